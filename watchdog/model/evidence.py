@@ -1,0 +1,365 @@
+"""What was seen of a hung server: records only, so that `diagnosis/` can be pure and its tests can use canned evidence.
+
+Times named `at` are seconds on the monotonic clock since the first look of the same `Evidence`; addresses are those of
+the target's memory. A field that could not be had is None, and a `Gap` says why.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from watchdog.model.process import Listener, Process, Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Something that could not be collected."""
+
+    collector: str
+    reason: str
+    remedy: str = ""  # the command or right that would get it
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """A local variable as the stack dump shows it."""
+
+    name: str
+    address: int
+    text: str | None = None  # the repr, shortened; redacted before it is written anywhere
+    argument: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One call. `function` is qualified where the interpreter tells."""
+
+    function: str
+    file: str
+    line: int
+    locals: tuple[Local, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadStack:
+    """One thread's calls, innermost first."""
+
+    pid: int
+    tid: int | None  # the kernel's thread id
+    ident: int | None  # the interpreter's thread ident (pthread)
+    name: str
+    frames: tuple[Frame, ...]
+    active: bool = False  # on a CPU or ready for one
+    holds_gil: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StackLook:
+    """One dump of one process."""
+
+    pid: int
+    at: float
+    threads: tuple[ThreadStack, ...] = ()
+    error: str | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SystemCall:
+    """The system call a thread is blocked in."""
+
+    number: int
+    name: str  # "recvfrom", "futex", "read", … or "call 123"
+    arguments: tuple[int, ...]
+    descriptor: int | None = None  # where the first argument is one
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadLook:
+    """What the kernel says of one thread at one moment."""
+
+    pid: int
+    tid: int
+    name: str
+    state: str
+    cpu_seconds: float
+    wait_channel: str | None = None
+    call: SystemCall | None = None
+    switches: int | None = None  # voluntary + involuntary context switches so far
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessLook:
+    """One process and its threads at one moment."""
+
+    at: float
+    process: Process
+    threads: tuple[ThreadLook, ...] = ()
+    descriptors: int | None = None  # how many are open
+    descriptor_limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptor:
+    """One open file, pipe or socket of a process."""
+
+    pid: int
+    number: int
+    kind: str  # file, socket, pipe, fifo, device, directory, eventpoll, eventfd, other
+    target: str  # path, or "pipe:[123]", "socket:[456]"
+    inode: int | None = None
+    writable: bool | None = None
+    peer: str | None = None  # of a socket: "10.0.0.5:5432"
+    unread: int | None = None  # of a pipe: bytes in it
+    capacity: int | None = None  # of a pipe: bytes it takes
+    other_ends: tuple[int, ...] = ()  # of a pipe: pids that hold the opposite end
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A TCP connection, or an attempt at one, that touches a process of the tree or its ports."""
+
+    pid: int | None  # None: in the queue, or the kernel's alone
+    local: str
+    remote: str
+    state: str  # ESTABLISHED, SYN_SENT, CLOSE_WAIT …
+    unread: int  # bytes received and not read by the program
+    unsent: int
+    inode: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LockPoint:
+    """A place in a thread where a lock is held, or wanted."""
+
+    pid: int
+    tid: int | None
+    thread: str
+    lock: str  # the same text means the same lock: an address, or (root address, attribute path)
+    expression: str  # as the source has it: "cash_lock", "self.lock"
+    kind: str  # Lock, RLock, Condition, Semaphore, module, asyncio.Lock, unknown
+    frame: Frame
+    task: str | None = None  # for asyncio: the task's name
+
+
+@dataclass(frozen=True, slots=True)
+class LockLook:
+    """Who holds and who waits for which lock."""
+
+    held: tuple[LockPoint, ...] = ()
+    wanted: tuple[LockPoint, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One asyncio task that is not done, read from memory."""
+
+    pid: int
+    address: int
+    name: str
+    frames: tuple[Frame, ...]  # outermost coroutine first, the line where each is suspended
+    waits_for: str = ""  # type name of what ends the chain: "_asyncio.Future", "_GatheringFuture" …
+    waits_for_task: int | None = None  # address of a listed task
+    running: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TaskLook:
+    """One walk through an interpreter's memory."""
+
+    pid: int
+    at: float
+    version: str  # "3.11"
+    tasks: tuple[Task, ...] = ()
+    counts: tuple[tuple[str, int], ...] = ()  # objects the collector tracks, by type, most first
+    queues: tuple[tuple[str, int], ...] = ()  # queue objects with their lengths
+    broken_lists: int = 0
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """The lines around what was seen in a source file, as it is on disk now."""
+
+    path: str
+    lines: tuple[tuple[int, str], ...]  # (number, text)
+    changed_since_start: bool = False  # newer than the process: line numbers may not fit
+
+    def line(self, number: int) -> str | None:
+        return next((text for there, text in self.lines if there == number), None)
+
+
+@dataclass(frozen=True, slots=True)
+class LogTail:
+    """The last part of one log."""
+
+    path: str
+    text: str
+    size: int = 0
+    modified: float | None = None  # seconds since the epoch
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """The end of a process that was seen, recorded by the shim, or told by a log or the kernel."""
+
+    when: float | None  # seconds since the epoch
+    pid: int | None
+    code: int | None = None
+    signal: int | None = None
+    lifetime: float | None = None
+    peak_rss: int | None = None
+    last_lines: tuple[str, ...] = ()
+    source: str = ""  # shim, watched, log, kernel, cgroup
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryPoint:
+    """Memory of the whole tree at one moment."""
+
+    at: float
+    rss: int
+    threads: int = 0
+    descriptors: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One question to the server and what came back."""
+
+    at: float
+    url: str
+    verdict: str  # ok, slow, failed, timeout, refused, reset, unknown
+    seconds: float
+    status: int | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PeerLook:
+    """Whether something that the server waits for can be reached."""
+
+    address: str  # "10.0.0.5:5432"
+    state: str  # connects, refuses, silent, unknown
+    owner: str | None = None  # command of the process that listens there, if on this machine
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DiskLook:
+    """One file system that the server uses."""
+
+    path: str
+    mount: str
+    free: int
+    total: int
+    free_inodes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MachineLook:
+    """The machine at that moment."""
+
+    at: float
+    cpus: int
+    load: tuple[float, float, float] | None
+    memory_total: int
+    memory_available: int
+    memory_limit: int | None  # of the server's cgroup
+    memory_limit_used: int | None
+    swap_total: int
+    swap_used: int
+    pressure: tuple[tuple[str, float], ...] = ()  # ("memory.full.avg10", 1.5) …, percent
+    oom_kills: int | None = None  # of the server's cgroup, or of the machine
+    top_memory: tuple[Process, ...] = ()
+    top_cpu: tuple[Process, ...] = ()
+    disks: tuple[DiskLook, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """What the playbook says about the server, as far as a diagnosis needs it."""
+
+    service: str | None = None
+    cmdline: tuple[str, ...] = ()
+    regex: bool = False
+    start_command: tuple[str, ...] = ()
+    port: int | None = None
+    url: str | None = None
+    limit: float = 5.0  # seconds a good answer may take
+    ready_within: float = 60.0
+    memory_limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that a diagnosis may look at. Series are in the order of time."""
+
+    tree: Tree | None  # None: nothing runs
+    configured: Configured = Configured()
+    taken: float = 0.0  # seconds since the epoch, of the first look
+    seconds: float = 0.0  # how long the looking took
+    looks: tuple[ProcessLook, ...] = ()
+    stacks: tuple[StackLook, ...] = ()
+    tasks: tuple[TaskLook, ...] = ()
+    locks: tuple[LockLook, ...] = ()
+    descriptors: tuple[Descriptor, ...] = ()
+    connections: tuple[Connection, ...] = ()
+    listeners: tuple[tuple[float, Listener], ...] = ()
+    strangers: tuple[Process, ...] = ()  # holders of the port that are not the configured program
+    zombies: tuple[Process, ...] = ()  # children of the tree that ended and were not reaped
+    memory: tuple[MemoryPoint, ...] = ()
+    answers: tuple[Answer, ...] = ()
+    peers: tuple[PeerLook, ...] = ()
+    machine: MachineLook | None = None
+    logs: tuple[LogTail, ...] = ()
+    exits: tuple[Exit, ...] = ()
+    sources: tuple[SourceFile, ...] = ()
+    python: tuple[int, ...] = ()  # pids of the tree that run a Python interpreter
+    pending: tuple[tuple[int, int], ...] = ()  # (pid, signal) sent and not yet taken
+    requests: tuple[str, ...] = ()  # what was asked of it when it hung, where that is known
+    gaps: tuple[Gap, ...] = ()
+
+    def source(self, file: str, line: int) -> str | None:
+        found = next((source for source in self.sources if source.path == file), None)
+        return found.line(line) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """One file of a snapshot."""
+
+    kind: str  # stacks, threads, sockets, files, machine, log …
+    path: str  # below the evidence folder; empty where nothing could be written
+    sha256: str
+    size: int
+    seconds: float
+    error: str | None = None
+
+    def record(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "path": self.path,
+            "sha256": self.sha256,
+            "bytes": self.size,
+            "seconds": round(self.seconds, 3),
+            "error": self.error,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A folder of evidence and its manifest."""
+
+    folder: str
+    artifacts: tuple[Artifact, ...]
+    seconds: float
+
+    def record(self) -> dict[str, Any]:
+        return {
+            "evidence": self.folder,
+            "artifacts": [artifact.record() for artifact in self.artifacts],
+            "seconds": round(self.seconds, 3),
+        }

@@ -1,0 +1,104 @@
+"""An incident: the thing with an id and a life, from trigger to report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from watchdog.model.units import iso
+
+RunOutcome = Literal["recovered", "done", "failed", "refused", "planned", "nothing", "running", "interrupted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """What started a run."""
+
+    kind: str  # person, probe, cron, every, log, death, trend
+    detail: str = ""  # "kim typed: wd run frozen-server", "health: 3 failures in a row"
+    by: str = ""  # the user
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What a person wants of a service. The loop neither undoes it nor counts it as a death."""
+
+    state: Literal["running", "stopped", "snoozed"] = "running"
+    since: float = 0.0  # seconds since the epoch
+    until: float | None = None  # None: until a person says otherwise
+    until_healthy: bool = False
+    by: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """One step of a run, journalled before it begins (outcome "running") and after it ended."""
+
+    number: int
+    step: str  # "kill"
+    text: str  # "kill --grace 5s"
+    outcome: str  # running, ok, warning, failed, refused, nothing, skipped, planned
+    begun: float  # seconds since the epoch
+    seconds: float = 0.0
+    message: str = ""
+    data: dict[str, Any] | None = None  # the step's JSON result
+
+    def record(self) -> dict[str, Any]:
+        return {
+            "step": self.step,
+            "text": self.text,
+            "outcome": self.outcome,
+            "begun": iso(self.begun),
+            "seconds": round(self.seconds, 3),
+            "message": self.message,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """What the journal keeps of one run."""
+
+    id: str  # "2026-01-31-030012-shop-4f2a": sorts by time, safe as a file name
+    opened: float
+    service: str | None
+    runbook: str
+    trigger: Trigger
+    outcome: RunOutcome = "running"
+    closed: float | None = None
+    cause: str = ""  # the first finding's word
+    signature: str = ""
+    finding: dict[str, Any] | None = None  # the whole diagnosis as JSON
+    request: str = ""  # the input that hung it, if known
+    downtime: float | None = None  # seconds from the first sign of trouble to the proof
+    down_since: float | None = None
+    folder: str = ""  # holds report and evidence
+    report: str = ""
+    old_pids: tuple[int, ...] = ()
+    new_pid: int | None = None
+    root_cause: str = ""  # filled in by a person
+    fix: str = ""  # filled in by a person
+    notes: tuple[tuple[float, str, str], ...] = ()  # (when, by, text)
+    steps: tuple[StepRecord, ...] = ()
+
+    def record(self) -> dict[str, Any]:
+        return {
+            "incident": self.id,
+            "opened": iso(self.opened),
+            "closed": iso(self.closed) if self.closed is not None else None,
+            "service": self.service,
+            "runbook": self.runbook,
+            "trigger": {"kind": self.trigger.kind, "detail": self.trigger.detail, "by": self.trigger.by},
+            "outcome": self.outcome,
+            "cause": self.cause,
+            "signature": self.signature,
+            "input": self.request,
+            "downtime": round(self.downtime, 2) if self.downtime is not None else None,
+            "root_cause": self.root_cause,
+            "fix": self.fix,
+            "old_pids": list(self.old_pids),
+            "new_pid": self.new_pid,
+            "report": self.report,
+            "steps": [step.record() for step in self.steps],
+            "notes": [{"at": iso(when), "by": by, "text": text} for when, by, text in self.notes],
+        }

@@ -1,0 +1,59 @@
+"""Starting a service: what the shim is told, and what it leaves behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from watchdog.model.process import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class StartResult:
+    """`pid` is the first process of the new tree."""
+
+    outcome: str  # done, failed, refused, nothing
+    pid: int | None
+    ready: bool
+    seconds: float
+    message: str = ""
+    identity: Identity | None = None
+
+    def record(self) -> dict[str, Any]:
+        return {
+            "outcome": self.outcome,
+            "pid": self.pid,
+            "ready": self.ready,
+            "seconds": round(self.seconds, 3),
+            "message": self.message,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyResult:
+    """N good answers in a row from the right, new process; or not."""
+
+    outcome: str  # done, failed
+    answers: tuple[dict[str, Any], ...]  # {"ok", "seconds", "status"}
+    pid: int | None
+    message: str = ""
+
+    def record(self) -> dict[str, Any]:
+        return {"outcome": self.outcome, "answers": list(self.answers), "pid": self.pid, "message": self.message}
+
+
+@dataclass(frozen=True, slots=True)
+class ShimRecord:
+    """The life of one started process, written by the shim: one JSON file a start, complete or absent."""
+
+    service: str
+    pid: int
+    ticks: int
+    started: float  # seconds since the epoch
+    shim_pid: int
+    ended: float | None = None
+    code: int | None = None
+    signal: int | None = None
+    peak_rss: int | None = None
+    last_lines: tuple[str, ...] = ()  # of its output
+    error: str = ""  # why it could not be started

@@ -1,0 +1,143 @@
+"""The policy of one service, checked and complete: what a playbook file says after `config/` has read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from watchdog.model.selector import Selector
+
+Mode = Literal["observe", "ask", "act"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """When a start counts as done."""
+
+    within: float = 60.0  # seconds
+    url: str | None = None  # None: the first http probe, or the port
+    warm_up: str | None = None  # asked once after the first good answer, its result ignored
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How the service is started; never through a shell."""
+
+    command: tuple[str, ...] = ()
+    cwd: str | None = None  # absolute; relative paths are meant from the home
+    env: tuple[tuple[str, str], ...] = ()
+    env_file: str | None = None
+    user: str | None = None
+    listen: str | None = None
+    log: str | None = None  # None: start.log beside the service's state
+    fallback: tuple[str, ...] = ()  # tried when the command does not come up
+    through: str | None = None  # "systemd:shop.service", "supervisor:shop", "docker:shop": the manager that starts it
+    ready: Ready = Ready()
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """How often a probe must fail before it counts: 3 in a row (3 of 3), or 3 of the last 5."""
+
+    fails: int = 3
+    of: int = 3
+    lasting: float = 0.0  # seconds the trouble must hold ("for: 1m")
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeSpec:
+    """One question asked again and again. `kind` names the file in `probes/`, `settings` are its own."""
+
+    name: str
+    # http, tcp, process, memory, cpu, log, command, stdio, fds, threads, disk, queue, certificate, system-memory
+    kind: str
+    subject: Any  # the value behind the kind: a URL, a size, a path, a list of words
+    every: float = 30.0
+    timeout: float = 5.0
+    threshold: Threshold = Threshold()
+    settings: tuple[tuple[str, Any], ...] = ()
+
+    def setting(self, name: str, otherwise: Any = None) -> Any:
+        return dict(self.settings).get(name, otherwise)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSpec:
+    """One consistency question about data or surroundings. `kind` names the file in `checks/`."""
+
+    name: str
+    kind: str  # command, sqlite, pidfile, lockfile, disk, port
+    subject: Any
+    timeout: float = 60.0
+    cwd: str | None = None
+    settings: tuple[tuple[str, Any], ...] = ()
+
+    def setting(self, name: str, otherwise: Any = None) -> Any:
+        return dict(self.settings).get(name, otherwise)
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerSpec:
+    """What starts which runbook; `run` is a ladder, tried in order."""
+
+    kind: Literal["probe", "cron", "every", "death", "log", "trend"]
+    subject: str  # the probe's name, the cron line, the pattern
+    run: tuple[str, ...]
+    every: float = 0.0
+    settings: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Waits between restarts: first, then each `factor` times longer, up to `most`; forgotten after healthy time."""
+
+    first: float = 1.0
+    factor: float = 2.0
+    most: float = 300.0
+    reset_after: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """After so many restarts within so many seconds a person is called and nothing more is done."""
+
+    restarts: int = 4
+    within: float = 1800.0
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How far wd may go by itself."""
+
+    mode: Mode = "observe"
+    backoff: Backoff = Backoff()
+    give_up: GiveUp = GiveUp()
+    grace: float = 60.0  # seconds after a start in which failures of a starting server do not count
+    max_kills: int = 3  # servers one run may end
+    quiet: tuple[tuple[str, float], ...] = ()  # (cron line, seconds): windows for planned restarts
+    target: float = 99.9  # availability in percent
+    same_cause: int = 0  # healings of one signature before a person is called; 0: no bound
+
+
+@dataclass(frozen=True, slots=True)
+class Playbook:
+    """One service."""
+
+    service: str
+    find: Selector
+    start: Start = Start()
+    logs: tuple[str, ...] = ()  # absolute paths
+    probes: tuple[ProbeSpec, ...] = ()
+    checks: tuple[CheckSpec, ...] = ()
+    triggers: tuple[TriggerSpec, ...] = ()
+    policy: Policy = Policy()
+    notify: tuple[str, ...] = ()
+    path: str = ""  # the file it came from
+
+    @property
+    def url(self) -> str | None:
+        """The address of the first http probe; a path alone is meant on the service's port of this machine."""
+        subject = next((probe.subject for probe in self.probes if probe.kind == "http"), None)
+        if isinstance(subject, str) and subject.startswith("/"):
+            return f"http://127.0.0.1:{self.find.port}{subject}"
+        return subject if isinstance(subject, str) else None

@@ -1,0 +1,37 @@
+"""Answers of probes and checks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+SampleVerdict = Literal["ok", "slow", "failed", "unknown"]
+CheckState = Literal["ok", "warning", "critical", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One answer of one probe. "unknown": a local reason, which never counts towards a kill."""
+
+    probe: str
+    at: float  # seconds since the epoch
+    verdict: SampleVerdict
+    seconds: float
+    message: str = ""
+    value: float | None = None  # the measured number, in the unit of the probe's kind
+    unit: str = ""  # s, B, %, or empty for a count
+    pid: int | None = None  # who answered, where that can be told
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """One answer of one check."""
+
+    name: str
+    state: CheckState
+    message: str
+    seconds: float
+    output: str = ""  # the last part of what a command printed, redacted
+
+    def record(self) -> dict[str, Any]:
+        return {"name": self.name, "state": self.state, "message": self.message, "seconds": round(self.seconds, 3)}

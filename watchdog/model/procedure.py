@@ -1,0 +1,68 @@
+"""A runbook as read from its Markdown, and the plan that is made of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A value that a runbook takes, with `--set name=value`."""
+
+    name: str
+    default: str | None = None  # None: must be given
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One fenced block: steps of wd, or commands of an ordinary procedure."""
+
+    language: str  # "wd", "sh", "bash", "powershell"
+    lines: tuple[tuple[int, str], ...]  # (line number in the file, text), comments and blank lines left out
+    timeout: float | None = None  # seconds
+    on_fail: str = "stop"  # stop, continue, escalate, or the name of a runbook
+    when: str = ""  # a condition over earlier results: "why.advice == restart"
+    systems: tuple[str, ...] = ()  # linux, macos, windows; empty: any
+    heading: str = ""  # the heading it stands under
+
+
+@dataclass(frozen=True, slots=True)
+class Runbook:
+    """A procedure for one symptom: a document that a person reads and wd runs."""
+
+    name: str
+    path: str
+    summary: str
+    blocks: tuple[Block, ...]
+    parameters: tuple[Parameter, ...] = ()
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StepCall:
+    """One line of a plan, filled in and split into words: what will run."""
+
+    words: tuple[str, ...]  # ("kill", "--grace", "5s"), or the script's lines for a shell block
+    block: int  # index of its block
+    line: int  # in the runbook's file; 0: typed by a person
+    language: str = "wd"
+    environment: tuple[tuple[str, str], ...] = ()  # parameters of a shell block
+
+    @property
+    def step(self) -> str:
+        return self.words[0] if self.words else ""
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.words)
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """What a run will do, in order: printed by `--dry-run`, executed by the runner, one and the same."""
+
+    runbook: Runbook | None  # None: one command typed by a person
+    calls: tuple[StepCall, ...]
+    blocks: tuple[Block, ...]
+    service: str | None = None

@@ -1,0 +1,129 @@
+"""What a step is: one definition that the shell and the runbooks are both made from.
+
+A spec is light: it names the function as text, so that `wd --help` imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from watchdog.model.exits import Exit
+from watchdog.model.incident import Trigger
+from watchdog.model.selector import Selector
+
+if TYPE_CHECKING:
+    from watchdog.journal.store import Journal
+    from watchdog.model.evidence import Evidence, Snapshot
+    from watchdog.model.finding import Diagnosis
+    from watchdog.model.killing import KillResult
+    from watchdog.model.launching import StartResult, VerifyResult
+    from watchdog.model.playbook import Playbook
+    from watchdog.model.probing import CheckResult
+    from watchdog.model.process import Tree
+    from watchdog.system.launch import Shim
+
+Kind = Literal["text", "flag", "integer", "duration", "size", "path", "words"]
+StepOutcome = Literal["ok", "warning", "failed", "refused", "nothing", "skipped", "planned", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option of a step. `kind` says how its text is read: a duration arrives as seconds, a size as bytes."""
+
+    name: str  # "--grace"
+    kind: Kind = "text"
+    default: Any = None
+    help: str = ""
+    many: bool = False
+    required: bool = False
+    choices: tuple[str, ...] = ()
+    metavar: str = ""
+
+    @property
+    def key(self) -> str:
+        """The name under which the value reaches the step."""
+        return self.name.lstrip("-").replace("-", "_")
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A word without dashes."""
+
+    name: str
+    required: bool = False
+    many: bool = False
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StepSpec:
+    """A verb: what the shell offers as `wd NAME` and a runbook as a line."""
+
+    name: str
+    summary: str  # one line for `wd --help`
+    run: str  # "watchdog.steps.kill:kill"
+    options: tuple[Option, ...] = ()
+    arguments: tuple[Argument, ...] = ()
+    help: str = ""  # more, for `wd NAME --help`
+    targets: bool = False  # takes selectors
+    service: bool = False  # needs a service of a playbook
+    changes: bool = False  # alters something outside wd's own folder: asks the policy, opens an incident
+    lists: bool = False  # its result is many rows
+
+    def function(self) -> Callable[[Context, Mapping[str, Any]], StepResult]:
+        module, _, name = self.run.partition(":")
+        found: Callable[[Context, Mapping[str, Any]], StepResult] = getattr(importlib.import_module(module), name)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What a step came to: an outcome for the runner, a line for a person, JSON for a script."""
+
+    outcome: StepOutcome
+    message: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    rows: tuple[Mapping[str, Any], ...] = ()  # of a step that lists
+    exit: Exit = Exit.FINE
+    text: str = ""  # the long form for a person; empty: the message will do
+
+
+@dataclass(slots=True)
+class Findings:
+    """What the earlier steps of the same run found and did."""
+
+    tree: Tree | None = None
+    evidence: Evidence | None = None
+    snapshot: Snapshot | None = None
+    diagnosis: Diagnosis | None = None
+    killed: KillResult | None = None
+    shim: Shim | None = None  # armed: it starts the server even if we die now
+    started: StartResult | None = None
+    verified: VerifyResult | None = None
+    checks: tuple[CheckResult, ...] = ()
+
+
+@dataclass(slots=True)
+class Context:
+    """All that a step may need, made once a run."""
+
+    selector: Selector
+    say: Callable[[str], None]  # progress for a person, on standard error
+    ask: Callable[[str], bool]  # a question; False without a terminal and without --yes
+    folder: Path  # of the incident: evidence and report go there
+    state: Path  # wd's state folder: journal, shim records, locks
+    playbook: Playbook | None = None
+    home: Path | None = None
+    journal: Journal | None = None
+    incident: str | None = None
+    trigger: Trigger = field(default_factory=lambda: Trigger("person"))
+    dry_run: bool = False
+    yes: bool = False
+    deadline: float | None = None  # on the monotonic clock
+    will_start: bool = False  # a later step of this run starts the service again
+    in_runbook: bool = False
+    found: Findings = field(default_factory=Findings)
