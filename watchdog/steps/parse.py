@@ -1,0 +1,104 @@
+"""Words to options: the same reading for a line of a runbook and for the shell, built on click."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from watchdog.model.errors import WrongUsage
+from watchdog.model.units import format_duration, format_size, parse_duration, parse_size
+from watchdog.steps.registry import SPECS
+from watchdog.steps.spec import Argument, Option, StepSpec
+
+
+class Measure(click.ParamType[Any]):
+    """A duration or a size: a number with its unit, which arrives as seconds or bytes."""
+
+    def __init__(self, name: str, parse: Callable[[str], float], form: Callable[[float], str]) -> None:
+        self.name, self._parse, self._form = name, parse, form
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, int | float):
+            return value
+        try:
+            return self._parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+DURATION = Measure("duration", parse_duration, format_duration)
+SIZE = Measure("size", parse_size, format_size)
+
+
+class Count(click.ParamType[Any]):
+    """A whole number in plain digits: `int()` would also take "1_0", "+5" and digits of other scripts."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, int):
+            return value
+        if not (value.isascii() and value.isdigit()) or len(value) > 10:
+            self.fail(f"{value[:40]!r} is no whole number", param, ctx)
+        return int(value)
+
+
+COUNT = Count()
+_TYPES: dict[str, click.ParamType[Any]] = {
+    "text": click.STRING,
+    "integer": COUNT,
+    "duration": DURATION,
+    "size": SIZE,
+    "path": click.Path(),
+    "words": click.STRING,
+}
+
+
+def option(spec: Option) -> click.Option:
+    """One option as click understands it."""
+    if spec.kind == "flag":
+        return click.Option([spec.name], is_flag=True, default=bool(spec.default), help=spec.help)
+    kind = click.Choice(spec.choices) if spec.choices else _TYPES[spec.kind]
+    return click.Option(
+        [spec.name],
+        type=kind,
+        default=spec.default,
+        multiple=spec.many,
+        required=spec.required,
+        help=spec.help,
+        metavar=spec.metavar or None,
+        show_default=isinstance(spec.default, str | int),
+    )
+
+
+def argument(spec: Argument) -> click.Argument:
+    return click.Argument([spec.name], required=spec.required, nargs=-1 if spec.many else 1)
+
+
+def parameters(spec: StepSpec) -> list[click.Parameter]:
+    """The step's own options and arguments, without those that every command has."""
+    return [*(option(one) for one in spec.options), *(argument(one) for one in spec.arguments)]
+
+
+def parse_words(words: Sequence[str]) -> tuple[StepSpec, dict[str, Any]]:
+    """A runbook's line, already split and filled in. WrongUsage for an unknown step or option."""
+    if not words:
+        raise WrongUsage("an empty line is no step")
+    spec = SPECS.get(words[0])
+    if spec is None:
+        known = ", ".join(SPECS)
+        raise WrongUsage(f"{words[0]!r} is no step", todo=f"The steps are: {known}.")
+    command = click.Command(
+        spec.name,
+        params=parameters(spec),
+        add_help_option=False,
+        # What follows the program's name belongs to the program: `exec ls -l`.
+        context_settings={"ignore_unknown_options": False, "allow_interspersed_args": spec.name != "exec"},
+    )
+    try:
+        with command.make_context(spec.name, list(words[1:])) as context:
+            return spec, dict(context.params)
+    except click.ClickException as error:
+        raise WrongUsage(f"{' '.join(words)}: {error.format_message()}") from error
