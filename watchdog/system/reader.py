@@ -1,0 +1,203 @@
+"""Reads the files of a process that can block for ever, in a child that can be killed.
+
+`/proc/PID/cmdline`, `environ`, `exe` and `cwd` of a process that is stuck in the kernel may never come back, and
+whoever reads them is stuck as well, beyond any signal handler. The child answers one question after the other; where it
+stalls, it is killed, that process counts as unreadable, and a new child goes on with the next one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from watchdog.model.process import Identity
+
+STALL = 0.3  # seconds without an answer after which the child counts as stuck
+_REMEMBER = 10.0  # seconds for which a process that stalled a child is not asked again
+_PIECE = 256  # questions written at once: they and their line ends stay below what a pipe takes
+
+# Runs with -I -S: nothing of the watched program's surroundings is imported. Answers are "length\n" and the bytes.
+_CHILD = r"""
+import os, sys
+out = sys.stdout.fileno()
+for line in iter(sys.stdin.buffer.readline, b""):
+    pid, field = line.split()
+    path = b"/proc/" + pid + b"/" + field
+    try:
+        if field in (b"exe", b"cwd"):
+            text = os.readlink(path)
+        else:
+            with open(path, "rb") as file:
+                text = file.read(2097152)
+        answer = b"%d\n" % len(text) + text
+    except OSError as error:
+        answer = b"-%d\n" % (error.errno or 1)
+    while answer:
+        answer = answer[os.write(out, answer):]
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One file of one process: cmdline, environ, exe or cwd."""
+
+    identity: Identity
+    field: str
+
+
+class _Stalled(Exception):
+    pass
+
+
+class Reader:
+    """Keeps one child and asks it; several threads take turns."""
+
+    def __init__(self, stall: float = STALL, child: str = _CHILD) -> None:
+        self._stall, self._source = stall, child
+        self._lock = threading.Lock()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._owner = 0
+        self._rest = b""
+        self._stuck: dict[Identity, float] = {}
+        self._ended: list[subprocess.Popen[bytes]] = []
+
+    def ask(self, questions: Iterable[Question], within: float) -> dict[Question, bytes]:
+        """The files that could be read in `within` seconds; one that is missing was refused, is gone, or stalls."""
+        end = time.monotonic() + within
+        found: dict[Question, bytes] = {}
+        if not self._lock.acquire(timeout=within):
+            return found
+        try:
+            waiting = deque(question for question in questions if not self._is_stuck(question.identity))
+            while waiting and time.monotonic() < end:
+                self._ask_piece(waiting, found, end)
+        finally:
+            self._lock.release()
+        return found
+
+    def close(self) -> None:
+        """End the child."""
+        with self._lock:
+            self._drop()
+
+    def _ask_piece(self, waiting: deque[Question], found: dict[Question, bytes], end: float) -> None:
+        piece = [waiting[index] for index in range(min(_PIECE, len(waiting)))]
+        try:
+            child = self._ready_child()
+            text = "".join(f"{question.identity.pid} {question.field}\n" for question in piece)
+            os.write(_stdin(child), text.encode("ascii"))
+            for question in piece:
+                answer = self._answer(child, end)
+                waiting.popleft()
+                if answer is not None:
+                    found[question] = answer
+        except OSError:
+            # No child can be had (no memory, no descriptors, no pids): everything left stays unread.
+            self._drop()
+            waiting.clear()
+        except _Stalled:
+            self._drop()
+            if time.monotonic() < end:
+                stuck = waiting.popleft().identity
+                self._stuck[stuck] = time.monotonic()
+                kept = [question for question in waiting if question.identity != stuck]
+                waiting.clear()
+                waiting.extend(kept)
+
+    def _answer(self, child: subprocess.Popen[bytes], end: float) -> bytes | None:
+        while b"\n" not in self._rest:
+            self._rest += self._more(child, end)
+        head, _, self._rest = self._rest.partition(b"\n")
+        length = int(head)
+        while len(self._rest) < length:
+            self._rest += self._more(child, end)
+        if length < 0:
+            return None
+        answer, self._rest = self._rest[:length], self._rest[length:]
+        return answer
+
+    def _more(self, child: subprocess.Popen[bytes], end: float) -> bytes:
+        assert child.stdout is not None
+        stalls = time.monotonic() + self._stall
+        poll = select.poll()  # not select(): its descriptors end at 1024
+        poll.register(child.stdout, select.POLLIN)
+        while not poll.poll(max(0.0, min(stalls, end) - time.monotonic()) * 1000):
+            if time.monotonic() >= end:
+                raise _Stalled
+            if _waits(child.pid):
+                raise _Stalled
+            stalls = time.monotonic() + self._stall  # it is only short of CPU: a busy machine is no stuck process
+        text = os.read(child.stdout.fileno(), 65536)
+        if not text:
+            raise _Stalled
+        return text
+
+    def _ready_child(self) -> subprocess.Popen[bytes]:
+        self._ended = [child for child in self._ended if child.poll() is None]
+        if self._child is None or self._owner != os.getpid() or self._child.poll() is not None:
+            self._drop()
+            # A session of its own: the terminal's Ctrl-C must not end it in the middle of a question.
+            self._child = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", self._source],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                cwd="/",
+                env={},
+                bufsize=0,
+                start_new_session=True,
+            )
+            self._owner, self._rest = os.getpid(), b""
+        return self._child
+
+    def _drop(self) -> None:
+        child, self._child, self._rest = self._child, None, b""
+        if child is None:
+            return
+        for pipe in (child.stdin, child.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        if self._owner == os.getpid():
+            with contextlib.suppress(OSError):
+                child.kill()
+            # Never waited for: a child that is itself stuck in the kernel would hold us. It is reaped when it goes.
+            self._ended.append(child)
+
+    def _is_stuck(self, identity: Identity) -> bool:
+        when = self._stuck.get(identity)
+        if when is not None and time.monotonic() - when > _REMEMBER:
+            del self._stuck[identity]
+            when = None
+        return when is not None
+
+
+def _stdin(child: subprocess.Popen[bytes]) -> int:
+    assert child.stdin is not None
+    return child.stdin.fileno()
+
+
+def _waits(pid: int) -> bool:
+    """Whether the child is blocked, rather than waiting for a CPU."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123
+            stat = file.read()
+    except OSError:
+        return True
+    return stat[stat.rindex(b")") + 2 : stat.rindex(b")") + 3] != b"R"
+
+
+_READER = Reader()
+
+
+def ask(questions: Iterable[Question], within: float) -> Mapping[Question, bytes]:
+    """Ask the one child of this program."""
+    return _READER.ask(questions, within)
