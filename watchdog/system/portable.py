@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import psutil
 
-from watchdog.model.process import Identity, Process
+from watchdog.model.process import Identity, Listener, Process
 
 _STATES = {
     psutil.STATUS_RUNNING: "R",
@@ -100,6 +100,19 @@ def thread_ids(pid: int) -> tuple[int, ...]:
         return tuple(thread.id for thread in psutil.Process(pid).threads())
     except _ERRORS:
         return ()
+
+
+def listeners(port: int | None = None) -> tuple[Listener, ...]:
+    """Listening TCP sockets with the one holder that the system names; accept queue and backlog are not told."""
+    try:
+        connections = psutil.net_connections("tcp")
+    except _ERRORS:
+        return ()
+    return tuple(
+        Listener(one.laddr.port, one.laddr.ip, 0, (one.pid,) if one.pid else (), 0, None)
+        for one in connections
+        if one.laddr and one.status == psutil.CONN_LISTEN and port in (None, one.laddr.port)
+    )
 
 
 def _user(process: psutil.Process) -> str:

@@ -1,0 +1,119 @@
+"""Who listens on which TCP port, and whether a port could be bound again."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import sys
+from collections.abc import Mapping
+
+from watchdog.model.process import Listener, Process
+
+if sys.platform == "linux":
+    from watchdog.system import diag
+else:
+    from watchdog.system import portable
+
+_NO_FAMILY = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT}
+
+
+def listeners(port: int | None = None) -> tuple[Listener, ...]:
+    """Every listening TCP socket, or those of one port, IPv4 and IPv6, each with all processes that hold it.
+
+    No holders: they belong to another user and may not be seen, or the kernel is just closing the socket.
+    """
+    if sys.platform != "linux":
+        return portable.listeners(port)
+    rows = diag.rows({diag.LISTEN}, port or 0)
+    held = diag.holders({row.inode for row in rows if row.inode})
+    return _listeners(rows, held)
+
+
+def listeners_elsewhere(port: int, table: Mapping[int, Process]) -> tuple[tuple[Listener, int], ...]:
+    """Listeners of that port in other network namespaces (containers), each with one process that lives there."""
+    if sys.platform != "linux":
+        return ()
+    own = table.get(os.getpid())
+    found: list[tuple[Listener, int]] = []
+    seen = {own.net_namespace if own else None, None}
+    for process in table.values():
+        if process.net_namespace in seen:
+            continue
+        seen.add(process.net_namespace)
+        for family in (socket.AF_INET, socket.AF_INET6):
+            rows = [row for row in diag.table_rows(family, process.pid) if row.state == diag.LISTEN]
+            here = [row for row in rows if row.local_port == port]
+            held = diag.holders({row.inode for row in here if row.inode})
+            found.extend((listener, process.pid) for listener in _listeners(here, held))
+    return tuple(found)
+
+
+def can_bind(port: int, address: str = "") -> bool:
+    """Whether a server could bind it now, as servers do (with SO_REUSEADDR): on IPv4 and IPv6, or on one address."""
+    return not _bind_error(port, address)
+
+
+def why_not_bound(port: int) -> str:
+    """One sentence on what keeps the port from being bound; empty if nothing does."""
+    error = _bind_error(port, "")
+    if not error:
+        return ""
+    held = listeners(port)
+    pids = sorted({pid for listener in held for pid in listener.holders})
+    if pids:
+        return f"port {port} is held by pid {', '.join(map(str, pids))}"
+    if held:
+        return f"port {port} is held by a process of user id {held[0].uid} that cannot be seen without more rights"
+    lingering = _lingering(port)
+    if lingering:
+        return f"no process holds port {port}: the kernel keeps {lingering} until its timer ends"
+    return f"port {port} cannot be bound ({error}), and no listener is seen"
+
+
+def _listeners(rows: list[diag.Row], held: Mapping[int, tuple[int, ...]]) -> tuple[Listener, ...]:
+    return tuple(
+        Listener(
+            port=row.local_port,
+            address=row.local,
+            inode=row.inode,
+            holders=held.get(row.inode, ()),
+            queue=row.received,
+            backlog=row.sent,
+            uid=row.uid,
+        )
+        for row in rows
+    )
+
+
+def _bind_error(port: int, address: str) -> str:
+    """Why a server's bind would fail now; empty if it would not."""
+    addresses = (address,) if address else ("0.0.0.0", "::")
+    for one in addresses:
+        family = socket.AF_INET6 if ":" in one else socket.AF_INET
+        try:
+            with socket.socket(family, socket.SOCK_STREAM) as sock:
+                if sys.platform != "win32":  # there it would allow what servers must not
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:
+                    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                sock.bind((one, port))
+        except OSError as error:
+            if error.errno in _NO_FAMILY and not address:  # this machine has no IPv6, or no IPv4
+                continue
+            if error.errno in (errno.EACCES, errno.EPERM):  # a port for root: a listener is all that can be looked for
+                return "held" if listeners(port) else ""
+            return error.strerror or str(error)
+    return ""
+
+
+def _lingering(port: int) -> str:
+    """Sockets of that port that no process holds any more, in words."""
+    if sys.platform != "linux":
+        return ""
+    counts: dict[str, int] = {}
+    for row in diag.rows(diag.ALL_STATES - {diag.LISTEN}, port):
+        if not row.inode:
+            name = diag.STATES[row.state]
+            counts[name] = counts.get(name, 0) + 1
+    return " and ".join(f"{count} in {name}" for name, count in sorted(counts.items()))
