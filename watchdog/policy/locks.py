@@ -1,0 +1,122 @@
+"""One run a target at a time, on the whole machine: the second one is told who is at it.
+
+The lock is the operating system's (on an open file, by `filelock`), so it ends with its holder, kill -9 included, and a
+left-over file means nothing. Who holds it stands beside it in a small JSON file that is information only, never truth.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import hashlib
+import json
+import os
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import filelock
+
+from watchdog.model.errors import CannotTell, Refused
+from watchdog.model.process import Identity
+from watchdog.model.units import format_duration
+from watchdog.system import processes
+from watchdog.system.clock import now
+from watchdog.system.files import make_folder, runtime_folder, write_atomic
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a lock."""
+
+    identity: str  # of the process: boot, pid, start time
+    user: str
+    purpose: str  # "run frozen-server on shop"
+    since: float  # seconds since the epoch
+
+    @property
+    def pid(self) -> int:
+        return Identity.parse(self.identity).pid
+
+    def __str__(self) -> str:
+        return f"{self.purpose} (pid {self.pid}, user {self.user}, for {format_duration(max(0.0, now() - self.since))})"
+
+
+@contextlib.contextmanager
+def target_lock(key: str, purpose: str, wait: float = 0.0, folder: Path | None = None) -> Iterator[None]:
+    """Hold the target named by `key` ("shop", "port:8000") while the body runs.
+
+    `wait` is in seconds. Refused with the holder's pid, user, purpose and age if another has it. Children that are
+    started meanwhile do not inherit it. CannotTell if there is no place for a lock: nothing may be acted on then.
+    """
+    try:
+        where = make_folder(folder or runtime_folder() / "locks")
+        lock = filelock.FileLock(where / f"{_file_name(key)}.lock", mode=0o600, fallback_to_soft=False)
+    except OSError as error:
+        raise CannotTell(f"no lock can be taken on {key}", str(error), "nothing was done: mend that folder") from None
+    note = where / f"{_file_name(key)}.json"
+    try:
+        lock.acquire(timeout=wait, poll_interval=0.05)
+    except filelock.Timeout:
+        who = _holder(note)
+        raise Refused(
+            f"{key} is being worked on by another wd",
+            f"it is held by {who}" if who else "its holder has not written who it is",
+            "wait until it is done, or end that process",
+        ) from None
+    except OSError as error:
+        raise CannotTell(f"no lock can be taken on {key}", str(error), "nothing was done: mend that folder") from None
+    try:
+        with contextlib.suppress(OSError):  # a full disk must not hinder the run: only the name of the holder is lost
+            write_atomic(note, json.dumps(asdict(Holder(_ourselves(), _user(), purpose, now()))))
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            note.unlink()
+        lock.release()
+
+
+def holder(key: str, folder: Path | None = None) -> Holder | None:
+    """Who works on this target now; None if nobody does."""
+    where = folder or runtime_folder() / "locks"
+    path = where / f"{_file_name(key)}.lock"
+    if not path.exists():
+        return None
+    lock = filelock.FileLock(path, mode=0o600, fallback_to_soft=False)
+    try:
+        with lock.acquire(timeout=0):
+            return None
+    except filelock.Timeout:
+        return _holder(where / f"{_file_name(key)}.json")
+    except OSError:
+        return None
+
+
+def _holder(note: Path) -> Holder | None:
+    """What the holder wrote. A note whose writer is dead is from before: the real holder is about to write its own."""
+    for _ in range(20):
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            found = Holder(**json.loads(note.read_bytes()))
+            if processes.is_alive(Identity.parse(found.identity)):
+                return found
+        time.sleep(0.025)
+    return None
+
+
+def _ourselves() -> str:
+    me = processes.read(os.getpid())
+    return str(me.identity) if me else f"{processes.boot_id()}:{os.getpid()}:0"
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # no name for this number
+        return str(os.getuid())
+
+
+def _file_name(key: str) -> str:
+    """Readable, safe as a file name, and different for different keys."""
+    return f"{re.sub(r'[^A-Za-z0-9_-]', '_', key)[:60]}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
