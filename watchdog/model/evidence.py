@@ -87,6 +87,8 @@ class ThreadLook:
     wait_channel: str | None = None
     call: SystemCall | None = None
     switches: int | None = None  # voluntary + involuntary context switches so far
+    asleep: float | None = None  # seconds since it last ran, where the kernel tells
+    age: float | None = None  # seconds since the thread began
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,10 @@ class Connection:
     unread: int  # bytes received and not read by the program
     unsent: int
     inode: int = 0
+    served: bool = False  # a client's connection to a port of the server; False: the server is the client
+    received_ago: float | None = None  # seconds since data last came in; None: never, or not known
+    sent_ago: float | None = None  # seconds since data last went out
+    received: int | None = None  # bytes that came in so far
 
 
 @dataclass(frozen=True, slots=True)

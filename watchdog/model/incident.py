@@ -17,6 +17,7 @@ class Trigger:
     kind: str  # person, probe, cron, every, log, death, trend
     detail: str = ""  # "kim typed: wd run frozen-server", "health: 3 failures in a row"
     by: str = ""  # the user
+    since: float | None = None  # seconds since the epoch: the first sign of the trouble
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,4 +102,26 @@ class Incident:
             "report": self.report,
             "steps": [step.record() for step in self.steps],
             "notes": [{"at": iso(when), "by": by, "text": text} for when, by, text in self.notes],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a whole run came to: the last line of `wd run`."""
+
+    incident: str | None
+    outcome: RunOutcome
+    steps: tuple[StepRecord, ...]
+    findings: tuple[dict[str, Any], ...] = ()
+    report: str = ""
+    message: str = ""
+
+    def record(self) -> dict[str, Any]:
+        return {
+            "incident": self.incident,
+            "outcome": self.outcome,
+            "steps": [step.record() for step in self.steps],
+            "findings": list(self.findings),
+            "report": self.report,
+            "message": self.message,
         }

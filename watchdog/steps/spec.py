@@ -126,4 +126,5 @@ class Context:
     deadline: float | None = None  # on the monotonic clock
     will_start: bool = False  # a later step of this run starts the service again
     in_runbook: bool = False
+    local: bool = True  # False: the daemon's run, where nobody watches a terminal
     found: Findings = field(default_factory=Findings)

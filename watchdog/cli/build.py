@@ -1,0 +1,118 @@
+"""Click commands made from step specs: the options of the step, the selectors, and what every command has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+
+from watchdog.model.errors import WrongUsage
+from watchdog.model.exits import Exit
+from watchdog.steps.parse import COUNT, DURATION, parameters
+from watchdog.steps.spec import StepSpec
+
+OUTPUTS = ("table", "json", "pids", "plain")
+Runner = Callable[[StepSpec, dict[str, Any]], Exit]
+
+
+def everywhere() -> list[click.Parameter]:
+    """The options of every command."""
+    return [
+        click.Option(["--home"], metavar="DIR", help="folder with playbooks/, runbooks/ and logs/ (also $WD_HOME)"),
+        click.Option(["-o", "--output"], type=click.Choice(OUTPUTS), help="form of the result"),
+        click.Option(["-q", "--quiet"], is_flag=True, help="no progress, only the result"),
+        click.Option(["-v", "--verbose"], is_flag=True, help="say more"),
+    ]
+
+
+def selectors() -> list[click.Parameter]:
+    """What names a server; several narrow each other."""
+    return [
+        click.Option(["--port"], type=COUNT, help="who listens on this port"),
+        click.Option(["--cmdline"], metavar="TEXT", help="its command line: argv elements or their last path parts"),
+        click.Option(["--regex"], is_flag=True, help="--cmdline is a pattern"),
+        click.Option(["--pid"], metavar="PID", help="one process"),
+        click.Option(["--service"], metavar="NAME", help="a service of the home's playbooks"),
+        click.Option(["--hung"], is_flag=True, help="those that do not answer"),
+        click.Argument(["words"], nargs=-1, metavar="[:PORT] [-]"),
+    ]
+
+
+def of_service() -> list[click.Parameter]:
+    return [click.Option(["--service"], metavar="NAME", help="a service of the home's playbooks")]
+
+
+def of_change() -> list[click.Parameter]:
+    return [
+        click.Option(["--dry-run"], is_flag=True, help="print the plan that would run"),
+        click.Option(["-y", "--yes"], is_flag=True, help="answer every question with yes"),
+    ]
+
+
+def command(spec: StepSpec, run: Runner) -> click.Command:
+    """The command of one spec. Options of the step win over those that every command has."""
+    made: list[click.Parameter] = list(parameters(spec))
+    taken = {parameter.name for parameter in made}
+    if "words" in taken and spec.targets:
+        raise AssertionError(f"{spec.name}: a step with selectors cannot have an argument named words")
+    more: list[click.Parameter] = []
+    if spec.targets:
+        more += selectors()
+    elif spec.service:
+        more += of_service()
+    if spec.changes:
+        more += of_change()
+    if spec.targets and "within" not in taken:
+        more.append(click.Option(["--within"], type=DURATION, help="how long it may take"))
+    made += [parameter for parameter in [*more, *everywhere()] if parameter.name not in taken]
+
+    def call(**values: Any) -> Exit:
+        return run(spec, values)
+
+    return click.Command(
+        spec.name.rpartition(" ")[2],
+        params=made,
+        callback=call,
+        help=f"{spec.summary[:1].upper()}{spec.summary[1:]}.\n\n{spec.help}".strip(),
+        short_help=spec.summary,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+
+class Lazy(click.Group):
+    """Commands made from specs when they are asked for; a name with a space makes a group."""
+
+    def __init__(self, specs: Mapping[str, StepSpec], run: Runner, prefix: str = "", **settings: Any) -> None:
+        super().__init__(**settings)
+        self._specs, self._run, self._prefix = specs, run, prefix
+
+    def _names(self) -> list[str]:
+        inside = [name.removeprefix(self._prefix) for name in self._specs if name.startswith(self._prefix)]
+        return list(dict.fromkeys(name.partition(" ")[0] for name in inside))
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return self._names()
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        name = self._prefix + cmd_name
+        if name in self._specs:
+            return command(self._specs[name], self._run)
+        inner = name + " "
+        below = [spec for key, spec in self._specs.items() if key.startswith(inner)]
+        if not below:
+            return None
+        summary = ", ".join(spec.name.removeprefix(inner) for spec in below)
+        return Lazy(self._specs, self._run, inner, name=cmd_name, short_help=summary, no_args_is_help=False)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if not name.startswith("-") and self.get_command(ctx, name) is None:
+            import difflib
+
+            near = difflib.get_close_matches(name, self._names(), 1)
+            hint = f"Did you mean `wd {self._prefix}{near[0]}`?" if near else "`wd --help` lists the commands."
+            raise WrongUsage(f"`wd {self._prefix}{name}` is no command", todo=hint)
+        return super().resolve_command(ctx, args)

@@ -1,0 +1,109 @@
+"""`wd run`: a runbook on a terminal, with each step's state as it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from watchdog.cli import session
+from watchdog.model.errors import WrongUsage
+from watchdog.model.incident import RunResult, StepRecord
+from watchdog.model.units import format_duration
+from watchdog.runbook import outcome
+from watchdog.runbook.begin import begin, plan_of
+from watchdog.runbook.run import Prepared, prepare
+from watchdog.steps.spec import Context, StepResult
+
+MARKS = {"ok": "✓", "warning": "!", "failed": "✗", "refused": "⊘", "nothing": "–", "skipped": "–", "planned": "·"}
+
+
+def run(context: Context, options: Mapping[str, Any]) -> StepResult:
+    """The whole procedure. `--dry-run` prints the very plan that would run."""
+    name = options.get("runbook")
+    if not name:
+        raise WrongUsage("no runbook was named", todo="`wd runbooks list` shows them; then: wd run NAME --service S")
+    values = parameters(options.get("set") or ())
+    context.selector = replace(context.selector, hung=False)
+    if context.dry_run:
+        return _plan(name, context, values)
+    session.begin_changing(context)
+    result = begin(name, context, values, watch=_progress(context), confirm=_confirmation(context, options))
+    return shown(result)
+
+
+def parameters(pairs: Sequence[str]) -> dict[str, str]:
+    """WrongUsage for a pair without "="."""
+    found = {}
+    for pair in pairs:
+        key, sign, value = pair.partition("=")
+        if not sign or not key:
+            raise WrongUsage(f"--set {pair!r} has no value", todo="Write --set NAME=VALUE.")
+        found[key.strip()] = value
+    return found
+
+
+def shown(result: RunResult) -> StepResult:
+    code = outcome.exit_code(result.outcome)
+    lines = [f"{result.outcome}: {result.message}"]
+    if result.incident:
+        lines.append(f"incident: {result.incident}")
+    if result.report:
+        lines.append(f"report:   {result.report}")
+    came_to = "ok" if code == 0 else "failed"
+    rows = tuple(step.record() for step in result.steps)
+    return StepResult(came_to, lines[0], result.record(), rows=rows, exit=code, text="\n".join(lines))
+
+
+def _plan(name: str, context: Context, values: Mapping[str, str]) -> StepResult:
+    """Every step as it would run; a kill also says who would end, and a guard's refusal is told now."""
+    plan = plan_of(name, context, values)
+    steps = prepare(plan)
+    lines, records, refused = [f"plan of {name}:"], [], None
+    for number, prepared in enumerate(steps, 1):
+        note = ""
+        if prepared.spec.name == "kill":
+            came_to = prepared.spec.function()(context, prepared.options)
+            note = came_to.text or came_to.message
+            refused = came_to if came_to.outcome == "refused" else refused
+        limit = f"  [at most {format_duration(prepared.block.timeout)}]" if prepared.block.timeout else ""
+        lines.append(f"  {number}. {prepared.call.text}{limit}  on failure: {prepared.block.on_fail}")
+        lines += [f"       {line}" for line in note.splitlines()]
+        records.append(StepRecord(number, prepared.spec.name, prepared.call.text, "planned", 0.0, message=note))
+    result = RunResult(None, "planned", tuple(records), message=f"{len(records)} steps")
+    if refused is not None:
+        return StepResult("refused", refused.message, result.record(), exit=refused.exit, text="\n".join(lines))
+    return StepResult("planned", result.message, result.record(), text="\n".join(lines))
+
+
+def _progress(context: Context) -> Callable[[Prepared, StepRecord], None]:
+    """The document with each step's state, as lines on standard error."""
+    heading = ""
+
+    def watch(prepared: Prepared, record: StepRecord) -> None:
+        nonlocal heading
+        if prepared.block.heading != heading:
+            heading = prepared.block.heading
+            context.say(f"\n{heading}")
+        if record.outcome == "running":
+            context.say(f"  … {record.text}")
+            return
+        took = format_duration(record.seconds) if record.seconds else ""
+        context.say(f"  {MARKS.get(record.outcome, '?')} {record.text}  {took}  {record.message}".rstrip())
+
+    return watch
+
+
+def _confirmation(context: Context, options: Mapping[str, Any]) -> Callable[[Prepared], bool]:
+    """With --step: one question a block."""
+    asked: dict[int, bool] = {}
+
+    def confirm(prepared: Prepared) -> bool:
+        if not options.get("step"):
+            return True
+        if prepared.call.block not in asked:
+            lines = "; ".join(text for _, text in prepared.block.lines)
+            asked[prepared.call.block] = context.ask(f"Run: {lines} ?")
+        return asked[prepared.call.block]
+
+    return confirm

@@ -1,0 +1,153 @@
+"""From parsed words to a run: who is meant, which home, where the record goes; then the runner; then the showing."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from watchdog.cli import show
+from watchdog.model.errors import BadConfig, Refused, WdError, WrongUsage
+from watchdog.model.exits import Exit
+from watchdog.model.incident import Trigger
+from watchdog.model.playbook import Playbook
+from watchdog.model.procedure import Block, StepCall
+from watchdog.model.selector import Selector
+from watchdog.steps.spec import Context, StepResult, StepSpec
+from watchdog.system import clock, files
+from watchdog.targets import select
+
+COMMON = frozenset(
+    {"home", "output", "quiet", "verbose", "yes", "dry_run", "port", "cmdline", "regex", "pid", "service"}
+)
+
+
+def perform(spec: StepSpec, values: dict[str, Any]) -> Exit:
+    """Run one command of the shell and show what it came to."""
+    output = values.get("output") or "table"
+    context = make_context(spec, values)
+    result = _journalled(spec, values, context) if spec.changes else spec.function()(context, values)
+    return show.result(spec, result, output)
+
+
+def make_context(spec: StepSpec, values: Mapping[str, Any]) -> Context:
+    """Everything a step may need. The config room is only entered where a service is named."""
+    selector = selector_of(values)
+    home = _home(values.get("home"))
+    playbook = None
+    if selector.service:
+        playbook = _playbook(home, selector.service)
+    elif spec.service:
+        raise Refused("no service was named", todo=f"Say which: wd {spec.name} --service NAME")
+    state = files.state_folder(home)
+    within = values.get("within")
+    yes, quiet = bool(values.get("yes")), bool(values.get("quiet"))
+    return Context(
+        selector=selector,
+        say=show.quiet if quiet else show.say,
+        ask=lambda question: yes or show.ask(question),
+        folder=state / "incidents",
+        state=state,
+        playbook=playbook,
+        home=home,
+        trigger=Trigger("person", detail=_typed(), by=_user()),
+        dry_run=bool(values.get("dry_run")),
+        yes=yes,
+        deadline=clock.monotonic() + within if isinstance(within, int | float) else None,
+    )
+
+
+def selector_of(values: Mapping[str, Any]) -> Selector:
+    """WrongUsage for words that are none of `:PORT` and `-`."""
+    port, identities = values.get("port"), ()
+    for word in values.get("words") or ():
+        if word == "-":
+            identities = select.identities(sys.stdin)
+        elif word.startswith(":"):
+            port = select.port(word[1:])
+        else:
+            raise WrongUsage(f"{word!r} names no server", todo="Write :PORT, --port, --cmdline, --pid or --service.")
+    if port is not None:
+        port = select.port(str(port))
+    try:
+        words = tuple(shlex.split(values.get("cmdline") or ""))
+    except ValueError as error:
+        raise WrongUsage(f"--cmdline: {error}", todo="Close the quotation.") from error
+    if values.get("regex"):
+        words = (values.get("cmdline") or "",)
+    pid = values.get("pid")
+    return Selector(
+        port=port,
+        cmdline=words,
+        regex=bool(values.get("regex")),
+        pid=select.pid(pid) if pid is not None else None,
+        service=values.get("service"),
+        hung=bool(values.get("hung")) and "words" in values,
+        identities=identities,
+    )
+
+
+def _home(named: str | None) -> Path | None:
+    from watchdog.config import home
+
+    return home.find_home(named)
+
+
+def _playbook(home: Path | None, service: str) -> Playbook:
+    if home is None:
+        raise BadConfig(
+            f"no home was found, so the service {service!r} is not known",
+            "A home is a folder with playbooks/, runbooks/ and logs/.",
+            "Name it with --home or $WD_HOME, or make one with `wd init`.",
+        )
+    from watchdog.config import playbooks
+
+    return playbooks.service(home, service)
+
+
+def _typed() -> str:
+    return shlex.join(["wd", *sys.argv[1:]])
+
+
+def _user() -> str:
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (OSError, KeyError):
+        return str(os.getuid()) if hasattr(os, "getuid") else "?"
+
+
+def _journalled(spec: StepSpec, values: Mapping[str, Any], context: Context) -> StepResult:
+    """A command that changes something leaves the same record as the loop at night: it goes through the runner."""
+    from watchdog.runbook import run as runner
+
+    if spec.name == "run":
+        return spec.function()(context, values)
+    if spec.targets and context.selector.empty:
+        raise Refused(
+            "nothing was selected", "An empty selector means nothing, never everything.", "Name a server: :PORT."
+        )
+    begin_changing(context)
+    call = StepCall(tuple(shlex.split(_typed())[1:]), 0, 0)
+    prepared = runner.Prepared(call, Block("wd", ()), spec, values)
+    outcome, result = runner.execute([prepared], context, spec.name)
+    if result is None:
+        raise WdError("nothing was done", outcome.message)
+    if outcome.report:
+        context.say(f"report: {outcome.report}")
+    return result
+
+
+def begin_changing(context: Context) -> None:
+    """From here on a lost terminal must not stop us between a kill and a start; and every step is written down."""
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    if context.dry_run:
+        return
+    from watchdog.journal.store import Journal
+
+    context.journal = Journal.open(context.state)

@@ -1,0 +1,87 @@
+"""Results on a terminal, in a pipe, as JSON: what is printed on standard output comes from here alone."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from watchdog.model.exits import Exit
+from watchdog.model.printable import printable
+from watchdog.steps.spec import StepResult, StepSpec
+
+
+def say(line: str) -> None:
+    """Progress, for a person, on standard error; a lost terminal must never stop a run."""
+    try:
+        print(printable(line), file=sys.stderr, flush=True)
+    except (OSError, ValueError):
+        pass
+
+
+def quiet(line: str) -> None:
+    """Nobody wants to hear it."""
+
+
+def ask(question: str) -> bool:
+    """A yes or no from a person. Without a terminal the answer is no: what asks is then refused."""
+    if not (sys.stdin and sys.stdin.isatty()):
+        return False
+    say(f"{question} [y/N]")
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def result(spec: StepSpec, came_to: StepResult, output: str) -> Exit:
+    """Print the result in the asked form and hand on its exit code."""
+    if output == "json":
+        rows: Sequence[Mapping[str, Any]] = came_to.rows if spec.lists else [*came_to.rows, came_to.data]
+        for row in rows:
+            _print(json.dumps(row, ensure_ascii=True, default=str))
+    elif output == "pids":
+        for row in came_to.rows:
+            _print(str(row.get("pid", "")))
+    elif came_to.text:
+        _print("\n".join(printable(line) for line in came_to.text.splitlines()))
+    elif spec.lists:
+        _table(came_to.rows, came_to.message, plain=output == "plain")
+    else:
+        _print(printable(came_to.message))
+    return came_to.exit
+
+
+def _print(line: str) -> None:
+    print(line)
+
+
+def _table(rows: Sequence[Mapping[str, Any]], otherwise: str, *, plain: bool) -> None:
+    """Columns for the keys of the first row; coloured lines only where a person looks."""
+    if not rows:
+        say(otherwise)
+        return
+    names = list(rows[0])
+    cells = [[printable(_cell(row.get(name))) for name in names] for row in rows]
+    if sys.stdout.isatty() and not plain:
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for name in names:
+            table.add_column(name.upper().replace("_", " "), overflow="fold")
+        for line in cells:
+            table.add_row(*(Text(cell) for cell in line))  # Text: "[x]" in a command line is no markup
+        Console().print(table)
+        return
+    widths = [max(len(name), *(len(line[i]) for line in cells)) for i, name in enumerate(names)]
+    _print("  ".join(name.upper().ljust(width) for name, width in zip(names, widths, strict=True)).rstrip())
+    for line in cells:
+        _print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, list | tuple):
+        return " ".join(str(one) for one in value)
+    return str(value)

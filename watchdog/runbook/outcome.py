@@ -1,0 +1,51 @@
+"""What a run came to: pure functions over its step records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from watchdog.model.exits import Exit
+from watchdog.model.incident import Incident, RunOutcome, StepRecord
+
+FAILURES = frozenset({"failed", "refused", "unknown"})
+
+_EXITS: dict[RunOutcome, Exit] = {
+    "recovered": Exit.FINE,
+    "done": Exit.FINE,
+    "planned": Exit.FINE,
+    "nothing": Exit.NOTHING,
+    "refused": Exit.REFUSED,
+    "failed": Exit.CRITICAL,
+    "running": Exit.UNKNOWN,
+    "interrupted": Exit.INTERRUPTED,
+}
+
+
+def exit_code(outcome: RunOutcome) -> Exit:
+    return _EXITS[outcome]
+
+
+def outcome_of(records: Sequence[StepRecord], ended_by: StepRecord | None) -> RunOutcome:
+    """`ended_by` is the failure that ended the run, None if every step was reached."""
+    if ended_by is not None:
+        return "refused" if ended_by.outcome == "refused" else "failed"
+    if records and all(record.outcome == "planned" for record in records):
+        return "planned"
+    acted = [record for record in records if record.outcome not in ("skipped", "nothing")]
+    if not acted:
+        return "nothing"
+    started = any(record.step in ("start", "restart") and record.outcome == "ok" for record in records)
+    proven = any(record.step in ("verify", "restart") and record.outcome in ("ok", "warning") for record in records)
+    return "recovered" if started and proven else "done"
+
+
+def downtime(incident: Incident, records: Sequence[StepRecord]) -> tuple[float | None, float | None]:
+    """(seconds without service, since when): from the first sign of trouble to the end of the proof."""
+    since = incident.trigger.since or incident.opened
+    proof = next(
+        (r for r in reversed(records) if r.step in ("verify", "restart") and r.outcome in ("ok", "warning")), None
+    )
+    changed = any(record.step in ("kill", "start", "stop", "restart") and record.outcome == "ok" for record in records)
+    if proof is None or not changed:
+        return None, since if changed else None
+    return proof.begun + proof.seconds - since, since

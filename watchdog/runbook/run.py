@@ -1,0 +1,250 @@
+"""The one runner: every run, of a person or of the loop, a whole runbook or one command, goes through here.
+
+It knows no step by name. It journals before and after each step, so that a `kill -9` at any moment leaves a record that
+says how far it came; it asks what a block says about time and failure; and at the end it closes the incident and writes
+the report.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from watchdog.model.errors import WdError
+from watchdog.model.exits import Exit
+from watchdog.model.incident import Incident, RunOutcome, RunResult, StepRecord
+from watchdog.model.procedure import Block, RunPlan, StepCall
+from watchdog.report import write as report
+from watchdog.runbook import condition, outcome
+from watchdog.steps.parse import parse_words
+from watchdog.steps.spec import Context, StepResult, StepSpec
+from watchdog.system import clock
+
+SHELL_STEP = "shell"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A call whose words were understood: what will run, with which values."""
+
+    call: StepCall
+    block: Block
+    spec: StepSpec
+    options: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Run:
+    """A run under way."""
+
+    context: Context
+    watch: Callable[[Prepared, StepRecord], None]  # told of each step as it begins and ends
+    load: Callable[[str], RunPlan]  # a runbook by its name, for `on-fail=NAME`
+    confirm: Callable[[Prepared], bool]  # `--step`
+    records: list[StepRecord] = field(default_factory=list)
+    results: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # of the steps so far, for `when=`
+    last: StepResult | None = None
+
+
+def nobody_watches(prepared: Prepared, record: StepRecord) -> None:
+    """The watcher of a run without a terminal."""
+
+
+def always(prepared: Prepared) -> bool:
+    """The confirmation of a run that does not go step by step."""
+    return True
+
+
+def prepare(plan: RunPlan) -> tuple[Prepared, ...]:
+    """Understand every line before the first one runs: a mistake in the last line must not leave a server killed."""
+    found = []
+    for call in plan.calls:
+        spec, options = _shell_call(call, plan.blocks[call.block]) if call.language != "wd" else parse_words(call.words)
+        found.append(Prepared(call, plan.blocks[call.block], spec, options))
+    return tuple(found)
+
+
+def _shell_call(call: StepCall, block: Block) -> tuple[StepSpec, dict[str, Any]]:
+    spec = StepSpec(SHELL_STEP, "a command of an ordinary procedure", "watchdog.steps.shell:shell", changes=True)
+    values = {"language": call.language, "script": call.text, "environment": call.environment, "timeout": block.timeout}
+    return spec, values
+
+
+def execute(
+    steps: Sequence[Prepared],
+    context: Context,
+    name: str,
+    *,
+    watch: Callable[[Prepared, StepRecord], None] = nobody_watches,
+    load: Callable[[str], RunPlan] | None = None,
+    confirm: Callable[[Prepared], bool] = always,
+) -> tuple[RunResult, StepResult | None]:
+    """Run what was prepared; the second value is the last step's own result.
+
+    Never raises for a step that fails. KeyboardInterrupt passes through after the incident was marked: an armed shim
+    sees us go and finishes the stretch from kill to start.
+    """
+    run = Run(context, watch, load or _no_runbooks, confirm)
+    incident = _open(run, name)
+    try:
+        ended_by = _walk(run, steps)
+    except KeyboardInterrupt:
+        _close(run, incident, "interrupted")
+        raise
+    _let_go(context)
+    came_to = outcome.outcome_of(run.records, ended_by)
+    closed = _close(run, incident, came_to)
+    found = context.found.diagnosis
+    findings = tuple(finding.record() for finding in found.findings) if found else ()
+    message = ended_by.message if ended_by else (run.last.message if run.last else "")
+    result = RunResult(
+        closed.id if closed else None, came_to, tuple(run.records), findings, closed.report if closed else "", message
+    )
+    return result, run.last
+
+
+def _no_runbooks(name: str) -> RunPlan:
+    raise WdError(f"the runbook {name!r} cannot be loaded here")
+
+
+def _walk(run: Run, steps: Sequence[Prepared]) -> StepRecord | None:
+    """The failure that ended the run, or None."""
+    for index, prepared in enumerate(steps):
+        if prepared.block.when and not condition.holds(prepared.block.when, run.results):
+            _note(run, prepared, "skipped", f"not needed: {prepared.block.when} does not hold")
+            continue
+        if not run.confirm(prepared):
+            return _note(run, prepared, "refused", "a person said no")
+        run.context.will_start = any(later.spec.name == "start" for later in steps[index + 1 :])
+        record = _step(run, prepared)
+        if record.outcome not in outcome.FAILURES or prepared.block.on_fail == "continue":
+            continue
+        if prepared.block.on_fail == "escalate" and "force" in prepared.options and record.outcome == "failed":
+            harder = replace(prepared, options={**prepared.options, "force": True})
+            record = _step(run, harder)
+            if record.outcome not in outcome.FAILURES:
+                continue
+        if prepared.block.on_fail not in ("stop", "escalate"):
+            run.context.say(f"{prepared.call.text} did not help; going on with the runbook {prepared.block.on_fail}")
+            return _walk(run, prepare(run.load(prepared.block.on_fail)))
+        return record
+    return None
+
+
+def _step(run: Run, prepared: Prepared) -> StepRecord:
+    """One step, journalled before it begins and after it ended."""
+    context, begun = run.context, clock.now()
+    number = len(run.records) + 1
+    record = StepRecord(number, prepared.spec.name, prepared.call.text, "running", begun)
+    if context.journal and context.incident:
+        context.journal.begin_step(context.incident, number, prepared.spec.name, prepared.call.text)
+    run.watch(prepared, record)
+    tick = clock.monotonic()
+    result = _bounded(prepared, context)
+    data = dict(result.data)
+    record = replace(
+        record, outcome=result.outcome, seconds=clock.monotonic() - tick, message=result.message, data=data
+    )
+    if context.journal and context.incident:
+        context.journal.end_step(
+            context.incident, number, record.outcome, record.message, data=data, seconds=record.seconds
+        )
+    run.records.append(record)
+    run.results[prepared.spec.name] = data
+    run.last = result
+    run.watch(prepared, record)
+    return record
+
+
+def _note(run: Run, prepared: Prepared, came_to: str, message: str) -> StepRecord:
+    """Record a step that was not run."""
+    record = StepRecord(
+        len(run.records) + 1, prepared.spec.name, prepared.call.text, came_to, clock.now(), 0.0, message
+    )
+    context = run.context
+    if context.journal and context.incident:
+        context.journal.begin_step(context.incident, record.number, record.step, record.text)
+        context.journal.end_step(context.incident, record.number, came_to, message, data=None, seconds=0.0)
+    run.records.append(record)
+    run.watch(prepared, record)
+    return record
+
+
+def _bounded(prepared: Prepared, context: Context) -> StepResult:
+    """Call the step's function; a block's timeout holds even if the step itself hangs.
+
+    A step cannot be ended from outside while it is in Python, so it runs in a thread that can be left behind; every
+    step also sees the deadline and should be done by then.
+    """
+    limit = prepared.block.timeout
+    if limit is None:
+        context.deadline = None
+        return _call(prepared, context)
+    context.deadline = clock.monotonic() + limit
+    answer: list[StepResult] = []
+    thread = threading.Thread(target=lambda: answer.append(_call(prepared, context)), daemon=True)
+    thread.start()
+    thread.join(limit + 1.0)
+    if answer:
+        return answer[0]
+    return StepResult("failed", f"no end within {limit:g} s; left behind", exit=Exit.CRITICAL)
+
+
+def _call(prepared: Prepared, context: Context) -> StepResult:
+    try:
+        return prepared.spec.function()(context, prepared.options)
+    except WdError as error:
+        came_to = {Exit.REFUSED: "refused", Exit.NOTHING: "nothing", Exit.CRITICAL: "failed"}
+        named = came_to.get(error.code, "unknown")
+        return StepResult(named, error.what, exit=error.code, text="\n".join(error.lines()))  # type: ignore[arg-type]
+    except Exception as error:  # noqa: BLE001 - a broken step is a failed step: the run goes on to say so
+        return StepResult("failed", f"{type(error).__name__}: {error}", exit=Exit.CRITICAL)
+
+
+def _open(run: Run, name: str) -> Incident | None:
+    context = run.context
+    if context.journal is None or context.dry_run:
+        return None
+    service = context.playbook.service if context.playbook else None
+    incident = context.journal.open_incident(service, name, context.trigger, folder=context.folder)
+    context.incident = incident.id
+    context.folder = context.folder.__class__(incident.folder)
+    return incident
+
+
+def _close(run: Run, incident: Incident | None, came_to: RunOutcome) -> Incident | None:
+    """Write down how it ended, then the report, which is made of what was written down."""
+    context = run.context
+    if incident is None or context.journal is None:
+        return None
+    seconds, since = outcome.downtime(incident, run.records)
+    found = context.found
+    fields: dict[str, Any] = {"downtime": seconds, "down_since": since}
+    if found.diagnosis:
+        fields |= {
+            "cause": found.diagnosis.verdict,
+            "signature": found.diagnosis.signature,
+            "request": found.diagnosis.request,
+            "finding": found.diagnosis.findings[0].record() if found.diagnosis.findings else None,
+        }
+    if found.killed:
+        fields["old_pids"] = tuple(one.pid for one in found.killed.killed)
+    if found.started:
+        fields["new_pid"] = found.started.pid
+    context.journal.update(incident.id, **fields)
+    context.journal.close(incident.id, came_to)
+    try:
+        path = report.write(context.journal.incident(incident.id), context.folder)
+        context.journal.update(incident.id, report=str(path))
+    except (OSError, WdError) as error:
+        context.say(f"the report could not be written: {error}")
+    return context.journal.incident(incident.id)
+
+
+def _let_go(context: Context) -> None:
+    """A shim that was armed and never told to start must not start a server that nobody asked for."""
+    shim = context.found.shim
+    if shim is not None and context.found.started is None:
+        shim.cancel()
