@@ -1,0 +1,146 @@
+"""The calls of every Python thread of a process, by py-spy, without stopping it.
+
+Always `--nonblocking`: py-spy then only reads the target's memory, so a target can neither be slowed nor be left
+stopped, whatever becomes of py-spy or of us. One pid a call: with subprocesses it stops at the first child that is no
+Python. Its failures are free text, so they are told from what the kernel says of the process.
+"""
+
+from __future__ import annotations
+
+import json
+import sysconfig
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from watchdog.model.evidence import Frame, Gap, Local, StackLook, ThreadStack
+from watchdog.model.process import Process
+from watchdog.system import clock, commands, processes
+
+_OUTPUT = 32_000_000  # bytes of JSON: thousands of deep threads with their locals
+_REPR = 200  # characters kept of a local's text
+
+
+@lru_cache(maxsize=1)
+def tracer() -> str | None:
+    """py-spy of wd's own installation, never one from PATH: a root tool must not run what stands there."""
+    for scheme in (sysconfig.get_path("scripts"), sysconfig.get_path("scripts", sysconfig.get_preferred_scheme("user"))):
+        found = Path(scheme, "py-spy")
+        if found.is_file():
+            return str(found)
+    return None
+
+
+def dump(pid: int, at: float = 0.0, *, with_locals: bool = False, timeout: float = 3.0) -> StackLook:
+    """One look at one process. A failure is in `error`, as one line."""
+    begun = clock.monotonic()
+    program = tracer()
+    if program is None:
+        return StackLook(pid, at, error="py-spy is not installed beside wd")
+    words = [program, "dump", "--nonblocking", "--json", "--pid", str(pid)]
+    if with_locals:
+        words.insert(2, "--locals")
+    done = commands.run(words, timeout=timeout, limit=_OUTPUT)
+    took = clock.monotonic() - begun
+    if done.timed_out:
+        return StackLook(pid, at, error=f"py-spy gave no answer in {timeout:g} s", seconds=took)
+    threads = _parse(pid, done.output)
+    if threads is None:
+        return StackLook(pid, at, error=_reason(pid, done.output or done.error), seconds=took)
+    return StackLook(pid, at, threads, seconds=took)
+
+
+def without_locals(look: StackLook) -> StackLook:
+    """Locals can hold secrets: they are kept only where a person asked for them."""
+    return StackLook(
+        look.pid,
+        look.at,
+        tuple(
+            ThreadStack(
+                thread.pid,
+                thread.tid,
+                thread.ident,
+                thread.name,
+                tuple(Frame(frame.function, frame.file, frame.line) for frame in thread.frames),
+                thread.active,
+                thread.holds_gil,
+            )
+            for thread in look.threads
+        ),
+        look.error,
+        look.seconds,
+    )
+
+
+def looks_like_python(process: Process) -> bool:
+    """By the name of its program file; an embedded interpreter is only found by trying."""
+    name = Path((process.exe or process.name).removesuffix(" (deleted)")).name
+    return name.startswith(("python", "pypy", "uwsgi", "gunicorn", "uvicorn"))
+
+
+def gap(process: Process, error: str) -> Gap:
+    """Why there are no stacks of this process, and what would get them."""
+    remedy = ""
+    if "no right" in error:
+        remedy = f"sudo wd why --pid {process.pid}   (in a container: --cap-add SYS_PTRACE)"
+    elif "not installed" in error:
+        remedy = "pipx inject wd-oncall py-spy"
+    return Gap(f"stacks of {process.pid}", error, remedy)
+
+
+def _parse(pid: int, text: str) -> tuple[ThreadStack, ...] | None:
+    begin = 0 if text.startswith("[") else text.find("\n[") + 1
+    try:
+        rows, _ = json.JSONDecoder().raw_decode(text, begin)
+    except ValueError:
+        return None
+    if not isinstance(rows, list):
+        return None
+    return tuple(_thread(pid, row) for row in rows if isinstance(row, dict))
+
+
+def _thread(pid: int, row: Mapping[str, Any]) -> ThreadStack:
+    tid = row.get("os_thread_id")
+    return ThreadStack(
+        pid=pid,
+        tid=int(tid) if tid else None,
+        ident=row.get("thread_id"),
+        name=str(row.get("thread_name") or ""),
+        frames=tuple(_frame(frame) for frame in row.get("frames") or ()),
+        active=bool(row.get("active")),
+        holds_gil=bool(row.get("owns_gil")),
+    )
+
+
+def _frame(row: Mapping[str, Any]) -> Frame:
+    locals_: Sequence[Mapping[str, Any]] = row.get("locals") or ()
+    return Frame(
+        function=str(row.get("name") or "?"),
+        file=str(row.get("filename") or "?"),
+        line=int(row.get("line") or 0),
+        locals=tuple(
+            Local(str(one.get("name")), int(one.get("addr") or 0), _short(one.get("repr")), bool(one.get("arg")))
+            for one in locals_
+        ),
+    )
+
+
+def _short(text: Any) -> str | None:
+    return None if text is None else str(text)[:_REPR]
+
+
+def _reason(pid: int, text: str) -> str:
+    """The kernel's facts first: py-spy says the same few things for very different reasons."""
+    process = processes.read(pid)
+    if process is None:
+        return "the process is gone"
+    if process.state in "ZX":
+        return "the process has ended and was not reaped (zombie)"
+    lowered = text.lower()
+    if "permission" in lowered or "not permitted" in lowered:
+        return f"no right to read the memory of a process of {process.user}"
+    if "find python version" in lowered or "failed to find a python" in lowered or "libpython" in lowered:
+        return "no Python interpreter in it"
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return f"py-spy could not read it: {lines[0][:160]}" if lines else "py-spy could not read it"

@@ -1,0 +1,130 @@
+"""What the kernel says of each thread of a process: state, CPU time, blocked system call, since when it sleeps.
+
+Everything is read from /proc/PID/task, files that never wait for the process itself (its memory map is not touched).
+Elsewhere than on Linux there is nothing to read, and the answer is empty.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from pathlib import Path
+
+from watchdog.model.evidence import SystemCall, ThreadLook
+
+# Only calls in which a server can be found waiting; the kernel's tables unistd_64.h and unistd.h.
+_X86_64 = {
+    0: "read", 1: "write", 3: "close", 7: "poll", 17: "pread64", 18: "pwrite64", 19: "readv", 20: "writev", 22: "pipe",
+    23: "select", 34: "pause", 35: "nanosleep", 40: "sendfile", 42: "connect", 43: "accept", 44: "sendto",
+    45: "recvfrom", 46: "sendmsg", 47: "recvmsg", 61: "wait4", 72: "fcntl", 73: "flock", 74: "fsync", 75: "fdatasync",
+    128: "rt_sigtimedwait", 130: "rt_sigsuspend", 202: "futex", 230: "clock_nanosleep", 232: "epoll_wait",
+    247: "waitid", 270: "pselect6", 271: "ppoll", 277: "sync_file_range", 281: "epoll_pwait", 288: "accept4",
+    295: "preadv", 296: "pwritev", 299: "recvmmsg", 426: "io_uring_enter", 441: "epoll_pwait2", 449: "futex_waitv",
+}  # fmt: skip
+_AARCH64 = {
+    22: "epoll_pwait", 25: "fcntl", 32: "flock", 57: "close", 63: "read", 64: "write", 65: "readv", 66: "writev",
+    67: "pread64", 68: "pwrite64", 71: "sendfile", 72: "pselect6", 73: "ppoll", 82: "fsync", 83: "fdatasync",
+    95: "waitid", 98: "futex", 101: "nanosleep", 115: "clock_nanosleep", 133: "rt_sigsuspend", 137: "rt_sigtimedwait",
+    202: "accept", 203: "connect", 206: "sendto", 207: "recvfrom", 211: "sendmsg", 212: "recvmsg", 242: "accept4",
+    260: "wait4", 426: "io_uring_enter", 441: "epoll_pwait2",
+}  # fmt: skip
+_ON_DESCRIPTOR = frozenset({
+    "read", "write", "close", "pread64", "pwrite64", "readv", "writev", "connect", "accept", "sendto", "recvfrom",
+    "sendmsg", "recvmsg", "fcntl", "flock", "fsync", "fdatasync", "sync_file_range", "epoll_wait", "epoll_pwait",
+    "epoll_pwait2", "accept4", "preadv", "pwritev", "recvmmsg",
+})  # fmt: skip
+
+_TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
+_MOST = 2000  # threads of one process; beyond that the first ones tell enough
+
+
+def look(pid: int) -> tuple[ThreadLook, ...]:
+    """Every thread of the process, main thread first; empty where there is no such process or no /proc."""
+    task = Path(f"/proc/{pid}/task")
+    try:
+        tids = sorted((int(name) for name in os.listdir(task)), key=lambda tid: (tid != pid, tid))  # noqa: PTH208
+    except OSError:
+        return ()
+    now = _scheduler_now()
+    found = (_thread(pid, tid, task / str(tid), now) for tid in tids[:_MOST])
+    return tuple(thread for thread in found if thread is not None)
+
+
+def _thread(pid: int, tid: int, folder: Path, now: float | None) -> ThreadLook | None:
+    stat = _read(folder / "stat")
+    # The name may hold anything, parentheses and newlines too: the last one ends it.
+    head, _, tail = stat.rpartition(")")
+    fields = tail.split()
+    if len(fields) < 20:
+        return None
+    state = fields[0]
+    status = dict(line.partition(":")[::2] for line in _read(folder / "status").splitlines())
+    voluntary = _number(status.get("voluntary_ctxt_switches"))
+    forced = _number(status.get("nonvoluntary_ctxt_switches"))
+    return ThreadLook(
+        pid=pid,
+        tid=tid,
+        name=head.partition("(")[2],
+        state=state,
+        cpu_seconds=(int(fields[11]) + int(fields[12])) / _TICKS,
+        wait_channel=_read(folder / "wchan").strip("0\n ") or None,
+        call=_call(_read(folder / "syscall")),
+        switches=None if voluntary is None or forced is None else voluntary + forced,
+        asleep=_asleep(folder, now) if state in "SDTt" else None,
+        age=_age(int(fields[19])),
+    )
+
+
+def _call(text: str) -> SystemCall | None:
+    """The kernel writes "running", "-1 SP PC" for a thread blocked outside a call, or "NR six arguments SP PC"."""
+    words = text.split()
+    if len(words) < 7:
+        return None
+    number = int(words[0])
+    arguments = tuple(int(word, 16) for word in words[1:7])
+    table = _AARCH64 if platform.machine() in ("aarch64", "arm64") else _X86_64
+    name = table.get(number, f"call {number}")
+    return SystemCall(number, name, arguments, arguments[0] if name in _ON_DESCRIPTOR else None)
+
+
+def _scheduler_now() -> float | None:
+    """The scheduler's clock in seconds: our own last accounting on it is this very moment."""
+    return _exec_start(Path("/proc/thread-self"))
+
+
+def _asleep(folder: Path, now: float | None) -> float | None:
+    """Seconds since the thread last ran. Needs a kernel that keeps /proc/PID/task/TID/sched."""
+    began = _exec_start(folder)
+    return None if now is None or began is None else max(0.0, now - began)
+
+
+def _exec_start(folder: Path) -> float | None:
+    for line in _read(folder / "sched").splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() == "se.exec_start":
+            try:
+                return float(value) / 1000
+            except ValueError:
+                return None
+    return None
+
+
+def _age(ticks: int) -> float | None:
+    up = _read(Path("/proc/uptime")).split()
+    return max(0.0, float(up[0]) - ticks / _TICKS) if up else None
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.strip().isdigit() else None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""
+
+
+def supported() -> bool:
+    return sys.platform.startswith("linux")
