@@ -18,9 +18,7 @@ _ALL: tuple[StepSpec, ...] = (
         targets=True,
         changes=True,
     ),
-    StepSpec(
-        "demo", "a real server, made to hang, found, explained, ended, started and proven", "watchdog.cli.demo:demo"
-    ),
+    StepSpec("demo", "a real server that really hangs: found, ended, started, proven", "watchdog.cli.demo:demo"),
     StepSpec("doctor", "what wd can and cannot do on this machine", "watchdog.cli.doctor:doctor"),
 )
 

@@ -69,7 +69,7 @@ def application() -> click.Group:
 def _say(lines: Sequence[str]) -> None:
     try:
         for number, line in enumerate(lines):
-            print(f"wd: {line}" if number == 0 else f"    {line}", file=sys.stderr)  # noqa: T201
+            print(f"wd: {line}" if number == 0 else f"    {line}", file=sys.stderr)
     except OSError:  # the terminal is gone: the exit code still tells
         pass
 
@@ -103,7 +103,7 @@ def call(words: Sequence[str] | None = None) -> int:
     except OSError as error:
         _say([f"the system refused: {error}", "`wd doctor` looks for what is missing."])
         return Exit.UNKNOWN
-    except Exception as error:  # noqa: BLE001 - the last edge: a defect of ours must still be one clear line
+    except Exception as error:  # the last edge: a defect of ours must still be one clear line
         if os.environ.get("WD_DEBUG"):
             raise
         _say([f"a defect in wd: {type(error).__name__}: {error}", "Nothing more was done.", "WD_DEBUG=1 shows where."])

@@ -22,10 +22,6 @@ from watchdog.steps.spec import Context, StepResult, StepSpec
 from watchdog.system import clock, files
 from watchdog.targets import select
 
-COMMON = frozenset(
-    {"home", "output", "quiet", "verbose", "yes", "dry_run", "port", "cmdline", "regex", "pid", "service"}
-)
-
 
 def perform(spec: StepSpec, values: dict[str, Any]) -> Exit:
     """Run one command of the shell and show what it came to."""
@@ -128,9 +124,8 @@ def _journalled(spec: StepSpec, values: Mapping[str, Any], context: Context) -> 
     if spec.name == "run":
         return spec.function()(context, values)
     if spec.targets and context.selector.empty:
-        raise Refused(
-            "nothing was selected", "An empty selector means nothing, never everything.", "Name a server: :PORT."
-        )
+        why = "An empty selector means nothing, never everything."
+        raise Refused("nothing was selected", why, "Name a server: :PORT, --port, --cmdline, --pid or --service.")
     begin_changing(context)
     call = StepCall(tuple(shlex.split(_typed())[1:]), 0, 0)
     prepared = runner.Prepared(call, Block("wd", ()), spec, values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,10 +15,8 @@ from watchdog.steps.spec import StepResult, StepSpec
 
 def say(line: str) -> None:
     """Progress, for a person, on standard error; a lost terminal must never stop a run."""
-    try:
+    with contextlib.suppress(OSError, ValueError):
         print(printable(line), file=sys.stderr, flush=True)
-    except (OSError, ValueError):
-        pass
 
 
 def quiet(line: str) -> None:

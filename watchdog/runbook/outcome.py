@@ -42,10 +42,9 @@ def outcome_of(records: Sequence[StepRecord], ended_by: StepRecord | None) -> Ru
 def downtime(incident: Incident, records: Sequence[StepRecord]) -> tuple[float | None, float | None]:
     """(seconds without service, since when): from the first sign of trouble to the end of the proof."""
     since = incident.trigger.since or incident.opened
-    proof = next(
-        (r for r in reversed(records) if r.step in ("verify", "restart") and r.outcome in ("ok", "warning")), None
-    )
-    changed = any(record.step in ("kill", "start", "stop", "restart") and record.outcome == "ok" for record in records)
+    done = [record for record in records if record.outcome in ("ok", "warning")]
+    proof = next((record for record in reversed(done) if record.step in ("verify", "restart")), None)
+    changed = any(record.step in ("kill", "start", "stop", "restart") for record in done)
     if proof is None or not changed:
         return None, since if changed else None
     return proof.begun + proof.seconds - since, since
