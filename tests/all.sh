@@ -1,0 +1,15 @@
+#!/bin/sh
+# Everything that must hold: lint, types, tests. Installs what it needs into .venv of this checkout.
+#
+#   sh tests/all.sh [PYTEST OPTIONS]
+set -eu
+cd "$(dirname "$0")/.."
+python=${PYTHON:-python3}
+[ -x .venv/bin/python ] || "$python" -m venv .venv
+.venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+.venv/bin/ruff check .
+.venv/bin/ruff format --check .
+.venv/bin/mypy
+# The unit part first: seconds, so that a plain mistake is told before any server is started.
+.venv/bin/python -m pytest -q -n 2 tests/unit
+exec .venv/bin/python -m pytest -q -n 3 --dist loadfile tests/live "$@"
