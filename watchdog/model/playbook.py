@@ -116,6 +116,8 @@ class Policy:
     max_kills: int = 3  # servers one run may end
     quiet: tuple[tuple[str, float], ...] = ()  # (cron line, seconds): windows for planned restarts
     target: float = 99.9  # availability in percent
+    per_hour: int = 6  # restarts of this service by the loop; 0: no bound
+    per_hour_everywhere: int = 10  # restarts of all services by the loop; 0: no bound
     same_cause: int = 0  # healings of one signature before a person is called; 0: no bound
 
 
