@@ -25,7 +25,10 @@ _REPR = 200  # characters kept of a local's text
 @lru_cache(maxsize=1)
 def tracer() -> str | None:
     """py-spy of wd's own installation, never one from PATH: a root tool must not run what stands there."""
-    for scheme in (sysconfig.get_path("scripts"), sysconfig.get_path("scripts", sysconfig.get_preferred_scheme("user"))):
+    for scheme in (
+        sysconfig.get_path("scripts"),
+        sysconfig.get_path("scripts", sysconfig.get_preferred_scheme("user")),
+    ):
         found = Path(scheme, "py-spy")
         if found.is_file():
             return str(found)

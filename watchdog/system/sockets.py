@@ -165,7 +165,7 @@ def _age(milliseconds: int) -> float | None:
 
 
 def try_connect(host: str, port: int, timeout: float) -> str:
-    """"connects", "refuses", "silent" or "unknown": nothing is sent, the connection is closed at once."""
+    """ "connects", "refuses", "silent" or "unknown": nothing is sent, the connection is closed at once."""
     try:
         socket.create_connection((host, port), timeout).close()
     except ConnectionRefusedError:

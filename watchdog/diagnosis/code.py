@@ -1,0 +1,77 @@
+"""Whose code a frame is: the application's own, a library's, or the interpreter's. Pure, by the path alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from watchdog.model.evidence import Frame
+
+_LIBRARY = re.compile(r"/(site-packages|dist-packages|__pypackages__)/|\.egg/|\.(pex|shiv)/|/_MEI")
+_STANDARD = re.compile(r"(^|/)(python\d(\.\d+)?t?|pypy\d[\d.]*)(\.zip)?/(?!.*(site|dist)-packages)|^<frozen ")
+_MADE_UP = re.compile(r"^<(?!stdin|string)")  # <frozen …>, <attrs generated init …>, <shim>
+
+
+def is_standard(frame: Frame) -> bool:
+    """Of the interpreter's own library."""
+    return bool(_STANDARD.search(frame.file)) and not _LIBRARY.search(frame.file)
+
+
+def is_library(frame: Frame) -> bool:
+    """Of an installed package."""
+    return bool(_LIBRARY.search(frame.file))
+
+
+def is_application(frame: Frame) -> bool:
+    """Neither: what the people who run this server wrote."""
+    return not is_library(frame) and not is_standard(frame) and not _MADE_UP.search(frame.file)
+
+
+def package(frame: Frame) -> str:
+    """The top-level name of the installed package or standard module: "sqlalchemy", "socketserver", "asyncio"."""
+    path = frame.file
+    found = re.search(r"/(?:site|dist)-packages/([^/]+)", path)
+    if not found and is_standard(frame):
+        found = re.search(r"(?:python[\d.]+t?|pypy[\d.]*)(?:\.zip)?/([^/]+)", path) or re.match(
+            r"<frozen ([\w.]+)", path
+        )
+    return found[1].removesuffix(".py") if found else ""
+
+
+def place(frame: Frame) -> str:
+    """ "server.py:withdraw": stable over restarts and over small changes of the file."""
+    return f"{base(frame)}:{function(frame)}"
+
+
+def base(frame: Frame) -> str:
+    return frame.file.rpartition("/")[2]
+
+
+def function(frame: Frame) -> str:
+    return frame.function.rpartition(".")[2]
+
+
+def innermost_application(frames: Iterable[Frame]) -> Frame | None:
+    """Frames innermost first. Where the server itself is an installed package there is no such frame."""
+    return next((frame for frame in frames if is_application(frame)), None)
+
+
+def calls(frames: Sequence[Frame], *places: str) -> int | None:
+    """Index of the innermost frame at one of the places ("threading.py:wait", "asyncio/*:select"), or None."""
+    for index, frame in enumerate(frames):
+        if at_place(frame, places):
+            return index
+    return None
+
+
+def at_place(frame: Frame, places: Iterable[str]) -> bool:
+    """A place is "FILE:FUNCTION"; FILE is the end of a path, "dir/" in front narrows it, FUNCTION may be "*"."""
+    for one in places:
+        file, _, name = one.rpartition(":")
+        if name not in ("*", function(frame)):
+            continue
+        if frame.file == file or frame.file.endswith("/" + file):
+            return True
+        if file.endswith("/") and "/" + file in frame.file:
+            return True
+    return False

@@ -1,0 +1,150 @@
+"""Where servers and their workers wait when nothing is wrong, and where a library hands a request to the application.
+
+Places are "FILE:FUNCTION" as `code.at_place` reads them. The lists name mechanisms of servers and of the standard
+library, never an application.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from watchdog.diagnosis.code import at_place, is_application
+from watchdog.model.evidence import Frame
+
+# A thread inside one of these, with no application code inside it, is at its post: it waits for work.
+LOOPS = (
+    "asyncio/base_events.py:_run_once",
+    "asyncio/base_events.py:run_forever",
+    "asyncio/runners.py:run",
+    "uvloop/:*",
+    "selectors.py:serve",
+    "socketserver.py:serve_forever",
+    "socketserver.py:handle_request",
+    "socketserver.py:get_request",
+    "gunicorn/:*",
+    "uvicorn/:*",
+    "hypercorn/:*",
+    "daphne/:*",
+    "granian/:*",
+    "waitress/:*",
+    "cheroot/:*",
+    "cherrypy/process/:*",
+    "tornado/ioloop.py:*",
+    "tornado/process.py:*",
+    "tornado/platform/asyncio.py:*",
+    "sanic/worker/:*",
+    "sanic/mixins/startup.py:*",
+    "twisted/internet/:*",
+    "gevent/:*",
+    "eventlet/:*",
+    "trio/_core/:*",
+    "werkzeug/_reloader.py:*",
+    "werkzeug/serving.py:serve_forever",
+    "watchfiles/:*",
+    "django/utils/autoreload.py:*",
+    "aiohttp/web.py:*",
+    "wsgiref/simple_server.py:*",
+    "concurrent/futures/thread.py:_worker",
+    "concurrent/futures/process.py:*",
+    "multiprocessing/pool.py:*",
+    "multiprocessing/managers.py:serve_forever",
+    "multiprocessing/managers.py:accepter",
+    "multiprocessing/resource_tracker.py:main",
+    "multiprocessing/resource_sharer.py:_serve",
+    "multiprocessing/queues.py:_feed",
+    "multiprocessing/forkserver.py:main",
+    "anyio/_backends/_asyncio.py:run",
+    "asgiref/:*",
+    "apscheduler/:*",
+    "celery/:*",
+    "kombu/:*",
+    "billiard/:*",
+    "logging/handlers.py:_monitor",
+    "sched.py:run",
+    "opentelemetry/:*",
+    "sentry_sdk/:*",
+    "prometheus_client/:*",
+)
+
+# Application code called from inside one of these answers a request (or does a piece of work for one).
+REQUESTS = (
+    "socketserver.py:process_request",
+    "socketserver.py:process_request_thread",
+    "socketserver.py:finish_request",
+    "http/server.py:*",
+    "wsgiref/handlers.py:run",
+    "gunicorn/workers/:handle",
+    "gunicorn/workers/:handle_request",
+    "gunicorn/workers/sync.py:*",
+    "waitress/task.py:*",
+    "waitress/channel.py:service",
+    "cheroot/server.py:communicate",
+    "cheroot/workers/threadpool.py:run",
+    "werkzeug/serving.py:run_wsgi",
+    "asyncio/events.py:_run",
+    "flask/app.py:*",
+    "bottle.py:_handle",
+    "django/core/handlers/:*",
+    "starlette/:*",
+    "fastapi/:*",
+    "tornado/web.py:*",
+    "sanic/app.py:handle_request",
+    "cherrypy/_cprequest.py:*",
+    "falcon/:*",
+    "pyramid/:*",
+    "anyio/_backends/_asyncio.py:run",
+    "asgiref/sync.py:*",
+    "concurrent/futures/thread.py:run",
+    "multiprocessing/pool.py:worker",
+    "xmlrpc/server.py:*",
+    "gevent/pywsgi.py:*",
+    "gevent/baseserver.py:*",
+)
+
+EVENT_LOOPS = (
+    "asyncio/base_events.py:run_forever",
+    "asyncio/base_events.py:_run_once",
+    "asyncio/runners.py:run",
+    "uvloop/:*",
+    "tornado/ioloop.py:start",
+    "trio/_core/:*",
+    "twisted/internet/:*",
+    "gevent/:*",
+)
+
+_STARTS = ("threading.py:run", "threading.py:_bootstrap_inner", "threading.py:_bootstrap", "runpy.py:*", "runpy:*")
+
+
+def at_post(frames: Sequence[Frame]) -> bool:
+    """Whether a thread with these calls (innermost first) waits for work, doing nothing for anybody."""
+    if not frames:
+        return True
+    own = next((index for index, frame in enumerate(frames) if is_application(frame)), None)
+    inner = frames if own is None else frames[:own]
+    if own is None:
+        return True
+    if not any(at_place(frame, LOOPS) for frame in inner):
+        return False
+    # An event loop or a pool run to its end inside a request is a wait of that request.
+    return not serves_request(frames[own:])
+
+
+def serves_request(frames: Sequence[Frame]) -> bool:
+    """Whether the innermost application frame was called on behalf of a request."""
+    own = next((index for index, frame in enumerate(frames) if is_application(frame)), None)
+    return own is not None and any(at_place(frame, REQUESTS) for frame in frames[own + 1 :])
+
+
+def work(frames: Sequence[Frame]) -> tuple[Frame, ...]:
+    """The part of the calls that is the work in hand: from the innermost frame out to where a library handed it over."""
+    own = next((index for index, frame in enumerate(frames) if is_application(frame)), None)
+    if own is None:
+        return tuple(frames)
+    for index in range(own + 1, len(frames)):
+        if at_place(frames[index], REQUESTS) or at_place(frames[index], _STARTS):
+            return tuple(frames[:index])
+    return tuple(frames)
+
+
+def is_event_loop(frames: Sequence[Frame]) -> bool:
+    return any(at_place(frame, EVENT_LOOPS) for frame in frames)

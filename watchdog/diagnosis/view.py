@@ -1,0 +1,274 @@
+"""The evidence, seen thread by thread over time: what every rule asks. Pure and lazy."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from functools import cached_property
+
+from watchdog.diagnosis import posts
+from watchdog.diagnosis.code import function, innermost_application, is_application
+from watchdog.model.evidence import (
+    Answer,
+    Descriptor,
+    Evidence,
+    Frame,
+    ProcessLook,
+    SystemCall,
+    ThreadLook,
+    ThreadStack,
+)
+from watchdog.model.finding import Culprit
+from watchdog.model.process import Process
+
+
+class ThreadView:
+    """One thread: its calls and the kernel's word on it, in the order of time."""
+
+    def __init__(self, view: View, pid: int, tid: int | None) -> None:
+        self.view, self.pid, self.tid = view, pid, tid
+        self.samples: list[tuple[float, ThreadStack]] = []
+        self.looks: list[tuple[float, ThreadLook]] = []
+
+    @property
+    def name(self) -> str:
+        names = [stack.name for _, stack in self.samples if stack.name]
+        return names[-1] if names else (self.looks[-1][1].name if self.looks else "")
+
+    @property
+    def is_main(self) -> bool:
+        return self.tid == self.pid
+
+    @property
+    def frames(self) -> tuple[Frame, ...]:
+        """The calls of the last look, innermost first."""
+        return self.samples[-1][1].frames if self.samples else ()
+
+    @property
+    def state(self) -> str:
+        return self.looks[-1][1].state if self.looks else "?"
+
+    @property
+    def call(self) -> SystemCall | None:
+        return self.looks[-1][1].call if self.looks else None
+
+    @cached_property
+    def asleep(self) -> float | None:
+        """Seconds since it last ran, at the last look."""
+        return self.looks[-1][1].asleep if self.looks else None
+
+    @cached_property
+    def running(self) -> float:
+        """Share of the looks in which it was on a CPU or ready for one."""
+        seen = [look.state == "R" for _, look in self.looks] + [stack.active for _, stack in self.samples]
+        return sum(seen) / len(seen) if seen else 0.0
+
+    @cached_property
+    def cpu(self) -> float:
+        """CPU seconds a second, over the looks."""
+        if len(self.looks) < 2:
+            return 0.0
+        (begun, first), (ended, last) = self.looks[0], self.looks[-1]
+        return (last.cpu_seconds - first.cpu_seconds) / max(0.05, ended - begun)
+
+    @cached_property
+    def spins(self) -> bool:
+        """It wants a CPU all the time. On a busy machine it gets little, so the run state counts as much as the time."""
+        return self.running >= 0.7 and len(self.looks) + len(self.samples) >= 3
+
+    @cached_property
+    def holds_gil(self) -> float:
+        return sum(stack.holds_gil for _, stack in self.samples) / len(self.samples) if self.samples else 0.0
+
+    @cached_property
+    def stable(self) -> tuple[Frame, ...]:
+        """The outer calls that are the same in all looks, innermost first, as the last look has them."""
+        if not self.samples:
+            return ()
+        stacks = [stack.frames[::-1] for _, stack in self.samples if stack.frames]
+        if not stacks:
+            return ()
+        depth = 0
+        for calls in zip(*stacks, strict=False):
+            if len({(frame.file, frame.function) for frame in calls}) > 1:
+                break
+            depth += 1
+            if len({frame.line for frame in calls}) > 1:
+                break  # below a call that was left and made again, the same names are other calls
+        return tuple(stacks[-1][:depth][::-1])
+
+    @cached_property
+    def seen_for(self) -> float:
+        """Seconds between the first and the last look at its calls."""
+        return self.samples[-1][0] - self.samples[0][0] if len(self.samples) > 1 else 0.0
+
+    @cached_property
+    def span(self) -> float:
+        """Seconds between the first and the last look of the kernel at it."""
+        return self.looks[-1][0] - self.looks[0][0] if len(self.looks) > 1 else 0.0
+
+    @cached_property
+    def at_post(self) -> bool:
+        """It waits for work in every look."""
+        return all(posts.at_post(stack.frames) for _, stack in self.samples)
+
+    @cached_property
+    def work(self) -> tuple[Frame, ...]:
+        return posts.work(self.frames)
+
+    @cached_property
+    def own(self) -> Frame | None:
+        """The innermost frame of the application's own code that was there in all looks."""
+        return innermost_application(self.stable)
+
+    @cached_property
+    def serves_request(self) -> bool:
+        return posts.serves_request(self.frames)
+
+    @cached_property
+    def is_event_loop(self) -> bool:
+        return posts.is_event_loop(self.frames)
+
+    @cached_property
+    def stuck(self) -> float:
+        """Seconds for which it is known to be where it is."""
+        if self.asleep is not None and self.state in "SD" and not self.moves:
+            return max(self.asleep, self.seen_for if self.own else 0.0)
+        return self.seen_for if self.own else 0.0
+
+    @cached_property
+    def moves(self) -> bool:
+        """It ran between the first and the last look."""
+        if len(self.looks) < 2:
+            return False
+        first, last = self.looks[0][1], self.looks[-1][1]
+        return first.switches != last.switches or first.cpu_seconds != last.cpu_seconds
+
+    @property
+    def descriptor(self) -> Descriptor | None:
+        """The descriptor that its blocked system call is on."""
+        call = self.call
+        return self.view.descriptor(self.pid, call.descriptor) if call and call.descriptor is not None else None
+
+    def lines(self, frame: Frame) -> Counter[int]:
+        """In which lines of this call it was seen, how often."""
+        return Counter(
+            next((one.line for one in stack.frames if (one.file, one.function) == (frame.file, frame.function)), 0)
+            for _, stack in self.samples
+        )
+
+    @property
+    def label(self) -> str:
+        return f"thread {self.name!r} of process {self.pid}" if self.name else f"a thread of process {self.pid}"
+
+    @property
+    def reference(self) -> str:
+        return f"stacks.json#pid={self.pid},thread={self.name or self.tid}"
+
+
+class View:
+    """Everything the rules ask of the evidence."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+        self._descriptors = {(one.pid, one.number): one for one in evidence.descriptors}
+
+    @cached_property
+    def threads(self) -> tuple[ThreadView, ...]:
+        found: dict[tuple[int, int | None], ThreadView] = {}
+        for look in self.evidence.looks:
+            for thread in look.threads:
+                view = found.setdefault((thread.pid, thread.tid), ThreadView(self, thread.pid, thread.tid))
+                view.looks.append((look.at, thread))
+        for sample in self.evidence.stacks:
+            for stack in sample.threads:
+                view = found.setdefault((stack.pid, stack.tid), ThreadView(self, stack.pid, stack.tid))
+                view.samples.append((sample.at, stack))
+        last = {pid: max(look.at for look in self.evidence.looks if look.process.pid == pid) for pid in self.processes}
+        return tuple(
+            thread
+            for thread in found.values()
+            if not thread.looks or thread.looks[-1][0] >= last.get(thread.pid, 0.0)  # those that are still there
+        )
+
+    @cached_property
+    def python_threads(self) -> tuple[ThreadView, ...]:
+        return tuple(thread for thread in self.threads if thread.samples)
+
+    def threads_of(self, pid: int) -> Iterator[ThreadView]:
+        return (thread for thread in self.threads if thread.pid == pid)
+
+    @cached_property
+    def processes(self) -> dict[int, Process]:
+        """As last seen."""
+        return {look.process.pid: look.process for look in self.evidence.looks}
+
+    @cached_property
+    def last_looks(self) -> dict[int, ProcessLook]:
+        return {look.process.pid: look for look in self.evidence.looks}
+
+    def descriptor(self, pid: int, number: int) -> Descriptor | None:
+        return self._descriptors.get((pid, number))
+
+    @cached_property
+    def span(self) -> float:
+        """Seconds from the first to the last look."""
+        return max((look.at for look in self.evidence.looks), default=0.0)
+
+    # -- health ------------------------------------------------------------
+
+    @cached_property
+    def answered(self) -> tuple[Answer, ...]:
+        """Good answers within the limit."""
+        return tuple(answer for answer in self.evidence.answers if answer.verdict in ("ok", "slow"))
+
+    @cached_property
+    def unanswered(self) -> tuple[Answer, ...]:
+        return tuple(answer for answer in self.evidence.answers if answer.verdict in ("timeout", "pending"))
+
+    @cached_property
+    def waited(self) -> float:
+        """Seconds for which the longest question has waited in vain."""
+        return max((answer.seconds for answer in self.unanswered), default=0.0)
+
+    @cached_property
+    def answers_well(self) -> bool:
+        """Every question came back, in good time."""
+        limit = max(1.0, self.evidence.configured.limit * 0.3)
+        return (
+            bool(self.answered)
+            and len(self.answered) == len(self.evidence.answers)
+            and all(answer.seconds <= limit for answer in self.answered)
+        )
+
+    @cached_property
+    def hung(self) -> bool:
+        """A question waits so long that it is no hiccup."""
+        return self.waited >= 1.0
+
+    # -- pieces of findings ----------------------------------------------------
+
+    def source(self, frame: Frame) -> str:
+        return (self.evidence.source(frame.file, frame.line) or "").strip()
+
+    def culprit(self, frame: Frame | None, thread: ThreadView | None = None, line: int | None = None) -> Culprit | None:
+        if frame is None:
+            return None
+        number = frame.line if line is None else line
+        return Culprit(
+            file=frame.file,
+            line=number,
+            function=frame.function,
+            source=(self.evidence.source(frame.file, number) or "").strip(),
+            pid=thread.pid if thread else None,
+            thread=(thread.name or None) if thread else None,
+        )
+
+
+def application_frames(frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
+    return tuple(frame for frame in frames if is_application(frame))
+
+
+def short(frame: Frame) -> str:
+    """ "withdraw (server.py:30)"."""
+    return f"{function(frame)} ({frame.file.rpartition('/')[2]}:{frame.line})"

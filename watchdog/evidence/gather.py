@@ -1,0 +1,55 @@
+"""Looks at a hung server for a while, from outside, and touches nothing: evidence in the order of time.
+
+Every collector has a deadline of its own and leaves a gap when it fails. The first look comes before our own question,
+so that what is stuck already can be told from what our question met; then one question is kept in flight, since some
+faults show only then. The looking ends as soon as the diagnosis is sure, and at the latest with `within`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from watchdog.evidence import stacks, threads
+from watchdog.evidence.session import Session
+from watchdog.model.evidence import Configured, Evidence, Exit, LogTail
+from watchdog.model.process import Tree
+from watchdog.system import clock
+
+
+def quick(tree: Tree, within: float = 0.5) -> Evidence:
+    """Stacks and thread states of the whole tree, once: what a kill keeps of those that it ends."""
+    deadline = clock.Deadline(within)
+    session = Session(tree, Configured(), deadline)
+    session.look()
+    session.read_sources()
+    return session.evidence()
+
+
+def gather(
+    tree: Tree | None,
+    configured: Configured,
+    within: float,
+    locals: bool = False,  # noqa: A002 - the option's name
+    logs: Sequence[LogTail] = (),
+    exits: Sequence[Exit] = (),
+) -> Evidence:
+    """Evidence over time, at most about `within` seconds. `tree` is None where nothing runs."""
+    session = Session(tree, configured, clock.Deadline(within), keep_locals=locals, logs=logs, exits=exits)
+    session.look()
+    session.ask()
+    for pause in _pauses():
+        session.look_around()
+        if session.settled or session.deadline.left < pause:
+            break
+        session.wait(pause)
+        session.look()
+    session.finish()
+    return session.evidence()
+
+
+def _pauses() -> Sequence[float]:
+    """Close looks first, for what is stuck now; wider ones later, for what grows."""
+    return (0.25, 0.3, 0.4, 0.5, 0.6, *([0.8] * 5), *([1.2] * 60))
+
+
+__all__ = ["gather", "quick", "stacks", "threads"]

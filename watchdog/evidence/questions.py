@@ -1,0 +1,75 @@
+"""Asks the server while it is looked at: some faults show only while a request is in flight.
+
+One question at a time, in a thread of its own. A question that is not answered yet is evidence too: "pending".
+"""
+
+from __future__ import annotations
+
+import threading
+
+from watchdog.model.evidence import Answer, Configured
+from watchdog.model.process import Tree
+from watchdog.system import clock, http
+
+PAUSE = 0.25  # seconds between an answer and the next question
+_VERDICTS = {"timeout": "timeout", "refused": "refused", "reset": "reset", "local": "unknown", "tls": "unknown"}
+
+
+def address(configured: Configured, tree: Tree | None) -> str | None:
+    """The playbook's health address, else the root page of the port."""
+    if configured.url:
+        return configured.url
+    port = configured.port or (tree.ports[0] if tree and tree.ports else None)
+    if port is None:
+        return None
+    hosts = {listener.address for listener in tree.listeners if listener.port == port} if tree else set()
+    any_v4 = not hosts or bool(hosts & {"0.0.0.0", "127.0.0.1", "::", ""})
+    host = "127.0.0.1" if any_v4 else sorted(hosts)[0]
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+class Questions:
+    """Asks `url` again and again until `stop`; `limit` is the time that a good answer may take."""
+
+    def __init__(self, url: str, limit: float, *, strict: bool, begun: float) -> None:
+        self._url, self._limit, self._strict, self._begun = url, limit, strict, begun
+        self._answers: list[Answer] = []
+        self._asked: float | None = None
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        threading.Thread(target=self._run, name="questions", daemon=True).start()
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def answers(self) -> tuple[Answer, ...]:
+        """All so far, the open one as "pending"."""
+        with self._lock:
+            answers, asked = tuple(self._answers), self._asked
+        if asked is None:
+            return answers
+        return (*answers, Answer(asked - self._begun, self._url, "pending", clock.monotonic() - asked))
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            with self._lock:
+                self._asked = clock.monotonic()
+            # A little more than the limit: an answer just beyond it is late, not lost.
+            reply = http.ask(self._url, timeout=self._limit + 0.5, limit=65536)
+            with self._lock:
+                assert self._asked is not None
+                self._answers.append(self._answer(self._asked, reply))
+                self._asked = None
+            self._stop.wait(PAUSE)
+
+    def _answer(self, asked: float, reply: http.Reply) -> Answer:
+        at = asked - self._begun
+        if reply.problem:
+            verdict = _VERDICTS.get(reply.problem, "failed")
+        elif reply.seconds > self._limit:
+            verdict = "timeout"
+        elif self._strict and reply.status is not None and reply.status >= 500:
+            verdict = "failed"
+        else:
+            verdict = "ok" if reply.seconds <= self._limit * 0.3 else "slow"
+        return Answer(at, self._url, verdict, reply.seconds, reply.status, reply.detail)
