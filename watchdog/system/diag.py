@@ -14,6 +14,9 @@ import sys
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+from watchdog.model.errors import CannotTell
+from watchdog.system import linux
+
 LISTEN = 10
 STATES = {
     1: "ESTABLISHED",
@@ -72,8 +75,14 @@ def table_rows(family: int, pid: int | None = None) -> Iterator[Row]:
     try:
         with open(f"/proc/{pid or 'self'}/net/{name}", encoding="ascii", errors="replace") as file:  # noqa: PTH123
             lines = file.readlines()[1:]
-    except OSError:
+    except FileNotFoundError:  # no such family here, or no such process any more
         return
+    except OSError as error:
+        if pid is not None:
+            return
+        raise CannotTell(
+            "The sockets of this machine cannot be read.", f"/proc/net/{name}: {error.strerror}."
+        ) from error
     for line in lines:
         parts = line.split()
         if len(parts) < 10:
@@ -94,10 +103,9 @@ def holders(inodes: Collection[int]) -> dict[int, tuple[int, ...]]:
     found: dict[int, list[int]] = {inode: [] for inode in inodes}
     if not wanted:
         return {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            for inode in _held(f"/proc/{name}/fd", wanted):
-                found[inode].append(int(name))
+    for pid in linux.pids():
+        for inode in _held(f"/proc/{pid}/fd", wanted):
+            found[inode].append(pid)
     return {inode: tuple(sorted(pids)) for inode, pids in found.items()}
 
 
@@ -111,8 +119,9 @@ def _held(folder: str, wanted: dict[str, int]) -> set[int]:
                 continue
             if inode is not None:
                 held.add(inode)
-    except OSError:  # gone, or not ours to see
-        pass
+    except OSError as error:  # gone, or not ours to see
+        if error.errno in linux.STARVED:
+            raise linux.cannot_look(error) from error
     return held
 
 

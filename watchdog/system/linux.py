@@ -8,6 +8,7 @@ for ever. They are read only by `system/reader.py`, in a child that can be kille
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import time
@@ -22,6 +23,7 @@ from watchdog.system import reader
 _HERTZ = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _KERNEL_THREAD = 0x00200000  # PF_KTHREAD in the flags of the stat record
+STARVED = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 _SIGNALS = {b"SigBlk:": "blocked", b"SigIgn:": "ignored", b"SigCgt:": "caught"}
 
 
@@ -45,7 +47,16 @@ def boot_id() -> str:
 
 def pids() -> list[int]:
     """Every process that can be seen, in no order."""
-    return [int(name) for name in os.listdir("/proc") if name.isdigit() and name.isascii()]
+    try:
+        return [int(name) for name in os.listdir("/proc") if name.isdigit() and name.isascii()]
+    except OSError as error:
+        raise cannot_look(error) from error
+
+
+def pid_max() -> int:
+    """No pid of this machine is greater."""
+    text = _slurp("/proc/sys/kernel/pid_max") or b""
+    return int(text) if text.strip().isdigit() else 4194304
 
 
 def table() -> dict[int, Process]:
@@ -227,7 +238,10 @@ def _boot_moment() -> float:
 def _slurp(path: str) -> bytes | None:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
+    except OSError as error:
+        # Out of descriptors everybody would seem to be gone, and "nothing runs" would be the worst of answers.
+        if error.errno in STARVED:
+            raise cannot_look(error) from error
         return None
     try:
         text = os.read(descriptor, 8192)
@@ -238,6 +252,15 @@ def _slurp(path: str) -> bytes | None:
         return None
     finally:
         os.close(descriptor)
+
+
+def cannot_look(error: OSError) -> CannotTell:
+    """What to raise when the fault is ours, not that of the process that was looked at."""
+    return CannotTell(
+        "The processes of this machine cannot be read.",
+        f"wd itself is short of something: {error.strerror}.",
+        "Look at `ulimit -n` and at the free memory.",
+    )
 
 
 @functools.cache

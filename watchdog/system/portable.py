@@ -94,6 +94,11 @@ def is_alive(identity: Identity) -> bool:
     return found is not None and found.identity == identity and found.state not in "ZX"
 
 
+def pid_max() -> int:
+    """No pid is greater."""
+    return 2**31 - 1
+
+
 def thread_ids(pid: int) -> tuple[int, ...]:
     """The system's ids of its threads; empty if it is gone."""
     try:

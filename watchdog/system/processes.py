@@ -43,6 +43,11 @@ def is_alive(identity: Identity) -> bool:
     return system.is_alive(identity)
 
 
+def pid_max() -> int:
+    """No pid of this machine is greater."""
+    return system.pid_max()
+
+
 def thread_ids(pid: int) -> tuple[int, ...]:
     """The system's ids of its threads; empty if it is gone."""
     return system.thread_ids(pid)

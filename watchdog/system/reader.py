@@ -167,9 +167,10 @@ class Reader:
                 with contextlib.suppress(OSError):
                     pipe.close()
         if self._owner == os.getpid():
-            with contextlib.suppress(OSError):
-                child.kill()
-            # Never waited for: a child that is itself stuck in the kernel would hold us. It is reaped when it goes.
+            from watchdog.system import signals  # signals asks processes, which ask here
+
+            # Not waited for: a child that is itself stuck in the kernel would hold us. It is reaped when it goes.
+            signals.end_child(child, group=False, within=0.0)
             self._ended.append(child)
 
     def _is_stuck(self, identity: Identity) -> bool:
