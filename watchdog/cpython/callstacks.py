@@ -1,0 +1,89 @@
+"""The calls of every thread, innermost first, read while they run (or are stopped)."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from watchdog.cpython.frames import Frames, LiveFrame
+from watchdog.cpython.objects import plausible
+from watchdog.system.memory import Unmapped
+
+_MOST_THREADS, _DEEPEST = 5000, 500
+_BY_GENERATOR, _BY_C = 1, 3  # who owns a frame
+
+
+@dataclass(frozen=True, slots=True)
+class LiveThread:
+    """One thread of the interpreter."""
+
+    ident: int
+    tid: int | None  # the kernel's id; 3.10 does not keep it
+    name: str
+    frames: tuple[LiveFrame, ...]
+
+
+def read_threads(frames: Frames, interpreter: int) -> tuple[LiveThread, ...]:
+    """The threads of one interpreter. What makes no sense (it changed while we looked) is left out."""
+    offsets, memory = frames.offsets, frames.objects.memory
+    found: list[LiveThread] = []
+    names = _names(frames, interpreter)
+    try:
+        state = memory.word(interpreter + offsets.interpreter_threads)
+        while plausible(state) and len(found) < _MOST_THREADS:
+            ident = memory.word(state + offsets.thread_ident)
+            tid = memory.word(state + offsets.thread_native) if offsets.thread_native is not None else None
+            found.append(LiveThread(ident, tid, names.get(ident, ""), _calls(frames, state)))
+            state = memory.word(state + offsets.thread_next)
+    except Unmapped:
+        pass
+    return tuple(found)
+
+
+def _calls(frames: Frames, thread: int) -> tuple[LiveFrame, ...]:
+    offsets, memory = frames.offsets, frames.objects.memory
+    found: list[LiveFrame] = []
+    try:
+        address = memory.word(thread + offsets.thread_frame)
+        if offsets.thread_frame_inside is not None:
+            address = memory.word(address + offsets.thread_frame_inside)
+        for _ in range(_DEEPEST):
+            if not plausible(address):
+                break
+            frame = _call(frames, address)
+            if frame is not None:
+                found.append(frame)
+            address = memory.word(address + offsets.frame_previous)
+    except Unmapped:
+        pass
+    return tuple(found)
+
+
+def _call(frames: Frames, address: int) -> LiveFrame | None:
+    offsets, memory = frames.offsets, frames.objects.memory
+    if offsets.frame_owner is None:
+        assert offsets.frame_generator is not None
+        return frames.at(address, memory.word(address + offsets.frame_generator))
+    owner = memory.read(address + offsets.frame_owner, 1)[0]
+    if owner == _BY_C:  # marks where C code called the interpreter; runs nothing
+        return None
+    return frames.at(address, address - offsets.generator_frame if owner == _BY_GENERATOR else 0)
+
+
+def _names(frames: Frames, interpreter: int) -> dict[int, str]:
+    """Names by ident, from the `threading` module of the process; empty if it has not imported it."""
+    objects = frames.objects
+    try:
+        modules = objects.word(interpreter + frames.offsets.interpreter_modules)
+        threading = objects.lookup(modules, "threading")
+        active = objects.attribute(threading, "_active") if threading else None
+        if not active:
+            return {}
+        found = {}
+        for key, value in objects.entries(active):
+            ident, name = objects.number(key), objects.attribute(value, "_name")
+            if ident is not None and name is not None:
+                found[ident] = objects.text(name) or ""
+        return found
+    except (Unmapped, struct.error):
+        return {}

@@ -1,0 +1,142 @@
+"""Frames: what code they run, at which line, with which variables; of threads and of suspended coroutines alike."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from watchdog.cpython.linetable import Position, position
+from watchdog.cpython.objects import Objects, plausible
+from watchdog.cpython.offsets import BYTES_DATA, CELL_VALUE
+from watchdog.model.evidence import Frame
+from watchdog.system.memory import Unmapped
+
+_CELL, _FREE = 0x40, 0x80  # kinds of variables that live in a cell
+_DEEPEST = 400  # entries of a value stack that are looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A code object."""
+
+    address: int
+    file: str
+    name: str
+    qualified: str
+    first_line: int
+    table: bytes
+    names: tuple[str, ...]  # of the variables, in the order of their places in a frame
+    kinds: bytes  # one for each; empty where the version has none (3.10)
+    start: int  # address of the first instruction
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFrame:
+    """A frame as it stands in memory."""
+
+    address: int
+    code: Code
+    offset: int  # of the instruction, in bytes
+    position: Position
+    generator: int  # the coroutine or generator that it belongs to; 0: a plain call
+
+    @property
+    def record(self) -> Frame:
+        return Frame(self.code.qualified, self.code.file, self.position.line)
+
+
+class Frames:
+    """Reads frames; code objects are remembered."""
+
+    def __init__(self, objects: Objects) -> None:
+        self.objects, self.offsets, self._memory = objects, objects.offsets, objects.memory
+        self._codes: dict[int, Code | None] = {}
+
+    def at(self, address: int, generator: int = 0) -> LiveFrame | None:
+        """The frame at this address; None if there is none that makes sense."""
+        offsets = self.offsets
+        try:
+            code = self.code(self._memory.word(address + offsets.frame_code))
+            if code is None:
+                return None
+            if offsets.version == "3.10":
+                offset = 2 * struct.unpack("<i", self._memory.read(address + offsets.frame_instruction, 4))[0]
+            else:
+                offset = self._memory.word(address + offsets.frame_instruction) - code.start
+            if not -8 <= offset < 1 << 24:
+                return None
+        except Unmapped:
+            return None
+        found = position(code.table, code.first_line, offset, offsets.version)
+        return LiveFrame(address, code, offset, found, generator)
+
+    def code(self, address: int) -> Code | None:
+        if address not in self._codes:
+            self._codes[address] = self._read_code(address)
+        return self._codes[address]
+
+    def variable(self, frame: LiveFrame, name: str) -> int | None:
+        """The object that a name means in this frame: local, closure or global. None: unknown, or not bound."""
+        try:
+            if name in frame.code.names:
+                place = frame.code.names.index(name)
+                value = self._memory.word(frame.address + self.offsets.frame_locals + 8 * place)
+                celled = not frame.code.kinds or frame.code.kinds[place] & (_CELL | _FREE)
+                if celled and plausible(value) and self.objects.kind(value) == "cell":
+                    value = self._memory.word(value + CELL_VALUE)
+                return value if plausible(value) else None
+            return self.objects.lookup(self._memory.word(frame.address + self.offsets.frame_globals), name)
+        except Unmapped:
+            return None
+
+    def stack(self, frame: LiveFrame, depth: int | None = None) -> list[int]:
+        """The value stack of a suspended frame, bottom first, 0 where a place is empty; or the first `depth` places."""
+        offsets = self.offsets
+        try:
+            if offsets.frame_stack is not None:
+                start = self._memory.word(frame.address + offsets.frame_stack)
+                count = struct.unpack("<i", self._memory.read(frame.address + offsets.frame_stacktop, 4))[0]
+            else:
+                start = frame.address + offsets.frame_locals + 8 * len(frame.code.names)
+                top = struct.unpack("<i", self._memory.read(frame.address + offsets.frame_stacktop, 4))[0]
+                count = top - len(frame.code.names)
+            count = min(count if depth is None else depth, _DEEPEST)
+            return list(struct.unpack(f"<{count}Q", self._memory.read(start, 8 * count))) if count > 0 else []
+        except Unmapped:
+            return []
+
+    def _read_code(self, address: int) -> Code | None:
+        objects, offsets = self.objects, self.offsets
+        try:
+            if not plausible(address) or objects.kind(address) != "code":
+                return None
+            file = objects.text(self._memory.word(address + offsets.code_filename))
+            name = objects.text(self._memory.word(address + offsets.code_name))
+            table = objects.raw(self._memory.word(address + offsets.code_line_table))
+            first = struct.unpack("<i", self._memory.read(address + offsets.code_first_line, 4))[0]
+            if file is None or name is None or table is None:
+                return None
+            qualified = None
+            if offsets.code_qualname is not None:
+                qualified = objects.text(self._memory.word(address + offsets.code_qualname))
+            return Code(
+                address, file, name, qualified or name, first, table, self._names(address), self._kinds(address),
+                self._memory.word(address + offsets.code_start) + BYTES_DATA
+                if offsets.version == "3.10"
+                else address + offsets.code_start,
+            )  # fmt: skip
+        except Unmapped:
+            return None
+
+    def _names(self, code: int) -> tuple[str, ...]:
+        places = (0, 16, 8) if self.offsets.version == "3.10" else (0,)  # 3.10: variables, cells, then free ones
+        return tuple(
+            self.objects.text(item) or ""
+            for place in places
+            for item in self.objects.items(self._memory.word(code + self.offsets.code_names + place))
+        )
+
+    def _kinds(self, code: int) -> bytes:
+        if self.offsets.code_kinds is None:
+            return b""
+        return self.objects.raw(self._memory.word(code + self.offsets.code_kinds)) or b""
