@@ -100,6 +100,7 @@ class ProcessLook:
     threads: tuple[ThreadLook, ...] = ()
     descriptors: int | None = None  # how many are open
     descriptor_limit: int | None = None
+    peak_rss: int | None = None  # bytes, since it began
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,19 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True)
+class FileLock:
+    """A lock on a file that the server has open, as the kernel lists it."""
+
+    path: str
+    pid: int  # who holds it, or waits for it; -1: not told
+    owner: str  # command of that process
+    kind: str  # POSIX, FLOCK, OFDLCK
+    exclusive: bool
+    start: int  # first locked byte: SQLite's locks lie at known ones
+    waiting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class LockPoint:
     """A place in a thread where a lock is held, or wanted."""
 
@@ -144,9 +158,11 @@ class LockPoint:
     thread: str
     lock: str  # the same text means the same lock: an address, or (root address, attribute path)
     expression: str  # as the source has it: "cash_lock", "self.lock"
-    kind: str  # Lock, RLock, Condition, Semaphore, module, asyncio.Lock, unknown
+    kind: str  # Lock, RLock, Condition, Semaphore, Event, Queue, Future, Thread, module, asyncio.Lock …, unknown
     frame: Frame
     task: str | None = None  # for asyncio: the task's name
+    locked: bool | None = None  # what the lock's own memory says
+    owner: int | None = None  # ident of the owning thread, where the lock keeps it (RLock, import locks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +184,9 @@ class Task:
     waits_for: str = ""  # type name of what ends the chain: "_asyncio.Future", "_GatheringFuture" …
     waits_for_task: int | None = None  # address of a listed task
     running: bool = False
+    ready: bool = False  # nothing holds it back but the loop, which has not got round to it
+    gathered: tuple[int, ...] = ()  # addresses of the listed tasks that it gathers
+    request: str = ""  # what it was asked, where its variables show that: "GET /api/users?page=2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +201,12 @@ class TaskLook:
     queues: tuple[tuple[str, int], ...] = ()  # queue objects with their lengths
     broken_lists: int = 0
     error: str | None = None
+    remedy: str = ""  # the right or command that would cure the error
+    cut: bool = False  # the time was over before every object was seen
+    collecting: bool = False  # the garbage collector was at work
+    locks: LockLook = LockLook()  # of threads and tasks, as the memory has them
+    requests: tuple[tuple[int, str], ...] = ()  # (thread id, what it was asked)
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +338,7 @@ class Evidence:
     locks: tuple[LockLook, ...] = ()
     descriptors: tuple[Descriptor, ...] = ()
     connections: tuple[Connection, ...] = ()
+    file_locks: tuple[FileLock, ...] = ()
     listeners: tuple[tuple[float, Listener], ...] = ()
     strangers: tuple[Process, ...] = ()  # holders of the port that are not the configured program
     zombies: tuple[Process, ...] = ()  # children of the tree that ended and were not reaped
