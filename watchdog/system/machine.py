@@ -251,6 +251,18 @@ def disks(paths: Iterable[str] = (), within: float = 1.0) -> tuple[DiskLook, ...
     return tuple(found)
 
 
+def disk_within(path: str, within: float) -> DiskLook | None:
+    """The file system under a path; None if there is no such path, or no answer within `within` seconds."""
+    found: list[DiskLook | None] = []
+    asker = threading.Thread(target=lambda: found.append(disk(path)), daemon=True, name="wd-disk")
+    try:
+        asker.start()
+    except RuntimeError:
+        return None
+    asker.join(within)
+    return found[0] if found else None
+
+
 def disk(path: str) -> DiskLook | None:
     """The file system under a path; None if there is no such path. May hang on a dead network file system."""
     try:

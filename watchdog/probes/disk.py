@@ -1,0 +1,22 @@
+"""Room on the file system of a path: bytes and inodes."""
+
+from __future__ import annotations
+
+from watchdog.model.playbook import Percent
+from watchdog.model.probing import Sample
+from watchdog.model.units import format_size
+from watchdog.probes.asked import Asked, limit_of
+from watchdog.system.machine import disk_within
+
+
+def probe(asked: Asked) -> Sample:
+    path, least = str(asked.spec.subject), asked.spec.setting("free", Percent(5.0))
+    found = disk_within(path, asked.spec.timeout)
+    if found is None:
+        return asked.unknown(f"the file system of {path} cannot be asked")
+    told = f"{format_size(found.free)} of {format_size(found.total)} are free on {found.mount}"
+    if found.free < limit_of(least, found.total):
+        return asked.answer("failed", told, found.free, "B")
+    if found.free_inodes == 0:
+        return asked.answer("failed", f"no inode is free on {found.mount}", found.free, "B")
+    return asked.answer("ok", told, found.free, "B")

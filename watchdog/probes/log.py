@@ -1,0 +1,122 @@
+"""Lines of a log that should not come, and logs to which nothing comes any more.
+
+Each log is read on from where the last answer stopped; the bookmark says where, by the file's own number, so that a
+rotated, truncated or replaced log is noticed. What stood there before the first answer is the past.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from watchdog.model.probing import Sample
+from watchdog.model.units import format_duration
+from watchdog.probes.asked import Asked
+from watchdog.system.following import Place, follow
+
+LONGEST = 4000  # characters of one line that are looked at: a pattern must not run over megabytes
+_REMEMBER = 1000  # moments of matches that are kept
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is looked for in which logs, and how often it may come."""
+
+    text: str
+    regex: bool
+    files: tuple[str, ...]
+    count: int
+    within: float
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """New matching lines, and all that is remembered for the next time."""
+
+    times: tuple[float, ...]  # of all matches within the time, seconds since the epoch
+    last: str  # the newest matching line
+    fresh: int
+    bookmark: str
+    error: str = ""
+
+
+def probe(asked: Asked) -> Sample:
+    silence = asked.spec.setting("silence")
+    if silence is not None:
+        return _silent(asked, float(silence))
+    spec = asked.spec
+    wanted = Wanted(
+        text=str(spec.subject),
+        regex=bool(spec.setting("regex")),
+        files=(str(spec.setting("file")),) if spec.setting("file") else asked.playbook.logs,
+        count=int(spec.setting("count") or 1),
+        within=float(spec.setting("within") or 60.0),
+    )
+    found = search(wanted, asked.at, asked.bookmark)
+    if found.error:
+        return asked.unknown(found.error)
+    number = len(found.times)
+    if number >= wanted.count:
+        told = f"{number} lines in {format_duration(wanted.within)}" if number > 1 else "1 line"
+        return asked.answer("failed", f"{told} with {wanted.text[:60]!r}: {found.last}", number, "", found.bookmark)
+    return asked.answer("ok", f"{number} lines with {wanted.text[:60]!r}", number, "", found.bookmark)
+
+
+def search(wanted: Wanted, at: float, bookmark: str) -> Matches:
+    """Read on in every log. The error says why none of them could be read."""
+    kept = _open_bookmark(bookmark)
+    matches = matcher(wanted.text, wanted.regex)
+    times = [float(when) for when in kept.get("times", ()) if at - wanted.within < float(when) <= at + 1]
+    places, last, fresh, errors = {}, str(kept.get("last", "")), 0, []
+    for path in wanted.files:
+        before = kept.get("places", {}).get(path)
+        text, place, error = follow(Path(path), Place(*before) if before else None)
+        if error:
+            errors.append(f"{path}: {error}")
+        if place:
+            places[path] = [place.device, place.inode, place.offset]
+        for line in text.splitlines():
+            if matches(line[:LONGEST]):
+                fresh, last = fresh + 1, line.strip()[:200]
+                times.append(at)
+    if errors and len(errors) == len(wanted.files):
+        return Matches((), "", 0, bookmark, errors[0])
+    if not wanted.files:
+        return Matches((), "", 0, bookmark, "the playbook names no log")
+    times = times[-_REMEMBER:]
+    stored = json.dumps({"places": places, "times": times, "last": last}, separators=(",", ":"))
+    return Matches(tuple(times), last, fresh, stored)
+
+
+def matcher(text: str, regex: bool) -> Callable[[str], object]:
+    """Plain text is looked for as it stands; ValueError for a broken pattern."""
+    if not regex:
+        return lambda line: text in line
+    try:
+        return re.compile(text).search
+    except re.error as error:
+        raise ValueError(f"{text!r} is no pattern: {error}") from error
+
+
+def _open_bookmark(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text) if text else {}
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _silent(asked: Asked, most: float) -> Sample:
+    """The file's own time of change tells: nothing needs to be read."""
+    path = Path(str(asked.spec.subject))
+    try:
+        changed = path.stat().st_mtime
+    except OSError as error:
+        return asked.unknown(f"{path}: {error.strerror or error}")
+    quiet = max(0.0, asked.at - changed)
+    told = f"the last line came {format_duration(quiet)} ago"
+    return asked.answer("failed" if quiet > most else "ok", told, quiet, "s")

@@ -1,0 +1,20 @@
+"""The memory of the whole tree: the sum of what each process has in memory. Pages that they share count for each."""
+
+from __future__ import annotations
+
+from watchdog.model.probing import Sample
+from watchdog.model.units import format_size
+from watchdog.probes.asked import Asked, limit_of
+from watchdog.system.machine import memory_room
+
+
+def probe(asked: Asked) -> Sample:
+    members = asked.members()
+    if not members:
+        return asked.unknown("no process of it runs")
+    used = sum(one.rss for one in members)
+    total, _ = memory_room(members[0].pid)
+    limit = limit_of(asked.spec.subject, total)
+    if used > limit:
+        return asked.answer("failed", f"uses {format_size(used)}, more than {format_size(limit)}", used, "B")
+    return asked.answer("ok", f"uses {format_size(used)} of {format_size(limit)}", used, "B")

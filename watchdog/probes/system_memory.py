@@ -1,0 +1,17 @@
+"""Memory in use of all that there is: of the machine, or of the control group that holds the server."""
+
+from __future__ import annotations
+
+from watchdog.model.probing import Sample
+from watchdog.model.units import format_size
+from watchdog.probes.asked import Asked, percent_of
+from watchdog.system.machine import memory_room
+
+
+def probe(asked: Asked) -> Sample:
+    total, available = memory_room(asked.tree.root.pid if asked.tree else None)
+    if not total:
+        return asked.unknown("the machine's memory cannot be read")
+    share, limit = 100.0 * (total - available) / total, percent_of(asked.spec.subject)
+    told = f"{share:.0f} % of {format_size(total)} is in use"
+    return asked.answer("failed" if share > limit else "ok", told, share, "%")

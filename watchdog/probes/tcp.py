@@ -1,0 +1,25 @@
+"""Can it be connected to? Weak: the kernel accepts connections for a server that hangs."""
+
+from __future__ import annotations
+
+import time
+
+from watchdog.model.probing import Sample
+from watchdog.model.units import format_duration
+from watchdog.probes.asked import Asked
+from watchdog.system.connect import connect, explain
+
+
+def probe(asked: Asked) -> Sample:
+    host, _, port = str(asked.spec.subject).rpartition(":")
+    begun = time.monotonic()
+    try:
+        connect(host.strip("[]") or "127.0.0.1", int(port), begun + asked.spec.timeout).close()
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is explained
+        problem, detail = explain(error)
+        if problem == "local":
+            return asked.unknown(detail)
+        late = f"no connection within {format_duration(asked.spec.timeout)}"
+        return asked.answer("failed", late if problem == "timeout" else detail, time.monotonic() - begun, "s")
+    seconds = time.monotonic() - begun
+    return asked.answer("ok", f"connects in {format_duration(seconds)} (which a hung server does too)", seconds, "s")
