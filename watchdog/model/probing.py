@@ -21,8 +21,8 @@ class Sample:
     value: float | None = None  # the measured number, in the unit of the probe's kind
     unit: str = ""  # s, B, %, or empty for a count
     pid: int | None = None  # who answered, where that can be told
-    bookmark: str = ""  # what the same probe wants to be told the next time, in its own words
     count: int = 1  # how many answers it stands for: the journal thins old ones
+    bookmark: str = ""  # what the same probe wants to be told the next time, in its own words
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ class Asked:
     ) -> Sample:
         """A sample; how long it took is filled in by `run`."""
         pid = self.tree.root.pid if self.tree else None
-        return Sample(self.spec.name, self.at, verdict, 0.0, message, value, unit, pid, bookmark)
+        return Sample(self.spec.name, self.at, verdict, 0.0, message, value, unit, pid, bookmark=bookmark)
 
     def unknown(self, why: str) -> Sample:
         """Nothing was learnt about the server; the bookmark stays where it was."""
