@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from watchdog.config.mistakes import Mistake, shown
+from watchdog.model.errors import BadConfig
 from watchdog.system.clock import Deadline
 
 LIMIT = 256 * 1024  # bytes
@@ -78,6 +79,11 @@ def read(content: bytes, file: str, first_line: int = 1) -> Document:
         return document
     _Builder(document, first_line).build(text)
     return document
+
+
+def unreadable(file: str, error: BadConfig) -> Mistake:
+    """A file that could not even be opened, as a mistake beside those of other files."""
+    return Mistake(file, 1, 1, "", ": ".join(line for line in (error.why, error.todo) if line) or error.what)
 
 
 class _Stop(Exception):

@@ -45,6 +45,16 @@ class Threshold:
 
 
 @dataclass(frozen=True, slots=True)
+class Percent:
+    """A share of a limit or of a total, where a plain number would be bytes or a count."""
+
+    value: float
+
+    def __str__(self) -> str:
+        return f"{self.value:g}%"
+
+
+@dataclass(frozen=True, slots=True)
 class ProbeSpec:
     """One question asked again and again. `kind` names the file in `probes/`, `settings` are its own."""
 

@@ -1,0 +1,126 @@
+"""A checked playbook file as the records of `model/`: paths made absolute, commands as words, defaults filled in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+from watchdog.config.kinds import Check, Probe, Section, Trigger
+from watchdog.config.schema import PlaybookFile, Policy, Start
+from watchdog.model import playbook as model
+from watchdog.model.selector import Selector
+
+_COMMON = ("every", "timeout", "fails", "lasting", "subject", "cwd", "run")
+Absolute = Callable[[str], str]
+
+
+def playbook(file: PlaybookFile, home: Path, path: Path) -> model.Playbook:
+    """The policy that a file states; `home` is absolute."""
+
+    def absolute(place: str) -> str:
+        return os.path.normpath(home / place)
+
+    return model.Playbook(
+        service=file.service,
+        find=Selector(port=file.find.port, cmdline=file.find.cmdline or (), regex=file.find.regex),
+        start=_start(file.start, absolute),
+        logs=tuple(absolute(log) for log in file.logs),
+        probes=tuple(_probe(name, one, absolute) for name, one in file.probes.items()),
+        checks=tuple(_check(name, one, absolute) for name, one in file.checks.items()),
+        triggers=tuple(_trigger(one, absolute) for one in file.triggers),
+        policy=_policy(file.policy),
+        notify=file.notify,
+        path=str(path),
+    )
+
+
+def _start(start: Start, absolute: Absolute) -> model.Start:
+    return model.Start(
+        command=start.command or (),
+        cwd=absolute(start.cwd or ".") if start.command else None,
+        env=tuple(start.env.items()),
+        env_file=absolute(start.env_file) if start.env_file else None,
+        user=start.user,
+        listen=start.listen,
+        log=absolute(start.log) if start.log else None,
+        fallback=start.fallback or (),
+        through=start.through,
+        ready=model.Ready(within=start.ready.within, url=start.ready.url, warm_up=start.ready.warm_up),
+    )
+
+
+def _probe(name: str, probe: Probe, absolute: Absolute) -> model.ProbeSpec:
+    found = _settings(probe, absolute)
+    subject = probe.subject  # type: ignore[attr-defined]
+    if probe.kind == "disk" or (probe.kind == "log" and "silence" in found):
+        subject = absolute(subject)
+    if probe.kind == "command":
+        found["cwd"] = absolute(cast(Any, probe).cwd or ".")
+    return model.ProbeSpec(
+        name=name,
+        kind=probe.kind,
+        subject="pipes" if probe.kind == "stdio" else subject,
+        every=probe.every,
+        timeout=probe.timeout,
+        threshold=replace(probe.fails, lasting=probe.lasting),
+        settings=tuple(found.items()),
+    )
+
+
+def _check(name: str, check: Check, absolute: Absolute) -> model.CheckSpec:
+    subject = check.subject  # type: ignore[attr-defined]
+    return model.CheckSpec(
+        name=name,
+        kind=check.kind,
+        subject=subject if check.kind in ("command", "port") else absolute(subject),
+        timeout=check.timeout,
+        cwd=absolute(cast(Any, check).cwd or ".") if check.kind == "command" else None,
+        settings=tuple(_settings(check, absolute).items()),
+    )
+
+
+def _trigger(trigger: Trigger, absolute: Absolute) -> model.TriggerSpec:
+    subject = trigger.subject  # type: ignore[attr-defined]
+    kind = trigger.kind
+    if kind == "on":
+        kind = "death" if subject == "death" else "probe"
+    return model.TriggerSpec(
+        kind=cast(Any, kind),
+        subject="death" if kind == "death" else f"{subject:g}s" if kind == "every" else subject,
+        run=trigger.run,
+        every=subject if kind == "every" else 0.0,
+        settings=tuple(_settings(trigger, absolute).items()),
+    )
+
+
+def _settings(section: Section, absolute: Absolute) -> dict[str, Any]:
+    """What is a kind's own, under the names of the file; mappings become pairs, paths absolute."""
+    found: dict[str, Any] = {}
+    for key, field in type(section).model_fields.items():
+        value = getattr(section, key)
+        if key in _COMMON or value is None:
+            continue
+        if key == "file":
+            value = absolute(value)
+        found[field.alias or key] = tuple(value.items()) if isinstance(value, Mapping) else value
+    return found
+
+
+def _policy(policy: Policy) -> model.Policy:
+    return model.Policy(
+        mode=cast(model.Mode, policy.mode),
+        backoff=model.Backoff(
+            policy.backoff.first, policy.backoff.factor, policy.backoff.most, policy.backoff.reset_after
+        ),
+        give_up=model.GiveUp(policy.give_up.restarts, policy.give_up.within),
+        grace=policy.grace,
+        max_kills=policy.max_kills,
+        quiet=tuple((window.cron, window.lasting) for window in policy.quiet),
+        target=policy.target.value,
+        per_hour=policy.per_hour,
+        per_hour_everywhere=policy.per_hour_everywhere,
+        same_cause=policy.same_cause,
+    )

@@ -1,0 +1,207 @@
+"""What a playbook file may say: every key with its kind, its range and its default. Nothing else is accepted.
+
+The descriptions are what an editor shows (`wd schema`), so they are written for the person who writes the playbook.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+
+from watchdog.config.fields import (
+    SAFE_NAME,
+    AnyText,
+    Choice,
+    Many,
+    Number,
+    OneOf,
+    Switch,
+    Text,
+    Whole,
+    Words,
+    check_pattern,
+)
+from watchdog.config.kinds import CHECKS, PROBES, TRIGGERS, Check, Command, File, Probe, Section, Trigger
+from watchdog.config.measures import DAY, CronLine, Duration, Share, written
+from watchdog.config.places import Address, Link, Location
+from watchdog.model.playbook import Percent
+
+Name = Annotated[str, Text("a name of letters, digits, . _ and -, at most 64, safe as a file name", SAFE_NAME)]
+Variable = Annotated[str, Text("a name of letters, digits and _", r"[A-Za-z_][A-Za-z0-9_]*")]
+Manager = Text("systemd:UNIT, supervisor:NAME or docker:NAME", r"(systemd|supervisor|docker):[A-Za-z0-9@_.:\\-]+")
+Receiver = Text("an address such as slack://…", r"[a-z][a-z0-9+.-]*://\S+")
+
+
+class Find(Section):
+    """How the server is recognised."""
+
+    port: Annotated[int, Whole(1, 65535, "a port")] | None = Field(default=None, description="where it listens")
+    cmdline: Annotated[tuple[str, ...], Words("the program's command line")] | None = Field(
+        default=None, description="words of its command line, in order; another program on the port is a finding"
+    )
+    regex: Annotated[bool, Switch()] = Field(default=False, description="cmdline is one regular expression")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _pattern_stays_whole(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("regex") == "true" and isinstance(data.get("cmdline"), str):
+            check_pattern(data["cmdline"])
+            return {**data, "cmdline": [data["cmdline"]]}
+        return data
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Find:
+        if self.port is None and self.cmdline is None:
+            raise ValueError("give a port, or a cmdline, or both: an empty find means nothing")
+        return self
+
+
+class Ready(Section):
+    """When a start counts as done."""
+
+    within: Annotated[float, Duration(0.1, DAY)] = Field(
+        default=60.0, description="until then a server that still starts is no failure"
+    )
+    url: Annotated[str, Link()] | None = Field(default=None, description="asked until it answers; else the http probe")
+    warm_up: Annotated[str, Link()] | None = Field(default=None, description="asked once after the first good answer")
+
+
+class Start(Section):
+    """How the service is started: the command itself, never a shell; or the manager that owns it."""
+
+    command: Command | None = Field(default=None, description="the program and its arguments")
+    cwd: File | None = Field(default=None, description="its folder, absolute or from the home")
+    env: dict[Variable, Annotated[str, AnyText()]] = Field(
+        default_factory=dict, description="variables beside PATH, HOME and LANG; nothing else is handed on"
+    )
+    env_file: File | None = Field(default=None, description="a file of NAME=value lines")
+    user: Annotated[str, Text("a user's name", r"[A-Za-z0-9_][A-Za-z0-9._-]*")] | None = Field(
+        default=None, description="who runs it, where root starts it"
+    )
+    listen: Annotated[str, Address(path=True)] | None = Field(default=None, description="the socket wd opens for it")
+    log: File | None = Field(default=None, description="where its output goes; else start.log in wd's own folder")
+    fallback: Command | None = Field(default=None, description="tried when the command does not come up")
+    through: Annotated[str, Manager] | None = Field(default=None, description="the manager that starts and stops it")
+    ready: Ready = Field(default=Ready(), description="when a start counts as done")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Start:
+        if self.through and (self.command or self.fallback):
+            raise ValueError("give either a command or the manager it goes through, not both")
+        if self.fallback and not self.command:
+            raise ValueError("a fallback needs the command that it stands in for")
+        return self
+
+
+class Backoff(Section):
+    """Waits between restarts."""
+
+    first: Annotated[float, Duration(0.01, DAY)] = Field(default=1.0, description="before the second restart")
+    factor: Annotated[float, Number(1.0, 100.0)] = Field(default=2.0, description="each wait is so many times longer")
+    most: Annotated[float, Duration(0.01, 7 * DAY)] = Field(default=300.0, alias="max", description="the longest wait")
+    reset_after: Annotated[float, Duration(1.0, 30 * DAY)] = Field(
+        default=600.0, description="healthy for so long: the waits begin anew"
+    )
+
+    @model_validator(mode="after")
+    def _grows(self) -> Backoff:
+        if self.most < self.first:
+            raise ValueError("max must not be shorter than first")
+        return self
+
+
+class GiveUp(Section):
+    """After so many restarts within so long a person is called, and nothing more is done."""
+
+    restarts: Annotated[int, Whole(1, 1000)] = Field(default=4, description="so many")
+    within: Annotated[float, Duration(1.0, 30 * DAY)] = Field(default=1800.0, description="in so long")
+
+
+class Quiet(Section):
+    """A window for planned restarts."""
+
+    cron: Annotated[str, CronLine()] = Field(description="when it begins")
+    lasting: Annotated[float, Duration(60.0, 7 * DAY)] = Field(alias="for", description="how long it is")
+
+
+class Policy(Section):
+    """How far wd may go by itself."""
+
+    mode: Annotated[str, Choice(("observe", "ask", "act"))] = Field(
+        default="observe", description="observe: say what would be done; ask: a person first; act: do it"
+    )
+    backoff: Backoff = Field(default=Backoff(), description="waits between restarts")
+    give_up: GiveUp = Field(default=GiveUp(), description="when a person is called")
+    grace: Annotated[float, Duration(0.0, DAY)] = Field(
+        default=60.0, description="so long after its start a server's failures do not count"
+    )
+    max_kills: Annotated[int, Whole(1, 100)] = Field(default=3, description="servers that one run may end")
+    quiet: list[Quiet] = Field(default_factory=list, description="windows for planned restarts; none: any time")
+    target: Annotated[Percent, Share()] = Field(default=Percent(99.9), description="availability to be reached")
+    per_hour: Annotated[int, Whole(0, 1000)] = Field(
+        default=6, description="restarts of this service in an hour by the loop; 0: no bound"
+    )
+    per_hour_everywhere: Annotated[int, Whole(0, 10_000)] = Field(
+        default=10, description="restarts of all services in an hour by the loop; 0: no bound"
+    )
+    same_cause: Annotated[int, Whole(0, 1000)] = Field(
+        default=0, description="healings of one and the same cause before a person is called; 0: no bound"
+    )
+
+
+class PlaybookFile(Section):
+    """The policy of one service: what it is, what is asked of it, what is done when, and how often at most."""
+
+    service: Name = Field(description="its name: on the command line, in reports and in file names")
+    find: Find = Field(description="how it is recognised")
+    start: Start = Field(default=Start(), description="how it is started")
+    logs: Annotated[tuple[str, ...], Many(Location())] = Field(default=(), description="absolute, or from the home")
+    probes: dict[Name, Annotated[Probe, OneOf(PROBES, "a probe")]] = Field(
+        default_factory=dict, description="questions asked again and again"
+    )
+    checks: dict[Name, Annotated[Check, OneOf(CHECKS, "a check")]] = Field(
+        default_factory=dict, description="is what it owns sound? asked before a start and by `wd check`"
+    )
+    triggers: list[Annotated[Trigger, OneOf(TRIGGERS, "a trigger")]] = Field(
+        default_factory=list, description="what starts which runbook"
+    )
+    policy: Policy = Field(default=Policy(), description="how far wd may go by itself")
+    notify: Annotated[tuple[str, ...], Many(Receiver)] = Field(
+        default=(), description="who is told, as Apprise addresses"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_sections_are_absent(cls, data: Any) -> Any:
+        # Somebody who comments out all entries of a section leaves its key behind.
+        return {key: value for key, value in data.items() if value is not None} if isinstance(data, dict) else data
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a playbook, for editors that complete and check while one writes."""
+    schema = PlaybookFile.model_json_schema(by_alias=True)
+    _readable(schema)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "wd playbook", **schema}
+
+
+def _readable(part: Any) -> None:
+    """Defaults as people write them (30s, 5%, 3), none where there is none, and no made-up titles."""
+    if isinstance(part, list):
+        for one in part:
+            _readable(one)
+    if not isinstance(part, dict):
+        return
+    if isinstance(part.get("title"), str):
+        part.pop("title")
+    default = part.get("default")
+    if isinstance(default, float) and "pattern" in part:
+        part["default"] = written(default)
+    elif isinstance(default, dict) and "value" in default:
+        part["default"] = f"{default['value']:g}%"
+    elif isinstance(default, dict) and "fails" in default:
+        part["default"] = default["fails"]
+    elif isinstance(default, dict) or (default is None and "default" in part):
+        part.pop("default")
+    for one in part.values():
+        _readable(one)
