@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from watchdog.diagnosis import logbook
 from watchdog.diagnosis.diagnose import diagnose, settled
-from watchdog.evidence import sources, stacks, threads
+from watchdog.evidence import exits as endings
+from watchdog.evidence import files_open, peers, sources, stacks, threads
+from watchdog.evidence.bounded import Attempt
+from watchdog.evidence.lives import Lives
 from watchdog.evidence.questions import Questions, address
 from watchdog.model.evidence import (
     Configured,
@@ -14,20 +18,25 @@ from watchdog.model.evidence import (
     Descriptor,
     Evidence,
     Exit,
+    FileLock,
     Gap,
-    Listener,
     LockLook,
     LogTail,
+    MachineLook,
     MemoryPoint,
+    PeerLook,
     ProcessLook,
     SourceFile,
     StackLook,
     TaskLook,
 )
-from watchdog.model.process import Process, Tree
-from watchdog.system import clock, descriptors, ports, processes, sockets
+from watchdog.model.process import Listener, Process, Tree
+from watchdog.system import clock, files, machine, sockets
+from watchdog.system import threads as kernel_threads
+from watchdog.targets import programs
 
 _AT_ONCE = 2  # stack dumps side by side: each takes a CPU for some milliseconds
+_LOG = 64_000  # bytes of a log that the server writes to and nobody named
 
 
 class Session:
@@ -46,8 +55,9 @@ class Session:
         self.tree, self.configured, self.deadline = tree, configured, deadline
         self._keep_locals = keep_locals
         self._begun, self._taken = clock.monotonic(), clock.now()
-        self._known: dict[int, Process] = {m.process.pid: m.process for m in tree.members} if tree else {}
-        self._python = {pid for pid, process in self._known.items() if stacks.looks_like_python(process)}
+        self._lives = Lives(tree, configured)
+        self._all: dict[int, Process] = dict(self._lives.known)  # also those that are gone by now
+        self._python: set[int] = set()
         self._tried: set[int] = set()
         self._looks: list[ProcessLook] = []
         self._stacks: list[StackLook] = []
@@ -58,22 +68,23 @@ class Session:
         self._listeners: list[tuple[float, Listener]] = []
         self._descriptors: tuple[Descriptor, ...] = ()
         self._connections: tuple[Connection, ...] = ()
-        self._zombies: tuple[Process, ...] = ()
+        self._file_locks: tuple[FileLock, ...] = ()
         self._sources: tuple[SourceFile, ...] = ()
+        self._peers: tuple[PeerLook, ...] = ()
+        self._machine: MachineLook | None = None
+        self._pending: set[tuple[int, int]] = set()
         self._gaps: dict[str, Gap] = {}
         self._logs, self._exits = tuple(logs), tuple(exits)
+        self._kernel_exits: tuple[Exit, ...] = ()
         self._questions: Questions | None = None
+        self._machine_look: Attempt[MachineLook | None] | None = None
+        self._kernel_log: Attempt[tuple[tuple[Exit, ...], Gap | None]] | None = None
+        self._peer_looks: Attempt[tuple[PeerLook, ...]] | None = None
 
     @property
     def at(self) -> float:
         """Seconds since the first look."""
         return clock.monotonic() - self._begun
-
-    @property
-    def port(self) -> int | None:
-        if self.configured.port is not None:
-            return self.configured.port
-        return self.tree.ports[0] if self.tree and self.tree.ports else None
 
     # -- looking -------------------------------------------------------------
 
@@ -86,9 +97,13 @@ class Session:
     def look(self) -> None:
         """Processes, threads and stacks at this moment."""
         at = self.at
-        self._meet_children()
-        looks = threads.look(self._known.values(), at)
+        self._lives.look()
+        self._all.update(self._lives.known)
+        self._listeners.extend((at, listener) for listener in self._lives.listeners)
+        looks = threads.look(self._lives.known.values(), at)
         self._looks.extend(looks)
+        for one in looks:
+            self._pending.update((one.process.pid, number) for number in kernel_threads.facts(one.process.pid).pending)
         self._memory.append(
             MemoryPoint(
                 at,
@@ -97,54 +112,87 @@ class Session:
                 descriptors=sum(one.descriptors or 0 for one in looks),
             )
         )
-        self._listeners.extend((at, listener) for listener in ports.listeners(self.port) if self.port)
-        self._dump(looks, with_locals=len(self._with_locals) < len(self._python) or self._keep_locals)
+        self._dump(looks)
 
-    def _meet_children(self) -> None:
-        """Processes that the server has started since it was found belong to it; ended ones show as zombies."""
-        table = processes.table()
-        root = self.tree.root.pid if self.tree else None
-        below = processes.descendants(table, root) if root in table else ()
-        new = [table[pid] for pid in below if pid not in self._known and table[pid].state not in "ZX"]
-        if new:
-            self._known.update(processes.with_commands(new, within=0.2))
-            self._python.update(one.pid for one in new if stacks.looks_like_python(self._known[one.pid]))
-        self._zombies = tuple(table[pid] for pid in below if table[pid].state == "Z")
-
-    def _dump(self, looks: Sequence[ProcessLook], *, with_locals: bool) -> None:
+    def _dump(self, looks: Sequence[ProcessLook]) -> None:
         """Embedded interpreters are found by trying each other process once."""
-        pids = [one.process.pid for one in looks if one.process.state not in "ZX"]
-        wanted = [pid for pid in pids if pid in self._python or pid not in self._tried]
+        running = {one.process.pid: one.process for one in looks if one.process.state not in "ZX"}
+        self._python.update(pid for pid, process in running.items() if programs.is_python(process))
+        wanted = [pid for pid in running if pid in self._python or pid not in self._tried]
         self._tried.update(wanted)
-        if not wanted:
-            return
         limit = max(0.3, min(3.0, self.deadline.left))
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            for look in pool.map(lambda pid: stacks.dump(pid, self.at, with_locals=with_locals, timeout=limit), wanted):
-                self._keep(look, with_locals)
+            for look in pool.map(lambda pid: stacks.dump(pid, self.at, with_locals=True, timeout=limit), wanted):
+                self._keep(look)
 
-    def _keep(self, look: StackLook, with_locals: bool) -> None:
+    def _keep(self, look: StackLook) -> None:
+        """Locals serve to tell one lock from another; unless asked for, they go no further."""
         if look.error is None:
             self._python.add(look.pid)
-            if with_locals:
-                self._with_locals[look.pid] = look
-        elif look.pid in self._python:
-            gap = stacks.gap(self._known[look.pid], look.error)
+            self._with_locals[look.pid] = look
+        elif look.pid in self._python and look.pid in self._lives.known:
+            gap = stacks.gap(self._all[look.pid], look.error)
             self._gaps[gap.collector] = gap
         if look.error is None or look.pid in self._python:
             self._stacks.append(look if self._keep_locals else stacks.without_locals(look))
 
     def look_around(self) -> None:
-        """What the threads wait for: descriptors, connections, sources, locks, tasks."""
-        self._descriptors = tuple(one for pid in self._known for one in descriptors.of(pid))
-        owners = {one.inode: one.pid for one in self._descriptors if one.kind == "socket" and one.inode is not None}
-        self._connections = sockets.connections(self._known, [self.port] if self.port else (), owners)
+        """What the threads wait for: descriptors, connections, locks, logs, sources."""
+        pids = list(self._lives.known)
+        found = files_open.look(pids)
+        owners = {one.inode: one.pid for one in found if one.kind == "socket" and one.inode is not None}
+        port = self._lives.port
+        self._connections = sockets.connections(pids, [port] if port else (), owners)
+        self._descriptors = files_open.with_peers(found, self._connections)
+        self._file_locks = files_open.locks(found, self._all)
+        self._ask_behind()
+        self._read_logs()
         self.read_sources()
+
+    def _ask_behind(self) -> None:
+        """What may take a second goes on in the background and is taken up when it is there."""
+        if self._machine_look is None:
+            pid = self.tree.root.pid if self.tree else None
+            paths = sorted({one.target for one in self._descriptors if one.kind == "file" and one.writable})[:50]
+            self._machine_look = Attempt("machine", lambda: machine.look(pid, paths=paths), None)
+            self._kernel_log = Attempt("kernel log", endings.oom_kills, ((), None))
+        if self._peer_looks is None and any(not one.served and one.pid is not None for one in self._connections):
+            own = [listener.port for listener in self._lives.listeners]
+            connections = self._connections
+            self._peer_looks = Attempt("peers", lambda: peers.look(connections, own), ())
+        self._take_up(0.0)
+
+    def _take_up(self, patience: float) -> None:
+        """What the collectors in the background have found by now; at the end, what they failed to find is a gap."""
+        gaps: list[Gap | None] = []
+        if self._machine_look is not None:
+            self._machine, gap = self._machine_look.take(patience)
+            gaps.append(gap)
+        if self._peer_looks is not None:
+            self._peers, gap = self._peer_looks.take(patience)
+            gaps.append(gap)
+        if self._kernel_log is not None:
+            (self._kernel_exits, denied), gap = self._kernel_log.take(patience)
+            gaps += [gap, denied]
+        if patience:
+            self._gaps.update({gap.collector: gap for gap in gaps if gap is not None})
+
+    def _read_logs(self) -> None:
+        """Standard output and error of the root are its log, where they are a file that nobody named."""
+        known = {log.path for log in self._logs}
+        root = self.tree.root.pid if self.tree else None
+        named = {
+            one.target for one in self._descriptors if one.pid == root and one.number in (1, 2) and one.kind == "file"
+        }
+        for path in sorted(named - known):
+            text, size, error = files.tail(path, _LOG)
+            self._logs = (*self._logs, LogTail(path, text, size, error=error))
 
     def read_sources(self) -> None:
         frames = [frame for look in self._stacks for thread in look.threads for frame in thread.frames]
         frames += [frame for look in self._tasks.values() for task in look.tasks for frame in task.frames]
-        self._sources = sources.read(frames, self._known.values())
+        frames += [frame for error in logbook.all_tracebacks(self._logs) for frame in error.frames]
+        self._sources = sources.read(frames, self._all.values())
 
     def wait(self, seconds: float) -> None:
         clock.wait_until(lambda: False, min(seconds, self.deadline.left))
@@ -159,6 +207,7 @@ class Session:
         """Last questions; nothing of the looking goes on behind."""
         if self._questions is not None:
             self._questions.stop()
+        self._take_up(0.5)
 
     def evidence(self) -> Evidence:
         return Evidence(
@@ -172,13 +221,19 @@ class Session:
             locks=tuple(self._locks),
             descriptors=self._descriptors,
             connections=self._connections,
+            file_locks=self._file_locks,
             listeners=tuple(self._listeners),
-            zombies=self._zombies,
+            strangers=tuple(self._lives.strangers.values()),
+            zombies=self._lives.zombies,
             memory=tuple(self._memory),
             answers=self._questions.answers() if self._questions else (),
+            peers=self._peers,
+            machine=self._machine,
             logs=self._logs,
-            exits=self._exits,
+            exits=(*self._exits, *self._kernel_exits, *self._lives.exits),
             sources=self._sources,
-            python=tuple(sorted(self._python & set(self._known))),
+            python=tuple(sorted(self._python & set(self._all))),
+            pending=tuple(sorted(self._pending)),
+            requests=logbook.requests(self._logs),
             gaps=tuple(self._gaps.values()),
         )

@@ -76,12 +76,6 @@ def without_locals(look: StackLook) -> StackLook:
     )
 
 
-def looks_like_python(process: Process) -> bool:
-    """By the name of its program file; an embedded interpreter is only found by trying."""
-    name = Path((process.exe or process.name).removesuffix(" (deleted)")).name
-    return name.startswith(("python", "pypy", "uwsgi", "gunicorn", "uvicorn"))
-
-
 def gap(process: Process, error: str) -> Gap:
     """Why there are no stacks of this process, and what would get them."""
     remedy = ""

@@ -123,9 +123,12 @@ def _ages() -> dict[tuple[Address, Address], Ages]:
 
 
 def _dump(family: int) -> Iterator[bytes]:
+    return _ask(struct.pack("=BBBBI48x", family, socket.IPPROTO_TCP, _WANT_INFO, 0, 0xFFFFFFFF & ~(1 << 10)))
+
+
+def _ask(body: bytes) -> Iterator[bytes]:
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG) as sock:
         sock.settimeout(0.5)
-        body = struct.pack("=BBBBI48x", family, socket.IPPROTO_TCP, _WANT_INFO, 0, 0xFFFFFFFF & ~(1 << 10))
         sock.send(struct.pack("=IHHII", 16 + len(body), _SOCK_DIAG_BY_FAMILY, _DUMP, 1, 0) + body)
         for _ in range(_MOST):
             data = sock.recv(1 << 16)
@@ -164,6 +167,46 @@ def _age(milliseconds: int) -> float | None:
     return seconds if seconds < _NEVER and milliseconds < 0x7FFFFFFF else None
 
 
+class UnixSocket(NamedTuple):
+    """One end of a local socket."""
+
+    name: str  # the path, "@name" for an abstract one, or empty
+    peer: int  # inode of the other end, 0: none
+    unread: int | None
+
+
+def unix_sockets() -> dict[int, UnixSocket]:
+    """Every local socket by its inode; empty where netlink is not to be had."""
+    found: dict[int, UnixSocket] = {}
+    if not hasattr(socket, "AF_NETLINK"):
+        return found
+    # struct unix_diag_req: family, protocol, pad, states, inode, show (name, peer, queues), cookie
+    body = struct.pack("=BBHIII8x", socket.AF_UNIX, 0, 0, 0xFFFFFFFF, 0, 1 | 4 | 16)
+    with contextlib.suppress(OSError, struct.error):
+        for message in _ask(body):
+            (inode,) = struct.unpack_from("=I", message, 4)
+            found[inode] = _unix(message)
+    return found
+
+
+def _unix(message: bytes) -> UnixSocket:
+    name, peer, unread = "", 0, None
+    at = 16
+    while at + 4 <= len(message):
+        length, kind = struct.unpack_from("=HH", message, at)
+        if length < 4:
+            break
+        value = message[at + 4 : at + length]
+        if kind == 0:
+            name = value.rstrip(b"\0").replace(b"\0", b"@").decode("utf-8", "replace")
+        elif kind == 2:
+            (peer,) = struct.unpack_from("=I", value)
+        elif kind == 4:
+            (unread,) = struct.unpack_from("=I", value)
+        at += (length + 3) & ~3
+    return UnixSocket(name, peer, unread)
+
+
 def try_connect(host: str, port: int, timeout: float) -> str:
     """ "connects", "refuses", "silent" or "unknown": nothing is sent, the connection is closed at once."""
     try:
@@ -175,3 +218,14 @@ def try_connect(host: str, port: int, timeout: float) -> str:
     except OSError:
         return "unknown"
     return "connects"
+
+
+def is_local(host: str) -> bool:
+    """Whether an address is this machine's: only then can we bind to it."""
+    with (
+        contextlib.suppress(OSError),
+        socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as sock,
+    ):
+        sock.bind((host, 0))
+        return True
+    return False

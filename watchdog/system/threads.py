@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
-import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from watchdog.model.evidence import SystemCall, ThreadLook
@@ -126,5 +126,26 @@ def _read(path: Path) -> str:
         return ""
 
 
-def supported() -> bool:
-    return sys.platform.startswith("linux")
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the kernel keeps of a process beside its threads; None: not told."""
+
+    peak_rss: int | None  # bytes
+    swap: int | None  # bytes
+    pending: tuple[int, ...]  # signals sent to the process or a thread of it, not yet taken
+
+
+def facts(pid: int) -> Facts:
+    """Read from /proc/PID/status, which never waits for the process."""
+    status = dict(line.partition(":")[::2] for line in _read(Path(f"/proc/{pid}/status")).splitlines())
+    pending = int(status.get("ShdPnd", "0") or "0", 16) | int(status.get("SigPnd", "0") or "0", 16)
+    return Facts(
+        peak_rss=_kilobytes(status.get("VmHWM")),
+        swap=_kilobytes(status.get("VmSwap")),
+        pending=tuple(number + 1 for number in range(64) if pending >> number & 1),
+    )
+
+
+def _kilobytes(text: str | None) -> int | None:
+    words = (text or "").split()
+    return int(words[0]) * 1024 if words and words[0].isdigit() else None

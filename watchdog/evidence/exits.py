@@ -1,0 +1,24 @@
+"""Ends of processes that the kernel remembers: who was ended for want of memory."""
+
+from __future__ import annotations
+
+from watchdog.model.evidence import Exit, Gap
+from watchdog.system import clock, kernel_log
+
+RECENT = 3600.0  # seconds: what the kernel ended earlier than that says nothing about the trouble of now
+
+
+def oom_kills() -> tuple[tuple[Exit, ...], Gap | None]:
+    """Recent out-of-memory kills on this machine, whoever they hit."""
+    now = clock.now()
+    try:
+        kills = kernel_log.oom_kills(now)
+    except PermissionError:
+        return (), Gap("kernel log", "no right to read it", "sudo dmesg | grep -i 'killed process'")
+    except OSError as error:
+        return (), Gap("kernel log", str(error))
+    return tuple(
+        Exit(when=kill.when, pid=kill.pid, signal=9, peak_rss=kill.rss, last_lines=(kill.text,), source="kernel")
+        for kill in kills
+        if now - kill.when <= RECENT
+    ), None

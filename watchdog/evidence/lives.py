@@ -1,0 +1,107 @@
+"""Who belongs to the server while it is looked at: children come, processes die, a launcher starts them again.
+
+The tree that was found is only its first moment. Where nothing was found, the port and the configured start command
+tell when somebody comes.
+"""
+
+from __future__ import annotations
+
+import re
+
+from watchdog.model.evidence import Configured, Exit
+from watchdog.model.process import Listener, Process, Tree
+from watchdog.system import clock, ports, processes
+from watchdog.targets import programs
+
+_COMMANDS = 0.3  # seconds for reading the command lines of newcomers
+
+
+class Lives:
+    """The server's processes over time."""
+
+    def __init__(self, tree: Tree | None, configured: Configured) -> None:
+        self._tree, self._configured = tree, configured
+        self.known: dict[int, Process] = {m.process.pid: m.process for m in tree.members} if tree else {}
+        self.exits: list[Exit] = []
+        self.zombies: tuple[Process, ...] = ()
+        self.strangers: dict[int, Process] = {}
+        self.listeners: tuple[Listener, ...] = ()
+        self._asked: set[int] = set()  # strangers to the start command
+
+    @property
+    def port(self) -> int | None:
+        if self._configured.port is not None:
+            return self._configured.port
+        return self._tree.ports[0] if self._tree and self._tree.ports else None
+
+    def look(self) -> None:
+        """Who is there now, who has gone since the last look."""
+        table = processes.table()
+        self.listeners = ports.listeners(self.port) if self.port else ()
+        self._bury(table)
+        roots = [pid for pid in self.known if pid in table]
+        if self._tree is None:
+            roots += [pid for listener in self.listeners for pid in listener.holders if pid in table]
+            roots += self._by_start_command(table)
+        below = {child for root in roots for child in processes.descendants(table, root)} | set(roots)
+        new = [table[pid] for pid in below if pid not in self.known and table[pid].state not in "ZX"]
+        if new:
+            self.known.update(processes.with_commands(new, within=_COMMANDS))
+        self.zombies = tuple(table[pid] for pid in sorted(below) if table[pid].state == "Z")
+        self._meet_strangers(table)
+
+    def _bury(self, table: dict[int, Process]) -> None:
+        for pid, process in list(self.known.items()):
+            there = table.get(pid)
+            if there is not None and there.identity == process.identity and there.state not in "ZX":
+                continue
+            now = clock.now()
+            self.exits.append(Exit(when=now, pid=pid, lifetime=max(0.0, now - process.started), source="watched"))
+            del self.known[pid]
+
+    def _by_start_command(self, table: dict[int, Process]) -> list[int]:
+        """Processes with exactly the configured start command: the server, though it does not listen."""
+        command = self._configured.start_command
+        if not command:
+            return []
+        new = [process for pid, process in table.items() if pid not in self._asked and not process.kernel]
+        self._asked.update(process.pid for process in new)
+        found = processes.with_commands(new, within=_COMMANDS)
+        return [pid for pid, process in found.items() if process.cmdline == command and process.state not in "ZX"]
+
+    def _meet_strangers(self, table: dict[int, Process]) -> None:
+        """Holders of the port that no part of the server is, or that run another program than the configured one."""
+        holders = [pid for listener in self.listeners for pid in listener.holders if pid in table]
+        unknown = [table[pid] for pid in holders if pid not in self.known and pid not in self.strangers]
+        found = dict(self.known)
+        if unknown:
+            found.update(processes.with_commands(unknown, within=_COMMANDS))
+        for pid in holders:
+            process = found.get(pid)
+            if process is not None and (pid not in self.known or not self._is_configured(process)):
+                self.strangers[pid] = process
+
+    def _is_configured(self, process: Process) -> bool:
+        """Whether the process runs the configured program, or was forked or spawned by one that does.
+
+        A launcher that merely names the configured script among its own arguments proves nothing about its child.
+        """
+        if not self._configured.cmdline:
+            return True
+        chain: Process | None = process
+        for _ in range(20):
+            if chain is None or fits(chain, self._configured):
+                return chain is not None
+            above = self.known.get(chain.parent)
+            if above is None or not (programs.program(chain).inline or chain.cmdline == above.cmdline):
+                return False
+            chain = above
+        return False
+
+
+def fits(process: Process, configured: Configured) -> bool:
+    """Each word is an element of the command line, or the end of a path there, in this order."""
+    words = iter(process.cmdline or ())
+    if configured.regex:
+        return bool(re.search(configured.cmdline[0], process.command)) if configured.cmdline else False
+    return all(any(word == wanted or word.endswith("/" + wanted) for word in words) for wanted in configured.cmdline)
