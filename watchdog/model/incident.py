@@ -33,6 +33,17 @@ class Desired:
 
 
 @dataclass(frozen=True, slots=True)
+class Restart:
+    """One restart that counts against a budget."""
+
+    service: str
+    at: float  # seconds since the epoch
+    automatic: bool  # by the loop, not by a person
+    incident: str = ""
+    signature: str = ""  # of the trouble that it was meant to cure
+
+
+@dataclass(frozen=True, slots=True)
 class StepRecord:
     """One step of a run, journalled before it begins (outcome "running") and after it ended."""
 
@@ -79,6 +90,7 @@ class Incident:
     new_pid: int | None = None
     root_cause: str = ""  # filled in by a person
     fix: str = ""  # filled in by a person
+    repeated: str = ""  # "4th time in 7 days, same line; the last restart held 3h", where the journal remembers
     notes: tuple[tuple[float, str, str], ...] = ()  # (when, by, text)
     steps: tuple[StepRecord, ...] = ()
 
@@ -94,6 +106,7 @@ class Incident:
             "cause": self.cause,
             "signature": self.signature,
             "input": self.request,
+            "repeated": self.repeated,
             "downtime": round(self.downtime, 2) if self.downtime is not None else None,
             "root_cause": self.root_cause,
             "fix": self.fix,

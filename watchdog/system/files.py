@@ -18,7 +18,8 @@ from types import TracebackType
 import platformdirs
 
 from watchdog.model.errors import Refused
-from watchdog.system.paths import open_for_reading, why_untrusted
+from watchdog.system.paths import open_for_reading
+from watchdog.system.trust import check_trusted_folder
 
 _O_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 
@@ -120,21 +121,6 @@ def _open_own_folder(name: str | Path, shown: Path, dir_fd: int | None = None) -
     return opened
 
 
-def read_trusted(path: Path, limit: int = 4_000_000) -> bytes:
-    """The bytes of a file that decides what we do. Refused if anybody but us and root could have written it."""
-    if problem := why_untrusted(path.resolve()):
-        raise Refused(f"{path} is not used", problem, "chown it to yourself and take away the others' write right")
-    opened = open_for_reading(path)
-    with os.fdopen(opened, "rb") as file:
-        facts = os.fstat(file.fileno())  # of what is really open: the name may lead elsewhere by now
-        if facts.st_uid not in (0, os.geteuid()) or facts.st_mode & 0o022:
-            raise Refused(f"{path} is not used", "it was replaced by a file that others can write")
-        data = file.read(limit + 1)
-    if len(data) > limit:
-        raise Refused(f"{path} is not used", f"it is larger than {limit} bytes")
-    return data
-
-
 def tail(path: Path, limit: int) -> tuple[str, int, str | None]:
     """(text, size, error): the last part of a file, at most `limit` bytes, and the size of the whole.
 
@@ -199,7 +185,7 @@ def state_folder(home: Path | None = None) -> Path:
         if not logs.exists() and os.access(home, os.W_OK):
             with contextlib.suppress(OSError):
                 logs.mkdir(0o700)
-        if logs.is_dir() and os.access(logs, os.W_OK) and not why_untrusted(logs):
+        if logs.is_dir() and os.access(logs, os.W_OK) and not check_trusted_folder(logs):
             return logs
     if os.geteuid() == 0:
         return make_folder(Path("/var/lib/wd"))

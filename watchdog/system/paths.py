@@ -1,4 +1,4 @@
-"""Opening a path that other users could have tampered with, and saying whom a path depends on.
+"""Opening a log whose path other users could have tampered with.
 
 A log in a folder that a service's user may write is the classic trap for a root tool: between the look and the open the
 name becomes a symbolic or hard link to a file that only root may read, and its content ends up in a report.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from pathlib import Path
 
 _LINKS_AT_MOST = 16
 _O_PATH = getattr(os, "O_PATH", 0)
@@ -100,33 +99,3 @@ def _must_be_regular(mode: int) -> None:
     }
     if not stat.S_ISREG(mode):
         raise OSError(errno.EINVAL, f"it is {kinds.get(stat.S_IFMT(mode), 'no regular file')}, not a regular file")
-
-
-def why_untrusted(path: Path) -> str:
-    """Empty if only we and root can change what stands at this path; else the sentence that says who else can.
-
-    Every folder above counts too. A root-owned sticky folder (the temporary one) may stand above, since others cannot
-    replace what is ours in it.
-    """
-    ours = {0, os.geteuid()}
-    whole = Path(os.path.abspath(path))  # noqa: PTH100  (links must stay visible)
-    for depth, part in enumerate([whole, *whole.parents]):
-        try:
-            facts = part.lstat()
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            return f"{part} cannot be looked at: {error.strerror}"
-        if facts.st_uid not in ours:
-            return f"{part} belongs to user {facts.st_uid}"
-        if stat.S_ISLNK(facts.st_mode):
-            if depth == 0:
-                return f"{part} is a symbolic link"
-            if problem := why_untrusted(part.resolve()):
-                return problem
-            continue
-        sticky = depth > 0 and facts.st_mode & stat.S_ISVTX and facts.st_uid == 0
-        if facts.st_mode & 0o022 and not sticky:
-            who = "everybody" if facts.st_mode & 0o002 else f"group {facts.st_gid}"
-            return f"{part} can be written by {who}"
-    return ""

@@ -1,0 +1,278 @@
+"""The SQLite file under the journal: opened so that nothing in it is lost, and set aside when it is damaged.
+
+WAL and synchronous=FULL: what was committed survives kill -9 and a power cut. BEGIN IMMEDIATE: in WAL a transaction
+that reads first and writes later fails at once when another wrote in between, in spite of any time-out.
+
+A disk that is full, read-only or broken must not keep wd from curing a server: then the journal goes on in memory for
+the rest of this process, says so loudly, and what was on the disk stays as it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+import filelock
+
+from watchdog.journal.schema import VERSIONS
+from watchdog.model.errors import CannotTell
+from watchdog.system.clock import now
+from watchdog.system.files import make_folder
+
+BUSY_SECONDS = 30.0
+_CHECKED_WHOLE_UP_TO = 32 << 20  # bytes: beyond that the check at every start would be felt
+_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_Result = TypeVar("_Result")
+
+
+class Database:
+    """One connection, usable from several threads."""
+
+    def __init__(self, path: Path, warn: Callable[[str], None]) -> None:
+        self.path, self._warn = path, warn
+        self.in_memory = False
+        self._lock = threading.RLock()
+        self._connection = self._open()
+
+    def write(self, change: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        """One transaction, whole or not at all; in memory from now on if the disk does not take it."""
+        with self._lock:
+            try:
+                return _transaction(self._connection, change)
+            except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
+                raise
+            except sqlite3.Error as error:
+                if self.in_memory:
+                    raise
+                self._go_on_in_memory(error)
+                return _transaction(self._connection, change)
+
+    def read(self, question: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        """One consistent view of all tables."""
+        with self._lock:
+            try:
+                return _view(self._connection, question)
+            except sqlite3.ProgrammingError:
+                raise
+            except sqlite3.Error as error:
+                if self.in_memory:
+                    raise
+                self._go_on_in_memory(error)
+                return _view(self._connection, question)
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            _make_file(self.path)
+            return _prepare(_connect(self.path))
+        except sqlite3.DatabaseError as error:
+            if _damaged(error):
+                return self._begin_anew(str(error))
+            return self._memory_alone(_in_words(error))
+        except OSError as error:
+            return self._memory_alone(error.strerror or str(error))
+
+    def _begin_anew(self, why: str) -> sqlite3.Connection:
+        """Set the damaged file aside; only one process does, the others then find the new one."""
+        try:
+            with filelock.FileLock(f"{self.path}.lock", mode=0o600).acquire(timeout=BUSY_SECONDS):
+                try:
+                    _make_file(self.path)
+                    return _prepare(_connect(self.path))  # another process was first
+                except sqlite3.DatabaseError as error:
+                    if not _damaged(error):
+                        return self._memory_alone(_in_words(error))
+                kept = _set_aside(self.path)
+                _make_file(self.path)
+                connection = _prepare(_connect(self.path))
+        except (OSError, sqlite3.Error, filelock.Timeout) as error:
+            return self._memory_alone(f"it is damaged ({why}) and no new one can be begun: {error}")
+        _remember_loss(connection)
+        self._warn(
+            f"the journal was damaged ({why}). It was set aside as {kept} and a new one begun. "
+            "Earlier restarts are unknown, so their budget counts as used."
+        )
+        return connection
+
+    def _memory_alone(self, why: str) -> sqlite3.Connection:
+        self.in_memory = True
+        self._warn(
+            f"the journal {self.path} cannot be used: {why}. This run is kept in memory only; "
+            "earlier restarts are unknown, so their budget counts as used."
+        )
+        connection = _new_memory()
+        _remember_loss(connection)
+        return connection
+
+    def _go_on_in_memory(self, error: sqlite3.Error) -> None:
+        """Take along what can still be read, the samples excepted: they are many and no run needs them."""
+        self._warn(
+            f"the journal {self.path} took no more: {_in_words(error)}. "
+            "What is on the disk stays as it was; what follows is kept in memory only."
+        )
+        memory = _new_memory()
+        try:
+            for table in ("incidents", "steps", "notes", "desired", "restarts", "counters", "facts"):
+                rows = self._connection.execute(f"SELECT * FROM {table}").fetchall()
+                if rows:
+                    memory.executemany(f"INSERT INTO {table} VALUES ({','.join('?' * len(rows[0]))})", rows)
+        except sqlite3.Error:
+            _remember_loss(memory)
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.close()
+        self._connection, self.in_memory = memory, True
+
+
+def _transaction(connection: sqlite3.Connection, change: Callable[[sqlite3.Connection], _Result]) -> _Result:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        result = change(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        with contextlib.suppress(sqlite3.Error):
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        raise
+    return result
+
+
+def _view(connection: sqlite3.Connection, question: Callable[[sqlite3.Connection], _Result]) -> _Result:
+    connection.execute("BEGIN")
+    try:
+        return question(connection)
+    finally:
+        with contextlib.suppress(sqlite3.Error):
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
+
+def _make_file(path: Path) -> None:
+    """SQLite would make it with the umask's mode; its side files take over the mode that it finds."""
+    if not path.parent.is_dir():
+        make_folder(path.parent)
+    opened = os.open(path, os.O_RDWR | os.O_CREAT | _NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        facts = os.fstat(opened)
+        if facts.st_uid != os.geteuid():
+            raise sqlite3.DatabaseError(f"file is not a database of ours: it belongs to user {facts.st_uid}")
+        os.fchmod(opened, 0o600)
+    finally:
+        os.close(opened)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+
+
+def _new_memory() -> sqlite3.Connection:
+    return _prepare(sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False))
+
+
+def _prepare(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """Check, switch to WAL, bring to our version."""
+    try:
+        if connection.execute("PRAGMA user_version").fetchone()[0] > len(VERSIONS):
+            raise CannotTell(
+                "the journal was written by a newer wd",
+                "writing to it with this version could lose what the newer one keeps there",
+                "use the newer wd, or another home",
+            )
+        _switch_to_wal(connection)
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA journal_size_limit=4194304")
+        _check(connection)
+        _migrate(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    """The switch itself ignores the busy time-out when another process is switching too."""
+    end = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > end:
+                raise
+            time.sleep(0.02)
+
+
+def _check(connection: sqlite3.Connection) -> None:
+    pages, size = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
+    if pages * size > _CHECKED_WHOLE_UP_TO:
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        return
+    answer = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if answer != "ok":
+        raise sqlite3.DatabaseError(f"file is not a database that is whole: {answer.splitlines()[0]}")
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    if connection.execute("PRAGMA user_version").fetchone()[0] == len(VERSIONS):
+        missing = _tables(VERSIONS) - {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+        if missing:
+            raise sqlite3.DatabaseError(f"file is not a database of ours: it has no table {min(missing)}")
+        return
+
+    def change(database: sqlite3.Connection) -> None:
+        version = database.execute("PRAGMA user_version").fetchone()[0]  # again: another process may have been first
+        for script in VERSIONS[version:]:
+            for statement in script:
+                database.execute(statement)
+        database.execute(f"PRAGMA user_version={len(VERSIONS)}")
+
+    _transaction(connection, change)
+
+
+def _tables(versions: tuple[tuple[str, ...], ...]) -> set[str]:
+    statements = [statement.split() for script in versions for statement in script]
+    return {words[2] for words in statements if words[:2] == ["CREATE", "TABLE"]}
+
+
+def _remember_loss(connection: sqlite3.Connection) -> None:
+    connection.execute("INSERT OR REPLACE INTO facts VALUES ('lost_at', ?)", (now(),))
+
+
+def _damaged(error: sqlite3.DatabaseError) -> bool:
+    """Damage, as against busy, full or forbidden, which pass."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:  # raised by ourselves
+        return "file is not a database" in str(error)
+    text = str(error)
+    hit = code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT)
+    # A table or column that is missing in a file with our version number: the schema itself was hit.
+    return hit or (code == sqlite3.SQLITE_ERROR and ("no such" in text or "already exists" in text))
+
+
+def _set_aside(path: Path) -> Path:
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    kept = path.with_name(f"{path.stem}-damaged-{stamp}-{os.getpid()}{path.suffix}")
+    for end in ("", "-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + end).rename(kept.with_name(kept.name + end))
+    return kept
+
+
+def _in_words(error: sqlite3.Error) -> str:
+    text = str(error)
+    if "locked" in text or "busy" in text:
+        return f"another process has written to it for more than {BUSY_SECONDS:g} s"
+    if "full" in text:
+        return "no space is left on its disk"
+    if "readonly" in text or "unable to open" in text:
+        return f"its file or folder may not be written ({text})"
+    return text

@@ -1,0 +1,220 @@
+"""Incidents and their steps in the journal's tables. Each function works inside a transaction of its caller."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, get_args
+
+from watchdog.model.errors import Failed, NothingMatched
+from watchdog.model.incident import Incident, RunOutcome, StepRecord, Trigger
+from watchdog.model.process import Identity
+from watchdog.model.units import format_duration
+from watchdog.system import clock, processes
+
+OUTCOMES = frozenset(get_args(RunOutcome))
+REPEAT_WINDOW = 7 * 86400.0  # seconds in which the same trouble counts as come back
+_CHANGEABLE = frozenset(
+    (
+        *("outcome", "closed", "cause", "signature", "finding", "request", "downtime", "down_since", "folder"),
+        *("report", "old_pids", "new_pid", "root_cause", "fix", "repeated"),
+    )
+)
+_COLUMNS = (
+    "id, opened, service, runbook, trigger_kind, trigger_detail, trigger_by, trigger_since, outcome, closed, cause, "
+    "signature, finding, request, downtime, down_since, folder, report, old_pids, new_pid, root_cause, fix, repeated"
+)
+
+
+def make_id(opened: float, about: str) -> str:
+    """Sorts by time (UTC), safe as a file name, not guessable: two in one second differ."""
+    stamp = datetime.fromtimestamp(opened, UTC).strftime("%Y-%m-%d-%H%M%S")
+    return f"{stamp}-{re.sub(r'[^a-z0-9]+', '-', about.lower()).strip('-')[:40] or 'run'}-{secrets.token_hex(3)}"
+
+
+def insert(db: sqlite3.Connection, incident: Incident, owner: Identity) -> None:
+    trigger = incident.trigger
+    db.execute(
+        "INSERT INTO incidents (id, opened, service, runbook, trigger_kind, trigger_detail, trigger_by, trigger_since,"
+        " owner, outcome, down_since, folder) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            incident.id,
+            incident.opened,
+            incident.service,
+            incident.runbook,
+            trigger.kind,
+            trigger.detail,
+            trigger.by,
+            trigger.since,
+            str(owner),
+            incident.outcome,
+            incident.down_since,
+            incident.folder,
+        ),
+    )
+
+
+def update(db: sqlite3.Connection, incident: str, fields: Mapping[str, Any]) -> None:
+    """Set the named fields of an incident; a new signature also tells whether the trouble has come back."""
+    if unknown := set(fields) - _CHANGEABLE:
+        raise TypeError(f"an incident has no changeable field {min(unknown)!r}")
+    if "outcome" in fields and fields["outcome"] not in OUTCOMES:
+        raise TypeError(f"{fields['outcome']!r} is no outcome of a run")
+    values = {name: _stored(value) for name, value in fields.items()}
+    if not values:
+        return
+    changes = ", ".join(f"{name} = ?" for name in values)
+    if not db.execute(f"UPDATE incidents SET {changes} WHERE id = ?", (*values.values(), incident)).rowcount:
+        raise Failed(f"the journal has no incident {incident!r}")
+    if fields.get("signature"):
+        db.execute("UPDATE incidents SET repeated = ? WHERE id = ?", (_repeated(db, incident), incident))
+
+
+def _stored(value: Any) -> Any:
+    if isinstance(value, tuple | list | dict):
+        return json.dumps(value, default=str)
+    return value
+
+
+def begin_step(db: sqlite3.Connection, incident: str, number: int, step: str, text: str) -> None:
+    db.execute(
+        "INSERT OR REPLACE INTO steps (incident, number, step, text, outcome, begun, seconds, message)"
+        " VALUES (?, ?, ?, ?, 'running', ?, 0, '')",
+        (incident, number, step, text, clock.now()),
+    )
+
+
+def end_step(
+    db: sqlite3.Connection,
+    incident: str,
+    number: int,
+    outcome: str,
+    message: str,
+    data: Mapping[str, Any] | None,
+    seconds: float,
+) -> None:
+    stored = json.dumps(data, default=str) if data is not None else None
+    done = db.execute(
+        "UPDATE steps SET outcome = ?, message = ?, data = ?, seconds = ? WHERE incident = ? AND number = ?",
+        (outcome, message, stored, seconds, incident, number),
+    )
+    if not done.rowcount:
+        raise Failed(f"the journal has no step {number} of incident {incident!r}")
+
+
+def one(db: sqlite3.Connection, name: str) -> Incident:
+    """By its id, by a part of it that fits only one, or "last". NothingMatched otherwise."""
+    if name == "last":
+        rows = db.execute(f"SELECT {_COLUMNS} FROM incidents ORDER BY opened DESC, rowid DESC LIMIT 1").fetchall()
+    else:
+        rows = db.execute(f"SELECT {_COLUMNS} FROM incidents WHERE id = ?", (name,)).fetchall()
+        if not rows and len(name) >= 4:
+            rows = db.execute(
+                f"SELECT {_COLUMNS} FROM incidents WHERE instr(id, ?) ORDER BY opened DESC LIMIT 5", (name,)
+            ).fetchall()
+    if not rows:
+        raise NothingMatched(f"there is no incident {name!r}", todo="`wd incidents list` shows them")
+    if len(rows) > 1:
+        fits = ", ".join(row[0] for row in rows)
+        raise NothingMatched(f"{name!r} fits more than one incident", fits, "write more of its id")
+    found = _incident(rows[0])
+    lines = db.execute(
+        "SELECT number, step, text, outcome, begun, seconds, message, data FROM steps WHERE incident = ?"
+        " ORDER BY number",
+        (found.id,),
+    )
+    steps = [
+        StepRecord(number, step, text, outcome, begun, seconds, message, json.loads(data) if data else None)
+        for number, step, text, outcome, begun, seconds, message, data in lines
+    ]
+    notes = db.execute("SELECT at, author, text FROM notes WHERE incident = ? ORDER BY at, rowid", (found.id,))
+    return replace(
+        found,
+        steps=tuple(steps),
+        notes=tuple((at, author, text) for at, author, text in notes),
+    )
+
+
+def many(
+    db: sqlite3.Connection, service: str | None, since: float, limit: int, outcome: str | None = None
+) -> tuple[Incident, ...]:
+    """Newest first, without their steps and notes."""
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM incidents WHERE opened >= :since AND (:service IS NULL OR service = :service)"
+        " AND (:outcome IS NULL OR outcome = :outcome) ORDER BY opened DESC, rowid DESC LIMIT :limit",
+        {"since": since, "service": service, "outcome": outcome, "limit": limit},
+    )
+    return tuple(_incident(row) for row in rows)
+
+
+def cut_off(db: sqlite3.Connection, service: str | None) -> tuple[Incident, ...]:
+    """Runs that are still open though the process that ran them is gone."""
+    rows = db.execute("SELECT id, owner FROM incidents WHERE outcome = 'running' ORDER BY opened").fetchall()
+    dead = [incident for incident, owner in rows if not processes.is_alive(Identity.parse(owner))]
+    found = [one(db, incident) for incident in dead]
+    return tuple(incident for incident in found if service is None or incident.service == service)
+
+
+def adopt(db: sqlite3.Connection, incident: str, owner: Identity) -> None:
+    """Another process goes on with a run that was cut off."""
+    db.execute("UPDATE incidents SET owner = ? WHERE id = ?", (str(owner), incident))
+
+
+def same_signature(db: sqlite3.Connection, service: str | None, signature: str, since: float) -> tuple[Incident, ...]:
+    """Earlier runs for the same trouble that did something, newest first."""
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM incidents WHERE service IS ? AND signature = ? AND opened >= ?"
+        " AND outcome IN ('recovered', 'done', 'failed') ORDER BY opened DESC",
+        (service, signature, since),
+    )
+    return tuple(_incident(row) for row in rows) if signature else ()
+
+
+def _repeated(db: sqlite3.Connection, incident: str) -> str:
+    """ "4th time in 7 days, same line; the last restart held 3h", or nothing when it is the first time."""
+    now = one(db, incident)
+    begin = now.opened - REPEAT_WINDOW
+    before = [old for old in same_signature(db, now.service, now.signature, begin) if old.opened < now.opened]
+    if not before:
+        return ""
+    text = f"{_ordinal(len(before) + 1)} time in {REPEAT_WINDOW / 86400:g} days, same cause and line"
+    last = next((old for old in before if old.outcome == "recovered" and old.closed is not None), None)
+    if last is not None and last.closed is not None:
+        held = max(0.0, (now.down_since or now.opened) - last.closed)
+        text += f"; the last restart held {format_duration(held)}"
+    return text
+
+
+def _ordinal(number: int) -> str:
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
+def _incident(row: tuple[Any, ...]) -> Incident:
+    return Incident(
+        id=row[0],
+        opened=row[1],
+        service=row[2],
+        runbook=row[3],
+        trigger=Trigger(row[4], row[5], row[6], row[7]),
+        outcome=row[8],
+        closed=row[9],
+        cause=row[10],
+        signature=row[11],
+        finding=json.loads(row[12]) if row[12] else None,
+        request=row[13],
+        downtime=row[14],
+        down_since=row[15],
+        folder=row[16],
+        report=row[17],
+        old_pids=tuple(json.loads(row[18])),
+        new_pid=row[19],
+        root_cause=row[20],
+        fix=row[21],
+        repeated=row[22],
+    )

@@ -1,0 +1,60 @@
+"""What the journal keeps of a service beside its incidents: the desired state, restarts for the budgets, counters."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from watchdog.model.incident import Desired, Restart
+
+RESTARTS_KEPT = 92 * 86400.0  # seconds
+
+
+def set_desired(db: sqlite3.Connection, service: str, desired: Desired) -> None:
+    db.execute(
+        "INSERT OR REPLACE INTO desired VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            service,
+            desired.state,
+            desired.since,
+            desired.until,
+            int(desired.until_healthy),
+            desired.by,
+            desired.why,
+        ),
+    )
+
+
+def desired(db: sqlite3.Connection, service: str, now: float) -> Desired:
+    """Running, unless a person said otherwise and the time for it is not over."""
+    row = db.execute(
+        "SELECT state, since, until, until_healthy, author, why FROM desired WHERE service = ?", (service,)
+    ).fetchone()
+    if row is None or (row[2] is not None and row[2] <= now):
+        return Desired()
+    return Desired(row[0], row[1], row[2], bool(row[3]), row[4], row[5])
+
+
+def record_restart(db: sqlite3.Connection, restart: Restart) -> None:
+    db.execute("DELETE FROM restarts WHERE at < ?", (restart.at - RESTARTS_KEPT,))
+    db.execute(
+        "INSERT INTO restarts VALUES (?, ?, ?, ?, ?)",
+        (restart.service, restart.at, int(restart.automatic), restart.incident, restart.signature),
+    )
+
+
+def restarts(db: sqlite3.Connection, service: str | None, since: float) -> tuple[Restart, ...]:
+    rows = db.execute(
+        "SELECT service, at, automatic, incident, signature FROM restarts WHERE at >= :since"
+        " AND (:service IS NULL OR service = :service) ORDER BY at, rowid",
+        {"since": since, "service": service},
+    )
+    return tuple(Restart(row[0], row[1], bool(row[2]), row[3], row[4]) for row in rows)
+
+
+def counter(db: sqlite3.Connection, service: str, name: str) -> float:
+    row = db.execute("SELECT value FROM counters WHERE service = ? AND name = ?", (service, name)).fetchone()
+    return float(row[0]) if row else 0.0
+
+
+def set_counter(db: sqlite3.Connection, service: str, name: str, value: float) -> None:
+    db.execute("INSERT OR REPLACE INTO counters VALUES (?, ?, ?)", (service, name, value))

@@ -1,0 +1,213 @@
+"""The journal: what happened, kept so that kill -9 at any moment loses nothing that was written.
+
+One SQLite file in the state folder, and beside it `incidents/` with a folder for each run's report and evidence. What
+is written here is redacted first.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+from watchdog.journal import incidents, samples, services
+from watchdog.journal.database import Database
+from watchdog.journal.retention import remove_old_folders
+from watchdog.model.incident import Desired, Incident, Restart, RunOutcome, Trigger
+from watchdog.model.printable import printable
+from watchdog.model.probing import Sample
+from watchdog.model.process import Identity
+from watchdog.model.redact import redact, redact_data
+from watchdog.system import clock, processes
+
+FILE = "journal.db"
+_Result = TypeVar("_Result")
+
+
+class Journal:
+    """The only door to what is kept. Each method is one transaction; threads may share one journal."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self.folder, self._database = folder, database
+
+    @classmethod
+    def open(cls, folder: Path, warn: Callable[[str], None] | None = None) -> Journal:
+        """The journal of a state folder, made if there is none.
+
+        A damaged file is set aside and a new one begun; a disk that takes nothing means going on in memory: `warn` is
+        told, by default on standard error. CannotTell if a newer wd wrote it.
+        """
+        return cls(Database(folder / FILE, warn or _warn_loudly), folder)
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether what is written now is lost when this process ends."""
+        return self._database.in_memory
+
+    @property
+    def lost_at(self) -> float | None:
+        """When the past was lost, in seconds since the epoch; restarts before that are unknown and count as made."""
+        row = self._read(lambda db: db.execute("SELECT value FROM facts WHERE name = 'lost_at'").fetchone())
+        return float(row[0]) if row else None
+
+    def shut(self) -> None:
+        """Give the file back. Not needed for safety: everything is on the disk when a method returns."""
+        self._database.close()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.shut()
+
+    # Incidents
+
+    def open_incident(
+        self,
+        service: str | None,
+        runbook: str,
+        trigger: Trigger,
+        *,
+        folder: Path | None = None,
+        down_since: float | None = None,
+    ) -> Incident:
+        """A new incident, run by this process. `folder` is where its own folder is made (default: `incidents/`)."""
+        told = Trigger(trigger.kind, redact(trigger.detail), trigger.by, trigger.since)
+        for left in (3, 2, 1, 0):
+            name = incidents.make_id(clock.now(), service or runbook)
+            where = (folder or self.folder / "incidents") / name
+            incident = Incident(
+                name, clock.now(), service, runbook, told, down_since=down_since or trigger.since, folder=str(where)
+            )
+            try:
+                self._write(partial(incidents.insert, incident=incident, owner=_ourselves()))
+                return incident
+            except sqlite3.IntegrityError:  # the same second and the same dice
+                if not left:
+                    raise
+        raise AssertionError("not reached")
+
+    def begin_step(self, incident: str, number: int, step: str, text: str) -> None:
+        """Written before the step runs: after a kill -9 it tells how far the run came."""
+        self._write(lambda db: incidents.begin_step(db, incident, number, step, redact(text)))
+
+    def end_step(
+        self,
+        incident: str,
+        number: int,
+        outcome: str,
+        message: str = "",
+        *,
+        data: Mapping[str, Any] | None = None,
+        seconds: float = 0.0,
+    ) -> None:
+        kept = redact_data(dict(data)) if data is not None else None
+        self._write(lambda db: incidents.end_step(db, incident, number, outcome, redact(message), kept, seconds))
+
+    def update(self, incident: str, **fields: Any) -> None:
+        """Set fields of an incident by their names in the record. TypeError for a name that cannot be changed."""
+        kept = {name: redact_data(value) for name, value in fields.items()}
+        self._write(lambda db: incidents.update(db, incident, kept))
+
+    def close(self, incident: str, outcome: RunOutcome) -> None:
+        """The run is over."""
+        self.update(incident, outcome=outcome, closed=clock.now())
+
+    def adopt(self, incident: str) -> None:
+        """Go on with a run whose process died."""
+        self._write(lambda db: incidents.adopt(db, incident, _ourselves()))
+
+    def note(self, incident: str, text: str, by: str = "") -> None:
+        """What a person adds, with the time."""
+        name = self.incident(incident).id
+        when = clock.now()
+        self._write(lambda db: db.execute("INSERT INTO notes VALUES (?, ?, ?, ?)", (name, when, by, redact(text))))
+
+    def incident(self, name: str) -> Incident:
+        """With steps and notes; by id, a part of it that fits only one, or "last". NothingMatched if there is none."""
+        return self._read(lambda db: incidents.one(db, name))
+
+    def incidents(self, service: str | None = None, since: float = 0.0, limit: int = 100) -> tuple[Incident, ...]:
+        """Newest first, without steps and notes."""
+        return self._read(lambda db: incidents.many(db, service, since, limit))
+
+    def unfinished(self, service: str | None = None) -> tuple[Incident, ...]:
+        """Runs that were cut off: still open, their process gone. Oldest first, with their steps."""
+        return self._read(lambda db: incidents.cut_off(db, service))
+
+    def same_signature(self, service: str | None, signature: str, since: float) -> tuple[Incident, ...]:
+        """Runs since then for the same cause at the same line that did something, newest first."""
+        return self._read(lambda db: incidents.same_signature(db, service, signature, since))
+
+    # Services
+
+    def set_desired(self, service: str, desired: Desired) -> None:
+        self._write(lambda db: services.set_desired(db, service, desired))
+
+    def desired(self, service: str) -> Desired:
+        """What a person wants of it now; a snooze whose time is over has ended."""
+        return self._read(lambda db: services.desired(db, service, clock.now()))
+
+    def record_restart(self, restart: Restart) -> None:
+        self._write(lambda db: services.record_restart(db, restart))
+
+    def restarts(self, service: str | None, since: float) -> tuple[Restart, ...]:
+        """Of one service, or of all. See `lost_at` for what cannot be known."""
+        return self._read(lambda db: services.restarts(db, service, since))
+
+    def counter(self, service: str, name: str) -> float:
+        """0 if it was never set."""
+        return self._read(lambda db: services.counter(db, service, name))
+
+    def set_counter(self, service: str, name: str, value: float) -> None:
+        self._write(lambda db: services.set_counter(db, service, name, value))
+
+    # Samples
+
+    def add_samples(self, service: str, found: Iterable[Sample]) -> None:
+        kept = tuple(found)
+        self._write(lambda db: samples.add(db, service, kept))
+
+    def samples(
+        self, service: str, probe: str | None = None, since: float = 0.0, until: float | None = None
+    ) -> tuple[Sample, ...]:
+        """In the order of time; `count` says how many answers an old one stands for."""
+        return self._read(lambda db: samples.find(db, service, probe, since, until))
+
+    def thin(self) -> int:
+        """Merge old samples; gives how many rows went."""
+        return self._write(lambda db: samples.thin(db, clock.now()))
+
+    # House-keeping
+
+    def tidy(self, most: int = 500, size: int = 2 << 30) -> tuple[str, ...]:
+        """Thin the samples and remove the oldest incident folders beyond `most` of them or `size` bytes in all.
+
+        The ledger keeps its line about each; folders of runs that are under way stay. Gives the removed ones.
+        """
+        self.thin()
+        running = self._read(lambda db: incidents.many(db, None, 0.0, 1000, "running"))
+        spared = {incident.id for incident in running}
+        folder = self.folder / "incidents"
+        return remove_old_folders(folder, most, size, spared) if folder.is_dir() else ()
+
+    def _write(self, change: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        return self._database.write(change)
+
+    def _read(self, question: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        return self._database.read(question)
+
+
+def _ourselves() -> Identity:
+    me = processes.read(os.getpid())
+    return me.identity if me else Identity(processes.boot_id(), os.getpid(), 0)
+
+
+def _warn_loudly(text: str) -> None:
+    if sys.stderr is not None:
+        sys.stderr.write(f"wd: {printable(text)}\n")
