@@ -1,0 +1,106 @@
+"""Where the home is: named, in $WD_HOME, above the current folder, or in the user's configuration folder.
+
+What stands in a home is run, so who could have put it there matters: a home that somebody else owns or can write is
+never taken up by the search, and root does not even take one that was named.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from watchdog.library import shelf
+from watchdog.model.errors import BadConfig
+from watchdog.system.trust import check_trusted_file, check_trusted_folder
+
+FOLDERS = ("playbooks", "runbooks", "logs")
+VARIABLE = "WD_HOME"
+_KINDS: tuple[shelf.Kind, ...] = ("playbooks", "runbooks")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The home, if there is one, and why others on the way were not taken: a sentence each."""
+
+    home: Path | None
+    passed_over: tuple[str, ...] = ()
+
+
+def find_home(named: str | None) -> Path | None:
+    """The home, absolute; None if there is none. BadConfig if the one that was named cannot be used."""
+    return look_for_home(named).home
+
+
+def look_for_home(named: str | None, environment: Mapping[str, str] = os.environ) -> Found:
+    """`find_home`, and what was passed over, which commands that go on without a home should say."""
+    if named is not None:
+        return Found(_named(named, "--home"))
+    if from_variable := environment.get(VARIABLE):
+        return Found(_named(from_variable, f"${VARIABLE}"))
+    passed_over: list[str] = []
+    for folder in (*_here_and_above(), _of_user()):
+        if not _is_home(folder):
+            continue
+        problem = why_untrusted(folder)
+        if not problem:
+            return Found(folder, tuple(passed_over))
+        passed_over.append(f"the home {folder} is not used: {problem}")
+    return Found(None, tuple(passed_over))
+
+
+def why_untrusted(home: Path) -> str:
+    """Empty if nobody but root and the caller can change what a home says; else who can change what."""
+    if problem := _folder_problem(home):
+        return problem
+    paths = [path for kind in _KINDS for path in shelf.of_home(kind, home).values()]
+    return next((problem for path in paths if (problem := check_trusted_file(path))), "")
+
+
+def _folder_problem(home: Path) -> str:
+    folders = (home, *(home / kind for kind in _KINDS if (home / kind).exists()))
+    return next((problem for folder in folders if (problem := check_trusted_folder(folder))), "")
+
+
+def _named(name: str, by: str) -> Path:
+    folder = Path(os.path.abspath(name))  # noqa: PTH100  (links must stay visible)
+    try:
+        usable = folder.is_dir() and any((folder / part).is_dir() for part in FOLDERS)
+    except OSError as error:
+        raise BadConfig(f"the home {folder} cannot be used", error.strerror or str(error)) from None
+    if not usable:
+        raise BadConfig(
+            f"{folder} is no home (named by {by})",
+            "a home is a folder with playbooks/, runbooks/ and logs/",
+            f"`wd init {name}` makes one",
+        )
+    # A single bad file is told when it is read: it must not stand in the way of the others.
+    if os.geteuid() == 0 and (problem := _folder_problem(folder)):
+        raise BadConfig(
+            f"the home {folder} is not used by root",
+            f"{problem}: whoever can write there could have anything done as root",
+            f"chown -R root {name} && chmod -R go-w {name}, also the folders above it",
+        )
+    return folder
+
+
+def _here_and_above() -> Iterator[Path]:
+    try:
+        here = Path.cwd()
+    except OSError:  # the current folder is gone
+        return
+    yield from (here, *here.parents)
+
+
+def _of_user() -> Path:
+    import platformdirs
+
+    return platformdirs.user_config_path("wd")
+
+
+def _is_home(folder: Path) -> bool:
+    try:
+        return all((folder / part).is_dir() for part in FOLDERS)
+    except OSError:
+        return False
