@@ -25,7 +25,7 @@ def doctor(context: Context, options: Mapping[str, Any]) -> StepResult:
 
 
 def _stack_reader() -> Ability:
-    path = stacks.program()
+    path = stacks.tracer()
     if path is None:
         return Ability("py-spy", False, "not in wd's own installation", "Install wd again: pipx reinstall wd-oncall")
     return Ability("py-spy", True, str(path))

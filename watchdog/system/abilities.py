@@ -44,6 +44,8 @@ def _hold() -> Ability:
     child = subprocess.Popen([sys.executable, "-I", "-S", "-c", "input()"], stdin=subprocess.PIPE)
     try:
         held = signals.hold(child.pid)
+        if held is None:
+            return Ability("safe kill", False, "a child of our own could not be held", needed=True)
         held.close()
         return Ability("safe kill", True, "a process can be held (pidfd) before it is signalled", needed=True)
     except Exception as error:  # noqa: BLE001 - whatever stands in the way is the answer

@@ -1,0 +1,98 @@
+"""Wrong words get a short clear answer and code 3 (5 where a guard refuses), never a traceback."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from watchdog.cli.main import call
+
+WRONG: list[list[str]] = [
+    ["kil"],
+    ["kill", "--port"],
+    ["kill", "--port", "abc"],
+    ["kill", "--port", "0"],
+    ["kill", "--port", "65536"],
+    ["kill", "--port", "-1"],
+    ["kill", "--port", "8_0"],
+    ["kill", "--port", "١٢"],
+    ["kill", ":"],
+    ["kill", ":http"],
+    ["kill", ":80:80"],
+    ["kill", "8000"],
+    ["kill", "--pid", "0"],
+    ["kill", "--pid", "-1"],
+    ["kill", "--pid", "1_0"],
+    ["kill", "--pid", "１２"],
+    ["kill", "--pid", " 12"],
+    ["kill", "--pid", ""],
+    ["kill", "--pid", "99999999999999999999"],
+    ["kill", "--grace", "5"],
+    ["kill", "--grace", "-5s"],
+    ["kill", "--grace", "soon"],
+    ["kill", "--gracee", "5s"],
+    ["kill", "--cmdline", "'open quotation"],
+    ["find", "--within", "never", ":8000"],
+    ["why", ":8000", "--within", "10 s"],
+    ["snapshot", ":8000", "--within", "∞"],
+    ["ps", "-o", "xml"],
+    ["ps", "--hungry"],
+    ["verify", "--healthy", "three"],
+    ["run"],
+    ["run", "no-such-runbook"],
+    ["run", "frozen-server", "--set", "novalue"],
+    ["start"],
+    ["find", "--service", "nobody"],
+    ["incidents", "lst"],
+    ["--nonsense"],
+    ["http"],
+]
+
+
+@pytest.fixture(autouse=True)
+def nowhere(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No home is found, and what is written goes into the test's folder."""
+    for name in ("WD_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+        monkeypatch.setenv(name, str(folder / name))
+    monkeypatch.delenv("WD_HOME")
+    monkeypatch.chdir(folder)
+
+
+@pytest.mark.parametrize("words", WRONG, ids=" ".join)
+def test_wrong_words_get_a_clear_message_and_code_three(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    code = call(words)
+    told = capsys.readouterr()
+    assert code in (3, 5), told.err
+    assert "Traceback" not in told.err + told.out
+    assert "defect" not in told.err
+    assert told.out == ""
+    assert told.err.startswith("wd: ")
+    assert len(told.err.splitlines()) <= 4
+
+
+@pytest.mark.parametrize(
+    "words", [["kill"], ["kill", "--all"], ["kill", "--force", "--yes"], ["kill", "--cmdline", ""]]
+)
+def test_an_empty_selector_means_nothing_and_never_everything(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(words) == 5
+    assert "nothing was selected" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "nonsense", '{"pid": 1}', '{"identity": "x:1:1"}', "[" * 5000, '{"identity": 5}']
+)
+def test_what_comes_through_a_pipe_is_read_strictly(
+    text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+    assert call(["kill", "-"]) in (3, 5)
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_wrong_command_is_told_its_neighbour(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(["kil"]) == 3
+    assert "wd kill" in capsys.readouterr().err
