@@ -22,21 +22,27 @@ from watchdog.model.process import Identity
 
 STALL = 0.3  # seconds without an answer after which the child counts as stuck
 _REMEMBER = 10.0  # seconds for which a process that stalled a child is not asked again
-_PIECE = 256  # questions written at once: they and their line ends stay below what a pipe takes
+_PIECE = 4000  # bytes of questions written at once: the smallest pipe takes them, so that writing never waits
+_LONGEST = 200  # characters of a path; it is written in hexadecimal digits
 
 # Runs with -I -S: nothing of the watched program's surroundings is imported. Answers are "length\n" and the bytes.
 _CHILD = r"""
-import os, sys
+import os, stat, sys
 out = sys.stdout.fileno()
 for line in iter(sys.stdin.buffer.readline, b""):
-    pid, field = line.split()
+    pid, field, name = line.split(b" ")
     path = b"/proc/" + pid + b"/" + field
     try:
         if field in (b"exe", b"cwd"):
             text = os.readlink(path)
         else:
-            with open(path, "rb") as file:
-                text = file.read(2097152)
+            if field == b"root":
+                path += bytes.fromhex(name.decode())
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+            with open(os.open(path, flags), "rb") as file:
+                if field == b"root" and not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    raise OSError(22, "no plain file")
+                text = file.read(2097152 if field != b"root" else 262144)
         answer = b"%d\n" % len(text) + text
     except OSError as error:
         answer = b"-%d\n" % (error.errno or 1)
@@ -47,10 +53,11 @@ for line in iter(sys.stdin.buffer.readline, b""):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One file of one process: cmdline, environ, exe or cwd."""
+    """One file of one process: cmdline, environ, exe or cwd; or "root" and a path as that process sees it."""
 
     identity: Identity
     field: str
+    path: str = ""
 
 
 class _Stalled(Exception):
@@ -76,7 +83,8 @@ class Reader:
         if not self._lock.acquire(timeout=within):
             return found
         try:
-            waiting = deque(question for question in questions if not self._is_stuck(question.identity))
+            fine = (question for question in questions if len(os.fsencode(question.path)) <= _LONGEST)
+            waiting = deque(question for question in fine if not self._is_stuck(question.identity))
             while waiting and time.monotonic() < end:
                 self._ask_piece(waiting, found, end)
         finally:
@@ -89,11 +97,10 @@ class Reader:
             self._drop()
 
     def _ask_piece(self, waiting: deque[Question], found: dict[Question, bytes], end: float) -> None:
-        piece = [waiting[index] for index in range(min(_PIECE, len(waiting)))]
+        piece, text = _next_piece(waiting)
         try:
             child = self._ready_child()
-            text = "".join(f"{question.identity.pid} {question.field}\n" for question in piece)
-            os.write(_stdin(child), text.encode("ascii"))
+            os.write(_stdin(child), text)
             for question in piece:
                 answer = self._answer(child, end)
                 waiting.popleft()
@@ -179,6 +186,18 @@ class Reader:
             del self._stuck[identity]
             when = None
         return when is not None
+
+
+def _next_piece(waiting: deque[Question]) -> tuple[list[Question], bytes]:
+    piece: list[Question] = []
+    text = b""
+    for question in waiting:
+        line = f"{question.identity.pid} {question.field} {os.fsencode(question.path).hex()}\n".encode("ascii")
+        if len(text) + len(line) > _PIECE:
+            break
+        piece.append(question)
+        text += line
+    return piece, text
 
 
 def _stdin(child: subprocess.Popen[bytes]) -> int:

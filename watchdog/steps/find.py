@@ -1,0 +1,156 @@
+"""`wd find` and `wd ps`: which processes are meant, and every Python server there is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from watchdog.model.exits import Exit
+from watchdog.model.process import Member, Tree, Verdict, target_record
+from watchdog.model.units import format_duration, format_size
+from watchdog.steps.spec import Context, StepResult
+from watchdog.system import clock, processes
+from watchdog.targets import resolve, servers, verdict
+
+_QUICK = 1.5  # seconds that a server gets to answer before find says that it hangs
+_MEASURED = 0.1  # seconds over which CPU use is measured, at least
+
+
+def find(context: Context, options: Mapping[str, Any]) -> StepResult:
+    """Every process of the servers that are meant, one a row."""
+    measure = _Measure()
+    found = resolve.look(context.selector, context.playbook)
+    if not found.trees:
+        return _nothing(f"nothing matches {context.selector}", found.left_out)
+    url = context.playbook.url if context.playbook else None
+    verdicts = verdict.ask_all(found.trees, _QUICK, url)
+    if len(found.trees) == 1:
+        context.found.tree = found.trees[0]
+    rows = []
+    usage = measure.usage(found.trees)
+    for tree, told in zip(found.trees, verdicts, strict=True):
+        rows += [target_record(member, tree, told, usage.get(member.process.pid, 0.0)) for member in tree.members]
+    for text in found.left_out:
+        context.say(f"left out: {text}")
+    count = len(rows)
+    return StepResult(
+        "ok",
+        f"{count} process{'es' * (count > 1)} of {len(found.trees)} server{'s' * (len(found.trees) > 1)}",
+        data={"targets": count, "left_out": list(found.left_out)},
+        rows=tuple(rows),
+        text=_tree_text(found.trees, verdicts, usage),
+    )
+
+
+def ps(context: Context, options: Mapping[str, Any]) -> StepResult:
+    """Every Python server (with `all` every server), one a row, as its root; with `hung` only those that hang."""
+    measure = _Measure()
+    trees = servers.all_servers() if options.get("all") else servers.python_servers()
+    verdicts = verdict.ask_all(trees)
+    pairs = [
+        (tree, told)
+        for tree, told in zip(trees, verdicts, strict=True)
+        if tree.members and (told == "hung" or not options.get("hung"))
+    ]
+    usage = measure.usage([tree for tree, _ in pairs])
+    rows = tuple(_server_row(tree, told, usage) for tree, told in pairs)
+    if not rows:
+        what = "server hangs" if options.get("hung") else "server listens"
+        return _nothing(f"no {'' if options.get('all') else 'Python '}{what} on this machine", ())
+    hung = sum(told == "hung" for _, told in pairs)
+    return StepResult(
+        "ok",
+        f"{len(rows)} server{'s' * (len(rows) > 1)}, {hung} hung",
+        data={"servers": len(rows), "hung": hung},
+        rows=rows,
+        text=_table([_PS_HEAD, *(_ps_line(row) for row in rows)]),
+    )
+
+
+def _nothing(message: str, left_out: Sequence[str]) -> StepResult:
+    text = "\n".join([message, *(f"left out: {one}" for one in left_out)])
+    return StepResult("nothing", message, data={"left_out": list(left_out)}, exit=Exit.NOTHING, text=text)
+
+
+class _Measure:
+    """CPU use between now and later, in percent of one CPU."""
+
+    def __init__(self) -> None:
+        self._before = processes.table()
+        self._at = clock.monotonic()
+
+    def usage(self, trees: Sequence[Tree]) -> dict[int, float]:
+        time.sleep(max(0.0, _MEASURED - (clock.monotonic() - self._at)))
+        found: dict[int, float] = {}
+        for process in (member.process for tree in trees for member in tree.members):
+            now, before = processes.read(process.pid), self._before.get(process.pid)
+            seconds = clock.monotonic() - self._at
+            if now and before and now.identity == before.identity == process.identity:
+                found[process.pid] = 100 * (now.cpu_seconds - before.cpu_seconds) / seconds
+        return found
+
+
+def _server_row(tree: Tree, told: Verdict, usage: Mapping[int, float]) -> dict[str, Any]:
+    """The root stands for its server: ports, memory and CPU are those of all its processes."""
+    pids = tree.pids
+    row = target_record(
+        Member(tree.root, tree.members[0].role, tree.ports), tree, told, sum(usage.get(pid, 0.0) for pid in pids)
+    )
+    row["rss"] = sum(member.process.rss for member in tree.members)
+    row["pids"] = list(pids)
+    row["uptime"] = round(max(0.0, clock.now() - tree.root.started), 1)
+    return row
+
+
+_PS_HEAD = ("PID", "PORTS", "VERDICT", "FRAMEWORK", "USER", "UP", "MEMORY", "CPU", "QUEUE", "PROCESSES", "COMMAND")
+
+
+def _ps_line(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return (
+        str(row["pid"]),
+        ",".join(map(str, row["ports"])),
+        str(row["verdict"]),
+        row["framework"] or "-",
+        str(row["user"]),
+        format_duration(row["uptime"]),
+        format_size(row["rss"]),
+        f"{row['cpu_percent']:.0f}%",
+        str(row["accept_queue"]),
+        str(len(row["pids"])),
+        _short(row["cmdline"], row["name"]),
+    )
+
+
+def _tree_text(trees: Sequence[Tree], verdicts: Sequence[Verdict], usage: Mapping[int, float]) -> str:
+    lines = [("PID", "ROLE", "PORTS", "VERDICT", "USER", "UP", "MEMORY", "CPU", "COMMAND")]
+    for tree, told in zip(trees, verdicts, strict=True):
+        for member in tree.members:
+            process = member.process
+            lines.append(
+                (
+                    str(process.pid),
+                    member.role,
+                    ",".join(map(str, member.ports)) or "-",
+                    told,
+                    process.user,
+                    format_duration(max(0.0, clock.now() - process.started)),
+                    format_size(process.rss),
+                    f"{usage.get(process.pid, 0.0):.0f}%",
+                    _short(process.cmdline, process.name),
+                )
+            )
+    notes = [f"managed by {tree.manager} (pid {tree.root.pid})" for tree in trees if tree.manager]
+    return "\n".join([_table(lines), *notes])
+
+
+def _table(lines: Sequence[tuple[str, ...]]) -> str:
+    widths = [max(len(line[at]) for line in lines) for at in range(len(lines[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
+
+
+def _short(cmdline: Sequence[str] | None, name: str) -> str:
+    text = " ".join(cmdline) if cmdline else f"[{name}]"
+    return text if len(text) <= 100 else text[:99] + "…"

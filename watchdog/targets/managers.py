@@ -1,0 +1,93 @@
+"""Who starts a server again when it dies: told from the chain of parents, the control group and the environment."""
+
+from __future__ import annotations
+
+import re
+
+from watchdog.model.process import Manager, Process
+from watchdog.system import processes
+from watchdog.targets import borders, programs
+from watchdog.targets.scene import Scene
+
+# They only change user, limits or surroundings and wait: what stands above them is the manager all the same.
+_PASSED = frozenset(
+    {"sudo", "su", "doas", "runuser", "setpriv", "chpst", "setuidgid", "softlimit", "envdir", "timeout"}
+)
+_CONTAINER = re.compile(r"(?:docker|libpod|cri-containerd|crio|lxc|containerd)?[-/:]?([0-9a-f]{64})(?:\.scope)?(?:/|$)")
+_UNIT = re.compile(r"([^/]+\.service)(?:/|$)")
+_USER_MANAGER = re.compile(r"user@\d+\.service")
+
+
+def manager(scene: Scene, root: int) -> Manager | None:
+    """The manager right above this root; None if there is none, or if somebody in between keeps it from noticing."""
+    process = scene.process(root)
+    for pid in scene.above(root):
+        if pid not in scene.table:
+            return None
+        above = scene.process(pid)
+        kind = borders.manager_kind(above)
+        if kind:
+            return _named(kind, above, process)
+        if pid == 1:
+            return _of_first(process, scene)
+        plain_shell = borders.is_shell(above) and above.terminal == 0
+        if not plain_shell and programs.program(above).name not in _PASSED:
+            return None
+    return _of_container(process, scene)  # the first process of a container, seen from outside
+
+
+def _named(kind: str, above: Process, process: Process) -> Manager | None:
+    if kind == "systemd":
+        unit = unit_of(process.cgroup)
+        return Manager("systemd", unit) if unit else None
+    if kind == "docker":
+        found = _CONTAINER.search(process.cgroup or "")
+        in_pod = "kubepods" in (process.cgroup or "")
+        return Manager("kubernetes" if in_pod else "docker", found[1][:12] if found else "")
+    if kind == "wd":
+        return Manager("wd", shim_service(above))
+    return Manager(kind, _name(kind, above, process))
+
+
+def _name(kind: str, above: Process, process: Process) -> str:
+    words = above.cmdline or ()
+    if kind in ("runit", "s6", "daemontools"):  # runsv DIRECTORY, s6-supervise DIRECTORY
+        named = [word for word in words[1:] if not word.startswith("-")]
+        return programs.last_part(named[0]) if named else ""
+    if kind in ("supervisor", "pm2"):
+        variables = processes.environment(process.pid) or {}
+        if kind == "pm2":
+            return variables.get("name", "")
+        name, group = variables.get("SUPERVISOR_PROCESS_NAME", ""), variables.get("SUPERVISOR_GROUP_NAME", "")
+        return f"{group}:{name}" if group and group != name else name
+    return ""
+
+
+def _of_first(process: Process, scene: Scene) -> Manager | None:
+    """A child of the machine's first process, or an orphan of a unit."""
+    first = scene.process(1)
+    if first.name == "systemd" or programs.exe_name(first) == "systemd":
+        unit = unit_of(process.cgroup)
+        return Manager("systemd", unit) if unit else None
+    return None
+
+
+def _of_container(process: Process, scene: Scene) -> Manager | None:
+    ours = next((scene.table[pid].cgroup for pid in scene.own if pid in scene.table), None)
+    found = _CONTAINER.search(process.cgroup or "")
+    return Manager("docker", found[1][:12]) if found and process.cgroup != ours else None
+
+
+def unit_of(cgroup: str | None) -> str:
+    """The systemd unit of a control group; empty for a login session and for none."""
+    units = [unit for unit in _UNIT.findall(cgroup or "") if not _USER_MANAGER.fullmatch(unit)]
+    return units[-1] if units else ""
+
+
+def shim_service(shim: Process) -> str:
+    """Which service wd's shim looks after, from its command line."""
+    words = list(shim.cmdline or ())
+    for at, word in enumerate(words[:-1]):
+        if word == "--service":
+            return words[at + 1]
+    return ""

@@ -1,0 +1,127 @@
+"""Which processes a person means by a command line.
+
+Words are compared with whole words of the command line, never with parts of the joined text: "server.py" is not
+`vim server.py`, not `tail -f server.py.log`, not `observer.py`. The first word has to be the program itself.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+
+from watchdog.model.process import Process
+from watchdog.system import patterns
+from watchdog.targets import borders, programs
+from watchdog.targets.frameworks import serves_named_app
+
+_WD = ("wd", "wd-oncall", "watchdog.cli", "watchdog.cli.main")
+
+
+def by_words(words: Sequence[str], processes: Iterable[Process]) -> tuple[list[Process], list[str]]:
+    """Those whose program and arguments are these words, in this order; and whom a forged command line leaves out."""
+    found: list[Process] = []
+    left_out: list[str] = []
+    for process in processes:
+        if not _fits(tuple(words), process):
+            continue
+        forged = why_not_believed(process)
+        if forged:
+            left_out.append(f"pid {process.pid} ({process.command[:120]}) {forged}")
+        else:
+            found.append(process)
+    return found, left_out
+
+
+def by_pattern(pattern: str, processes: Iterable[Process]) -> tuple[list[Process], list[str]]:
+    """Those whose joined command line has the pattern; and who was left out because it only names a program.
+
+    WrongUsage for a pattern that cannot be used.
+    """
+    asked = [process for process in processes if process.cmdline]
+    hits = [asked[at] for at in patterns.search(pattern, [process.command for process in asked])]
+    found: list[Process] = []
+    left_out: list[str] = []
+    for process in hits:
+        reason = why_not_believed(process) or _why_only_named(process)
+        if reason:
+            left_out.append(f"pid {process.pid} ({process.command[:120]}) {reason}")
+        else:
+            found.append(process)
+    return found, left_out
+
+
+def why_not_believed(process: Process) -> str:
+    """Anybody can write anything into his command line: a Python program that calls itself sshd is not believed."""
+    found = programs.program(process)
+    binary = programs.exe_name(process)
+    if found.interpreter or not process.cmdline or not binary:
+        return ""
+    if programs.is_interpreter(binary):
+        known = found.titled and serves_named_app(found.name)
+        return "" if known else f"calls itself {found.name!r} and runs {binary}"
+    return ""
+
+
+def _fits(words: tuple[str, ...], process: Process) -> bool:
+    if not process.cmdline or not words:
+        return False
+    there = programs.program(process)
+    asked = programs.parse(words)
+    if asked.interpreter and asked.interpreter == there.interpreter:
+        if not _same_interpreter(words[0], process.cmdline[0]):
+            return False
+        if asked.inline and asked.name != "-c":
+            return True  # the interpreter alone was named: every program that it runs
+        words = asked.words
+    elif _same(words[0], process.cmdline[0], process.cwd):
+        return _follow(words[1:], process.cmdline[1:], process.cwd)
+    if _starts(words, there.words, process.cwd):
+        return True
+    # "shop:app" alone names the application that a server program was told to serve.
+    if ":" in words[0] and serves_named_app(there.name):
+        return _follow(words, there.words[1:], process.cwd)
+    # A debugger or profiler runs the script that stands somewhere behind it.
+    behind = programs.carried(there)
+    return any(_starts(words, behind[at:], process.cwd) for at in range(len(behind)))
+
+
+def _starts(words: tuple[str, ...], there: tuple[str, ...], cwd: str | None) -> bool:
+    return bool(there) and _same(words[0], there[0], cwd) and _follow(words[1:], there[1:], cwd)
+
+
+def _follow(words: tuple[str, ...], there: tuple[str, ...], cwd: str | None) -> bool:
+    """Whether the words are found in this order; others may stand between them."""
+    rest = iter(there)
+    return all(any(_same(word, other, cwd) for other in rest) for word in words)
+
+
+def _same(word: str, other: str, cwd: str | None) -> bool:
+    """A whole word, or its last path components; a full path also names what was started relative to its folder."""
+    if word.removeprefix("./") == other.removeprefix("./"):
+        return bool(word)
+    if word.startswith("/"):
+        return bool(cwd) and not other.startswith(("/", "-")) and os.path.normpath(f"{cwd}/{other}") == word
+    return bool(word) and other.endswith("/" + word.removeprefix("./"))
+
+
+def _same_interpreter(word: str, other: str) -> bool:
+    """The word "python" means any Python, "python3.11" only that one, a path only that path."""
+    if "/" in word:
+        return word == other
+    return programs.last_part(other).startswith(word)
+
+
+def _why_only_named(process: Process) -> str:
+    if any(_runs_wd(word) for word in process.cmdline or ()) or programs.program(process).name in _WD:
+        return "matches only as a command line of wd"
+    if borders.is_bystander(process):
+        return "only names the program"
+    if borders.is_shell(process) and (process.terminal or programs.program(process).inline):
+        return "is a shell"
+    return ""
+
+
+def _runs_wd(word: str) -> bool:
+    """Whether a word (of `sh -c`, of sudo, of a scheduler) is itself a command line of wd."""
+    parts = [programs.last_part(part.strip("'\";&|()")) for part in word.split()]
+    return any(part in _WD for part in parts[:-1])

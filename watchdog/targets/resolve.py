@@ -1,0 +1,172 @@
+"""From what a person or a playbook wrote to the servers that are meant: whole trees, never single pids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from watchdog.model.errors import CannotTell, WrongUsage
+from watchdog.model.playbook import Playbook
+from watchdog.model.process import Tree
+from watchdog.model.selector import Selector
+from watchdog.system import ports
+from watchdog.targets import match, servers, verdict
+from watchdog.targets.scene import Scene
+from watchdog.targets.trees import grow_in
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The servers that were meant, and one sentence for each process that was near and is none of them."""
+
+    trees: tuple[Tree, ...]
+    left_out: tuple[str, ...] = ()
+
+
+def resolve(selector: Selector, playbook: Playbook | None = None) -> tuple[Tree, ...]:
+    """The servers that the selector means now; empty where nothing does. An empty selector means nothing."""
+    return look(selector, playbook).trees
+
+
+def look(selector: Selector, playbook: Playbook | None = None, scene: Scene | None = None) -> Found:
+    """The same, with whom it left out.
+
+    With a playbook the port alone rules: another program on it is found, too, for the playbook's `find.cmdline` only
+    says which one should be there. WrongUsage for a pattern that cannot be used, CannotTell where nothing can be seen.
+    """
+    wanted = _with_playbook(selector, playbook)
+    if wanted.empty:
+        return Found(())
+    scene = scene or Scene.look()
+    left_out: list[str] = []
+    trees = _grown(scene, _groups(scene, wanted, left_out))
+    if not trees and playbook is not None and playbook.find.port and playbook.find.cmdline:
+        trees = _not_listening(scene, playbook, left_out)
+    if playbook is not None:
+        trees = [replace(tree, service=playbook.service) for tree in trees]
+    if selector.hung:
+        trees = [tree for tree, told in zip(trees, verdict.ask_all(trees), strict=True) if told == "hung"]
+    left_out += [text for tree in trees for text in tree.left_out if text not in left_out]
+    return Found(tuple(trees), tuple(left_out))
+
+
+def _with_playbook(selector: Selector, playbook: Playbook | None) -> Selector:
+    """What the person wrote, narrowed by how the service is found: by its port, else by its program."""
+    if playbook is None:
+        if selector.service:
+            raise WrongUsage(
+                f"the service {selector.service!r} is not known", todo="Name it in a playbook of the home."
+            )
+        return selector
+    rule = playbook.find
+    if rule.port and selector.port and rule.port != selector.port:
+        raise WrongUsage(f"the service {playbook.service!r} is found on port {rule.port}, not on {selector.port}")
+    port = selector.port or rule.port
+    if port or selector.cmdline:
+        return replace(selector, port=port)
+    return replace(selector, cmdline=rule.cmdline, regex=rule.regex, pid=selector.pid or rule.pid)
+
+
+def _groups(scene: Scene, wanted: Selector, left_out: list[str]) -> list[frozenset[int]]:
+    """Seeds of the trees: each group names processes of one server, at least."""
+    tests: list[Callable[[], Iterable[int]]] = []
+    if wanted.port:
+        tests.append(lambda: _on_port(scene, int(wanted.port or 0), left_out))
+    if wanted.identities:
+        tests.append(lambda: _named(scene, wanted, left_out))
+    if wanted.pid:
+        tests.append(lambda: [wanted.pid] if wanted.pid in scene.table else [])
+    if wanted.cmdline:
+        tests.append(lambda: _by_command(scene, wanted, left_out))
+    if not tests and wanted.hung:
+        return [frozenset(group) for group in servers.listening_groups(scene)]
+    groups = [frozenset({pid}) for pid in tests[0]()]
+    # Several selectors narrow each other: what one names must be in a tree that the other named.
+    for test in tests[1:]:
+        others = frozenset(test())
+        groups = [group for group in groups if others & set(grow_in(scene, group).pids)]
+    return groups
+
+
+def _grown(scene: Scene, groups: Sequence[frozenset[int]]) -> list[Tree]:
+    """One tree a server, however many of its processes were named."""
+    trees: list[Tree] = []
+    for group in groups:
+        if any(group <= set(tree.pids) for tree in trees):
+            continue
+        tree = grow_in(scene, group)
+        pids = set(tree.pids)
+        trees = [other for other in trees if not set(other.pids) <= pids]
+        if tree.members:
+            trees.append(tree)
+    return trees
+
+
+def _not_listening(scene: Scene, playbook: Playbook, left_out: list[str]) -> list[Tree]:
+    """The service's program where nobody has its port: it hangs before it listens, or lost the port.
+
+    One that listens elsewhere is another instance, and not meant.
+    """
+    trees = _grown(scene, [frozenset({pid}) for pid in _by_command(scene, playbook.find, left_out)])
+    return [tree for tree in trees if not tree.listeners]
+
+
+def _on_port(scene: Scene, port: int, left_out: list[str]) -> list[int]:
+    """Who listens there. Clients of the port hold other sockets and are never seen here."""
+    here = [one for one in scene.listeners if one.port == port]
+    for listener in here:
+        if not listener.holders and listener.inode:
+            left_out.append(
+                f"a process of user id {listener.uid} listens on {listener.address} port {port}: "
+                "more rights are needed to see which"
+            )
+    for listener, pid in ports.listeners_elsewhere(port, scene.table):
+        name = scene.process(pid).command[:120]
+        holders = ", ".join(map(str, listener.holders)) or "unknown"
+        left_out.append(
+            f"pid {holders} listens on port {port} in another network namespace (a container, with pid {pid}: {name})"
+        )
+    holders_here = sorted({pid for one in here for pid in one.holders if pid in scene.table})
+    scene.know(holders_here)
+    usable = [pid for pid in holders_here if not scene.why_barred(pid)]
+    return usable or holders_here
+
+
+def _named(scene: Scene, wanted: Selector, left_out: list[str]) -> list[int]:
+    """The very processes that were piped in: a pid that belongs to another by now is not taken."""
+    found = []
+    for identity in wanted.identities:
+        process = scene.table.get(identity.pid)
+        if process is not None and process.identity == identity:
+            found.append(identity.pid)
+        else:
+            state = "has ended" if process is None else "has ended, its pid belongs to another process now"
+            left_out.append(f"pid {identity.pid} of standard input {state}")
+    return found
+
+
+def _by_command(scene: Scene, wanted: Selector, left_out: list[str]) -> list[int]:
+    everybody = [pid for pid, one in scene.table.items() if not one.kernel and scene.alive(pid)]
+    scene.know(everybody)
+    asked = [scene.table[pid] for pid in everybody]
+    unread = [one for one in asked if one.cmdline is None]
+    if len(unread) == len(asked):
+        raise CannotTell(
+            "No command line could be read.",
+            "The process that reads them could not be started, or everything here is stuck.",
+            "Name the server by its port or its pid.",
+        )
+    for one in unread:
+        left_out.append(f"pid {one.pid} ({one.name}, state {one.state}) does not let its command line be read")
+    if wanted.regex:
+        found, named = match.by_pattern(wanted.cmdline[0], asked)
+    else:
+        found, named = match.by_words(wanted.cmdline, asked)
+    left_out += named
+    kept = []
+    for process in found:
+        if process.pid in scene.own:
+            left_out.append(f"pid {process.pid} ({process.command[:120]}) is wd itself or what started it")
+        else:
+            kept.append(process.pid)
+    return kept

@@ -1,0 +1,123 @@
+"""The machine at one moment, as far as it matters for telling which processes are one server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+
+from watchdog.model.process import Listener, Process
+from watchdog.system import ports, processes
+from watchdog.targets import borders, programs
+
+WITHIN = 1.2  # seconds that command lines may take in one go
+
+
+class Scene:
+    """Processes, their children, and who holds which listening socket. Command lines are read when needed."""
+
+    def __init__(
+        self,
+        table: Mapping[int, Process],
+        listeners: Sequence[Listener],
+        own: Iterable[int] = (),
+        *,
+        within: float = WITHIN,
+    ) -> None:
+        self.table = dict(table)
+        self.listeners = tuple(listeners)
+        self.own = frozenset(own)  # ourselves and all above us
+        self._within = within
+        self._known: set[int] = {pid for pid, one in self.table.items() if one.cmdline is not None}
+        self._children: dict[int, list[int]] = {}
+        for pid in sorted(self.table):
+            self._children.setdefault(self.table[pid].parent, []).append(pid)
+        self._held: dict[int, set[int]] = {}
+        self._holders = {one.inode: one.holders for one in self.listeners if one.inode}
+        for listener in self.listeners:
+            if not listener.inode:  # the kernel is just closing it
+                continue
+            for pid in listener.holders:
+                self._held.setdefault(pid, set()).add(listener.inode)
+
+    @classmethod
+    def look(cls, table: Mapping[int, Process] | None = None) -> Scene:
+        """The machine now."""
+        listeners = ports.listeners()
+        table = processes.table() if table is None else table
+        return cls(table, listeners, own_processes(table))
+
+    def process(self, pid: int) -> Process:
+        """With its command line, if that can be read."""
+        self.know((pid,))
+        return self.table[pid]
+
+    def know(self, pids: Iterable[int]) -> None:
+        """Read the command lines of many at once."""
+        unread = [self.table[pid] for pid in pids if pid in self.table and pid not in self._known]
+        if unread:
+            self.table.update(processes.with_commands(unread, within=self._within))
+            self._known.update(one.pid for one in unread)
+
+    def alive(self, pid: int) -> bool:
+        """Seen, and not only what is left of it."""
+        return pid in self.table and self.table[pid].state not in "ZX"
+
+    def children(self, pid: int) -> tuple[int, ...]:
+        """The living ones."""
+        return tuple(child for child in self._children.get(pid, ()) if self.alive(child))
+
+    def below(self, pid: int) -> tuple[int, ...]:
+        """All descendants, parents first; not what another wd looks after."""
+        found, seen = [pid], {pid}
+        for parent in found:
+            self.know(self.children(parent))
+            for child in self.children(parent):
+                if child not in seen and not self._is_shim(child):
+                    seen.add(child)
+                    found.append(child)
+        return tuple(found[1:])
+
+    def above(self, pid: int) -> tuple[int, ...]:
+        """All ancestors, nearest first."""
+        return processes.ancestors(self.table, pid)
+
+    def sockets(self, pids: Iterable[int]) -> frozenset[int]:
+        """Inodes of the listening sockets that these processes hold."""
+        return frozenset(inode for pid in pids for inode in self._held.get(pid, ()))
+
+    def holders(self, inodes: Iterable[int]) -> frozenset[int]:
+        """Everybody who holds one of these sockets."""
+        return frozenset(pid for inode in inodes for pid in self._holders.get(inode, ()) if pid in self.table)
+
+    def listening(self, inodes: Iterable[int]) -> tuple[Listener, ...]:
+        wanted = set(inodes)
+        return tuple(one for one in self.listeners if one.inode in wanted)
+
+    def same_ports(self, inodes: Iterable[int]) -> frozenset[int]:
+        """These sockets and all others on the same ports (SO_REUSEPORT, the other address family)."""
+        ports_of = {one.port for one in self.listening(inodes)}
+        return frozenset(one.inode for one in self.listeners if one.port in ports_of)
+
+    def session(self, leader: int) -> tuple[int, ...]:
+        return tuple(pid for pid, one in self.table.items() if one.session == leader and self.alive(pid))
+
+    def why_barred(self, pid: int) -> str:
+        """Why this process is never part of a server, in a few words; empty for all others."""
+        if pid in self.own:
+            return "wd itself or what started it"
+        reason = borders.why_not_entered(self.process(pid))
+        return "" if reason == borders.STARTS_OTHERS else reason
+
+    def why_not_a_launcher(self, pid: int) -> str:
+        """Why this process starts things for others than one server; empty if nothing says so."""
+        return borders.why_not_entered(self.process(pid))
+
+    def _is_shim(self, pid: int) -> bool:
+        return programs.is_shim(self.process(pid))
+
+
+def own_processes(table: Mapping[int, Process]) -> frozenset[int]:
+    """Ourselves, all ancestors of ours, and the leader of our session."""
+    own = os.getpid()
+    leader = {table[own].session} if own in table else set()
+    return frozenset({own, *processes.ancestors(table, own), *(leader & table.keys())})
