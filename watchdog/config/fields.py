@@ -18,7 +18,6 @@ from pydantic_core import CoreSchema, core_schema
 from watchdog.config.mistakes import did_you_mean
 from watchdog.config.yaml import Plain
 
-SAFE_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,9})?", re.ASCII)
 _LONGEST = 4096
 _LONGEST_PATTERN = 200

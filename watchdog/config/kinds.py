@@ -9,9 +9,10 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from watchdog.config.fields import SAFE_NAME, Choice, Literal, Many, Switch, Text, Whole, Words, check_pattern
+from watchdog.config.fields import Choice, Literal, Many, Switch, Text, Whole, Words, check_pattern
 from watchdog.config.measures import DAY, CountOrShare, CronLine, Duration, Fails, Share, Size
 from watchdog.config.places import Address, Link, Location
+from watchdog.library.shelf import SAFE_NAME
 from watchdog.model.playbook import Percent, Threshold
 
 File = Annotated[str, Location()]

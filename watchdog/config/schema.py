@@ -10,7 +10,6 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from watchdog.config.fields import (
-    SAFE_NAME,
     AnyText,
     Choice,
     Many,
@@ -25,6 +24,7 @@ from watchdog.config.fields import (
 from watchdog.config.kinds import CHECKS, PROBES, TRIGGERS, Check, Command, File, Probe, Section, Trigger
 from watchdog.config.measures import DAY, CronLine, Duration, Share, written
 from watchdog.config.places import Address, Link, Location
+from watchdog.library.shelf import SAFE_NAME
 from watchdog.model.playbook import Percent
 
 Name = Annotated[str, Text("a name of letters, digits, . _ and -, at most 64, safe as a file name", SAFE_NAME)]

@@ -12,6 +12,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Literal
 
+SAFE_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"  # of a service, a probe, a runbook: they become parts of file names
 Kind = Literal["runbooks", "playbooks"]
 _ENDINGS: dict[Kind, tuple[str, ...]] = {"runbooks": (".md",), "playbooks": (".yml", ".yaml")}
 

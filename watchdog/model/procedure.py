@@ -19,12 +19,15 @@ class Block:
     """One fenced block: steps of wd, or commands of an ordinary procedure."""
 
     language: str  # "wd", "sh", "bash", "powershell"
-    lines: tuple[tuple[int, str], ...]  # (line number in the file, text), comments and blank lines left out
+    # (line number in the file, text); of steps without comments and blank lines, of a script every line as it stands
+    lines: tuple[tuple[int, str], ...]
     timeout: float | None = None  # seconds
     on_fail: str = "stop"  # stop, continue, escalate, or the name of a runbook
     when: str = ""  # a condition over earlier results: "why.advice == restart"
     systems: tuple[str, ...] = ()  # linux, macos, windows; empty: any
     heading: str = ""  # the heading it stands under
+    line: int = 0  # of its fence
+    given: tuple[str, ...] = ()  # the options that its fence names
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class Runbook:
 class StepCall:
     """One line of a plan, filled in and split into words: what will run."""
 
-    words: tuple[str, ...]  # ("kill", "--grace", "5s"), or the script's lines for a shell block
+    words: tuple[str, ...]  # ("kill", "--grace", "5s"); of a shell block the whole script, as one word
     block: int  # index of its block
     line: int  # in the runbook's file; 0: typed by a person
     language: str = "wd"
