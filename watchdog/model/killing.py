@@ -41,6 +41,9 @@ class KillPlan:
     refusals: tuple[str, ...] = ()  # guards that say no: nothing is signalled
     through: str = ""  # "systemctl stop shop.service": the manager that must be asked instead
     ports: tuple[int, ...] = ()
+    allow_unsafe: bool = False  # where the system cannot hold a process: go by its start time
+    hung: bool = False  # known not to work: a process that stays perfectly still after SIGTERM gets no more time
+    worker: int | None = None  # only this worker ends, its master replaces it
 
     def record(self) -> dict[str, Any]:
         return {

@@ -57,3 +57,9 @@ class ShimRecord:
     peak_rss: int | None = None
     last_lines: tuple[str, ...] = ()  # of its output
     error: str = ""  # why it could not be started
+    boot: str = ""  # id of the boot of the machine it belongs to
+
+    @property
+    def identity(self) -> Identity | None:
+        """None where nothing was started."""
+        return Identity(self.boot, self.pid, self.ticks) if self.pid and self.boot else None

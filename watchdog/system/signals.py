@@ -147,6 +147,12 @@ def wait_gone(holds: Iterable[Hold], seconds: float) -> tuple[Hold, ...]:
     return tuple(alive)
 
 
+def kill_descriptor(descriptor: int) -> None:
+    """SIGKILL through a pidfd that another process of ours opened and handed over."""
+    with contextlib.suppress(OSError):
+        numbers.pidfd_send_signal(descriptor, numbers.SIGKILL)
+
+
 def kill_group(folder: Path) -> bool:
     """End everything in a control group at once, forks in flight included. False where this kernel cannot.
 

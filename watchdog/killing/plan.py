@@ -1,0 +1,171 @@
+"""Who ends, by what signal when, and who is spared: decided before anything is touched, shown as it is done. Pure."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+from collections.abc import Mapping, Sequence
+
+from watchdog.model.killing import Doomed, KillPlan, Spared
+from watchdog.model.process import Manager, Member, Process, Tree
+from watchdog.policy import guards
+from watchdog.policy.guards import Ourselves
+from watchdog.system import managers
+
+
+def make_plan(
+    tree: Tree,
+    *,
+    reason: str,
+    us: Ourselves,
+    table: Mapping[int, Process],
+    grace: float = 5.0,
+    force: bool = False,
+    refusals: Sequence[str] = (),
+    allow_unsafe: bool = False,
+    hung: bool = False,
+) -> KillPlan:
+    """The plan for one server. `table` names those who stand beside it: tracers, and parents of zombies.
+
+    `reason` is the selector in words, `refusals` what was already found against it, `hung`: it is known not to work.
+    """
+    against = [*refusals, *guards.tree_refusals(tree, us)]
+    doomed = tuple(Doomed(one.process, one.role, _note(one.process, table, force)) for one in tree.members)
+    against += [] if force else _traced(tree.members, table)
+    through = ""
+    if tree.manager is not None and tree.manager.kind != "wd":
+        through, problem = _through(tree.manager)
+        against += [problem] if problem else []
+    return KillPlan(
+        tree=tree,
+        doomed=doomed,
+        spared=_spared(tree),
+        reason=reason,
+        grace=grace,
+        force=force,
+        refusals=tuple(against),
+        through=through,
+        ports=tree.ports,
+        allow_unsafe=allow_unsafe,
+        hung=hung,
+    )
+
+
+def make_worker_plan(
+    tree: Tree,
+    pid: int,
+    *,
+    reason: str,
+    us: Ourselves,
+    table: Mapping[int, Process],
+    grace: float = 5.0,
+    force: bool = False,
+    allow_unsafe: bool = False,
+) -> KillPlan:
+    """The plan that ends one worker and what it started; its master lives and replaces it."""
+    family = [one for one in tree.members if one.process.pid == pid or _descends(one.process, pid, tree)]
+    against: list[str] = []
+    worker = next((one.process for one in family if one.process.pid == pid), None)
+    if worker is None:
+        against.append(f"pid {pid} is no process of this server")
+    elif pid == tree.root.pid or worker.parent not in tree.pids:
+        against.append(f"pid {pid} is no worker: no master of this server stands above it to replace it")
+    part = Tree(members=tuple(family) or tree.members[:1], service=tree.service, framework=tree.framework)
+    against += guards.tree_refusals(part, us)
+    against += [] if force else _traced(family, table)
+    return KillPlan(
+        tree=part,
+        doomed=tuple(Doomed(one.process, one.role, _note(one.process, table, force)) for one in family),
+        spared=tuple(
+            Spared(one.process.pid, one.process.command, "only its worker is ended")
+            for one in tree.members
+            if one not in family
+        ),
+        reason=reason,
+        grace=grace,
+        force=force,
+        refusals=tuple(against),
+        allow_unsafe=allow_unsafe,
+        worker=pid,
+    )
+
+
+def in_words(plan: KillPlan) -> str:
+    """The plan as a person reads it."""
+    lines = [f"{plan.reason}: {len(plan.doomed)} process{'es' if len(plan.doomed) != 1 else ''} to end"]
+    for one in plan.doomed:
+        note = f"  ({one.note})" if one.note else ""
+        lines.append(f"  {one.process.pid:>7}  {one.role:<7} {guards.shown(one.process)}{note}")
+    if plan.through:
+        lines.append(f"  through its manager: {plan.through}")
+    elif plan.force:
+        lines.append("  SIGKILL at once, then a sweep until two looks find nothing more")
+    else:
+        lines.append(f"  SIGTERM, {plan.grace:g} s of grace, then all that is left is frozen and gets SIGKILL")
+    if plan.ports:
+        lines.append(f"  proof: all gone, and port {', '.join(map(str, plan.ports))} can be bound")
+    lines += [f"  spared: {one.pid} {one.command}: {one.reason}" for one in plan.spared]
+    lines += [f"  refused: {refusal}" for refusal in plan.refusals]
+    return "\n".join(lines)
+
+
+def _note(process: Process, table: Mapping[int, Process], force: bool) -> str:
+    if process.state in "ZX":
+        parent = table.get(process.parent)
+        who = f"pid {process.parent} ({parent.name})" if parent else f"pid {process.parent}"
+        return f"zombie: it has ended, and {who} does not take it away"
+    notes = []
+    if _is_traced(process):
+        notes.append(f"traced by pid {process.tracer}")
+    if process.state == "D":
+        notes.append("waits in the kernel: it ends only when that lets it go")
+    if not force:
+        if process.state == "T":
+            notes.append("stopped: SIGTERM is followed by SIGCONT")
+        if signal.SIGTERM in process.ignored:
+            notes.append("ignores SIGTERM: SIGKILL follows without the full grace")
+        elif signal.SIGTERM in process.blocked:
+            notes.append("blocks SIGTERM")
+    return "; ".join(notes)
+
+
+def _is_traced(process: Process) -> bool:
+    return process.tracer > 0 and process.state not in "ZX"
+
+
+def _traced(members: Sequence[Member], table: Mapping[int, Process]) -> list[str]:
+    """A debugger that is itself part of the server ends with it; any other one is in the way."""
+    inside = {one.process.pid for one in members}
+    found = []
+    for process in (one.process for one in members if _is_traced(one.process) and one.process.tracer not in inside):
+        tracer = table.get(process.tracer)
+        name = guards.shown(tracer, 40) if tracer else "a process that cannot be seen"
+        found.append(
+            f"pid {process.pid} is held by the debugger {name} (pid {process.tracer}): signals do not reach it, "
+            "and once killed it stays until that one lets go; end the debugger first, or use --force"
+        )
+    return found
+
+
+def _through(manager: Manager) -> tuple[str, str]:
+    """(what will be run, what speaks against it)"""
+    found = managers.orders(manager)
+    if found is None:
+        return "", f"{manager} would start it again at once: stop it with that manager's own command"
+    problem = managers.why_not_usable(manager)
+    return shlex.join(found.stop), f"it belongs to {manager}, and {problem}" if problem else ""
+
+
+def _spared(tree: Tree) -> tuple[Spared, ...]:
+    return tuple(Spared(0, "", sentence) for sentence in tree.left_out)
+
+
+def _descends(process: Process, pid: int, tree: Tree) -> bool:
+    parents = {one.process.pid: one.process.parent for one in tree.members}
+    here, seen = process.parent, set()
+    while here in parents and here not in seen:
+        if here == pid:
+            return True
+        seen.add(here)
+        here = parents[here]
+    return here == pid

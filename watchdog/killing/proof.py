@@ -1,0 +1,55 @@
+"""Is it really over? Everybody gone, and every port free to be bound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from watchdog.model.killing import KillPlan, Spared
+from watchdog.system import lineage, ports, processes
+from watchdog.system.clock import Deadline, wait_until
+from watchdog.system.signals import Hold
+
+PATIENCE = 15.0  # seconds; the memory of a big process is freed before its sockets are closed
+
+
+def free_ports(plan: KillPlan, say: Callable[[str], None], within: float = PATIENCE) -> tuple[tuple[int, bool], ...]:
+    """(port, can be bound) for each port of the plan, waiting for the kernel to let go."""
+    deadline, found = Deadline(within), []
+    for port in plan.ports:
+        if not ports.can_bind(port):
+            say(f"waiting for port {port} to be let go")
+        found.append((port, wait_until(lambda port=port: ports.can_bind(port), deadline.left)))  # type: ignore[misc]
+    return tuple(found)
+
+
+def why_held(held: Sequence[tuple[int, bool]]) -> str:
+    """What keeps the ports that could not be bound; empty if all could."""
+    return "; ".join(
+        ports.why_not_bound(port) or f"port {port} was not free in time" for port, free in held if not free
+    )
+
+
+def survivor(held: Hold, denied: bool) -> Spared:
+    """One that is still there, with the reason as the kernel shows it."""
+    now = processes.read(held.pid)
+    command = held.process.command
+    if now is None or now.identity != held.identity:
+        return Spared(held.pid, command, "it ended just now")
+    if denied:
+        return Spared(held.pid, command, f"the kernel does not let us signal a process of user {now.user}")
+    if now.state == "D":
+        where = lineage.wait_channel(held.pid)
+        return Spared(held.pid, command, f"not killable: it waits in the kernel{f' ({where})' if where else ''}")
+    if now.tracer:
+        tracer = processes.read(now.tracer)
+        return Spared(held.pid, command, f"held by the debugger {tracer.name if tracer else '?'} (pid {now.tracer})")
+    return Spared(held.pid, command, f"SIGKILL was sent, it is still in state {now.state}")
+
+
+def not_reaped(held: Hold) -> str:
+    """Who should take the ended process away; empty if it is gone for good."""
+    now = processes.read(held.pid)
+    if now is None or now.identity != held.identity or now.state not in "ZX":
+        return ""
+    parent = processes.read(now.parent)
+    return f"has ended, and waits to be taken away by pid {now.parent} ({parent.name if parent else '?'})"

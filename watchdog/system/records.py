@@ -1,0 +1,54 @@
+"""What the shim leaves behind: one JSON file for each start of a service, complete or absent.
+
+Written by a process that lives as long as the service does, so it needs nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from watchdog.model.launching import ShimRecord
+from watchdog.model.process import Identity
+
+KEPT = 200  # records of a service; the oldest go first
+
+
+def folder(state: Path, service: str) -> Path:
+    """Where the records of a service lie; not made here."""
+    return state / "shim" / re.sub(r"[^A-Za-z0-9._-]", "_", service).lstrip(".")
+
+
+def write(place: Path, record: ShimRecord) -> None:
+    """Store a record under the moment of its start. OSError if the disk does not take it."""
+    target = place / f"{record.started:.3f}-{record.shim_pid}.json"
+    temporary = target.with_suffix(".tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
+        json.dump(asdict(record), file)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(target)
+    for old in sorted(place.glob("*.json"))[:-KEPT]:
+        with contextlib.suppress(OSError):
+            old.unlink()
+
+
+def read_all(place: Path) -> tuple[ShimRecord, ...]:
+    """All records in a folder, the oldest first; what cannot be read is left out."""
+    found = []
+    for path in sorted(place.glob("*.json")):
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            text = json.loads(path.read_text(encoding="utf-8"))
+            found.append(replace(ShimRecord(**text), last_lines=tuple(text.get("last_lines", ()))))
+    return tuple(sorted(found, key=lambda record: record.started))
+
+
+def running(place: Path) -> tuple[Identity, ...]:
+    """The processes that are recorded as started and not as ended; whether they live is for the caller to see."""
+    found = (record.identity for record in read_all(place) if record.ended is None and not record.error)
+    return tuple(one for one in found if one is not None)
