@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
 
 from watchdog.cpython.frames import Frames, LiveFrame
@@ -48,7 +47,7 @@ class Coroutines:
                     continue
                 if kind not in GENERATORS:
                     break
-                frame, state = self.frame(address)
+                frame, state = self.frames.generator_state(address)
                 if frame is None or state > executing:
                     return Chain(tuple(found), 0)
                 found.append(frame)
@@ -65,19 +64,6 @@ class Coroutines:
                 return Chain(tuple(found), 0)
             address = stack[-1]
         return Chain(tuple(found), address)
-
-    def frame(self, generator: int) -> tuple[LiveFrame | None, int]:
-        """Its frame and the state of it; (None, 1) if it has ended."""
-        offsets, memory = self.offsets, self.objects.memory
-        if offsets.generator_state is None:
-            address = memory.word(generator + offsets.generator_frame)
-            if not address or offsets.frame_state is None:
-                return None, 1
-            state = struct.unpack("<b", memory.read(address + offsets.frame_state, 1))[0]
-        else:
-            address = generator + offsets.generator_frame
-            state = struct.unpack("<b", memory.read(generator + offsets.generator_state, 1))[0]
-        return self.frames.at(address, generator), state
 
     def _delegates(self, frame: LiveFrame, state: int) -> bool:
         """Whether it is suspended in `await` or `yield from`, rather than in a plain `yield`."""

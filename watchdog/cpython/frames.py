@@ -70,6 +70,26 @@ class Frames:
         found = position(code.table, code.first_line, offset, offsets.version)
         return LiveFrame(address, code, offset, found, generator)
 
+    def of_generator(self, generator: int) -> LiveFrame | None:
+        """The frame of a coroutine or generator that has begun and not ended."""
+        try:
+            return self.generator_state(generator)[0]
+        except Unmapped:
+            return None
+
+    def generator_state(self, generator: int) -> tuple[LiveFrame | None, int]:
+        """Its frame and the state of it, as `Offsets.states` has them; (None, 1) if it has ended."""
+        offsets = self.offsets
+        if offsets.generator_state is None:
+            address = self._memory.word(generator + offsets.generator_frame)
+            if not address or offsets.frame_state is None:
+                return None, 1
+            state = struct.unpack("<b", self._memory.read(address + offsets.frame_state, 1))[0]
+        else:
+            address = generator + offsets.generator_frame
+            state = struct.unpack("<b", self._memory.read(generator + offsets.generator_state, 1))[0]
+        return (self.at(address, generator) if state <= 0 else None), state
+
     def code(self, address: int) -> Code | None:
         if address not in self._codes:
             self._codes[address] = self._read_code(address)

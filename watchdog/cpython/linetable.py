@@ -30,6 +30,18 @@ def position(table: bytes, first_line: int, offset: int, version: str) -> Positi
     return Position(first_line)
 
 
+def trail(table: bytes, first_line: int, offset: int, version: str) -> tuple[Position, ...]:
+    """The positions of all instructions up to this one, in the order of the code; the last is its own."""
+    found, start = [], 0
+    for end, here in _pairs(table, first_line) if version == "3.10" else _entries(table, first_line):
+        if start > max(0, offset):
+            break
+        if here is not None:
+            found.append(here)
+        start = end
+    return tuple(found)
+
+
 def _pairs(table: bytes, line: int) -> Iterator[tuple[int, Position | None]]:
     end = 0
     for place in range(0, len(table) - 1, 2):

@@ -100,6 +100,13 @@ class Objects:
                 return False
         return False
 
+    def bases(self, type_: int) -> list[int]:
+        """The classes it inherits from, nearest first, without itself."""
+        try:
+            return [base for base in self.items(self.word(type_ + TYPE_MRO)) if base != type_]
+        except Unmapped:
+            return []
+
     def text(self, address: int) -> str | None:
         """A str, cut after some thousand characters."""
         try:

@@ -1,0 +1,152 @@
+"""What a lock is, which one really stands behind it, and what its own memory says of its state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from watchdog.cpython.lock_syntax import Reference
+from watchdog.cpython.objects import Objects, plausible
+from watchdog.cpython.offsets import LOCK_LOCKED, METHOD_SELF, RLOCK_COUNT, RLOCK_OWNER
+from watchdog.system.memory import Unmapped
+
+_KINDS = {
+    "_thread.lock": "Lock",
+    "_thread.RLock": "RLock",
+    "_multiprocessing.SemLock": "multiprocessing.Lock",
+    "multiprocessing.synchronize.Lock": "multiprocessing.Lock",
+    "multiprocessing.synchronize.RLock": "multiprocessing.Lock",
+    "threading.Condition": "Condition",
+    "threading.Semaphore": "Semaphore",
+    "threading.BoundedSemaphore": "Semaphore",
+    "threading.Event": "Event",
+    "threading.Barrier": "Barrier",
+    "threading.Thread": "Thread",
+    "queue.Queue": "Queue",
+    "concurrent.futures._base.Future": "Future",
+    "_frozen_importlib._ModuleLock": "module",
+    "importlib._bootstrap._ModuleLock": "module",
+    "asyncio.locks.Lock": "asyncio.Lock",
+    "asyncio.locks.Semaphore": "asyncio.Semaphore",
+    "asyncio.locks.BoundedSemaphore": "asyncio.Semaphore",
+    "asyncio.locks.Condition": "asyncio.Condition",
+    "asyncio.locks.Event": "asyncio.Event",
+    "asyncio.queues.Queue": "asyncio.Queue",
+    "anyio._backends._asyncio.Lock": "anyio.Lock",
+    "anyio._backends._asyncio.Semaphore": "anyio.Semaphore",
+    "anyio._backends._asyncio.CapacityLimiter": "anyio.CapacityLimiter",
+}
+OWNED = frozenset({"Lock", "RLock", "multiprocessing.Lock", "asyncio.Lock", "anyio.Lock"})  # at most one holder
+ENTERED = OWNED | {"Semaphore", "asyncio.Semaphore", "anyio.Semaphore", "anyio.CapacityLimiter"}  # by `with`
+_BOUND = frozenset({"method", "builtin_function_or_method"})
+
+
+@dataclass(frozen=True, slots=True)
+class LockObject:
+    """A lock in memory. `address` is that of the lock that really blocks: a condition's own one, for example."""
+
+    address: int
+    kind: str
+    locked: bool | None = None
+    owner: int | None = None  # ident of a thread
+
+
+class LockObjects:
+    """Recognises locks of one process."""
+
+    def __init__(self, objects: Objects) -> None:
+        self.objects = objects
+        self._kinds: dict[int, str] = {}
+
+    def kind(self, address: int) -> str:
+        """A word of `_KINDS`, also for a class derived from one; empty for anything else."""
+        try:
+            type_ = self.objects.type_of(address)
+        except Unmapped:
+            return ""
+        if type_ not in self._kinds:
+            self._kinds[type_] = self._kind(type_)
+        return self._kinds[type_]
+
+    def look(self, address: int) -> LockObject | None:
+        """The lock at this address, or inside the object there; None if it is no lock."""
+        objects, kind = self.objects, self.kind(address)
+        try:
+            if kind in ("Condition", "asyncio.Condition"):
+                inner = objects.attribute(address, "_lock")
+                return self.look(inner) if inner and self.kind(inner) in OWNED else None
+            if kind == "multiprocessing.Lock":
+                return LockObject(objects.attribute(address, "_semlock") or address, kind)
+            if kind == "Lock":
+                return LockObject(address, kind, objects.memory.read(address + LOCK_LOCKED, 1) == b"\1")
+            if kind == "RLock":
+                count = objects.word(address + RLOCK_COUNT)
+                return LockObject(address, kind, count > 0, objects.word(address + RLOCK_OWNER) if count else None)
+            if kind in ("asyncio.Lock", "module"):
+                return LockObject(address, kind, *self._told(address, kind))
+        except Unmapped:
+            return None
+        return LockObject(address, kind) if kind else None
+
+    def entered(self, slots: list[int]) -> list[LockObject | None]:
+        """What the `with` blocks on a value stack have entered, outermost first: each left its `__exit__` there.
+
+        None stands for a context manager that is no lock.
+        """
+        found = []
+        for slot in slots:
+            manager = self.manager(slot)
+            if manager:
+                found.append(self.look(manager) if self.kind(manager) else None)
+        return found
+
+    def manager(self, slot: int) -> int:
+        """The object of a bound method on a value stack; 0 if it is none."""
+        if not plausible(slot) or self.objects.kind(slot) not in _BOUND:
+            return 0
+        try:
+            owner = self.objects.word(slot + METHOD_SELF)
+        except Unmapped:
+            return 0
+        return owner if plausible(owner) else 0
+
+    def _told(self, address: int, kind: str) -> tuple[bool | None, int | None]:
+        if kind == "module":
+            owner = self.objects.attribute(address, "owner")
+            ident = self.objects.number(owner) if owner else None
+            return ident is not None, ident
+        locked = self.objects.attribute(address, "_locked")
+        return (bool(self.objects.number(locked)) if locked else None), None
+
+    def _kind(self, type_: int) -> str:
+        for base in [type_, *self.objects.bases(type_)]:
+            if found := _KINDS.get(self.objects.full_name(base)):
+                return found
+        return ""
+
+
+def follow(objects: Objects, start: int, reference: Reference, variables: dict[str, int | None]) -> int | None:
+    """The object at the end of a reference; `variables` gives the names used as indexes."""
+    here: int | None = start
+    for kind, name in reference.steps:
+        if not here:
+            return None
+        if kind == "attribute":
+            here = objects.attribute(here, str(name))
+        elif kind == "key":
+            here = item(objects, here, name)
+        else:
+            index = variables.get(str(name))
+            key = (objects.text(index), objects.number(index)) if index else (None, None)
+            wanted = key[0] if key[0] is not None else key[1]
+            here = item(objects, here, wanted) if wanted is not None else None
+    return here
+
+
+def item(objects: Objects, container: int, key: str | int) -> int | None:
+    """An item of a dict, list or tuple."""
+    if isinstance(key, str):
+        return objects.lookup(container, key)
+    entries = objects.items(container)
+    if entries:
+        return entries[key] if -len(entries) <= key < len(entries) else None
+    return next((value for at, value in objects.entries(container) if objects.number(at) == key), None)

@@ -1,0 +1,98 @@
+"""The source of a live frame, read for its locks: what each frame holds and wants at the place where it stands."""
+
+from __future__ import annotations
+
+import ast
+
+from watchdog.cpython.frames import Code, Frames, LiveFrame
+from watchdog.cpython.linetable import Position, trail
+from watchdog.cpython.lock_objects import LockObject, LockObjects, follow
+from watchdog.cpython.lock_syntax import NOTHING, LockUse, LockUses, lock_uses, parse_function
+from watchdog.system.sources import read_source
+
+_SLACK = 2.0  # seconds between a file's time stamp and the process's start that may be measuring error
+_SLOTS = 40  # of a value stack, looked at where its height is not known
+_GENERATOR_MANAGER = "contextlib._GeneratorContextManager"
+
+
+class LockPlaces:
+    """Sources are read once; one that is missing, or newer than the process, tells nothing."""
+
+    def __init__(self, pid: int, started: float, frames: Frames, locks: LockObjects) -> None:
+        self.frames, self.locks, self.objects = frames, locks, frames.objects
+        self._pid, self._started = pid, started
+        self._lines: dict[str, list[str] | None] = {}
+        self._trees: dict[int, ast.AST | None] = {}
+        self._uses: dict[tuple[int, int], LockUses] = {}
+
+    def uses(self, frame: LiveFrame) -> LockUses:
+        """What the syntax says of this place."""
+        key = (frame.code.address, frame.offset)
+        if key not in self._uses:
+            tree = self._tree(frame.code)
+            code, version = frame.code, self.frames.offsets.version
+            positions = trail(code.table, code.first_line, frame.offset, version) or (Position(code.first_line),)
+            self._uses[key] = lock_uses(tree, positions) if tree is not None else NOTHING
+        return self._uses[key]
+
+    def held(self, frame: LiveFrame) -> list[tuple[LockObject, LockUse]]:
+        """The locks that a frame in the middle of a call has taken, outermost first."""
+        uses = self.uses(frame)
+        if not (uses.blocks or uses.acquired):
+            return []
+        found: list[tuple[LockObject, LockUse]] = []
+        managers = [manager for slot in self.frames.stack(frame, _SLOTS) if (manager := self.locks.manager(slot))]
+        for place, use in enumerate(uses.blocks):
+            found += self._entered(managers[place] if place < len(managers) else self.resolve(frame, use), use)
+        for use in uses.acquired:
+            lock = self._lock(self.resolve(frame, use))
+            if lock is not None:
+                found.append((lock, use))
+        return found
+
+    def wanted(self, frame: LiveFrame) -> tuple[LockObject, LockUse] | None:
+        """The lock whose taking stands at the frame's place; None if there is none or it is no lock."""
+        use = self.uses(frame).wanted
+        lock = self._lock(self.resolve(frame, use)) if use is not None else None
+        return (lock, use) if lock is not None and use is not None else None
+
+    def resolve(self, frame: LiveFrame, use: LockUse) -> int | None:
+        """The object that the expression means."""
+        if use.reference is None:
+            return None
+        start = self.frames.variable(frame, use.reference.root)
+        indexes = {
+            str(name): self.frames.variable(frame, str(name))
+            for kind, name in use.reference.steps
+            if kind == "variable"
+        }
+        return follow(self.objects, start, use.reference, indexes) if start else None
+
+    def _entered(self, manager: int | None, use: LockUse) -> list[tuple[LockObject, LockUse]]:
+        lock = self._lock(manager)
+        if lock is not None:
+            return [(lock, use)]
+        if not manager or self.objects.full_kind(manager) != _GENERATOR_MANAGER:
+            return []
+        # A function under @contextmanager: the locks are held by its generator, which waits at its yield.
+        generator = self.objects.attribute(manager, "gen")
+        if not generator or self.objects.kind(generator) != "generator":
+            return []
+        inside = self.frames.of_generator(generator)
+        return [(inner, use) for inner, _ in self.held(inside)] if inside is not None else []
+
+    def _lock(self, address: int | None) -> LockObject | None:
+        return self.locks.look(address) if address else None
+
+    def _tree(self, code: Code) -> ast.AST | None:
+        if code.address not in self._trees:
+            lines = self._source(code.file)
+            self._trees[code.address] = parse_function(lines, code.name, code.first_line) if lines else None
+        return self._trees[code.address]
+
+    def _source(self, path: str) -> list[str] | None:
+        if path not in self._lines:
+            found = read_source(self._pid, path)
+            known = found is not None and found[1] <= self._started + _SLACK
+            self._lines[path] = found[0].splitlines(keepends=True) if found is not None and known else None
+        return self._lines[path]

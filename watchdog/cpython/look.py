@@ -1,0 +1,238 @@
+"""One look into an interpreter: pending tasks, locks of threads and tasks, queues, objects by type, requests in flight.
+
+Runs in a child of its own (`evidence/tasks.py` starts it), reads only, and never stops the target.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from watchdog.cpython.callstacks import LiveThread, read_threads
+from watchdog.cpython.coroutines import Chain, Coroutines
+from watchdog.cpython.frames import Frames, LiveFrame
+from watchdog.cpython.heap import Heap, walk
+from watchdog.cpython.in_flight import request_of
+from watchdog.cpython.interpreter import Interpreter, attach
+from watchdog.cpython.lock_objects import LockObjects
+from watchdog.cpython.lock_places import LockPlaces
+from watchdog.cpython.lock_points import LockPoints, TaskFrames
+from watchdog.cpython.objects import Objects
+from watchdog.model.evidence import LockLook, Task, TaskLook
+from watchdog.system import processes
+from watchdog.system.clock import Deadline, monotonic
+from watchdog.system.memory import Unmapped, Unreadable
+
+_TASK = "_asyncio.Task"
+_QUEUES = frozenset({"queue.Queue", "asyncio.queues.Queue", "_queue.SimpleQueue"})
+_TOP = 30  # types, and queues, that are told
+_WALKS = 3  # at most, where a list broke under a walk
+_MOST_TASKS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """A task that is not done, as it was read."""
+
+    address: int
+    name: str
+    coroutine: int
+    chain: Chain
+    waiter: int
+
+
+def look(pid: int, at: float, seconds: float) -> TaskLook:
+    """Everything of one process, within about so many seconds."""
+    begun, deadline = monotonic(), Deadline(seconds)
+    with attach(pid) as found:
+        if isinstance(found, Unreadable):
+            return TaskLook(pid, at, "", error=found.reason, remedy=found.remedy, seconds=monotonic() - begun)
+        return _Look(pid, found, deadline).take(at, begun)
+
+
+class _Look:
+    def __init__(self, pid: int, interpreter: Interpreter, deadline: Deadline) -> None:
+        self.pid, self.interpreter, self.deadline = pid, interpreter, deadline
+        self.objects = interpreter.objects
+        self.frames = Frames(self.objects)
+        self.coroutines = Coroutines(self.frames)
+        self.offsets = self.objects.offsets
+        self._queue_kinds: dict[int, bool] = {}
+
+    def take(self, at: float, begun: float) -> TaskLook:
+        heaps = self.walks()
+        addresses = {
+            task: None
+            for heap in heaps
+            for type_, found in heap.found.items()
+            if self.objects.derives(type_, _TASK)
+            for task in found
+        }
+        queues = self.queues(heaps[-1].found.items())
+        # What the walks read is old by now: threads and tasks are looked at afresh, close together.
+        self.objects.memory.forget()
+        threads = self.threads()
+        pending = [task for address in list(addresses)[:_MOST_TASKS] if (task := self.pending(address)) is not None]
+        locks = self.locks(threads, pending)
+        return TaskLook(
+            self.pid,
+            at,
+            self.interpreter.version,
+            tasks=self.tasks(pending, threads),
+            counts=_counted(self.objects, heaps),
+            queues=queues,
+            broken_lists=heaps[-1].broken,
+            cut=any(heap.cut for heap in heaps),
+            collecting=heaps[0].collecting,
+            locks=locks,
+            requests=tuple(
+                (thread.tid, text)
+                for thread in threads
+                if thread.tid is not None and (text := request_of(self.frames, thread.frames))
+            ),
+            seconds=monotonic() - begun,
+        )
+
+    def threads(self) -> list[LiveThread]:
+        found = [one for address in self.interpreter.interpreters for one in read_threads(self.frames, address)]
+        # After a fork the one thread of a child may still carry the id that it had in its parent.
+        known = set(processes.thread_ids(self.pid))
+        strange = [place for place, one in enumerate(found) if one.tid not in known]
+        if len(strange) == 1 and self.pid not in (one.tid for one in found):
+            found[strange[0]] = replace(found[strange[0]], tid=self.pid)
+        return found
+
+    def walks(self) -> list[Heap]:
+        """One walk over each interpreter's objects; more where a list broke, since a new task may have been missed."""
+        found: list[Heap] = []
+        while True:
+            parts = [walk(self.objects, one, self.kept, self.deadline) for one in self.interpreter.interpreters]
+            found.append(_merged(parts))
+            if not found[-1].broken or found[-1].cut or len(found) == _WALKS or self.deadline.over:
+                return found
+            self.objects.memory.forget()
+
+    def kept(self, type_: int) -> bool:
+        return self.objects.derives(type_, _TASK) or self.is_queue(type_)
+
+    def is_queue(self, type_: int) -> bool:
+        if type_ not in self._queue_kinds:
+            names = {self.objects.full_name(one) for one in [type_, *self.objects.bases(type_)]}
+            self._queue_kinds[type_] = bool(names & _QUEUES)
+        return self._queue_kinds[type_]
+
+    def queues(self, found: Iterable[tuple[int, list[int]]]) -> tuple[tuple[str, int], ...]:
+        """The longest queues, by name of type and bound."""
+        lengths = []
+        for type_, objects in found:
+            if self.is_queue(type_):
+                lengths += [_queue_length(self.objects, one, self.objects.full_name(type_)) for one in objects]
+        known = [(name, length) for name, length in lengths if length is not None]
+        return tuple(sorted(known, key=lambda one: -one[1])[:_TOP])
+
+    def pending(self, address: int) -> _Pending | None:
+        """The task at this address; None if it is done, or is no task that makes sense any more."""
+        offsets, objects = self.offsets, self.objects
+        try:
+            if not objects.derives(objects.type_of(address), _TASK):
+                return None
+            if struct.unpack("<i", objects.memory.read(address + offsets.task_state, 4))[0] != 0:
+                return None
+            coroutine = objects.word(address + offsets.task_coroutine)
+            chain = self.coroutines.chain(coroutine)
+            name = objects.word(address + offsets.task_name)
+            number = objects.number(name)
+            text = f"Task-{number}" if number is not None else objects.text(name)
+            waiter = objects.word(address + offsets.task_waiter)
+        except Unmapped:
+            return None
+        return _Pending(address, text or f"task at {address:#x}", coroutine, chain, waiter)
+
+    def tasks(self, pending: Sequence[_Pending], threads: Sequence[LiveThread]) -> tuple[Task, ...]:
+        calls = {frame.generator: (thread, place) for thread in threads for place, frame in enumerate(thread.frames)}
+        listed = {task.address for task in pending}
+        found = []
+        for task in pending:
+            frames: tuple[LiveFrame, ...] = task.chain.frames
+            if task.chain.running and frames[-1].generator in calls:
+                thread, place = calls[frames[-1].generator]
+                frames += tuple(reversed(thread.frames[:place]))
+            end = task.waiter or task.chain.end
+            found.append(
+                Task(
+                    self.pid,
+                    task.address,
+                    task.name,
+                    tuple(frame.record for frame in frames),
+                    waits_for=self.objects.full_kind(end) if end else "",
+                    waits_for_task=end if end in listed else None,
+                    running=task.chain.running,
+                    ready=not task.waiter and not task.chain.running and bool(frames),
+                    gathered=tuple(child for child in self.children(end) if child in listed),
+                    request=request_of(self.frames, frames),
+                )
+            )
+        return tuple(found)
+
+    def children(self, future: int) -> list[int]:
+        """The tasks behind a `gather`."""
+        if not future or self.objects.kind(future) != "_GatheringFuture":
+            return []
+        children = self.objects.attribute(future, "_children")
+        return self.objects.items(children) if children else []
+
+    def locks(self, threads: Sequence[LiveThread], pending: Sequence[_Pending]) -> LockLook:
+        process = processes.read(self.pid)
+        if process is None:
+            return LockLook()
+        places = LockPlaces(self.pid, process.started, self.frames, LockObjects(self.objects))
+        points = LockPoints(self.pid, places)
+        points.read(threads, [TaskFrames(task.name, task.coroutine, _suspended(task.chain)) for task in pending])
+        return points.look
+
+
+def _suspended(chain: Chain) -> tuple[LiveFrame, ...]:
+    """A running chain stands on its thread's stack as well and is read there."""
+    return () if chain.running else chain.frames
+
+
+def _merged(parts: Sequence[Heap]) -> Heap:
+    whole = Heap()
+    for part in parts:
+        for type_, count in part.counts.items():
+            whole.counts[type_] = whole.counts.get(type_, 0) + count
+        for type_, objects in part.found.items():
+            whole.found.setdefault(type_, []).extend(objects)
+        whole.total += part.total
+        whole.broken += part.broken
+        whole.cut |= part.cut
+        whole.collecting |= part.collecting
+    return whole
+
+
+def _counted(objects: Objects, heaps: Sequence[Heap]) -> tuple[tuple[str, int], ...]:
+    """Objects by type, most first, of the walk that saw most."""
+    largest = max(heaps, key=lambda heap: heap.total)
+    names: Counter[str] = Counter()
+    for type_, count in largest.counts.items():
+        names[objects.full_name(type_)] += count
+    return tuple(names.most_common(_TOP))
+
+
+def _queue_length(objects: Objects, queue: int, name: str) -> tuple[str, int | None]:
+    try:
+        if name == "_queue.SimpleQueue":
+            if objects.offsets.version == "3.13":
+                return name, objects.word(queue + 56)
+            items = objects.word(queue + 32)
+            return name, objects.word(items + 16) - objects.word(queue + 40)
+        bound = objects.attribute(queue, "maxsize") or objects.attribute(queue, "_maxsize")
+        most = objects.number(bound) if bound else None
+        inner = objects.attribute(queue, "queue") or objects.attribute(queue, "_queue")
+        # deque and list both keep their length where every variable-sized object does.
+        known = inner and objects.kind(inner) in ("collections.deque", "list")
+        return (f"{name} of {most}" if most else name), objects.word(inner + 16) if known and inner else None
+    except Unmapped:
+        return name, None
