@@ -1,0 +1,39 @@
+"""`exec`: one command of the operator's own, without a shell."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from watchdog.model.exits import Exit
+from watchdog.model.redact import redact
+from watchdog.model.units import format_duration
+from watchdog.steps.bounds import time_left
+from watchdog.steps.spec import Context, StepResult
+from watchdog.system import commands
+
+KEPT = 4000  # characters of its output
+
+
+def execute(context: Context, options: Mapping[str, Any]) -> StepResult:
+    """Run it to its end, at most `timeout` seconds. A relative folder, and the default, are meant from the home."""
+    argv = tuple(options["command"])
+    what = redact(shlex.join(argv))
+    folder = os.path.join(context.home or "", options["cwd"] or "") or None  # noqa: PTH118  (an absolute one wins)
+    if context.dry_run:
+        return StepResult("planned", f"run {what}" + (f" in {folder}" if folder else ""))
+    done = commands.run(argv, timeout=time_left(context, options["timeout"]), cwd=folder, limit=1_000_000)
+    data = {"command": what, "code": done.code, "signal": done.signal, "seconds": round(done.seconds, 3)}
+    data["output"] = output = redact(done.output)[-KEPT:]
+    if done.ok:
+        return StepResult("ok", f"{what}: done in {format_duration(done.seconds)}", data)
+    last = output.strip().rpartition("\n")[2][:200]
+    if done.error:
+        why = done.error
+    elif done.timed_out:
+        why = f"ended after {format_duration(done.seconds)}, its time limit"
+    else:
+        why = f"signal {done.signal}" if done.signal else f"exit code {done.code}"
+    return StepResult("failed", f"{what}: {why}" + (f": {last}" if last else ""), data, exit=Exit.CRITICAL)

@@ -1,0 +1,32 @@
+"""`notify`: tells the people of the playbook."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from watchdog.model.exits import Exit
+from watchdog.steps.spec import Context, StepResult
+from watchdog.system import messages
+
+
+def notify(context: Context, options: Mapping[str, Any]) -> StepResult:
+    """Send the words to every address of the playbook; whoever cannot be reached is named in the run's record."""
+    text = " ".join(options["message"])
+    playbook = context.playbook
+    addresses = playbook.notify if playbook else ()
+    if not addresses:
+        return StepResult("nothing", f"the playbook names nobody to tell: {text}", {"text": text, "receivers": []})
+    if context.dry_run:
+        receivers = ", ".join(messages.private(address) for address in addresses)
+        return StepResult("planned", f"would tell {receivers}: {text}", {"text": text})
+    title = f"wd: {playbook.service}" if playbook else "wd"
+    body = f"{text}\nincident {context.incident}" if context.incident else text
+    sent = messages.send(addresses, title, body)
+    data = {"text": text, "receivers": [{"to": one.receiver, "ok": one.ok, "error": one.error} for one in sent]}
+    failed = [f"{one.receiver} {one.error}" for one in sent if not one.ok]
+    if not failed:
+        return StepResult("ok", f"told {len(sent)} receiver{'s' if len(sent) > 1 else ''}", data)
+    if len(failed) < len(sent):
+        return StepResult("warning", f"not everybody was told: {'; '.join(failed)}", data, exit=Exit.WARNING)
+    return StepResult("failed", f"nobody was told: {'; '.join(failed)}", data, exit=Exit.CRITICAL)
