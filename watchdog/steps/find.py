@@ -23,8 +23,7 @@ def find(context: Context, options: Mapping[str, Any]) -> StepResult:
     found = resolve.look(context.selector, context.playbook)
     if not found.trees:
         return _nothing(f"nothing matches {context.selector}", found.left_out)
-    url = context.playbook.url if context.playbook else None
-    verdicts = verdict.ask_all(found.trees, _QUICK, url)
+    verdicts = _verdicts(found.trees, context)
     if len(found.trees) == 1:
         context.found.tree = found.trees[0]
     rows = []
@@ -47,7 +46,7 @@ def ps(context: Context, options: Mapping[str, Any]) -> StepResult:
     """Every Python server (with `all` every server), one a row, as its root; with `hung` only those that hang."""
     measure = _Measure()
     trees = servers.all_servers() if options.get("all") else servers.python_servers()
-    verdicts = verdict.ask_all(trees)
+    verdicts = verdict.ask_all(trees, verdict.PATIENT if options.get("hung") else verdict.TIMEOUT)
     pairs = [
         (tree, told)
         for tree, told in zip(trees, verdicts, strict=True)
@@ -66,6 +65,12 @@ def ps(context: Context, options: Mapping[str, Any]) -> StepResult:
         rows=rows,
         text=_table([_PS_HEAD, *(_ps_line(row) for row in rows)]),
     )
+
+
+def _verdicts(trees: Sequence[Tree], context: Context) -> tuple[Verdict, ...]:
+    if context.selector.hung:  # they were asked already
+        return ("hung",) * len(trees)
+    return verdict.ask_all(trees, _QUICK, context.playbook.url if context.playbook else None)
 
 
 def _nothing(message: str, left_out: Sequence[str]) -> StepResult:

@@ -38,8 +38,7 @@ def manager(scene: Scene, root: int) -> Manager | None:
 
 def _named(kind: str, above: Process, process: Process) -> Manager | None:
     if kind == "systemd":
-        unit = unit_of(process.cgroup)
-        return Manager("systemd", unit) if unit else None
+        return _of_systemd(process)
     if kind == "docker":
         found = _CONTAINER.search(process.cgroup or "")
         in_pod = "kubepods" in (process.cgroup or "")
@@ -66,10 +65,15 @@ def _name(kind: str, above: Process, process: Process) -> str:
 def _of_first(process: Process, scene: Scene) -> Manager | None:
     """A child of the machine's first process, or an orphan of a unit."""
     first = scene.process(1)
-    if first.name == "systemd" or programs.exe_name(first) == "systemd":
-        unit = unit_of(process.cgroup)
-        return Manager("systemd", unit) if unit else None
-    return None
+    return _of_systemd(process) if "systemd" in (first.name, programs.exe_name(first)) else None
+
+
+def _of_systemd(process: Process) -> Manager | None:
+    unit = unit_of(process.cgroup)
+    if not unit:
+        return None
+    # A person's own manager is asked in another way than the machine's.
+    return Manager("systemd-user" if _USER_MANAGER.search(process.cgroup or "") else "systemd", unit)
 
 
 def _of_container(process: Process, scene: Scene) -> Manager | None:

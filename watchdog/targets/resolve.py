@@ -40,14 +40,15 @@ def look(selector: Selector, playbook: Playbook | None = None, scene: Scene | No
     scene = scene or Scene.look()
     left_out: list[str] = []
     trees = _grown(scene, _groups(scene, wanted, left_out))
-    if not trees and playbook is not None and playbook.find.port and playbook.find.cmdline:
+    if not trees and playbook is not None and playbook.find.port:
         trees = _not_listening(scene, playbook, left_out)
     if playbook is not None:
         trees = [replace(tree, service=playbook.service) for tree in trees]
     if selector.hung:
-        trees = [tree for tree, told in zip(trees, verdict.ask_all(trees), strict=True) if told == "hung"]
-    left_out += [text for tree in trees for text in tree.left_out if text not in left_out]
-    return Found(tuple(trees), tuple(left_out))
+        told = verdict.ask_all(trees, verdict.PATIENT, playbook.url if playbook else None)
+        trees = [tree for tree, answer in zip(trees, told, strict=True) if answer == "hung"]
+    left_out += [text for tree in trees for text in tree.left_out]
+    return Found(tuple(trees), tuple(dict.fromkeys(left_out)))
 
 
 def _with_playbook(selector: Selector, playbook: Playbook | None) -> Selector:
@@ -103,11 +104,18 @@ def _grown(scene: Scene, groups: Sequence[frozenset[int]]) -> list[Tree]:
 
 
 def _not_listening(scene: Scene, playbook: Playbook, left_out: list[str]) -> list[Tree]:
-    """The service's program where nobody has its port: it hangs before it listens, or lost the port.
+    """The service's program where nobody has its port: it hangs before it listens, or waits to start its server again.
 
-    One that listens elsewhere is another instance, and not meant.
+    It is what `find.cmdline` names, or what was started by the start command in its folder. One that listens elsewhere
+    is another instance, and not meant.
     """
-    trees = _grown(scene, [frozenset({pid}) for pid in _by_command(scene, playbook.find, left_out)])
+    pids: set[int] = set()
+    if playbook.find.cmdline:
+        pids.update(_by_command(scene, playbook.find, left_out))
+    if playbook.start.command:
+        started = _by_command(scene, Selector(cmdline=playbook.start.command), left_out)
+        pids.update(pid for pid in started if playbook.start.cwd in (None, scene.process(pid).cwd))
+    trees = _grown(scene, [frozenset({pid}) for pid in sorted(pids)])
     return [tree for tree in trees if not tree.listeners]
 
 

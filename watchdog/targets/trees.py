@@ -125,6 +125,8 @@ class _Growth:
         scene = self._scene
         if reason := scene.why_not_a_launcher(above.pid):
             return f"is {reason}"
+        if scene.sockets((above.pid,)) and above.pid not in kin:
+            return "is a server of its own"
         leads = above.pid == above.session and above.terminal == 0
         python = programs.is_python(above)
         if not python and not leads and not programs.same_program(above, below):

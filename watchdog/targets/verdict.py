@@ -12,7 +12,8 @@ from watchdog.targets.frameworks import speaks_http
 from watchdog.targets.servers import runs_python
 
 SLOW = 1.0  # seconds after which an answer counts as slow
-TIMEOUT = 2.0  # seconds for the whole question
+TIMEOUT = 2.0  # seconds for the whole question, for a look
+PATIENT = 5.5  # the same where the answer may cost the server its life: many a healthy one needs four or five
 _PORTS = 4  # of one server that are asked
 _THREADS = 64
 _BODY = 4096  # bytes of an answer that are read
