@@ -369,9 +369,10 @@ class Artifact:
     size: int
     seconds: float
     error: str | None = None
+    source: str = ""  # of a copied log: where it stands
 
     def record(self) -> dict[str, Any]:
-        return {
+        found: dict[str, Any] = {
             "kind": self.kind,
             "path": self.path,
             "sha256": self.sha256,
@@ -379,6 +380,7 @@ class Artifact:
             "seconds": round(self.seconds, 3),
             "error": self.error,
         }
+        return {**found, "source": self.source} if self.source else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -388,6 +390,7 @@ class Snapshot:
     folder: str
     artifacts: tuple[Artifact, ...]
     seconds: float
+    seen: Evidence | None = None  # what the files were made of, for the diagnosis
 
     def record(self) -> dict[str, Any]:
         return {

@@ -8,7 +8,7 @@ starts at a secret's name, never at what may stand before it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from watchdog.model.makers import TOKENS, WEBHOOKS
@@ -83,18 +83,60 @@ _COMMANDS = re.compile(  # programs whose option has no telling name
 _PEM_BASE64 = re.compile(r"(?:[A-Za-z0-9+/=\s]|\\[nr]|[A-Z][A-Za-z-]{2,20}: [^\n]{0,100}){0,20000}")
 
 
+# Cheap looks that spare ordinary text the long ones: most of a log holds none of these.
+_NAMES_HINT = (
+    *("pass", "pwd", "secret", "key", "cred", "auth", "cookie", "token", "sess", "sid", "jwt", "otp", "pin", "csrf"),
+    *("xsrf", "signature", "sig=", "code=", "パス", "暗証"),
+)
+_OPTIONS_HINT = ("-p", "-a", "-u", "login", "auth=(")
+_TOKENS_HINT = (
+    *("AKIA", "ASIA", "ABIA", "ACCA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "_pat_", "glpat", "gldt", "glrt"),
+    *("glptt", "glsoat", "glagent", "gloas", "glcbt", "glc_", "xox", "xapp-", "k_live", "k_test", "whsec", "AIza"),
+    *("ya29", "GOCSPX", "eyJ", "sk-", "npm_", "pypi-", "SG.", "SK", "hf_", "_v1_", "key-", "dapi", "shp", "AGE-"),
+    *("hvs.", "hvb.", "hvr.", "lin_", "NRAK", ":AA", "EAA", "ATATT3"),
+)
+_BLOCK = 16384  # characters
+
+
 def redact(text: str) -> str:
     """The text without what looks like a secret; everything else stays as it was."""
     if "-----" in text:
         text = _without_pem(text)
-    text = _USER_INFO.sub(_user_info, text)
-    text = WEBHOOKS.sub(rf"\1{REDACTED}", text)
-    text = _COMMANDS.sub(_command, text)
-    text = _HEADER.sub(_header, text)
-    text = _LINE.sub(_line, text)
-    text = _NAME.sub(_named, text)
-    text = _BEARER.sub(rf"\1 {REDACTED}", text)
-    return TOKENS.sub(REDACTED, text)
+    if len(text) <= _BLOCK:
+        return _redact_block(text)
+    return "".join(_redact_block(block) for block in _blocks(text))
+
+
+def _blocks(text: str) -> Iterator[str]:
+    """Cut between lines that do not belong together."""
+    begin = 0
+    while len(text) - begin > _BLOCK:
+        end = text.find("\n", begin + _BLOCK) + 1
+        while end and (text[end : end + 1].isspace() or text[max(begin, end - 2)] in "|>,:=-"):
+            end = text.find("\n", end) + 1
+        if not end:
+            break
+        yield text[begin:end]
+        begin = end
+    yield text[begin:]
+
+
+def _redact_block(text: str) -> str:
+    lower = text.lower()
+    if "://" in text:
+        text = _USER_INFO.sub(_user_info, text)
+        text = WEBHOOKS.sub(rf"\1{REDACTED}", text)
+    if any(hint in text for hint in _OPTIONS_HINT):
+        text = _COMMANDS.sub(_command, text)
+    if any(hint in lower for hint in _NAMES_HINT):
+        text = _HEADER.sub(_header, text)
+        text = _LINE.sub(_line, text)
+        text = _NAME.sub(_named, text)
+    if "bearer" in lower or "basic" in lower:
+        text = _BEARER.sub(rf"\1 {REDACTED}", text)
+    if any(hint in text for hint in _TOKENS_HINT):
+        text = TOKENS.sub(REDACTED, text)
+    return text
 
 
 def redact_data(value: Any, depth: int = 40) -> Any:

@@ -30,12 +30,15 @@ class Folder:
     def __init__(self, path: Path, descriptor: int) -> None:
         self.path, self._descriptor = path, descriptor
 
-    def write(self, name: str, data: bytes | str, mode: int = 0o600) -> int:
-        """Write one file, complete or absent; gives its size. OSError if the disk does not take it."""
+    def write(self, name: str, data: bytes | str, mode: int = 0o600, *, settle: bool = True) -> int:
+        """Write one file, complete or absent; gives its size. OSError if the disk does not take it.
+
+        Without `settle` nobody waits for the disk: a power cut may then lose the file, a kill -9 of ours does not.
+        """
         content = data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data
         if not name or "/" in name or "\0" in name or name in (".", ".."):
             raise Refused(f"{name!r} is no file name")
-        _write_at(self._descriptor, name, content, mode)
+        _write_at(self._descriptor, name, content, mode, settle)
         return len(content)
 
     def folder(self, name: str) -> Folder:
@@ -68,7 +71,7 @@ def write_atomic(path: Path, data: bytes | str, mode: int = 0o600) -> None:
         os.close(folder)
 
 
-def _write_at(folder: int, name: str, content: bytes, mode: int) -> None:
+def _write_at(folder: int, name: str, content: bytes, mode: int, settle: bool = True) -> None:
     temporary = f".{name[:80]}.{secrets.token_hex(6)}.tmp"
     out = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder)
     try:
@@ -77,7 +80,8 @@ def _write_at(folder: int, name: str, content: bytes, mode: int) -> None:
             view = memoryview(content)
             while view:
                 view = view[os.write(out, view) :]
-            os.fsync(out)
+            if settle:
+                os.fsync(out)
         finally:
             os.close(out)
         os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
@@ -85,8 +89,9 @@ def _write_at(folder: int, name: str, content: bytes, mode: int) -> None:
         with contextlib.suppress(OSError):
             os.unlink(temporary, dir_fd=folder)
         raise
-    with contextlib.suppress(OSError):  # some file systems refuse it for folders; the file itself is safe by now
-        os.fsync(folder)
+    if settle:
+        with contextlib.suppress(OSError):  # some file systems refuse it for folders; the file itself is safe by now
+            os.fsync(folder)
 
 
 def make_folder(path: Path) -> Path:
@@ -121,7 +126,7 @@ def _open_own_folder(name: str | Path, shown: Path, dir_fd: int | None = None) -
     return opened
 
 
-def tail(path: Path, limit: int) -> tuple[str, int, str | None]:
+def tail(path: str | Path, limit: int) -> tuple[str, int, str | None]:
     """(text, size, error): the last part of a file, at most `limit` bytes, and the size of the whole.
 
     Survives FIFOs, devices, sparse terabytes, files that grow or are one endless line, and text that is no UTF-8 (shown
@@ -131,7 +136,7 @@ def tail(path: Path, limit: int) -> tuple[str, int, str | None]:
     return readable(data, cut=size > len(data)), size, error
 
 
-def tail_bytes(path: Path, limit: int) -> tuple[bytes, int, float | None, str | None]:
+def tail_bytes(path: str | Path, limit: int) -> tuple[bytes, int, float | None, str | None]:
     """(bytes, size, modified, error) as in `tail`; holes of a sparse file are left out."""
     opened = -1
     for left in (2, 1, 0):

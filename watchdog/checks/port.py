@@ -1,0 +1,42 @@
+"""Does somebody else hold the service's port?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from watchdog.model.playbook import CheckSpec, Playbook
+from watchdog.model.probing import CheckResult, CheckState
+from watchdog.model.process import Process
+from watchdog.system import ports, processes
+from watchdog.targets import match
+
+
+def check(spec: CheckSpec, playbook: Playbook) -> CheckResult:
+    state, message = _judge(int(spec.subject), playbook)
+    return CheckResult(spec.name, state, message, 0.0)
+
+
+def _judge(port: int, playbook: Playbook) -> tuple[CheckState, str]:
+    found = ports.listeners(port)
+    if not found:
+        if ports.can_bind(port):
+            return "ok", f"port {port} is free"
+        return "warning", f"port {port}: {ports.why_not_bound(port)}"
+    pids = sorted({pid for listener in found for pid in listener.holders})
+    looked = [process for process in map(processes.read, pids) if process is not None]
+    if not looked:
+        return "unknown", f"port {port} is held by a process that may not be seen"
+    holders = list(processes.with_commands(looked).values())
+    wanted = playbook.find.cmdline
+    if not wanted:
+        return "ok", f"port {port} is held by {_names(holders)}"
+    search = match.by_pattern(wanted[0], holders) if playbook.find.regex else match.by_words(wanted, holders)
+    # A worker may call itself something else; one holder that is the program vouches for the socket they share.
+    if search[0]:
+        return "ok", f"port {port} is held by the service: {_names(search[0])}"
+    return "critical", f"port {port} is held by another program: {_names(holders)}"
+
+
+def _names(found: Sequence[Process]) -> str:
+    shown = ", ".join(f"pid {process.pid} ({process.command[:120]})" for process in found[:3])
+    return shown + (f" and {len(found) - 3} more" if len(found) > 3 else "")
