@@ -16,6 +16,7 @@ from typing import Any
 
 from watchdog.system.signals import end_child
 
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PIECE = 65536
 
 
@@ -79,14 +80,30 @@ def run(
     )
 
 
+def base_environment(user: str | None = None) -> dict[str, str]:
+    """What every process of a service finds, whoever starts it, from where: nothing of the caller's surroundings.
+
+    LookupError if there is no such user.
+    """
+    who = entry_of(user)
+    return {"PATH": PATH, "HOME": who.pw_dir, "LANG": "C.UTF-8", "USER": who.pw_name, "LOGNAME": who.pw_name}
+
+
+def entry_of(user: str | None) -> pwd.struct_passwd:
+    """The account of a name or number; without one our own. LookupError if there is none."""
+    try:
+        if user is None:
+            return pwd.getpwuid(os.geteuid())
+        return pwd.getpwuid(int(user)) if user.isdigit() else pwd.getpwnam(user)
+    except KeyError:
+        raise LookupError(f"there is no user {user or os.geteuid()!r} on this machine") from None
+
+
 def account(user: str | None) -> dict[str, Any]:
     """What `subprocess.Popen` needs to run as that user, supplementary groups included. LookupError if unknown."""
     if user is None:
         return {}
-    try:
-        entry = pwd.getpwuid(int(user)) if user.isdigit() else pwd.getpwnam(user)
-    except KeyError:
-        raise LookupError(f"there is no user {user!r} on this machine") from None
+    entry = entry_of(user)
     if entry.pw_uid == os.geteuid():
         return {}
     return {

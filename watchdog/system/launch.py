@@ -18,6 +18,7 @@ from watchdog.model.playbook import Start
 from watchdog.model.process import Identity, Listener
 from watchdog.system import clock, files, interpreter, managers, processes, surroundings
 from watchdog.system import records as notes
+from watchdog.system.commands import PATH
 from watchdog.system.line import Line
 from watchdog.system.shim import Order
 from watchdog.system.signals import end_child
@@ -102,7 +103,7 @@ def _armed(order: Order) -> Shim:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 cwd="/",
-                env={"PATH": surroundings.PATH},
+                env={"PATH": PATH},
                 start_new_session=True,
             )
         try:

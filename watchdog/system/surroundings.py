@@ -10,24 +10,23 @@ import stat
 from pathlib import Path
 
 from watchdog.model.playbook import Start
+from watchdog.system.commands import base_environment, entry_of
 
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _LARGEST = 256 * 1024
 
 
 def environment(start: Start) -> dict[str, str]:
     """All variables of a start. OSError, LookupError or ValueError with a sentence where they cannot be had."""
-    who = _account(start.user)
-    found = {"PATH": PATH, "HOME": who.pw_dir, "LANG": "C.UTF-8", "USER": who.pw_name, "LOGNAME": who.pw_name}
+    found = base_environment(start.user)
     if start.env_file:
-        found |= read_env_file(Path(start.env_file), who.pw_uid)
+        found |= read_env_file(Path(start.env_file), user_id(start.user))
     return found | dict(start.env)
 
 
 def user_id(user: str | None) -> int:
     """LookupError if there is no such user."""
-    return _account(user).pw_uid
+    return entry_of(user).pw_uid
 
 
 def user_name(uid: int) -> str:
@@ -40,7 +39,7 @@ def user_name(uid: int) -> str:
 
 def home_of(user: str | None) -> str:
     """The user's own folder, or the root folder where that is missing: where a service without `cwd` runs."""
-    folder = _account(user).pw_dir
+    folder = entry_of(user).pw_dir
     return folder if Path(folder).is_dir() else "/"
 
 
@@ -77,12 +76,3 @@ def _unquoted(value: str, path: Path, number: int) -> str:
     except ValueError:
         raise ValueError(f"{path}:{number}: a quote is not closed") from None
     return "".join(parts)
-
-
-def _account(user: str | None) -> pwd.struct_passwd:
-    try:
-        if user is None:
-            return pwd.getpwuid(os.geteuid())
-        return pwd.getpwuid(int(user)) if user.isdigit() else pwd.getpwnam(user)
-    except KeyError:
-        raise LookupError(f"there is no user {user or os.geteuid()!r} on this machine") from None
