@@ -122,7 +122,7 @@ class Database:
         )
         memory = _new_memory()
         try:
-            for table in ("incidents", "steps", "notes", "desired", "restarts", "counters", "facts"):
+            for table in ("incidents", "steps", "notes", "desired", "restarts", "counters", "facts", "memories"):
                 rows = self._connection.execute(f"SELECT * FROM {table}").fetchall()
                 if rows:
                     memory.executemany(f"INSERT INTO {table} VALUES ({','.join('?' * len(rows[0]))})", rows)

@@ -39,4 +39,8 @@ VERSIONS: tuple[tuple[str, ...], ...] = (
             service TEXT NOT NULL, name TEXT NOT NULL, value REAL NOT NULL, PRIMARY KEY (service, name))""",
         "CREATE TABLE facts (name TEXT PRIMARY KEY, value REAL NOT NULL)",
     ),
+    (
+        """CREATE TABLE memories (
+            service TEXT NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (service, name))""",
+    ),
 )

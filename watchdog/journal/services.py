@@ -51,6 +51,15 @@ def restarts(db: sqlite3.Connection, service: str | None, since: float) -> tuple
     return tuple(Restart(row[0], row[1], bool(row[2]), row[3], row[4]) for row in rows)
 
 
+def keep(db: sqlite3.Connection, service: str, name: str, text: str) -> None:
+    db.execute("INSERT OR REPLACE INTO memories VALUES (?, ?, ?)", (service, name, text))
+
+
+def kept(db: sqlite3.Connection, service: str, name: str) -> str:
+    row = db.execute("SELECT text FROM memories WHERE service = ? AND name = ?", (service, name)).fetchone()
+    return str(row[0]) if row else ""
+
+
 def counter(db: sqlite3.Connection, service: str, name: str) -> float:
     row = db.execute("SELECT value FROM counters WHERE service = ? AND name = ?", (service, name)).fetchone()
     return float(row[0]) if row else 0.0

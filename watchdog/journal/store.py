@@ -167,11 +167,29 @@ class Journal:
     def set_counter(self, service: str, name: str, value: float) -> None:
         self._write(lambda db: services.set_counter(db, service, name, value))
 
+    def keep(self, service: str, name: str, text: str) -> None:
+        """Whatever the loop must remember of a service, in its own words."""
+        self._write(lambda db: services.keep(db, service, name, text))
+
+    def kept(self, service: str, name: str) -> str:
+        """Empty if nothing was kept."""
+        return str(self._read(lambda db: services.kept(db, service, name)))
+
     # Samples
 
     def add_samples(self, service: str, found: Iterable[Sample]) -> None:
         kept = tuple(found)
         self._write(lambda db: samples.add(db, service, kept))
+
+    def add_many_samples(self, found: Mapping[str, Iterable[Sample]]) -> None:
+        """Of many services by name, in one transaction."""
+        kept = {service: tuple(samples_of) for service, samples_of in found.items()}
+
+        def add_all(db: sqlite3.Connection) -> None:
+            for service, samples_of in kept.items():
+                samples.add(db, service, samples_of)
+
+        self._write(add_all)
 
     def samples(
         self, service: str, probe: str | None = None, since: float = 0.0, until: float | None = None

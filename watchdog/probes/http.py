@@ -49,7 +49,7 @@ def _wrong(asked: Asked, reply: Reply) -> str:
     if text and text.encode() not in reply.body:
         part = " in the first MiB" if reply.truncated else ""
         return f"answers {status}, but without {text[:80]!r}{part}"
-    fields = spec.setting("fields") or spec.setting("json")
+    fields = spec.setting("json")
     return _wrong_fields(dict(fields), reply) if fields else ""
 
 

@@ -92,6 +92,12 @@ def search(wanted: Wanted, at: float, bookmark: str) -> Matches:
     return Matches(tuple(times), last, fresh, stored)
 
 
+def forget_matches(bookmark: str) -> str:
+    """The bookmark of a log probe as if nothing had been found yet; any other bookmark as it is."""
+    kept = _open_bookmark(bookmark)
+    return json.dumps({**kept, "times": [], "last": ""}, separators=(",", ":")) if "places" in kept else bookmark
+
+
 def matcher(text: str, regex: bool) -> Callable[[str], object]:
     """Plain text is looked for as it stands; ValueError for a broken pattern."""
     if not regex:

@@ -65,6 +65,13 @@ def look(
     )
 
 
+def glance() -> MachineLook:
+    """Only what tells whether the machine itself is starved: cheap enough to be asked before every decision."""
+    total, available, swap_total, swap_used = _memory()
+    cpus = os.cpu_count() or 1
+    return MachineLook(0.0, cpus, _load(), total, available, None, None, swap_total, swap_used, pressure())
+
+
 def memory_room(pid: int | None = None) -> tuple[int, int]:
     """(total, available) bytes: of the tightest limit of a control group at or above `pid`, else of the machine."""
     total, available, _, _ = _memory()

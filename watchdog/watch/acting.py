@@ -1,0 +1,278 @@
+"""Carries a decision out: one run at a time, through the one runner, its intent in the journal before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from watchdog.journal.store import Journal
+from watchdog.model.errors import WdError
+from watchdog.model.incident import Desired, Restart, RunResult, StepRecord, Trigger
+from watchdog.model.playbook import TriggerSpec
+from watchdog.model.procedure import Block, RunPlan, StepCall
+from watchdog.model.selector import Selector
+from watchdog.policy import budget, locks, pressure
+from watchdog.policy.budget import History, Life
+from watchdog.probes.log import forget_matches
+from watchdog.runbook.begin import begin, plan_of
+from watchdog.runbook.run import Prepared, execute, prepare
+from watchdog.steps.spec import Context
+from watchdog.system import clock, machine
+from watchdog.watch import log, looking
+from watchdog.watch.deciding import Decision, Situation, decide, local_time, quiet_moment, step_of
+from watchdog.watch.house import House
+from watchdog.watch.judge import reset
+from watchdog.watch.times import in_window
+from watchdog.watch.watched import LIVES, Watched
+
+RESTARTING = frozenset({"kill", "start", "restart", "stop"})
+DRAIN = 30.0  # seconds for which a planned restart waits for requests under way
+_LOOK_BACK = 31 * 86400.0
+_GIVE_UP = (("snapshot", "--within", "5s"), ("why", "--within", "5s"), ("report",))
+Retry = Callable[[], None]
+
+
+class Runs:
+    """Decides about trouble and does what was decided."""
+
+    def __init__(self, house: House, after: Callable[[Watched], None] = lambda watched: None) -> None:
+        self._house, self._after = house, after
+        self._waiting: set[tuple[str, str]] = set()
+
+    def consider(
+        self, watched: Watched, trigger: TriggerSpec, cause: Trigger, retry: Retry, waited: float | None = None
+    ) -> None:
+        """Decide, and act if that was decided. `retry` looks at the trouble again, and comes back here if it lasts.
+
+        `waited` is given for planned runs: for how many seconds they have waited for a good moment.
+        """
+        key = f"{trigger.kind} {trigger.subject}"
+        if watched.acting or not trigger.run:
+            return
+        runbook = step_of(trigger.run, watched.attempts.get(key, 0))
+        decision = decide(self._situation(watched, runbook, waited))
+        self._tell(watched, runbook, cause, decision)
+        if decision.again is not None:
+            self._again(watched, key, decision.again, retry)
+        if decision.kind == "ask":
+            question = f"{watched.name}: {cause.detail}. Run {runbook}?"
+            decision = Decision("run" if self._house.ask_person(question) else "would", "")
+        if decision.kind == "run":
+            self._take(watched, lambda: self._run(watched, key, runbook, cause))
+        elif decision.kind == "give-up":
+            self._take(watched, lambda: self._give_up(watched, cause, decision.why))
+
+    def _situation(self, watched: Watched, runbook: str, waited: float | None) -> Situation:
+        now, policy = clock.now(), watched.playbook.policy
+        desired = self._desired(watched)
+        planned = waited is not None
+        return Situation(
+            mode=policy.mode,
+            runbook=runbook,
+            now=now,
+            permit=budget.permit(policy, history(watched, self._house.journal, desired, now), now),
+            desired=desired,
+            strange=watched.strange,
+            starved=pressure.starved(machine.glance()),
+            common=pressure.common_cause(failing(self._house)),
+            holder=_holder(watched),
+            busy=self._house.busy,
+            planned=planned,
+            moment=good_moment(watched, waited) if waited is not None else "",
+        )
+
+    def _desired(self, watched: Watched) -> Desired:
+        """What a person wants. Who says `resume` also takes back that we gave up."""
+        desired = self._house.journal.desired(watched.name)
+        healthy = watched.healthy_since
+        if desired.until_healthy and healthy is not None and healthy > desired.since:
+            desired = Desired("running", clock.now(), by="wd watch", why="healthy again")
+            self._house.journal.set_desired(watched.name, desired)
+        if desired.state == "running" and desired.since > (watched.gave_up or 0.0) and watched.gave_up is not None:
+            watched.gave_up, watched.gave_up_why = None, ""
+            watched.lives.clear()
+            watched.attempts.clear()
+            watched.dirty = True
+        return desired
+
+    def _tell(self, watched: Watched, runbook: str, cause: Trigger, decision: Decision) -> None:
+        """Each decision is said once for each trouble."""
+        kind = decision.kind if decision.kind != "wait" else f"wait {decision.why}"
+        said = f"{kind}: {decision.why}"
+        with watched.lock:
+            if said in watched.told and decision.kind != "run":
+                return
+            watched.told.add(said)
+        words = {"run": f"runs {runbook}", "ask": f"asks whether to run {runbook}", "give-up": "gives up"}
+        deed = words.get(decision.kind, decision.kind)
+        level = "ERROR" if decision.kind == "give-up" else "WARNING"
+        self._house.say(watched.name, f"{cause.detail} -> {deed}{': ' + decision.why if decision.why else ''}", level)
+
+    def _again(self, watched: Watched, key: str, seconds: float, retry: Retry) -> None:
+        """Look again later, once, however often the same was decided in the meantime."""
+        with self._house.lock:
+            if (watched.name, key) in self._waiting:
+                return
+            self._waiting.add((watched.name, key))
+
+        def look() -> None:
+            with self._house.lock:
+                self._waiting.discard((watched.name, key))
+            retry()
+
+        self._house.later(min(seconds, 300.0), look)
+
+    def _take(self, watched: Watched, work: Callable[[], None]) -> None:
+        """Only one service at a time is worked on, and each only once."""
+        with self._house.lock:
+            if watched.acting or self._house.busy:
+                return
+            watched.acting, self._house.busy = True, watched.name
+
+        def do() -> None:
+            try:
+                work()
+            except WdError as error:
+                self._house.say(watched.name, "; ".join(error.lines()), "ERROR")
+            except Exception as error:  # noqa: BLE001 - the loop goes on whatever a run does
+                self._house.say(watched.name, f"the run broke: {type(error).__name__}: {error}", "ERROR")
+            finally:
+                self._over(watched)
+
+        self._house.beside(do)
+
+    def _over(self, watched: Watched) -> None:
+        """The old server's failures are not held against the new one, and old log lines are no news."""
+        looking.refresh(watched)
+        at = clock.monotonic()
+        with watched.lock:
+            watched.states = {name: reset(state, at) for name, state in watched.states.items()}
+            watched.bookmarks = {name: forget_matches(mark) for name, mark in watched.bookmarks.items()}
+            watched.healthy_since = None
+            watched.told.clear()
+        self._house.remember(watched)
+        with self._house.lock:
+            watched.acting, self._house.busy = False, ""
+        self._after(watched)
+
+    def _run(self, watched: Watched, key: str, runbook: str, cause: Trigger) -> None:
+        house, context = self._house, self._context(watched, cause)
+        restarts = any(call.step in RESTARTING for call in plan_of(runbook, context, {}).calls)
+        watched.attempts[key] = watched.attempts.get(key, 0) + 1
+        if watched.tree is None and not watched.lives:
+            watched.lives.append(Life(0, clock.now(), clock.now()))
+        house.remember(watched)
+        if restarts:
+            # Before anything is done: after a kill -9 in the middle it counts all the same.
+            house.journal.record_restart(Restart(watched.name, clock.now(), automatic=True))
+        house.counts.runs += 1
+        with _Told(house, watched, context) as told:
+            result = begin(runbook, context, {}, watch=told.step)
+        self._result(watched, runbook, result)
+
+    def _give_up(self, watched: Watched, cause: Trigger, why: str) -> None:
+        """Remembered first; then one report with the cause, and one call for a person."""
+        watched.gave_up, watched.gave_up_why = clock.now(), why
+        self._house.remember(watched)
+        self._house.counts.given_up += 1
+        words = [*_GIVE_UP, ("notify", f"{watched.name}: wd gave up: {why}")]
+        block = Block("wd", tuple((0, " ".join(line)) for line in words), timeout=30.0, on_fail="continue")
+        plan = RunPlan(None, tuple(StepCall(line, 0, 0) for line in words), (block,), watched.name)
+        detail = f"given up: {why} ({cause.detail})"
+        context = self._context(watched, Trigger(cause.kind, detail, cause.by, cause.since))
+        context.in_runbook = True
+        with _Told(self._house, watched, context) as told:
+            result, _ = execute(prepare(plan), context, "give-up", watch=told.step)
+        self._result(watched, "give-up", result)
+
+    def _context(self, watched: Watched, cause: Trigger) -> Context:
+        house = self._house
+        return Context(
+            selector=Selector(service=watched.name),
+            say=lambda text: house.say(watched.name, text),
+            ask=lambda question: False,
+            folder=house.state / "incidents",
+            state=house.state,
+            playbook=watched.playbook,
+            home=house.home,
+            journal=house.journal,
+            trigger=cause,
+            local=False,
+        )
+
+    def _result(self, watched: Watched, runbook: str, result: RunResult) -> None:
+        level = "INFO" if result.outcome in ("recovered", "done") else "ERROR"
+        report = f"; report: {result.report}" if result.report else ""
+        self._house.say(watched.name, f"{runbook}: {result.outcome}: {result.message}{report}", level)
+
+
+class _Told:
+    """What a run says goes into the log, and from its first step on into a file of its own."""
+
+    def __init__(self, house: House, watched: Watched, context: Context) -> None:
+        self._house, self._watched, self._context = house, watched, context
+        self._file: log.RunFile | None = None
+        context.say = self.say
+
+    def __enter__(self) -> _Told:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def say(self, text: str) -> None:
+        if self._file is None and self._context.incident:
+            self._file = log.RunFile(self._context.folder, self._context.incident)
+        self._house.say(self._watched.name, text, incident=self._context.incident or "")
+
+    def step(self, prepared: Prepared, record: StepRecord) -> None:
+        if record.outcome != "running":
+            self.say(f"{record.text}: {record.outcome} in {record.seconds:.2f} s: {record.message}")
+
+
+def history(watched: Watched, journal: Journal, desired: Desired, now: float) -> History:
+    """What the budgets are counted on; what lies before a person's `resume` is forgiven."""
+    begin_at = max(now - _LOOK_BACK, desired.since if desired.state == "running" else 0.0)
+    own = [one.at for one in journal.restarts(watched.name, begin_at) if one.automatic]
+    everybody = [one.at for one in journal.restarts(None, now - budget.HOUR) if one.automatic]
+    last = journal.incidents(watched.name, now - 7 * 86400.0, 1)
+    signature = last[0].signature if last else ""
+    lost = journal.lost_at
+    if lost is not None and now - lost < budget.HOUR:
+        # What was done before is not known any more: the budget counts as used.
+        own = [lost] * max(len(own), watched.playbook.policy.give_up.restarts - 1)
+    return History(
+        restarts=tuple(own),
+        all_restarts=tuple(everybody),
+        lives=tuple(life for life in watched.lives[-LIVES:] if life.ended >= begin_at),
+        healthy_since=watched.healthy_since,
+        gave_up=watched.gave_up,
+        gave_up_why=watched.gave_up_why,
+        same_cause=len(journal.same_signature(watched.name, signature, now - 7 * 86400.0)) if signature else 0,
+    )
+
+
+def failing(house: House) -> dict[str, bool]:
+    """Of every service that was asked lately whether its server failed to answer."""
+    now = clock.monotonic()
+    found = {}
+    for name, watched in tuple(house.services.items()):
+        periods = [spec.every * 2 + spec.timeout for spec in watched.playbook.probes if spec.name in watched.asked_at]
+        lately = max(watched.asked_at.values(), default=0.0)
+        if periods and (now - lately <= max(periods) or watched.acting):
+            found[name] = watched.failing()
+    return found
+
+
+def good_moment(watched: Watched, waited: float) -> str:
+    """Why a planned run has to wait; empty if this is a good moment."""
+    now = local_time(clock.now())
+    windows = {line: in_window(line, seconds, now) for line, seconds in watched.playbook.policy.quiet}
+    tree = looking.current(watched)
+    return quiet_moment(windows, looking.in_flight(tree) if tree else 0, waited, DRAIN)
+
+
+def _holder(watched: Watched) -> str:
+    """Who else works on the service now, on this machine."""
+    found = locks.holder(watched.name)
+    return str(found) if found else ""

@@ -1,0 +1,75 @@
+"""What every part of the loop shares: the home, the journal, the counts, and how to do something later or beside."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from watchdog.journal.store import Journal
+from watchdog.model.probing import Sample
+from watchdog.system import processes
+from watchdog.watch import log
+from watchdog.watch.watched import Watched, to_text
+
+KEY = "watch"  # under which a service's memory is kept in the journal
+LATE_KEPT = 2000
+
+
+@dataclass(slots=True)
+class Counts:
+    """Numbers since the loop began, for the metrics and for whoever asks how it does."""
+
+    asked: int = 0
+    unknown: int = 0
+    skipped: int = 0  # came due while the question before was still open
+    late: int = 0  # runs that the scheduler dropped or joined
+    discarded: int = 0  # answers across a time in which wd itself did not run
+    broken: int = 0  # jobs that raised
+    runs: int = 0
+    given_up: int = 0
+    lateness: deque[float] = field(default_factory=lambda: deque(maxlen=LATE_KEPT))  # seconds behind the plan
+
+
+@dataclass(slots=True)
+class House:
+    """Handed to whoever needs a part of it."""
+
+    home: Path | None
+    state: Path
+    journal: Journal
+    services: dict[str, Watched] = field(default_factory=dict)
+    counts: Counts = field(default_factory=Counts)
+    away: Callable[[float, float], float] = lambda begun, ended: 0.0  # see Heartbeat.away
+    later: Callable[[float, Callable[[], None]], None] = lambda seconds, work: None
+    beside: Callable[[Callable[[], None]], None] = lambda work: work()
+    ask_person: Callable[[str], bool] = lambda question: False
+    samples: dict[str, list[Sample]] = field(default_factory=dict)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    busy: str = ""  # the service that is being worked on
+
+    def say(self, service: str, message: str, level: str = "INFO", incident: str = "") -> None:
+        log.say(service, message, level, incident)
+
+    def note_sample(self, service: str, sample: Sample) -> None:
+        with self.lock:
+            self.samples.setdefault(service, []).append(sample)
+
+    def store(self) -> None:
+        """Write down what was seen since the last time: samples of all services in one go, and changed memories."""
+        with self.lock:
+            samples, self.samples = self.samples, {}
+            dirty = [watched for watched in self.services.values() if watched.dirty]
+        if samples:
+            self.journal.add_many_samples(samples)
+        for watched in dirty:
+            self.remember(watched)
+
+    def remember(self, watched: Watched) -> None:
+        """Write one service's memory down now: what follows must not be forgotten by a kill -9."""
+        with watched.lock:
+            watched.dirty = False
+            text = to_text(watched, processes.boot_id())
+        self.journal.keep(watched.name, KEY, text)

@@ -1,0 +1,73 @@
+"""The loop's own log: a rotated file in the state folder, the terminal where somebody looks, and one file a run.
+
+Never with the values of variables: a password may be among them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from loguru import logger
+
+from watchdog.model.errors import WdError
+from watchdog.model.printable import printable
+from watchdog.model.redact import redact
+from watchdog.system.files import make_folder
+
+_LINE = "{time:YYYY-MM-DD HH:mm:ss.SSS} {level: <7} {extra[service]: <12} {message}\n"
+_KEPT = 5
+_SIZE = 10_000_000
+
+
+def set_up(folder: Path, verbose: bool = False) -> None:
+    """Log into `folder`/watch.log, and to standard error."""
+    logger.remove()
+    logger.configure(extra={"service": "-", "incident": ""}, patcher=_clean)
+    level = "DEBUG" if verbose else "INFO"
+    safe: dict[str, Any] = {"backtrace": False, "diagnose": False, "catch": True}
+    if sys.stderr is not None:
+        logger.add(sys.stderr, format=lambda record: _LINE, level=level, colorize=False, **safe)
+    with contextlib.suppress(OSError):  # a full disk must not end the watch
+        path = folder / "watch.log"
+        logger.add(
+            path, format=lambda record: _LINE, level=level, rotation=_SIZE, retention=_KEPT, opener=_private, **safe
+        )
+
+
+def say(service: str, message: str, level: str = "INFO", incident: str = "") -> None:
+    """One line about one service."""
+    logger.bind(service=service or "-", incident=incident).log(level, "{}", message)
+
+
+class RunFile:
+    """What is said about one incident, in a file in its own folder, until it is closed."""
+
+    def __init__(self, folder: Path, incident: str) -> None:
+        self._number: int | None = None
+        with contextlib.suppress(OSError, ValueError, WdError):
+            self._number = logger.add(
+                make_folder(folder) / "run.log",
+                format=lambda record: _LINE,
+                filter=lambda record: record["extra"].get("incident") == incident,
+                opener=_private,
+                backtrace=False,
+                diagnose=False,
+            )
+
+    def close(self) -> None:
+        if self._number is not None:
+            logger.remove(self._number)
+            self._number = None
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
+
+
+def _clean(record: Any) -> None:
+    """Control characters and secrets of whatever was found on the machine stay out."""
+    record["message"] = printable(redact(record["message"]))

@@ -1,0 +1,156 @@
+"""Who the service is at this moment, and what else is to be seen of it beside its answers. Only reads."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from watchdog.model.errors import WdError
+from watchdog.model.playbook import Playbook, ProbeSpec
+from watchdog.model.process import Identity, Process, Tree
+from watchdog.probes.run import KINDS
+from watchdog.system import descriptors, ports, processes, sockets, threads
+from watchdog.targets import match
+from watchdog.targets.resolve import look
+from watchdog.targets.scene import Scene
+from watchdog.watch.judge import Signs
+from watchdog.watch.watched import Watched
+
+FRESH = 30.0  # seconds for which a tree is taken as it was found, while its first process lives
+_NEARLY = 0.8  # of the time that the question waited: who has slept so long has done nothing for it
+
+
+def refresh(watched: Watched, scene: Scene | None = None) -> Tree | None:
+    """Look for the service's processes anew. With a scene, the one look at the machine serves many services."""
+    try:
+        trees = look(watched.playbook.find, watched.playbook, scene).trees
+    except WdError:
+        return watched.tree  # the machine cannot be seen: what was known stays
+    tree = trees[0] if len(trees) == 1 else _listening(trees, watched.playbook)
+    strange = why_strange(tree, watched.playbook) if tree else ""
+    with watched.lock:
+        watched.tree, watched.looked_at, watched.strange = tree, time.monotonic(), strange
+    return tree
+
+
+def current(watched: Watched, fresh: float = FRESH) -> Tree | None:
+    """The tree, looked for again only when it is old, or when its first process is not there any more."""
+    at = watched.looked_at
+    alive = watched.tree is not None and processes.is_alive(watched.tree.root.identity)
+    if at is not None and time.monotonic() - at < fresh and alive:
+        return watched.tree
+    return refresh(watched)
+
+
+def _listening(trees: Iterable[Tree], playbook: Playbook) -> Tree | None:
+    """Of several the one on the service's port; None where there is none, or no telling."""
+    on_port = [tree for tree in trees if playbook.find.port in tree.ports]
+    return on_port[0] if on_port else None
+
+
+def why_strange(tree: Tree, playbook: Playbook) -> str:
+    """Whether another program than the configured one is on the port, in a sentence."""
+    words = playbook.find.cmdline
+    if not words:
+        return ""
+    members = [member.process for member in tree.members]
+    if all(one.cmdline is None for one in members):
+        return ""
+    if playbook.find.regex:
+        found, _ = match.by_pattern(words[0], members)
+    else:
+        found, _ = match.by_words(words, members)
+    if found:
+        return ""
+    return f"another program runs there than {' '.join(words)}: pid {tree.root.pid}, {tree.root.command[:120]}"
+
+
+def watched_processes(tree: Tree) -> tuple[Identity, ...]:
+    """Whose end matters at once: the first process, and those that serve."""
+    leaves = {one.identity for one in _leaves(tree)}
+    return tuple(dict.fromkeys((tree.root.identity, *leaves)))
+
+
+def signs(watched: Watched, spec: ProbeSpec, waited: float, now: float) -> Signs:
+    """What stands beside a failure. `waited` is how many seconds our question was open, `now` the wall's time.
+
+    Cheap: a few files of /proc, and only after a failure.
+    """
+    tree = current(watched, fresh=spec.every * 3 + FRESH)
+    queue = _queue(watched)
+    if tree is None:
+        return Signs(queue_grows=queue)
+    members = [one for member in tree.members if (one := processes.read(member.process.pid)) is not None]
+    stopped = bool(members) and members[0].state == "T"
+    leaves = _leaves(tree)
+    if leaves and not stopped:
+        states = [one.state for leaf in leaves if (one := processes.read(leaf.pid)) is not None]
+        stopped = bool(states) and all(state == "T" for state in states)
+    return Signs(
+        identity=str(tree.root.identity),
+        age=max(0.0, now - tree.root.started),
+        stopped=stopped,
+        still=waited > 0.2 and is_still(leaves, _NEARLY * waited),
+        queue_grows=queue,
+        alive=_life(watched, spec),
+    )
+
+
+def is_still(leaves: Iterable[Process], seconds: float) -> bool:
+    """Whether not one thread of the processes that serve has run for so long.
+
+    A server that waits for a disk is not counted: that is the machine's trouble. Where the kernel does not tell since
+    when a thread sleeps, the answer is no.
+    """
+    seen = False
+    for leaf in leaves:
+        for thread in threads.look(leaf.pid):
+            seen = True
+            if thread.state not in "St" or thread.asleep is None or thread.asleep < seconds:
+                return False
+    return seen
+
+
+def in_flight(tree: Tree) -> int:
+    """Requests that clients have sent and the server has not answered: what came in last came after what went out."""
+    owners = {
+        one.inode: one.pid for pid in tree.pids for one in descriptors.of(pid) if one.kind == "socket" and one.inode
+    }
+    count = 0
+    for one in sockets.connections(tree.pids, tree.ports, owners):
+        if not one.served or one.state != "ESTABLISHED":
+            continue
+        answered = one.sent_ago is not None and (one.received_ago is None or one.sent_ago <= one.received_ago)
+        count += one.unread > 0 or (one.received_ago is not None and not answered)
+    return count
+
+
+def _leaves(tree: Tree) -> tuple[Process, ...]:
+    """The processes that serve: those of the tree that hold its sockets, without masters above others of them."""
+    holders = {pid for listener in tree.listeners for pid in listener.holders} or set(tree.pids)
+    parents = {member.process.parent for member in tree.members if member.process.pid in holders}
+    return tuple(
+        member.process for member in tree.members if member.process.pid in holders and member.process.pid not in parents
+    )
+
+
+def _queue(watched: Watched) -> bool:
+    """Whether more connections wait than at the look before."""
+    port = watched.playbook.find.port
+    found = ports.accept_queue(port) if port else None
+    before, watched.queue = watched.queue, found[0] if found else 0
+    return 0 < before < watched.queue
+
+
+def _life(watched: Watched, spec: ProbeSpec) -> str:
+    """Whether another probe got an answer from the server itself since this one began to fail."""
+    since = watched.state(spec.name).failing_since
+    if since is None:
+        return ""
+    for other in watched.playbook.probes:
+        if other.name == spec.name or not KINDS[other.kind].answers:
+            continue
+        last = watched.latest.get(other.name)
+        if last and last.verdict in ("ok", "slow") and watched.asked_at.get(other.name, 0.0) > since:
+            return f"it answers the probe {other.name}"
+    return ""

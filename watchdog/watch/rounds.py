@@ -1,0 +1,133 @@
+"""One question and what follows from it: asked, judged, remembered, and in trouble handed on for a decision."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from watchdog.model.incident import Trigger
+from watchdog.model.playbook import ProbeSpec, TriggerSpec
+from watchdog.model.probing import Sample
+from watchdog.model.units import format_duration
+from watchdog.probes.run import KINDS, needs_tree, probe
+from watchdog.system import clock
+from watchdog.watch import looking
+from watchdog.watch.house import House
+from watchdog.watch.judge import NOTHING_ELSE, Event, Judged, Signs, judge
+from watchdog.watch.watched import Watched, grace, triggers_of
+
+Consider = Callable[[Watched, TriggerSpec, Trigger, Callable[[], None]], None]
+_LEVELS = {"trouble": "ERROR", "failing": "WARNING", "slow": "WARNING", "recovered": "INFO", "starting": "INFO"}
+
+
+class Rounds:
+    """Asks probes; several threads may ask different ones at a time."""
+
+    def __init__(self, house: House, consider: Consider) -> None:
+        self._house, self._consider = house, consider
+
+    def ask(self, watched: Watched, spec: ProbeSpec) -> None:
+        """Ask one probe, unless it is being asked already: then it is asked once more right after."""
+        with watched.lock:
+            if watched.acting:
+                return  # a run is under way: its own steps ask, and a dump slows the server
+            if spec.name in watched.asking:
+                self._house.counts.skipped += spec.name not in watched.owed
+                watched.owed.add(spec.name)
+                return
+            watched.asking.add(spec.name)
+        try:
+            self._round(watched, spec)
+        finally:
+            with watched.lock:
+                watched.asking.discard(spec.name)
+                owed = spec.name in watched.owed
+                watched.owed.discard(spec.name)
+        if owed and not watched.acting:
+            self._house.beside(lambda: self.ask(watched, spec))
+
+    def _round(self, watched: Watched, spec: ProbeSpec) -> None:
+        begun = clock.monotonic()
+        tree = looking.current(watched) if needs_tree(spec.kind) else watched.tree
+        sample = probe(spec, watched.playbook, tree, bookmark=watched.bookmarks.get(spec.name, ""))
+        ended = clock.monotonic()
+        self._house.counts.asked += 1
+        if lost := self._house.away(begun, ended):
+            self._house.counts.discarded += 1
+            told = f"wd itself did not run for {format_duration(lost)}; the answer does not count"
+            sample = replace(sample, verdict="unknown", message=told)
+        if watched.acting:
+            return  # asked of the server that is just being replaced
+        sample = self._tied(watched, spec, sample)
+        signs = self._signs(watched, spec, sample, ended - begun)
+        judged = self._judged(watched, spec, sample, signs, ended)
+        self._house.note_sample(watched.name, sample)
+        if judged.event is not None:
+            self._tell(watched, spec, judged.event)
+        if judged.trouble and sample.verdict == "failed":
+            self._trouble(watched, spec, judged, sample)
+
+    def _tied(self, watched: Watched, spec: ProbeSpec, sample: Sample) -> Sample:
+        """A good answer counts only if it came from the configured program."""
+        if sample.verdict in ("ok", "slow") and KINDS[spec.kind].answers and watched.strange:
+            return replace(sample, verdict="failed", message=watched.strange)
+        return sample
+
+    def _signs(self, watched: Watched, spec: ProbeSpec, sample: Sample, waited: float) -> Signs:
+        if sample.verdict != "failed" or not KINDS[spec.kind].answers:
+            root = watched.identity
+            return Signs(identity=str(root)) if root else NOTHING_ELSE
+        return looking.signs(watched, spec, waited, clock.now())
+
+    def _judged(self, watched: Watched, spec: ProbeSpec, sample: Sample, signs: Signs, at: float) -> Judged:
+        with watched.lock:
+            before = watched.state(spec.name)
+            patience = grace(watched.playbook) if KINDS[spec.kind].answers else 0.0
+            judged = judge(before, sample, spec.threshold, at, signs, patience)
+            watched.states[spec.name] = judged.state
+            watched.latest[spec.name] = sample
+            watched.asked_at[spec.name] = at
+            if sample.bookmark != watched.bookmarks.get(spec.name, ""):
+                watched.bookmarks[spec.name] = sample.bookmark
+            self._health(watched)
+            # A row of good answers changes nothing that must outlive us.
+            if judged.state.level != before.level or "f" in judged.state.recent[-1:] or sample.bookmark:
+                watched.dirty = True
+        self._house.counts.unknown += sample.verdict == "unknown"
+        return judged
+
+    def _health(self, watched: Watched) -> None:
+        """Since when every probe is well; after long enough, what did not help before is forgotten."""
+        if watched.level in ("ok", "slow"):
+            now = clock.now()
+            if watched.healthy_since is None:
+                watched.healthy_since = now
+                watched.told.clear()
+            elif watched.attempts and now - watched.healthy_since > watched.playbook.policy.backoff.reset_after:
+                watched.attempts.clear()
+        else:
+            watched.healthy_since = None
+
+    def _tell(self, watched: Watched, spec: ProbeSpec, event: Event) -> None:
+        if event.kind == "unknown":
+            if event.fresh:
+                self._house.say(watched.name, f"{spec.name}: cannot tell: {event.message}", "WARNING")
+        elif event.fresh or event.kind == "failing":
+            self._house.say(watched.name, f"{spec.name}: {event.kind}: {event.message}", _LEVELS[event.kind])
+
+    def _trouble(self, watched: Watched, spec: ProbeSpec, judged: Judged, sample: Sample) -> None:
+        """Each trigger on this probe gets its decision; one on a log line only at the first moment."""
+        since = sample.at - (clock.monotonic() - (judged.state.failing_since or clock.monotonic()))
+        why = judged.event.message if judged.event else sample.message
+        for trigger in triggers_of(watched.playbook, spec.name):
+            if trigger.kind == "log" and not (judged.event and judged.event.fresh):
+                continue
+            cause = Trigger(trigger.kind, f"{spec.name}: {why}", "wd watch", since)
+            self._consider(watched, trigger, cause, lambda: self.ask(watched, spec))
+
+
+def now_due(watched: Watched, spec: ProbeSpec) -> bool:
+    """Whether a probe's interval is over, for a pass that somebody else's clock started."""
+    last = watched.asked_at.get(spec.name)
+    return last is None or time.monotonic() - last >= spec.every * 0.9

@@ -1,0 +1,147 @@
+"""One service as the loop knows it between two rounds, and the part of it that outlives the loop."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from watchdog.model.playbook import Playbook, Policy, ProbeSpec, Threshold, TriggerSpec
+from watchdog.model.probing import Sample
+from watchdog.model.process import Identity, Tree
+from watchdog.policy.budget import Life
+from watchdog.probes.run import KINDS
+from watchdog.watch.judge import ProbeState
+
+LIVES = 12  # that are remembered
+LOG_EVERY = 2.0  # seconds between two looks at the logs for a trigger
+
+
+@dataclass(slots=True)
+class Watched:
+    """What changes from round to round. Whoever reads and writes more than one field holds `lock`."""
+
+    playbook: Playbook
+    states: dict[str, ProbeState] = field(default_factory=dict)
+    bookmarks: dict[str, str] = field(default_factory=dict)
+    latest: dict[str, Sample] = field(default_factory=dict)
+    asked_at: dict[str, float] = field(default_factory=dict)  # on the monotonic clock
+    lives: list[Life] = field(default_factory=list)
+    healthy_since: float | None = None  # seconds since the epoch
+    gave_up: float | None = None
+    gave_up_why: str = ""
+    attempts: dict[str, int] = field(default_factory=dict)  # runs of each trigger's ladder that did not help
+    tree: Tree | None = None
+    looked_at: float | None = None  # when the tree was looked for, on the monotonic clock
+    strange: str = ""  # another program than the configured one runs there
+    queue: int = 0  # connections that waited at the last look
+    asking: set[str] = field(default_factory=set)  # probes under way
+    owed: set[str] = field(default_factory=set)  # probes that came due meanwhile
+    acting: bool = False
+    told: set[str] = field(default_factory=set)  # decisions that were said of the present trouble
+    dirty: bool = False  # something that must be stored has changed
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def name(self) -> str:
+        return self.playbook.service
+
+    @property
+    def identity(self) -> Identity | None:
+        return self.tree.root.identity if self.tree else None
+
+    @property
+    def specs(self) -> tuple[ProbeSpec, ...]:
+        """The playbook's probes, and one for each trigger that looks at a log."""
+        return (
+            *self.playbook.probes,
+            *(log_probe(one, at) for at, one in enumerate(self.playbook.triggers) if one.kind == "log"),
+        )
+
+    def state(self, probe: str) -> ProbeState:
+        return self.states.get(probe, ProbeState())
+
+    def failing(self) -> bool:
+        """Whether the last answer of a probe that the server itself has to answer was a failure."""
+        return any(
+            self.state(spec.name).level in ("failing", "trouble") for spec in self.playbook.probes if _answers(spec)
+        )
+
+    @property
+    def level(self) -> str:
+        """The worst of its probes, in one word."""
+        order = ("trouble", "failing", "slow", "starting", "unknown", "ok")
+        levels = {self.state(spec.name).level for spec in self.playbook.probes}
+        return next((level for level in order if level in levels), "unknown")
+
+
+def _answers(spec: ProbeSpec) -> bool:
+    return spec.kind in KINDS and KINDS[spec.kind].answers
+
+
+def log_probe(trigger: TriggerSpec, position: int) -> ProbeSpec:
+    """A trigger on a log line is a probe that fails at the first match."""
+    return ProbeSpec(f"log {position + 1}", "log", trigger.subject, LOG_EVERY, 10.0, Threshold(1, 1), trigger.settings)
+
+
+def triggers_of(playbook: Playbook, probe: str) -> tuple[TriggerSpec, ...]:
+    """The triggers that a probe in trouble sets off."""
+    found = [one for one in playbook.triggers if one.kind == "probe" and one.subject == probe]
+    for position, one in enumerate(playbook.triggers):
+        if one.kind == "log" and log_probe(one, position).name == probe:
+            found.append(one)
+    return tuple(found)
+
+
+def death_triggers(playbook: Playbook) -> tuple[TriggerSpec, ...]:
+    """What a death sets off: its own triggers, else what the first probe that must be answered would set off soon."""
+    own = tuple(one for one in playbook.triggers if one.kind == "death")
+    if own:
+        return own
+    return next(
+        (found for spec in playbook.probes if _answers(spec) and (found := triggers_of(playbook, spec.name))), ()
+    )
+
+
+def grace(playbook: Playbook) -> float:
+    """Seconds after its own start in which a server's failures do not count.
+
+    Who wrote how long a start may take has said it, unless the policy says something of its own.
+    """
+    said = playbook.policy.grace
+    return said if said != Policy().grace else playbook.start.ready.within
+
+
+def to_text(watched: Watched, boot: str) -> str:
+    """What must outlive the loop. Moments on the monotonic clock mean something in this boot only."""
+    kept = {
+        "boot": boot,
+        "states": {name: asdict(state) for name, state in watched.states.items()},
+        "bookmarks": watched.bookmarks,
+        "lives": [asdict(life) for life in watched.lives],
+        "healthy_since": watched.healthy_since,
+        "gave_up": watched.gave_up,
+        "gave_up_why": watched.gave_up_why,
+        "attempts": watched.attempts,
+    }
+    return json.dumps(kept, separators=(",", ":"))
+
+
+def from_text(playbook: Playbook, text: str, boot: str) -> Watched:
+    """As it was stored. What cannot be read is as if it had never been known."""
+    watched = Watched(playbook)
+    try:
+        kept: dict[str, Any] = json.loads(text) if text else {}
+        names = {spec.name for spec in watched.specs}
+        watched.bookmarks = {name: str(mark) for name, mark in kept.get("bookmarks", {}).items() if name in names}
+        watched.lives = [Life(**life) for life in kept.get("lives", ())][-LIVES:]
+        watched.healthy_since = kept.get("healthy_since")
+        watched.gave_up, watched.gave_up_why = kept.get("gave_up"), kept.get("gave_up_why", "")
+        watched.attempts = {str(key): int(count) for key, count in kept.get("attempts", {}).items()}
+        if kept.get("boot") == boot:
+            states = kept.get("states", {})
+            watched.states = {name: ProbeState(**state) for name, state in states.items() if name in names}
+    except (ValueError, TypeError, AttributeError):
+        return Watched(playbook)
+    return watched
