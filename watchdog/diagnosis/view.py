@@ -8,12 +8,14 @@ from functools import cached_property
 
 from watchdog.diagnosis import posts
 from watchdog.diagnosis.code import function, innermost_application, is_application
+from watchdog.diagnosis.waits import Wait, wait_of
 from watchdog.model.evidence import (
     Answer,
     Descriptor,
     Evidence,
     Frame,
     ProcessLook,
+    SourceFile,
     SystemCall,
     ThreadLook,
     ThreadStack,
@@ -42,7 +44,7 @@ class ThreadView:
     @property
     def frames(self) -> tuple[Frame, ...]:
         """The calls of the last look, innermost first."""
-        return self.samples[-1][1].frames if self.samples else ()
+        return self.whole[-1][1].frames if self.whole else ()
 
     @property
     def state(self) -> str:
@@ -81,21 +83,32 @@ class ThreadView:
         return sum(stack.holds_gil for _, stack in self.samples) / len(self.samples) if self.samples else 0.0
 
     @cached_property
+    def whole(self) -> list[tuple[float, ThreadStack]]:
+        """The looks that are no fragments: a thread is not stopped while its calls are read, so some come out torn.
+        A whole one begins where the thread itself began."""
+        begins = Counter((one.frames[-1].file, one.frames[-1].function) for _, one in self.samples if one.frames)
+        if not begins:
+            return []
+        begin = begins.most_common(1)[0][0]
+        return [
+            (at, one)
+            for at, one in self.samples
+            if one.frames and (one.frames[-1].file, one.frames[-1].function) == begin
+        ]
+
+    @cached_property
     def stable(self) -> tuple[Frame, ...]:
-        """The outer calls that are the same in all looks, innermost first, as the last look has them."""
-        if not self.samples:
-            return ()
-        stacks = [stack.frames[::-1] for _, stack in self.samples if stack.frames]
-        if not stacks:
-            return ()
-        depth = 0
+        """The outer calls that are the same in all looks, innermost first, each with the line it was seen in most."""
+        stacks = [one.frames[::-1] for _, one in self.whole]
+        found: list[Frame] = []
         for calls in zip(*stacks, strict=False):
             if len({(frame.file, frame.function) for frame in calls}) > 1:
                 break
-            depth += 1
+            line = Counter(frame.line for frame in reversed(calls)).most_common(1)[0][0]
+            found.append(next(frame for frame in reversed(calls) if frame.line == line))
             if len({frame.line for frame in calls}) > 1:
                 break  # below a call that was left and made again, the same names are other calls
-        return tuple(stacks[-1][:depth][::-1])
+        return tuple(found[::-1])
 
     @cached_property
     def seen_for(self) -> float:
@@ -110,7 +123,16 @@ class ThreadView:
     @cached_property
     def at_post(self) -> bool:
         """It waits for work in every look."""
-        return all(posts.at_post(stack.frames) for _, stack in self.samples)
+        return all(posts.at_post(stack.frames) for _, stack in self.whole)
+
+    @cached_property
+    def at_rest(self) -> bool:
+        """It waits for work, at a server's post or at one of the application's own."""
+        if self.at_post:
+            return True
+        if self.serves_request or self.spins:
+            return False
+        return self.wait.kind in ("queue", "event", "accept", "select", "poll", "sleep", "semaphore", "client")
 
     @cached_property
     def work(self) -> tuple[Frame, ...]:
@@ -144,6 +166,10 @@ class ThreadView:
         first, last = self.looks[0][1], self.looks[-1][1]
         return first.switches != last.switches or first.cpu_seconds != last.cpu_seconds
 
+    @cached_property
+    def wait(self) -> Wait:
+        return wait_of(self)
+
     @property
     def descriptor(self) -> Descriptor | None:
         """The descriptor that its blocked system call is on."""
@@ -154,7 +180,7 @@ class ThreadView:
         """In which lines of this call it was seen, how often."""
         return Counter(
             next((one.line for one in stack.frames if (one.file, one.function) == (frame.file, frame.function)), 0)
-            for _, stack in self.samples
+            for _, stack in self.whole
         )
 
     @property
@@ -211,6 +237,23 @@ class View:
         return self._descriptors.get((pid, number))
 
     @cached_property
+    def _connections(self) -> dict[int, Connection]:
+        return {one.inode: one for one in self.evidence.connections if one.inode}
+
+    def connection(self, inode: int | None) -> Connection | None:
+        return self._connections.get(inode or 0)
+
+    @cached_property
+    def upstreams(self) -> tuple[Connection, ...]:
+        """Connections that the server itself has opened, or tries to."""
+        return tuple(one for one in self.evidence.connections if not one.served and one.pid is not None)
+
+    @cached_property
+    def clients(self) -> tuple[Connection, ...]:
+        """Connections to the server's ports; those that wait in its queue belong to no process."""
+        return tuple(one for one in self.evidence.connections if one.served)
+
+    @cached_property
     def span(self) -> float:
         """Seconds from the first to the last look."""
         return max((look.at for look in self.evidence.looks), default=0.0)
@@ -246,7 +289,62 @@ class View:
         """A question waits so long that it is no hiccup."""
         return self.waited >= 1.0
 
+    @cached_property
+    def slow(self) -> bool:
+        """Answers come within the limit, and late."""
+        return bool(self.answered) and any(answer.seconds > self.limit * 0.3 for answer in self.answered)
+
+    @cached_property
+    def stuck_threads(self) -> tuple[ThreadView, ...]:
+        """Threads that wait in application code for something that does not come, longest first."""
+        found = [thread for thread in self.python_threads if not thread.at_rest and thread.own and thread.stuck >= 0.5]
+        return tuple(sorted(found, key=lambda thread: -thread.stuck))
+
+    def oldest_request(self, pid: int) -> float:
+        """Seconds since the oldest request that the process has read and not answered came in, as far as sockets tell."""
+        return max(
+            (
+                one.received_ago
+                for one in self.clients
+                if one.pid == pid
+                and one.received
+                and one.received_ago is not None
+                and (one.sent_ago is None or one.sent_ago >= one.received_ago)
+            ),
+            default=0.0,
+        )
+
+    def only_busy(self, thread: ThreadView) -> bool:
+        """No other thread of the server does anything for anybody."""
+        return all(other is thread or other.at_rest for other in self.python_threads)
+
+    @property
+    def limit(self) -> float:
+        """Seconds that a good answer may take."""
+        return self.evidence.configured.limit
+
+    @cached_property
+    def failing(self) -> tuple[Answer, ...]:
+        """Answers that came back and were no good ones."""
+        return tuple(answer for answer in self.evidence.answers if answer.verdict in ("failed", "refused", "reset"))
+
+    @cached_property
+    def in_trouble(self) -> bool:
+        """Somebody who asks the server now does not get what he should."""
+        return self.hung or bool(self.failing)
+
+    def sure(self, base: float, seconds: float) -> float:
+        """A wait beyond the time that any good answer may take is a hang; a shorter one may still be work."""
+        return base * (0.7 + 0.3 * min(1.0, max(seconds, self.waited) / self.limit))
+
     # -- pieces of findings ----------------------------------------------------
+
+    @cached_property
+    def _files(self) -> dict[str, SourceFile]:
+        return {source.path: source for source in self.evidence.sources}
+
+    def file(self, path: str) -> SourceFile | None:
+        return self._files.get(path)
 
     def source(self, frame: Frame) -> str:
         return (self.evidence.source(frame.file, frame.line) or "").strip()

@@ -28,6 +28,10 @@ class Attempt(Generic[T]):
         finally:
             self._done.set()
 
+    def done(self, seconds: float = 0.0) -> bool:
+        """Whether it has come back, waiting at most so long."""
+        return self._done.wait(seconds)
+
     def take(self, seconds: float) -> tuple[T, Gap | None]:
         """What it found, or what it would have found at best and the gap."""
         if not self._done.wait(seconds):

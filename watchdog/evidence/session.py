@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from watchdog.diagnosis import logbook
 from watchdog.diagnosis.diagnose import diagnose, settled
 from watchdog.evidence import exits as endings
-from watchdog.evidence import files_open, peers, sources, stacks, threads
+from watchdog.evidence import files_open, locks, peers, sources, stacks, tasks, threads
 from watchdog.evidence.bounded import Attempt
 from watchdog.evidence.lives import Lives
 from watchdog.evidence.questions import Questions, address
@@ -36,6 +36,8 @@ from watchdog.system import threads as kernel_threads
 from watchdog.targets import programs
 
 _AT_ONCE = 2  # stack dumps side by side: each takes a CPU for some milliseconds
+_INSIDE = 8  # processes of one server whose memory is read
+_AGAIN = 1.5  # seconds between two readings of the same memory
 _LOG = 64_000  # bytes of a log that the server writes to and nobody named
 
 
@@ -61,7 +63,7 @@ class Session:
         self._tried: set[int] = set()
         self._looks: list[ProcessLook] = []
         self._stacks: list[StackLook] = []
-        self._with_locals: dict[int, StackLook] = {}
+        self._latest: dict[int, StackLook] = {}
         self._tasks: dict[int, TaskLook] = {}
         self._locks: list[LockLook] = []
         self._memory: list[MemoryPoint] = []
@@ -77,6 +79,8 @@ class Session:
         self._logs, self._exits = tuple(logs), tuple(exits)
         self._kernel_exits: tuple[Exit, ...] = ()
         self._questions: Questions | None = None
+        self._inside: Attempt[tuple[TaskLook, ...]] | None = None
+        self._inside_at = 0.0
         self._machine_look: Attempt[MachineLook | None] | None = None
         self._kernel_log: Attempt[tuple[tuple[Exit, ...], Gap | None]] | None = None
         self._peer_looks: Attempt[tuple[PeerLook, ...]] | None = None
@@ -122,14 +126,23 @@ class Session:
         self._tried.update(wanted)
         limit = max(0.3, min(3.0, self.deadline.left))
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            for look in pool.map(lambda pid: stacks.dump(pid, self.at, with_locals=True, timeout=limit), wanted):
+            for look in pool.map(lambda pid: self._stack(pid, limit), wanted):
                 self._keep(look)
 
+    def _stack(self, pid: int, limit: float) -> StackLook:
+        """Locals tell one lock from another where the memory could not be read: nothing is known of its version."""
+        look = self._tasks.get(pid)
+        with_locals = self._keep_locals or (look is not None and look.error is not None)
+        found = stacks.dump(pid, self.at, with_locals=with_locals, timeout=limit)
+        if found.error and "could not read it" in found.error:  # the thread moved under its eyes
+            found = stacks.dump(pid, self.at, with_locals=with_locals, timeout=limit)
+        return found
+
     def _keep(self, look: StackLook) -> None:
-        """Locals serve to tell one lock from another; unless asked for, they go no further."""
+        """Unless asked for, locals go no further than to whoever tells locks apart by them."""
         if look.error is None:
             self._python.add(look.pid)
-            self._with_locals[look.pid] = look
+            self._latest[look.pid] = look
         elif look.pid in self._python and look.pid in self._lives.known:
             gap = stacks.gap(self._all[look.pid], look.error)
             self._gaps[gap.collector] = gap
@@ -146,6 +159,7 @@ class Session:
         self._descriptors = files_open.with_peers(found, self._connections)
         self._file_locks = files_open.locks(found, self._all)
         self._ask_behind()
+        self._look_inside()
         self._read_logs()
         self.read_sources()
 
@@ -161,6 +175,30 @@ class Session:
             connections = self._connections
             self._peer_looks = Attempt("peers", lambda: peers.look(connections, own), ())
         self._take_up(0.0)
+
+    def _look_inside(self) -> None:
+        """Suspended tasks and locks, out of the interpreters' memory: read in the background, again and again."""
+        if self._inside is None and (not self._tasks or self.at - self._inside_at >= _AGAIN):
+            pids = sorted(self._python & self._lives.known.keys())[:_INSIDE]
+            at, limit = self.at, max(0.5, min(2.0, self.deadline.left))
+            if pids:
+                self._inside_at = at
+                self._inside = Attempt("tasks", lambda: _read_all(pids, at, limit), ())
+        self._take_up_inside(0.3 if not self._tasks else 0.0)
+
+    def _take_up_inside(self, patience: float) -> None:
+        if self._inside is None or not self._inside.done(patience):
+            return
+        looks, gap = self._inside.take(0.0)
+        self._inside = None
+        self._tasks.update({look.pid: look for look in looks})
+        self._locks = [locks.read_locks(list(self._latest.values()), list(self._tasks.values()))]
+        for look in looks:
+            name = f"tasks of {look.pid}"
+            if look.error:
+                self._gaps[name] = Gap(name, look.error, look.remedy)
+        if gap is not None:
+            self._gaps[gap.collector] = gap
 
     def _take_up(self, patience: float) -> None:
         """What the collectors in the background have found by now; at the end, what they failed to find is a gap."""
@@ -189,9 +227,10 @@ class Session:
             self._logs = (*self._logs, LogTail(path, text, size, error=error))
 
     def read_sources(self) -> None:
-        frames = [frame for look in self._stacks for thread in look.threads for frame in thread.frames]
-        frames += [frame for look in self._tasks.values() for task in look.tasks for frame in task.frames]
-        frames += [frame for error in logbook.all_tracebacks(self._logs) for frame in error.frames]
+        frames = [(one.pid, frame) for look in self._stacks for one in look.threads for frame in one.frames]
+        frames += [(one.pid, frame) for look in self._tasks.values() for one in look.tasks for frame in one.frames]
+        root = next(iter(self._all), 0)
+        frames += [(root, frame) for error in logbook.all_tracebacks(self._logs) for frame in error.frames]
         self._sources = sources.read(frames, self._all.values())
 
     def wait(self, seconds: float) -> None:
@@ -207,6 +246,7 @@ class Session:
         """Last questions; nothing of the looking goes on behind."""
         if self._questions is not None:
             self._questions.stop()
+        self._take_up_inside(0.5)
         self._take_up(0.5)
 
     def evidence(self) -> Evidence:
@@ -237,3 +277,8 @@ class Session:
             requests=logbook.requests(self._logs),
             gaps=tuple(self._gaps.values()),
         )
+
+
+def _read_all(pids: Sequence[int], at: float, seconds: float) -> tuple[TaskLook, ...]:
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return tuple(pool.map(lambda pid: tasks.read_tasks(pid, at, seconds), pids))

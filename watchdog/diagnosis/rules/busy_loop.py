@@ -1,0 +1,49 @@
+"""Python code goes round and round and never ends: a thread wants the CPU in every look, in the same function."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from watchdog.diagnosis.spinning import Spin, spins
+from watchdog.diagnosis.view import View, short
+from watchdog.model.finding import Advice, Finding
+from watchdog.model.units import format_duration
+
+PREVENT = (
+    "Give the loop an end: check what it waits for, bound the number of rounds, and make sure that each round gets "
+    "nearer to the end. Long computations belong into a process of their own."
+)
+
+
+def rule(view: View) -> Iterator[Finding]:
+    for spin in spins(view):
+        if spin.native or not to_blame(view, spin):
+            continue
+        thread = spin.thread
+        rest = "; the event loop runs nothing else meanwhile" if thread.is_event_loop else ""
+        yield Finding(
+            cause="busy-loop",
+            confidence=confidence(view, spin),
+            summary=f"{thread.label} computes without end in {short(spin.frame)} for at least "
+            f"{format_duration(spin.seconds)}{rest}",
+            advice=advice(view),
+            culprit=view.culprit(spin.frame, thread),
+            evidence=(thread.reference, f"threads.json#pid={thread.pid},tid={thread.tid}"),
+            prevent=PREVENT,
+        )
+
+
+def to_blame(view: View, spin: Spin) -> bool:
+    """A thread that computes in the background while answers come is at work, not at fault."""
+    thread = spin.thread
+    if view.hung:
+        return thread.serves_request or thread.is_main or thread.is_event_loop or spin.native or view.only_busy(thread)
+    return thread.serves_request and spin.seconds >= view.limit
+
+
+def confidence(view: View, spin: Spin) -> float:
+    return view.sure(0.96 if spin.thread.serves_request or spin.thread.is_event_loop else 0.9, spin.seconds)
+
+
+def advice(view: View) -> Advice:
+    return "restart-worker" if view.answered and len(view.evidence.python) > 2 else "restart"

@@ -1,0 +1,49 @@
+"""A child waits in write to a pipe that its parent does not read: the parent waits for the child's end instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from watchdog.diagnosis.view import ThreadView, View, short
+from watchdog.model.finding import Finding
+from watchdog.model.units import format_duration
+
+PREVENT = (
+    "Read the child's output while it runs (`communicate()`, `run(capture_output=True)`, a reader thread), or send it to "
+    "a file or to DEVNULL; `wait()` with a pipe that nobody reads stops as soon as the pipe is full (64 KiB)."
+)
+
+
+def rule(view: View) -> Iterator[Finding]:
+    for writer in view.threads:
+        if writer.wait.kind != "pipe-write" or writer.stuck < 0.5:
+            continue
+        for reader in writer.wait.pids:
+            if reader not in view.processes or reader == writer.pid:
+                continue
+            guilty = _who_should_read(view, reader, writer.pid)
+            # A parent that itself waits in write to the same child is another fault, with a rule of its own.
+            if guilty is not None and guilty.wait.kind != "pipe-write":
+                yield _finding(view, writer, guilty)
+
+
+def _who_should_read(view: View, pid: int, child: int) -> ThreadView | None:
+    """The reader's thread that waits for this child, else its longest stuck one."""
+    threads = [thread for thread in view.threads_of(pid) if thread.own is not None and not thread.at_rest]
+    threads.sort(key=lambda thread: (thread.wait.kind != "child", thread.wait.kind != "pipe-write", -thread.stuck))
+    return threads[0] if threads else None
+
+
+def _finding(view: View, writer: ThreadView, guilty: ThreadView) -> Finding:
+    assert guilty.own is not None
+    child = view.processes[writer.pid]
+    return Finding(
+        cause="child-pipe-full",
+        confidence=view.sure(0.98, 2 * writer.stuck),
+        summary=f"child {writer.pid} ({child.command[:60]}) waits {format_duration(writer.stuck)} to write into a full pipe "
+        f"that process {guilty.pid} does not read: it is in {short(guilty.own)}, waiting for {guilty.wait.words}",
+        advice="restart",
+        culprit=view.culprit(guilty.own, guilty),
+        evidence=(guilty.reference, writer.reference, f"files.json#pid={writer.pid}"),
+        prevent=PREVENT,
+    )

@@ -1,0 +1,48 @@
+"""A synchronous call on the event loop's thread: every other request waits until it comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from watchdog.diagnosis.view import ThreadView, View, short
+from watchdog.model.finding import Finding
+from watchdog.model.units import format_duration
+
+PREVENT = (
+    "Give that call to a thread (`await asyncio.to_thread(...)`, `run_in_threadpool`) or use its asynchronous "
+    "counterpart, with a time-out; a plain `def` endpoint is run in a thread by the framework."
+)
+# These have a rule of their own, which knows the root; the blocked loop is their first victim.
+_OTHERS = {"database": 0.6, "import": 0.5, "lock": 0.75, "file-lock": 0.9, "pipe-write": 0.75, "pipe-read": 0.85}
+
+
+def rule(view: View) -> Iterator[Finding]:
+    for thread in view.python_threads:
+        if _blocks(view, thread):
+            yield _finding(view, thread)
+
+
+def _blocks(view: View, thread: ThreadView) -> bool:
+    if not thread.is_event_loop or thread.at_post or thread.spins or thread.own is None or thread.stuck < 0.5:
+        return False
+    return view.in_trouble or thread.stuck >= view.limit
+
+
+def _finding(view: View, thread: ThreadView) -> Finding:
+    assert thread.own is not None
+    wait = thread.wait
+    base = 0.97 * _OTHERS.get(wait.kind, 1.0)
+    outer = next((frame for frame in thread.work[::-1] if frame.file == thread.own.file), thread.own)
+    called_by = f", called by {short(outer)}" if outer != thread.own else ""
+    return Finding(
+        cause="event-loop-blocked",
+        confidence=view.sure(base, thread.stuck),
+        summary=f"the event loop of process {thread.pid} is blocked for {format_duration(thread.stuck)} in "
+        f"{short(thread.own)}{called_by}: it waits for {wait.words}",
+        advice="restart",
+        culprit=view.culprit(thread.own, thread),
+        peer=wait.peer,
+        evidence=(thread.reference, f"threads.json#pid={thread.pid},tid={thread.tid}"),
+        prevent=PREVENT,
+        details=tuple(f"  {short(frame)}" for frame in thread.work[:12]),
+    )

@@ -1,0 +1,62 @@
+"""A thread waits for a peer that does not answer, and nothing bounds the wait."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from watchdog.diagnosis.view import ThreadView, View, short
+from watchdog.model.finding import Finding
+from watchdog.model.units import format_duration
+
+PREVENT = (
+    "Set a time-out at that call (connect and read), answer with an error when it comes, and bound how many requests "
+    "may wait for the same peer at once."
+)
+KINDS = ("socket", "connect", "send", "names", "client")
+
+
+def rule(view: View) -> Iterator[Finding]:
+    waiting = [thread for thread in view.python_threads if waits_outside(view, thread)]
+    if not waiting:
+        return
+    by_peer = Counter(thread.wait.peer for thread in waiting)
+    peer, count = by_peer.most_common(1)[0]
+    thread = max((one for one in waiting if one.wait.peer == peer), key=lambda one: one.stuck)
+    yield _finding(view, thread, peer, count)
+
+
+def waits_outside(view: View, thread: ThreadView) -> bool:
+    """It waits for somebody outside this server, in the application's own work."""
+    if thread.at_post or thread.own is None or thread.wait.kind not in KINDS or thread.stuck < 0.5:
+        return False
+    if thread.wait.kind == "client":
+        # A server of one thread that reads from a silent client serves nobody else; with many threads that is usual.
+        return view.hung and thread.is_main and not thread.moves
+    return view.in_trouble or (thread.serves_request and thread.stuck >= view.limit)
+
+
+def _finding(view: View, thread: ThreadView, peer: str | None, count: int) -> Finding:
+    assert thread.own is not None
+    look = next((one for one in view.evidence.peers if one.address == peer), None)
+    reach = {
+        "connects": "it takes connections, and does not answer",
+        "refuses": "it refuses new connections",
+        "silent": "it does not even take new connections",
+    }.get(look.state if look else "", "")
+    who = f" ({look.owner})" if look and look.owner else ""
+    many = f"; {count} threads wait for it" if count > 1 else ""
+    # A blocked event loop has a rule of its own: there the guilty thing is the synchronous call.
+    base = 0.8 if thread.is_event_loop else 0.95
+    return Finding(
+        cause="external-wait",
+        confidence=view.sure(base, thread.stuck),
+        summary=f"{thread.label} waits {format_duration(thread.stuck)} for {thread.wait.words} in {short(thread.own)}"
+        f"{many}{': ' + reach if reach else ''}{who}",
+        advice="restart",
+        culprit=view.culprit(thread.own, thread),
+        peer=peer,
+        evidence=(thread.reference, "sockets.json", f"threads.json#pid={thread.pid},tid={thread.tid}"),
+        prevent=PREVENT,
+        details=(f"peer {peer}: {look.state}{who}",) if look else (),
+    )

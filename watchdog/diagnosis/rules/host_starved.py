@@ -1,0 +1,34 @@
+"""The machine is short of memory, CPU or disk: the server would work elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from watchdog.diagnosis.view import View
+from watchdog.model.finding import Finding
+
+PREVENT = "Take load off the machine or give it more; a restart would make it worse while it lasts."
+# Percent of the last ten seconds in which somebody (some) or everybody (full) stood still. `full` of cpu is always 0.
+_LIMITS = {"cpu.some.avg10": 80.0, "memory.full.avg10": 20.0, "io.full.avg10": 60.0}
+
+
+def rule(view: View) -> Iterator[Finding]:
+    machine = view.evidence.machine
+    if machine is None or not (view.in_trouble or view.slow):
+        return
+    pressure = dict(machine.pressure)
+    over = [(name, pressure[name]) for name, limit in _LIMITS.items() if pressure.get(name, 0.0) >= limit]
+    own = {process.pid for process in view.processes.values()}
+    busy = machine.top_cpu[0] if machine.top_cpu else None
+    if not over or view.stuck_threads or (busy is not None and busy.pid in own):
+        return
+    name, percent = max(over, key=lambda one: one[1])
+    yield Finding(
+        cause="host-starved",
+        confidence=0.85,
+        summary=f"the machine is starved of {name.partition('.')[0]}: {percent:.0f} % of the last ten seconds were lost",
+        advice="wait",
+        evidence=("machine.json",),
+        prevent=PREVENT,
+        details=tuple(f"{one.pid} {one.command[:80]}" for one in machine.top_cpu[:3]),
+    )

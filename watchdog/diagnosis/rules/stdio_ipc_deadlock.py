@@ -1,0 +1,55 @@
+"""Parent and child each wait for the other's pipe: both write into full ones, or both read from empty ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from watchdog.diagnosis.view import ThreadView, View, short
+from watchdog.model.finding import Finding
+from watchdog.model.units import format_duration
+
+PREVENT = (
+    "Read and write at the same time (a reader thread, or asyncio), agree on one line a message and flush after each, "
+    "and bound every read from the child with a time-out."
+)
+_ENDS = {"pipe-read": "reads an answer that is never written", "pipe-write": "writes into a full pipe"}
+
+
+def rule(view: View) -> Iterator[Finding]:
+    seen: set[frozenset[int]] = set()
+    for one in view.threads:
+        if one.wait.kind not in _ENDS or one.stuck < 0.5:
+            continue
+        for other in view.threads:
+            pair = frozenset((one.pid, other.pid))
+            if len(pair) < 2 or pair in seen or not _against(one, other) or other.stuck < 0.5:
+                continue
+            seen.add(pair)
+            yield _finding(view, *_parent_first(view, one, other))
+
+
+def _against(one: ThreadView, other: ThreadView) -> bool:
+    """Each waits at a pipe whose other end is the other's, in the same direction: nobody can go on."""
+    return other.wait.kind == one.wait.kind and other.pid in one.wait.pids and one.pid in other.wait.pids
+
+
+def _parent_first(view: View, one: ThreadView, other: ThreadView) -> tuple[ThreadView, ThreadView]:
+    return (other, one) if view.processes[one.pid].parent == other.pid else (one, other)
+
+
+def _finding(view: View, parent: ThreadView, child: ThreadView) -> Finding:
+    where = [short(thread.own) for thread in (parent, child) if thread.own]
+    return Finding(
+        cause="stdio-ipc-deadlock",
+        confidence=view.sure(0.98, 2 * min(parent.stuck, child.stuck)),
+        summary=f"processes {parent.pid} and {child.pid} wait for each other's pipe for "
+        f"{format_duration(min(parent.stuck, child.stuck))}: each {_ENDS[parent.wait.kind]} ({', '.join(where)})",
+        advice="restart",
+        culprit=view.culprit(parent.own or child.own, parent if parent.own else child),
+        evidence=(parent.reference, child.reference, f"files.json#pid={parent.pid}"),
+        prevent=PREVENT,
+        details=(
+            f"process {parent.pid}: {parent.wait.words}",
+            f"process {child.pid}: {child.wait.words}",
+        ),
+    )

@@ -1,0 +1,44 @@
+"""The number of threads only rises: hundreds of them stand at the same line and nobody ends them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from watchdog.diagnosis.view import ThreadView, View, short
+from watchdog.model.finding import Finding
+
+PREVENT = "End the threads that are started: a stop event, a time-out at what they wait for, or one pool with a bound."
+MANY = 100  # alike; pools of servers have some tens
+
+
+def rule(view: View) -> Iterator[Finding]:
+    idle = [thread for thread in view.python_threads if thread.own is not None and not thread.serves_request]
+    alike = Counter((thread.pid, thread.own.file, thread.own.function, thread.own.line) for thread in idle if thread.own)
+    if not alike:
+        return
+    (pid, file, function, line), count = alike.most_common(1)[0]
+    grown = _growth(view)
+    if count < MANY and not (count >= 20 and grown >= 5):
+        return
+    thread: ThreadView = next(
+        one
+        for one in idle
+        if one.own and (one.pid, one.own.file, one.own.function, one.own.line) == (pid, file, function, line)
+    )
+    assert thread.own is not None
+    yield Finding(
+        cause="thread-leak",
+        confidence=0.9 if count >= MANY else 0.8,
+        summary=f"{count} threads of process {pid} stand in {short(thread.own)}"
+        + (f"; {grown} more than at the first look" if grown > 0 else ""),
+        advice="restart",
+        culprit=view.culprit(thread.own, thread),
+        evidence=(f"stacks.json#pid={pid}", f"threads.json#pid={pid}"),
+        prevent=PREVENT,
+    )
+
+
+def _growth(view: View) -> int:
+    points = view.evidence.memory
+    return points[-1].threads - points[0].threads if len(points) > 1 else 0

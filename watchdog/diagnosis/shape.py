@@ -1,0 +1,109 @@
+"""The shape of a piece of source: is a line in a loop, in which `with` blocks, what does it call. Pure."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Iterator
+from functools import lru_cache
+
+from watchdog.model.evidence import SourceFile
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+@lru_cache(maxsize=64)
+def tree(source: SourceFile) -> ast.Module | None:
+    """None where only a part of the file was kept, or it is not in our Python's grammar."""
+    if not source.lines or source.lines[0][0] != 1 or source.lines[-1][0] != len(source.lines):
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the server's own escapes are none of our business
+            return ast.parse("\n".join(text for _, text in source.lines))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def around(source: SourceFile, line: int) -> tuple[ast.AST, ...]:
+    """Every node whose lines include this one, outermost first."""
+    module = tree(source)
+    if module is None:
+        return ()
+    found: list[ast.AST] = []
+    node: ast.AST | None = module
+    while node is not None:
+        found.append(node)
+        node = next((child for child in _parts(node) if covers(child, line)), None)
+    return tuple(found)
+
+
+def _parts(node: ast.AST) -> Iterator[ast.AST]:
+    """Children with lines of their own; those that have none (arguments, operators) are looked through."""
+    for child in ast.iter_child_nodes(node):
+        if hasattr(child, "lineno"):
+            yield child
+        else:
+            yield from _parts(child)
+
+
+def covers(node: ast.AST, line: int) -> bool:
+    first, last = getattr(node, "lineno", None), getattr(node, "end_lineno", None)
+    return first is not None and last is not None and first <= line <= last
+
+
+def function_at(source: SourceFile, line: int) -> ast.AST | None:
+    """The innermost function that holds the line, or the module."""
+    found = [node for node in around(source, line) if isinstance(node, (*_FUNCTIONS, ast.Module))]
+    return found[-1] if found else None
+
+
+def in_loop(source: SourceFile, line: int) -> bool | None:
+    """Whether the line is done again and again within its own function. None: the source does not tell."""
+    nodes = around(source, line)
+    if not nodes:
+        return None
+    inside = False
+    for node in nodes:
+        if isinstance(node, _FUNCTIONS):
+            inside = False
+        inside = inside or isinstance(node, _LOOPS) or isinstance(node, _COMPREHENSIONS)
+    return inside or any(isinstance(node, _COMPREHENSIONS) for node in _on_line(nodes, line))
+
+
+def _on_line(nodes: tuple[ast.AST, ...], line: int) -> Iterator[ast.AST]:
+    """Everything in the innermost statement that begins on or spans the line."""
+    statement = next((node for node in reversed(nodes) if isinstance(node, ast.stmt)), None)
+    if statement is None or isinstance(statement, (*_FUNCTIONS, ast.ClassDef)):
+        return
+    if isinstance(statement, (*_LOOPS, ast.If, ast.With, ast.AsyncWith, ast.Try)):
+        heads = [statement.iter] if isinstance(statement, (ast.For, ast.AsyncFor)) else []
+        heads += [statement.test] if isinstance(statement, (ast.While, ast.If)) else []
+        heads += [item.context_expr for item in statement.items] if isinstance(statement, (ast.With, ast.AsyncWith)) else []
+        for head in heads:
+            yield from ast.walk(head)
+        return
+    yield from (node for node in ast.walk(statement) if covers(node, line))
+
+
+def calls_at(source: SourceFile, line: int) -> tuple[str, ...]:
+    """Names of what is called on the line: "match", "sleep", "loads"."""
+    found = []
+    for node in _on_line(around(source, line), line):
+        if isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            found.append(name)
+    return tuple(name for name in found if name)
+
+
+def with_blocks(source: SourceFile, line: int) -> tuple[tuple[int, str], ...]:
+    """The `with` blocks of the line's own function that the line stands in: (line of the with, expression)."""
+    found: list[tuple[int, str]] = []
+    for node in around(source, line):
+        if isinstance(node, _FUNCTIONS):
+            found = []
+        if isinstance(node, (ast.With, ast.AsyncWith)) and node.body and node.body[0].lineno <= line:
+            found += [(item.context_expr.lineno, ast.unparse(item.context_expr)) for item in node.items]
+    return tuple(found)

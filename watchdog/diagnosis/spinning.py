@@ -1,0 +1,65 @@
+"""A thread that wants a CPU in every look: is it Python code that goes round, or native code that does not come back?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from watchdog.diagnosis import shape
+from watchdog.diagnosis.code import is_application
+from watchdog.diagnosis.view import ThreadView, View
+from watchdog.model.evidence import Frame
+
+# Calls that work in native code for as long as their data makes them. A loop around one is still native work.
+NATIVE = frozenset({
+    "match", "fullmatch", "search", "findall", "finditer", "sub", "subn", "split", "loads", "dumps", "sort", "sorted",
+    "compress", "decompress", "pow", "encode", "decode", "replace", "count", "factorial", "comb", "gcd", "hexlify",
+    "b64encode", "b64decode", "pbkdf2_hmac", "scrypt", "crc32", "adler32", "sha256", "md5", "unpack", "translate",
+    "SequenceMatcher", "literal_eval",
+})  # fmt: skip
+# Modules of the standard library that are but a shell around native code.
+_SHELLS = ("re/", "/re.py", "sre_", "json/", "/zlib", "/gzip.py", "/hashlib.py", "/pickle.py", "/copy.py", "/statistics")
+
+
+@dataclass(frozen=True, slots=True)
+class Spin:
+    """Where a thread spins."""
+
+    thread: ThreadView
+    frame: Frame  # the innermost frame of the application that stayed, at the line it was seen in most
+    native: bool
+    seconds: float
+
+
+def spins(view: View) -> tuple[Spin, ...]:
+    """Threads that spin in application code, longest seen first."""
+    found = [spin for thread in view.python_threads if thread.spins for spin in [_spin(view, thread)] if spin]
+    return tuple(sorted(found, key=lambda spin: -spin.seconds))
+
+
+def _spin(view: View, thread: ThreadView) -> Spin | None:
+    frame = thread.own
+    if frame is None or thread.at_post:
+        return None
+    seconds = max(thread.seen_for, view.oldest_request(thread.pid) if thread.serves_request else 0.0)
+    return Spin(thread, frame, _is_native(view, thread, frame), seconds)
+
+
+def _is_native(view: View, thread: ThreadView, frame: Frame) -> bool:
+    """The same innermost line in every look, and no loop of Python's around it: only native code can stay so long in
+    one statement. In a loop the call itself must be known to work natively, since a short loop shows one line as well."""
+    leaves = Counter((one.frames[0].file, one.frames[0].function, one.frames[0].line) for _, one in thread.whole)
+    if not leaves:
+        return False
+    (file, function, line), count = leaves.most_common(1)[0]
+    if count < 0.9 * len(thread.whole) or thread.holds_gil < 0.3:
+        return False
+    leaf = Frame(function, file, line)
+    if not is_application(leaf):
+        return any(shell in file for shell in _SHELLS) or count == len(thread.whole) >= 4
+    source = view.file(file)
+    if source is None or source.changed_since_start:
+        return False
+    if set(shape.calls_at(source, line)) & NATIVE:
+        return True
+    return shape.in_loop(source, line) is False and len(thread.whole) >= 3

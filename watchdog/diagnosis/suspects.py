@@ -1,0 +1,90 @@
+"""Lines of the application's source that can have caused what is no longer on any stack. Pure; a guess, told as one."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from watchdog.diagnosis import shape
+from watchdog.diagnosis.code import is_application
+from watchdog.diagnosis.view import View
+from watchdog.model.evidence import Frame, SourceFile
+from watchdog.model.finding import Culprit
+
+FORKS = frozenset({"fork", "Popen", "forkpty", "posix_spawn", "Process", "create_subprocess_exec", "create_subprocess_shell"})
+OPENS = frozenset({"open", "fdopen", "mkstemp", "dup", "NamedTemporaryFile", "TemporaryFile"})
+CONNECTS = frozenset({"socket", "create_connection", "connect", "urlopen", "HTTPConnection", "HTTPSConnection", "accept",
+                      "Session", "ClientSession", "socketpair", "Client"})  # fmt: skip
+PIPES = frozenset({"pipe", "pipe2", "Popen", "Pipe"})
+GROWS = frozenset({"append", "add", "extend", "setdefault", "insert", "appendleft", "update", "put"})
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """One call in the source."""
+
+    file: str
+    line: int
+    function: str
+    call: str
+    owner: str  # what the method is called on: "REPLAY", "self.items"; empty for a plain function
+    closed: bool  # its result is bound by a `with`
+    waited: bool  # somewhere in the same function something is closed, joined or waited for
+
+
+def find(view: View, names: frozenset[str]) -> Culprit | None:
+    """The one line that fits best: not closed, in a function that closes nothing, called for requests rather than once."""
+    found = [one for one in calls(view, lambda call, _: call in names) if not one.closed]
+    best = min(found, key=lambda one: (one.waited, one.function == "<module>"), default=None)
+    return culprit(view, best) if best else None
+
+
+def culprit(view: View, one: Suspect) -> Culprit | None:
+    return view.culprit(Frame(one.function, one.file, one.line))
+
+
+def calls(view: View, wanted: Callable[[str, str], bool]) -> Iterator[Suspect]:
+    """Calls in the application's files for which `wanted(name, owner)` holds, in the order of the source."""
+    for source in view.evidence.sources:
+        if not is_application(Frame("", source.path, 0)):
+            continue
+        module = shape.tree(source)
+        if module is not None:
+            yield from _walk(source, module, "<module>", False, wanted)
+
+
+_ENDS = frozenset({"close", "join", "wait", "waitpid", "communicate", "shutdown", "terminate", "release", "poll"})
+
+
+def _walk(
+    source: SourceFile, node: ast.AST, function: str, waited: bool, wanted: Callable[[str, str], bool]
+) -> Iterator[Suspect]:
+    for child in ast.iter_child_nodes(node):
+        inner, ends = function, waited
+        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            inner = child.name
+            ends = any(_name(call)[0] in _ENDS for call in ast.walk(child) if isinstance(call, ast.Call))
+        if isinstance(child, ast.Call):
+            name, owner = _name(child)
+            if name and wanted(name, owner):
+                yield Suspect(source.path, child.lineno, inner, name, owner, False, ends)
+        if isinstance(child, ast.withitem) and isinstance(child.context_expr, ast.Call):
+            yield from _with_item(source, child.context_expr, inner, ends, wanted)
+            continue
+        yield from _walk(source, child, inner, ends, wanted)
+
+
+def _with_item(
+    source: SourceFile, call: ast.Call, function: str, waited: bool, wanted: Callable[[str, str], bool]
+) -> Iterator[Suspect]:
+    name, owner = _name(call)
+    if name and wanted(name, owner):
+        yield Suspect(source.path, call.lineno, function, name, owner, True, waited)
+    yield from _walk(source, call, function, waited, wanted)
+
+
+def _name(call: ast.Call) -> tuple[str, str]:
+    if isinstance(call.func, ast.Attribute):
+        return call.func.attr, ast.unparse(call.func.value)
+    return getattr(call.func, "id", ""), ""

@@ -1,0 +1,223 @@
+"""What a thread waits for, told from its blocked system call, its calls and its source line together. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from watchdog.diagnosis.code import at_place, is_application, is_standard
+from watchdog.model.evidence import Connection, Descriptor, Frame
+
+if TYPE_CHECKING:
+    from watchdog.diagnosis.view import ThreadView
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """One thread's wait."""
+
+    kind: (
+        str  # running, sleep, lock, condition, event, queue, semaphore, future, join, import, socket, client, connect,
+    )
+    # names, send, pipe-read, pipe-write, child, file-lock, database, disk, select, poll, accept, unknown
+    words: str  # for a person: "an answer of 10.0.0.5:5432"
+    peer: str | None = None  # the address at the other end
+    pids: tuple[int, ...] = ()  # processes at the other end
+    descriptor: Descriptor | None = None
+
+
+# Standard-library calls that wait, and for what. The outermost of them within the work in hand gives the name: a
+# queue's get waits on a condition, but it is the queue that somebody has to fill.
+_CALLS = (
+    ("import", ("<frozen importlib._bootstrap>:acquire", "importlib/_bootstrap.py:acquire",
+                "<frozen importlib._bootstrap>:_lock_unlock_module",
+                "importlib/_bootstrap.py:_lock_unlock_module")),
+    ("queue", ("queue.py:get", "queue.py:put", "queue.py:join", "multiprocessing/queues.py:get",
+               "multiprocessing/queues.py:put", "multiprocessing/queues.py:join")),
+    ("future", ("concurrent/futures/_base.py:result", "concurrent/futures/_base.py:exception",
+                "concurrent/futures/_base.py:wait", "concurrent/futures/_base.py:as_completed",
+                "concurrent/futures/_base.py:result_iterator", "concurrent/futures/_base.py:_result_or_cancel",
+                "concurrent/futures/thread.py:shutdown", "concurrent/futures/_base.py:__exit__",
+                "multiprocessing/pool.py:get", "multiprocessing/pool.py:wait", "multiprocessing/pool.py:join")),
+    ("child", ("subprocess.py:wait", "subprocess.py:_wait", "subprocess.py:communicate", "subprocess.py:_communicate",
+               "multiprocessing/process.py:join", "multiprocessing/popen_fork.py:wait",
+               "multiprocessing/popen_fork.py:poll")),
+    ("join", ("threading.py:join", "threading.py:_wait_for_tstate_lock", "threading.py:_shutdown")),
+    ("semaphore", ("threading.py:acquire",)),
+    ("event", ("threading.py:wait",)),
+    ("names", ("socket.py:getaddrinfo",)),
+    ("connect", ("socket.py:create_connection",)),
+    ("database", ("sqlite3/:*",)),
+)  # fmt: skip
+
+_CHANNELS = {
+    "hrtimer_nanosleep": "nanosleep",
+    "futex_wait_queue": "futex",
+    "futex_wait": "futex",
+    "futex_wait_queue_me": "futex",
+    "do_epoll_wait": "epoll_wait",
+    "ep_poll": "epoll_wait",
+    "poll_schedule_timeout": "poll",
+    "inet_csk_accept": "accept",
+    "sk_wait_data": "recvfrom",
+    "wait_woken": "recvfrom",
+    "unix_stream_read_generic": "recvfrom",
+    "pipe_read": "read",
+    "anon_pipe_read": "read",
+    "pipe_write": "write",
+    "anon_pipe_write": "write",
+    "do_wait": "wait4",
+    "locks_lock_inode_wait": "flock",
+    "inet_stream_connect": "connect",
+}
+
+_READS = {"read", "readv", "recvfrom", "recvmsg", "recvmmsg", "pread64"}
+_WRITES = {"write", "writev", "sendto", "sendmsg", "sendfile"}
+_SLEEPS = {"nanosleep", "clock_nanosleep"}
+_POLLS = {"poll", "ppoll", "select", "pselect6"}
+_SELECTS = {"epoll_wait", "epoll_pwait", "epoll_pwait2", "io_uring_enter"}
+_SQL = re.compile(r"\.(execute|executemany|executescript|commit|rollback|backup|fetch\w*)\s*\(|\bsqlite3\b|^with\s+\w*"
+                  r"(conn|db|con|database|cursor)\b", re.IGNORECASE)  # fmt: skip
+
+
+def wait_of(thread: ThreadView) -> Wait:
+    """The wait of the last look."""
+    if thread.spins:
+        return Wait("running", "runs")
+    named = _named(thread)
+    call = _call(thread)
+    descriptor = thread.descriptor
+    if named is not None and named.kind == "import":
+        return named
+    if call in _READS | _WRITES | {"connect"} and descriptor is not None:
+        return _on_descriptor(thread, call, descriptor)
+    if call in ("flock", "fcntl"):
+        return Wait("file-lock", f"a lock on {descriptor.target if descriptor else 'a file'}", descriptor=descriptor)
+    if call in ("wait4", "waitid"):
+        return Wait("child", "a child process to end")
+    if _database(thread):
+        return Wait("database", "a database lock")
+    if named is not None:
+        return named
+    if thread.state == "D" or call in ("fsync", "fdatasync", "sync_file_range"):
+        return Wait("disk", f"the disk ({thread.looks[-1][1].wait_channel or call})")
+    if call in _SLEEPS:
+        return Wait("sleep", "a sleep to end")
+    if call in ("accept", "accept4"):
+        return Wait("accept", "a new connection")
+    if call in _SELECTS:
+        return Wait("select", "any of its sockets")
+    if call in _POLLS:
+        return _poll(thread, descriptor)
+    if call == "futex":
+        return Wait("lock", "a lock")
+    if call in _READS or call in _WRITES or call == "connect":
+        return _without_descriptor(thread, call)
+    return Wait("unknown", call or "something that the kernel does not tell")
+
+
+def _call(thread: ThreadView) -> str:
+    """Without the right to read system calls the kernel's wait channel still tells the kind."""
+    if thread.call is not None:
+        return thread.call.name
+    channel = thread.looks[-1][1].wait_channel if thread.looks else None
+    return next((name for prefix, name in _CHANNELS.items() if channel and channel.startswith(prefix)), "")
+
+
+def _named(thread: ThreadView) -> Wait | None:
+    inner = _inside_own(thread.work)
+    for kind, places in _CALLS:
+        frame = next((frame for frame in reversed(inner) if at_place(frame, places)), None)
+        if frame is None:
+            continue
+        words = {
+            "import": "an import that another thread has begun",
+            "queue": "a queue" + (" to be filled" if frame.function.endswith("get") else " to be emptied"),
+            "future": "the result of work that it gave away",
+            "child": "a child process to end",
+            "join": "another thread to end",
+            "semaphore": "a semaphore",
+            "event": "an event or condition to be told",
+            "names": "a name to be looked up",
+            "connect": "a connection",
+            "database": "a database lock",
+        }[kind]
+        return Wait(kind, words, peer=_connecting(thread) if kind == "connect" else None)
+    return None
+
+
+def _inside_own(work: tuple[Frame, ...]) -> tuple[Frame, ...]:
+    """The standard library's frames inside the innermost frame that is none of its own."""
+    for index, frame in enumerate(work):
+        if not is_standard(frame):
+            return work[:index]
+    return work
+
+
+def _on_descriptor(thread: ThreadView, call: str, descriptor: Descriptor) -> Wait:
+    reads = call in _READS
+    if descriptor.kind == "pipe" or (descriptor.kind == "unix" and not descriptor.peer):
+        kind, words = ("pipe-read", "data from") if reads else ("pipe-write", "room in the pipe to")
+        others = ", ".join(map(str, descriptor.other_ends))
+        whom = f"process {others}" if others else "a pipe whose other end nobody holds"
+        return Wait(kind, f"{words} {whom}", pids=descriptor.other_ends, descriptor=descriptor)
+    if descriptor.kind == "unix":
+        return Wait("socket", f"an answer of {descriptor.peer}", descriptor.peer, descriptor.other_ends, descriptor)
+    if descriptor.kind == "socket":
+        connection = thread.view.connection(descriptor.inode)
+        return _on_connection(call, connection, descriptor)
+    if descriptor.kind in ("file", "device") and not reads:
+        return Wait("disk", f"{descriptor.target} to take what is written", descriptor=descriptor)
+    return Wait("unknown", f"{call} on {descriptor.target}", descriptor=descriptor)
+
+
+def _on_connection(call: str, connection: Connection | None, descriptor: Descriptor | None) -> Wait:
+    peer = connection.remote if connection else (descriptor.peer if descriptor else None)
+    if connection is not None and connection.served:
+        return Wait(
+            "client", f"its client {peer} to {'send' if call in _READS else 'read'}", peer, descriptor=descriptor
+        )
+    if call == "connect" or (connection is not None and connection.state == "SYN_SENT"):
+        return Wait("connect", f"{peer or 'a peer'} to accept a connection", peer, descriptor=descriptor)
+    if call in _WRITES:
+        return Wait("send", f"{peer or 'a peer'} to read what was sent", peer, descriptor=descriptor)
+    return Wait("socket", f"an answer of {peer or 'a peer'}", peer, descriptor=descriptor)
+
+
+def _poll(thread: ThreadView, descriptor: Descriptor | None) -> Wait:
+    """A socket with a time-out is polled first; which one is told where the poll's only descriptor could be read."""
+    if descriptor is not None:
+        return _on_descriptor(thread, "read", descriptor)
+    if thread.own is None:
+        return Wait("select", "any of its sockets")
+    return Wait("poll", "a socket or pipe", peer=_only_peer(thread))
+
+
+def _without_descriptor(thread: ThreadView, call: str) -> Wait:
+    """Without the right to see which descriptor: the only peer there is, if there is but one."""
+    if call == "connect":
+        return Wait("connect", "a peer to accept a connection", _connecting(thread))
+    peer = _only_peer(thread)
+    kind = "socket" if call in _READS else "send"
+    return Wait(kind, f"{peer or 'a peer'}", peer)
+
+
+def _connecting(thread: ThreadView) -> str | None:
+    found = {one.remote for one in thread.view.upstreams if one.state == "SYN_SENT" and one.pid == thread.pid}
+    return found.pop() if len(found) == 1 else None
+
+
+def _only_peer(thread: ThreadView) -> str | None:
+    found = {one.remote for one in thread.view.upstreams if one.pid == thread.pid and one.state == "ESTABLISHED"}
+    return found.pop() if len(found) == 1 else None
+
+
+def _database(thread: ThreadView) -> bool:
+    """SQLite waits for another's lock by short sleeps inside one call of the driver: no Python frame tells."""
+    if thread.state not in "SR" or _call(thread) not in _SLEEPS | {"", "futex"}:
+        return False
+    frame = next((frame for frame in thread.work if is_application(frame) or not is_standard(frame)), None)
+    if frame is None or frame is not (thread.work[0] if thread.work else None):
+        return False
+    return _call(thread) in _SLEEPS and bool(_SQL.search(thread.view.source(frame)))
