@@ -68,8 +68,9 @@ def ps(context: Context, options: Mapping[str, Any]) -> StepResult:
 
 
 def _verdicts(trees: Sequence[Tree], context: Context) -> tuple[Verdict, ...]:
-    if context.selector.hung:  # they were asked already
-        return ("hung",) * len(trees)
+    if context.selector.hung:
+        told: Verdict = "hung"  # they were asked already
+        return (told,) * len(trees)
     return verdict.ask_all(trees, _QUICK, context.playbook.url if context.playbook else None)
 
 

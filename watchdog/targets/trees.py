@@ -216,7 +216,8 @@ def role(scene: Scene, pid: int, roots: tuple[int, ...], members: frozenset[int]
         below = scene_holders & set(scene.below(pid))
         if len(roots) > 1:
             return "orphan"
-        if below:
+        # gunicorn's first process never serves, even when all its workers are dead.
+        if below or programs.program(scene.process(pid)).name == "gunicorn":
             return "master"
         process = scene.table[pid]
         return (

@@ -1,0 +1,160 @@
+"""Which processes a command line means, and which only look like it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from watchdog.model.errors import WrongUsage
+from watchdog.model.process import Identity, Process
+from watchdog.targets import match, programs
+
+_BASE = Process(
+    identity=Identity("boot", 20, 1), parent=1, name="x", state="S", session=20, group=20, terminal=0, uid=0,
+    user="root", started=0.0, threads=1, rss=1, cpu_seconds=0.0, kernel=False,
+)  # fmt: skip
+
+
+def process(*argv: str, exe: str | None = None, cwd: str = "/srv/shop", pid: int = 20, terminal: int = 0) -> Process:
+    binary = exe or ("/usr/bin/python3.11" if argv and "python" in argv[0] else f"/usr/bin/{argv[0] if argv else 'x'}")
+    name = argv[0].rpartition("/")[2][:15] if argv else "x"
+    identity = Identity("boot", pid, 1)
+    return replace(_BASE, identity=identity, name=name, cmdline=argv, exe=binary, cwd=cwd, terminal=terminal)
+
+
+def matched(words: str, *argv: str, **more: str) -> bool:
+    return bool(match.by_words(words.split(), [process(*argv, **more)])[0])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("words", "argv"),
+    [
+        ("server.py", ("python", "server.py")),
+        ("server.py", ("/usr/bin/python3", "-u", "-X", "dev", "/srv/shop/server.py", "--port", "80")),
+        ("./server.py", ("python", "server.py")),
+        ("/srv/shop/server.py", ("python", "server.py")),
+        ("shop/server.py", ("python", "/srv/shop/server.py")),
+        ("python server.py", ("/opt/venv/bin/python3.11", "server.py")),
+        ("python3 server.py --port 80", ("python3", "server.py", "--host", "x", "--port", "80")),
+        ("uvicorn shop:app", ("python", "-m", "uvicorn", "shop:app", "--port", "8000")),
+        ("uvicorn shop:app", ("/venv/bin/python", "/venv/bin/uvicorn", "--reload", "shop:app")),
+        ("python -m uvicorn shop:app", ("/venv/bin/python3", "-m", "uvicorn", "shop:app")),
+        ("shop:app", ("python", "-m", "uvicorn", "shop:app")),
+        ("gunicorn shop:app", ("gunicorn: master [shop:app]",)),
+        ("manage.py runserver", ("python", "manage.py", "runserver", "0.0.0.0:8000")),
+        ("server.py", ("python", "-m", "pdb", "server.py")),
+        ("server.py", ("python", "-m", "debugpy", "--listen", "5678", "server.py")),
+        ("server.js", ("node", "--inspect", "server.js")),
+        ("nginx", ("/usr/sbin/nginx", "-g", "daemon off;")),
+        ("start.sh", ("/bin/sh", "/srv/start.sh")),
+    ],
+)
+def test_the_program_is_found_by_its_own_words(words: str, argv: tuple[str, ...]) -> None:
+    more = {"exe": "/usr/bin/python3.11"} if argv[0].startswith("gunicorn") else {}
+    assert matched(words, *argv, **more)
+
+
+LOOK_ALIKES = [
+    ("vim", "server.py"),
+    ("/usr/bin/less", "server.py"),
+    ("tail", "-f", "server.py.log"),
+    ("tail", "-f", "server.py"),
+    ("grep", "server.py", "-r", "."),
+    ("python", "observer.py"),
+    ("python", "serverXpy"),
+    ("python", "server.py.bak"),
+    ("python", "lint.py", "server.py"),
+    ("python", "-m", "black", "server.py"),
+    ("python", "-m", "pylint", "server.py"),
+    ("python", "-c", "import server.py"),
+    ("sh", "-c", "python server.py"),
+    ("sudo", "python", "server.py"),
+    ("ssh", "host", "server.py"),
+    ("wd", "kill", "--cmdline", "server.py"),
+    ("python", "/venv/bin/wd", "kill", "--cmdline", "server.py"),
+    ("sh", "-c", "wd kill --cmdline server.py"),
+    ("watch", "python", "server.py"),
+    ("emacs", "server.py"),
+    ("code", "/srv/shop/server.py"),
+    ("python", "my-server.py"),
+    ("python", "old_server.py"),
+    ("python", "SERVER.PY"),
+    ("python", "/srv/server.py/other.py"),
+    (),
+    ("",),
+]
+
+
+@pytest.mark.parametrize("argv", LOOK_ALIKES)
+def test_what_only_names_the_program_is_not_it(argv: tuple[str, ...]) -> None:
+    assert not matched("server.py", *argv)
+
+
+def test_a_pattern_leaves_out_editors_searches_shells_and_wd_and_says_so() -> None:
+    everybody = [process(*argv, pid=100 + at) for at, argv in enumerate(LOOK_ALIKES) if argv and argv != ("",)]
+    server = process("python", "server.py", pid=20)
+    found, left_out = match.by_pattern(r"server\.py", [server, *everybody])
+    taken = {one.cmdline for one in found}
+    assert server.cmdline in taken
+    assert not taken & {
+        ("vim", "server.py"),
+        ("tail", "-f", "server.py"),
+        ("grep", "server.py", "-r", "."),
+        ("wd", "kill", "--cmdline", "server.py"),
+        ("python", "/venv/bin/wd", "kill", "--cmdline", "server.py"),
+        ("sh", "-c", "wd kill --cmdline server.py"),
+        ("sudo", "python", "server.py"),
+        ("python", "-m", "black", "server.py"),
+    }
+    assert any("only as a command line of wd" in text for text in left_out)
+
+
+@pytest.mark.parametrize("pattern", ["(", "", "a" * 201, "*"])
+def test_a_pattern_that_cannot_be_used_is_refused_with_a_reason(pattern: str) -> None:
+    with pytest.raises(WrongUsage):
+        match.by_pattern(pattern, [process("python", "server.py")])
+
+
+def test_words_of_another_interpreter_version_do_not_match() -> None:
+    assert not matched("python3.12 server.py", "python3.11", "server.py")
+    assert matched("python3 server.py", "python3.11", "server.py")
+    assert not matched("/opt/python server.py", "/usr/bin/python", "server.py")
+
+
+def test_a_forged_command_line_is_not_believed_and_is_named() -> None:
+    forged = process("/usr/sbin/sshd", "-D", exe="/usr/bin/python3.11")
+    found, left_out = match.by_words(["sshd", "-D"], [forged])
+    assert not found
+    assert "calls itself 'sshd' and runs python3.11" in left_out[0]
+    real = process("/usr/sbin/sshd", "-D", exe="/usr/sbin/sshd (deleted)")
+    assert match.by_words(["sshd", "-D"], [real])[0]
+
+
+def test_an_upgraded_interpreter_still_counts_as_python() -> None:
+    assert programs.is_python(process("python", "server.py", exe="/usr/bin/python3.11 (deleted)"))
+    assert not programs.is_python(process("python", exe="/usr/bin/sleep"))
+
+
+def test_an_empty_word_matches_nothing() -> None:
+    assert not matched("", "python", "server.py")
+    assert not match.by_words([""], [process("python", "")])[0]
+
+
+@pytest.mark.parametrize(
+    ("argv", "name", "words"),
+    [
+        (("python", "-Im", "http.server", "80"), "http.server", ("http.server", "80")),
+        (("python", "-W", "ignore", "a.py"), "a.py", ("a.py",)),
+        (("python", "-Wignore", "-bb", "a.py"), "a.py", ("a.py",)),
+        (("python", "-mhttp.server"), "http.server", ("http.server",)),
+        (("python", "-uc", "pass", "x"), "-c", ("-c", "pass", "x")),
+        (("busybox", "httpd", "-f"), "httpd", ("httpd", "-f")),
+        (("java", "-Xmx1g", "-jar", "/opt/app.jar"), "app.jar", ("/opt/app.jar",)),
+        (("gunicorn: worker [shop:app]",), "gunicorn", ("gunicorn", "worker", "shop:app")),
+        (("python",), "python", ("python",)),
+    ],
+)
+def test_the_program_behind_an_interpreter_is_told(argv: tuple[str, ...], name: str, words: tuple[str, ...]) -> None:
+    found = programs.parse(argv)
+    assert (found.name, found.words) == (name, words)
