@@ -13,7 +13,7 @@ from watchdog.model.units import format_duration
 from watchdog.runbook import outcome
 from watchdog.runbook.begin import begin, plan_of
 from watchdog.runbook.run import Prepared, prepare
-from watchdog.steps.spec import Context, StepResult
+from watchdog.steps.spec import Context, StepOutcome, StepResult
 
 MARKS = {"ok": "✓", "warning": "!", "failed": "✗", "refused": "⊘", "nothing": "–", "skipped": "–", "planned": "·"}
 
@@ -28,7 +28,8 @@ def run(context: Context, options: Mapping[str, Any]) -> StepResult:
     if context.dry_run:
         return _plan(name, context, values)
     session.begin_changing(context)
-    result = begin(name, context, values, watch=_progress(context), confirm=_confirmation(context, options))
+    watch, confirm = _progress(context), _confirmation(context, options)
+    result = begin(name, context, values, resume=bool(options.get("resume")), watch=watch, confirm=confirm)
     return shown(result)
 
 
@@ -50,7 +51,7 @@ def shown(result: RunResult) -> StepResult:
         lines.append(f"incident: {result.incident}")
     if result.report:
         lines.append(f"report:   {result.report}")
-    came_to = "ok" if code == 0 else "failed"
+    came_to: StepOutcome = "ok" if code == 0 else "failed"
     rows = tuple(step.record() for step in result.steps)
     return StepResult(came_to, lines[0], result.record(), rows=rows, exit=code, text="\n".join(lines))
 

@@ -16,6 +16,7 @@ from watchdog.model.errors import BadConfig, Refused, WdError, WrongUsage
 from watchdog.model.exits import Exit
 from watchdog.model.incident import Trigger
 from watchdog.model.playbook import Playbook
+from watchdog.model.process import Identity
 from watchdog.model.procedure import Block, StepCall
 from watchdog.model.selector import Selector
 from watchdog.steps.spec import Context, StepResult, StepSpec
@@ -60,7 +61,7 @@ def make_context(spec: StepSpec, values: Mapping[str, Any]) -> Context:
 
 def selector_of(values: Mapping[str, Any]) -> Selector:
     """WrongUsage for words that are none of `:PORT` and `-`."""
-    port, identities = values.get("port"), ()
+    port, identities = values.get("port"), tuple[Identity, ...]()
     for word in values.get("words") or ():
         if word == "-":
             identities = select.identities(sys.stdin)

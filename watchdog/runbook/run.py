@@ -7,6 +7,7 @@ the report.
 
 from __future__ import annotations
 
+import contextvars
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,8 @@ from watchdog.model.exits import Exit
 from watchdog.model.incident import Incident, RunOutcome, RunResult, StepRecord
 from watchdog.model.procedure import Block, RunPlan, StepCall
 from watchdog.report import write as report
-from watchdog.runbook import condition, outcome
+from watchdog.runbook import condition, outcome, permission
+from watchdog.steps import turn
 from watchdog.steps.parse import parse_words
 from watchdog.steps.spec import Context, StepResult, StepSpec
 from watchdog.system import clock
@@ -83,11 +85,23 @@ def execute(
 ) -> tuple[RunResult, StepResult | None]:
     """Run what was prepared; the second value is the last step's own result.
 
-    Never raises for a step that fails. KeyboardInterrupt passes through after the incident was marked: an armed shim
-    sees us go and finishes the stretch from kill to start.
+    Refused before anything is touched if another wd works on the same server or the budget says no. Never raises for a
+    step that fails. KeyboardInterrupt passes through after the incident was marked: an armed shim sees us go and
+    finishes the stretch from kill to start.
     """
     run = Run(context, watch, load or _no_runbooks, confirm)
+    changing = any(prepared.spec.changes for prepared in steps) and not context.dry_run
+    mine = turn.keys((), context.playbook) if changing else ()
+    with turn.hold(context, mine, name):
+        overridden = permission.ask(context, [prepared.spec.name for prepared in steps]) if changing else ""
+        return _run(run, steps, name, overridden)
+
+
+def _run(run: Run, steps: Sequence[Prepared], name: str, overridden: str) -> tuple[RunResult, StepResult | None]:
+    context = run.context
     incident = _open(run, name)
+    if incident is not None and context.journal is not None and overridden:
+        context.journal.note(incident.id, overridden, by=context.trigger.by)
     try:
         ended_by = _walk(run, steps)
     except KeyboardInterrupt:
@@ -184,7 +198,8 @@ def _bounded(prepared: Prepared, context: Context) -> StepResult:
         return _call(prepared, context)
     context.deadline = clock.monotonic() + limit
     answer: list[StepResult] = []
-    thread = threading.Thread(target=lambda: answer.append(_call(prepared, context)), daemon=True)
+    same = contextvars.copy_context()  # the thread works under the locks that this run holds
+    thread = threading.Thread(target=lambda: answer.append(same.run(_call, prepared, context)), daemon=True)
     thread.start()
     thread.join(limit + 1.0)
     if answer:
@@ -207,6 +222,8 @@ def _open(run: Run, name: str) -> Incident | None:
     context = run.context
     if context.journal is None or context.dry_run:
         return None
+    if context.incident is not None:  # a run that was cut off is finished
+        return context.journal.incident(context.incident)
     service = context.playbook.service if context.playbook else None
     incident = context.journal.open_incident(service, name, context.trigger, folder=context.folder)
     context.incident = incident.id

@@ -27,8 +27,9 @@ def shell(context: Context, options: Mapping[str, Any]) -> StepResult:
         return StepResult("refused", "a person said no (or there was nobody to ask; --yes answers)", exit=Exit.REFUSED)
     environment = {**commands.base_environment(), **dict(options["environment"])}
     done = commands.run([*argv, script], timeout=options["timeout"] or LIMIT, env=environment)
-    data = {"code": done.code, "output": redact(done.output[-4000:])}
+    output = redact(done.output[-4000:])
+    data = {"code": done.code, "output": output}
     if done.code == 0:
         return StepResult("ok", f"{language}: done", data)
     why = "ended at its time limit" if done.timed_out else f"exit code {done.code}"
-    return StepResult("failed", f"{why}: {data['output'].strip()[-300:]}", data, exit=Exit.CRITICAL)
+    return StepResult("failed", f"{why}: {output.strip()[-300:]}", data, exit=Exit.CRITICAL)

@@ -6,6 +6,7 @@ import errno
 import os
 import socket
 import sys
+import time
 from collections.abc import Mapping
 
 from watchdog.model.process import Listener, Process
@@ -60,6 +61,13 @@ def accept_queue(port: int) -> tuple[int, int | None] | None:
     return max(((row.received, row.sent) for row in rows), key=lambda pair: pair[0]) if rows else None
 
 
+def free_port() -> int:
+    """A port of this machine's loopback that nobody holds now."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
 def can_bind(port: int, address: str = "") -> bool:
     """Whether a server could bind it now, as servers do (with SO_REUSEADDR): on IPv4 and IPv6, or on one address."""
     return not _bind_error(port, address)
@@ -67,18 +75,22 @@ def can_bind(port: int, address: str = "") -> bool:
 
 def why_not_bound(port: int) -> str:
     """One sentence on what keeps the port from being bound; empty if nothing does."""
-    error = _bind_error(port, "")
-    if not error:
-        return ""
-    held = listeners(port)
-    pids = sorted({pid for listener in held for pid in listener.holders})
-    if pids:
-        return f"port {port} is held by pid {', '.join(map(str, pids))}"
-    if held:
-        return f"port {port} is held by a process of user id {held[0].uid} that cannot be seen without more rights"
-    lingering = _lingering(port)
-    if lingering:
-        return f"no process holds port {port}: the kernel keeps {lingering} until its timer ends"
+    error = ""
+    for _ in range(3):
+        error = _bind_error(port, "")
+        if not error:
+            return ""
+        held = listeners(port)
+        pids = sorted({pid for listener in held for pid in listener.holders})
+        if pids:
+            return f"port {port} is held by pid {', '.join(map(str, pids))}"
+        if held:
+            return f"port {port} is held by a process of user id {held[0].uid} that cannot be seen without more rights"
+        lingering = _lingering(port)
+        if lingering:
+            return f"no process holds port {port}: the kernel keeps {lingering} until its timer ends"
+        # A connection that just passes from one state to the next is in none of the kernel's lists.
+        time.sleep(0.02)
     return f"port {port} cannot be bound ({error}), and no listener is seen"
 
 
