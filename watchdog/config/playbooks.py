@@ -25,7 +25,7 @@ _SECRET = ("env", "notify", "command", "fallback")  # values behind these keys a
 
 def load(path: Path, home: Path | None = None) -> Playbook:
     """One playbook. BadConfig holds every mistake. Relative paths are meant from the home (of which it is a part)."""
-    document, found = _read(path, home or _home_of(path))
+    document, found = check(read_trusted(path), path, home or _home_of(path))
     if found is None:
         count = len(document.mistakes)
         raise bad_config(f"{count} mistake{'s' if count > 1 else ''} in the playbook {path}", document.mistakes)
@@ -38,7 +38,7 @@ def load_all(home: Path) -> tuple[Playbook, ...]:
     mistakes = []
     for path in files(home):
         try:
-            document, one = _read(path, home)
+            document, one = check(read_trusted(path), path, home)
         except BadConfig as error:
             mistakes.append(yaml.unreadable(str(path), error))
             continue
@@ -78,23 +78,9 @@ def files(home: Path) -> tuple[Path, ...]:
     return tuple(shelf.of_home("playbooks", home).values())
 
 
-def _home_of(path: Path) -> Path:
-    folder = path.absolute().parent
-    return folder.parent if folder.name == "playbooks" else folder
-
-
-def _service_of(path: Path) -> str | None:
-    """Which service a file says it is about; None if it cannot be read so far."""
-    try:
-        document = yaml.read(read_trusted(path), str(path))
-    except BadConfig:
-        return None
-    says = document.data.get("service") if document.usable and isinstance(document.data, dict) else None
-    return str(says) if isinstance(says, str) else None
-
-
-def _read(path: Path, home: Path) -> tuple[yaml.Document, Playbook | None]:
-    document = yaml.read(read_trusted(path), str(path))
+def check(content: bytes, path: Path, home: Path) -> tuple[yaml.Document, Playbook | None]:
+    """What a file's bytes say: the document with its mistakes, and the record if there are none. Never raises."""
+    document = yaml.read(content, str(path))
     if not document.usable:
         return document, None
     checked = None
@@ -109,6 +95,21 @@ def _read(path: Path, home: Path) -> tuple[yaml.Document, Playbook | None]:
     if document.mistakes or checked is None:
         return document, None
     return document, playbook(checked, home.absolute(), path)
+
+
+def _home_of(path: Path) -> Path:
+    folder = path.absolute().parent
+    return folder.parent if folder.name == "playbooks" else folder
+
+
+def _service_of(path: Path) -> str | None:
+    """Which service a file says it is about; None if it cannot be read so far."""
+    try:
+        document = yaml.read(read_trusted(path), str(path))
+    except BadConfig:
+        return None
+    says = document.data.get("service") if document.usable and isinstance(document.data, dict) else None
+    return str(says) if isinstance(says, str) else None
 
 
 def _note(document: yaml.Document, error: Mapping[str, Any]) -> None:
