@@ -16,8 +16,8 @@ from watchdog.model.errors import BadConfig, Refused, WdError, WrongUsage
 from watchdog.model.exits import Exit
 from watchdog.model.incident import Trigger
 from watchdog.model.playbook import Playbook
-from watchdog.model.process import Identity
 from watchdog.model.procedure import Block, StepCall
+from watchdog.model.process import Identity
 from watchdog.model.selector import Selector
 from watchdog.steps.spec import Context, StepResult, StepSpec
 from watchdog.system import clock, files

@@ -16,7 +16,7 @@ from watchdog.steps.spec import StepResult, StepSpec
 def say(line: str) -> None:
     """Progress, for a person, on standard error; a lost terminal must never stop a run."""
     with contextlib.suppress(OSError, ValueError):
-        print(printable(line), file=sys.stderr, flush=True)
+        print("\n".join(printable(part) for part in line.split("\n")), file=sys.stderr, flush=True)
 
 
 def quiet(line: str) -> None:

@@ -64,6 +64,7 @@ def prepare(plan: RunPlan) -> tuple[Prepared, ...]:
     found = []
     for call in plan.calls:
         spec, options = _shell_call(call, plan.blocks[call.block]) if call.language != "wd" else parse_words(call.words)
+        spec.function()  # a step that cannot even be imported must be told now, not after the kill
         found.append(Prepared(call, plan.blocks[call.block], spec, options))
     return tuple(found)
 
