@@ -28,6 +28,7 @@ LEFT_FREE = 0.5  # share of the free disk that is never touched
 TOO_LITTLE = 100_000  # bytes: below that nothing is written at all
 _LOGS_SHARE = 0.3  # of the time
 _LOOKING_SHARE = 0.85  # of the time that is left then
+_LOOKING_AT_NOTHING = 2.0  # seconds, where no process is there to change
 
 _Content = tuple[bytes, str | None]  # what is written, and what is missing in it
 
@@ -45,8 +46,8 @@ def take(
 ) -> Snapshot:
     """Keep what can be seen of the server in `folder` (made, 0700) within about `within` seconds.
 
-    Without `evidence` it is gathered here, after the logs are safe; either way it comes back as `seen`. Refused if the folder is a link or another's; every
-    other trouble is an error line of the snapshot.
+    Without `evidence` it is gathered here, after the logs are safe; either way it comes back as `seen`. Refused if the
+    folder is a link or another's; every other trouble is an error line of the snapshot.
     """
     deadline = clock.Deadline(within)
     begun = clock.monotonic()
@@ -60,6 +61,8 @@ def take(
         room = min(AT_MOST, int(files.free_space(folder) * (1 - LEFT_FREE)))
         tails, saved = _save_logs(opened, logs, min(deadline.left, max(0.3, within * _LOGS_SHARE)), room)
         kept += saved
+        if tree is None and evidence is None:
+            kept.append(_nothing("process", "nothing runs: there are no stacks, threads or sockets to be had"))
         found = evidence or _look(tree, configured, deadline.left * _LOOKING_SHARE, keep_locals, tails, exits)
         for kind, name, make in _files(found):
             kept.append(_keep(opened, kind, name, make, room - sum(one.size for one in kept)))
@@ -90,7 +93,8 @@ def _look(
 ) -> Evidence:
     from watchdog.evidence.gather import gather  # brings py-spy and the diagnosis, which quick evidence does not need
 
-    return gather(tree, configured, max(0.5, seconds), keep_locals, tails, exits)
+    most = seconds if tree else min(seconds, _LOOKING_AT_NOTHING)
+    return gather(tree, configured, max(0.5, most), keep_locals, tails, exits)
 
 
 def _save_logs(
@@ -115,23 +119,48 @@ def _files(found: Evidence) -> Iterator[tuple[str, str, Callable[[], _Content]]]
     if found.tasks:
         yield "tasks", "tasks.txt", partial(_text, lambda: tasks_text(found.tasks))
         yield "tasks", "tasks.json", partial(fitted, found.tasks)
-    series: tuple[tuple[str, Sequence[Any]], ...] = (
+    lists: tuple[tuple[str, Sequence[Any]], ...] = (
         ("locks", found.locks),
         ("connections", found.connections),
         ("listeners", found.listeners),
         ("descriptors", found.descriptors),
         ("file_locks", found.file_locks),
-        ("memory", found.memory),
+        ("series", series(found)),
         ("answers", found.answers),
         ("peers", found.peers),
         ("exits", found.exits),
         ("sources", found.sources),
     )
-    for kind, items in series:
+    for kind, items in lists:
         if items:
             yield kind, f"{kind}.json", partial(fitted, items)
     if found.machine is not None:
         yield "machine", "machine.json", partial(_whole, lambda: found.machine)
+
+
+def series(found: Evidence) -> list[dict[str, Any]]:
+    """Memory, CPU, threads and open files of the whole tree at each look, for the report's curves."""
+    used: dict[float, dict[int, float]] = {}
+    for look in found.looks:
+        used.setdefault(look.at, {})[look.process.pid] = look.process.cpu_seconds
+    points, before = [], None
+    for point in found.memory:
+        now = used.get(point.at, {})
+        cpu = None
+        if before is not None and point.at > before[0]:
+            spent = sum(seconds - before[1][pid] for pid, seconds in now.items() if pid in before[1])
+            cpu = round(100 * max(0.0, spent) / (point.at - before[0]), 1)
+        before = (point.at, now) if now else before
+        points.append(
+            {
+                "at": round(point.at, 2),
+                "rss": point.rss,
+                "cpu_percent": cpu,
+                "threads": point.threads,
+                "descriptors": point.descriptors,
+            }
+        )
+    return points if found.tree else []
 
 
 def _processes(found: Evidence) -> dict[str, Any]:

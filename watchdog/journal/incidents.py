@@ -185,7 +185,8 @@ def _repeated(db: sqlite3.Connection, incident: str) -> str:
     text = f"{_ordinal(len(before) + 1)} time in {REPEAT_WINDOW / 86400:g} days, same cause and line"
     last = next((old for old in before if old.outcome == "recovered" and old.closed is not None), None)
     if last is not None and last.closed is not None:
-        held = max(0.0, (now.down_since or now.opened) - last.closed)
+        began = now.down_since if now.down_since and now.down_since > last.closed else now.opened
+        held = max(0.0, began - last.closed)
         text += f"; the last restart held {format_duration(held)}"
     return text
 

@@ -1,0 +1,179 @@
+"""From an incident and its folder to the page of its report. Reads, decides what to say, and draws nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from watchdog.model.incident import Incident, StepRecord
+from watchdog.model.redact import redact, redact_data
+from watchdog.model.units import format_duration
+from watchdog.report import folders
+from watchdog.report.page import Ended, Line, Page
+
+_WORDS = {
+    "recovered": "is back, and that is proven",
+    "done": "the run did what it was asked to",
+    "failed": "is not proven to be back: a person is needed",
+    "refused": "nothing was done: a guard or the policy said no",
+    "planned": "nothing was done: only the plan was made",
+    "nothing": "there was nothing to do",
+    "running": "the run is under way, or was cut off",
+    "interrupted": "the run was interrupted",
+}
+
+
+def build(incident: Incident, folder: Path) -> Page:
+    """Everything comes from the journal's record and the folder, so a report can be made again at any time."""
+    names, kept, missing = folders.kept(folder)
+    findings = _findings(incident)
+    last = incident.steps[-1] if incident.steps else None
+    end = incident.closed or (last.begun + last.seconds if last else None)
+    return Page(
+        id=incident.id,
+        service=redact(incident.service or ""),
+        runbook=incident.runbook,
+        outcome=incident.outcome,
+        headline=_headline(incident),
+        good=incident.outcome in ("recovered", "done", "planned", "nothing"),
+        opened=incident.opened,
+        closed=incident.closed,
+        seconds=max(0.0, end - incident.opened) if end is not None else None,
+        downtime=incident.downtime,
+        down_since=incident.down_since or incident.trigger.since,
+        trigger=_trigger(incident),
+        request=redact(incident.request),
+        repeated=incident.repeated,
+        findings=findings,
+        ended=_ended(incident, folders.commands(folder)),
+        survivors=tuple(_survivors(incident)),
+        ports=tuple(_ports(incident)),
+        new_pid=incident.new_pid,
+        proof=_proof(incident),
+        checks=tuple(redact_data(one) for one in _all(incident, "checks") if isinstance(one, Mapping)),
+        overrides=tuple(redact(str(one)) for one in _all(incident, "overrides")),
+        lines=_lines(incident, end),
+        folders=names,
+        kept=kept,
+        missing=tuple(dict.fromkeys((*missing, *(redact(str(one)) for one in _all(incident, "missing"))))),
+        curves=folders.curves(folder),
+        commands=_commands(incident),
+        root_cause=incident.root_cause,
+        fix=incident.fix,
+        notes=incident.notes,
+        data={f"{step.number} {step.step}": redact_data(step.data) for step in incident.steps if step.data},
+    )
+
+
+def _headline(incident: Incident) -> str:
+    who = incident.service or "the server"
+    said = _WORDS.get(incident.outcome, incident.outcome)
+    if incident.outcome == "recovered" and incident.downtime is not None:
+        return f"{who} {said}: {format_duration(incident.downtime)} without service"
+    if incident.outcome in ("recovered", "failed"):
+        return f"{who} {said}"
+    return said
+
+
+def _trigger(incident: Incident) -> str:
+    trigger = incident.trigger
+    by = f" by {trigger.by}" if trigger.by else ""
+    return f"{trigger.kind}{by}" + (f": {redact(trigger.detail)}" if trigger.detail else "")
+
+
+def _findings(incident: Incident) -> tuple[dict[str, Any], ...]:
+    """All that the last diagnosis said, or at least the verdict that the incident keeps."""
+    for step in reversed(incident.steps):
+        found = (step.data or {}).get("findings")
+        if isinstance(found, Sequence) and found and not isinstance(found, str):
+            return tuple(redact_data(dict(one)) for one in found if isinstance(one, Mapping))
+    if incident.finding:
+        return (redact_data(dict(incident.finding)),)
+    return ()
+
+
+def _ended(incident: Incident, commands: Mapping[int, str]) -> tuple[Ended, ...]:
+    found: dict[int, Ended] = {}
+    for one in _all(incident, "killed"):
+        if not isinstance(one, Mapping) or not isinstance(one.get("pid"), int):
+            continue
+        pid = one["pid"]
+        seconds = one.get("seconds")
+        found[pid] = Ended(
+            pid,
+            str(one.get("signal") or "by itself"),
+            float(seconds) if isinstance(seconds, int | float) else None,
+            redact(str(one.get("command") or commands.get(pid, ""))),
+            redact(str(one.get("note") or "")),
+        )
+    for pid in incident.old_pids:
+        found.setdefault(pid, Ended(pid, "not told", None, commands.get(pid, "")))
+    return tuple(found.values())
+
+
+def _survivors(incident: Incident) -> Iterator[str]:
+    for one in _all(incident, "survivors"):
+        if isinstance(one, Mapping):
+            yield redact(f"pid {one.get('pid')} ({one.get('command')}): {one.get('reason')}")
+
+
+def _ports(incident: Incident) -> Iterator[str]:
+    for one in _all(incident, "ports"):
+        if isinstance(one, Mapping) and "free" in one:
+            yield f"port {one.get('port')} {'could be bound again' if one['free'] else 'could NOT be bound'}"
+
+
+def _proof(incident: Incident) -> str:
+    """What the last verify saw, in words."""
+    for step in reversed(incident.steps):
+        answers = (step.data or {}).get("answers")
+        if isinstance(answers, list) and step.outcome in ("ok", "warning"):
+            good = sum(1 for one in answers if isinstance(one, Mapping) and one.get("ok"))
+            return f"{good} good answer{'s' * (good != 1)}, {step.message}"
+    return ""
+
+
+def _lines(incident: Incident, end: float | None) -> tuple[Line, ...]:
+    whole = max(0.001, (end or incident.opened) - incident.opened)
+    found = []
+    for step in incident.steps:
+        offset = step.begun - incident.opened
+        left = min(100.0, max(0.0, 100 * offset / whole))
+        width = min(100.0 - left, max(0.6, 100 * step.seconds / whole))
+        message = "under way, or cut off here" if step.outcome == "running" else redact(step.message)
+        text = redact(step.text or step.step)
+        found.append(Line(step.number, text, step.outcome, offset, step.seconds, message, left, width))
+    return tuple(found)
+
+
+def _commands(incident: Incident) -> tuple[str, ...]:
+    """What a person types to do the same again: the whole, then each step by hand."""
+    service = f" --service {incident.service}" if incident.service else ""
+    typed = redact(incident.trigger.detail) if incident.trigger.detail.startswith("wd ") else ""
+    single = len(incident.steps) == 1 and incident.steps[0].step == incident.runbook
+    first = typed or ("" if single else f"wd run {incident.runbook}{service}")
+    steps = [_by_hand(step, service) for step in incident.steps if step.step != "shell"]
+    return tuple(dict.fromkeys(filter(None, (first, *steps))))
+
+
+def _by_hand(step: StepRecord, service: str) -> str:
+    text = redact(step.text or step.step)
+    named = any(word in text for word in ("--service", "--port", "--pid", "--cmdline", " :"))
+    wants = step.step not in ("exec", "http", "wait", "notify", "report")
+    return f"wd {text}{service if wants and not named else ''}"
+
+
+def _all(incident: Incident, key: str) -> Iterator[Any]:
+    """Every item of a list of that name in the steps' results, however deep it stands."""
+    for step in incident.steps:
+        yield from _inside(step.data or {}, key)
+
+
+def _inside(value: Any, key: str, depth: int = 6) -> Iterator[Any]:
+    if depth and isinstance(value, Mapping):
+        for name, inner in value.items():
+            if name == key and isinstance(inner, list | tuple):
+                yield from inner
+            else:
+                yield from _inside(inner, key, depth - 1)

@@ -1,0 +1,69 @@
+"""Curves for a report: a handful of numbers as the path of a small SVG, and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+from watchdog.model.units import format_duration, format_size
+from watchdog.report.page import Curve
+
+WIDTH, HEIGHT = 600.0, 120.0
+_POINTS = 300  # more are not seen at this width
+
+
+def curve(title: str, points: Sequence[tuple[float, float]], shown: Callable[[float], str]) -> Curve | None:
+    """(seconds, value) in the order of time; None for fewer than two."""
+    if len(points) < 2:
+        return None
+    points = _thinned(points)
+    first, last = points[0][0], points[-1][0]
+    values = [value for _, value in points]
+    low, high = min(values), max(values)
+    # A flat line stays flat: without a floor to the range the noise of a page or two would look like a leak.
+    span = max(high - low, abs(high) * 0.05, 1e-9)
+    bottom = max(0.0, (low + high) / 2 - span / 2) if low >= 0 else low
+    dots = tuple(
+        (
+            round((at - first) / max(last - first, 1e-9) * WIDTH, 1),
+            round(HEIGHT - (value - bottom) / span * HEIGHT, 1),
+        )
+        for at, value in points
+    )
+    path = "M" + " L".join(f"{x:g},{y:g}" for x, y in dots)
+    text = f"{shown(values[0])} at first, {shown(values[-1])} at last (least {shown(low)}, most {shown(high)})"
+    return Curve(
+        title,
+        path,
+        shown(bottom + span),
+        shown(bottom),
+        "0s",
+        format_duration(last - first),
+        f"{text}, over {format_duration(last - first)}",
+        dots if len(dots) <= 40 else (),
+    )
+
+
+def bytes_shown(value: float) -> str:
+    return format_size(value)
+
+
+def percent_shown(value: float) -> str:
+    return f"{value:.0f}%"
+
+
+def count_shown(value: float) -> str:
+    return f"{value:.0f}"
+
+
+def seconds_shown(value: float) -> str:
+    return format_duration(value)
+
+
+def _thinned(points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]]:
+    """Of a long series the highest point of each piece: a peak must not vanish."""
+    if len(points) <= _POINTS:
+        return points
+    edges = [round(index * len(points) / _POINTS) for index in range(_POINTS + 1)]
+    pieces = [points[begin:end] for begin, end in pairwise(edges)]
+    return [points[0], *(max(piece, key=lambda point: point[1]) for piece in pieces[1:-1]), points[-1]]

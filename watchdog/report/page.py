@@ -1,0 +1,95 @@
+"""What a report says, in the order in which an engineer asks at 3 a.m.; the templates only lay it out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A process that was ended."""
+
+    pid: int
+    signal: str  # "TERM", or "by itself"
+    seconds: float | None
+    command: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A step, in the table and on the timeline. `left` and `width` are percent of the whole run."""
+
+    number: int
+    text: str
+    outcome: str
+    offset: float  # seconds after the run began
+    seconds: float
+    message: str
+    left: float = 0.0
+    width: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A file of the evidence."""
+
+    kind: str
+    path: str  # below the incident's folder
+    sha256: str
+    size: int
+    seconds: float
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One quantity over time, ready to be drawn."""
+
+    title: str
+    path: str  # of an SVG of 600 x 120
+    top: str  # the largest value, with its unit
+    bottom: str
+    begin: str
+    end: str
+    text: str  # the same in words, for Markdown and for those who cannot see it
+    dots: tuple[tuple[float, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The whole report."""
+
+    id: str
+    service: str
+    runbook: str
+    outcome: str
+    headline: str
+    good: bool
+    opened: float
+    closed: float | None
+    seconds: float | None
+    downtime: float | None
+    down_since: float | None
+    trigger: str
+    request: str = ""
+    repeated: str = ""
+    findings: tuple[dict[str, Any], ...] = ()
+    ended: tuple[Ended, ...] = ()
+    survivors: tuple[str, ...] = ()
+    ports: tuple[str, ...] = ()
+    new_pid: int | None = None
+    proof: str = ""
+    checks: tuple[dict[str, Any], ...] = ()
+    overrides: tuple[str, ...] = ()
+    lines: tuple[Line, ...] = ()
+    folders: tuple[str, ...] = ()
+    kept: tuple[Kept, ...] = ()
+    missing: tuple[str, ...] = ()
+    curves: tuple[Curve, ...] = ()
+    commands: tuple[str, ...] = ()
+    root_cause: str = ""
+    fix: str = ""
+    notes: tuple[tuple[float, str, str], ...] = ()
+    data: dict[str, Any] = field(default_factory=dict)  # the step results, for report.json

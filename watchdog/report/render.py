@@ -1,0 +1,113 @@
+"""The page in its three forms. What strangers wrote is made harmless here, for every value and without being asked."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup, escape
+
+from watchdog.model.incident import Incident
+from watchdog.model.printable import printable, printable_lines
+from watchdog.model.units import format_duration, format_size
+from watchdog.report.page import Page
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_MARKDOWN = re.compile(r"([\\`*{}\[\]<>|&~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|^#)")
+
+
+class Ready(str):
+    """Text that is Markdown already."""
+
+    __slots__ = ()
+
+
+def markdown(page: Page) -> str:
+    text = _markdown_environment().get_template("report.md.j2").render(page=page)
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+def html(page: Page) -> str:
+    return _html_environment().get_template("report.html.j2").render(page=page)
+
+
+def as_json(page: Page, incident: Incident) -> str:
+    """The incident as `wd incidents show` gives it, and all that the page adds."""
+    whole: dict[str, Any] = {**incident.record(), "page": asdict(page)}
+    return json.dumps(whole, indent=1, ensure_ascii=True, default=str) + "\n"
+
+
+@lru_cache(maxsize=1)
+def _markdown_environment() -> jinja2.Environment:
+    made = _environment(autoescape=False, finalize=_markdown_safe)
+    made.filters |= {"code": _code, "cell": _cell, "command": lambda text: Ready(printable(str(text)))}
+    return made
+
+
+@lru_cache(maxsize=1)
+def _html_environment() -> jinja2.Environment:
+    made = _environment(autoescape=True, finalize=_html_safe)
+    made.filters |= {"pre": lambda text: Markup(escape(printable_lines(str(text))))}
+    return made
+
+
+def _environment(**settings: Any) -> jinja2.Environment:
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        **settings,
+    )
+    made.filters |= {"duration": _duration, "size": format_size, "clock": _clock}
+    return made
+
+
+def _markdown_safe(value: Any) -> str:
+    """Every value that a template shows passes here: one line, nothing in it is taken for markup or for HTML."""
+    if isinstance(value, Ready):
+        return value
+    text = printable("" if value is None else str(value))
+    return _MARKDOWN.sub(r"\\\1", text)
+
+
+def _html_safe(value: Any) -> Any:
+    """Jinja escapes; this shows control characters instead of obeying them."""
+    if isinstance(value, Markup):
+        return value
+    return "" if value is None else printable(str(value))
+
+
+def _code(value: Any) -> Ready:
+    """A code span: its fence is longer than any run of backticks inside."""
+    text = printable(str(value))
+    if not text.strip():
+        return Ready("")
+    fence = "`" * (1 + max((len(run) for run in re.findall(r"`+", text)), default=0))
+    gap = " " if text.startswith("`") or text.endswith("`") else ""
+    return Ready(f"{fence}{gap}{text}{gap}{fence}")
+
+
+def _cell(value: Any) -> Ready:
+    """A code span in a table: even there a bar would end the cell."""
+    return Ready(_code(value).replace("|", "\\|"))
+
+
+def _duration(seconds: float | None) -> str:
+    return "not known" if seconds is None else format_duration(seconds)
+
+
+def _clock(when: float | None) -> str:
+    """Date and time where the report is made, with the zone: "2026-01-31 03:00:12 CET"."""
+    if when is None:
+        return "not known"
+    try:
+        return datetime.fromtimestamp(when).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+    except (OSError, OverflowError, ValueError):
+        return f"{when:.0f} s after 1970"

@@ -1,0 +1,44 @@
+"""Writes an incident's report: Markdown for a person at a terminal, HTML for a phone, JSON for a script."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from watchdog.model.incident import Incident
+from watchdog.model.printable import printable
+from watchdog.model.probing import Sample
+from watchdog.model.units import format_duration
+from watchdog.report import folders
+from watchdog.report.build import build
+from watchdog.report.render import as_json, html, markdown
+from watchdog.system import files
+
+
+def write(incident: Incident, folder: Path, samples: Sequence[Sample] = ()) -> Path:
+    """Write report.md, report.html and report.json into the incident's folder (made, 0700); gives report.md.
+
+    `samples` are the probes' answers of the time before; they are kept in the folder, so that the report can be made
+    again without them. OSError if the disk takes nothing.
+    """
+    with files.open_folder(folder) as opened:
+        if samples:
+            folders.save_samples(opened, samples)
+        page = build(incident, folder)
+        opened.write("report.json", as_json(page, incident))
+        opened.write("report.html", html(page))
+        opened.write("report.md", markdown(page))  # last: whoever finds it finds the others too
+    return folder / "report.md"
+
+
+def one_line(incident: Incident) -> str:
+    """For a message or a list: "shop recovered in 12s: lock-deadlock at shop.py:30, 3 processes ended"."""
+    who = incident.service or incident.runbook
+    took = f" in {format_duration(incident.downtime)}" if incident.downtime is not None else ""
+    culprit = (incident.finding or {}).get("culprit") or {}
+    where = f" at {Path(str(culprit['file'])).name}:{culprit.get('line')}" if culprit.get("file") else ""
+    cause = f": {incident.cause}{where}" if incident.cause else ""
+    count = len(incident.old_pids)
+    ended = f", {count} process{'es' * (count != 1)} ended" if count else ""
+    repeated = f" ({incident.repeated})" if incident.repeated else ""
+    return printable(f"{who} {incident.outcome}{took}{cause}{ended}{repeated}")
