@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from watchdog.steps.spec import Argument, Option, StepSpec
 
+_SERVICE = Option("--service", help="only this one (default: all of the home)", metavar="NAME")
+
 _ALL: tuple[StepSpec, ...] = (
     StepSpec(
         "run",
@@ -17,6 +19,24 @@ _ALL: tuple[StepSpec, ...] = (
         (Argument("runbook"),),
         targets=True,
         changes=True,
+    ),
+    StepSpec(
+        "watch",
+        "the loop: asks, judges, and runs runbooks by itself, until SIGTERM",
+        "watchdog.watch.commands:watch",
+        (
+            _SERVICE,
+            Option("--ping", help="an address that is asked each minute while all is well", metavar="URL"),
+            Option("--metrics", "path", help="write the numbers there, for Prometheus' textfile collector"),
+        ),
+        help="SIGHUP reads the playbooks again; a broken one keeps the old. Services live on when the loop ends.",
+    ),
+    StepSpec(
+        "tick",
+        "one pass of the loop, for cron: the worst state is the exit code",
+        "watchdog.watch.commands:tick",
+        (_SERVICE, Option("--metrics", "path", help="write the numbers there, for Prometheus' textfile collector")),
+        help="Prints one line as monitoring plugins do, with performance data: 0 fine, 1 warning, 2 critical, 3 unknown.",
     ),
     StepSpec("demo", "a real server that really hangs: found, ended, started, proven", "watchdog.cli.demo:demo"),
     StepSpec("doctor", "what wd can and cannot do on this machine", "watchdog.cli.doctor:doctor"),

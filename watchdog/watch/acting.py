@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from watchdog.journal.store import Journal
 from watchdog.model.errors import WdError
-from watchdog.model.incident import Desired, Restart, RunResult, StepRecord, Trigger
+from watchdog.model.incident import Desired, RunResult, StepRecord, Trigger
 from watchdog.model.playbook import TriggerSpec
 from watchdog.model.procedure import Block, RunPlan, StepCall
 from watchdog.model.selector import Selector
@@ -15,8 +15,9 @@ from watchdog.policy.budget import History, Life
 from watchdog.probes.log import forget_matches
 from watchdog.runbook.begin import begin, plan_of
 from watchdog.runbook.run import Prepared, execute, prepare
+from watchdog.steps import turn
 from watchdog.steps.spec import Context
-from watchdog.system import clock, machine
+from watchdog.system import clock, machine, processes
 from watchdog.watch import log, looking
 from watchdog.watch.deciding import Decision, Situation, decide, local_time, quiet_moment, step_of
 from watchdog.watch.house import House
@@ -60,6 +61,10 @@ class Runs:
             self._take(watched, lambda: self._run(watched, key, runbook, cause))
         elif decision.kind == "give-up":
             self._take(watched, lambda: self._give_up(watched, cause, decision.why))
+
+    def in_other_hands(self, watched: Watched) -> bool:
+        """Whether another wd works on it, or a person wants it to be as it is: its end is no death."""
+        return bool(_holder(watched)) or self._house.journal.desired(watched.name).state != "running"
 
     def _situation(self, watched: Watched, runbook: str, waited: float | None) -> Situation:
         now, policy = clock.now(), watched.playbook.policy
@@ -160,13 +165,21 @@ class Runs:
         watched.attempts[key] = watched.attempts.get(key, 0) + 1
         if watched.tree is None and not watched.lives:
             watched.lives.append(Life(0, clock.now(), clock.now()))
-        house.remember(watched)
-        if restarts:
-            # Before anything is done: after a kill -9 in the middle it counts all the same.
-            house.journal.record_restart(Restart(watched.name, clock.now(), automatic=True))
-        house.counts.runs += 1
-        with _Told(house, watched, context) as told:
+        with (
+            turn.hold(context, turn.keys((), watched.playbook), f"run {runbook} on"),
+            _Told(house, watched, context) as told,
+        ):
+            if _is_another(watched):
+                house.say(watched.name, "it was replaced in the meantime; nothing is done")
+                return
+            if restarts:
+                # Written down before anything is done: after a kill -9 in the middle it counts all the same.
+                watched.begun = [*watched.begun, clock.now()][-LIVES:]
+            house.remember(watched)
+            house.counts.runs += 1
             result = begin(runbook, context, {}, watch=told.step)
+        if context.found.started is not None and context.found.started.outcome == "done":
+            watched.begun = watched.begun[:-1]  # the journal has it as a restart by now
         self._result(watched, runbook, result)
 
     def _give_up(self, watched: Watched, cause: Trigger, why: str) -> None:
@@ -234,6 +247,7 @@ def history(watched: Watched, journal: Journal, desired: Desired, now: float) ->
     """What the budgets are counted on; what lies before a person's `resume` is forgiven."""
     begin_at = max(now - _LOOK_BACK, desired.since if desired.state == "running" else 0.0)
     own = [one.at for one in journal.restarts(watched.name, begin_at) if one.automatic]
+    own = sorted([*own, *(when for when in watched.begun if when >= begin_at)])
     everybody = [one.at for one in journal.restarts(None, now - budget.HOUR) if one.automatic]
     last = journal.incidents(watched.name, now - 7 * 86400.0, 1)
     signature = last[0].signature if last else ""
@@ -274,5 +288,14 @@ def good_moment(watched: Watched, waited: float) -> str:
 
 def _holder(watched: Watched) -> str:
     """Who else works on the service now, on this machine."""
-    found = locks.holder(watched.name)
+    found = next((held for key in turn.keys((), watched.playbook) if (held := locks.holder(key))), None)
     return str(found) if found else ""
+
+
+def _is_another(watched: Watched) -> bool:
+    """Whether somebody has replaced the server since it was judged: now that we hold it, nobody does it any more."""
+    before = watched.identity
+    if before is not None and processes.is_alive(before):
+        return False
+    looking.refresh(watched)
+    return watched.identity is not None and watched.identity != before and not watched.strange

@@ -23,13 +23,13 @@ _KEPT = 5
 _SIZE = 10_000_000
 
 
-def set_up(folder: Path, verbose: bool = False) -> None:
-    """Log into `folder`/watch.log, and to standard error."""
+def set_up(folder: Path, verbose: bool = False, terminal: bool = True) -> None:
+    """Log into `folder`/watch.log, and to standard error if `terminal`."""
     logger.remove()
     logger.configure(extra={"service": "-", "incident": ""}, patcher=_clean)
     level = "DEBUG" if verbose else "INFO"
     safe: dict[str, Any] = {"backtrace": False, "diagnose": False, "catch": True}
-    if sys.stderr is not None:
+    if terminal and sys.stderr is not None:
         logger.add(sys.stderr, format=lambda record: _LINE, level=level, colorize=False, **safe)
     with contextlib.suppress(OSError):  # a full disk must not end the watch
         path = folder / "watch.log"

@@ -39,6 +39,7 @@ class Every(BaseTrigger):  # type: ignore[misc]  # APScheduler 3 has no type hin
     """Each `seconds`, the first time after `first` seconds; without drift, and late runs are not made up for."""
 
     def __init__(self, seconds: float, first: float = 0.0) -> None:
+        self.seconds = seconds
         self._period = timedelta(seconds=seconds)
         self._start = datetime.now(STEADY) + timedelta(seconds=first)
 

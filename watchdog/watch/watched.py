@@ -32,6 +32,9 @@ class Watched:
     gave_up: float | None = None
     gave_up_why: str = ""
     attempts: dict[str, int] = field(default_factory=dict)  # runs of each trigger's ladder that did not help
+    begun: list[float] = field(
+        default_factory=list
+    )  # runs that were to restart it and have not, seconds since the epoch
     tree: Tree | None = None
     looked_at: float | None = None  # when the tree was looked for, on the monotonic clock
     strange: str = ""  # another program than the configured one runs there
@@ -124,6 +127,7 @@ def to_text(watched: Watched, boot: str) -> str:
         "gave_up": watched.gave_up,
         "gave_up_why": watched.gave_up_why,
         "attempts": watched.attempts,
+        "begun": watched.begun,
     }
     return json.dumps(kept, separators=(",", ":"))
 
@@ -139,6 +143,7 @@ def from_text(playbook: Playbook, text: str, boot: str) -> Watched:
         watched.healthy_since = kept.get("healthy_since")
         watched.gave_up, watched.gave_up_why = kept.get("gave_up"), kept.get("gave_up_why", "")
         watched.attempts = {str(key): int(count) for key, count in kept.get("attempts", {}).items()}
+        watched.begun = [float(when) for when in kept.get("begun", ())][-LIVES:]
         if kept.get("boot") == boot:
             states = kept.get("states", {})
             watched.states = {name: ProbeState(**state) for name, state in states.items() if name in names}

@@ -1,0 +1,270 @@
+"""The loop: what is due when, who is told of a death, how it is reloaded and how it ends. The only APScheduler import.
+
+Nothing here decides anything about a server; that is `rounds`, `judge`, `deciding` and `acting`.
+"""
+
+from __future__ import annotations
+
+import queue
+import signal
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from watchdog.model.errors import WdError
+from watchdog.model.incident import Trigger
+from watchdog.model.playbook import Playbook, TriggerSpec
+from watchdog.system import clock, http, notify, processes
+from watchdog.targets.scene import Scene
+from watchdog.watch import looking, metrics, trend
+from watchdog.watch.acting import Runs
+from watchdog.watch.ends import Ends
+from watchdog.watch.executor import DaemonThreads
+from watchdog.watch.heartbeat import Heartbeat
+from watchdog.watch.house import KEY, House
+from watchdog.watch.rounds import Rounds
+from watchdog.watch.slots import Slot, slots
+from watchdog.watch.times import STEADY, Cron, Every
+from watchdog.watch.watched import Watched, death_triggers, from_text
+
+STORE = 5.0  # seconds between two writings of samples
+TIDY = 3600.0
+PING = 60.0
+Load = Callable[[], tuple[Playbook, ...]]
+
+
+class Loop:
+    """Watches services until it is told to stop."""
+
+    def __init__(self, house: House, load: Load, *, ping: str = "", metrics_file: str = "") -> None:
+        self._house, self._load = house, load
+        self._ping, self._metrics_file = ping, metrics_file
+        # Not an event: a signal handler that sets one can fall into the very moment in which its lock is held.
+        self._orders: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._stopping = False
+        self._runs = Runs(house, self._after_run)
+        self._rounds = Rounds(house, self._runs.consider)
+        self._heart = Heartbeat(self._clock_was_set, self._beat)
+        self._ends = Ends(house, self._runs, self._ask_now)
+        self._done: dict[str, float] = {}  # job -> when its last run began, for the sign that all is well
+        self._told_systemd = 0.0
+        self._scheduler = BackgroundScheduler(
+            executors={"default": DaemonThreads()},
+            # A run that is late is run, several late ones as one, and never two of a kind at a time.
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            timezone=STEADY,
+        )
+        self._scheduler.add_listener(self._noted, EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES | EVENT_JOB_ERROR)
+        house.away, house.later, house.beside = self._heart.away, self._later, self._beside
+
+    def run(self) -> None:
+        """Until SIGTERM or SIGINT. BadConfig if there is nothing to watch."""
+        playbooks = self._load()
+        self._take_up(playbooks)
+        self._heart.start()
+        self._ends.start()
+        self._scheduler.start()
+        self._house.say("", f"watching {len(playbooks)} services")
+        self._beside(self._look_at_all)
+        notify.tell("READY=1")
+        while self._orders.get() == "reload":
+            self._read_again()
+        self._end()
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._orders.put("stop")
+
+    def reload(self) -> None:
+        """Read the playbooks again, soon and in the loop's own thread."""
+        self._orders.put("reload")
+
+    def listen_to_signals(self) -> None:
+        """SIGTERM and SIGINT end it, SIGHUP makes it read its playbooks again. Only in the main thread."""
+        signal.signal(signal.SIGTERM, lambda number, frame: self.stop())
+        signal.signal(signal.SIGINT, lambda number, frame: self.stop())
+        if hasattr(signal, "SIGHUP"):
+            signal.signal(signal.SIGHUP, lambda number, frame: self.reload())
+
+    # What is watched
+
+    def _take_up(self, playbooks: Iterable[Playbook]) -> None:
+        """Services that are new or changed begin anew with what the journal remembers; others go on as they are."""
+        house, services = self._house, {}
+        for playbook in playbooks:
+            known = house.services.get(playbook.service)
+            if known is not None and known.playbook == playbook:
+                services[playbook.service] = known
+            else:
+                text = house.journal.kept(playbook.service, KEY)
+                services[playbook.service] = from_text(playbook, text, processes.boot_id())
+        house.services = services
+        self._plan()
+
+    def _plan(self) -> None:
+        self._scheduler.remove_all_jobs()
+        self._done.clear()
+        services = self._house.services.values()
+        for number, slot in enumerate(slots((one.name, spec) for one in services for spec in one.specs)):
+            name = f"ask {number}"
+            self._scheduler.add_job(self._ask, Every(slot.every, slot.first), args=(name, slot), id=name)
+        for watched in services:
+            for position, trigger in enumerate(watched.playbook.triggers):
+                self._plan_trigger(watched, trigger, f"{watched.name} {position}")
+        self._scheduler.add_job(self._store, Every(STORE, STORE), id="store")
+        self._scheduler.add_job(self._house.journal.tidy, Every(TIDY, 300.0), id="tidy")
+        if self._ping:
+            self._scheduler.add_job(self._tell_alive, Every(PING, PING / 4), id="ping")
+
+    def _plan_trigger(self, watched: Watched, trigger: TriggerSpec, name: str) -> None:
+        if trigger.kind == "cron":
+            self._scheduler.add_job(self._come_due, Cron(trigger.subject), args=(watched, trigger), id=f"cron {name}")
+        elif trigger.kind == "every":
+            due = Every(trigger.every, trigger.every)
+            self._scheduler.add_job(self._come_due, due, args=(watched, trigger), id=f"every {name}")
+        elif trigger.kind == "trend":
+            spec = next((one for one in watched.playbook.probes if one.name == trigger.subject), None)
+            if spec is not None:
+                due = Every(max(spec.every, trend.LOOK), trend.LOOK)
+                self._scheduler.add_job(self._look_ahead, due, args=(watched, trigger), id=f"trend {name}")
+
+    def _read_again(self) -> None:
+        """A broken file keeps the old ones, and says so."""
+        notify.tell("RELOADING=1")
+        try:
+            self._take_up(self._load())
+        except WdError as error:
+            self._house.say("", "the playbooks stay as they were: " + "; ".join(error.lines()), "ERROR")
+        else:
+            self._house.say("", f"playbooks read again: {len(self._house.services)} services")
+            self._beside(self._look_at_all)
+        notify.tell("READY=1")
+
+    def _look_at_all(self) -> None:
+        """Who everybody is, in one look at the machine: so that a death is seen at once, and a first kill is quick."""
+        scene = Scene.look()
+        for watched in tuple(self._house.services.values()):
+            if self._stopping:
+                return
+            if death_triggers(watched.playbook):
+                looking.refresh(watched, scene)
+                self._ends.watch(watched)
+
+    # What comes due
+
+    def _ask(self, name: str, slot: Slot) -> None:
+        self._done[name] = clock.monotonic()
+        for service, spec in slot.probes:
+            watched = self._house.services.get(service)
+            if watched is not None:
+                self._beside(lambda watched=watched, spec=spec: self._rounds.ask(watched, spec))  # type: ignore[misc]
+
+    def _come_due(self, watched: Watched, trigger: TriggerSpec, begun: float | None = None) -> None:
+        """A planned run; it may wait for a good moment, and asks again until there is one."""
+        begun = clock.monotonic() if begun is None else begun
+        cause = Trigger(trigger.kind, f"{trigger.kind} {trigger.subject}", "wd watch")
+        waited = clock.monotonic() - begun
+        self._runs.consider(watched, trigger, cause, lambda: self._come_due(watched, trigger, begun), waited)
+
+    def _look_ahead(self, watched: Watched, trigger: TriggerSpec) -> None:
+        """A measure that will reach its limit soon."""
+        told = trend.foreseen(watched, trigger, self._house.journal, clock.now())
+        if told:
+            cause = Trigger("trend", told, "wd watch")
+            begun = clock.monotonic()
+
+            def again() -> None:
+                self._runs.consider(watched, trigger, cause, again, clock.monotonic() - begun)
+
+            again()
+
+    def _store(self) -> None:
+        self._house.store()
+        if self._metrics_file:
+            metrics.write(self._house, self._metrics_file)
+
+    def _tell_alive(self) -> None:
+        """The dead man's switch: somebody elsewhere calls a person when this stops coming."""
+        if self._all_well():
+            reply = http.ask(self._ping, timeout=10.0, limit=1000)
+            if reply.problem or (reply.status or 0) >= 400:
+                self._house.say("", f"the ping was not taken: {reply.detail or reply.status}", "WARNING")
+
+    def _ask_now(self, watched: Watched) -> None:
+        for spec in watched.playbook.probes:
+            if spec.kind == "http":
+                self._beside(lambda spec=spec: self._rounds.ask(watched, spec))  # type: ignore[misc]
+
+    def _after_run(self, watched: Watched) -> None:
+        self._ends.watch(watched)
+        if watched.tree is None:
+            self._later(1.0, lambda: self._ends.look_again(watched, "nothing runs after the last run"))
+
+    # The loop's own health
+
+    def _beat(self) -> None:
+        """Called four times a second: tells systemd that all is well, only when it is."""
+        period = notify.watchdog_period()
+        if period is not None and clock.monotonic() - self._told_systemd >= min(period, 10.0) and self._all_well():
+            self._told_systemd = clock.monotonic()
+            notify.tell("WATCHDOG=1")
+
+    def _all_well(self) -> bool:
+        """Whether every slot of questions came when it was due: a complete round, whatever the answers were."""
+        now = clock.monotonic()
+        for job in self._scheduler.get_jobs():
+            if isinstance(job.trigger, Every) and job.id.startswith("ask"):
+                last = self._done.get(job.id)
+                if last is None or now - last > 2 * job.trigger.seconds + 5.0:
+                    return False
+        return True
+
+    def _clock_was_set(self, seconds: float) -> None:
+        """Intervals do not care; lines of a calendar must be read again."""
+        self._house.say("", f"the clock was set by {seconds:+.0f} s", "WARNING")
+        for job in self._scheduler.get_jobs():
+            if isinstance(job.trigger, Cron):
+                job.reschedule(job.trigger)
+
+    def _noted(self, event: Any) -> None:
+        counts = self._house.counts
+        if event.code == EVENT_JOB_ERROR:
+            counts.broken += 1
+            self._house.say("", f"{event.job_id} broke: {type(event.exception).__name__}: {event.exception}", "ERROR")
+        else:
+            counts.late += 1
+            self._house.say("", f"{event.job_id} is late: {counts.late} so far", "WARNING")
+
+    # Beside and later
+
+    def _beside(self, work: Callable[[], None]) -> None:
+        try:
+            threading.Thread(target=self._safely, args=(work,), daemon=True, name="wd-work").start()
+        except RuntimeError as error:  # no thread to be had: a local reason, and the next round comes
+            self._house.say("", f"no thread: {error}", "ERROR")
+
+    def _safely(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - the loop goes on, and says what broke
+            self._house.counts.broken += 1
+            self._house.say("", f"{type(error).__name__}: {error}", "ERROR")
+
+    def _later(self, seconds: float, work: Callable[[], None]) -> None:
+        if self._stopping:
+            return
+        timer = threading.Timer(seconds, self._safely, args=(work,))
+        timer.daemon = True
+        timer.start()
+
+    def _end(self) -> None:
+        """Quickly: nothing is waited for. Services live on; an armed shim ends its stretch by itself."""
+        notify.tell("STOPPING=1")
+        self._heart.stop()
+        self._ends.stop()
+        self._scheduler.shutdown(wait=False)
+        self._house.store()
+        self._house.say("", "stopped")

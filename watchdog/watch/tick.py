@@ -1,0 +1,116 @@
+"""One pass over all services, for cron, systemd timers and the Task Scheduler: a monitoring plugin as it stands."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+from watchdog.model.exits import Exit
+from watchdog.model.playbook import Playbook
+from watchdog.steps.spec import StepOutcome, StepResult
+from watchdog.system import clock, processes
+from watchdog.watch import looking, metrics
+from watchdog.watch.acting import Runs
+from watchdog.watch.heartbeat import Heartbeat
+from watchdog.watch.house import KEY, House
+from watchdog.watch.rounds import Rounds
+from watchdog.watch.watched import Watched, death_triggers, from_text
+
+AT_ONCE = 32  # services that are asked at the same time
+_EXITS = {"ok": Exit.FINE, "slow": Exit.WARNING, "starting": Exit.WARNING, "failing": Exit.WARNING}
+_EXITS |= {"trouble": Exit.CRITICAL, "unknown": Exit.UNKNOWN}
+_WORDS = {Exit.FINE: "OK", Exit.WARNING: "WARNING", Exit.CRITICAL: "CRITICAL", Exit.UNKNOWN: "UNKNOWN"}
+_OUTCOMES: dict[Exit, StepOutcome] = {Exit.FINE: "ok", Exit.WARNING: "warning", Exit.CRITICAL: "failed"}
+
+
+def one_pass(house: House, playbooks: Sequence[Playbook], metrics_file: str = "") -> StepResult:
+    """Ask every probe once, all services side by side; then act on trouble, one service after the other."""
+    boot, begun = processes.boot_id(), clock.monotonic()
+    texts = {one.service: house.journal.kept(one.service, KEY) for one in playbooks}
+    house.services = {one.service: from_text(one, texts[one.service], boot) for one in playbooks}
+    orders: list[Callable[[], None]] = []
+    heart = Heartbeat()
+    heart.start()
+    house.away, house.beside = heart.away, orders.append  # what would be done beside is done after, in order
+    rounds = Rounds(house, Runs(house).consider)
+    _side_by_side([lambda one=watched: _ask_all(rounds, one) for watched in house.services.values()])  # type: ignore[misc]
+    while orders:
+        orders.pop(0)()
+    heart.stop()
+    for watched in house.services.values():
+        watched.dirty = True
+    house.store()
+    if metrics_file:
+        metrics.write(house, metrics_file)
+    return _told(house, clock.monotonic() - begun)
+
+
+def _ask_all(rounds: Rounds, watched: Watched) -> None:
+    if death_triggers(watched.playbook):
+        looking.refresh(watched)
+    for spec in watched.specs:
+        rounds.ask(watched, spec)
+
+
+def _side_by_side(work: Sequence[Callable[[], None]]) -> None:
+    """All of it, so many at a time; each question has its own deadline, so this has one too."""
+    waiting = list(work)
+    lock = threading.Lock()
+
+    def go_on() -> None:
+        while True:
+            with lock:
+                if not waiting:
+                    return
+                mine = waiting.pop()
+            mine()
+
+    threads = [threading.Thread(target=go_on, daemon=True) for _ in range(min(AT_ONCE, len(waiting)))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _told(house: House, seconds: float) -> StepResult:
+    """The worst state as exit code, one line with performance data for a plugin's reader, a record for JSON's."""
+    states = {name: _EXITS[watched.level] for name, watched in house.services.items()}
+    order = (Exit.CRITICAL, Exit.UNKNOWN, Exit.WARNING, Exit.FINE)
+    worst = next((code for code in order if code in states.values()), Exit.UNKNOWN)
+    rows = [record(watched) for watched in house.services.values()]
+    bad = [f"{row['service']}: {row['message']}" for row in rows if row["state"] != "ok"]
+    fine = sum(code is Exit.FINE for code in states.values())
+    said = "; ".join(bad[:5]) or f"{fine} services are well"
+    line = f"WD {_WORDS[worst]} - {said} | {_performance(house)} time={seconds:.3f}s"
+    data = {"state": _WORDS[worst].lower(), "services": rows, "seconds": round(seconds, 3)}
+    return StepResult(_OUTCOMES.get(worst, "unknown"), said, data, exit=worst, text=line.replace("\n", " "))
+
+
+def record(watched: Watched) -> dict[str, object]:
+    """One service as JSON."""
+    worst = [sample for name, sample in watched.latest.items() if sample.verdict != "ok"]
+    message = next(iter(worst or watched.latest.values()), None)
+    return {
+        "service": watched.name,
+        "state": watched.level,
+        "message": f"{message.probe}: {message.message}" if message else "nothing was asked",
+        "pid": watched.tree.root.pid if watched.tree else None,
+        "given_up": watched.gave_up_why if watched.gave_up is not None else None,
+        "probes": [
+            {"probe": name, "verdict": one.verdict, "message": one.message, "seconds": round(one.seconds, 3)}
+            | ({"value": one.value, "unit": one.unit} if one.value is not None else {})
+            for name, one in watched.latest.items()
+        ],
+    }
+
+
+def _performance(house: House) -> str:
+    """'label'=value[unit], as the monitoring plugins' guideline has it; a quote in a label is doubled."""
+    found = []
+    for watched in house.services.values():
+        for name, sample in watched.latest.items():
+            if sample.value is None or sample.verdict == "unknown":
+                continue
+            label = f"{watched.name}_{name}".replace("=", "_").replace("'", "''")
+            found.append(f"'{label}'={sample.value:.6g}{sample.unit}")
+    return " ".join(found)
