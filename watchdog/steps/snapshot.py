@@ -1,0 +1,142 @@
+"""`snapshot`: keeps the evidence of a server before anything is done to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from watchdog.evidence import snapshot as evidence
+from watchdog.journal.incidents import make_id
+from watchdog.model.errors import NothingMatched
+from watchdog.model.evidence import Configured, Exit, Snapshot
+from watchdog.model.exits import Exit as Code
+from watchdog.model.playbook import Playbook
+from watchdog.model.printable import printable
+from watchdog.model.process import Tree
+from watchdog.model.units import format_duration, format_size
+from watchdog.steps.bounds import time_left
+from watchdog.steps.spec import Context, StepResult
+from watchdog.system import clock, launch
+from watchdog.system import records as starts
+from watchdog.targets import resolve
+
+
+def snapshot(context: Context, options: Mapping[str, Any]) -> StepResult:
+    """One folder a server. Where nothing runs, the logs, the machine and the ends of earlier processes still tell."""
+    trees = resolve.resolve(context.selector, context.playbook) if not context.selector.empty else ()
+    if context.in_runbook and not trees and context.found.tree is not None:
+        trees = (context.found.tree,)
+    logs = _logs(context, options)
+    if not trees and not logs and context.playbook is None:
+        raise NothingMatched(f"nothing matches {context.selector}", todo="`wd ps` shows every server of this machine")
+    if context.dry_run:
+        return StepResult("planned", f"would keep the evidence of {_names(trees)} and {len(logs)} logs")
+    deadline = clock.Deadline(time_left(context, float(options.get("within") or 10.0)))
+    taken: list[Snapshot] = []
+    wanted: Sequence[Tree | None] = trees or (None,)
+    for index, tree in enumerate(wanted):
+        folder = _folder(context, options, len(wanted) > 1, tree)
+        share = deadline.left / (len(wanted) - index)
+        taken.append(
+            evidence.take(
+                tree,
+                folder,
+                logs if index == 0 else (),
+                max(0.3, share),
+                configured=configured(context.playbook),
+                exits=_exits(context),
+            )
+        )
+    if len(taken) == 1:
+        context.found.snapshot, context.found.evidence = taken[0], taken[0].seen
+        if trees and context.found.tree is None:
+            context.found.tree = trees[0]
+    return _result(taken, trees)
+
+
+def configured(playbook: Playbook | None) -> Configured:
+    """What the playbook says, as far as evidence and diagnosis need it."""
+    if playbook is None:
+        return Configured()
+    memory = next((probe.subject for probe in playbook.probes if probe.kind == "memory"), None)
+    health = next((probe for probe in playbook.probes if probe.kind == "http"), None)
+    found = Configured(
+        service=playbook.service,
+        cmdline=playbook.find.cmdline,
+        regex=playbook.find.regex,
+        start_command=playbook.start.command,
+        port=playbook.find.port,
+        url=playbook.url,
+        ready_within=playbook.start.ready.within,
+        memory_limit=memory if isinstance(memory, int) else None,
+    )
+    return replace(found, limit=health.timeout) if health else found
+
+
+def _logs(context: Context, options: Mapping[str, Any]) -> tuple[str | Path, ...]:
+    """Those that were named, the playbook's, and what the service printed since the shim started it."""
+    found: list[str | Path] = list(options.get("logs") or ())
+    if context.playbook is not None:
+        found += context.playbook.logs
+        start = context.playbook.start
+        printed = Path(start.log) if start.log else starts.folder(context.state, context.playbook.service) / "start.log"
+        if printed.exists():
+            found.append(printed)
+    return tuple(dict.fromkeys(str(path) for path in found))
+
+
+def _exits(context: Context) -> tuple[Exit, ...]:
+    """The ends of earlier starts, as the shim has noted them."""
+    if context.playbook is None:
+        return ()
+    return tuple(
+        Exit(
+            when=one.ended,
+            pid=one.pid,
+            code=one.code,
+            signal=one.signal,
+            lifetime=one.ended - one.started,
+            peak_rss=one.peak_rss,
+            last_lines=one.last_lines,
+            source="shim",
+        )
+        for one in launch.records(context.state, context.playbook.service)[-50:]
+        if one.ended is not None
+    )
+
+
+def _folder(context: Context, options: Mapping[str, Any], several: bool, tree: Tree | None) -> Path:
+    to = options.get("to")
+    if to:
+        return Path(to) / f"pid-{tree.root.pid}" if several and tree else Path(to)
+    if context.incident is None:  # typed alone: no incident, so a folder of its own
+        return context.folder / make_id(clock.now(), "snapshot") / "evidence"
+    return evidence.free_folder(context.folder)
+
+
+def _names(trees: Sequence[Tree]) -> str:
+    return ", ".join(f"pid {tree.root.pid}" for tree in trees) or "no process"
+
+
+def _result(taken: Sequence[Snapshot], trees: Sequence[Tree]) -> StepResult:
+    artifacts = [artifact for one in taken for artifact in one.artifacts]
+    written = [artifact for artifact in artifacts if artifact.path]
+    missing = [artifact for artifact in artifacts if artifact.error]
+    seconds = sum(one.seconds for one in taken)
+    rows = tuple(one.record() for one in taken) if len(taken) > 1 else ()
+    data = taken[0].record()
+    if rows:
+        above = str(Path(taken[0].folder).parent)
+        data = {"evidence": above, "artifacts": [one.record() for one in artifacts], "seconds": round(seconds, 3)}
+    message = f"{len(written)} files, {format_size(sum(one.size for one in written))}, in {format_duration(seconds)}"
+    if not trees:
+        message += "; no process runs"
+    lines = [f"evidence: {data['evidence']}", message]
+    lines += [
+        f"  not had: {printable(f'{one.kind} {one.source}'.strip())}: {printable(one.error or '')}" for one in missing
+    ]
+    if not written:
+        return StepResult("failed", "no evidence could be kept", data, rows, Code.CRITICAL, "\n".join(lines))
+    return StepResult("ok", message, data, rows, text="\n".join(lines))
