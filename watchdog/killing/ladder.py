@@ -28,6 +28,7 @@ from watchdog.system.signals import Hold
 class Times:
     """Seconds that each part may take at most."""
 
+    grace: float = 3600.0  # the plan's own, where that is less
     watch: float = 0.05  # between two looks
     freeze: float = 2.0
     finish: float = 10.0  # from SIGKILL to the last look
@@ -119,14 +120,15 @@ class _Ladder:
 
     def _watch(self) -> None:
         """The grace: over as soon as all are gone, or waiting has no use."""
-        deadline, patience, pause = Deadline(self._plan.grace), Patience(self._plan.hung), self._times.watch
+        grace = min(self._plan.grace, self._times.grace)
+        deadline, patience, pause = Deadline(grace), Patience(self._plan.hung), self._times.watch
         while not deadline.over and (alive := self._wait(min(pause, deadline.left))):
             look = clock.monotonic()
             for newcomer in self._scan():
                 self._term(newcomer)
             # On a machine with very many processes the looks must not use up the machine.
             pause = max(self._times.watch, 4 * (clock.monotonic() - look))
-            elapsed = self._plan.grace - deadline.left
+            elapsed = grace - deadline.left
             if elapsed > 2 * self._times.watch:
                 self._freezer = self._freezer or Freezer()  # its start takes a moment: do it while we wait
             if patience.is_pointless([held.pid for held in alive], elapsed):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import signal
 from collections.abc import Mapping, Sequence
@@ -104,7 +105,7 @@ def in_words(plan: KillPlan) -> str:
         lines.append(f"  SIGTERM, {plan.grace:g} s of grace, then all that is left is frozen and gets SIGKILL")
     if plan.ports:
         lines.append(f"  proof: all gone, and port {', '.join(map(str, plan.ports))} can be bound")
-    lines += [f"  spared: {one.pid} {one.command}: {one.reason}" for one in plan.spared]
+    lines += [f"  spared: {one.pid} {one.command[:80]}: {one.reason}" for one in plan.spared]
     lines += [f"  refused: {refusal}" for refusal in plan.refusals]
     return "\n".join(lines)
 
@@ -157,7 +158,11 @@ def _through(manager: Manager) -> tuple[str, str]:
 
 
 def _spared(tree: Tree) -> tuple[Spared, ...]:
-    return tuple(Spared(0, "", sentence) for sentence in tree.left_out)
+    found = []
+    for sentence in tree.left_out:
+        named = re.match(r"pid (\d+) \((.*)\) (.*)", sentence, re.DOTALL)
+        found.append(Spared(int(named[1]), named[2], named[3]) if named else Spared(0, "", sentence))
+    return tuple(found)
 
 
 def _descends(process: Process, pid: int, tree: Tree) -> bool:

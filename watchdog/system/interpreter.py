@@ -6,11 +6,10 @@ import sys
 from pathlib import Path
 
 _ROOT = str(Path(__file__).resolve().parents[2])
-_CODE = """\
-import importlib, sys
-sys.path.insert(0, sys.argv[1])
-getattr(importlib.import_module(sys.argv[2]), sys.argv[3])()
-"""
+# One line: people see it in process lists.
+_CODE = (
+    "import importlib,sys; sys.path.insert(0,sys.argv[1]); getattr(importlib.import_module(sys.argv[2]),sys.argv[3])()"
+)
 
 
 def command(function: str, *words: str, light: bool = True) -> list[str]:

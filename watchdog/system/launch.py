@@ -171,6 +171,11 @@ class Shim:
         """Start nothing. A service that already runs stays."""
         self._say("cancel")
 
+    def leave_alone(self) -> None:
+        """Let go without a word, as if we had died: the shim finishes the kill and starts the service."""
+        if self._open:
+            self._close()
+
     def _say(self, word: str) -> None:
         if self._open:
             self._line.send(word=word)

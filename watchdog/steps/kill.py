@@ -1,0 +1,291 @@
+"""`wd kill`: the plan, quick evidence, the ladder, the proof."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from watchdog.evidence import snapshot
+from watchdog.killing import ladder
+from watchdog.killing.plan import in_words, make_plan, make_worker_plan
+from watchdog.model.errors import NothingMatched, Refused, WdError
+from watchdog.model.exits import Exit
+from watchdog.model.incident import Desired
+from watchdog.model.killing import KillPlan, KillResult
+from watchdog.model.playbook import Start
+from watchdog.model.process import Listener, Process, Tree
+from watchdog.model.units import format_duration
+from watchdog.policy import guards
+from watchdog.steps import turn
+from watchdog.steps.spec import Context, StepOutcome, StepResult
+from watchdog.system import clock, launch, processes, signals
+from watchdog.targets import match, resolve
+
+_QUICK = 0.5  # seconds that quick evidence may take, and never more: the server is down for its users
+_THOROUGH = 10.0
+_REPLACED_WITHIN = 5.0  # seconds for a master to start another worker
+_SHARE = 0.8  # of a step's time limit that the ladder may use up
+_EXITS: Mapping[str, tuple[StepOutcome, Exit]] = {
+    "done": ("ok", Exit.FINE),
+    "failed": ("failed", Exit.CRITICAL),
+    "refused": ("refused", Exit.REFUSED),
+    "planned": ("planned", Exit.FINE),
+}
+
+
+def kill(context: Context, options: Mapping[str, Any]) -> StepResult:
+    """End the servers that are meant. Refused without a selector; where nothing matches, a runbook goes on."""
+    if context.selector.empty and not (context.playbook and not context.playbook.find.empty):
+        raise Refused(
+            "nothing was selected",
+            "an empty selector means nothing, never everything",
+            "name a server: --port, --cmdline, --pid or --service",
+        )
+    with signals.rehearsal(context.dry_run):
+        return _kill(context, options)
+
+
+def _kill(context: Context, options: Mapping[str, Any]) -> StepResult:
+    trees = _targets(context)
+    if not trees:
+        return _nothing(context)
+    plans, refusals = _plans(context, options, trees)
+    if context.dry_run or refusals:
+        return _only_shown(plans, refusals, context.dry_run)
+    with turn.hold(context, turn.keys(trees, context.playbook), "kill"):
+        _keep_evidence(context, options, trees)
+        result = _execute(context, plans)
+    context.found.tree, context.found.killed = trees[0], result
+    _remember(context, result)
+    return _told(result)
+
+
+def _targets(context: Context) -> tuple[Tree, ...]:
+    """Who is meant now; in a run that has looked before, only what is still left of those that it saw."""
+    try:
+        found = resolve.look(context.selector, context.playbook)
+    except NothingMatched:
+        return ()
+    for sentence in found.left_out:
+        context.say(f"left out: {sentence}")
+    seen = context.found.tree
+    trees = tuple(tree for tree in found.trees if any(one.process.state not in "ZX" for one in tree.members))
+    if seen is None or not context.in_runbook:
+        return trees
+    known = {one.process.identity for one in seen.members}
+    same = tuple(tree for tree in trees if any(one.process.identity in known for one in tree.members))
+    for tree in trees:
+        if tree not in same:
+            # Somebody else has replaced the server since: the new one has not been judged, and is not touched.
+            context.say(f"pid {tree.root.pid} was started after the look at the hung server: it is left alone")
+    return same
+
+
+def _nothing(context: Context) -> StepResult:
+    message = f"nothing to end: nothing that runs matches {context.selector}"
+    result = KillResult("nothing", message=message)
+    return StepResult("nothing", message, result.record(), exit=Exit.FINE if context.in_runbook else Exit.NOTHING)
+
+
+def _plans(
+    context: Context, options: Mapping[str, Any], trees: Sequence[Tree]
+) -> tuple[tuple[KillPlan, ...], tuple[str, ...]]:
+    """A plan for each server, and every reason why none of them will be carried out."""
+    table = processes.table()
+    us = guards.ourselves(table)
+    everything = bool(options.get("all"))
+    most = context.playbook.policy.max_kills if context.playbook else guards.MOST
+    against = [guards.count_refusals(trees, everything=everything, most=most, agreed=context.yes)]
+    if context.will_start and context.playbook:
+        problem = launch.check_command(_start_of(context, trees))
+        against.append(f"nothing is ended that could not be started again: {problem}" if problem else "")
+    shared: dict[str, Any] = {
+        "reason": str(context.selector),
+        "us": us,
+        "table": table,
+        "grace": float(options.get("grace", 5.0)),
+        "force": bool(options.get("force")),
+        "allow_unsafe": bool(options.get("allow_unsafe_kill")),
+    }
+    if options.get("worker"):
+        pid = _worker_pid(context)
+        plans = [make_worker_plan(tree, pid, **shared) for tree in trees if pid in tree.pids or len(trees) == 1]
+    else:
+        hung = _is_known_to_hang(context)
+        plans = [
+            make_plan(
+                tree, refusals=[text for text in [_wrong(context, tree, everything)] if text], hung=hung, **shared
+            )
+            for tree in trees
+        ]
+    refusals = [text for text in against if text] + [text for plan in plans for text in plan.refusals]
+    return tuple(plans), tuple(dict.fromkeys(refusals))
+
+
+def _wrong(context: Context, tree: Tree, everything: bool) -> str:
+    rule = context.playbook.find if context.playbook else None
+    if rule is None or not rule.cmdline:
+        return ""
+    members: list[Process] = [one.process for one in tree.members]
+    found, _ = match.by_pattern(rule.cmdline[0], members) if rule.regex else match.by_words(rule.cmdline, members)
+    return guards.wrong_program(tree, bool(found), " ".join(rule.cmdline), everything=everything)
+
+
+def _worker_pid(context: Context) -> int:
+    """The one worker that is meant: named by --pid, or by the diagnosis of this run."""
+    if context.selector.pid:
+        return context.selector.pid
+    found = context.found.diagnosis
+    pid = next((one.culprit.pid for one in found.findings if one.culprit and one.culprit.pid), None) if found else None
+    if pid is None:
+        raise Refused("no worker was named", "the diagnosis names none", "say which: wd kill --worker --pid N")
+    return pid
+
+
+def _is_known_to_hang(context: Context) -> bool:
+    if context.trigger.kind == "probe" or context.selector.hung:
+        return True
+    found = context.found.diagnosis
+    return found is not None and found.advice == "restart"
+
+
+def _only_shown(plans: Sequence[KillPlan], refusals: Sequence[str], dry_run: bool) -> StepResult:
+    """What would be done, or why it is not."""
+    outcome = "refused" if refusals else "planned"
+    message = refusals[0] if refusals else f"would end {sum(len(plan.doomed) for plan in plans)} processes"
+    data = {
+        **KillResult(outcome, message="; ".join(refusals) or message).record(),  # type: ignore[arg-type]
+        "plans": [plan.record() for plan in plans],
+        "refusals": list(refusals),
+    }
+    told, code = _EXITS[outcome]
+    extra = [f"  refused: {text}" for text in refusals if not any(text in plan.refusals for plan in plans)]
+    return StepResult(told, message, data, exit=code, text="\n".join([*(in_words(plan) for plan in plans), *extra]))
+
+
+def _execute(context: Context, plans: Sequence[KillPlan]) -> KillResult:
+    """With the shim at its post before the first signal, if a later step starts the service again."""
+    shim = None
+    if context.will_start and context.playbook and not any(plan.worker for plan in plans):
+        trees = [plan.tree for plan in plans]
+        doomed = [one.process.identity for plan in plans for one in plan.doomed]
+        listeners: list[Listener] = [one for tree in trees for one in tree.listeners]
+        shim = launch.arm(
+            _start_of(context, trees),
+            context.playbook.service,
+            context.state,
+            doomed,
+            listeners,
+            context.playbook.find.port,
+        )
+        context.found.shim = shim
+    try:
+        results = [ladder.execute(plan, context.say, _times(context)) for plan in plans]
+    except WdError:
+        if shim:  # raised before the first signal only
+            shim.cancel()
+        raise
+    except BaseException:
+        if shim:
+            shim.leave_alone()
+        raise
+    result = _merged(results)
+    if shim and result.outcome not in ("done", "nothing"):
+        shim.cancel()  # never a second copy beside a survivor
+        context.found.shim = None
+    return result
+
+
+def _start_of(context: Context, trees: Sequence[Tree]) -> Start:
+    """How the service comes back: through the manager that owns it, if one does, never against it."""
+    assert context.playbook is not None
+    start = context.playbook.start
+    manager = next((tree.manager for tree in trees if tree.manager and tree.manager.kind != "wd"), None)
+    return replace(start, through=str(manager)) if manager and not start.through else start
+
+
+def _times(context: Context) -> ladder.Times:
+    """The ladder must come to its end within the step's own limit: left behind, it would go on killing."""
+    usual = ladder.Times()
+    if context.deadline is None:
+        return usual
+    left = max(1.0, context.deadline - clock.monotonic()) * _SHARE
+    return replace(usual, grace=left * 0.4, finish=min(usual.finish, left * 0.3), ports=min(usual.ports, left * 0.3))
+
+
+def _merged(results: Sequence[KillResult]) -> KillResult:
+    if len(results) == 1:
+        return results[0]
+    order = ("failed", "refused", "done", "nothing")
+    return KillResult(
+        outcome=min((one.outcome for one in results), key=order.index),
+        killed=tuple(ended for one in results for ended in one.killed),
+        survivors=tuple(spared for one in results for spared in one.survivors),
+        ports=tuple(sorted({port for one in results for port in one.ports})),
+        seconds=sum(one.seconds for one in results),
+        message="; ".join(one.message for one in results),
+        plan=results[0].plan,
+    )
+
+
+def _keep_evidence(context: Context, options: Mapping[str, Any], trees: Sequence[Tree]) -> None:
+    """The evidence dies with the process. In a thread, so that not even a collector that hangs can delay the kill."""
+    if options.get("no_evidence") or context.found.snapshot or context.found.evidence:
+        return
+    thorough = bool(options.get("snapshot"))
+    within = _THOROUGH if thorough else _QUICK
+    logs = context.playbook.logs if context.playbook and thorough else ()
+
+    def keep() -> None:
+        from watchdog.evidence import gather  # here: its import is part of the time that evidence may take
+
+        for tree in trees:
+            evidence = None if thorough else gather.quick(tree, within * 0.6)
+            folder = snapshot.free_folder(context.folder)
+            context.found.snapshot = snapshot.take(tree, folder, logs, within, evidence)
+
+    thread = threading.Thread(target=keep, daemon=True, name="wd-evidence")
+    thread.start()
+    thread.join(within)
+    if thread.is_alive():
+        context.say(f"the evidence took longer than {format_duration(within)}: what there is of it is kept")
+
+
+def _remember(context: Context, result: KillResult) -> None:
+    """What a person ends by hand stays ended: the loop neither undoes it nor counts it as a death."""
+    by_hand = context.trigger.kind == "person" and not context.in_runbook and not context.will_start
+    if result.outcome == "done" and by_hand and context.journal and context.playbook and not _is_part(result):
+        wanted = Desired("stopped", clock.now(), by=context.trigger.by, why=f"killed: {context.trigger.detail}")
+        context.journal.set_desired(context.playbook.service, wanted)
+
+
+def _is_part(result: KillResult) -> bool:
+    return result.plan is not None and result.plan.worker is not None
+
+
+def _told(result: KillResult) -> StepResult:
+    data = result.record()
+    message = result.message
+    if result.outcome == "done" and result.plan is not None and result.plan.worker is not None:
+        fresh = _replacement(result.plan)
+        data["replacement"] = fresh
+        message += f"; its master started pid {fresh} instead" if fresh else "; its master has not replaced it yet"
+    outcome, code = _EXITS[result.outcome]
+    return StepResult(outcome, message, data, exit=code)
+
+
+def _replacement(plan: KillPlan) -> int | None:
+    """The worker that the master started instead."""
+    master = plan.tree.root.parent
+    known = {one.pid for one in plan.spared} | {one.process.pid for one in plan.doomed}
+    fresh: list[int] = []
+
+    def appeared() -> bool:
+        table = processes.table().values()
+        fresh[:] = [one.pid for one in table if one.parent == master and one.pid not in known and one.state not in "ZX"]
+        return bool(fresh)
+
+    clock.wait_until(appeared, _REPLACED_WITHIN, 0.05)
+    return fresh[0] if fresh else None

@@ -1,0 +1,244 @@
+"""`wd start`, `wd stop` and `wd restart`: the service's own way, detached from wd."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from watchdog.killing import ladder
+from watchdog.killing.plan import make_plan
+from watchdog.model.errors import Failed, Refused, WrongUsage
+from watchdog.model.exits import Exit
+from watchdog.model.incident import Desired, Restart
+from watchdog.model.launching import StartResult
+from watchdog.model.playbook import Playbook
+from watchdog.model.process import Tree
+from watchdog.model.selector import Selector
+from watchdog.model.units import format_duration
+from watchdog.policy import guards
+from watchdog.steps import readiness, turn
+from watchdog.steps.kill import kill
+from watchdog.steps.readiness import Newborn
+from watchdog.steps.spec import Context, StepResult
+from watchdog.steps.verify import verify
+from watchdog.system import clock, http, launch, processes
+from watchdog.system.clock import Deadline
+from watchdog.system.launch import Shim
+from watchdog.targets import match, resolve, verdict
+
+_PAUSE = 0.05  # seconds between two looks at a server that is starting
+
+
+def start(context: Context, options: Mapping[str, Any]) -> StepResult:
+    """Start the service and wait until it is ready. One that runs and answers needs nothing: that is told, and fine."""
+    playbook = _playbook(context)
+    if context.dry_run:
+        return StepResult("planned", f"would start {playbook.service}: {_in_words(playbook)}")
+    with turn.hold(context, turn.keys((), playbook), "start"):
+        if context.found.shim is None and (already := _already(context, playbook, options)) is not None:
+            return already
+        shim = context.found.shim or _armed(context, playbook)
+        context.found.shim = shim
+        result = _come_up(context, playbook, shim, _within(context, playbook, options))
+        shim.done()
+        if result.outcome == "refused" and (already := _already(context, playbook, options)) is not None:
+            return already  # another wd, or a shim of one that died, was faster
+    context.found.started = result
+    if result.outcome == "done":
+        _remember(context, playbook)
+    return _told(result)
+
+
+def stop(context: Context, options: Mapping[str, Any]) -> StepResult:
+    """End the service and leave it ended: the loop neither undoes it nor counts it as a death."""
+    playbook = _playbook(context)
+    began = clock.monotonic()
+    if context.journal is not None and not context.dry_run:
+        # First of all: the loop must not see a death before it hears that a person wanted it.
+        wanted = Desired("stopped", clock.now(), by=context.trigger.by, why=context.trigger.detail)
+        context.journal.set_desired(playbook.service, wanted)
+    ended = kill(replace(context, selector=Selector(service=playbook.service)), options)
+    data = {
+        "outcome": ended.data["outcome"],
+        "pid": None,
+        "ready": False,
+        "seconds": round(clock.monotonic() - began, 3),
+    }
+    if ended.outcome == "nothing":
+        return StepResult("ok", f"{playbook.service} does not run: nothing to do", data)
+    return replace(ended, data={**ended.data, **data})
+
+
+def restart(context: Context, options: Mapping[str, Any]) -> StepResult:
+    """End it, start it, prove it: the three steps in one, with the shim over the stretch in between."""
+    playbook = _playbook(context)
+    began, before = clock.monotonic(), context.will_start
+    context.selector = replace(context.selector, service=playbook.service)
+    context.will_start = True
+    steps: dict[str, Mapping[str, Any]] = {}
+    try:
+        with turn.hold(context, turn.keys((), playbook), "restart"):
+            for name, step in (("kill", kill), ("start", start), ("verify", verify)):
+                found = step(context, options)
+                steps[name] = found.data
+                if found.outcome not in ("ok", "warning", "planned", "nothing"):
+                    break
+    finally:
+        context.will_start = before
+    started = context.found.started
+    data = {
+        "outcome": "done" if found.outcome == "ok" else found.data.get("outcome", found.outcome),
+        "pid": started.pid if started else None,
+        "ready": bool(started and started.ready),
+        "seconds": round(clock.monotonic() - began, 3),
+        **steps,
+    }
+    return replace(found, data=data, message=f"{name}: {found.message}")
+
+
+def _playbook(context: Context) -> Playbook:
+    if context.playbook is None:
+        raise WrongUsage("no service was named", todo="say which: --service NAME")
+    return context.playbook
+
+
+def _in_words(playbook: Playbook) -> str:
+    return playbook.start.through or " ".join(playbook.start.command)
+
+
+def _within(context: Context, playbook: Playbook, options: Mapping[str, Any]) -> float:
+    within = float(options.get("within") or playbook.start.ready.within)
+    return within if context.deadline is None else max(0.1, min(within, context.deadline - clock.monotonic()))
+
+
+def _already(context: Context, playbook: Playbook, options: Mapping[str, Any]) -> StepResult | None:
+    """What to say when it runs; None if it does not."""
+    found = [tree for tree in resolve.resolve(Selector(service=playbook.service), playbook) if _lives(tree)]
+    if not found:
+        return None
+    tree = found[0]
+    rule = playbook.find
+    if rule.cmdline and not rule.regex and not match.by_words(rule.cmdline, [one.process for one in tree.members])[0]:
+        raise Refused(
+            f"{playbook.service} was not started",
+            f"port {rule.port} is held by another program: pid {tree.root.pid} ({guards.shown(tree.root)})",
+            "end that one first: wd kill --port … --all",
+        )
+    waiting = Deadline(max(0.0, _within(context, playbook, options) - (clock.now() - tree.root.started)))
+    while True:
+        told = verdict.ask(tree, url=playbook.url)
+        if told in ("healthy", "slow") or (told == "unknown" and waiting.over):
+            result = StartResult(
+                "nothing", tree.root.pid, True, 0.0, "it runs already: nothing to do", tree.root.identity
+            )
+            return StepResult("ok", f"{playbook.service} runs already as pid {tree.root.pid}", result.record())
+        if waiting.over or not processes.is_alive(tree.root.identity):
+            break
+        clock.wait_until(lambda: waiting.over, 0.3)  # it is young: it may still be starting
+    raise Refused(
+        f"{playbook.service} was not started",
+        f"it runs as pid {tree.root.pid} and does not answer ({told})",
+        f"look at it with wd why, or: wd restart --service {playbook.service}",
+    )
+
+
+def _lives(tree: Tree) -> bool:
+    return any(one.process.state not in "ZX" for one in tree.members)
+
+
+def _armed(context: Context, playbook: Playbook) -> Shim:
+    if problem := launch.check_command(playbook.start):
+        raise Failed(f"{playbook.service} cannot be started", problem, "mend the playbook")
+    return launch.arm(playbook.start, playbook.service, context.state, port=playbook.find.port)
+
+
+def _come_up(context: Context, playbook: Playbook, shim: Shim, within: float) -> StartResult:
+    """The command, and the fallback where the first does not come up."""
+    began = clock.monotonic()
+    context.say(f"starting {playbook.service}: {_in_words(playbook)}")
+    result = _attempt(context, playbook, shim, within)
+    if result.outcome == "failed" and playbook.start.fallback:
+        context.say(f"{result.message}; trying the fallback: {' '.join(playbook.start.fallback)}")
+        if problem := _clear_away(context, result):
+            result = replace(result, message=f"{result.message}; no fallback was started: {problem}")
+        else:
+            second = _attempt(context, playbook, shim, within, fallback=True)
+            result = replace(second, message=f"by the fallback: {second.message}; before it: {result.message}")
+    return replace(result, seconds=clock.monotonic() - began)
+
+
+def _attempt(context: Context, playbook: Playbook, shim: Shim, within: float, *, fallback: bool = False) -> StartResult:
+    """Start once, and wait until it is ready, has died, or the time is over."""
+    begun = shim.start(fallback)
+    if begun.outcome != "done":
+        return begun
+    killed = context.found.killed
+    old = [one.process.identity for one in killed.plan.doomed] if killed and killed.plan else []
+    newborn = Newborn(begun.identity, shim, old, playbook, context.state)
+    question = readiness.question_of(playbook)
+    deadline, answer = Deadline(within), None
+    while not deadline.over:
+        if death := newborn.death():
+            return replace(begun, outcome="failed", message=death)
+        answer = question.ask(min(2.0, max(0.1, deadline.left)))
+        if answer.ok and not newborn.why_not_the_owner(question.port)[1] and _is_stable(context, newborn, question):
+            _warm_up(context, playbook, deadline.left)
+            identity = newborn.current
+            message = f"ready after {format_duration(within - deadline.left)}"
+            return replace(
+                begun, ready=True, identity=identity, pid=identity.pid if identity else None, message=message
+            )
+        clock.wait_until(lambda: bool(newborn.death()), _PAUSE)
+    _, problem = newborn.why_not_the_owner(question.port)
+    why = problem or (answer.detail if answer else "") or "it does not answer"
+    return replace(begun, outcome="failed", message=f"not ready within {within:g} s: {why}")
+
+
+def _warm_up(context: Context, playbook: Playbook, within: float) -> None:
+    """One request for the server's own good; what it answers does not matter."""
+    url = readiness.full_url(playbook.start.ready.warm_up, playbook.find.port)
+    if url:
+        context.say(f"warming up: {url}")
+        http.ask(url, timeout=max(1.0, within))
+
+
+def _is_stable(context: Context, newborn: Newborn, question: readiness.Question) -> bool:
+    """Many a server dies just after it began to listen. In a run, `verify` waits for that; alone, nobody else does."""
+    if context.in_runbook or context.will_start:
+        return bool(question.urls or question.port) or newborn.age() >= readiness.STABLE
+    return newborn.age() >= readiness.STABLE
+
+
+def _clear_away(context: Context, failed: StartResult) -> str:
+    """End what the first command left, so that the fallback finds its port free. Empty, or why that failed."""
+    if failed.identity is None or not processes.is_alive(failed.identity):
+        return ""
+    table = processes.table()
+    found = resolve.resolve(Selector(identities=(failed.identity,)))
+    for tree in found:
+        plan = make_plan(tree, reason="it did not come up", us=guards.ourselves(table), table=table, hung=True)
+        result = ladder.execute(plan, context.say)
+        if result.outcome != "done":
+            return result.message
+    return ""
+
+
+def _remember(context: Context, playbook: Playbook) -> None:
+    if context.journal is None:
+        return
+    by_hand = context.trigger.kind == "person"
+    signature = context.found.diagnosis.signature if context.found.diagnosis else ""
+    context.journal.record_restart(
+        Restart(playbook.service, clock.now(), not by_hand, context.incident or "", signature)
+    )
+    if by_hand:
+        context.journal.set_desired(playbook.service, Desired("running", clock.now(), by=context.trigger.by))
+
+
+def _told(result: StartResult) -> StepResult:
+    if result.outcome == "done":
+        return StepResult("ok", f"pid {result.pid} is {result.message}", result.record())
+    if result.outcome == "refused":
+        return StepResult("refused", f"not started: {result.message}", result.record(), exit=Exit.REFUSED)
+    return StepResult("failed", f"not started: {result.message}", result.record(), exit=Exit.CRITICAL)

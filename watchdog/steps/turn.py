@@ -1,0 +1,40 @@
+"""One at a time on one server, however it was named: by its port, a service of some home, a pid."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
+
+from watchdog.model.playbook import Playbook
+from watchdog.model.process import Tree
+from watchdog.policy.locks import target_lock
+from watchdog.steps.spec import Context
+
+# Kept a thread and a run: `restart` holds what its `kill` needs, another run of the same daemon does not.
+_ours: ContextVar[frozenset[str]] = ContextVar("locked targets", default=frozenset())
+
+
+def keys(trees: Iterable[Tree], playbook: Playbook | None = None) -> tuple[str, ...]:
+    """What names these servers for everybody on this machine: their ports; where they have none, their root."""
+    found = {f"port:{port}" for tree in trees for port in tree.ports}
+    found |= {f"pid:{tree.root.identity}" for tree in trees if not tree.ports}
+    if playbook is not None:
+        port = playbook.find.port
+        found.add(f"port:{port}" if port else f"service:{playbook.path or playbook.service}")
+    return tuple(sorted(found))
+
+
+@contextlib.contextmanager
+def hold(context: Context, wanted: Iterable[str], purpose: str) -> Iterator[None]:
+    """Have these targets for ourselves. Refused, with who it is, if another wd works on one of them."""
+    before = _ours.get()
+    service = f" {context.playbook.service}" if context.playbook else ""
+    with contextlib.ExitStack() as stack:
+        for key in sorted(set(wanted) - before):
+            stack.enter_context(target_lock(key, f"{purpose}{service}"))
+        token = _ours.set(before | frozenset(wanted))
+        try:
+            yield
+        finally:
+            _ours.reset(token)

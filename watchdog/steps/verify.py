@@ -1,0 +1,143 @@
+"""`wd verify`: back means proven back. N good answers in a row, from a process of the right, new tree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from watchdog.model.errors import Refused
+from watchdog.model.exits import Exit
+from watchdog.model.launching import VerifyResult
+from watchdog.model.process import Tree
+from watchdog.model.units import format_duration
+from watchdog.steps import readiness
+from watchdog.steps.readiness import Answer, Newborn, Question
+from watchdog.steps.spec import Context, StepResult
+from watchdog.system import clock, http, ports
+from watchdog.system.clock import Deadline
+from watchdog.targets import resolve
+
+_BETWEEN = 0.25  # seconds between two questions
+_KEPT = 50  # answers in the result
+
+
+@dataclass(slots=True)
+class _Series:
+    """The answers so far."""
+
+    wanted: int
+    row: int = 0  # good ones in a row
+    answers: list[Answer] = field(default_factory=list)
+    problem: str = ""  # with the last one
+
+    def take(self, answer: Answer, problem: str) -> None:
+        self.answers.append(answer)
+        self.problem = problem or answer.detail
+        self.row = self.row + 1 if answer.ok and not problem else 0
+
+    @property
+    def complete(self) -> bool:
+        return self.row >= self.wanted
+
+
+def verify(context: Context, options: Mapping[str, Any]) -> StepResult:
+    """Wait until it is ready, then for N good answers in a row; with `later` ask once more after that time."""
+    question = _question(context, options)
+    if context.dry_run:
+        what = ", ".join(question.urls) or (f"port {question.port}" if question.port else "its process")
+        return StepResult("planned", f"would ask {what} until {options.get('healthy', 3)} good answers come in a row")
+    newborn = _newborn(context)
+    within = float(options.get("within") or 60.0)
+    if context.deadline is not None and context.in_runbook:
+        within = max(0.1, min(within, context.deadline - clock.monotonic()))
+    series = _Series(int(options.get("healthy") or 3))
+    pid, problem = _watch(newborn, question, series, within)
+    if not problem and (later := options.get("later")):
+        context.say(f"healthy now; asking once more in {format_duration(float(later))}")
+        clock.wait_until(lambda: bool(newborn.death()), float(later), 1.0)
+        pid, problem = _watch(newborn, question, _again(series), min(within, 30.0))
+    result = _result(series, pid, problem, question)
+    context.found.verified = result
+    return StepResult(
+        "ok" if result.outcome == "done" else "failed",
+        result.message,
+        result.record(),
+        exit=Exit.FINE if result.outcome == "done" else Exit.CRITICAL,
+    )
+
+
+def _question(context: Context, options: Mapping[str, Any]) -> Question:
+    url, fallback = options.get("url"), options.get("fallback")
+    if url or context.playbook:
+        return readiness.question_of(context.playbook, url, fallback)
+    if context.selector.empty:
+        raise Refused("nothing was selected", "verify needs an address or a server", "say --url URL, or --service NAME")
+    tree = _running(context)
+    port = context.selector.port or (tree.ports[0] if tree and tree.ports else None)
+    if port is None:
+        return Question()
+    # Nobody said which page tells health: any answer that is no server error is one.
+    url = f"http://127.0.0.1:{port}/"
+    speaks = http.ask(url, timeout=2.0, limit=4096).problem not in ("other", "tls")
+    return Question((url,) if speaks else (), port, any_status=True)
+
+
+def _newborn(context: Context) -> Newborn:
+    found = context.found
+    old = [one.process.identity for one in found.killed.plan.doomed] if found.killed and found.killed.plan else []
+    if found.killed and found.killed.plan and found.killed.plan.worker:
+        old = [one for one in old if one.pid == found.killed.plan.worker]
+    identity = found.started.identity if found.started else None
+    return Newborn(identity, found.shim if found.started else None, old, context.playbook, context.state)
+
+
+def _running(context: Context) -> Tree | None:
+    trees = resolve.resolve(context.selector, context.playbook)
+    return trees[0] if trees else None
+
+
+def _watch(newborn: Newborn, question: Question, series: _Series, within: float) -> tuple[int | None, str]:
+    """(pid of who answers, what went wrong; empty if all is proven)"""
+    deadline, pid = Deadline(within), None
+    while True:
+        if death := newborn.death():
+            return pid, death
+        answer = question.ask(max(0.1, deadline.left))
+        owner, problem = newborn.why_not_the_owner(question.port) if answer.ok else (pid, "")
+        pid = owner or pid
+        series.take(answer, problem)
+        # A start that fails does so in its first seconds: no proof before they are over.
+        if series.complete and newborn.age() >= readiness.STABLE:
+            return pid, ""
+        if deadline.over:
+            return pid, _why_not(series, question)
+        clock.wait_until(lambda: bool(newborn.death()), min(_BETWEEN, deadline.left))
+
+
+def _why_not(series: _Series, question: Question) -> str:
+    if series.complete:
+        return "it answers, and was not up for long enough to be sure"
+    parts = [series.problem or "no good answer"]
+    if question.port is not None and not any(one.holders for one in ports.listeners(question.port)):
+        held = ports.why_not_bound(question.port)
+        parts.append(held or f"nobody listens on port {question.port}")
+    return "; ".join(dict.fromkeys(parts))
+
+
+def _again(series: _Series) -> _Series:
+    """One good answer more, in the same list."""
+    return _Series(1, 0, series.answers)
+
+
+def _result(series: _Series, pid: int | None, problem: str, question: Question) -> VerifyResult:
+    answers = tuple(answer.record() for answer in series.answers[-_KEPT:])
+    good = sum(answer.ok for answer in series.answers)
+    if problem:
+        return VerifyResult("failed", answers, pid, f"not proven ({good} good answers): {problem}")
+    slowest = max((answer.seconds for answer in series.answers if answer.ok), default=0.0)
+    message = f"{series.wanted} good answers in a row, the slowest in {format_duration(slowest)}"
+    if not question.urls:
+        what = "the port accepts connections" if question.port else "the process lives"
+        message = f"{what}; that is weak proof: without an http probe a hang is not seen"
+    return VerifyResult("done", answers, pid, message + (f" (pid {pid})" if pid else ""))
