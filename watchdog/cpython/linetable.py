@@ -75,6 +75,7 @@ def _entries(table: bytes, line: int) -> Iterator[tuple[int, Position | None]]:
         elif kind == 13:
             step, place = _signed(table, place)
             line += step
+            last = line
         elif kind >= 10:
             line += kind - 10
             last, column, last_column = line, *table[place : place + 2]

@@ -104,7 +104,7 @@ class LockPoints:
     def _thread_held(self, thread: LiveThread, wait: _Wait | None, names: dict[int, str]) -> None:
         task = None
         seen = {wait.released} if wait is not None else set()
-        # The calls that wait on behalf of their caller hold nothing: a condition's own waiter lock is no lock of anybody.
+        # The calls that wait for their caller hold nothing: a condition's own waiter lock is nobody's.
         for frame in reversed(thread.frames[wait.inside if wait is not None else 0 :]):
             task = names.get(frame.generator, task)
             for lock, use in self._places.held(frame):

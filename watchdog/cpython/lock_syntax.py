@@ -41,11 +41,13 @@ class LockUse:
 
 @dataclass(frozen=True, slots=True)
 class LockUses:
-    """`blocks` are the `with` items around the place that have been entered, outermost first."""
+    """`blocks` are the `with` items around the place that have been entered, outermost first; `candidates` are items
+    of one `with` on one line, of which the syntax cannot tell which is being entered."""
 
     blocks: tuple[LockUse, ...] = ()
     acquired: tuple[LockUse, ...] = ()
     wanted: LockUse | None = None
+    candidates: tuple[LockUse, ...] = ()
 
 
 NOTHING = LockUses()
@@ -82,7 +84,7 @@ def lock_uses(function: ast.AST, trail: Sequence[Position]) -> LockUses:
     walker = _Walker(trail)
     if not walker.block(body):
         return NOTHING
-    return LockUses(tuple(walker.blocks), tuple(walker.acquired), walker.wanted)
+    return LockUses(tuple(walker.blocks), tuple(walker.acquired), walker.wanted, tuple(walker.candidates))
 
 
 class _Walker:
@@ -93,6 +95,7 @@ class _Walker:
         self.blocks: list[LockUse] = []
         self.acquired: list[LockUse] = []
         self.wanted: LockUse | None = None
+        self.candidates: list[LockUse] = []
 
     def block(self, statements: Iterable[ast.stmt]) -> bool:
         """Whether the place is in one of these statements; what is held there is known then."""
@@ -154,7 +157,9 @@ class _Walker:
             self.block(statement.body)
             return
         place = self.item_at(statement)
-        if place is not None:
+        if place is None:
+            self.candidates = uses
+        else:
             self.blocks += uses[:place]
             self.wanted = uses[place]
 

@@ -20,6 +20,8 @@ from watchdog.system.sources import read_source
 _SLACK = 2.0  # seconds between a file's time stamp and the process's start that may be measuring error
 _ENTERING = ("__enter__", "acquire")
 _RUNTIME = ("/threading.py", "/logging/__init__.py")  # where the standard library takes a lock for its caller
+_SIGNS = ("wait", "_wait_for_tstate_lock", "join")
+_WAITING = ("/threading.py", "/queue.py", "/concurrent/futures/_base.py")
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _SECONDS = 1.5
 
@@ -58,16 +60,46 @@ def _from_stacks(look: StackLook) -> LockLook:
     sources = _Sources(look.pid)
     held: list[tuple[LockPoint, ThreadStack]] = []
     wanted: list[tuple[LockPoint, ThreadStack]] = []
+    undecided: list[tuple[list[LockPoint], ThreadStack]] = []
     for thread in look.threads:
-        for place, frame in enumerate(thread.frames):
+        inside = _waiting_for_caller(thread)
+        for place, frame in enumerate(thread.frames[inside:], inside):
             tree = sources.function(frame)
             if tree is None:
                 continue
             uses = lock_uses(tree, [Position(frame.line)])
-            held += [(point, thread) for use in (*uses.blocks, *uses.acquired) for point in _points(thread, frame, use)]
-            if uses.wanted is not None and not thread.active and _waits_here(thread, place):
+            # Whoever waits on a condition has let go of the lock of the innermost block around the wait.
+            blocks = uses.blocks[:-1] if inside and place == inside else uses.blocks
+            held += [(point, thread) for use in (*blocks, *uses.acquired) for point in _points(thread, frame, use)]
+            if inside or thread.active or not _waits_here(thread, place):
+                continue
+            if uses.wanted is not None:
                 wanted += [(point, thread) for point in _points(thread, frame, uses.wanted)]
+            undecided.append(([point for use in uses.candidates for point in _points(thread, frame, use)], thread))
+    _decide(undecided, held, wanted)
     return _judged(look.pid, held, wanted)
+
+
+def _decide(
+    undecided: list[tuple[list[LockPoint], ThreadStack]],
+    held: list[tuple[LockPoint, ThreadStack]],
+    wanted: list[tuple[LockPoint, ThreadStack]],
+) -> None:
+    """Of several locks on one line, taken in turn, a thread stands at the first one that another thread holds."""
+    for points, thread in undecided:
+        others = {point.lock for point, holder in held if holder is not thread}
+        place = next((place for place, point in enumerate(points) if point.lock in others), None)
+        if place is not None:
+            held += [(point, thread) for point in points[:place]]
+            wanted.append((points[place], thread))
+
+
+def _waiting_for_caller(thread: ThreadStack) -> int:
+    """How many of the innermost calls are the standard library's way to wait for a sign (event, queue, join)."""
+    if not thread.frames or thread.frames[0].function.rpartition(".")[2] not in _SIGNS:
+        return 0
+    library = [frame.file.endswith(_WAITING) for frame in thread.frames]
+    return library.index(False) if False in library else len(library)
 
 
 def _waits_here(thread: ThreadStack, place: int) -> bool:

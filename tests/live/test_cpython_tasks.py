@@ -1,0 +1,138 @@
+"""Pending tasks of a live interpreter, read from its memory, against what the tasks say of themselves."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from interpreters import interpreters, script
+from support import wait_for
+
+from watchdog.evidence.tasks import read_tasks
+from watchdog.model.evidence import Task, TaskLook
+
+EACH = pytest.mark.parametrize("python", interpreters().values(), ids=interpreters().keys())
+
+
+def state(pid: int) -> str:
+    stat = Path(f"/proc/{pid}/stat").read_text()
+    return stat[stat.rindex(")") + 2]
+
+
+def looked(pid: int) -> tuple[TaskLook, dict[str, Task]]:
+    look = read_tasks(pid, 0.0, 20.0)
+    assert look.error is None
+    return look, {task.name: task for task in look.tasks}
+
+
+@EACH
+def test_every_pending_task_is_listed_with_its_chain_and_a_finished_one_is_not(python: str) -> None:
+    with script(python, "waiting_tasks.py") as (process, line):
+        own = json.loads(line)
+        look, tasks = looked(process.pid)
+        assert "done" not in tasks
+        assert look.broken_lists == 0
+        for name, chain in own.items():
+            found = [(frame.function.rpartition(".")[2], frame.line) for frame in tasks[name].frames]
+            expected = [(function, number) for function, number in chain]
+            # A task over an asynchronous generator says less of itself than its memory does.
+            assert found[: len(expected)] == expected, name
+            assert len(found) == len(expected) or name.startswith("walk"), name
+        assert [frame.function for frame in tasks["walk-0"].frames] == ["walk", "numbers"]
+
+
+@EACH
+def test_what_each_task_waits_for_is_told(python: str) -> None:
+    with script(python, "waiting_tasks.py") as (process, _):
+        _, tasks = looked(process.pid)
+        assert tasks["never-1"].waits_for == "_asyncio.Future"
+        assert tasks["after"].waits_for_task == tasks["never-1"].address
+        assert tasks["together-4"].waits_for.endswith("_GatheringFuture")
+        gathered = {task.address for task in tasks.values() if task.name.startswith("Task-")}
+        assert len(tasks["together-4"].gathered) == 2 and set(tasks["together-4"].gathered) <= gathered
+
+
+@EACH
+def test_two_tasks_that_wait_for_each_others_lock_form_a_cycle(python: str) -> None:
+    with script(python, "waiting_tasks.py") as (process, _):
+        look, _ = looked(process.pid)
+        held = {point.task: point for point in look.locks.held if point.kind == "asyncio.Lock"}
+        wanted = {point.task: point for point in look.locks.wanted if point.kind == "asyncio.Lock"}
+        assert set(held) == set(wanted) == {"both-6", "both-7"}
+        assert held["both-6"].lock == wanted["both-7"].lock
+        assert held["both-7"].lock == wanted["both-6"].lock
+        assert (held["both-6"].expression, wanted["both-6"].expression) == ("first", "second")
+
+
+@EACH
+def test_queues_are_told_with_their_lengths(python: str) -> None:
+    with script(python, "waiting_tasks.py") as (process, _):
+        look, _ = looked(process.pid)
+        assert set(look.queues) >= {("queue.Queue of 9", 7), ("_queue.SimpleQueue", 4), ("asyncio.queues.Queue", 0)}
+
+
+@EACH
+def test_a_stopped_process_can_be_read_and_stays_as_it_was(python: str) -> None:
+    with script(python, "waiting_tasks.py") as (process, line):
+        os.kill(process.pid, signal.SIGSTOP)
+        wait_for(lambda: state(process.pid) == "T", "it is stopped")
+        _, tasks = looked(process.pid)
+        assert set(json.loads(line)) <= set(tasks)
+        assert state(process.pid) == "T"
+
+
+def test_a_running_process_is_never_stopped_by_many_looks() -> None:
+    with script(sys.executable, "waiting_tasks.py") as (process, line):
+        for _ in range(10):
+            _, tasks = looked(process.pid)
+            assert set(json.loads(line)) <= set(tasks)
+            assert state(process.pid) in "RS"
+
+
+@EACH
+def test_a_task_that_blocks_the_loop_is_running_and_the_others_are_ready(python: str) -> None:
+    with script(python, "blocked_loop.py") as (process, _):
+        _, tasks = looked(process.pid)
+        assert [frame.function for frame in tasks["guilty"].frames][:2] == ["outer", "inner"]
+        assert tasks["guilty"].frames[-1].function == "block"
+        assert tasks["guilty"].running
+        assert tasks["victim"].ready and not tasks["victim"].running
+
+
+def test_what_is_no_python_is_said_to_be_none() -> None:
+    with script("/bin/sh", "no_python.sh") as (process, _):
+        look = read_tasks(process.pid)
+        assert look.error is not None and "no CPython" in look.error
+        assert look.tasks == ()
+
+
+def test_a_process_that_is_gone_is_said_to_be_gone() -> None:
+    with script(sys.executable, "waiting_tasks.py") as (process, _):
+        pid = process.pid
+    look = read_tasks(pid)
+    assert look.error is not None and "gone" in look.error
+
+
+@pytest.mark.root
+def test_without_the_right_the_missing_right_is_named() -> None:
+    with script(sys.executable, "waiting_tasks.py") as (process, _):
+        child = os.fork()
+        if child == 0:
+            os.setgid(65534)
+            os.setuid(65534)
+            from watchdog.cpython.look import look as look_at
+
+            found = look_at(process.pid, 0.0, 5.0)
+            os._exit(0 if "right" in (found.error or "") and "SYS_PTRACE" in found.remedy else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_the_time_bounds_the_walk_and_a_cut_one_says_so() -> None:
+    with script(sys.executable, "waiting_tasks.py") as (process, _):
+        look = read_tasks(process.pid, 0.0, 0.0)
+        assert look.cut
+        assert look.error is None
