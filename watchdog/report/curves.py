@@ -12,8 +12,10 @@ WIDTH, HEIGHT = 600.0, 120.0
 _POINTS = 300  # more are not seen at this width
 
 
-def curve(title: str, points: Sequence[tuple[float, float]], shown: Callable[[float], str]) -> Curve | None:
-    """(seconds, value) in the order of time; None for fewer than two."""
+def curve(
+    title: str, points: Sequence[tuple[float, float]], shown: Callable[[float], str], whole: float = 0.0
+) -> Curve | None:
+    """(seconds, value) in the order of time; None for fewer than two. `whole` is a value that always fits in."""
     if len(points) < 2:
         return None
     points = _thinned(points)
@@ -21,27 +23,19 @@ def curve(title: str, points: Sequence[tuple[float, float]], shown: Callable[[fl
     values = [value for _, value in points]
     low, high = min(values), max(values)
     # A flat line stays flat: without a floor to the range the noise of a page or two would look like a leak.
-    span = max(high - low, abs(high) * 0.05, 1e-9)
-    bottom = max(0.0, (low + high) / 2 - span / 2) if low >= 0 else low
-    dots = tuple(
+    span = max(high - low, abs(high) * 0.05, whole, 1e-9)
+    bottom = 0.0 if whole else max(0.0, (low + high) / 2 - span / 2) if low >= 0 else low
+    dots = [
         (
-            round((at - first) / max(last - first, 1e-9) * WIDTH, 1),
-            round(HEIGHT - (value - bottom) / span * HEIGHT, 1),
+            (at - first) / max(last - first, 1e-9) * WIDTH,
+            HEIGHT - (value - bottom) / span * HEIGHT,
         )
         for at, value in points
-    )
-    path = "M" + " L".join(f"{x:g},{y:g}" for x, y in dots)
+    ]
+    path = "M" + " L".join(f"{x:.1f},{y:.1f}" for x, y in dots)
     text = f"{shown(values[0])} at first, {shown(values[-1])} at last (least {shown(low)}, most {shown(high)})"
-    return Curve(
-        title,
-        path,
-        shown(bottom + span),
-        shown(bottom),
-        "0s",
-        format_duration(last - first),
-        f"{text}, over {format_duration(last - first)}",
-        dots if len(dots) <= 40 else (),
-    )
+    took = format_duration(last - first)
+    return Curve(title, path, shown(bottom + span), shown(bottom), took, f"{text}, over {took}")
 
 
 def bytes_shown(value: float) -> str:

@@ -80,7 +80,7 @@ def _looked_at(series: list[Any], where: str) -> list[Curve | None]:
 
     return [
         curve(f"Memory of the server{where}", points("rss"), bytes_shown),
-        curve(f"CPU of the server{where}", points("cpu_percent"), percent_shown),
+        curve(f"CPU of the server{where}", points("cpu_percent"), percent_shown, whole=100.0),
         curve(f"Threads{where}", points("threads"), count_shown),
     ]
 

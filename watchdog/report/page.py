@@ -51,10 +51,8 @@ class Curve:
     path: str  # of an SVG of 600 x 120
     top: str  # the largest value, with its unit
     bottom: str
-    begin: str
-    end: str
+    end: str  # how long it was measured
     text: str  # the same in words, for Markdown and for those who cannot see it
-    dots: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,10 @@ def _exits(context: Context) -> tuple[Exit, ...]:
 def _folder(context: Context, options: Mapping[str, Any], several: bool, tree: Tree | None) -> Path:
     to = options.get("to")
     if to:
-        return Path(to) / f"pid-{tree.root.pid}" if several and tree else Path(to)
+        above = Path(to)
+        if several and tree:
+            return above / f"pid-{tree.root.pid}"
+        return evidence.free_folder(above) if above.exists() else above  # what is there already stays as it is
     if context.incident is None:  # typed alone: no incident, so a folder of its own
         return context.folder / make_id(clock.now(), "snapshot") / "evidence"
     return evidence.free_folder(context.folder)
