@@ -213,7 +213,9 @@ class _Builder:
             above.key = None
         path = (*above.path, step)
         if keep:
-            self._document.values[path] = self._place(event.start_mark)
+            # The parser places an empty value where the next thing begins, which may be lines below.
+            place = self._document.keys.get(path) if value is None else None
+            self._document.values[path] = place or self._place(event.start_mark)
         return path, keep
 
     def _place(self, mark: Any) -> Place:
@@ -230,7 +232,7 @@ class _Builder:
 
 # What the parser calls it, and what a person can do about it.
 _REMEDIES = (
-    ("mapping values are not allowed here", "a second ': ' in one line; put the value in quotes"),
+    ("mapping values are not allowed here", "a value with ': ' in it needs quotes, or the line before lacks its ': '"),
     ("could not find expected ':'", "a line without ': ' between key and value"),
     ("unexpected end of stream", "a quote or bracket is not closed"),
     ("but got '<stream end>'", "a quote or bracket is not closed"),
