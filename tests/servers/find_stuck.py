@@ -15,6 +15,7 @@ import struct
 import sys
 import threading
 import time
+from pathlib import Path
 
 INIT, LOOKUP, GETATTR, OPEN, READ, OPENDIR, FORGET, BATCH_FORGET = 26, 1, 3, 14, 15, 27, 2, 42
 libc = ctypes.CDLL(None, use_errno=True)
@@ -47,9 +48,8 @@ def answer(device, opcode, unique, inode):
 
 
 def victim(path):
-    with open(path, "rb") as file:
+    with Path(path).open("rb") as file:
         mapped = mmap.mmap(file.fileno(), 65536, prot=mmap.PROT_READ)
-    address = ctypes.addressof(ctypes.c_char.from_buffer_copy(b"x"))  # only to have ctypes loaded before the lock
     address = find_mapping(path)
     memory = os.open("/proc/self/mem", os.O_RDONLY)
     threading.Thread(target=os.pread, args=(memory, 1, address), daemon=True).start()
@@ -59,7 +59,7 @@ def victim(path):
 
 
 def find_mapping(path):
-    with open("/proc/self/maps") as maps:
+    with Path("/proc/self/maps").open() as maps:
         return next(int(line.split("-")[0], 16) for line in maps if path in line)
 
 
