@@ -103,7 +103,7 @@ def test_what_speaks_another_protocol_is_unknown() -> None:
 
 def test_a_server_with_tls_and_a_certificate_that_nobody_vouches_for_is_healthy(folder: Path) -> None:
     made = commands.run(
-        "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=x -days 1 -keyout key -out cert".split(),
+        ["sh", "-c", "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=x -days 1 -keyout key -out cert"],
         timeout=60,
         cwd=folder,
     )

@@ -12,7 +12,7 @@ import errno
 import functools
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +24,7 @@ _HERTZ = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _KERNEL_THREAD = 0x00200000  # PF_KTHREAD in the flags of the stat record
 STARVED = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
-_SIGNALS = {b"SigBlk:": "blocked", b"SigIgn:": "ignored", b"SigCgt:": "caught"}
+_SIGNALS = {b"\nSigBlk:": "blocked", b"\nSigIgn:": "ignored", b"\nSigCgt:": "caught"}
 
 
 @functools.cache
@@ -193,39 +193,44 @@ def _stat_fields(stat: bytes) -> list[bytes] | None:
 
 
 def _status_facts(status: bytes) -> tuple[int, int, dict[str, frozenset[int]]]:
-    uid, tracer, masks = -1, 0, {}
     # The name comes first and the kernel escapes its newlines, so no forged line can follow it.
-    for line in status.split(b"\n"):
-        if line.startswith(b"Uid:"):
-            uid = int(line.split()[2])  # the effective one: whose rights it has
-        elif line.startswith(b"TracerPid:"):
-            tracer = int(line.split()[1])
-        elif line[:7] in _SIGNALS:
-            masks[_SIGNALS[line[:7]]] = _signals(line[7:].strip())
-    return uid, tracer, masks
+    uid = _after(status, b"\nUid:").split()
+    tracer = _after(status, b"\nTracerPid:")
+    masks = {name: _signals(_after(status, label)) for label, name in _SIGNALS.items()}
+    return int(uid[1]) if len(uid) > 1 else -1, int(tracer or 0), masks  # the effective user: whose rights it has
+
+
+def _after(status: bytes, label: bytes) -> bytes:
+    start = status.find(label)
+    if start < 0:
+        return b""
+    start += len(label)
+    return status[start : status.find(b"\n", start)].strip()
 
 
 @functools.lru_cache(maxsize=1024)
 def _signals(mask: bytes) -> frozenset[int]:
-    bits = int(mask, 16)
+    bits = int(mask or b"0", 16)
     return frozenset(number + 1 for number in range(bits.bit_length()) if bits >> number & 1)
 
 
 def _cgroup(pid: int) -> str | None:
     text = _slurp(f"/proc/{pid}/cgroup")
-    if not text:
-        return None
-    lines = os.fsdecode(text).splitlines()
-    # One hierarchy has number 0; where only old ones are mounted, systemd's own names the unit.
-    for wanted in (lambda line: line.startswith("0::"), lambda line: ":name=systemd:" in line):
-        found = _first(lines, wanted)
-        if found is not None and found.split(":", 2)[2] != "/":
-            return found.split(":", 2)[2]
-    return next((path for path in (line.split(":", 2)[-1] for line in lines) if path != "/"), "/")
+    return _group_path(text) if text else None
 
 
-def _first(lines: list[str], wanted: Callable[[str], bool]) -> str | None:
-    return next((line for line in lines if wanted(line)), None)
+@functools.lru_cache(maxsize=1024)
+def _group_path(text: bytes) -> str:
+    paths = {kind: path for kind, path in _groups(os.fsdecode(text)) if path != "/"}
+    # One hierarchy alone has no name; where only old ones are mounted, systemd's own tells the unit.
+    return paths.get("") or paths.get("name=systemd") or next(iter(paths.values()), "/")
+
+
+def _groups(text: str) -> Iterator[tuple[str, str]]:
+    for line in text.splitlines():
+        rest = line.partition(":")[2]
+        kind, _, path = rest.partition(":")
+        yield kind, path
 
 
 def _namespace(pid: int, kind: str) -> int | None:
