@@ -146,5 +146,10 @@ def work(frames: Sequence[Frame]) -> tuple[Frame, ...]:
     return tuple(frames)
 
 
+def has_engine(frames: Sequence[Frame]) -> bool:
+    """Whether a server or its event loop is among these calls."""
+    return any(at_place(frame, LOOPS) or at_place(frame, REQUESTS) for frame in frames)
+
+
 def is_event_loop(frames: Sequence[Frame]) -> bool:
     return any(at_place(frame, EVENT_LOOPS) for frame in frames)

@@ -81,7 +81,9 @@ def _on_line(nodes: tuple[ast.AST, ...], line: int) -> Iterator[ast.AST]:
     if isinstance(statement, (*_LOOPS, ast.If, ast.With, ast.AsyncWith, ast.Try)):
         heads = [statement.iter] if isinstance(statement, (ast.For, ast.AsyncFor)) else []
         heads += [statement.test] if isinstance(statement, (ast.While, ast.If)) else []
-        heads += [item.context_expr for item in statement.items] if isinstance(statement, (ast.With, ast.AsyncWith)) else []
+        heads += (
+            [item.context_expr for item in statement.items] if isinstance(statement, (ast.With, ast.AsyncWith)) else []
+        )
         for head in heads:
             yield from ast.walk(head)
         return
@@ -107,3 +109,26 @@ def with_blocks(source: SourceFile, line: int) -> tuple[tuple[int, str], ...]:
         if isinstance(node, (ast.With, ast.AsyncWith)) and node.body and node.body[0].lineno <= line:
             found += [(item.context_expr.lineno, ast.unparse(item.context_expr)) for item in node.items]
     return tuple(found)
+
+
+def grown_names(source: SourceFile, methods: frozenset[str]) -> set[str]:
+    """Names (of variables, or the last part of attributes) that some function of the file adds to."""
+    module = tree(source)
+    found: set[str] = set()
+    for function in ast.walk(module) if module else ():
+        if not isinstance(function, _FUNCTIONS):
+            continue
+        for node in ast.walk(function):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in methods:
+                found.add(_last(node.func.value))
+            elif isinstance(node, ast.Assign):
+                found.update(_last(target.value) for target in node.targets if isinstance(target, ast.Subscript))
+            elif isinstance(node, ast.AugAssign):
+                found.add(_last(node.target))
+    return found - {""}
+
+
+def _last(node: ast.AST) -> str:
+    while isinstance(node, (ast.Subscript, ast.Call)):
+        node = node.value if isinstance(node, ast.Subscript) else node.func
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")

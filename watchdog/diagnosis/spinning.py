@@ -18,7 +18,18 @@ NATIVE = frozenset({
     "SequenceMatcher", "literal_eval",
 })  # fmt: skip
 # Modules of the standard library that are but a shell around native code.
-_SHELLS = ("re/", "/re.py", "sre_", "json/", "/zlib", "/gzip.py", "/hashlib.py", "/pickle.py", "/copy.py", "/statistics")
+_SHELLS = (
+    "re/",
+    "/re.py",
+    "sre_",
+    "json/",
+    "/zlib",
+    "/gzip.py",
+    "/hashlib.py",
+    "/pickle.py",
+    "/copy.py",
+    "/statistics",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,9 @@ from watchdog.diagnosis.view import View
 from watchdog.model.evidence import Frame, SourceFile
 from watchdog.model.finding import Culprit
 
-FORKS = frozenset({"fork", "Popen", "forkpty", "posix_spawn", "Process", "create_subprocess_exec", "create_subprocess_shell"})
+FORKS = frozenset(
+    {"fork", "Popen", "forkpty", "posix_spawn", "Process", "create_subprocess_exec", "create_subprocess_shell"}
+)
 OPENS = frozenset({"open", "fdopen", "mkstemp", "dup", "NamedTemporaryFile", "TemporaryFile"})
 CONNECTS = frozenset({"socket", "create_connection", "connect", "urlopen", "HTTPConnection", "HTTPSConnection", "accept",
                       "Session", "ClientSession", "socketpair", "Client"})  # fmt: skip

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 
-from watchdog.diagnosis import posts
+from watchdog.diagnosis import posts, shape
 from watchdog.diagnosis.code import function, innermost_application, is_application
 from watchdog.diagnosis.waits import Wait, wait_of
 from watchdog.model.evidence import (
@@ -140,8 +140,50 @@ class ThreadView:
 
     @cached_property
     def own(self) -> Frame | None:
-        """The innermost frame of the application's own code that was there in all looks."""
-        return innermost_application(self.stable)
+        """The innermost frame of the application's own code that was there in all looks. None where that is only what
+        started the server: what it does inside the server's own calls changes from look to look."""
+        frame = innermost_application(self.stable)
+        if frame is None:
+            return None
+        names = [(one.file, one.function) for one in self.frames]
+        inside = (
+            self.frames[: names.index((frame.file, frame.function))] if (frame.file, frame.function) in names else ()
+        )
+        return None if posts.has_engine(inside) else frame
+
+    @cached_property
+    def mostly(self) -> tuple[Frame | None, float]:
+        """The application's function that it is found in most often as the innermost, and in which share of the looks."""
+        seen = [
+            frame
+            for _, one in self.whole
+            if not posts.at_post(one.frames) and (frame := innermost_application(one.frames))
+        ]
+        if not seen:
+            return None, 0.0
+        (file, name), _ = Counter((frame.file, frame.function) for frame in seen).most_common(1)[0]
+        alike = [frame for frame in seen if (frame.file, frame.function) == (file, name)]
+        line = Counter(frame.line for frame in alike).most_common(1)[0][0]
+        return next(frame for frame in alike if frame.line == line), len(alike) / len(self.whole)
+
+    @cached_property
+    def busiest(self) -> tuple[Frame, ...]:
+        """Calls that were there in at least half of the busy looks, innermost first, each with its usual line."""
+        looks = [one.frames for _, one in self.whole if not posts.at_post(one.frames)]
+        lines: dict[tuple[str, str], Counter[int]] = {}
+        depth: Counter[tuple[str, str]] = Counter()
+        for frames in looks:
+            for index, frame in enumerate(frames[::-1]):
+                lines.setdefault((frame.file, frame.function), Counter())[frame.line] += 1
+                depth[frame.file, frame.function] = max(depth[frame.file, frame.function], index)
+        often = [name for name, seen in lines.items() if seen.total() >= 0.5 * len(looks)]
+        often.sort(key=lambda name: -depth[name])
+        return tuple(Frame(name, file, lines[file, name].most_common(1)[0][0]) for file, name in often)
+
+    @cached_property
+    def own_now(self) -> Frame | None:
+        """The innermost frame of the application's own code at the last look."""
+        return innermost_application(self.frames)
 
     @cached_property
     def serves_request(self) -> bool:
@@ -286,8 +328,9 @@ class View:
 
     @cached_property
     def hung(self) -> bool:
-        """A question waits so long that it is no hiccup."""
-        return self.waited >= 1.0
+        """A question waits so long that it is no hiccup, and longer than those that were answered."""
+        usual = max((answer.seconds for answer in self.answered), default=0.0)
+        return self.waited >= max(1.0, min(self.limit, 1.5 * usual + 0.5))
 
     @cached_property
     def slow(self) -> bool:
@@ -299,6 +342,33 @@ class View:
         """Threads that wait in application code for something that does not come, longest first."""
         found = [thread for thread in self.python_threads if not thread.at_rest and thread.own and thread.stuck >= 0.5]
         return tuple(sorted(found, key=lambda thread: -thread.stuck))
+
+    @cached_property
+    def rss(self) -> int:
+        """Bytes of the whole server, at the last look."""
+        return self.evidence.memory[-1].rss if self.evidence.memory else 0
+
+    def is_child(self, pid: int, parent: int) -> bool:
+        process = self.processes.get(pid)
+        return process is not None and process.parent == parent
+
+    @cached_property
+    def roots(self) -> tuple[ThreadView, ...]:
+        """Stuck threads that wait for no lock of another: those that others wait for first."""
+        blocked = {(point.pid, point.tid) for look in self.evidence.locks for point in look.wanted}
+        holding = {(point.pid, point.tid) for look in self.evidence.locks for point in look.held}
+        found = [one for one in self.stuck_threads if (one.pid, one.tid) not in blocked and one.wait.kind != "lock"]
+        return tuple(
+            sorted(found, key=lambda one: ((one.pid, one.tid) not in holding, not one.serves_request, -one.stuck))
+        )
+
+    def other_threads(self, pid: int) -> Iterator[ThreadView]:
+        """Threads of a process outside the server, which holds what the server waits for."""
+        for look in self.evidence.others:
+            for stack in look.threads if look.pid == pid else ():
+                thread = ThreadView(self, pid, stack.tid)
+                thread.samples.append((look.at, stack))
+                yield thread
 
     def oldest_request(self, pid: int) -> float:
         """Seconds since the oldest request that the process has read and not answered came in, as far as sockets tell."""
@@ -348,6 +418,16 @@ class View:
 
     def source(self, frame: Frame) -> str:
         return (self.evidence.source(frame.file, frame.line) or "").strip()
+
+    def innermost(self, frames: Iterable[Frame]) -> Frame | None:
+        """The innermost frame of the application's own code."""
+        return innermost_application(frames)
+
+    def function_start(self, frame: Frame) -> int:
+        """The first line of the function that the frame is in; 1 where the source does not tell."""
+        source = self.file(frame.file)
+        node = shape.function_at(source, frame.line) if source else None
+        return getattr(node, "lineno", 1)
 
     def culprit(self, frame: Frame | None, thread: ThreadView | None = None, line: int | None = None) -> Culprit | None:
         if frame is None:

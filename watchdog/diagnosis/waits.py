@@ -77,7 +77,7 @@ _WRITES = {"write", "writev", "sendto", "sendmsg", "sendfile"}
 _SLEEPS = {"nanosleep", "clock_nanosleep"}
 _POLLS = {"poll", "ppoll", "select", "pselect6"}
 _SELECTS = {"epoll_wait", "epoll_pwait", "epoll_pwait2", "io_uring_enter"}
-_SQL = re.compile(r"\.(execute|executemany|executescript|commit|rollback|backup|fetch\w*)\s*\(|\bsqlite3\b|^with\s+\w*"
+SQL = re.compile(r"\.(execute|executemany|executescript|commit|rollback|backup|fetch\w*)\s*\(|\bsqlite3\b|^with\s+\w*"
                   r"(conn|db|con|database|cursor)\b", re.IGNORECASE)  # fmt: skip
 
 
@@ -220,4 +220,4 @@ def _database(thread: ThreadView) -> bool:
     frame = next((frame for frame in thread.work if is_application(frame) or not is_standard(frame)), None)
     if frame is None or frame is not (thread.work[0] if thread.work else None):
         return False
-    return _call(thread) in _SLEEPS and bool(_SQL.search(thread.view.source(frame)))
+    return _call(thread) in _SLEEPS and bool(SQL.search(thread.view.source(frame)))

@@ -29,7 +29,7 @@ def gather(
     tree: Tree | None,
     configured: Configured,
     within: float,
-    locals: bool = False,  # noqa: A002 - the option's name
+    locals: bool = False,
     logs: Sequence[LogTail] = (),
     exits: Sequence[Exit] = (),
 ) -> Evidence:

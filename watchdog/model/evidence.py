@@ -353,6 +353,7 @@ class Evidence:
     pending: tuple[tuple[int, int], ...] = ()  # (pid, signal) sent and not yet taken
     requests: tuple[str, ...] = ()  # what was asked of it when it hung, where that is known
     gaps: tuple[Gap, ...] = ()
+    others: tuple[StackLook, ...] = ()  # of processes outside the server that hold what it waits for
 
     def source(self, file: str, line: int) -> str | None:
         found = next((source for source in self.sources if source.path == file), None)

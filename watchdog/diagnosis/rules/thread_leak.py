@@ -14,7 +14,9 @@ MANY = 100  # alike; pools of servers have some tens
 
 def rule(view: View) -> Iterator[Finding]:
     idle = [thread for thread in view.python_threads if thread.own is not None and not thread.serves_request]
-    alike = Counter((thread.pid, thread.own.file, thread.own.function, thread.own.line) for thread in idle if thread.own)
+    alike = Counter(
+        (thread.pid, thread.own.file, thread.own.function, thread.own.line) for thread in idle if thread.own
+    )
     if not alike:
         return
     (pid, file, function, line), count = alike.most_common(1)[0]

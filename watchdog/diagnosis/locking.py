@@ -1,0 +1,77 @@
+"""The graph of locks: who waits for what that whom holds. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import lru_cache
+
+from watchdog.diagnosis.view import ThreadView, View
+from watchdog.model.evidence import LockLook, LockPoint
+
+Waiter = tuple[int, int | str | None]  # a thread or task of a process
+
+_LOCKS = ("Lock", "RLock", "module", "asyncio.Lock", "multiprocessing", "unknown")
+_OWNED_AGAIN = ("RLock", "multiprocessing.RLock")  # its owner may take it again
+
+
+class Graph:
+    """Locks by their identity; a thread or task waits for one at most."""
+
+    def __init__(self, looks: tuple[LockLook, ...]) -> None:
+        self.holders: defaultdict[tuple[int, str], list[LockPoint]] = defaultdict(list)
+        self.wanted: dict[Waiter, LockPoint] = {}
+        self.waiters: defaultdict[tuple[int, str], list[LockPoint]] = defaultdict(list)
+        for look in looks:
+            for point in look.held:
+                self.holders[point.pid, point.lock].append(point)
+            for point in look.wanted:
+                if is_lock(point):
+                    self.wanted[who(point)] = point
+                    self.waiters[point.pid, point.lock].append(point)
+
+    def holder(self, point: LockPoint) -> LockPoint | None:
+        """Who holds the lock that is wanted; the waiter itself only where it cannot take it twice."""
+        for held in self.holders.get((point.pid, point.lock), ()):
+            if who(held) != who(point) or point.kind not in _OWNED_AGAIN:
+                return held
+        return None
+
+    def cycle(self) -> tuple[tuple[LockPoint, LockPoint], ...]:
+        """(what is held, what is wanted) of each thread or task in a circle, or of one that waits for itself."""
+        for start in self.wanted:
+            path: list[Waiter] = []
+            here: Waiter | None = start
+            while here is not None and here not in path:
+                path.append(here)
+                point = self.wanted.get(here)
+                held = self.holder(point) if point is not None else None
+                here = who(held) if held is not None else None
+            if here is not None:
+                ring = path[path.index(here) :]
+                pairs = [(self.holder(self.wanted[one]), self.wanted[one]) for one in ring]
+                # Each one's held lock is what the one before it wants.
+                return tuple((pairs[index - 1][0] or pairs[index][1], pairs[index][1]) for index in range(len(ring)))
+        return ()
+
+    def contended(self) -> list[tuple[list[LockPoint], LockPoint | None]]:
+        """Locks with their waiters and holder, the most wanted first."""
+        found = [(points, self.holder(points[0])) for points in self.waiters.values()]
+        return sorted(found, key=lambda one: -len(one[0]))
+
+
+def is_lock(point: LockPoint) -> bool:
+    """Events, queues and futures are waited for as well; they have no holder."""
+    return point.kind.startswith(_LOCKS) or point.kind.endswith(("Lock", "RLock"))
+
+
+def who(point: LockPoint) -> Waiter:
+    return (point.pid, point.task if point.task is not None else point.tid)
+
+
+def thread_of(view: View, point: LockPoint) -> ThreadView | None:
+    return next((one for one in view.threads if (one.pid, one.tid) == (point.pid, point.tid)), None)
+
+
+@lru_cache(maxsize=4)
+def graph(looks: tuple[LockLook, ...]) -> Graph:
+    return Graph(looks)

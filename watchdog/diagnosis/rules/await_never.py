@@ -1,0 +1,74 @@
+"""The event loop idles while requests are suspended: what they await (an event, a queue, a future) is never set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from watchdog.diagnosis.tasks import TaskWait, answers_request, suspended
+from watchdog.diagnosis.view import ThreadView, View, short
+from watchdog.model.finding import Finding
+from watchdog.model.units import format_duration
+
+PREVENT = (
+    "Bound every await on something that another part has to set (`asyncio.wait_for`, `asyncio.timeout`), and set it on "
+    "every path, errors and cancellations included."
+)
+
+
+def rule(view: View) -> Iterator[Finding]:
+    if not view.in_trouble:
+        return
+    waiting = [one for one in suspended(view) if one.kind in ("sign", "unknown", "sleep", "semaphore", "task")]
+    waiting = [one for one in waiting if answers_request(one.task)] or [one for one in waiting if one.kind != "sleep"]
+    waiting = [one for one in waiting if loop_idles(view, one.task.pid)]
+    if waiting:
+        yield _of_task(view, waiting)
+    elif not view.evidence.tasks or not any(look.tasks for look in view.evidence.tasks):
+        yield from _of_threads(view)
+
+
+def loop_idles(view: View, pid: int) -> bool:
+    """Whether the event loop of the process waits for something to do."""
+    loops = [thread for thread in view.threads_of(pid) if thread.is_event_loop]
+    return bool(loops) and all(thread.at_post and not thread.spins for thread in loops)
+
+
+def _of_task(view: View, waiting: list[TaskWait]) -> Finding:
+    first = waiting[0]
+    alike = sum(one.own == first.own for one in waiting)
+    asked = f" ({first.task.request.partition('?')[0]})" if first.task.request else ""
+    base = {"sign": 0.95, "unknown": 0.9, "semaphore": 0.6, "task": 0.8, "sleep": 0.6}[first.kind]
+    return Finding(
+        cause="await-never",
+        confidence=view.sure(base, 0.0),
+        summary=f"the event loop idles while {alike} task{'s' if alike > 1 else ''}{asked} await{'' if alike > 1 else 's'} "
+        f"{first.words} in {short(first.own)}",
+        advice="restart",
+        culprit=view.culprit(first.own),
+        evidence=(f"tasks.json#pid={first.task.pid},task={first.task.name}",),
+        prevent=PREVENT,
+        details=tuple(f"  await {short(frame)}" for frame in first.chain),
+    )
+
+
+def _of_threads(view: View) -> Iterator[Finding]:
+    """The same among threads: requests wait for a sign (an event, a queue) that no living thread will give."""
+    waiting = [
+        thread
+        for thread in view.stuck_threads
+        if thread.wait.kind in ("event", "queue", "future", "join") and (thread.serves_request or thread.is_main)
+    ]
+    if not waiting:
+        return
+    thread: ThreadView = waiting[0]
+    assert thread.own is not None
+    yield Finding(
+        cause="await-never",
+        confidence=view.sure(0.85, thread.stuck),
+        summary=f"{thread.label} waits {format_duration(thread.stuck)} for {thread.wait.words} in {short(thread.own)}; "
+        "no other thread is about to give it",
+        advice="restart",
+        culprit=view.culprit(thread.own, thread),
+        evidence=(thread.reference,),
+        prevent=PREVENT,
+    )

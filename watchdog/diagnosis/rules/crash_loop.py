@@ -1,0 +1,52 @@
+"""It dies again soon after each start."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from statistics import median
+
+from watchdog.diagnosis import logbook
+from watchdog.diagnosis.view import View
+from watchdog.model.evidence import Exit
+from watchdog.model.finding import Finding
+from watchdog.model.units import format_duration
+
+PREVENT = (
+    "Another restart will not help: mend what the traceback names (a broken file, a missing setting, a peer that is not there "
+    "at the start), or go back to the last version that lived."
+)
+SHORT = 120.0  # seconds: who lives longer has a fault of its own, not a failed start
+
+
+def rule(view: View) -> Iterator[Finding]:
+    ends = [one for one in view.evidence.exits if one.source in ("shim", "watched") and _short(one)]
+    errors = logbook.all_tracebacks(view.evidence.logs)
+    repeated = Counter((one.type, one.frames[:1]) for one in errors[-20:] if view.innermost(one.frames))
+    again, times = repeated.most_common(1)[0] if repeated else (None, 0)
+    seen = len([one for one in ends if one.source == "watched"])
+    if seen == 0 and len(ends) < 3:
+        return
+    if len(ends) < 2 and times < 3:
+        return
+    lives = [one.lifetime for one in ends if one.lifetime is not None]
+    error = next(
+        (one for one in reversed(errors) if (one.type, one.frames[:1]) == again), errors[-1] if errors else None
+    )
+    frame = view.innermost(error.frames) if error else None
+    last = f"; its last words: {error.short}" if error else ""
+    yield Finding(
+        cause="crash-loop",
+        confidence=0.95 if times >= 2 or len(ends) >= 2 else 0.85,
+        summary=f"it dies again {format_duration(median(lives)) if lives else 'soon'} after each start"
+        f" ({max(len(ends), times)} times seen){last}",
+        advice="call-a-person",
+        culprit=view.culprit(frame),
+        evidence=("exits", "log") if error else ("exits",),
+        prevent=PREVENT,
+        details=tuple(f"pid {one.pid} lived {format_duration(one.lifetime or 0.0)}" for one in ends[-5:]),
+    )
+
+
+def _short(end: Exit) -> bool:
+    return end.lifetime is not None and end.lifetime <= SHORT

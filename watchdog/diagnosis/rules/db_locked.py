@@ -1,0 +1,88 @@
+"""A database writer keeps its lock: everybody else waits at it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from watchdog.diagnosis import logbook
+from watchdog.diagnosis.view import ThreadView, View, short
+from watchdog.diagnosis.waits import SQL
+from watchdog.model.evidence import FileLock
+from watchdog.model.finding import Culprit, Finding
+from watchdog.model.units import format_duration
+
+PREVENT = (
+    "Keep write transactions short: nothing that waits (a person, a network, a sleep) between BEGIN and COMMIT, and a commit "
+    "or rollback on every path. A busy time-out and WAL mode soften it."
+)
+_FIRST_BYTE = 0x40000000  # SQLite locks bytes from here on; in WAL mode bytes 120 to 127 of the -shm file
+_TRANSACTION = re.compile(
+    r"\bBEGIN\b|\.(execute|executemany|executescript|cursor|connect|begin|transaction)\s*\(", re.I
+)
+
+
+def rule(view: View) -> Iterator[Finding]:
+    taken = [lock for lock in view.evidence.file_locks if lock.exclusive and not lock.waiting and is_database(lock)]
+    victims = [thread for thread in view.python_threads if at_database(view, thread)]
+    said = logbook.matching(view.evidence.logs, r"database (table )?is locked", 60)
+    if not taken or not (victims or said):
+        return
+    lock = taken[0]
+    holder = _holder(view, lock)
+    culprit = _culprit(view, holder) or (view.culprit(victims[0].mostly[0], victims[0]) if victims else None)
+    where = f" in {short(holder.own)}, waiting for {holder.wait.words}" if holder and holder.own else ""
+    seconds = holder.stuck if holder else view.waited
+    outside = "" if lock.pid in view.processes else f" ({lock.owner[:80]})"
+    yield Finding(
+        cause="db-locked",
+        confidence=view.sure(0.97, seconds) if victims else 0.75,
+        summary=f"process {lock.pid}{outside} keeps the write lock of {lock.path.removesuffix('-shm')}"
+        + (f" for {format_duration(seconds)}" if seconds >= 1 else "")
+        + where
+        + (f"; {len(victims)} threads wait for it" if victims else ""),
+        advice="restart" if lock.pid in view.processes else "call-a-person",
+        culprit=culprit,
+        peer=None if lock.pid in view.processes else f"pid {lock.pid}: {lock.owner[:80]}",
+        evidence=("files.json#locks", *((holder.reference,) if holder else ())),
+        prevent=PREVENT,
+    )
+
+
+def is_database(lock: FileLock) -> bool:
+    return lock.start >= _FIRST_BYTE or (lock.path.endswith("-shm") and lock.start >= 120)
+
+
+def at_database(view: View, thread: ThreadView) -> bool:
+    """It was found at a call into the database in most looks."""
+    if thread.wait.kind == "database":
+        return True
+    frame, share = thread.mostly
+    return frame is not None and share >= 0.5 and bool(SQL.search(view.source(frame)))
+
+
+def _holder(view: View, lock: FileLock) -> ThreadView | None:
+    """The thread that has begun a transaction in a function it is still in, and now waits for something else."""
+    threads = [*view.threads_of(lock.pid), *view.other_threads(lock.pid)]
+    inside = [
+        thread
+        for thread in threads
+        if thread.own is not None and not thread.at_post and thread.wait.kind != "database" and _began(view, thread)
+    ]
+    return max(inside, key=lambda thread: thread.stuck, default=None)
+
+
+def _began(view: View, thread: ThreadView) -> bool:
+    """Whether one of its functions of the application has spoken to a database above the line it stands at."""
+    for frame in thread.frames:
+        source = view.file(frame.file)
+        if source is None:
+            continue
+        first = view.function_start(frame)
+        if any(first <= number < frame.line and _TRANSACTION.search(text) for number, text in source.lines):
+            return True
+    return False
+
+
+def _culprit(view: View, holder: ThreadView | None) -> Culprit | None:
+    return view.culprit(holder.own, holder) if holder else None

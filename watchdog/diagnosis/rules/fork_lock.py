@@ -1,0 +1,51 @@
+"""A lock was held by another thread at the moment of a fork: in the child nobody will ever give it back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from watchdog.diagnosis.locking import graph
+from watchdog.diagnosis.view import ThreadView, View, short
+from watchdog.model.finding import Finding
+from watchdog.model.units import format_duration
+
+PREVENT = (
+    "Do not fork a process that has threads: start children with `subprocess`, or use multiprocessing's `spawn` or "
+    "`forkserver`; otherwise fork before the first thread starts, or reset the locks with `os.register_at_fork`."
+)
+
+
+def rule(view: View) -> Iterator[Finding]:
+    for thread in view.python_threads:
+        if _orphaned(view, thread):
+            assert thread.own is not None
+            parent = view.processes[thread.pid].parent
+            waits = [one for one in view.threads_of(parent) if one.wait.kind == "child" and one.own]
+            behind = f"; process {parent} waits for it in {short(waits[0].own)}" if waits and waits[0].own else ""
+            yield Finding(
+                cause="fork-lock",
+                confidence=view.sure(0.97, 2 * thread.stuck),
+                summary=f"process {thread.pid}, forked by {parent}, waits {format_duration(thread.stuck)} in "
+                f"{short(thread.own)} for a lock that a thread of its parent held at the fork{behind}",
+                advice="restart",
+                culprit=view.culprit(thread.own, thread),
+                evidence=(thread.reference, f"locks.json#pid={thread.pid}"),
+                prevent=PREVENT,
+            )
+            return
+
+
+def _orphaned(view: View, thread: ThreadView) -> bool:
+    """A forked child (its parent's program and command line) whose lock no thread of its own holds."""
+    child = view.processes.get(thread.pid)
+    parent = view.processes.get(child.parent) if child else None
+    if child is None or parent is None or child.cmdline != parent.cmdline or child.exe != parent.exe:
+        return False
+    if thread.own is None or thread.stuck < 0.5 or thread.wait.kind not in ("lock", "import"):
+        return False
+    locks = graph(view.evidence.locks)
+    wanted = locks.wanted.get((thread.pid, thread.tid))
+    if wanted is not None and locks.holder(wanted) is not None:
+        return False
+    alone = sum(1 for other in view.threads_of(thread.pid) if not other.at_rest) == 1
+    return alone and (wanted is not None or parent.threads > child.threads)

@@ -1,0 +1,38 @@
+"""Nothing is wrong: it answers, it answers slowly but within the limit, or it is busy by design."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from statistics import median
+
+from watchdog.diagnosis.spinning import spins
+from watchdog.diagnosis.view import View, short
+from watchdog.model.finding import Finding
+from watchdog.model.units import format_duration
+
+
+def rule(view: View) -> Iterator[Finding]:
+    if not view.answered or view.in_trouble:
+        return
+    times = sorted(answer.seconds for answer in view.answered)
+    usual = f"{len(times)} of {len(times)} questions were answered, in {format_duration(median(times))} as a rule"
+    if view.slow:
+        yield Finding(
+            cause="healthy-but-slow",
+            confidence=0.9,
+            summary=f"{usual}, {format_duration(times[-1])} at the longest; the limit is {format_duration(view.limit)}",
+            advice="wait",
+            evidence=("questions.json",),
+        )
+        return
+    busy = [spin for spin in spins(view)]
+    if busy:
+        yield Finding(
+            cause="healthy-busy",
+            confidence=0.9,
+            summary=f"{usual}; {busy[0].thread.label} is busy in {short(busy[0].frame)}",
+            advice="none",
+            evidence=("questions.json", busy[0].thread.reference),
+        )
+        return
+    yield Finding(cause="healthy", confidence=0.9, summary=usual, advice="none", evidence=("questions.json",))

@@ -1,0 +1,120 @@
+"""SIGTERM was sent and does not end it: the handler waits, threads keep it, or the signal is blocked or ignored."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from watchdog.diagnosis import logbook, shape
+from watchdog.diagnosis.code import at_place, function, is_application
+from watchdog.diagnosis.tasks import suspended
+from watchdog.diagnosis.view import ThreadView, View, short
+from watchdog.model.evidence import Frame
+from watchdog.model.finding import Culprit, Finding
+from watchdog.model.units import format_duration
+
+PREVENT = (
+    "A signal handler only sets a flag: what it does must not wait for the very loop that it interrupted (a server's "
+    "`shutdown()` belongs into another thread). Make helper threads daemons, and bound every graceful stop with a time-out."
+)
+TERM = 15
+
+
+def rule(view: View) -> Iterator[Finding]:
+    for thread in view.python_threads:
+        if not thread.is_main:
+            continue
+        handler = _handler(view, thread)
+        if handler is not None:
+            yield _finding(
+                view, f"its handler waits for {thread.wait.words} in {short(handler)}", handler, thread, 0.97
+            )
+        elif at_exit(thread):
+            other = _kept_by(view, thread)
+            by = f"{other.label} in {short(other.own)}" if other and other.own else "a thread that is no daemon"
+            yield _finding(
+                view, f"it has begun to end and is kept by {by}", other.own if other else None, other or thread, 0.9
+            )
+    yield from _graceful(view)
+    for pid, number in view.evidence.pending:
+        process = view.processes.get(pid)
+        if number == TERM and process is not None and process.state not in "Tt" and TERM in process.blocked:
+            yield _finding(view, f"it is blocked in process {pid}", None, None, 0.9)
+
+
+def _handler(view: View, thread: ThreadView) -> Frame | None:
+    """The application's frame of a function that the source installs for SIGTERM or SIGINT, while it waits."""
+    if thread.stuck < 0.5 or thread.wait.kind == "running":
+        return None
+    for frame in thread.frames:
+        source = view.file(frame.file)
+        if not is_application(frame) or source is None:
+            continue
+        if function(frame) in _installed(view, frame.file):
+            return frame
+    return None
+
+
+def _installed(view: View, file: str) -> set[str]:
+    """Names of functions that a file gives to signal.signal or add_signal_handler."""
+    source = view.file(file)
+    module = shape.tree(source) if source else None
+    names = set()
+    for node in ast.walk(module) if module else ():
+        if isinstance(node, ast.Call) and len(node.args) > 1:
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            target = node.args[1]
+            if called in ("signal", "add_signal_handler"):
+                names.add(target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", ""))
+    return names - {""}
+
+
+def at_exit(thread: ThreadView) -> bool:
+    """The interpreter is ending and waits for other threads, or for what was registered to run at the end."""
+    return any(
+        at_place(frame, ("threading.py:_shutdown", "concurrent/futures/thread.py:_python_exit"))
+        for frame in thread.frames
+    )
+
+
+def _kept_by(view: View, main: ThreadView) -> ThreadView | None:
+    others = [one for one in view.threads_of(main.pid) if one is not main and one.own is not None]
+    return max(others, key=lambda one: (not one.at_rest, one.stuck), default=None)
+
+
+def _graceful(view: View) -> Iterator[Finding]:
+    """A server that was told to end waits for requests that never end."""
+    said = logbook.matching(
+        view.evidence.logs,
+        r"Waiting for (connections to close|background tasks to complete|application shutdown)|Handling signal: (term|int)"
+        r"|[Ss]hutting down|Received SIGTERM|Stopping server",
+        15,
+    )
+    stopping = [
+        frame
+        for look in view.evidence.tasks
+        for task in look.tasks
+        for frame in task.frames
+        if at_place(frame, ("uvicorn/server.py:shutdown", "hypercorn/asyncio/run.py:*", "sanic/server/runners.py:*"))
+        and "shutdown" in frame.function
+    ]
+    if not said or not stopping:
+        return
+    waiting = suspended(view)
+    own = waiting[0].own if waiting else None
+    yield _finding(view, f"it waits for requests to end first ({said[-1][:80]})", own, None, 0.9)
+
+
+def _finding(view: View, why: str, frame: Frame | None, thread: ThreadView | None, base: float) -> Finding:
+    seconds = thread.stuck if thread else view.waited
+    culprit: Culprit | None = view.culprit(frame, thread)
+    return Finding(
+        cause="ignores-sigterm",
+        confidence=view.sure(base, 2 * seconds),
+        summary=f"it was told to end {'for ' + format_duration(seconds) + ' ' if seconds >= 1 else ''}and does not: {why}",
+        advice="restart",
+        culprit=culprit,
+        evidence=(thread.reference,) if thread else (),
+        prevent=PREVENT,
+        details=("only SIGKILL ends it now (wd kill does that after the grace)",),
+    )

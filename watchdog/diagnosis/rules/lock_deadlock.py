@@ -1,0 +1,79 @@
+"""Threads or tasks wait for each other's locks, or for one that nobody will ever give back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from watchdog.diagnosis.locking import Graph, graph, thread_of
+from watchdog.diagnosis.view import View, short
+from watchdog.model.evidence import LockPoint
+from watchdog.model.finding import Finding
+
+PREVENT = (
+    "Take these locks in one order everywhere, or hold only one at a time; take them with `with`, never with a bare "
+    "`acquire()`, and with a time-out where that is possible."
+)
+PREVENT_LOST = (
+    "Take the lock with `with`: after a bare `acquire()` an exception or an early return leaves it locked for ever."
+)
+
+
+def rule(view: View) -> Iterator[Finding]:
+    found = graph(view.evidence.locks)
+    ring = found.cycle()
+    if ring:
+        yield _cycle(view, found, ring)
+    elif view.in_trouble:
+        yield from _lost(view, found)
+
+
+def _cycle(view: View, found: Graph, ring: tuple[tuple[LockPoint, LockPoint], ...]) -> Finding:
+    kind = "import-lock" if all(wanted.kind == "module" for _, wanted in ring) else "lock-deadlock"
+    names = [wanted.task or wanted.thread or f"thread {wanted.tid}" for _, wanted in ring]
+    alone = len(ring) == 1
+    first = ring[0][1]
+    summary = (
+        f"{names[0]!r} waits for {first.expression}, which it holds itself"
+        if alone
+        else f"{len(ring)} {'tasks' if first.task else 'threads'} wait for each other's locks: "
+        + ", ".join(f"{name!r} wants {wanted.expression}" for name, (_, wanted) in zip(names, ring, strict=True))
+    )
+    own = {(wanted.pid, wanted.tid, wanted.task) for _, wanted in ring}
+    victims = sum((one.pid, one.tid, one.task) not in own for one in found.wanted.values())
+    return Finding(
+        cause=kind,
+        confidence=0.99,
+        summary=summary + (f"; {victims} more wait behind them" if victims else ""),
+        advice="restart",
+        culprit=view.culprit(first.frame, thread_of(view, first)),
+        evidence=tuple(
+            f"locks.json#pid={wanted.pid},thread={name}" for name, (_, wanted) in zip(names, ring, strict=True)
+        ),
+        prevent=PREVENT,
+        details=tuple(
+            f"{name!r} holds {held.expression} since {short(held.frame)} and waits for {wanted.expression} at "
+            f"{short(wanted.frame)}"
+            for name, (held, wanted) in zip(names, ring, strict=True)
+        ),
+    )
+
+
+def _lost(view: View, found: Graph) -> Iterator[Finding]:
+    """A lock that is taken, wanted, and held by no living call: somebody left without giving it back."""
+    for points, holder in found.contended():
+        point = points[0]
+        if holder is not None or point.locked is False or point.kind == "module":
+            continue
+        thread = thread_of(view, point)
+        seconds = thread.stuck if thread else 0.0
+        yield Finding(
+            cause="lock-deadlock",
+            confidence=view.sure(0.9, seconds),
+            summary=f"{len(points)} wait for {point.expression}, which no running code holds: it was taken and never given "
+            "back",
+            advice="restart",
+            culprit=view.culprit(point.frame, thread),
+            evidence=(f"locks.json#pid={point.pid}",),
+            prevent=PREVENT_LOST,
+        )
+        return

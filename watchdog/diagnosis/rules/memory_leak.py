@@ -1,0 +1,68 @@
+"""Memory grows steadily, look after look, and never falls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from watchdog.diagnosis import holdings
+from watchdog.diagnosis.view import View
+from watchdog.model.evidence import MemoryPoint
+from watchdog.model.finding import Finding
+from watchdog.model.units import format_duration, format_size
+
+PREVENT = (
+    "Bound what is kept: a cache with a size (`functools.lru_cache(maxsize=…)`), a deque with `maxlen`, and drop what belongs "
+    "to one request when it ends. `wd leak watch` names the type that grows."
+)
+SHORTEST = 4.0  # seconds of looks
+LEAST = 4 << 20  # bytes: less comes and goes in every server
+
+
+def rule(view: View) -> Iterator[Finding]:
+    points = view.evidence.memory
+    rate = steady_growth(points)
+    if rate is None:
+        return
+    grown = points[-1].rss - points[0].rss
+    machine, configured = view.evidence.machine, view.evidence.configured
+    limit = (
+        configured.memory_limit
+        or (machine.memory_limit if machine else None)
+        or (machine.memory_total if machine else None)
+    )
+    left = (
+        f"; the limit of {format_size(limit)} is reached in {format_duration((limit - points[-1].rss) / rate)}"
+        if limit
+        else ""
+    )
+    holding = holdings.growing(view)
+    by = f"; {holding.words}" if holding else ""
+    yield Finding(
+        cause="memory-leak",
+        confidence=min(0.95, 0.75 + 0.04 * (points[-1].at - points[0].at)),
+        summary=f"memory grew by {format_size(grown)} in {format_duration(points[-1].at - points[0].at)}, steadily "
+        f"({format_size(rate)} a second, now {format_size(points[-1].rss)}){left}{by}",
+        advice="restart",
+        culprit=holding.culprit if holding else None,
+        evidence=("memory.json",),
+        prevent=PREVENT,
+    )
+
+
+def steady_growth(points: Sequence[MemoryPoint]) -> float | None:
+    """Bytes a second, where memory rose in nearly every interval and in each third of the time; else None."""
+    if len(points) < 6 or points[-1].at - points[0].at < SHORTEST:
+        return None
+    grown = points[-1].rss - points[0].rss
+    if grown < max(LEAST, points[0].rss // 50):
+        return None
+    steps = [later.rss - earlier.rss for earlier, later in zip(points, points[1:], strict=False)]
+    if any(step < -grown // 10 for step in steps) or sum(step > 0 for step in steps) < 0.7 * len(steps):
+        return None
+    if max(steps) > 0.5 * grown:
+        return None  # one step, not a slope
+    third = max(1, len(points) // 3)
+    parts = (points[third].rss - points[0].rss, points[-1].rss - points[-1 - third].rss)
+    if min(parts) < 0.15 * grown:
+        return None  # it warmed up, or has stopped
+    return grown / (points[-1].at - points[0].at)

@@ -1,0 +1,50 @@
+"""Memory grew at once: something huge was made, and is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from watchdog.diagnosis import holdings
+from watchdog.diagnosis.view import View
+from watchdog.model.finding import Finding
+from watchdog.model.units import format_size
+
+PREVENT = (
+    "Work on large things piece by piece (iterate, stream, write to a file), and let go of the result when it was sent; after "
+    "a peak only a restart gives the memory back."
+)
+LEAST = 96 << 20  # bytes of one step
+
+
+def rule(view: View) -> Iterator[Finding]:
+    yield from _seen(view)
+    huge = holdings.huge(view)
+    if huge is None:
+        return
+    yield Finding(
+        cause="memory-step",
+        confidence=0.75,
+        summary=f"{format_size(huge.size)} of {format_size(view.rss)} are kept by {huge.words}",
+        advice="wait",
+        culprit=huge.culprit,
+        evidence=("tasks.json#holdings",),
+        prevent=PREVENT,
+    )
+
+
+def _seen(view: View) -> Iterator[Finding]:
+    points = view.evidence.memory
+    steps = [(later.rss - earlier.rss, later.at) for earlier, later in zip(points, points[1:], strict=False)]
+    size, at = max(steps, default=(0, 0.0))
+    if size < LEAST or points[-1].rss < points[0].rss + 0.8 * size:
+        return
+    frame, _ = max((thread.mostly for thread in view.python_threads), key=lambda one: one[1], default=(None, 0.0))
+    yield Finding(
+        cause="memory-step",
+        confidence=0.8,
+        summary=f"memory grew by {format_size(size)} at once, {at:.0f} s after the first look, and stayed",
+        advice="wait",
+        culprit=view.culprit(frame),
+        evidence=("memory.json",),
+        prevent=PREVENT,
+    )

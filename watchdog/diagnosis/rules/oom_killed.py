@@ -1,0 +1,59 @@
+"""Ended at a memory limit: by the kernel's SIGKILL, by a control group, or by a MemoryError of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from watchdog.diagnosis import logbook
+from watchdog.diagnosis.view import View
+from watchdog.model.evidence import Exit
+from watchdog.model.finding import Finding
+from watchdog.model.units import format_size
+
+PREVENT = (
+    "Bound what one request may load, free what is not needed, and give it the memory that it really needs; a planned "
+    "restart below the limit is milder than the kernel's."
+)
+_SAID = (
+    r"\bMemoryError\b|[Oo]ut of memory|Cannot allocate memory|Perhaps out of memory|OOM|oom-kill|Killed process"
+    r"|SIGKILL! |^Killed$"
+)
+
+
+def rule(view: View) -> Iterator[Finding]:
+    evidence = view.evidence
+    gone = not view.processes
+    errors = [one for one in logbook.all_tracebacks(evidence.logs) if one.type.rpartition(".")[2] == "MemoryError"]
+    said = logbook.matching(evidence.logs, _SAID, 40)
+    killed = next((one for one in reversed(evidence.exits) if _by_memory(view, one)), None)
+    last = logbook.all_tracebacks(evidence.logs)[-1:]
+    ended_by_error = bool(errors) and last == errors[-1:]
+    if killed is None and not (gone and (ended_by_error or said)) and not (said and _worker_lost(said)):
+        return
+    how = f" by signal 9 (pid {killed.pid})" if killed else ""
+    peak = f", with {format_size(killed.peak_rss)} at the end" if killed and killed.peak_rss else ""
+    told = said[-1][:160] if said else (killed.last_lines[-1][:160] if killed and killed.last_lines else "")
+    frame = view.innermost(errors[-1].frames) if errors else None
+    yield Finding(
+        cause="oom-killed",
+        confidence=0.97 if gone and (killed or ended_by_error) else 0.8 if gone or view.in_trouble else 0.6,
+        summary=f"it was ended at a memory limit{how}{peak}{': ' + told if told else ''}",
+        advice="restart",
+        culprit=view.culprit(frame),
+        evidence=("exits", "log") if said else ("exits",),
+        prevent=PREVENT,
+        details=tuple(said[-3:]),
+    )
+
+
+def _by_memory(view: View, end: Exit) -> bool:
+    """A kill that the kernel put down to memory, of this server; a bare SIGKILL may have come from anybody."""
+    if end.source == "kernel":
+        return end.pid is not None and any(one.pid == end.pid for one in view.evidence.exits if one is not end)
+    limit = view.evidence.machine.memory_limit if view.evidence.machine else None
+    limit = limit or view.evidence.configured.memory_limit
+    return end.signal == 9 and bool(end.peak_rss and limit and end.peak_rss >= 0.9 * limit)
+
+
+def _worker_lost(said: list[str]) -> bool:
+    return any("Perhaps out of memory" in line for line in said[-5:])

@@ -1,0 +1,153 @@
+"""No free thread, worker, slot or pooled connection: all are taken, and those who have them do not give them back."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+
+from watchdog.diagnosis.code import at_place, package
+from watchdog.diagnosis.rules.external_wait import KINDS as OUTSIDE
+from watchdog.diagnosis.tasks import suspended
+from watchdog.diagnosis.view import ThreadView, View, short
+from watchdog.model.evidence import Frame
+from watchdog.model.finding import Finding
+from watchdog.model.units import format_duration
+
+PREVENT = (
+    "Bound how long one piece of work may keep its place (a time-out at what it waits for), give a place back on every path "
+    "(`with`), never wait in a pool's worker for work that needs the same pool, and bound the wait for a free place."
+)
+# Threads that belong to a pool of a fixed size, and how it is called.
+_POOLS = (
+    (("anyio/_backends/_asyncio.py:run",), "the framework's thread pool"),
+    (("concurrent/futures/thread.py:_worker",), "a ThreadPoolExecutor"),
+    (("waitress/task.py:*",), "waitress' threads"),
+    (("cheroot/workers/threadpool.py:*",), "the server's threads"),
+    (("gunicorn/workers/gthread.py:*",), "gunicorn's threads"),
+    (("multiprocessing/pool.py:worker",), "a multiprocessing pool"),
+    (("gunicorn/workers/sync.py:*",), "gunicorn's workers"),
+    (("asgiref/sync.py:*",), "the framework's threads"),
+)
+# Calls in which a thread waits for a free connection of a pool.
+_ACQUIRES = (
+    "sqlalchemy/pool/:*",
+    "sqlalchemy/util/queue.py:get",
+    "urllib3/connectionpool.py:_get_conn",
+    "psycopg_pool/:*",
+    "psycopg2/pool.py:*",
+    "redis/connection.py:get_connection",
+    "pymongo/pool.py:*",
+    "dbutils/:*",
+    "httpcore/_sync/connection_pool.py:*",
+    "mysql/connector/pooling.py:*",
+    "peewee.py:*",
+)
+_POOL_NAME = re.compile(r"pool|conn|slot|sema|free|avail|worker|limit", re.IGNORECASE)
+
+
+def rule(view: View) -> Iterator[Finding]:
+    if not view.in_trouble:
+        return
+    found = [*_of_connections(view), *_of_tasks(view), *_of_threads(view)]
+    if found:
+        yield max(found, key=lambda one: one.confidence)
+
+
+def _of_threads(view: View) -> Iterator[Finding]:
+    """A pool whose every thread has work that does not end."""
+    pools: defaultdict[tuple[int, str], list[ThreadView]] = defaultdict(list)
+    for thread in view.python_threads:
+        for places, name in _POOLS:
+            if any(at_place(frame, places) for frame in thread.frames):
+                # Processes of one server are one pool, threads are one in each process.
+                pools[0 if "workers" in name else thread.pid, name].append(thread)
+                break
+    for (_, name), threads in pools.items():
+        busy = [one for one in threads if not one.at_post and one.own is not None and one.stuck >= 0.5]
+        if len(threads) >= 2 and len(busy) == len(threads):
+            yield _pool(view, name, busy)
+
+
+def _pool(view: View, name: str, busy: Sequence[ThreadView]) -> Finding:
+    own = [thread.own for thread in busy if thread.own is not None]
+    frame = Counter(own).most_common(1)[0][0]
+    thread = max((one for one in busy if one.own == frame), key=lambda one: one.stuck)
+    waits = Counter(one.wait.kind for one in busy)
+    kind, count = waits.most_common(1)[0]
+    # What all of them wait for is the root, where it is one lock or one peer that has a rule of its own.
+    base = (
+        0.8 if kind in OUTSIDE or kind in ("lock", "import", "database", "running", "pipe-read", "pipe-write") else 0.96
+    )
+    return Finding(
+        cause="pool-exhausted",
+        confidence=view.sure(base, thread.stuck),
+        summary=f"all {len(busy)} of {name} are taken; {count} of them wait for {thread.wait.words} in {short(frame)}, the "
+        f"longest for {format_duration(thread.stuck)}",
+        advice="restart",
+        culprit=view.culprit(frame, thread),
+        peer=thread.wait.peer,
+        evidence=(thread.reference, f"threads.json#pid={thread.pid}"),
+        prevent=PREVENT,
+    )
+
+
+def _of_connections(view: View) -> Iterator[Finding]:
+    """Requests wait for a free connection or place of a pool."""
+    waiting = [thread for thread in view.stuck_threads if acquires(view, thread)]
+    if not waiting:
+        return
+    thread = waiting[0]
+    assert thread.own is not None
+    what = next((package(frame) for frame in thread.work if at_place(frame, _ACQUIRES)), "") or "the application's pool"
+    yield Finding(
+        cause="pool-exhausted",
+        confidence=view.sure(0.96, thread.stuck),
+        summary=f"{len(waiting)} threads wait for a free place of {what} in {short(thread.own)}, the longest for "
+        f"{format_duration(thread.stuck)}; nobody gives one back",
+        advice="restart",
+        culprit=view.culprit(thread.own, thread),
+        evidence=tuple(one.reference for one in waiting[:3]),
+        prevent=PREVENT,
+        details=_unread(view, thread.pid),
+    )
+
+
+def acquires(view: View, thread: ThreadView) -> bool:
+    """Whether it waits for a place of a pool: a known one, or a semaphore or queue that is called like one."""
+    if any(at_place(frame, _ACQUIRES) for frame in thread.work):
+        return thread.wait.kind not in OUTSIDE
+    if thread.wait.kind not in ("semaphore", "queue", "lock") or thread.own is None or not thread.serves_request:
+        return False
+    if thread.wait.kind == "semaphore":
+        return True
+    return thread.wait.kind == "queue" and _is_get(thread.frames) and bool(_POOL_NAME.search(view.source(thread.own)))
+
+
+def _is_get(frames: Sequence[Frame]) -> bool:
+    return any(at_place(frame, ("queue.py:get",)) for frame in frames[:3])
+
+
+def _of_tasks(view: View) -> Iterator[Finding]:
+    waiting = [one for one in suspended(view) if one.kind in ("pool", "semaphore")]
+    queued = [one for one in suspended(view) if one.kind == "sign" and _POOL_NAME.search(view.source(one.own))]
+    waiting = waiting or [one for one in queued if one.chain[-1].function.endswith("Queue.get")]
+    if not waiting:
+        return
+    first = waiting[0]
+    yield Finding(
+        cause="pool-exhausted",
+        confidence=view.sure(0.96, 0.0),
+        summary=f"{len(waiting)} tasks wait for {first.words} in {short(first.own)}; nobody gives one back",
+        advice="restart",
+        culprit=view.culprit(first.own),
+        evidence=(f"tasks.json#pid={first.task.pid},task={first.task.name}",),
+        prevent=PREVENT,
+        details=(*_unread(view, first.task.pid), *(f"  await {short(frame)}" for frame in first.chain)),
+    )
+
+
+def _unread(view: View, pid: int) -> tuple[str, ...]:
+    """Answers that came and were never read keep their connections from going back to the pool."""
+    held = [one for one in view.upstreams if one.pid == pid and one.unread]
+    return (f"{len(held)} connections hold answers that nobody has read ({held[0].remote})",) if held else ()

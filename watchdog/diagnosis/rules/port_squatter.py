@@ -1,0 +1,69 @@
+"""Another process keeps the port: an orphan of an earlier run, or a stranger. A restart cannot bind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from watchdog.diagnosis import logbook
+from watchdog.diagnosis.view import ThreadView, View, short
+from watchdog.model.finding import Finding
+from watchdog.model.process import Process
+
+PREVENT = (
+    "Let children not inherit the listening socket (close_fds, `os.set_inheritable(fd, False)`, fork with exec), end the "
+    "whole tree on a stop, and let the service's manager kill what is left over."
+)
+_IN_USE = r"[Aa]ddress already in use|\[Errno 98\]|EADDRINUSE|Only one usage of each socket address"
+
+
+def rule(view: View) -> Iterator[Finding]:
+    holders = {pid for _, listener in view.evidence.listeners[-4:] for pid in listener.holders}
+    said = logbook.matching(view.evidence.logs, _IN_USE, 30)
+    for process in view.processes.values():
+        if process.pid not in holders or not is_orphan(view, process):
+            continue
+        thread = _left_over(view, process)
+        if thread is None and not said:
+            continue
+        where = f"; it is still in {short(thread.own)}" if thread and thread.own else ""
+        yield Finding(
+            cause="port-squatter",
+            confidence=0.95 if view.in_trouble else 0.8,
+            summary=f"process {process.pid}, an orphan of an earlier run ({process.command[:80]}), keeps the port{where}",
+            advice="restart",
+            culprit=view.culprit(thread.own, thread) if thread else None,
+            evidence=("sockets.json#listeners", *((thread.reference,) if thread else ())),
+            prevent=PREVENT,
+            details=tuple(said[-2:]),
+        )
+        return
+    strangers = [one for one in view.evidence.strangers if one.pid in holders]
+    if said and strangers:
+        yield Finding(
+            cause="port-squatter",
+            confidence=0.9,
+            summary=f"process {strangers[0].pid} ({strangers[0].command[:80]}) keeps the port",
+            advice="call-a-person",
+            evidence=("sockets.json#listeners", "log"),
+            prevent=PREVENT,
+            details=tuple(said[-2:]),
+        )
+
+
+def is_orphan(view: View, process: Process) -> bool:
+    """Its parent is gone, and so is the process that began its session: somebody started it and died."""
+    tree = view.evidence.tree
+    if tree is not None and any(one.process.pid == process.pid and one.role == "orphan" for one in tree.members):
+        return True
+    return process.parent == 1 and process.session != process.pid and process.session not in view.processes
+
+
+def _left_over(view: View, process: Process) -> ThreadView | None:
+    """Its main thread, where that began as a thread or inside a request: only a fork without exec leaves such a one.
+    A daemon that put itself into the background began at its module instead."""
+    for thread in view.threads_of(process.pid):
+        if thread.is_main and thread.own is not None and thread.frames:
+            begun = thread.frames[-1].function.rpartition(".")[2]
+            if begun in ("_bootstrap", "_bootstrap_inner") or thread.serves_request:
+                return thread
+    return None

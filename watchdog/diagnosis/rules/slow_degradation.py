@@ -1,0 +1,91 @@
+"""Answers get slower as state grows: the same function computes longer and longer over what has been kept."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from watchdog.diagnosis import shape
+from watchdog.diagnosis.code import is_application
+from watchdog.diagnosis.suspects import GROWS
+from watchdog.diagnosis.view import ThreadView, View, short
+from watchdog.model.evidence import Frame
+from watchdog.model.finding import Finding
+from watchdog.model.units import format_duration
+
+PREVENT = (
+    "Bound what the function goes over (keep the last N, an index, a summary), or compute it once and keep the result; clear "
+    "the state when its owner leaves."
+)
+
+
+def rule(view: View) -> Iterator[Finding]:
+    if not view.slow or view.hung or len(view.answered) < 1:
+        return
+    slow = [answer for answer in view.answered if answer.seconds > view.limit * 0.2]
+    for thread in view.python_threads:
+        frame, share = thread.mostly
+        if frame is None or thread.running < 0.5 or share < 0.4 or not slow:
+            continue
+        kept = _kept_state(view, thread)
+        rising = len(slow) >= 3 and slow[-1].seconds > 1.3 * slow[0].seconds
+        if not kept and not rising:
+            continue
+        guilty = _loops_over(view, thread) or frame
+        yield Finding(
+            cause="slow-degradation",
+            confidence=0.9 if kept else 0.7,
+            summary=f"an answer takes {format_duration(slow[-1].seconds)}, nearly all of it in {short(guilty)}"
+            + (f", which goes over {kept!r}: that only grows" if kept else "; each takes longer than the one before"),
+            advice="restart",
+            culprit=view.culprit(guilty, thread),
+            evidence=(thread.reference, "questions.json"),
+            prevent=PREVENT,
+        )
+        return
+
+
+def _calls(thread: ThreadView) -> list[Frame]:
+    """Frames of the application that were there in at least half of the looks, innermost first."""
+    found = []
+    for frame in thread.busiest:
+        if is_application(frame):
+            found.append(frame)
+    return found
+
+
+def _kept_state(view: View, thread: ThreadView) -> str:
+    """A name that one of the busy functions goes over, and that some other function of the file adds to."""
+    for frame in _calls(thread):
+        source = view.file(frame.file)
+        node = shape.function_at(source, frame.line) if source else None
+        if source is None or node is None or isinstance(node, ast.Module):
+            continue
+        over = {
+            ast.unparse(one.iter)
+            for one in ast.walk(node)
+            if isinstance(one, (ast.For, ast.AsyncFor, ast.comprehension))
+        }
+        names = {name.rpartition(".")[2] for text in over for name in _names(text)}
+        grown = shape.grown_names(source, GROWS)
+        for name in sorted(names & grown):
+            return name
+    return ""
+
+
+def _names(text: str) -> set[str]:
+    """Names in an expression, without what is called on them: "self.turns[-5:]" is "self.turns"."""
+    try:
+        tree = ast.parse(text, mode="eval")
+    except SyntaxError:
+        return set()
+    return {ast.unparse(one) for one in ast.walk(tree) if isinstance(one, (ast.Name, ast.Attribute))}
+
+
+def _loops_over(view: View, thread: ThreadView) -> Frame | None:
+    """The innermost busy function that itself goes round: what it calls is small, the number of rounds is the trouble."""
+    for frame in _calls(thread):
+        source = view.file(frame.file)
+        if source is not None and shape.in_loop(source, frame.line):
+            return frame
+    return None

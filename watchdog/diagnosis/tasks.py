@@ -1,0 +1,138 @@
+"""What a suspended asyncio task waits for, told from the calls that it is suspended in. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from watchdog.diagnosis.code import at_place, is_application, package
+from watchdog.diagnosis.view import View
+from watchdog.model.evidence import Frame, Task
+
+# Innermost match counts. Kinds: lock, semaphore, pool, sign (an event, future, queue that somebody has to fill), network,
+# sleep, child, threads (work given to a thread).
+_PLACES = (
+    ("lock", ("asyncio/locks.py:Lock.acquire", "anyio/_core/_synchronization.py:Lock.acquire")),
+    ("semaphore", ("asyncio/locks.py:Semaphore.acquire", "asyncio/locks.py:BoundedSemaphore.acquire",
+                   "anyio/_core/_synchronization.py:Semaphore.acquire",
+                   "anyio/_core/_synchronization.py:CapacityLimiter.acquire")),
+    ("pool", ("aiohttp/connector.py:*", "httpcore/_async/connection_pool.py:*", "asyncpg/pool.py:*",
+              "psycopg_pool/:*", "aiomysql/pool.py:*", "aiopg/pool.py:*", "redis/asyncio/connection.py:get_connection",
+              "sqlalchemy/pool/:*", "aioredis/pool.py:*", "httpcore/_synchronization.py:wait")),
+    ("network", ("asyncio/streams.py:*", "asyncio/selector_events.py:*", "asyncio/base_events.py:sock_*",
+                 "asyncio/base_events.py:create_connection", "asyncio/base_events.py:getaddrinfo",
+                 "anyio/_core/_sockets.py:*", "anyio/streams/tls.py:*")),
+    ("child", ("asyncio/subprocess.py:*", "asyncio/base_subprocess.py:*")),
+    ("threads", ("anyio/to_thread.py:run_sync", "starlette/concurrency.py:run_in_threadpool", "asyncio/threads.py:to_thread",
+                 "asgiref/sync.py:*")),
+    ("sleep", ("asyncio/tasks.py:sleep", "anyio/_core/_eventloop.py:sleep")),
+    ("sign", ("asyncio/locks.py:*", "asyncio/queues.py:*", "anyio/streams/memory.py:*",
+              "anyio/_core/_synchronization.py:*")),
+)  # fmt: skip
+
+# Packages whose calls, where a task is suspended in them, wait for somebody over the network.
+_CLIENTS = frozenset({
+    "aiohttp", "httpx", "httpcore", "asyncpg", "aiomysql", "aiopg", "redis", "aioredis", "psycopg", "motor", "pymongo",
+    "grpc", "websockets", "aiosmtplib", "elasticsearch", "aiobotocore", "aiokafka", "aio_pika", "aiormq", "nats",
+    "asyncssh", "ldap3", "h11", "hiredis", "pymysql",
+})  # fmt: skip
+
+_WORDS = {
+    "lock": "a lock",
+    "semaphore": "a free place of a semaphore",
+    "pool": "a free connection of a pool",
+    "network": "an answer over the network",
+    "child": "a child process",
+    "threads": "work that was given to a thread",
+    "sleep": "a sleep to end",
+    "sign": "an event, queue or future that nobody sets",
+    "task": "another task",
+    "unknown": "a future that is not set",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TaskWait:
+    """One suspended task."""
+
+    task: Task
+    kind: str
+    own: Frame  # the innermost frame of the application's code
+    chain: tuple[Frame, ...]  # outermost first, from the outermost frame of the application on
+
+    @property
+    def words(self) -> str:
+        return _WORDS[self.kind]
+
+
+def suspended(view: View) -> tuple[TaskWait, ...]:
+    """Tasks that are suspended in the application's code, those that answer requests first."""
+    found = [
+        wait
+        for look in view.evidence.tasks
+        for task in look.tasks
+        if not task.running and not task.ready
+        for wait in [_wait(task)]
+        if wait is not None
+    ]
+    return tuple(sorted(found, key=lambda wait: not answers_request(wait.task)))
+
+
+def answers_request(task: Task) -> bool:
+    """Whether the task serves a request, by its variables or by the server's calls that it began in."""
+    return bool(task.request) or any(at_place(frame, _SERVERS) for frame in task.frames)
+
+
+_SERVERS = (
+    "uvicorn/protocols/:*",
+    "hypercorn/:*",
+    "aiohttp/web_protocol.py:*",
+    "aiohttp/web_app.py:*",
+    "starlette/routing.py:app",
+    "tornado/web.py:_execute",
+    "sanic/app.py:handle_request",
+    "quart/app.py:*",
+    "daphne/:*",
+    "django/core/handlers/:*",
+)
+
+
+def _wait(task: Task) -> TaskWait | None:
+    own = next((index for index in range(len(task.frames) - 1, -1, -1) if is_application(task.frames[index])), None)
+    if own is None:
+        return None
+    first = next(index for index, frame in enumerate(task.frames) if is_application(frame))
+    tail = task.frames[own + 1 :]
+    return TaskWait(task, _kind(task, tail), task.frames[own], task.frames[first:])
+
+
+def _kind(task: Task, tail: Iterable[Frame]) -> str:
+    inner = list(tail)
+    # A pool or a client library waits by asyncio's own means: whose call it is tells more than the means.
+    for kind in ("pool", "threads", "child"):
+        if any(_at(frame, kind) for frame in inner):
+            return kind
+    if any(package(frame) in _CLIENTS for frame in inner):
+        return "network"
+    for frame in reversed(inner):
+        for kind, _ in _PLACES:
+            if _at(frame, kind):
+                return kind
+    if task.waits_for_task is not None or task.gathered:
+        return "task"
+    return "unknown"
+
+
+def _at(frame: Frame, kind: str) -> bool:
+    places = dict(_PLACES)[kind]
+    for place in places:
+        file, _, name = place.rpartition(":")
+        if name.endswith("_*") or "." in name:
+            if at_place(frame, (f"{file}:*",)) and (
+                frame.function == name
+                or (name.endswith("*") and frame.function.rpartition(".")[2].startswith(name[:-1]))
+            ):
+                return True
+        elif at_place(frame, (place,)):
+            return True
+    return False
