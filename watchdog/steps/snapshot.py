@@ -28,7 +28,7 @@ def snapshot(context: Context, options: Mapping[str, Any]) -> StepResult:
     trees = resolve.resolve(context.selector, context.playbook) if not context.selector.empty else ()
     if context.in_runbook and not trees and context.found.tree is not None:
         trees = (context.found.tree,)
-    logs = _logs(context, options)
+    logs = known_logs(context, options)
     if not trees and not logs and context.playbook is None:
         raise NothingMatched(f"nothing matches {context.selector}", todo="`wd ps` shows every server of this machine")
     if context.dry_run:
@@ -46,7 +46,7 @@ def snapshot(context: Context, options: Mapping[str, Any]) -> StepResult:
                 logs if index == 0 else (),
                 max(0.3, share),
                 configured=configured(context.playbook),
-                exits=_exits(context),
+                exits=known_exits(context),
             )
         )
     if len(taken) == 1:
@@ -75,7 +75,7 @@ def configured(playbook: Playbook | None) -> Configured:
     return replace(found, limit=health.timeout) if health else found
 
 
-def _logs(context: Context, options: Mapping[str, Any]) -> tuple[str | Path, ...]:
+def known_logs(context: Context, options: Mapping[str, Any]) -> tuple[str | Path, ...]:
     """Those that were named, the playbook's, and what the service printed since the shim started it."""
     found: list[str | Path] = list(options.get("logs") or ())
     if context.playbook is not None:
@@ -87,7 +87,7 @@ def _logs(context: Context, options: Mapping[str, Any]) -> tuple[str | Path, ...
     return tuple(dict.fromkeys(str(path) for path in found))
 
 
-def _exits(context: Context) -> tuple[Exit, ...]:
+def known_exits(context: Context) -> tuple[Exit, ...]:
     """The ends of earlier starts, as the shim has noted them."""
     if context.playbook is None:
         return ()
