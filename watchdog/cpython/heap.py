@@ -7,7 +7,7 @@ counted. Objects that the collector does not track (str, int, bytes, tuples and 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from watchdog.cpython.objects import Objects, plausible
@@ -17,6 +17,7 @@ from watchdog.system.memory import Unmapped
 
 _LINK = struct.Struct("<QQQQ")  # next, previous, reference count, type
 _LOOK_AT_CLOCK = 4096  # objects between two looks
+_TRIES = 3  # of one list
 
 
 @dataclass(slots=True)
@@ -32,44 +33,72 @@ class Heap:
 
 
 def walk(objects: Objects, interpreter: int, wanted: Callable[[int], bool], deadline: Deadline) -> Heap:
-    """One walk; `wanted` is asked once a type whether its objects are to be kept."""
+    """One walk; `wanted` is asked once a type whether its objects are to be kept.
+
+    A list that breaks is walked again, since what has just been made stands in the list that changes most.
+    """
     gc = interpreter + objects.offsets.interpreter_gc
-    heap = Heap()
-    seen: set[int] = set()
+    whole = Heap()
     try:
-        heap.collecting = struct.unpack("<i", objects.memory.read(gc + GC_COLLECTING, 4))[0] == 1
+        whole.collecting = struct.unpack("<i", objects.memory.read(gc + GC_COLLECTING, 4))[0] == 1
     except Unmapped:
-        heap.broken += 1
-    heads = [gc + GC_GENERATIONS + GC_GENERATION * place for place in range(3)] + [gc + GC_PERMANENT]
-    for head in heads:
-        if heap.cut:
-            break
-        if not _walk_list(objects, head, wanted, deadline, heap, seen):
-            heap.broken += 1
-    return heap
+        whole.broken += 1
+    for head in [gc + GC_GENERATIONS + GC_GENERATION * place for place in range(3)] + [gc + GC_PERMANENT]:
+        tries: list[Heap] = []
+        while len(tries) < _TRIES and not whole.cut:
+            tries.append(_walk_list(objects, head, wanted, deadline))
+            whole.cut = tries[-1].cut
+            if not tries[-1].broken:
+                break
+            objects.memory.forget()
+        if tries:
+            _add(whole, tries)
+    return whole
 
 
-def _walk_list(
-    objects: Objects, head: int, wanted: Callable[[int], bool], deadline: Deadline, heap: Heap, seen: set[int]
-) -> bool:
-    """Whether the list was whole."""
+def merged(parts: Iterable[Heap]) -> Heap:
+    """The heaps of several interpreters of one process as one."""
+    whole = Heap()
+    for part in parts:
+        _add(whole, [part])
+        whole.cut |= part.cut
+        whole.collecting |= part.collecting
+    return whole
+
+
+def _add(whole: Heap, tries: list[Heap]) -> None:
+    """Counts of the try that saw most, objects of all of them."""
+    largest = max(tries, key=lambda one: one.total)
+    for type_, count in largest.counts.items():
+        whole.counts[type_] = whole.counts.get(type_, 0) + count
+    for one in tries:
+        for type_, found in one.found.items():
+            known = whole.found.setdefault(type_, [])
+            known += set(found).difference(known) if known else found
+    whole.total += largest.total
+    whole.broken += tries[-1].broken
+
+
+def _walk_list(objects: Objects, head: int, wanted: Callable[[int], bool], deadline: Deadline) -> Heap:
+    heap = Heap()
     unpack, counts, kept = objects.memory.unpack, heap.counts, heap.found
-    left = _LOOK_AT_CLOCK
+    left, seen = _LOOK_AT_CLOCK, set()
     try:
         here = objects.word(head) & ~7
         while here != head:
             following, _previous, _references, type_ = unpack(_LINK, here)
             if here in seen or not following:
-                return False
+                heap.broken = 1
+                break
             seen.add(here)
             if type_ not in counts:
                 if not objects.type_name(type_):
-                    return False
+                    heap.broken = 1
+                    break
                 counts[type_] = 0
                 if wanted(type_):
                     kept[type_] = []
             counts[type_] += 1
-            heap.total += 1
             if type_ in kept:
                 kept[type_].append(here + GC_HEAD)
             here = following & ~7
@@ -78,10 +107,11 @@ def _walk_list(
                 left = _LOOK_AT_CLOCK
                 if deadline.over:
                     heap.cut = True
-                    return True
+                    break
     except Unmapped:
-        return False
-    return True
+        heap.broken = 1
+    heap.total = sum(counts.values())
+    return heap
 
 
 def looks_like_lists(objects: Objects, interpreter: int, offset: int) -> bool:

@@ -13,13 +13,14 @@ from dataclasses import dataclass, replace
 from watchdog.cpython.callstacks import LiveThread, read_threads
 from watchdog.cpython.coroutines import Chain, Coroutines
 from watchdog.cpython.frames import Frames, LiveFrame
-from watchdog.cpython.heap import Heap, walk
+from watchdog.cpython.heap import Heap, merged, walk
 from watchdog.cpython.in_flight import request_of
 from watchdog.cpython.interpreter import Interpreter, attach
 from watchdog.cpython.lock_objects import LockObjects
 from watchdog.cpython.lock_places import LockPlaces
 from watchdog.cpython.lock_points import LockPoints, TaskFrames
 from watchdog.cpython.objects import Objects
+from watchdog.cpython.task_registry import registered_tasks
 from watchdog.model.evidence import LockLook, Task, TaskLook
 from watchdog.system import processes
 from watchdog.system.clock import Deadline, monotonic
@@ -28,7 +29,6 @@ from watchdog.system.memory import Unmapped, Unreadable
 _TASK = "_asyncio.Task"
 _QUEUES = frozenset({"queue.Queue", "asyncio.queues.Queue", "_queue.SimpleQueue"})
 _TOP = 30  # types, and queues, that are told
-_WALKS = 3  # at most, where a list broke under a walk
 _MOST_TASKS = 20_000
 
 
@@ -62,30 +62,29 @@ class _Look:
         self._queue_kinds: dict[int, bool] = {}
 
     def take(self, at: float, begun: float) -> TaskLook:
-        heaps = self.walks()
-        addresses = {
-            task: None
-            for heap in heaps
-            for type_, found in heap.found.items()
-            if self.objects.derives(type_, _TASK)
-            for task in found
-        }
-        queues = self.queues(heaps[-1].found.items())
+        known = [task for one in self.interpreter.interpreters for task in registered_tasks(self.objects, one)]
+        heap = self.walk()
+        walked = [one for type_, found in heap.found.items() if self.objects.derives(type_, _TASK) for one in found]
+        queues = self.queues(heap.found.items())
         # What the walks read is old by now: threads and tasks are looked at afresh, close together.
         self.objects.memory.forget()
         threads = self.threads()
-        pending = [task for address in list(addresses)[:_MOST_TASKS] if (task := self.pending(address)) is not None]
+        pending = [
+            task
+            for address in list(dict.fromkeys([*known, *walked]))[:_MOST_TASKS]
+            if (task := self.pending(address)) is not None
+        ]
         locks = self.locks(threads, pending)
         return TaskLook(
             self.pid,
             at,
             self.interpreter.version,
             tasks=self.tasks(pending, threads),
-            counts=_counted(self.objects, heaps),
+            counts=self.counts(heap),
             queues=queues,
-            broken_lists=heaps[-1].broken,
-            cut=any(heap.cut for heap in heaps),
-            collecting=heaps[0].collecting,
+            broken_lists=heap.broken,
+            cut=heap.cut,
+            collecting=heap.collecting,
             locks=locks,
             requests=tuple(
                 (thread.tid, text)
@@ -104,15 +103,16 @@ class _Look:
             found[strange[0]] = replace(found[strange[0]], tid=self.pid)
         return found
 
-    def walks(self) -> list[Heap]:
-        """One walk over each interpreter's objects; more where a list broke, since a new task may have been missed."""
-        found: list[Heap] = []
-        while True:
-            parts = [walk(self.objects, one, self.kept, self.deadline) for one in self.interpreter.interpreters]
-            found.append(_merged(parts))
-            if not found[-1].broken or found[-1].cut or len(found) == _WALKS or self.deadline.over:
-                return found
-            self.objects.memory.forget()
+    def walk(self) -> Heap:
+        parts = [walk(self.objects, one, self.kept, self.deadline) for one in self.interpreter.interpreters]
+        return parts[0] if len(parts) == 1 else merged(parts)
+
+    def counts(self, heap: Heap) -> tuple[tuple[str, int], ...]:
+        """Objects by type, most first."""
+        names: Counter[str] = Counter()
+        for type_, count in heap.counts.items():
+            names[self.objects.full_name(type_)] += count
+        return tuple(names.most_common(_TOP))
 
     def kept(self, type_: int) -> bool:
         return self.objects.derives(type_, _TASK) or self.is_queue(type_)
@@ -196,29 +196,6 @@ class _Look:
 def _suspended(chain: Chain) -> tuple[LiveFrame, ...]:
     """A running chain stands on its thread's stack as well and is read there."""
     return () if chain.running else chain.frames
-
-
-def _merged(parts: Sequence[Heap]) -> Heap:
-    whole = Heap()
-    for part in parts:
-        for type_, count in part.counts.items():
-            whole.counts[type_] = whole.counts.get(type_, 0) + count
-        for type_, objects in part.found.items():
-            whole.found.setdefault(type_, []).extend(objects)
-        whole.total += part.total
-        whole.broken += part.broken
-        whole.cut |= part.cut
-        whole.collecting |= part.collecting
-    return whole
-
-
-def _counted(objects: Objects, heaps: Sequence[Heap]) -> tuple[tuple[str, int], ...]:
-    """Objects by type, most first, of the walk that saw most."""
-    largest = max(heaps, key=lambda heap: heap.total)
-    names: Counter[str] = Counter()
-    for type_, count in largest.counts.items():
-        names[objects.full_name(type_)] += count
-    return tuple(names.most_common(_TOP))
 
 
 def _queue_length(objects: Objects, queue: int, name: str) -> tuple[str, int | None]:

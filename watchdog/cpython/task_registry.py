@@ -1,0 +1,45 @@
+"""The tasks that asyncio itself keeps account of: found at once, however many objects there are besides.
+
+asyncio keeps weak references to all tasks in a module's variable. The walk over all objects finds the same tasks, and
+those of other makes, but may run out of time in a process with many millions of objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from watchdog.cpython.objects import Objects, plausible
+from watchdog.system.memory import Unmapped
+
+_VARIABLES = ("_scheduled_tasks", "_all_tasks", "_eager_tasks")
+_SET_MASK, _SET_TABLE, _ENTRY = 32, 40, 16
+_REFERENCE = 16  # where a weak reference keeps its object
+_LARGEST = 1 << 20
+
+
+def registered_tasks(objects: Objects, interpreter: int) -> list[int]:
+    """Addresses of what stands in asyncio's account; empty if the process has not imported asyncio."""
+    try:
+        modules = objects.word(interpreter + objects.offsets.interpreter_modules)
+        tasks = objects.lookup(modules, "asyncio.tasks")
+        found: dict[int, None] = {}
+        for name in _VARIABLES if tasks else ():
+            kept = objects.attribute(tasks, name) if tasks else None
+            members = objects.attribute(kept, "data") if kept and objects.kind(kept) == "WeakSet" else kept
+            if members and objects.kind(members) == "set":
+                found.update(dict.fromkeys(_members(objects, members)))
+        return list(found)
+    except Unmapped:
+        return []
+
+
+def _members(objects: Objects, members: int) -> Iterator[int]:
+    table, mask = objects.word(members + _SET_TABLE), objects.word(members + _SET_MASK)
+    for place in range(min(mask + 1, _LARGEST)):
+        entry = objects.word(table + place * _ENTRY)
+        if not plausible(entry):
+            continue
+        if objects.kind(entry) == "weakref.ReferenceType":
+            entry = objects.word(entry + _REFERENCE)
+        if plausible(entry):
+            yield entry
