@@ -14,6 +14,7 @@ import http.client
 import io
 import re
 import socket
+import ssl
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -212,6 +213,12 @@ def _session(sockets: list[socket.socket]) -> requests.Session:
     import urllib3
     from requests.adapters import HTTPAdapter
 
+    class Trusting(HTTPAdapter):
+        def init_poolmanager(self, *arguments: Any, **settings: Any) -> None:
+            # The machine's own authorities (and SSL_CERT_FILE) beside those that requests brings: a server of the
+            # house has a certificate of the house.
+            super().init_poolmanager(*arguments, **settings, ssl_context=ssl.create_default_context())
+
     class Told(urllib3.connection.HTTPSConnection):
         def connect(self) -> None:
             super().connect()
@@ -223,7 +230,7 @@ def _session(sockets: list[socket.socket]) -> requests.Session:
 
     session = requests.Session()
     session.trust_env = False
-    adapter = HTTPAdapter(max_retries=0)
+    adapter = Trusting(max_retries=0)
     adapter.poolmanager.pool_classes_by_scheme = {
         **adapter.poolmanager.pool_classes_by_scheme,
         "https": ToldPool,

@@ -1,0 +1,74 @@
+"""What of a service outlives the loop."""
+
+from __future__ import annotations
+
+import pytest
+
+from watchdog.model.playbook import Playbook, Policy, ProbeSpec, Ready, Start, TriggerSpec
+from watchdog.model.selector import Selector
+from watchdog.policy.budget import Life
+from watchdog.watch.judge import ProbeState
+from watchdog.watch.watched import Watched, death_triggers, from_text, grace, to_text, triggers_of
+
+HEALTH = ProbeSpec("health", "http", "/health")
+MEMORY = ProbeSpec("memory", "memory", 1 << 30)
+ON_HEALTH = TriggerSpec("probe", "health", ("frozen-server",))
+ON_LOG = TriggerSpec("log", "Out of memory", ("memory-pressure",))
+SHOP = Playbook("shop", Selector(port=8000), probes=(HEALTH, MEMORY), triggers=(ON_HEALTH, ON_LOG))
+
+
+def test_memory_survives_a_restart_of_wd() -> None:
+    watched = Watched(SHOP)
+    watched.states["health"] = ProbeState("failing", 5.0, "off", 4.0, "b:1:1", True)
+    watched.bookmarks["health"] = "here"
+    watched.lives = [Life(7, 100.0, 102.0)]
+    watched.gave_up, watched.gave_up_why = 103.0, "4 restarts"
+    watched.begun = [99.0]
+    back = from_text(SHOP, to_text(watched, "boot-a"), "boot-a")
+    assert back.states == watched.states
+    assert (back.lives, back.gave_up, back.gave_up_why) == (watched.lives, 103.0, "4 restarts")
+    assert (back.begun, back.bookmarks) == ([99.0], {"health": "here"})
+
+
+def test_after_a_reboot_counts_begin_anew_and_what_was_given_up_stays_so() -> None:
+    watched = Watched(SHOP, states={"health": ProbeState("failing", 5.0, "ff", 4.0)}, gave_up=103.0)
+    back = from_text(SHOP, to_text(watched, "boot-a"), "boot-b")
+    assert back.states == {}
+    assert back.gave_up == 103.0
+
+
+def test_a_probe_that_is_gone_from_the_playbook_is_forgotten() -> None:
+    watched = Watched(SHOP, states={"health": ProbeState("ok"), "old": ProbeState("trouble")})
+    assert set(from_text(SHOP, to_text(watched, "b"), "b").states) == {"health"}
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"states": 3}', '{"lives": [{"pid": "x"}]}', '"x"'])
+def test_a_damaged_memory_is_no_memory(text: str) -> None:
+    assert from_text(SHOP, text, "b").states == {}
+
+
+def test_a_log_trigger_is_asked_as_a_probe_of_its_own() -> None:
+    spec = Watched(SHOP).specs[-1]
+    assert (spec.kind, spec.subject) == ("log", "Out of memory")
+    assert triggers_of(SHOP, spec.name) == (ON_LOG,)
+    assert triggers_of(SHOP, "health") == (ON_HEALTH,)
+
+
+def test_a_death_sets_off_its_own_trigger_or_that_of_the_first_probe_that_must_be_answered() -> None:
+    assert death_triggers(SHOP) == (ON_HEALTH,)
+    own = TriggerSpec("death", "death", ("start-again",))
+    assert death_triggers(Playbook("s", Selector(port=1), probes=(HEALTH,), triggers=(ON_HEALTH, own))) == (own,)
+    memory_only = Playbook("s", Selector(port=1), probes=(MEMORY,), triggers=(TriggerSpec("probe", "memory", ("x",)),))
+    assert death_triggers(memory_only) == ()
+
+
+def test_the_grace_is_the_time_that_a_start_may_take_unless_the_policy_says_otherwise() -> None:
+    quick = Start(ready=Ready(within=10.0))
+    assert grace(Playbook("s", Selector(port=1), start=quick)) == 10.0
+    assert grace(Playbook("s", Selector(port=1), start=quick, policy=Policy(grace=120.0))) == 120.0
+
+
+def test_the_worst_probe_is_the_state_of_the_service() -> None:
+    watched = Watched(SHOP, states={"health": ProbeState("ok"), "memory": ProbeState("trouble")})
+    assert watched.level == "trouble"
+    assert not watched.failing(), "it answers: too much memory is no common cause of hangs"
