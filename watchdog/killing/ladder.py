@@ -63,6 +63,7 @@ class _Ladder:
         self._ended: dict[int, Ended] = {}
         self._notes: list[str] = []
         self._freezer: Freezer | None = None
+        self._endless = False  # it still started new processes when the time was over
 
     def climb(self) -> KillResult:
         try:
@@ -89,12 +90,24 @@ class _Ladder:
     def _take_hold(self) -> None:
         for doomed in self._plan.doomed:
             held = signals.hold(doomed.process.pid, doomed.process.identity, allow_unsafe=self._plan.allow_unsafe)
+            if held is not None and self._has_moved(held, doomed):
+                held.close()
+                held = None
             if held is None:
                 note = doomed.note if doomed.process.state in "ZX" else "had already ended"
                 self._ended[doomed.process.pid] = Ended(doomed.process.pid, "", 0.0, doomed.process.command, note)
             else:
                 self._holds.append(held)
                 self._kin.add(held)
+
+    @staticmethod
+    def _has_moved(held: Hold, doomed: Doomed) -> bool:
+        """A start time counts in hundredths of a second: within one of them a pid can pass to a second process.
+
+        That one has another parent; ours changes its parent only when the old one ends.
+        """
+        before = doomed.process.parent
+        return held.process.parent != before and processes.read(before) is not None
 
     def _ask(self) -> str:
         """SIGTERM for all, the root first: it must not replace workers that end before it. A refusal, or nothing."""
@@ -157,7 +170,11 @@ class _Ladder:
             self._kill_group()
         for held in first:
             self._kill(held)
-        while empty < 2 and not deadline.over:
+        while empty < 2:
+            if deadline.over:
+                if not self._alive():
+                    self._endless = True
+                break
             alive = self._wait(self._times.watch)
             fresh = self._scan(and_ports=not alive)
             for held in fresh:
@@ -255,7 +272,8 @@ class _Ladder:
             Ended(one.pid, one.signal, one.seconds, one.command, one.note or unreaped.get(one.pid, ""))
             for one in self._ended.values()
         )
-        outcome: Outcome = "failed" if survivors or not all(free for _, free in held_ports) else "done"
+        proven = not survivors and not self._endless and all(free for _, free in held_ports)
+        outcome: Outcome = "done" if proven else "failed"
         return KillResult(
             outcome,
             killed,
@@ -271,6 +289,8 @@ class _Ladder:
     ) -> str:
         parts = [f"{_count(len(killed), 'process', 'processes')} ended"]
         parts += [f"pid {one.pid} is still there: {one.reason}" for one in survivors]
+        if self._endless:
+            parts.append("it starts new processes faster than they can be ended")
         if reason := proof.why_held(held_ports):
             parts.append(reason)
         elif held_ports:

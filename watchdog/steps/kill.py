@@ -20,11 +20,12 @@ from watchdog.model.units import format_duration
 from watchdog.policy import guards
 from watchdog.steps import turn
 from watchdog.steps.spec import Context, StepOutcome, StepResult
-from watchdog.system import clock, launch, processes, signals
+from watchdog.system import clock, launch, lineage, processes, signals
 from watchdog.targets import match, resolve
 
 _QUICK = 0.5  # seconds that quick evidence may take, and never more: the server is down for its users
 _THOROUGH = 10.0
+_TICKS = 2  # of the kernel's clock, that a process must be old
 _REPLACED_WITHIN = 5.0  # seconds for a master to start another worker
 _SHARE = 0.8  # of a step's time limit that the ladder may use up
 _EXITS: Mapping[str, tuple[StepOutcome, Exit]] = {
@@ -64,10 +65,7 @@ def _kill(context: Context, options: Mapping[str, Any]) -> StepResult:
 
 def _targets(context: Context) -> tuple[Tree, ...]:
     """Who is meant now; in a run that has looked before, only what is still left of those that it saw."""
-    try:
-        found = resolve.look(context.selector, context.playbook)
-    except NothingMatched:
-        return ()
+    found = _looked(context)
     for sentence in found.left_out:
         context.say(f"left out: {sentence}")
     seen = context.found.tree
@@ -81,6 +79,20 @@ def _targets(context: Context) -> tuple[Tree, ...]:
             # Somebody else has replaced the server since: the new one has not been judged, and is not touched.
             context.say(f"pid {tree.root.pid} was started after the look at the hung server: it is left alone")
     return same
+
+
+def _looked(context: Context) -> resolve.Found:
+    """A start time counts in hundredths of a second, and only a process older than that is told apart by it."""
+    for _ in range(2):
+        now = lineage.ticks_now()
+        try:
+            found = resolve.look(context.selector, context.playbook)
+        except NothingMatched:
+            return resolve.Found(())
+        if all(now - one.process.identity.ticks >= _TICKS for tree in found.trees for one in tree.members):
+            break
+        clock.wait_until(lambda: False, 0.03)
+    return found
 
 
 def _nothing(context: Context) -> StepResult:

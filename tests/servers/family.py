@@ -1,0 +1,108 @@
+"""Servers that are hard to end: family.py PORT KIND; the pids that it starts are written to standard output.
+
+KIND: ignore (SIGTERM), block (SIGTERM), term-forks (answers SIGTERM with a new child), escapes (a child by setsid, one
+by double fork, one that ignores SIGTERM), hydra (forks without end, half of it orphaned in sessions of their own), big
+(a lot of memory), inherits (parent dead, the child holds the socket), slow (ends two seconds after SIGTERM), exits (ends
+at once on SIGTERM).
+"""
+
+import os
+import signal
+import socket
+import sys
+import time
+
+
+def listen(port):
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind(("127.0.0.1", port))
+    sock.listen(16)
+    return sock
+
+
+def say(text):
+    os.write(1, f"{text}\n".encode())
+
+
+def sleep_for_ever():
+    while True:
+        time.sleep(60)
+
+
+def escapes():
+    if os.fork() == 0:
+        os.setsid()
+        say(os.getpid())
+        sleep_for_ever()
+    if os.fork() == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        say(os.getpid())
+        sleep_for_ever()
+    if os.fork() == 0:
+        if os.fork() == 0:
+            say(os.getpid())
+            sleep_for_ever()
+        os._exit(0)
+    os.wait()
+
+
+def hydra(generation=0):
+    """At most some fifty at a time, each of which goes on forking."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    end = time.monotonic() + 60
+    children = 0
+    while time.monotonic() < end:
+        time.sleep(0.01)
+        if children >= (3 if generation < 3 else 0):
+            continue
+        children += 1
+        if os.fork() == 0:
+            if generation % 2 and os.fork():
+                os._exit(0)
+            os.setsid()
+            say(os.getpid())
+            hydra(generation + 1)
+            os._exit(0)
+
+
+def main():
+    port, kind = int(sys.argv[1]), sys.argv[2]
+    sock = listen(port)
+    say(os.getpid())
+    if kind == "ignore":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if kind == "block":
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+    if kind == "slow":
+        signal.signal(signal.SIGTERM, lambda *_: (time.sleep(2), os._exit(0)))
+    if kind == "term-forks":
+
+        def more(*_):
+            if os.fork() == 0:
+                os.setsid()
+                say(os.getpid())
+
+        signal.signal(signal.SIGTERM, more)
+    if kind == "escapes":
+        escapes()
+    if kind == "hydra":
+        hydra()
+    if kind == "big":
+        kept = bytearray(512 * 1024 * 1024)
+        for at in range(0, len(kept), 4096):
+            kept[at] = 1
+        say("full")
+    if kind == "inherits":
+        if os.fork():
+            os._exit(0)
+        say(os.getpid())
+    while True:
+        try:
+            sock.accept()[0].close()
+        except OSError:
+            time.sleep(1)
+
+
+main()
