@@ -48,7 +48,8 @@ _NOTHING = re.compile(
 )
 _PROSE = re.compile(  # behind "password: " in a sentence
     r"(?:yes|no|ok|required|missing|invalid|incorrect|expired|wrong|empty|unset|set|changed|str|string|bytes|optional|is|"
-    r"was|for|not|and|or|has|in|to|of|from|the|must|should|cannot|could|will|be|does|do|too|at)[.,;:!)]*",
+    r"was|for|not|and|or|has|in|to|of|from|the|must|should|cannot|could|will|be|does|do|too|at|"
+    r"denied|failed|granted|refused|rejected|disabled|enabled|success)[.,;:!)]*",
     re.IGNORECASE,
 )
 _LINE = re.compile(  # a line of YAML, of an env file, or a header: all of it is the value
@@ -178,7 +179,9 @@ def _header(found: re.Match[str]) -> str:
 
 def _line(found: re.Match[str]) -> str:
     value = found["value"].strip()
-    if _NOTHING.fullmatch(value) or (found["mid"] == "=" and re.search(r"[=;&]", value)):  # more names on this line
+    if _NOTHING.fullmatch(value) or (found["mid"] == ":" and _PROSE.fullmatch(value)):
+        return found[0]
+    if found["mid"] == "=" and re.search(r"[=;&]", value):  # more names on this line
         return found[0]
     if found["name"].strip(" \t:=-").lower() in ("pwd", "export pwd") and value.startswith("/"):
         return found[0]
@@ -248,6 +251,8 @@ def _without_pem(text: str) -> str:
         else:
             rest = _PEM_BASE64.match(text, body)
             at = rest.end() if rest else body
+        if text.startswith(REDACTED, at):
+            at += len(REDACTED)  # done before
         parts.append(f"{text[begin:body]}{REDACTED}")
     parts.append(text[at:])
     whole = "".join(parts)
