@@ -248,14 +248,16 @@ def test_a_tls_server_that_never_shakes_hands_ends_at_the_deadline() -> None:
 
 def test_when_wd_itself_was_stopped_the_answer_says_nothing() -> None:
     """SIGSTOP of the asking process in the middle of a question."""
-    code = (
-        "import sys\nfrom watchdog.system.http import ask\nprint('ready', flush=True)\n"
-        "print(ask(sys.argv[1], timeout=1.0).problem, flush=True)"
-    )
-    with server(silent) as url:
+    code = "import sys\nfrom watchdog.system.http import ask\nprint(ask(sys.argv[1], timeout=1.0).problem, flush=True)"
+    asked = threading.Event()
+
+    def hears_and_is_silent(peer: socket.socket) -> None:
+        asked.set()
+        peer.recv(1)
+
+    with server(hears_and_is_silent) as url:
         asking = subprocess.Popen([sys.executable, "-c", code, url], stdout=subprocess.PIPE, text=True)
-        assert asking.stdout is not None
-        asking.stdout.readline()
+        assert asked.wait(30)
         os.kill(asking.pid, signal.SIGSTOP)
         time.sleep(2.5)  # the very time that it must not run
         os.kill(asking.pid, signal.SIGCONT)
