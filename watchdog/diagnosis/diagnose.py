@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from watchdog.diagnosis import logbook
 from watchdog.diagnosis.registry import RULES
 from watchdog.diagnosis.view import View
 from watchdog.model.evidence import Evidence
 from watchdog.model.finding import HEALTHY, Diagnosis, Finding
 
 SURE = 0.9
+LOOKS = 3
+CALM = 6.0  # seconds: so long a server is watched before it counts as healthy
+GONE = 4.0  # seconds in which somebody may still start it again
+RECENT = 60.0  # seconds of age
 
 
 def diagnose(evidence: Evidence) -> Diagnosis:
@@ -21,6 +26,7 @@ def diagnose(evidence: Evidence) -> Diagnosis:
         findings=findings,
         advice=findings[0].advice if findings else "none",
         signature=signature(findings[0]) if findings else "",
+        request=request(view, findings[0]) if findings else "",
         missing=tuple(
             f"{gap.collector}: {gap.reason}" + (f" ({gap.remedy})" if gap.remedy else "") for gap in evidence.gaps
         ),
@@ -40,8 +46,40 @@ def signature(finding: Finding) -> str:
     return f"{finding.cause} {culprit.file.rpartition('/')[2]}:{culprit.function.rpartition('.')[2]}"
 
 
+def request(view: View, finding: Finding) -> str:
+    """What the guilty thread or task was asked; else the last that the access log names, if something is wrong."""
+    culprit = finding.culprit
+    if finding.cause in HEALTHY:
+        return ""
+    for look in view.evidence.tasks:
+        for thread in view.threads_of(look.pid):
+            named = dict(look.requests).get(thread.tid or 0)
+            if culprit and named and (culprit.pid, culprit.thread) == (thread.pid, thread.name):
+                return named
+        for task in look.tasks:
+            if culprit and task.request and any((f.file, f.line) == (culprit.file, culprit.line) for f in task.frames):
+                return task.request
+    return f"{view.evidence.requests[-1]} (last in the access log)" if view.evidence.requests else ""
+
+
 def settled(evidence: Evidence, diagnosis: Diagnosis) -> bool:
     """Whether more looking would change nothing."""
-    if not diagnosis.findings:
+    if not diagnosis.findings or len(evidence.memory) < LOOKS:
         return False
-    return diagnosis.findings[0].confidence >= SURE and len(evidence.memory) >= 3
+    first, looked = diagnosis.findings[0], evidence.memory[-1].at
+    if not any(look.process for look in evidence.looks):
+        return looked >= GONE and first.confidence >= 0.7  # nothing runs, and nothing has come up meanwhile
+    if first.cause in HEALTHY:
+        return looked >= CALM and not _suspicious(evidence)
+    return first.confidence >= SURE
+
+
+def _suspicious(evidence: Evidence) -> bool:
+    """A healthy moment that may not last: memory that rises, or a young process whose forerunners left tracebacks."""
+    points = evidence.memory
+    if points[-1].rss - points[0].rss >= max(2 << 20, points[0].rss // 100):
+        return True
+    if len(evidence.looks) > 1 and any(end.source == "watched" for end in evidence.exits):
+        return True
+    ages = [evidence.taken - look.process.started for look in evidence.looks[-len(evidence.python) or 1 :]]
+    return min(ages, default=RECENT) < RECENT and len(logbook.all_tracebacks(evidence.logs)) >= 2

@@ -11,6 +11,7 @@ from watchdog.diagnosis.code import function, innermost_application, is_applicat
 from watchdog.diagnosis.waits import Wait, wait_of
 from watchdog.model.evidence import (
     Answer,
+    Connection,
     Descriptor,
     Evidence,
     Frame,

@@ -26,8 +26,7 @@ def rule(view: View) -> Iterator[Finding]:
     errors = [one for one in logbook.all_tracebacks(evidence.logs) if one.type.rpartition(".")[2] == "MemoryError"]
     said = logbook.matching(evidence.logs, _SAID, 40)
     killed = next((one for one in reversed(evidence.exits) if _by_memory(view, one)), None)
-    last = logbook.all_tracebacks(evidence.logs)[-1:]
-    ended_by_error = bool(errors) and last == errors[-1:]
+    ended_by_error = bool(errors) and logbook.all_tracebacks(evidence.logs)[-1] == errors[-1]
     if killed is None and not (gone and (ended_by_error or said)) and not (said and _worker_lost(said)):
         return
     how = f" by signal 9 (pid {killed.pid})" if killed else ""

@@ -1,0 +1,132 @@
+"""A diagnosis on one screen: verdict, guilty line with its source, how long, the evidence, what to do now and after."""
+
+from __future__ import annotations
+
+import textwrap
+
+from watchdog.model.evidence import Evidence
+from watchdog.model.finding import CAUSES, HEALTHY, Advice, Culprit, Diagnosis, Finding
+from watchdog.model.units import format_duration, format_size
+
+WIDTH = 100
+_DETAILS = 14  # lines
+_MORE = 4  # further findings
+_AROUND = 2  # source lines on each side of the guilty one
+
+_ADVICE: dict[Advice, str] = {
+    "none": "nothing",
+    "wait": "wait, and look again",
+    "restart": "end it and start it again: {restart}",
+    "restart-worker": "end the stuck worker alone; its master replaces it: {worker}",
+    "fix-config": "mend the configuration; a restart would bring the same back",
+    "call-a-person": "call a person: a restart will not help",
+}
+
+
+def screen(diagnosis: Diagnosis, evidence: Evidence) -> str:
+    """Plain text; control characters and secrets are for the caller to take out."""
+    lines = [_head(diagnosis, evidence)]
+    if diagnosis.findings:
+        first = diagnosis.findings[0]
+        lines += ["", *_wrapped(first.summary)]
+        lines += _source(first.culprit, evidence)
+        lines += _section("", first.details[:_DETAILS])
+        lines += _facts(diagnosis, first, evidence)
+        lines += _others(diagnosis)
+    elif diagnosis.verdict == "unknown":
+        lines += ["", *_wrapped(_seen(evidence)), *_field("now", "look again with more time (--within 60s), or as root")]
+    lines += _section("not seen", diagnosis.missing[:6])
+    lines.append("")
+    lines.append(f"looked for {format_duration(evidence.seconds)}, {len(evidence.memory)} looks; nothing was touched")
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _head(diagnosis: Diagnosis, evidence: Evidence) -> str:
+    tree = evidence.tree
+    who = evidence.configured.service or (tree.service if tree else None)
+    if tree is not None:
+        where = " ".join(f":{port}" for port in tree.ports)
+        what = f"{tree.framework or tree.root.name}, pid {tree.root.pid}"
+        more = f" and {len(tree.members) - 1} more" if len(tree.members) > 1 else ""
+        where = f"{who or ''} {where} ({what}{more})".strip()
+    else:
+        where = f"{who or 'the server'}: no process"
+    sure = f"  {diagnosis.findings[0].confidence:.0%} sure" if diagnosis.findings else ""
+    meaning = CAUSES.get(diagnosis.verdict, "")
+    return f"{diagnosis.verdict.upper()}: {meaning}{sure}\n{where}"
+
+
+def _source(culprit: Culprit | None, evidence: Evidence) -> list[str]:
+    if culprit is None:
+        return []
+    thread = f", thread {culprit.thread}" if culprit.thread else ""
+    pid = f", pid {culprit.pid}" if culprit.pid else ""
+    lines = ["", f"  {culprit.file}:{culprit.line} in {culprit.function}{thread}{pid}"]
+    source = next((one for one in evidence.sources if one.path == culprit.file), None)
+    for number, text in source.lines if source else ():
+        if abs(number - culprit.line) <= _AROUND:
+            lines.append(f"  {'>' if number == culprit.line else ' '} {number:>5} | {text[: WIDTH - 12]}")
+    if source is not None and source.changed_since_start:
+        lines.append("  (the file has changed since the process began: the line may not be the one that runs)")
+    return lines
+
+
+def _facts(diagnosis: Diagnosis, first: Finding, evidence: Evidence) -> list[str]:
+    lines = [""]
+    if diagnosis.request:
+        lines += _field("asked", diagnosis.request)
+    if first.peer:
+        lines += _field("peer", first.peer)
+    lines += _field("seen", _seen(evidence))
+    if first.evidence:
+        lines += _field("from", ", ".join(first.evidence[:4]))
+    lines += _field("now", _now(first.advice, first.culprit, evidence))
+    if first.prevent:
+        lines += _field("after", first.prevent)
+    return lines
+
+
+def _now(advice: Advice, culprit: Culprit | None, evidence: Evidence) -> str:
+    service, tree = evidence.configured.service, evidence.tree
+    port = evidence.configured.port or (tree.ports[0] if tree and tree.ports else None)
+    selector = f"--port {port}" if port else f"--pid {tree.root.pid}" if tree else ""
+    restart = f"wd run frozen-server --service {service}" if service else f"wd kill {selector}, then start it again"
+    worker = f"wd kill {f'--service {service}' if service else selector} --worker"
+    return _ADVICE[advice].format(restart=restart, worker=worker)
+
+
+def _seen(evidence: Evidence) -> str:
+    parts = []
+    if evidence.answers:
+        kinds = sorted({answer.verdict for answer in evidence.answers})
+        slowest = max(answer.seconds for answer in evidence.answers)
+        parts.append(f"{len(evidence.answers)} questions ({', '.join(kinds)}; {format_duration(slowest)} at the longest)")
+    if evidence.memory:
+        last = evidence.memory[-1]
+        parts.append(f"{format_size(last.rss)} of memory, {last.threads} threads")
+    if evidence.listeners:
+        listener = evidence.listeners[-1][1]
+        parts.append(f"{listener.queue} of {listener.backlog or '?'} in the accept queue")
+    tasks = sum(len(look.tasks) for look in evidence.tasks)
+    if tasks:
+        parts.append(f"{tasks} asyncio tasks")
+    return "; ".join(parts) or "nothing"
+
+
+def _others(diagnosis: Diagnosis) -> list[str]:
+    rest = [one for one in diagnosis.findings[1:] if one.cause not in HEALTHY][:_MORE]
+    return _section("also", [f"{one.cause} ({one.confidence:.0%}): {one.summary}"[: 2 * WIDTH] for one in rest])
+
+
+def _section(title: str, lines: tuple[str, ...] | list[str]) -> list[str]:
+    if not lines:
+        return []
+    return ["", *([title] if title else []), *(f"  {line}" for line in lines)]
+
+
+def _field(name: str, text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=f"{name:<7}", subsequent_indent=" " * 7) or [name]
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH)
