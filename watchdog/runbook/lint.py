@@ -96,7 +96,7 @@ def _of_block(block: Block, steps: Sequence[_Step], later: Sequence[str]) -> Ite
         if step.spec.name not in _PROVEN_BY_ITSELF and not set(_PROOFS) & set(behind):
             yield (
                 step.line,
-                f"`{step.spec.name}` changes something and no `verify` proves behind it that it helped",
+                f"`{step.spec.name}` changes something and no `verify` behind it proves that it helped",
                 False,
             )
         if "on-fail" not in block.given:
