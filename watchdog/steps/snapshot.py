@@ -16,7 +16,7 @@ from watchdog.model.playbook import Playbook
 from watchdog.model.printable import printable
 from watchdog.model.process import Tree
 from watchdog.model.units import format_duration, format_size
-from watchdog.steps.bounds import time_left
+from watchdog.steps.bounds import evidence_left
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock, launch
 from watchdog.system import records as starts
@@ -33,7 +33,7 @@ def snapshot(context: Context, options: Mapping[str, Any]) -> StepResult:
         raise NothingMatched(f"nothing matches {context.selector}", todo="`wd ps` shows every server of this machine")
     if context.dry_run:
         return StepResult("planned", f"would keep the evidence of {_names(trees)} and {len(logs)} logs")
-    deadline = clock.Deadline(time_left(context, float(options.get("within") or 10.0)))
+    deadline = clock.Deadline(evidence_left(context, float(options.get("within") or 10.0)))
     taken: list[Snapshot] = []
     wanted: Sequence[Tree | None] = trees or (None,)
     for index, tree in enumerate(wanted):
@@ -44,7 +44,7 @@ def snapshot(context: Context, options: Mapping[str, Any]) -> StepResult:
                 tree,
                 folder,
                 logs if index == 0 else (),
-                max(0.3, share),
+                max(0.05, share),
                 configured=configured(context.playbook),
                 exits=known_exits(context),
             )

@@ -127,4 +127,5 @@ class Context:
     will_start: bool = False  # a later step of this run starts the service again
     in_runbook: bool = False
     local: bool = True  # False: the daemon's run, where nobody watches a terminal
+    evidence_until: float | None = None  # on the monotonic clock: how long evidence may be in the way; None: as it says
     found: Findings = field(default_factory=Findings)

@@ -15,7 +15,7 @@ from watchdog.model.finding import HEALTHY, Diagnosis
 from watchdog.model.process import Tree, Verdict, target_record
 from watchdog.model.redact import redact
 from watchdog.report.diagnosis_text import screen
-from watchdog.steps.bounds import time_left
+from watchdog.steps.bounds import evidence_left
 from watchdog.steps.snapshot import configured, known_exits, known_logs
 from watchdog.steps.spec import Context, StepOutcome, StepResult
 from watchdog.system import clock
@@ -31,13 +31,15 @@ def why(context: Context, options: Mapping[str, Any]) -> StepResult:
     if not trees and context.playbook is None:
         raise NothingMatched(f"nothing matches {context.selector}", todo="`wd ps` shows every server of this machine")
     if context.dry_run:
-        return StepResult("planned", f"would look at {', '.join(_name(tree) for tree in trees) or 'what is left of it'}")
-    deadline = clock.Deadline(time_left(context, float(options.get("within") or 20.0)))
+        return StepResult(
+            "planned", f"would look at {', '.join(_name(tree) for tree in trees) or 'what is left of it'}"
+        )
+    deadline = clock.Deadline(evidence_left(context, float(options.get("within") or 20.0)))
     found: list[tuple[Tree | None, Diagnosis, Evidence]] = []
     wanted: Sequence[Tree | None] = trees or (None,)
     for index, tree in enumerate(wanted):
         share = deadline.left / (len(wanted) - index)
-        seen = _evidence(context, tree, max(1.0, share), bool(options.get("locals")), alone=len(wanted) == 1)
+        seen = _evidence(context, tree, max(0.05, share), bool(options.get("locals")), alone=len(wanted) == 1)
         found.append((tree, diagnose(seen), seen))
     worst = min(found, key=lambda one: _WORST.index(one[1].exit))
     if len(found) == 1:
@@ -68,11 +70,16 @@ def _evidence(context: Context, tree: Tree | None, within: float, keep_locals: b
     before = context.found.evidence
     if alone and before is not None and not keep_locals and clock.now() - before.taken < _FRESH:
         same = (before.tree.root.identity if before.tree else None) == (tree.root.identity if tree else None)
-        if same and settled(before, diagnose(before)):
-            return before
+        if same and (within <= 0.1 or settled(before, diagnose(before))):
+            return before  # or there is no time left to see more
     context.say(f"looking at {_name(tree) if tree else 'what is left of it'} for at most {within:.0f} s …")
     return gather(
-        tree, configured(context.playbook), within, keep_locals, logs.tails(known_logs(context, {})), known_exits(context)
+        tree,
+        configured(context.playbook),
+        within,
+        keep_locals,
+        logs.tails(known_logs(context, {})),
+        known_exits(context),
     )
 
 
