@@ -76,7 +76,7 @@ _IMPORTS = (
     "socketserver",
 )
 _IMPORT = re.compile(
-    r"^[ \t]*(?:from|import)[ \t]+([A-Za-z_][\w.]*)(?:[ \t]+import[ \t]+(web|server)\b)?", re.MULTILINE
+    r"^[ \t]*(?:from[ \t]+(?P<package>[A-Za-z_][\w.]*)[ \t]+)?import[ \t]+(?P<names>.+)$", re.MULTILINE
 )
 
 
@@ -136,12 +136,16 @@ def _of_script(process: Process) -> str | None:
     if path.suffix != ".py":
         return None
     text = processes.file_of(process, str(path), within=0.5) or b""
-    seen = {name for found in _IMPORT.finditer(text.decode("utf-8", "replace")) for name in _module(found)}
+    seen = _modules(text.decode("utf-8", "replace"))
     return next((name for name in _IMPORTS if name in seen), None)
 
 
-def _module(found: re.Match[str]) -> set[str]:
-    name, part = found[1], found[2]
-    parts = name.split(".")
-    whole = {".".join(parts[:count]) for count in range(1, len(parts) + 1)}
-    return whole | ({f"{name}.{part}"} if part else set())
+def _modules(text: str) -> set[str]:
+    """Every module that is imported, with the packages around it: "http", "http.server"."""
+    found: set[str] = set()
+    for line in _IMPORT.finditer(text):
+        package, names = line["package"], line["names"].split("#")[0]
+        for name in (word.split()[0] for word in re.split(r"[,()]", names) if word.strip()):
+            parts = (f"{package}.{name}" if package else name).split(".")
+            found.update(".".join(parts[:count]) for count in range(1, len(parts) + 1))
+    return found
