@@ -9,7 +9,7 @@ import pytest
 from watchdog.config import playbooks
 from watchdog.config.schema import json_schema
 from watchdog.library import shelf
-from watchdog.runbook import document
+from watchdog.runbook import condition, document
 from watchdog.runbook.lint import lint
 from watchdog.runbook.plan import make_plan
 from watchdog.steps.parse import parse_words
@@ -76,14 +76,17 @@ def test_the_shipped_runbooks_are_those_that_people_are_told_of() -> None:
 def test_evidence_comes_before_the_kill_and_never_stands_in_its_way() -> None:
     runbook = document.find("frozen-server", None)
     steps = [call.step for call in make_plan(runbook, {}, None).calls]
-    assert steps == ["snapshot", "why", "kill", "check", "start", "verify", "report"]
-    answers = {call.step: runbook.blocks[call.block].on_fail for call in make_plan(runbook, {}, None).calls}
-    assert (answers["snapshot"], answers["why"], answers["kill"], answers["check"]) == (
-        "continue",
-        "continue",
-        "escalate",
-        "stop",
-    )
+    assert steps == ["snapshot", "why", "kill", "check", "wait", "check", "start", "verify", "report"]
+    answers = [(call.step, runbook.blocks[call.block].on_fail) for call in make_plan(runbook, {}, None).calls]
+    assert answers[:4] == [("snapshot", "continue"), ("why", "continue"), ("kill", "escalate"), ("check", "continue")]
+
+
+def test_only_a_check_that_is_critical_keeps_a_server_from_being_started() -> None:
+    runbook = document.find("frozen-server", None)
+    (second,) = (block for block in runbook.blocks if block.on_fail == "stop" and block.when)
+    results: dict[str, dict[str, object]] = {"check": {"checks": [{"state": "warning"}, {"state": "unknown"}]}}
+    assert not condition.holds(second.when, results)
+    assert condition.holds(second.when, {"check": {"checks": [{"state": "ok"}, {"state": "critical"}]}})
 
 
 def test_the_nightly_check_changes_nothing() -> None:
