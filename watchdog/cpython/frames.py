@@ -51,6 +51,7 @@ class Frames:
     def __init__(self, objects: Objects) -> None:
         self.objects, self.offsets, self._memory = objects, objects.offsets, objects.memory
         self._codes: dict[int, Code | None] = {}
+        self._positions: dict[tuple[int, int], Position] = {}
 
     def at(self, address: int, generator: int = 0) -> LiveFrame | None:
         """The frame at this address; None if there is none that makes sense."""
@@ -67,8 +68,10 @@ class Frames:
                 return None
         except Unmapped:
             return None
-        found = position(code.table, code.first_line, offset, offsets.version)
-        return LiveFrame(address, code, offset, found, generator)
+        place = (code.address, offset)
+        if place not in self._positions:
+            self._positions[place] = position(code.table, code.first_line, offset, offsets.version)
+        return LiveFrame(address, code, offset, self._positions[place], generator)
 
     def of_generator(self, generator: int) -> LiveFrame | None:
         """The frame of a coroutine or generator that has begun and not ended."""

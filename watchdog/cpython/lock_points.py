@@ -117,7 +117,8 @@ class LockPoints:
 
     def _told_owner(self, lock: LockObject, threads: Iterable[LiveThread]) -> None:
         """Some locks name their owner: its point is there even where its source says nothing."""
-        thread = next((one for one in threads if one.ident == self._owner(lock)), None)
+        owner = self._owner(lock)
+        thread = next((one for one in threads if one.ident == owner), None)
         if thread is None or not thread.frames:
             return
         text = f"{lock.address:#x}"

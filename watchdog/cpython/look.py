@@ -14,6 +14,7 @@ from watchdog.cpython.callstacks import LiveThread, read_threads
 from watchdog.cpython.coroutines import Chain, Coroutines
 from watchdog.cpython.frames import Frames, LiveFrame
 from watchdog.cpython.heap import Heap, merged, walk
+from watchdog.cpython.holdings import read_holdings
 from watchdog.cpython.in_flight import request_of
 from watchdog.cpython.interpreter import Interpreter, attach
 from watchdog.cpython.lock_objects import LockObjects
@@ -21,7 +22,7 @@ from watchdog.cpython.lock_places import LockPlaces
 from watchdog.cpython.lock_points import LockPoints, TaskFrames
 from watchdog.cpython.objects import Objects
 from watchdog.cpython.task_registry import registered_tasks
-from watchdog.model.evidence import LockLook, Task, TaskLook
+from watchdog.model.evidence import Container, LockLook, Task, TaskLook
 from watchdog.system import processes
 from watchdog.system.clock import Deadline, monotonic
 from watchdog.system.memory import Unmapped, Unreadable
@@ -30,6 +31,7 @@ _TASK = "_asyncio.Task"
 _QUEUES = frozenset({"queue.Queue", "asyncio.queues.Queue", "_queue.SimpleQueue"})
 _TOP = 30  # types, and queues, that are told
 _MOST_TASKS = 20_000
+_HOLDINGS_TIME = 0.4  # seconds for following the application's variables
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ class _Look:
                 for thread in threads
                 if thread.tid is not None and (text := request_of(self.frames, thread.frames))
             ),
+            containers=self.containers(threads, pending),
             seconds=monotonic() - begun,
         )
 
@@ -182,6 +185,11 @@ class _Look:
             return []
         children = self.objects.attribute(future, "_children")
         return self.objects.items(children) if children else []
+
+    def containers(self, threads: Sequence[LiveThread], pending: Sequence[_Pending]) -> tuple[Container, ...]:
+        calls = [frame for thread in threads for frame in thread.frames]
+        calls += [frame for task in pending for frame in task.chain.frames]
+        return read_holdings(self.frames, self.interpreter.interpreters, calls, Deadline(_HOLDINGS_TIME))
 
     def locks(self, threads: Sequence[LiveThread], pending: Sequence[_Pending]) -> LockLook:
         process = processes.read(self.pid)

@@ -46,6 +46,7 @@ class Objects:
         self.memory, self.offsets = memory, offsets
         self._names: dict[int, str] = {}
         self._full_names: dict[int, str] = {}
+        self._inherited: dict[tuple[int, str], int | None] = {}  # attributes of classes
 
     def word(self, address: int) -> int:
         return self.memory.word(address)
@@ -188,7 +189,7 @@ class Objects:
             type_ = self.type_of(address)
             if self.type_name(type_) == "module":
                 return self.lookup(self.word(address + MODULE_DICT), name)
-            for key, value in self._instance(address, type_):
+            for key, value in self.attributes(address, type_):
                 if self._is_text(key, name):
                     return value
             return self._class_attribute(address, type_, name)
@@ -196,17 +197,18 @@ class Objects:
             return None
 
     def _class_attribute(self, address: int, type_: int, name: str) -> int | None:
-        for base in self.items(self.word(type_ + TYPE_MRO)):
-            found = self.lookup(self.word(base + TYPE_DICT), name)
-            if found is None:
-                continue
-            if self.kind(found) == "member_descriptor":  # a slot: the value stands in the instance
-                value = self.word(address + self.word(self.word(found + 40) + 16))
-                return value if plausible(value) else None
-            return found
-        return None
+        if (type_, name) not in self._inherited:
+            tables = (self.word(base + TYPE_DICT) for base in self.items(self.word(type_ + TYPE_MRO)))
+            found = next((value for table in tables if (value := self.lookup(table, name))), None)
+            self._inherited[type_, name] = found
+        found = self._inherited[type_, name]
+        if found is not None and self.kind(found) == "member_descriptor":  # a slot: the value stands in the instance
+            value = self.word(address + self.word(self.word(found + 40) + 16))
+            return value if plausible(value) else None
+        return found
 
-    def _instance(self, address: int, type_: int) -> Iterator[tuple[int, int]]:
+    def attributes(self, address: int, type_: int) -> Iterator[tuple[int, int]]:
+        """(name, value) addresses of an instance's own attributes, without slots. Unmapped if it makes no sense."""
         flags = self.word(type_ + TYPE_FLAGS)
         if flags & _MANAGED_DICT:
             dictionary, values = self._managed(address, type_, flags)

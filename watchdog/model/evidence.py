@@ -190,6 +190,19 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
+class Container:
+    """Something large that the application's own variables keep."""
+
+    path: str  # how it is reached: "server.REPLAY", "server.app.state.cache", "rows in build_export"
+    name: str  # the last name of that: "REPLAY", "cache", "rows"
+    file: str  # source of the module or function where the path begins
+    kind: str  # type: list, dict, bytes …
+    length: int  # entries; bytes of a text
+    size: int  # bytes of it and of what it holds itself, estimated
+    address: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class TaskLook:
     """One walk through an interpreter's memory."""
 
@@ -206,6 +219,7 @@ class TaskLook:
     collecting: bool = False  # the garbage collector was at work
     locks: LockLook = LockLook()  # of threads and tasks, as the memory has them
     requests: tuple[tuple[int, str], ...] = ()  # (thread id, what it was asked)
+    containers: tuple[Container, ...] = ()  # of the application, largest first
     seconds: float = 0.0
 
 

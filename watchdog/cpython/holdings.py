@@ -1,0 +1,183 @@
+"""What the application keeps: the large containers and texts that its own variables lead to.
+
+Begins at the globals of modules that are no library, their classes, and the local variables of application code that is
+running or suspended; goes on through attributes and small containers. Sizes are estimates from samples.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from watchdog.cpython.frames import Frames, LiveFrame
+from watchdog.cpython.objects import plausible
+from watchdog.cpython.offsets import MODULE_DICT, OBJECT_SIZE, TYPE_BASIC_SIZE, TYPE_DICT, TYPE_FLAGS
+from watchdog.model.evidence import Container
+from watchdog.system.clock import Deadline
+from watchdog.system.memory import Unmapped
+
+_DEEPEST, _MOST_NODES = 5, 20_000
+_SMALL = 64  # entries of a container that is looked into
+_SAMPLE = 64  # entries that a size is estimated from
+_TOLD, _LEAST_LENGTH, _LEAST_SIZE = 40, 50, 1 << 20
+_LIBRARY = ("/site-packages/", "/dist-packages/", "/lib/python3", "/lib64/python3", "<")
+_HEAP_TYPE, _TYPE_SUBCLASS, _DICT_SUBCLASS, _LIST_SUBCLASS = 1 << 9, 1 << 31, 1 << 29, 1 << 25
+_TEXTS = {"bytes": 1, "bytearray": 1, "str": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    address: int
+    path: str
+    name: str
+    file: str
+    depth: int
+
+
+def read_holdings(
+    frames: Frames, interpreters: Iterable[int], calls: Iterable[LiveFrame], deadline: Deadline
+) -> tuple[Container, ...]:
+    """The largest of them, largest first; fewer where the time is over before everything was followed."""
+    return _Holdings(frames, deadline).read(interpreters, calls)
+
+
+def is_library(file: str) -> bool:
+    """Whether a source file belongs to Python or to an installed package."""
+    return not file or any(part in file for part in _LIBRARY)
+
+
+class _Holdings:
+    def __init__(self, frames: Frames, deadline: Deadline) -> None:
+        self.frames, self.objects, self.deadline = frames, frames.objects, deadline
+        self.found: dict[int, Container] = {}
+        self.seen: set[int] = set()
+
+    def read(self, interpreters: Iterable[int], calls: Iterable[LiveFrame]) -> tuple[Container, ...]:
+        waiting: deque[_Node] = deque()
+        for root in (*self.locals(calls), *(node for one in interpreters for node in self.globals(one))):
+            waiting.append(root)
+        while waiting and len(self.seen) < _MOST_NODES and not self.deadline.over:
+            node = waiting.popleft()
+            if node.address in self.seen:
+                continue
+            self.seen.add(node.address)
+            try:
+                waiting.extend(self.visit(node))
+            except Unmapped:
+                continue
+        ranked = sorted(self.found.values(), key=lambda one: (-one.size, -one.length))
+        return tuple(ranked[:_TOLD])
+
+    def locals(self, calls: Iterable[LiveFrame]) -> Iterator[_Node]:
+        for frame in calls:
+            if is_library(frame.code.file):
+                continue
+            for name in frame.code.names:
+                value = self.frames.variable(frame, name)
+                if value and frame.code.name != "<module>":
+                    yield _Node(value, f"{name} in {frame.code.qualified}", name, frame.code.file, 0)
+
+    def globals(self, interpreter: int) -> Iterator[_Node]:
+        objects = self.objects
+        try:
+            modules = objects.word(interpreter + objects.offsets.interpreter_modules)
+            for key, module in objects.entries(modules):
+                if objects.kind(module) != "module":
+                    continue
+                variables = objects.word(module + MODULE_DICT)
+                at = objects.lookup(variables, "__file__")
+                file = (objects.text(at) if at else None) or ""
+                if is_library(file):
+                    continue
+                module_name = objects.text(key) or ""
+                yield from self.named(variables, module_name, file, 0)
+        except Unmapped:
+            return
+
+    def named(self, variables: int, path: str, file: str, depth: int) -> Iterator[_Node]:
+        """The entries of a dict of variables."""
+        for key, value in self.objects.entries(variables):
+            name = self.objects.text(key)
+            if name and not name.startswith("__"):
+                yield _Node(value, f"{path}.{name}", name, file, depth)
+
+    def visit(self, node: _Node) -> Iterator[_Node]:
+        """Notes the node if it is large, and gives what it leads to."""
+        objects = self.objects
+        type_ = objects.type_of(node.address)
+        kind, flags = objects.type_name(type_), objects.word(type_ + TYPE_FLAGS)
+        if kind in _TEXTS:
+            self.note(node, kind, objects.word(node.address + OBJECT_SIZE), self.size(node.address))
+        elif flags & _TYPE_SUBCLASS:
+            if objects.word(type_ + TYPE_FLAGS) and node.depth == 0 and self.is_own_class(node):
+                yield from self.named(objects.word(node.address + TYPE_DICT), node.path, node.file, node.depth + 1)
+        elif (length := self.length(node.address, kind, flags)) is not None:
+            yield from self.container(node, kind, length)
+        elif flags & _HEAP_TYPE and node.depth < _DEEPEST and kind not in ("function", "module"):
+            for key, value in objects.attributes(node.address, type_):
+                name = objects.text(key)
+                if name:
+                    yield _Node(value, f"{node.path}.{name}", name, node.file, node.depth + 1)
+
+    def container(self, node: _Node, kind: str, length: int) -> Iterator[_Node]:
+        values = list(self.values(node.address, kind))
+        if values:
+            step = max(1, len(values) // _SAMPLE)
+            sizes = [self.size(value) for _, value in values[::step]]
+            self.note(node, kind, length, 56 + length * 16 + length * sum(sizes) // len(sizes))
+        if length <= _SMALL and node.depth < _DEEPEST:
+            for key, value in values:
+                shown = self.objects.text(key) if key else None
+                path = f"{node.path}[{shown!r}]" if shown is not None else f"{node.path}[…]"
+                yield _Node(value, path[:200], node.name, node.file, node.depth + 1)
+
+    def note(self, node: _Node, kind: str, length: int, size: int) -> None:
+        if length >= _LEAST_LENGTH or size >= _LEAST_SIZE:
+            self.found[node.address] = Container(node.path, node.name, node.file, kind, length, size, node.address)
+
+    def is_own_class(self, node: _Node) -> bool:
+        """Whether the class was written in the module through which it was reached, not imported there."""
+        module = self.objects.lookup(self.objects.word(node.address + TYPE_DICT), "__module__")
+        return bool(module) and self.objects.text(module or 0) == node.path.rpartition(".")[0]
+
+    def length(self, address: int, kind: str, flags: int) -> int | None:
+        """How many entries a container has; None if it is none."""
+        if flags & (_DICT_SUBCLASS | _LIST_SUBCLASS) or kind in ("collections.deque", "tuple"):
+            return self.objects.word(address + OBJECT_SIZE)
+        return self.objects.word(address + 24) if kind in ("set", "frozenset") else None
+
+    def values(self, address: int, kind: str) -> Iterator[tuple[int, int]]:
+        """(key or 0, value) addresses, at most some thousand."""
+        objects = self.objects
+        if kind in ("set", "frozenset"):
+            table, mask = objects.word(address + 40), objects.word(address + 32)
+            for place in range(min(mask + 1, 4 * _SAMPLE)):
+                if plausible(entry := objects.word(table + 16 * place)):
+                    yield 0, entry
+        elif kind == "collections.deque":
+            block, first = objects.word(address + 24), objects.word(address + 40)
+            for place in range(first, min(64, first + objects.word(address + OBJECT_SIZE))):
+                yield 0, objects.word(block + 8 + 8 * place)
+        elif kind == "list" or kind == "tuple":
+            for item in objects.items(address):
+                yield 0, item
+        else:
+            yield from objects.entries(address)
+
+    def size(self, address: int) -> int:
+        """Bytes of one object alone, roughly."""
+        objects = self.objects
+        try:
+            type_ = objects.type_of(address)
+            kind, length = objects.type_name(type_), objects.word(address + OBJECT_SIZE)
+            if kind in ("bytes", "bytearray"):
+                return 33 + length
+            if kind == "str":
+                return 50 + length * (objects.word(address + 32) >> 2 & 7)
+            if kind in ("list", "tuple", "dict", "set", "collections.deque"):
+                return 56 + 16 * min(length, 1 << 24)
+            return objects.word(type_ + TYPE_BASIC_SIZE)
+        except (Unmapped, struct.error):
+            return 0
