@@ -29,6 +29,7 @@ from watchdog.system.files import make_folder
 BUSY_SECONDS = 30.0
 _CHECKED_WHOLE_UP_TO = 32 << 20  # bytes: beyond that the check at every start would be felt
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_UNREADABLE = "file is not a database that is whole: a name in it cannot be read"
 _Result = TypeVar("_Result")
 
 
@@ -38,42 +39,50 @@ class Database:
     def __init__(self, path: Path, warn: Callable[[str], None]) -> None:
         self.path, self._warn = path, warn
         self.in_memory = False
+        self.replay: Callable[[sqlite3.Connection], None] = _nothing  # writes again what a lost store must still hold
         self._lock = threading.RLock()
+        self._inode = 0
         self._connection = self._open()
 
     def write(self, change: Callable[[sqlite3.Connection], _Result]) -> _Result:
-        """One transaction, whole or not at all; in memory from now on if the disk does not take it."""
-        with self._lock:
-            try:
-                return _transaction(self._connection, change)
-            except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
-                raise
-            except sqlite3.Error as error:
-                if self.in_memory:
-                    raise
-                self._go_on_in_memory(error)
-                return _transaction(self._connection, change)
+        """One transaction, whole or not at all."""
+        return self._do(_transaction, change)
 
     def read(self, question: Callable[[sqlite3.Connection], _Result]) -> _Result:
         """One consistent view of all tables."""
-        with self._lock:
-            try:
-                return _view(self._connection, question)
-            except sqlite3.ProgrammingError:
-                raise
-            except sqlite3.Error as error:
-                if self.in_memory:
-                    raise
-                self._go_on_in_memory(error)
-                return _view(self._connection, question)
+        return self._do(_view, question)
 
     def close(self) -> None:
         with self._lock:
             self._connection.close()
 
+    def _do(
+        self,
+        how: Callable[[sqlite3.Connection, Callable[[sqlite3.Connection], _Result]], _Result],
+        what: Callable[[sqlite3.Connection], _Result],
+    ) -> _Result:
+        """Once, and once more on another store if this one fails: nobody's run may end over its journal."""
+        with self._lock:
+            try:
+                return how(self._connection, what)
+            except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
+                raise
+            except (sqlite3.Error, UnicodeDecodeError) as trouble:
+                if self.in_memory:
+                    raise
+                error = trouble if isinstance(trouble, sqlite3.Error) else sqlite3.DatabaseError(_UNREADABLE)
+                if isinstance(error, sqlite3.DatabaseError) and _damaged(error):
+                    self._close_quietly()
+                    self._connection = self._begin_anew(str(error))
+                else:
+                    self._go_on_in_memory(error)
+                _transaction(self._connection, self.replay)
+                return how(self._connection, what)
+
     def _open(self) -> sqlite3.Connection:
+        self._inode = _inode(self.path)
         try:
-            _make_file(self.path)
+            self._inode = _make_file(self.path)
             return _prepare(_connect(self.path))
         except sqlite3.DatabaseError as error:
             if _damaged(error):
@@ -86,14 +95,11 @@ class Database:
         """Set the damaged file aside; only one process does, the others then find the new one."""
         try:
             with filelock.FileLock(f"{self.path}.lock", mode=0o600).acquire(timeout=BUSY_SECONDS):
-                try:
-                    _make_file(self.path)
+                if _inode(self.path) not in (self._inode, 0):
+                    self._inode = _make_file(self.path)
                     return _prepare(_connect(self.path))  # another process was first
-                except sqlite3.DatabaseError as error:
-                    if not _damaged(error):
-                        return self._memory_alone(_in_words(error))
                 kept = _set_aside(self.path)
-                _make_file(self.path)
+                self._inode = _make_file(self.path)
                 connection = _prepare(_connect(self.path))
         except (OSError, sqlite3.Error, filelock.Timeout) as error:
             return self._memory_alone(f"it is damaged ({why}) and no new one can be begun: {error}")
@@ -122,15 +128,22 @@ class Database:
         )
         memory = _new_memory()
         try:
-            for table in ("incidents", "steps", "notes", "desired", "restarts", "counters", "facts", "memories"):
+            for table in ("incidents", "steps", "notes", "desired", "restarts", "counters", "facts"):
                 rows = self._connection.execute(f"SELECT * FROM {table}").fetchall()
                 if rows:
                     memory.executemany(f"INSERT INTO {table} VALUES ({','.join('?' * len(rows[0]))})", rows)
         except sqlite3.Error:
             _remember_loss(memory)
+        self._close_quietly()
+        self._connection, self.in_memory = memory, True
+
+    def _close_quietly(self) -> None:
         with contextlib.suppress(sqlite3.Error):
             self._connection.close()
-        self._connection, self.in_memory = memory, True
+
+
+def _nothing(connection: sqlite3.Connection) -> None:
+    """No replay was asked for."""
 
 
 def _transaction(connection: sqlite3.Connection, change: Callable[[sqlite3.Connection], _Result]) -> _Result:
@@ -156,8 +169,8 @@ def _view(connection: sqlite3.Connection, question: Callable[[sqlite3.Connection
                 connection.execute("ROLLBACK")
 
 
-def _make_file(path: Path) -> None:
-    """SQLite would make it with the umask's mode; its side files take over the mode that it finds."""
+def _make_file(path: Path) -> int:
+    """SQLite would make it with the umask's mode; its side files take over the mode that it finds. Gives its inode."""
     if not path.parent.is_dir():
         make_folder(path.parent)
     opened = os.open(path, os.O_RDWR | os.O_CREAT | _NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -166,16 +179,26 @@ def _make_file(path: Path) -> None:
         if facts.st_uid != os.geteuid():
             raise sqlite3.DatabaseError(f"file is not a database of ours: it belongs to user {facts.st_uid}")
         os.fchmod(opened, 0o600)
+        return facts.st_ino
     finally:
         os.close(opened)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+def _inode(path: Path) -> int:
+    try:
+        return path.lstat().st_ino
+    except OSError:
+        return 0
+
+
+def _connect(path: Path | str) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    connection.text_factory = lambda data: data.decode("utf-8", "backslashreplace")  # a flipped bit must be readable
+    return connection
 
 
 def _new_memory() -> sqlite3.Connection:
-    return _prepare(sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False))
+    return _prepare(_connect(":memory:"))
 
 
 def _prepare(connection: sqlite3.Connection) -> sqlite3.Connection:
@@ -192,6 +215,9 @@ def _prepare(connection: sqlite3.Connection) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_size_limit=4194304")
         _check(connection)
         _migrate(connection)
+    except UnicodeDecodeError:
+        connection.close()
+        raise sqlite3.DatabaseError(_UNREADABLE) from None
     except BaseException:
         connection.close()
         raise

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, get_args
 
+from watchdog.journal.rows import from_json, typed
 from watchdog.model.errors import Failed, NothingMatched
 from watchdog.model.incident import Incident, RunOutcome, StepRecord, Trigger
 from watchdog.model.process import Identity
@@ -128,15 +129,15 @@ def one(db: sqlite3.Connection, name: str) -> Incident:
         " ORDER BY number",
         (found.id,),
     )
-    steps = [
-        StepRecord(number, step, text, outcome, begun, seconds, message, json.loads(data) if data else None)
-        for number, step, text, outcome, begun, seconds, message, data in lines
-    ]
+    steps = []
+    for *line, data in lines:
+        number, step, text, outcome, begun, seconds, message = typed(tuple(line), "ntttnnt")
+        steps.append(StepRecord(number, step, text, outcome, begun, seconds, message, from_json(data, dict)))
     notes = db.execute("SELECT at, author, text FROM notes WHERE incident = ? ORDER BY at, rowid", (found.id,))
     return replace(
         found,
         steps=tuple(steps),
-        notes=tuple((at, author, text) for at, author, text in notes),
+        notes=tuple((at, author, text) for at, author, text in (typed(line, "ntt") for line in notes)),
     )
 
 
@@ -155,9 +156,16 @@ def many(
 def cut_off(db: sqlite3.Connection, service: str | None) -> tuple[Incident, ...]:
     """Runs that are still open though the process that ran them is gone."""
     rows = db.execute("SELECT id, owner FROM incidents WHERE outcome = 'running' ORDER BY opened").fetchall()
-    dead = [incident for incident, owner in rows if not processes.is_alive(Identity.parse(owner))]
+    dead = [incident for incident, owner in rows if not _lives(owner)]
     found = [one(db, incident) for incident in dead]
     return tuple(incident for incident in found if service is None or incident.service == service)
+
+
+def _lives(owner: str) -> bool:
+    try:
+        return processes.is_alive(Identity.parse(owner))
+    except (ValueError, TypeError):
+        return False
 
 
 def adopt(db: sqlite3.Connection, incident: str, owner: Identity) -> None:
@@ -197,6 +205,7 @@ def _ordinal(number: int) -> str:
 
 
 def _incident(row: tuple[Any, ...]) -> Incident:
+    typed(row, "tnTttttNtNttTtNNtttNttt")
     return Incident(
         id=row[0],
         opened=row[1],
@@ -207,13 +216,13 @@ def _incident(row: tuple[Any, ...]) -> Incident:
         closed=row[9],
         cause=row[10],
         signature=row[11],
-        finding=json.loads(row[12]) if row[12] else None,
+        finding=from_json(row[12], dict),
         request=row[13],
         downtime=row[14],
         down_since=row[15],
         folder=row[16],
         report=row[17],
-        old_pids=tuple(json.loads(row[18])),
+        old_pids=tuple(from_json(row[18], list)),
         new_pid=row[19],
         root_cause=row[20],
         fix=row[21],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 
+from watchdog.journal.rows import typed
 from watchdog.model.probing import Sample
 
 # (older than, seconds that become one sample, failures too): ok and slow answers thin out first.
@@ -43,7 +44,7 @@ def find(
         " AND at >= :since AND (:until IS NULL OR at <= :until) ORDER BY at, rowid",
         {"service": service, "probe": probe, "since": since, "until": until},
     )
-    return tuple(Sample(*row) for row in rows)
+    return tuple(Sample(*typed(row, "tntntNtNn")) for row in rows)
 
 
 def thin(db: sqlite3.Connection, now: float) -> int:

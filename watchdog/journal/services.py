@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from watchdog.journal.rows import typed
 from watchdog.model.incident import Desired, Restart
 
 RESTARTS_KEPT = 92 * 86400.0  # seconds
@@ -29,7 +30,10 @@ def desired(db: sqlite3.Connection, service: str, now: float) -> Desired:
     row = db.execute(
         "SELECT state, since, until, until_healthy, author, why FROM desired WHERE service = ?", (service,)
     ).fetchone()
-    if row is None or (row[2] is not None and row[2] <= now):
+    if row is None:
+        return Desired()
+    typed(row, "tnNntt")
+    if row[0] not in ("running", "stopped", "snoozed") or (row[2] is not None and row[2] <= now):
         return Desired()
     return Desired(row[0], row[1], row[2], bool(row[3]), row[4], row[5])
 
@@ -48,7 +52,7 @@ def restarts(db: sqlite3.Connection, service: str | None, since: float) -> tuple
         " AND (:service IS NULL OR service = :service) ORDER BY at, rowid",
         {"since": since, "service": service},
     )
-    return tuple(Restart(row[0], row[1], bool(row[2]), row[3], row[4]) for row in rows)
+    return tuple(Restart(row[0], row[1], bool(row[2]), row[3], row[4]) for row in rows if typed(row, "tnntt"))
 
 
 def keep(db: sqlite3.Connection, service: str, name: str, text: str) -> None:
@@ -62,7 +66,7 @@ def kept(db: sqlite3.Connection, service: str, name: str) -> str:
 
 def counter(db: sqlite3.Connection, service: str, name: str) -> float:
     row = db.execute("SELECT value FROM counters WHERE service = ? AND name = ?", (service, name)).fetchone()
-    return float(row[0]) if row else 0.0
+    return float(typed(row, "n")[0]) if row else 0.0
 
 
 def set_counter(db: sqlite3.Connection, service: str, name: str, value: float) -> None:

@@ -6,6 +6,7 @@ is written here is redacted first.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import sys
@@ -18,6 +19,7 @@ from typing import Any, TypeVar
 from watchdog.journal import incidents, samples, services
 from watchdog.journal.database import Database
 from watchdog.journal.retention import remove_old_folders
+from watchdog.model.errors import Failed
 from watchdog.model.incident import Desired, Incident, Restart, RunOutcome, Trigger
 from watchdog.model.printable import printable
 from watchdog.model.probing import Sample
@@ -26,6 +28,7 @@ from watchdog.model.redact import redact, redact_data
 from watchdog.system import clock, processes
 
 FILE = "journal.db"
+_REMEMBERED = 8  # incidents of this process that a lost store gets again
 _Result = TypeVar("_Result")
 
 
@@ -34,6 +37,8 @@ class Journal:
 
     def __init__(self, database: Database, folder: Path) -> None:
         self.folder, self._database = folder, database
+        self._recent: dict[str, list[Callable[[sqlite3.Connection], Any]]] = {}
+        database.replay = self._replay
 
     @classmethod
     def open(cls, folder: Path, warn: Callable[[str], None] | None = None) -> Journal:
@@ -53,7 +58,7 @@ class Journal:
     def lost_at(self) -> float | None:
         """When the past was lost, in seconds since the epoch; restarts before that are unknown and count as made."""
         row = self._read(lambda db: db.execute("SELECT value FROM facts WHERE name = 'lost_at'").fetchone())
-        return float(row[0]) if row else None
+        return float(row[0]) if row and isinstance(row[0], int | float) else None
 
     def shut(self) -> None:
         """Give the file back. Not needed for safety: everything is on the disk when a method returns."""
@@ -85,7 +90,7 @@ class Journal:
                 name, clock.now(), service, runbook, told, down_since=down_since or trigger.since, folder=str(where)
             )
             try:
-                self._write(partial(incidents.insert, incident=incident, owner=_ourselves()))
+                self._change(name, partial(incidents.insert, incident=incident, owner=_ourselves()))
                 return incident
             except sqlite3.IntegrityError:  # the same second and the same dice
                 if not left:
@@ -94,7 +99,7 @@ class Journal:
 
     def begin_step(self, incident: str, number: int, step: str, text: str) -> None:
         """Written before the step runs: after a kill -9 it tells how far the run came."""
-        self._write(lambda db: incidents.begin_step(db, incident, number, step, redact(text)))
+        self._change(incident, lambda db: incidents.begin_step(db, incident, number, step, redact(text)))
 
     def end_step(
         self,
@@ -107,12 +112,14 @@ class Journal:
         seconds: float = 0.0,
     ) -> None:
         kept = redact_data(dict(data)) if data is not None else None
-        self._write(lambda db: incidents.end_step(db, incident, number, outcome, redact(message), kept, seconds))
+        self._change(
+            incident, lambda db: incidents.end_step(db, incident, number, outcome, redact(message), kept, seconds)
+        )
 
     def update(self, incident: str, **fields: Any) -> None:
         """Set fields of an incident by their names in the record. TypeError for a name that cannot be changed."""
         kept = {name: redact_data(value) for name, value in fields.items()}
-        self._write(lambda db: incidents.update(db, incident, kept))
+        self._change(incident, lambda db: incidents.update(db, incident, kept))
 
     def close(self, incident: str, outcome: RunOutcome) -> None:
         """The run is over."""
@@ -213,6 +220,20 @@ class Journal:
         spared = {incident.id for incident in running}
         folder = self.folder / "incidents"
         return remove_old_folders(folder, most, size, spared) if folder.is_dir() else ()
+
+    def _change(self, incident: str, change: Callable[[sqlite3.Connection], Any]) -> None:
+        """Write, and remember it: if the store is lost under a run, the run's own record is written again."""
+        self._write(change)
+        if incident not in self._recent and len(self._recent) >= _REMEMBERED:
+            del self._recent[next(iter(self._recent))]
+        self._recent.setdefault(incident, []).append(change)
+
+    def _replay(self, db: sqlite3.Connection) -> None:
+        for incident, changes in self._recent.items():
+            if not db.execute("SELECT 1 FROM incidents WHERE id = ?", (incident,)).fetchone():
+                for change in changes:
+                    with contextlib.suppress(Failed):  # of an incident that another process began
+                        change(db)
 
     def _write(self, change: Callable[[sqlite3.Connection], _Result]) -> _Result:
         return self._database.write(change)
