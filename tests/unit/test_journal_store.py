@@ -215,6 +215,8 @@ def test_a_newer_journal_is_left_alone(folder: Path) -> None:
         run(journal)
     newer = sqlite3.connect(folder / store.FILE)
     newer.execute("PRAGMA user_version=999")
+    newer.execute("UPDATE facts SET value = 999 WHERE name = 'schema'")
+    newer.commit()
     newer.close()
     before = (folder / store.FILE).read_bytes()
     with pytest.raises(CannotTell, match="newer wd"):
@@ -241,7 +243,13 @@ def damage_schema(path: Path) -> None:
     connection.close()
 
 
-@pytest.mark.parametrize("damage", [damage_whole, damage_half, damage_header, damage_schema])
+def damage_version(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version=129")
+    connection.close()
+
+
+@pytest.mark.parametrize("damage", [damage_whole, damage_half, damage_header, damage_schema, damage_version])
 def test_a_damaged_journal_is_set_aside_and_the_budget_counts_as_used(
     folder: Path, warnings: list[str], damage: Callable[[Path], None]
 ) -> None:

@@ -136,6 +136,8 @@ def test_the_last_part_of_a_log_begins_with_a_whole_line(folder: Path) -> None:
     log.write_bytes(b"first line\nsecond line\nthird line\n")
     assert files.tail(log, 1000) == ("first line\nsecond line\nthird line\n", 34, None)
     assert files.tail(log, 15) == ("third line\n", 34, None)
+    assert files.tail(log, 11) == ("third line\n", 34, None)
+    assert files.tail(log, 5) == ("line\n", 34, None)
 
 
 def test_a_log_that_is_no_utf8_is_shown_with_backslashes(folder: Path) -> None:

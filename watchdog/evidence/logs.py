@@ -7,7 +7,6 @@ sparse, growing, one endless line, links that a stranger made, or hold secrets.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -19,7 +18,7 @@ from watchdog.model.evidence import Artifact, LogTail
 from watchdog.model.redact import redact
 from watchdog.system import clock, files
 
-EACH = 2_000_000  # bytes saved of one log
+EACH = 1_000_000  # bytes saved of one log
 AT_MOST = 20  # logs
 READ = 256_000  # bytes of one that the diagnosis gets to read
 _COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"PK\x03\x04")
@@ -65,11 +64,11 @@ def _each(paths: Iterable[str | Path]) -> list[Path]:
         found.append(path)
         older = path.with_name(path.name + ".1")
         try:
-            young = os.stat(path).st_size < _YOUNG  # noqa: PTH116 - a link is meant to be followed here
-        except OSError:
-            young = True
-        if young and older.is_file():
-            found.append(older)
+            young = not path.exists() or path.stat().st_size < _YOUNG
+            if young and older.is_file():
+                found.append(older)
+        except OSError:  # a name too long, a folder that may not be entered: reading will say so
+            continue
     return list(dict.fromkeys(found))[:AT_MOST]
 
 
@@ -78,8 +77,10 @@ def _tail(path: Path, limit: int) -> tuple[LogTail, bytes]:
     data, size, modified, error = files.tail_bytes(path, limit)
     if data.startswith(_COMPRESSED) and len(data) == size:
         return LogTail(str(path), "", size, modified, "it is compressed: not read"), b""
-    text = redact(files.readable(data, cut=size > len(data)))
-    return LogTail(str(path), text[-READ:], size, modified, error), text.encode("utf-8", "backslashreplace")
+    # Bytes that are no text become four characters each: of such a file only what fits is kept.
+    text = redact(files.readable(data)[-limit:])
+    kept = text.encode("utf-8", "backslashreplace")[-limit:] if limit else b""
+    return LogTail(str(path), text[-READ:], size, modified, error), kept
 
 
 def _name(path: Path, stamp: str, taken: set[str]) -> str:

@@ -131,7 +131,7 @@ class Database:
             for table in ("incidents", "steps", "notes", "desired", "restarts", "counters", "facts"):
                 rows = self._connection.execute(f"SELECT * FROM {table}").fetchall()
                 if rows:
-                    memory.executemany(f"INSERT INTO {table} VALUES ({','.join('?' * len(rows[0]))})", rows)
+                    memory.executemany(f"INSERT OR REPLACE INTO {table} VALUES ({','.join('?' * len(rows[0]))})", rows)
         except sqlite3.Error:
             _remember_loss(memory)
         self._close_quietly()
@@ -205,6 +205,8 @@ def _prepare(connection: sqlite3.Connection) -> sqlite3.Connection:
     """Check, switch to WAL, bring to our version."""
     try:
         if connection.execute("PRAGMA user_version").fetchone()[0] > len(VERSIONS):
+            if 0 < _told_version(connection) <= len(VERSIONS):
+                raise sqlite3.DatabaseError("file is not a database that is whole: its version number was hit")
             raise CannotTell(
                 "the journal was written by a newer wd",
                 "writing to it with this version could lose what the newer one keeps there",
@@ -222,6 +224,15 @@ def _prepare(connection: sqlite3.Connection) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _told_version(connection: sqlite3.Connection) -> float:
+    """The schema's version as the facts have it: a newer wd raises both, a flipped bit only one. 0: not told."""
+    try:
+        row = connection.execute("SELECT value FROM facts WHERE name = 'schema'").fetchone()
+    except (sqlite3.Error, UnicodeDecodeError):
+        return 0.0
+    return float(row[0]) if row and isinstance(row[0], int | float) else 0.0
 
 
 def _switch_to_wal(connection: sqlite3.Connection) -> None:
@@ -260,6 +271,7 @@ def _migrate(connection: sqlite3.Connection) -> None:
             for statement in script:
                 database.execute(statement)
         database.execute(f"PRAGMA user_version={len(VERSIONS)}")
+        database.execute("INSERT OR REPLACE INTO facts VALUES ('schema', ?)", (len(VERSIONS),))
 
     _transaction(connection, change)
 

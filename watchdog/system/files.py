@@ -136,7 +136,7 @@ def tail(path: str | Path, limit: int) -> tuple[str, int, str | None]:
     with backslashes). A first line that was cut is left out. The error is a sentence, or None.
     """
     data, size, _modified, error = tail_bytes(path, limit)
-    return readable(data, cut=size > len(data)), size, error
+    return readable(data), size, error
 
 
 def tail_bytes(path: str | Path, limit: int) -> tuple[bytes, int, float | None, str | None]:
@@ -152,25 +152,34 @@ def tail_bytes(path: str | Path, limit: int) -> tuple[bytes, int, float | None, 
     with os.fdopen(opened, "rb", buffering=0) as file:
         try:
             facts = os.fstat(file.fileno())
-            file.seek(max(0, facts.st_size - limit))
+            begin = max(0, facts.st_size - limit)
+            file.seek(max(0, begin - 1))  # one byte more tells whether a line begins there
             data = b""
-            while len(data) < limit and (more := file.read(min(limit - len(data), 1 << 20))):
+            wanted = limit + (1 if begin else 0)
+            while len(data) < wanted and (more := file.read(min(wanted - len(data), 1 << 20))):
                 data += more
         except OSError as error:
             return b"", 0, None, error.strerror or str(error)
-    solid = data.strip(b"\0")  # a log that was truncated while its writer went on begins with a hole
-    if data and not solid:
+    if data and not data.strip(b"\0"):
         return b"", facts.st_size, facts.st_mtime, f"the last {len(data)} bytes are a hole without content"
-    return solid, facts.st_size, facts.st_mtime, None
+    if begin:
+        data = data[1:] if data[:1] in (b"\n", b"\0") else _from_next_line(data[1:])
+    # A log that was truncated while its writer went on begins with a hole.
+    return data.strip(b"\0"), facts.st_size, facts.st_mtime, None
 
 
-def readable(data: bytes, cut: bool = False) -> str:
-    """Bytes as text, whatever they are; without the first line if that was cut and is not all there is."""
-    if cut:
-        first, newline, rest = data.partition(b"\n")
-        data = rest if newline and rest else first
-        while data and data[0] & 0xC0 == 0x80:  # the rest of a character whose beginning was cut off
-            data = data[1:]
+def _from_next_line(data: bytes) -> bytes:
+    """Without the rest of a line whose beginning was cut off, unless that is all there is."""
+    _cut, newline, rest = data.partition(b"\n")
+    if newline and rest:
+        return rest
+    while data and data[0] & 0xC0 == 0x80:  # nor the rest of a character
+        data = data[1:]
+    return data
+
+
+def readable(data: bytes) -> str:
+    """Bytes as text, whatever they are."""
     return data.decode("utf-8", "backslashreplace")
 
 
