@@ -126,9 +126,8 @@ def test_a_dozen_hung_servers_are_asked_at_once() -> None:
         several = [stack.enter_context(running("-c", SILENT, "{port}", listening=False)) for _ in range(12)]
         wait_for(lambda: all(resolve.resolve(Selector(port=server.port)) for server in several), "all listen")
         trees = [tree(server) for server in several]
-        begun = os.times().elapsed
+        # One after the other they would take twice the time that is waited for all: the later ones would be unknown.
         assert verdict.ask_all(trees, 2) == ("hung",) * 12
-        assert os.times().elapsed - begun < 12  # one after the other they would take 24
 
 
 def test_find_lists_every_process_with_all_that_the_contract_names() -> None:

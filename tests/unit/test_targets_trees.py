@@ -305,6 +305,7 @@ def test_what_the_shim_adopted_belongs_to_its_service() -> None:
     found = tree(31, everybody, [listener(8000, 31)])
     assert set(found.pids) == {31, 32}
     assert str(found.manager) == "wd:shop"
+    assert found.service == "shop"
 
 
 def test_a_systemd_service_is_named_and_a_login_session_is_none() -> None:

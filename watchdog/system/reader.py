@@ -7,6 +7,7 @@ stalls, it is killed, that process counts as unreadable, and a new child goes on
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import select
@@ -92,9 +93,12 @@ class Reader:
         return found
 
     def close(self) -> None:
-        """End the child."""
-        with self._lock:
-            self._drop()
+        """End the child, if nobody is just asking it; otherwise it ends with this process."""
+        if self._lock.acquire(timeout=0.2):
+            try:
+                self._drop()
+            finally:
+                self._lock.release()
 
     def _ask_piece(self, waiting: deque[Question], found: dict[Question, bytes], end: float) -> None:
         piece, text = _next_piece(waiting)
@@ -216,6 +220,7 @@ def _waits(pid: int) -> bool:
 
 
 _READER = Reader()
+atexit.register(_READER.close)
 
 
 def ask(questions: Iterable[Question], within: float) -> Mapping[Question, bytes]:

@@ -80,7 +80,7 @@ def _groups(scene: Scene, wanted: Selector, left_out: list[str]) -> list[frozens
     if wanted.cmdline:
         tests.append(lambda: _by_command(scene, wanted, left_out))
     if not tests and wanted.hung:
-        return [frozenset(group) for group in servers.listening_groups(scene)]
+        return [frozenset(tree.pids) for tree in servers.python_servers(scene)]
     groups = [frozenset({pid}) for pid in tests[0]()]
     # Several selectors narrow each other: what one names must be in a tree that the other named.
     for test in tests[1:]:

@@ -192,10 +192,12 @@ class _Growth:
             )
             for pid in order
         )
+        managed = manager(scene, made[0].process.pid) if made else None
         return Tree(
             members=made,
             listeners=scene.listening(inodes),
-            manager=manager(scene, made[0].process.pid) if made else None,
+            service=managed.name if managed and managed.kind == "wd" and managed.name else None,
+            manager=managed,
             framework=framework(one.process for one in made),
             left_out=tuple(text for pid, text in sorted(self._left_out.items()) if pid not in members),
         )

@@ -17,6 +17,7 @@ PATIENT = 5.5  # the same where the answer may cost the server its life: many a 
 _PORTS = 4  # of one server that are asked
 _THREADS = 64
 _BODY = 4096  # bytes of an answer that are read
+_SLACK = 2.0  # seconds by which a busy machine may delay the threads that ask
 _ENOUGH = 0.5  # seconds that a further question must have left to count as unanswered
 # Asked in this order while the answer is "no such page": a server that hangs may still say that much.
 _PATHS = ("/", "/health", "/api/health", "/healthz")
@@ -120,7 +121,7 @@ def _all(questions: Sequence[Callable[[], Verdict]], within: float) -> tuple[Ver
             break
         threads.append(thread)
     rounds = -(-len(questions) // _THREADS)
-    deadline = clock.Deadline(within * rounds + 0.5)
+    deadline = clock.Deadline(within * rounds + _SLACK)
     for thread in threads:
         thread.join(deadline.left)
     return tuple(found)
