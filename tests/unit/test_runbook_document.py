@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from watchdog.model.errors import BadConfig, WrongUsage
+from watchdog.model.errors import BadConfig, Refused, WrongUsage
 from watchdog.model.procedure import Runbook
 from watchdog.runbook import document
 from watchdog.runbook.plan import make_plan, this_system
@@ -108,6 +108,14 @@ def test_every_line_that_cannot_be_filled_in_is_told_at_once() -> None:
 def test_the_service_of_the_run_can_be_used_in_a_line() -> None:
     runbook = read("```wd\nnotify {{ service }} is down\n```\n")
     assert make_plan(runbook, {}, "shop").calls[0].words == ("notify", "shop", "is", "down")
+
+
+def test_a_server_that_could_not_be_started_again_is_not_ended() -> None:
+    runbook = read("```wd\nkill\nstart\n```\n")
+    with pytest.raises(Refused, match="no service was named") as caught:
+        make_plan(runbook, {}, None)
+    assert "`start`" in caught.value.why
+    assert len(make_plan(runbook, {}, "shop").calls) == 2
 
 
 PROCEDURE = """\

@@ -75,9 +75,9 @@ def test_the_shipped_runbooks_are_those_that_people_are_told_of() -> None:
 
 def test_evidence_comes_before_the_kill_and_never_stands_in_its_way() -> None:
     runbook = document.find("frozen-server", None)
-    steps = [call.step for call in make_plan(runbook, {}, None).calls]
+    steps = [call.step for call in make_plan(runbook, {}, "shop").calls]
     assert steps == ["snapshot", "why", "kill", "check", "wait", "check", "start", "verify", "report"]
-    answers = [(call.step, runbook.blocks[call.block].on_fail) for call in make_plan(runbook, {}, None).calls]
+    answers = [(call.step, runbook.blocks[call.block].on_fail) for call in make_plan(runbook, {}, "shop").calls]
     assert answers[:4] == [("snapshot", "continue"), ("why", "continue"), ("kill", "escalate"), ("check", "continue")]
 
 
@@ -90,7 +90,7 @@ def test_only_a_check_that_is_critical_keeps_a_server_from_being_started() -> No
 
 
 def test_the_nightly_check_changes_nothing() -> None:
-    calls = make_plan(document.find("nightly-check", None), {}, None).calls
+    calls = make_plan(document.find("nightly-check", None), {}, "shop").calls
     assert not any(parse_words(call.words)[0].changes for call in calls)
 
 

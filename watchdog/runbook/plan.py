@@ -8,16 +8,18 @@ import sys
 from collections.abc import Iterator, Mapping
 
 from watchdog.config.mistakes import Mistake, bad_config, did_you_mean
-from watchdog.model.errors import BadConfig, WrongUsage
+from watchdog.model.errors import BadConfig, Refused, WrongUsage
 from watchdog.model.procedure import Block, Runbook, RunPlan, StepCall
 from watchdog.runbook.fill import Value, fill_words
+from watchdog.steps.registry import SPECS
 
 _TEMPLATE = re.compile(r"\{\{.*?\}\}")
 _ASIDE = re.compile(r"\0(\d+)\0")
 
 
 def make_plan(runbook: Runbook, values: Mapping[str, str | int | float], service: str | None) -> RunPlan:
-    """The plan. WrongUsage for a value that it does not take, or that is missing; BadConfig for faults of its own.
+    """The plan. WrongUsage for a value that it does not take, or that is missing; BadConfig for faults of its own;
+    Refused if a step needs a service and none is meant: a server must not be ended that cannot be started again.
 
     `values` are those that a person gave, the others take their defaults; `service` is there where the run has one.
     """
@@ -33,6 +35,10 @@ def make_plan(runbook: Runbook, values: Mapping[str, str | int | float], service
     if not calls:
         why = "none of its blocks is for this system" if runbook.blocks else "it has no block marked wd, sh or bash"
         raise BadConfig(f"the runbook {runbook.name} holds nothing to run", why)
+    needy = next((call.step for call in calls if call.step in SPECS and SPECS[call.step].service), None)
+    if service is None and needy:
+        why = f"the step `{needy}` of {runbook.name} needs one; nothing was touched"
+        raise Refused("no service was named", why, f"Say which: wd run {runbook.name} --service NAME")
     return RunPlan(runbook, tuple(calls), runbook.blocks, service)
 
 
