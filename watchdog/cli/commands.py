@@ -36,7 +36,76 @@ _ALL: tuple[StepSpec, ...] = (
         "one pass of the loop, for cron: the worst state is the exit code",
         "watchdog.watch.commands:tick",
         (_SERVICE, Option("--metrics", "path", help="write the numbers there, for Prometheus' textfile collector")),
-        help="Prints one line as monitoring plugins do, with performance data: 0 fine, 1 warning, 2 critical, 3 unknown.",
+        help="Prints one line as monitoring plugins do, with performance data; 0 fine, 1 warning, 2 critical, 3 unsure.",
+    ),
+    StepSpec(
+        "status",
+        "every service: state, since when, availability, restarts, deaths",
+        "watchdog.cli.follow:status",
+        (_SERVICE, Option("--follow", "flag", help="show it anew every two seconds, until Ctrl-C")),
+    ),
+    StepSpec(
+        "explain",
+        "what the policy of a service will do, and when",
+        "watchdog.steps.explain:explain_service",
+        service=True,
+    ),
+    StepSpec(
+        "replay",
+        "judge the stored answers again, with other thresholds: how many kills, how many of them false",
+        "watchdog.watch.replay:replay",
+        (
+            _SERVICE,
+            Option("--since", "duration", "7d", "how far back"),
+            Option("--probe", help="only this one", metavar="NAME"),
+            Option("--fails", help="3, or '3 of 5' (default: the playbook's)"),
+            Option("--for", "duration", None, "how long trouble must last (default: the playbook's)"),
+        ),
+    ),
+    StepSpec(
+        "snooze",
+        "leave a service alone for a while; it ends by itself",
+        "watchdog.steps.snooze:snooze",
+        (
+            Option("--for", "duration", None, "how long"),
+            Option("--until-healthy", "flag", help="until it answers well again"),
+            Option("--why", help="for those who come after you", metavar="TEXT"),
+        ),
+        service=True,
+    ),
+    StepSpec(
+        "resume",
+        "look after a service again, with a new budget",
+        "watchdog.steps.snooze:resume",
+        (Option("--why", help="for those who come after you", metavar="TEXT"),),
+        service=True,
+    ),
+    StepSpec(
+        "ack",
+        "you have it in hand: the loop waits until the service is healthy",
+        "watchdog.steps.snooze:ack",
+        (),
+        (Argument("text", many=True, help="what you are doing about it"),),
+        service=True,
+    ),
+    *(
+        StepSpec(
+            f"schedule {verb}",
+            summary,
+            f"watchdog.steps.schedule:{verb}",
+            (
+                _SERVICE,
+                Option("--as", default="cron", choices=("cron", "systemd", "task-scheduler"), help="which scheduler"),
+                Option("--every", "duration", "1m", "how often"),
+                Option("--loop", "flag", help="the loop itself, as a service of systemd"),
+                Option("--dry-run", "flag", help="only show what would stand there"),
+            ),
+        )
+        for verb, summary in (
+            ("install", "give `wd tick` to cron, systemd or the Task Scheduler"),
+            ("show", "what stands in the scheduler for this home"),
+            ("remove", "take it out again, and nothing else"),
+        )
     ),
     StepSpec("demo", "a real server that really hangs: found, ended, started, proven", "watchdog.cli.demo:demo"),
     StepSpec("doctor", "what wd can and cannot do on this machine", "watchdog.cli.doctor:doctor"),

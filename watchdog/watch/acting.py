@@ -7,11 +7,12 @@ from collections.abc import Callable
 from watchdog.journal.store import Journal
 from watchdog.model.errors import WdError
 from watchdog.model.incident import Desired, RunResult, StepRecord, Trigger
-from watchdog.model.playbook import Playbook, TriggerSpec
+from watchdog.model.playbook import TriggerSpec
 from watchdog.model.procedure import Block, RunPlan, StepCall
 from watchdog.model.selector import Selector
 from watchdog.policy import budget, locks, pressure
 from watchdog.policy.budget import History, Life
+from watchdog.policy.patience import evidence_time
 from watchdog.probes.log import forget_matches
 from watchdog.runbook.begin import begin, plan_of
 from watchdog.runbook.run import Prepared, execute, prepare
@@ -27,7 +28,6 @@ from watchdog.watch.watched import LIVES, Watched
 
 RESTARTING = frozenset({"kill", "start", "restart", "stop"})
 DRAIN = 30.0  # seconds for which a planned restart waits for requests under way
-LEAST_EVIDENCE, MOST_EVIDENCE, EVIDENCE_SHARE = 0.25, 10.0, 0.12
 _LOOK_BACK = 31 * 86400.0
 _GIVE_UP = (("snapshot", "--within", "5s"), ("why", "--within", "5s"), ("report",))
 Retry = Callable[[], None]
@@ -178,7 +178,7 @@ class Runs:
                 watched.begun = [*watched.begun, clock.now()][-LIVES:]
             house.remember(watched)
             house.counts.runs += 1
-            context.evidence_until = clock.monotonic() + evidence_time(watched.playbook, cause)
+            context.evidence_until = clock.monotonic() + evidence_time(watched.playbook, cause.kind)
             result = begin(runbook, context, {}, watch=told.step)
         if context.found.started is not None and context.found.started.outcome == "done":
             watched.begun = watched.begun[:-1]  # the journal has it as a restart by now
@@ -243,22 +243,6 @@ class _Told:
     def step(self, prepared: Prepared, record: StepRecord) -> None:
         if record.outcome != "running":
             self.say(f"{record.text}: {record.outcome} in {record.seconds:.2f} s: {record.message}")
-
-
-def evidence_time(playbook: Playbook, cause: Trigger) -> float:
-    """Seconds that evidence may stand between the decision and the kill: a small part of what detection takes.
-
-    Who asks every second and gives up after two wants the server back; who asks every minute can wait for the cause.
-    Where nothing runs any more there is little to see, and a planned run is in no hurry.
-    """
-    if cause.kind == "death":
-        return LEAST_EVIDENCE
-    if cause.kind != "probe":
-        return MOST_EVIDENCE
-    detection = min(
-        (one.every * one.threshold.fails + one.timeout for one in playbook.probes if one.kind == "http"), default=60.0
-    )
-    return min(MOST_EVIDENCE, max(LEAST_EVIDENCE, EVIDENCE_SHARE * detection))
 
 
 def history(watched: Watched, journal: Journal, desired: Desired, now: float) -> History:

@@ -15,6 +15,7 @@ from watchdog.watch import log
 from watchdog.watch.watched import Watched, to_text
 
 KEY = "watch"  # under which a service's memory is kept in the journal
+GAVE_UP = "gave up"  # and why a person was called, for `wd status`
 LATE_KEPT = 2000
 
 
@@ -72,4 +73,6 @@ class House:
         with watched.lock:
             watched.dirty = False
             text = to_text(watched, processes.boot_id())
+            gave_up = watched.gave_up_why if watched.gave_up is not None else ""
         self.journal.keep(watched.name, KEY, text)
+        self.journal.keep(watched.name, GAVE_UP, gave_up)

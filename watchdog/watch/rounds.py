@@ -10,12 +10,13 @@ from watchdog.model.incident import Trigger
 from watchdog.model.playbook import ProbeSpec, TriggerSpec
 from watchdog.model.probing import Sample
 from watchdog.model.units import format_duration
+from watchdog.policy.patience import grace
 from watchdog.probes.run import KINDS, needs_tree, probe
 from watchdog.system import clock
 from watchdog.watch import looking
 from watchdog.watch.house import House
 from watchdog.watch.judge import NOTHING_ELSE, Event, Judged, Signs, judge
-from watchdog.watch.watched import Watched, grace, triggers_of
+from watchdog.watch.watched import Watched, triggers_of
 
 Consider = Callable[[Watched, TriggerSpec, Trigger, Callable[[], None]], None]
 _LEVELS = {"trouble": "ERROR", "failing": "WARNING", "slow": "WARNING", "recovered": "INFO", "starting": "INFO"}

@@ -7,7 +7,7 @@ import threading
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from watchdog.model.playbook import Playbook, Policy, ProbeSpec, Threshold, TriggerSpec
+from watchdog.model.playbook import Playbook, ProbeSpec, Threshold, TriggerSpec
 from watchdog.model.probing import Sample
 from watchdog.model.process import Identity, Tree
 from watchdog.policy.budget import Life
@@ -105,15 +105,6 @@ def death_triggers(playbook: Playbook) -> tuple[TriggerSpec, ...]:
     return next(
         (found for spec in playbook.probes if _answers(spec) and (found := triggers_of(playbook, spec.name))), ()
     )
-
-
-def grace(playbook: Playbook) -> float:
-    """Seconds after its own start in which a server's failures do not count.
-
-    Who wrote how long a start may take has said it, unless the policy says something of its own.
-    """
-    said = playbook.policy.grace
-    return said if said != Policy().grace else playbook.start.ready.within
 
 
 def to_text(watched: Watched, boot: str) -> str:

@@ -1,0 +1,136 @@
+"""What a playbook's policy will do, and when: the arithmetic of thresholds, back-off and giving up. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from watchdog.model.playbook import Playbook, ProbeSpec, Threshold
+from watchdog.policy.budget import delay
+from watchdog.policy.patience import evidence_time, grace
+
+TIMES = 8  # restarts whose delays are told
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """How long after a trouble begins its runbook ends the server, in seconds; the latest with the evidence kept."""
+
+    probe: str
+    runbooks: tuple[str, ...]
+    certain: float  # at the earliest, where a second sign shows that it is stuck
+    earliest: float  # by counting alone
+    latest: float
+    patient: float  # at the latest, while it shows signs of life
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """All that follows from one playbook."""
+
+    service: str
+    mode: str
+    detections: tuple[Detection, ...]
+    others: tuple[tuple[str, tuple[str, ...]], ...]  # (what sets it off, runbooks)
+    grace: float
+    evidence: float  # seconds that evidence may stand before the kill; contained in the times of the detections
+    delays: tuple[float, ...]  # before the first restart, the second …
+    reset_after: float
+    give_up: tuple[int, float]  # (restarts, within)
+    given_up_after: float | None  # seconds from the first restart, if none of them helps; None: other limits come first
+    per_hour: int
+    told: int  # how many addresses
+
+    def record(self) -> dict[str, object]:
+        return {
+            "service": self.service,
+            "mode": self.mode,
+            "detections": [
+                {
+                    "probe": one.probe,
+                    "run": list(one.runbooks),
+                    "kill_earliest": round(one.earliest, 3),
+                    "kill_latest": round(one.latest, 3),
+                    "kill_earliest_when_stuck": round(one.certain, 3),
+                    "kill_latest_with_signs_of_life": round(one.patient, 3),
+                }
+                for one in self.detections
+            ],
+            "triggers": [{"on": on, "run": list(run)} for on, run in self.others],
+            "grace": self.grace,
+            "evidence": round(self.evidence, 3),
+            "delays": list(self.delays),
+            "reset_after": self.reset_after,
+            "give_up": {"restarts": self.give_up[0], "within": self.give_up[1], "after": self.given_up_after},
+            "per_hour": self.per_hour,
+            "told": self.told,
+        }
+
+
+def explain(playbook: Playbook) -> Explanation:
+    policy = playbook.policy
+    probes = {probe.name: probe for probe in playbook.probes}
+    detections, others = [], []
+    for trigger in playbook.triggers:
+        if trigger.kind == "probe" and trigger.subject in probes:
+            detections.append(detection(probes[trigger.subject], trigger.run, evidence_time(playbook, "probe")))
+        else:
+            others.append((_on(trigger.kind, trigger.subject), trigger.run))
+    restarts = policy.give_up.restarts
+    delays = tuple(delay(policy.backoff, number) for number in range(min(restarts, TIMES)))
+    return Explanation(
+        service=playbook.service,
+        mode=policy.mode,
+        detections=tuple(detections),
+        others=tuple(others),
+        grace=grace(playbook),
+        evidence=evidence_time(playbook, "probe"),
+        delays=delays,
+        reset_after=policy.backoff.reset_after,
+        give_up=(restarts, policy.give_up.within),
+        given_up_after=_given_up_after(playbook, detections),
+        per_hour=policy.per_hour,
+        told=len(playbook.notify),
+    )
+
+
+def detection(probe: ProbeSpec, runbooks: Sequence[str], evidence: float = 0.0) -> Detection:
+    """A question that hangs is followed by the next one as soon as its time is over, at the earliest on its beat."""
+    threshold, beat = probe.threshold, max(probe.every, probe.timeout)
+
+    def after(fails: int, wait: float) -> float:
+        counted = wait + (fails - 1) * beat + probe.timeout
+        return max(counted, wait + probe.timeout + threshold.lasting) if threshold.lasting else counted
+
+    fails = threshold.fails
+    return Detection(
+        probe=probe.name,
+        runbooks=tuple(runbooks),
+        certain=after(1, 0.0),
+        earliest=after(fails, 0.0),
+        latest=after(fails, probe.every) + evidence,
+        patient=after(2 * fails, probe.every) + evidence,
+    )
+
+
+def _given_up_after(playbook: Playbook, detections: Sequence[Detection]) -> float | None:
+    """If no restart helps: each one is followed by its detection and the next delay, until the last is used up."""
+    policy = playbook.policy
+    restarts = policy.give_up.restarts
+    if policy.per_hour and policy.per_hour < restarts:
+        return None
+    each = detections[0].latest if detections else 0.0
+    waits = [max(each, delay(policy.backoff, number)) for number in range(1, restarts)]
+    total = math.fsum(waits) + each
+    return total if total <= policy.give_up.within else None
+
+
+def _on(kind: str, subject: str) -> str:
+    words = {"cron": "at", "every": "every", "log": "the log line", "trend": "the trend of"}
+    return "a death" if kind == "death" else f"{words.get(kind, kind)} {subject}"
+
+
+def shown(threshold: Threshold) -> str:
+    """As a playbook writes it."""
+    return str(threshold.fails) if threshold.of <= threshold.fails else f"{threshold.fails} of {threshold.of}"

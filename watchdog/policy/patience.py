@@ -1,0 +1,33 @@
+"""How long the loop is patient with a server: while it starts, and while evidence is kept. Pure."""
+
+from __future__ import annotations
+
+from watchdog.model.playbook import Playbook, Policy
+
+LEAST_EVIDENCE, MOST_EVIDENCE, EVIDENCE_SHARE = 0.25, 10.0, 0.12
+
+
+def grace(playbook: Playbook) -> float:
+    """Seconds after its own start in which a server's failures do not count.
+
+    Who wrote how long a start may take has said it, unless the policy says something of its own.
+    """
+    said = playbook.policy.grace
+    return said if said != Policy().grace else playbook.start.ready.within
+
+
+def evidence_time(playbook: Playbook, kind: str) -> float:
+    """Seconds that evidence may stand between the decision and the kill: a small part of what detection takes.
+
+    Who asks every second and gives up after two wants the server back; who asks every minute can wait for the cause.
+    Where nothing runs any more (`kind` of the trigger is death) there is little to see, and a planned run is in no
+    hurry.
+    """
+    if kind == "death":
+        return LEAST_EVIDENCE
+    if kind != "probe":
+        return MOST_EVIDENCE
+    detection = min(
+        (one.every * one.threshold.fails + one.timeout for one in playbook.probes if one.kind == "http"), default=60.0
+    )
+    return min(MOST_EVIDENCE, max(LEAST_EVIDENCE, EVIDENCE_SHARE * detection))

@@ -1,0 +1,221 @@
+"""What outside schedulers are told: a crontab block, systemd units, a task for Windows. Pure text in and out.
+
+Everything carries a mark with the name of the job, so that the same job is found again, and nothing else is touched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from xml.sax.saxutils import escape
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+_BEGIN, _END = "# >>> wd job {} (made by `wd schedule`, removed by it) >>>", "# <<< wd job {} <<<"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One thing that is run again and again."""
+
+    name: str  # safe as a file name and a unit's name
+    command: tuple[str, ...]
+    every: float  # seconds
+    summary: str
+    folder: str  # where it is run
+
+
+def job_name(home: str, service: str | None) -> str:
+    """The same for the same home and service, and another one for any other."""
+    plain = re.sub(r"[^A-Za-z0-9]+", "-", f"{PurePath(home).name}-{service or 'all'}").strip("-").lower()[:40]
+    digest = hashlib.sha256(f"{home}\n{service or ''}".encode()).hexdigest()
+    return f"wd-{plain}-{digest[:6]}"
+
+
+def cron_line(job: Job) -> str:
+    """ValueError for an interval that cron cannot keep: it knows whole minutes that divide an hour, and so on."""
+    seconds = round(job.every)
+    minutes, hours = seconds // _MINUTE, seconds // _HOUR
+    if seconds >= _MINUTE and seconds % _MINUTE == 0 and minutes < 60 and 60 % minutes == 0:
+        when = "* * * * *" if minutes == 1 else f"*/{minutes} * * * *"
+    elif seconds >= _HOUR and seconds % _HOUR == 0 and hours < 24 and 24 % hours == 0:
+        when = "0 * * * *" if hours == 1 else f"0 */{hours} * * *"
+    elif seconds == _DAY:
+        when = "0 0 * * *"
+    else:
+        raise ValueError("cron takes 1m, 2m, 5m, 10m, 15m, 30m, 1h, 6h, 12h or 24h; a systemd timer takes any time")
+    # In a crontab a percent sign ends the command, quoted or not.
+    command = shlex.join(job.command).replace("%", "\\%")
+    return f"{when} {command} >/dev/null 2>&1"
+
+
+def with_block(crontab: str, job: Job) -> str:
+    """The crontab with this job in it once, the rest as it was. ValueError as `cron_line`."""
+    block = [_BEGIN.format(job.name), cron_line(job), _END.format(job.name)]
+    kept = without_block(crontab, job.name)
+    return "\n".join([*kept.splitlines(), *block]) + "\n"
+
+
+def without_block(crontab: str, name: str) -> str:
+    """The crontab without this job. A block whose end is missing is left alone: what follows is somebody else's."""
+    lines = crontab.splitlines()
+    begin, end = _BEGIN.format(name), _END.format(name)
+    if begin not in lines or end not in lines[lines.index(begin) :]:
+        return crontab
+    first = lines.index(begin)
+    last = lines.index(end, first)
+    kept = [*lines[:first], *lines[last + 1 :]]
+    return "\n".join(kept) + "\n" if kept else ""
+
+
+def block_of(crontab: str, name: str) -> str:
+    """The job's block as it stands there; empty if it does not."""
+    lines = crontab.splitlines()
+    begin, end = _BEGIN.format(name), _END.format(name)
+    if begin not in lines or end not in lines[lines.index(begin) :]:
+        return ""
+    first = lines.index(begin)
+    return "\n".join(lines[first : lines.index(end, first) + 1])
+
+
+def timer_units(job: Job) -> dict[str, str]:
+    """File name to text: a service that runs once, and the timer that starts it."""
+    service = f"""\
+# {job.name}: made by `wd schedule`, removed by it
+[Unit]
+Description={_plain(job.summary)}
+
+[Service]
+Type=oneshot
+WorkingDirectory={_path(job.folder)}
+ExecStart={_exec(job.command)}
+SuccessExitStatus=0 1 2 3
+KillMode=process
+"""
+    timer = f"""\
+# {job.name}: made by `wd schedule`, removed by it
+[Unit]
+Description={_plain(job.summary)}, every {job.every:g} s
+
+[Timer]
+OnBootSec=1min
+OnUnitActiveSec={job.every:g}s
+AccuracySec=1s
+
+[Install]
+WantedBy=timers.target
+"""
+    return {f"{job.name}.service": service, f"{job.name}.timer": timer}
+
+
+def daemon_unit(job: Job, wanted_by: str) -> dict[str, str]:
+    """The loop as a service of its own, watched by systemd: services that it started live on when it is stopped."""
+    return {
+        f"{job.name}.service": f"""\
+# {job.name}: made by `wd schedule`, removed by it
+[Unit]
+Description={_plain(job.summary)}
+After=network.target
+StartLimitIntervalSec=0
+
+[Service]
+Type=notify
+NotifyAccess=main
+WorkingDirectory={_path(job.folder)}
+ExecStart={_exec(job.command)}
+ExecReload=/bin/kill -HUP $MAINPID
+WatchdogSec=60
+Restart=always
+RestartSec=1
+KillMode=process
+TimeoutStopSec=10
+
+[Install]
+WantedBy={wanted_by}
+"""
+    }
+
+
+def task_xml(job: Job, start: str) -> str:
+    """A task of Windows' Task Scheduler, version 1.2; `start` is a local time such as 2026-01-31T00:00:00."""
+    arguments = " ".join(_windows(word) for word in job.command[1:])
+    return f"""\
+<?xml version="1.0" encoding="UTF-16"?>
+<Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
+  <RegistrationInfo>
+    <Description>{escape(job.summary)} (made by `wd schedule`)</Description>
+    <URI>\\{escape(job.name)}</URI>
+  </RegistrationInfo>
+  <Triggers>
+    <TimeTrigger>
+      <Repetition>
+        <Interval>{_iso_duration(job.every)}</Interval>
+        <StopAtDurationEnd>false</StopAtDurationEnd>
+      </Repetition>
+      <StartBoundary>{escape(start)}</StartBoundary>
+      <Enabled>true</Enabled>
+    </TimeTrigger>
+  </Triggers>
+  <Principals>
+    <Principal id="Author">
+      <LogonType>InteractiveToken</LogonType>
+      <RunLevel>LeastPrivilege</RunLevel>
+    </Principal>
+  </Principals>
+  <Settings>
+    <MultipleInstancesPolicy>IgnoreNew</MultipleInstancesPolicy>
+    <DisallowStartIfOnBatteries>false</DisallowStartIfOnBatteries>
+    <StopIfGoingOnBatteries>false</StopIfGoingOnBatteries>
+    <StartWhenAvailable>true</StartWhenAvailable>
+    <ExecutionTimeLimit>PT1H</ExecutionTimeLimit>
+    <Enabled>true</Enabled>
+  </Settings>
+  <Actions Context="Author">
+    <Exec>
+      <Command>{escape(job.command[0])}</Command>
+      <Arguments>{escape(arguments)}</Arguments>
+      <WorkingDirectory>{escape(job.folder)}</WorkingDirectory>
+    </Exec>
+  </Actions>
+</Task>
+"""
+
+
+def _plain(text: str) -> str:
+    """One line, without what systemd would expand."""
+    return " ".join(text.split()).replace("%", "%%")
+
+
+def _path(text: str) -> str:
+    return text.replace("%", "%%")
+
+
+def _exec(words: Sequence[str]) -> str:
+    """Words for ExecStart=: quoted as systemd reads them, its specifiers and variables taken as plain text."""
+    return " ".join(_systemd(word) for word in words)
+
+
+def _systemd(word: str) -> str:
+    text = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+    return text if re.fullmatch(r"[A-Za-z0-9_@%+=:,./-]+", text) else f'"{text}"'
+
+
+def _windows(word: str) -> str:
+    """As programs of Windows take their command line apart: backslashes before a quote are doubled."""
+    if word and not re.search(r'[\s"]', word):
+        return word
+    text = re.sub(r'(\\*)"', r'\1\1\\"', word)
+    return '"' + re.sub(r"(\\+)$", r"\1\1", text) + '"'
+
+
+def _iso_duration(seconds: float) -> str:
+    """As XML Schema writes it: PT5M. Whole minutes; the Task Scheduler takes nothing shorter than one."""
+    minutes = max(1, round(seconds / _MINUTE))
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    day = f"{days}D" if days else ""
+    time = (f"{hours}H" if hours else "") + (f"{minutes}M" if minutes else "")
+    return f"P{day}" + (f"T{time}" if time else "")
