@@ -1,0 +1,33 @@
+"""The pages that people read name every key, kind, step and option that there is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from watchdog.config.schema import json_schema
+from watchdog.runbook.document import ANSWERS, OPTIONS
+from watchdog.runbook.fill import FILTERS
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def words(page: str) -> set[str]:
+    """Every word that stands in code."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    return set(re.findall(r"[a-z_-]+", " ".join(re.findall(r"`([^`]+)`", text))))
+
+
+@pytest.mark.parametrize("name", ["", *json_schema()["$defs"]])
+def test_every_key_of_a_playbook_is_explained(name: str) -> None:
+    schema = json_schema()
+    part = schema["$defs"][name] if name else schema
+    assert set(part["properties"]) <= words("playbooks.md") | {"command"}
+
+
+def test_every_option_answer_and_filter_of_a_runbook_is_explained() -> None:
+    text = (DOCS / "runbooks.md").read_text(encoding="utf-8")
+    for word in (*(f"{option}=" for option in OPTIONS), *(f"on-fail={one}" for one in ANSWERS), *FILTERS):
+        assert word in text, word
