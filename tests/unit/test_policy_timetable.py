@@ -1,0 +1,133 @@
+"""What outside schedulers are told: idempotent, removable, and quoted so that nothing in a path is obeyed."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from watchdog.policy.timetable import (
+    Job,
+    block_of,
+    cron_line,
+    daemon_unit,
+    job_name,
+    task_xml,
+    timer_units,
+    with_block,
+    without_block,
+)
+
+JOB = Job(
+    "wd-shop-all-abc123", ("/usr/bin/wd", "--home", "/srv/my shop 100%", "tick"), 300.0, "wd looks after shop", "/srv"
+)
+OTHERS = "MAILTO=kim\n# a remark\n0 5 * * * /usr/bin/backup\n"
+
+
+@pytest.mark.parametrize(
+    ("every", "when"),
+    [
+        (60, "* * * * *"),
+        (300, "*/5 * * * *"),
+        (1800, "*/30 * * * *"),
+        (3600, "0 * * * *"),
+        (21600, "0 */6 * * *"),
+        (86400, "0 0 * * *"),
+    ],
+)
+def test_an_interval_becomes_a_cron_line(every: float, when: str) -> None:
+    assert cron_line(replace(JOB, every=every)).startswith(when + " ")
+
+
+@pytest.mark.parametrize("every", [1, 30, 90, 420, 5400, 18000, 172800])
+def test_an_interval_that_cron_cannot_keep_is_refused(every: float) -> None:
+    with pytest.raises(ValueError, match="cron takes"):
+        cron_line(replace(JOB, every=every))
+
+
+def test_a_path_with_blanks_and_percent_signs_reaches_the_command_as_it_is() -> None:
+    line = cron_line(JOB)
+    command = line.split(" ", 5)[5].removesuffix(" >/dev/null 2>&1")
+    assert "\\%" in command
+    assert shlex.split(command.replace("\\%", "%")) == list(JOB.command)
+
+
+def test_a_block_is_there_once_however_often_it_is_installed() -> None:
+    once = with_block(OTHERS, JOB)
+    assert with_block(once, JOB) == once
+    assert once.startswith(OTHERS)
+    changed = with_block(once, replace(JOB, every=600.0))
+    assert changed.count(JOB.name) == 2
+    assert "*/10" in block_of(changed, JOB.name)
+
+
+def test_removing_leaves_everything_else_as_it_was() -> None:
+    other = replace(JOB, name="wd-other-def456")
+    both = with_block(with_block(OTHERS, JOB), other)
+    assert without_block(both, JOB.name) == with_block(OTHERS, other)
+    assert without_block(with_block(OTHERS, JOB), JOB.name) == OTHERS
+    assert without_block(with_block("", JOB), JOB.name) == ""
+    assert without_block(OTHERS, JOB.name) == OTHERS
+
+
+def test_a_block_without_its_end_is_left_alone() -> None:
+    torn = with_block(OTHERS, JOB).replace("# <<<", "# ---")
+    assert without_block(torn, JOB.name) == torn
+
+
+def test_each_home_and_service_has_a_job_of_its_own_and_keeps_it() -> None:
+    names = {
+        job_name("/srv/a", None),
+        job_name("/srv/a", "shop"),
+        job_name("/opt/a", None),
+        job_name("/srv/a", "s hop"),
+    }
+    assert len(names) == 4
+    assert job_name("/srv/a", "shop") == job_name("/srv/a", "shop")
+    assert all(name.replace("-", "").isalnum() for name in names)
+
+
+def test_units_take_specifiers_variables_and_quotes_as_plain_text() -> None:
+    odd = replace(JOB, command=("/usr/bin/wd", "--home", '/srv/%h $HOME "x"', "tick"))
+    unit = timer_units(odd)[f"{JOB.name}.service"]
+    assert r'"/srv/%%h $$HOME \"x\""' in unit
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
+def test_systemd_finds_nothing_wrong_with_the_units(folder: Path) -> None:
+    real = replace(JOB, command=("/bin/true", *JOB.command[1:]), folder="/")
+    units = timer_units(real) | daemon_unit(replace(real, name="wd-loop"), "multi-user.target")
+    for name, text in units.items():
+        (folder / name).write_text(text)
+    for name in units:
+        done = subprocess.run(
+            ["systemd-analyze", "verify", str(folder / name)], capture_output=True, text=True, timeout=60, check=False
+        )
+        ours = [line for line in (done.stdout + done.stderr).splitlines() if str(folder) in line or "wd-" in line]
+        assert not ours, ours
+
+
+def test_a_task_is_the_xml_that_the_task_scheduler_takes() -> None:
+    odd = replace(JOB, command=("C:\\wd\\wd.exe", "--home", 'C:\\a & "b"\\', "tick"), summary="<wd>")
+    text = task_xml(odd, "2026-01-31T00:00:00")
+    root = ET.fromstring(text.replace('encoding="UTF-16"', ""))
+    space = {"t": "http://schemas.microsoft.com/windows/2004/02/mit/task"}
+    assert root.attrib["version"] == "1.2"
+    order = [child.tag.rpartition("}")[2] for child in root]
+    assert order == ["RegistrationInfo", "Triggers", "Principals", "Settings", "Actions"]
+    assert root.findtext("t:Triggers/t:TimeTrigger/t:Repetition/t:Interval", namespaces=space) == "PT5M"
+    assert root.findtext("t:Actions/t:Exec/t:Command", namespaces=space) == "C:\\wd\\wd.exe"
+    arguments = root.findtext("t:Actions/t:Exec/t:Arguments", namespaces=space)
+    assert arguments == '--home "C:\\a & \\"b\\"\\\\" tick'
+
+
+@pytest.mark.parametrize(
+    ("every", "text"), [(1, "PT1M"), (60, "PT1M"), (3600, "PT1H"), (5400, "PT1H30M"), (86400, "P1D"), (90000, "P1DT1H")]
+)
+def test_intervals_of_a_task_are_written_as_its_schema_wants_them(every: float, text: str) -> None:
+    assert f"<Interval>{text}</Interval>" in task_xml(replace(JOB, every=every), "2026-01-31T00:00:00")
