@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
@@ -11,7 +12,8 @@ from typing import Any
 from watchdog.model.process import Identity
 from watchdog.model.redact import redact_data
 
-MOST = 8_000_000  # bytes of one file
+MOST = 4_000_000  # bytes of one file
+_TRIED = 16  # items from which the size of a whole series is told
 
 
 def plain(value: Any) -> Any:
@@ -38,14 +40,17 @@ def as_json(value: Any) -> bytes:
 
 
 def fitted(items: Sequence[Any], most: int = MOST) -> tuple[bytes, str | None]:
-    """A series as JSON within `most` bytes: of a long one every second is kept, and again, until it fits."""
-    kept, step = list(items), 1
+    """A series as JSON within `most` bytes: of one that is too long every second item is kept, or every third …"""
+    if not items:
+        return as_json([]), None
+    tried = items[:: max(1, len(items) // _TRIED)]
+    step = max(1, math.ceil(len(as_json(tried)) / len(tried) * len(items) / most))
     while True:
+        kept = [*items[:-1:step], items[-1]]  # the last one always: it is the nearest to the end
         data = as_json(kept)
         if len(data) <= most or len(kept) <= 2:
             break
         step *= 2
-        kept = [*items[:-1:step], items[-1]]  # the last one always: it is the nearest to the end
     if len(data) > most:
         return b"", f"larger than {most} bytes even when thinned"
-    return data, None if step == 1 else f"only every {step}th of {len(items)} is kept: the whole was too large"
+    return data, None if step == 1 else f"only every {step}. of {len(items)} is kept: the whole was too large"

@@ -28,6 +28,8 @@ LEFT_FREE = 0.5  # share of the free disk that is never touched
 TOO_LITTLE = 100_000  # bytes: below that nothing is written at all
 _LOGS_SHARE = 0.3  # of the time
 _LOOKING_SHARE = 0.85  # of the time that is left then
+_OVERTIME = 1.1  # of the time: then only what is told first is still written
+_ALWAYS = 4  # stacks as text and as data, threads, processes
 _LOOKING_AT_NOTHING = 2.0  # seconds, where no process is there to change
 
 _Content = tuple[bytes, str | None]  # what is written, and what is missing in it
@@ -64,8 +66,11 @@ def take(
         if tree is None and evidence is None:
             kept.append(_nothing("process", "nothing runs: there are no stacks, threads or sockets to be had"))
         found = evidence or _look(tree, configured, deadline.left * _LOOKING_SHARE, keep_locals, tails, exits)
-        for kind, name, make in _files(found):
-            kept.append(_keep(opened, kind, name, make, room - sum(one.size for one in kept)))
+        for number, (kind, name, make) in enumerate(_files(found)):
+            if number >= _ALWAYS and clock.monotonic() - begun > within * _OVERTIME:
+                kept.append(_nothing(kind, "no time was left to write it"))
+            else:
+                kept.append(_keep(opened, kind, name, make, room - sum(one.size for one in kept)))
         kept += [_nothing(gap.collector, " ".join(filter(None, (gap.reason, gap.remedy)))) for gap in found.gaps]
         snapshot = Snapshot(str(folder), tuple(kept), clock.monotonic() - begun, found)
         problem = _write_manifest(opened, snapshot, found)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from watchdog.model.makers import TOKENS, WEBHOOKS
@@ -97,15 +98,24 @@ _TOKENS_HINT = (
     *("hvs.", "hvb.", "hvr.", "lin_", "NRAK", ":AA", "EAA", "ATATT3"),
 )
 _BLOCK = 16384  # characters
+_SHORT = 300
 
 
 def redact(text: str) -> str:
     """The text without what looks like a secret; everything else stays as it was."""
+    if len(text) <= _SHORT:
+        return _redact_short(text)
     if "-----" in text:
         text = _without_pem(text)
     if len(text) <= _BLOCK:
         return _redact_block(text)
     return "".join(_redact_block(block) for block in _blocks(text))
+
+
+@lru_cache(maxsize=8192)
+def _redact_short(text: str) -> str:
+    """Evidence says the same file names and functions thousands of times."""
+    return _redact_block(_without_pem(text) if "-----" in text else text)
 
 
 def _blocks(text: str) -> Iterator[str]:
