@@ -346,3 +346,29 @@ def test_zombies_are_no_members() -> None:
 
 def test_what_is_not_there_grows_no_tree() -> None:
     assert tree(77, []).members == ()
+
+
+def test_a_master_without_a_port_is_the_root_of_its_forked_workers() -> None:
+    everybody = [
+        process(10, 9, "bash", terminal=5),
+        process(20, 10, "gunicorn: master [shop:app]", session=10, terminal=5, exe=PYTHON),
+        process(21, 20, "gunicorn: worker [shop:app]", session=10, terminal=5, exe=PYTHON, born=3000),
+        process(22, 20, "gunicorn: worker [shop:app]", session=10, terminal=5, exe=PYTHON, born=4000),
+        process(23, 20, "sleep", "1", session=10, terminal=5, born=5000),
+    ]
+    assert roles(tree(22, everybody)) == {20: "master", 21: "child", 22: "child", 23: "child"}
+
+
+def test_a_server_that_is_the_first_process_of_its_container_is_found_whole() -> None:
+    everybody = [
+        process(1, 0, "python", "-m", "gunicorn", "shop:app"),
+        process(7, 1, "python", "-m", "gunicorn", "shop:app", session=1),
+    ]
+    assert roles(tree(7, everybody, [listener(8000, 1, 7)])) == {1: "master", 7: "worker"}
+    alone = [process(1, 0, "python", "init.py"), process(7, 1, "python", "server.py", session=1)]
+    assert tree(7, alone, [listener(8000, 7)]).pids == (7,)
+
+
+def test_a_server_that_was_put_into_a_container_from_outside_keeps_its_children() -> None:
+    everybody = [process(20, 0, "python", "server.py"), process(21, 20, "sleep", "9", session=20)]
+    assert tree(20, everybody, [listener(8000, 20)]).pids == (20, 21)

@@ -97,8 +97,6 @@ def manager_kind(process: Process) -> str | None:
 
 def why_not_entered(process: Process) -> str:
     """Why no tree ever takes this process as a master, in a few words; empty if nothing speaks against it."""
-    if process.pid == 1 or process.parent == 0:
-        return "the first process of the machine"
     if process.kernel:
         return "a thread of the kernel"
     if kind := manager_kind(process):

@@ -94,6 +94,14 @@ def same_program(one: Process, other: Process) -> bool:
     return bool(one.exe and other.exe) and _plain(one) == _plain(other)
 
 
+def is_forked(child: Process, parent: Process) -> bool:
+    """Whether the child runs what its parent runs: a worker, a copy, the part of a reloader that serves."""
+    if not same_program(child, parent) or not child.cmdline or not parent.cmdline:
+        return False
+    one, other = program(child), program(parent)
+    return child.cmdline == parent.cmdline or (one.titled and other.titled and one.name == other.name)
+
+
 def is_tracker(process: Process) -> bool:
     """A helper that Python's multiprocessing starts for itself, on behalf of its parent alone."""
     return any(name in word for word in (process.cmdline or ())[:6] for name in TRACKERS)

@@ -81,6 +81,8 @@ def _groups(scene: Scene, wanted: Selector, left_out: list[str]) -> list[frozens
         tests.append(lambda: _by_command(scene, wanted, left_out))
     if not tests and wanted.hung:
         return [frozenset(tree.pids) for tree in servers.python_servers(scene)]
+    if not tests:
+        return []
     groups = [frozenset({pid}) for pid in tests[0]()]
     # Several selectors narrow each other: what one names must be in a tree that the other named.
     for test in tests[1:]:

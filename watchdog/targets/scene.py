@@ -9,6 +9,7 @@ from watchdog.model.process import Listener, Process
 from watchdog.system import ports, processes
 from watchdog.targets import borders, programs
 
+FIRST = "the first process of the machine"
 WITHIN = 1.2  # seconds that command lines may take in one go
 
 
@@ -105,6 +106,8 @@ class Scene:
         """Why this process is never part of a server, in a few words; empty for all others."""
         if pid in self.own:
             return "wd itself or what started it"
+        if pid == 1 and not (self.sockets((1,)) and programs.is_python(self.process(1))):
+            return FIRST  # in a container the server itself may be the first process
         reason = borders.why_not_entered(self.process(pid))
         return "" if reason == borders.STARTS_OTHERS else reason
 

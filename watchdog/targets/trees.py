@@ -14,7 +14,7 @@ from watchdog.model.process import Listener, Member, Process, Role, Tree
 from watchdog.targets import programs
 from watchdog.targets.frameworks import framework
 from watchdog.targets.managers import manager
-from watchdog.targets.scene import Scene, own_processes
+from watchdog.targets.scene import FIRST, Scene, own_processes
 
 _TOGETHER = 10.0  # seconds after its own start in which a launcher starts what belongs together
 _ROUNDS = 5  # a member may hold another socket that an orphan shares, which may hold another …
@@ -110,6 +110,8 @@ class _Growth:
         above, below = scene.process(parent), scene.process(child)
         if parent in seeds:
             return ""
+        if parent == 1:
+            return f"is {FIRST}"
         if not scene.alive(parent):
             return "has ended"
         if above.session != below.session:
@@ -127,6 +129,8 @@ class _Growth:
             return f"is {reason}"
         if scene.sockets((above.pid,)) and above.pid not in kin:
             return "is a server of its own"
+        if programs.is_forked(below, above):
+            return ""
         leads = above.pid == above.session and above.terminal == 0
         python = programs.is_python(above)
         if not python and not leads and not programs.same_program(above, below):
