@@ -37,7 +37,7 @@ def make_context(spec: StepSpec, values: Mapping[str, Any]) -> Context:
     selector = selector_of(values)
     home = _home(values.get("home"))
     playbook = None
-    if selector.service:
+    if selector.service and (spec.targets or spec.service):
         playbook = _playbook(home, selector.service)
     elif spec.service:
         raise Refused("no service was named", todo=f"Say which: wd {spec.name} --service NAME")

@@ -21,7 +21,7 @@ from watchdog.report import write as report
 from watchdog.runbook import condition, outcome, permission
 from watchdog.steps import turn
 from watchdog.steps.parse import parse_words
-from watchdog.steps.spec import Context, StepResult, StepSpec
+from watchdog.steps.spec import Context, StepOutcome, StepResult, StepSpec
 from watchdog.system import clock
 
 SHELL_STEP = "shell"
@@ -212,11 +212,13 @@ def _call(prepared: Prepared, context: Context) -> StepResult:
     try:
         return prepared.spec.function()(context, prepared.options)
     except WdError as error:
-        came_to = {Exit.REFUSED: "refused", Exit.NOTHING: "nothing", Exit.CRITICAL: "failed"}
+        came_to: dict[Exit, StepOutcome] = {Exit.REFUSED: "refused", Exit.NOTHING: "nothing", Exit.CRITICAL: "failed"}
         named = came_to.get(error.code, "unknown")
-        return StepResult(named, error.what, exit=error.code, text="\n".join(error.lines()))  # type: ignore[arg-type]
+        data = {"outcome": named, "message": error.what, "why": error.why}
+        return StepResult(named, error.what, data, exit=error.code, text="\n".join(error.lines()))
     except Exception as error:  # noqa: BLE001 - a broken step is a failed step: the run goes on to say so
-        return StepResult("failed", f"{type(error).__name__}: {error}", exit=Exit.CRITICAL)
+        told = f"{type(error).__name__}: {error}"
+        return StepResult("failed", told, {"outcome": "failed", "message": told}, exit=Exit.CRITICAL)
 
 
 def _open(run: Run, name: str) -> Incident | None:
