@@ -5,7 +5,7 @@ from __future__ import annotations
 from watchdog.diagnosis import logbook
 from watchdog.diagnosis.registry import RULES
 from watchdog.diagnosis.view import View
-from watchdog.model.evidence import Evidence
+from watchdog.model.evidence import Evidence, Gap
 from watchdog.model.finding import HEALTHY, Diagnosis, Finding
 
 SURE = 0.9
@@ -18,7 +18,7 @@ RECENT = 60.0  # seconds of age
 def diagnose(evidence: Evidence) -> Diagnosis:
     """What is wrong, or that nothing is."""
     view = View(evidence)
-    found = [finding for rule in RULES for finding in rule(view)]
+    found, defects = _ask(view)
     findings = rank(found)
     verdict = findings[0].cause if findings else ("healthy" if view.answers_well else "unknown")
     return Diagnosis(
@@ -27,10 +27,24 @@ def diagnose(evidence: Evidence) -> Diagnosis:
         advice=findings[0].advice if findings else "none",
         signature=signature(findings[0]) if findings else "",
         request=request(view, findings[0]) if findings else "",
-        missing=tuple(
-            f"{gap.collector}: {gap.reason}" + (f" ({gap.remedy})" if gap.remedy else "") for gap in evidence.gaps
-        ),
+        missing=(*defects, *(_gap(gap) for gap in evidence.gaps)),
     )
+
+
+def _gap(gap: Gap) -> str:
+    return f"{gap.collector}: {gap.reason}" + (f" ({gap.remedy})" if gap.remedy else "")
+
+
+def _ask(view: View) -> tuple[list[Finding], list[str]]:
+    """What each rule says. One that breaks must not cost the answer of the others."""
+    found: list[Finding] = []
+    defects: list[str] = []
+    for rule in RULES:
+        try:
+            found += rule(view)
+        except Exception as error:  # noqa: BLE001 - evidence of a broken server can be broken in ways nobody thought of
+            defects.append(f"a defect in wd: {rule.__module__.rpartition('.')[2]}: {type(error).__name__}: {error}")
+    return found, defects
 
 
 def rank(findings: list[Finding]) -> tuple[Finding, ...]:
@@ -51,7 +65,7 @@ def request(view: View, finding: Finding) -> str:
     culprit = finding.culprit
     if finding.cause in HEALTHY:
         return ""
-    for look in view.evidence.tasks:
+    for look in view.tasks:
         for thread in view.threads_of(look.pid):
             named = dict(look.requests).get(thread.tid or 0)
             if culprit and named and (culprit.pid, culprit.thread) == (thread.pid, thread.name):
@@ -64,7 +78,8 @@ def request(view: View, finding: Finding) -> str:
 
 def settled(evidence: Evidence, diagnosis: Diagnosis) -> bool:
     """Whether more looking would change nothing."""
-    if not diagnosis.findings or len(evidence.memory) < LOOKS:
+    rounds = len({look.at for look in evidence.looks}) if evidence.looks else len(evidence.memory)
+    if not diagnosis.findings or rounds < LOOKS:
         return False
     first, looked = diagnosis.findings[0], evidence.memory[-1].at
     if not any(look.process for look in evidence.looks):

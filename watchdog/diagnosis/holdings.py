@@ -1,11 +1,23 @@
-"""What keeps the memory: containers of the application that grow, or hold something huge, and the line that fills them."""
+"""What keeps the memory: variables of the application that grow, or hold something huge, and the line that fills them."""
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from watchdog.diagnosis import shape
+from watchdog.diagnosis.code import is_application
+from watchdog.diagnosis.suspects import GROWS
 from watchdog.diagnosis.view import View
+from watchdog.model.evidence import Container, Frame, SourceFile
 from watchdog.model.finding import Culprit
+from watchdog.model.units import format_size
+
+HUGE = 64 << 20  # bytes of one thing
+_SHARE = 0.35  # of all memory
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+Filling = tuple[int, str, ast.AST]  # line, function, the value that goes in
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,13 +25,144 @@ class Holding:
     """One variable of the application."""
 
     words: str
-    size: int  # bytes or, of a growing container, entries
+    size: int  # bytes
     culprit: Culprit | None
+    by_request: bool = False  # filled in a function that nothing calls while the program starts
 
 
 def growing(view: View) -> Holding | None:
-    return None
+    """The variable that grew most between the first and the last reading of the memory."""
+    last = {look.pid: {one.path: one for one in look.containers} for look in view.tasks}
+    grown: list[tuple[int, Container, Container]] = []
+    for look in view.evidence.tasks:
+        for before in look.containers:
+            now = last[look.pid].get(before.path)
+            if now is not None and now.length > before.length:
+                grown.append((now.size - before.size, before, now))
+    if not grown:
+        return None
+    size, before, now = max(grown, key=lambda one: (one[0], one[2].length - one[1].length))
+    filling = next(_fillings(view, now), None)
+    return Holding(
+        words=f"{now.path} grew from {before.length} to {now.length} entries",
+        size=size,
+        culprit=_culprit(view, now, filling, follow=False),
+    )
 
 
 def huge(view: View) -> Holding | None:
+    """The variable that holds most of all memory, where requests fill it; what is loaded at the start is meant to be."""
+    found = [one for look in view.tasks for one in look.containers if one.size >= max(HUGE, _SHARE * view.rss)]
+    for one in sorted(found, key=lambda one: (-one.size, len(one.path))):
+        fillings = list(_fillings(view, one))
+        if not fillings:
+            continue
+        by_request = not any(_at_start(view, one.file, function) for _, function, _ in fillings)
+        if by_request:
+            return Holding(
+                words=f"{one.path} ({one.kind}, {format_size(one.size)})",
+                size=one.size,
+                culprit=_culprit(view, one, fillings[0], follow=True),
+                by_request=True,
+            )
     return None
+
+
+def _fillings(view: View, kept: Container) -> Iterator[Filling]:
+    """Lines of functions that put something into the variable: an append, an item, an assignment to the global."""
+    for source in view.evidence.sources:
+        module = shape.tree(source) if is_application(Frame("", source.path, 0)) else None
+        for function in ast.walk(module) if module else ():
+            if isinstance(function, _FUNCTIONS):
+                names = {name for one in ast.walk(function) if isinstance(one, ast.Global) for name in one.names}
+                for node in ast.walk(function):
+                    value = _into(node, kept.name, names)
+                    if value is not None:
+                        yield node.lineno, function.name, value  # type: ignore[attr-defined]
+
+
+def _into(node: ast.AST, name: str, declared: set[str]) -> ast.AST | None:
+    """What a statement or call puts into the variable of this name; None if it does not."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in GROWS:
+        return (node.args[-1] if node.args else node) if _last(node.func.value) == name else None
+    if isinstance(node, ast.Assign):
+        for target in node.targets:
+            whole = isinstance(target, (ast.Name, ast.Attribute)) and _last(target) == name
+            if whole and (isinstance(target, ast.Attribute) or name in declared):
+                return node.value
+            if isinstance(target, ast.Subscript) and _last(target.value) == name:
+                return node.value
+    if isinstance(node, ast.AugAssign) and _last(node.target) == name:
+        return node.value
+    return None
+
+
+def _last(node: ast.AST) -> str:
+    while isinstance(node, (ast.Subscript, ast.Call)):
+        node = node.value if isinstance(node, ast.Subscript) else node.func
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+
+def _culprit(view: View, kept: Container, filling: Filling | None, *, follow: bool) -> Culprit | None:
+    if filling is None:
+        return None
+    line, function, value = filling
+    source = view.file(kept.file)
+    made = _maker(source, value) if follow and source else None
+    if made is not None:
+        line, function = made
+    return view.culprit(Frame(function, kept.file, line))
+
+
+def _maker(source: SourceFile, value: ast.AST) -> tuple[int, str] | None:
+    """Where the function that makes the value puts it together: its `return`, or the assignment of what it returns."""
+    if not (isinstance(value, ast.Call) and isinstance(value.func, ast.Name)):
+        return None
+    module = shape.tree(source)
+    makers = (
+        [one for one in ast.walk(module) if isinstance(one, _FUNCTIONS) and one.name == value.func.id] if module else []
+    )
+    for maker in makers:
+        for node in ast.walk(maker):
+            if isinstance(node, ast.Return) and node.value is not None:
+                wanted = node.value.id if isinstance(node.value, ast.Name) else None
+                if wanted is None:
+                    return node.lineno, maker.name
+                lines = [
+                    one.lineno
+                    for one in ast.walk(maker)
+                    if isinstance(one, (ast.Assign, ast.AugAssign))
+                    and wanted in {_last(target) for target in getattr(one, "targets", None) or [one.target]}  # type: ignore[union-attr]
+                ]
+                return max(lines, default=node.lineno), maker.name
+    return None
+
+
+def _at_start(view: View, file: str, function: str) -> bool:
+    """Whether the function is called, directly or through others, by what the module does when it is loaded or run."""
+    source = view.file(file)
+    module = shape.tree(source) if source else None
+    if module is None:
+        return True
+    defined = {one.name: one for one in ast.walk(module) if isinstance(one, _FUNCTIONS)}
+    waiting = _called(one for one in module.body if not isinstance(one, (*_FUNCTIONS, ast.ClassDef)))
+    reached: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name not in reached:
+            reached.add(name)
+            if name in defined:
+                waiting |= _called(defined[name].body)
+    return function in reached
+
+
+def _called(statements: Iterator[ast.stmt] | list[ast.stmt]) -> set[str]:
+    """Names of what is called in these statements, outside of functions that they only define."""
+    found: set[str] = set()
+    for statement in statements:
+        if isinstance(statement, _FUNCTIONS):
+            continue
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Call):
+                found.add(_last(node.func))
+    return found

@@ -42,6 +42,24 @@ def find(view: View, names: frozenset[str]) -> Culprit | None:
     return culprit(view, best) if best else None
 
 
+def unreturned(view: View, waiter: Frame, give_back: frozenset[str]) -> Culprit | None:
+    """Who takes from the same pool as the waiter's line does, in another function, and never gives back."""
+    source = view.file(waiter.file)
+    names = set(shape.calls_at(source, waiter.line)) if source else set()
+    taken = [one for one in calls(view, lambda call, _: call in names)]
+    owners = {(one.call, one.owner) for one in taken if one.file == waiter.file and one.line == waiter.line}
+    returned = {one.function for one in calls(view, lambda call, _: call in give_back)}
+    guilty = [
+        one
+        for one in taken
+        if (one.call, one.owner) in owners
+        and (one.file, one.line) != (waiter.file, waiter.line)
+        and not one.closed
+        and one.function not in returned
+    ]
+    return culprit(view, guilty[0]) if guilty else None
+
+
 def culprit(view: View, one: Suspect) -> Culprit | None:
     return view.culprit(Frame(one.function, one.file, one.line))
 

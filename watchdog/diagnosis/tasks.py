@@ -69,7 +69,7 @@ def suspended(view: View) -> tuple[TaskWait, ...]:
     """Tasks that are suspended in the application's code, those that answer requests first."""
     found = [
         wait
-        for look in view.evidence.tasks
+        for look in view.tasks
         for task in look.tasks
         if not task.running and not task.ready
         for wait in [_wait(task)]

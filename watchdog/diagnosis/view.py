@@ -18,6 +18,7 @@ from watchdog.model.evidence import (
     ProcessLook,
     SourceFile,
     SystemCall,
+    TaskLook,
     ThreadLook,
     ThreadStack,
 )
@@ -202,6 +203,11 @@ class ThreadView:
         return self.seen_for if self.own else 0.0
 
     @cached_property
+    def due(self) -> float:
+        """Seconds for which it will certainly stay where it is: it sleeps, and until when is known."""
+        return (self.looks[-1][1].due or 0.0) if self.looks and not self.moves else 0.0
+
+    @cached_property
     def moves(self) -> bool:
         """It ran between the first and the last look."""
         if len(self.looks) < 2:
@@ -345,6 +351,11 @@ class View:
         return tuple(sorted(found, key=lambda thread: -thread.stuck))
 
     @cached_property
+    def tasks(self) -> tuple[TaskLook, ...]:
+        """The last reading of each interpreter's memory."""
+        return tuple({look.pid: look for look in self.evidence.tasks}.values())
+
+    @cached_property
     def rss(self) -> int:
         """Bytes of the whole server, at the last look."""
         return self.evidence.memory[-1].rss if self.evidence.memory else 0
@@ -406,7 +417,14 @@ class View:
 
     def sure(self, base: float, seconds: float) -> float:
         """A wait beyond the time that any good answer may take is a hang; a shorter one may still be work."""
-        return base * (0.7 + 0.3 * min(1.0, max(seconds, self.waited) / self.limit))
+        longest = max(seconds, self.waited, self.unread_for if self.hung else 0.0)
+        return base * (0.7 + 0.3 * min(1.0, longest / self.limit))
+
+    @cached_property
+    def unread_for(self) -> float:
+        """Seconds for which the oldest request has lain in a socket of the server that nobody reads."""
+        ages = [one.received_ago for one in self.clients if one.unread > 1 and one.received_ago is not None]
+        return max(ages, default=0.0)
 
     # -- pieces of findings ----------------------------------------------------
 

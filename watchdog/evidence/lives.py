@@ -7,12 +7,14 @@ tell when somebody comes.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from watchdog.model.evidence import Configured, Exit
 from watchdog.model.process import Listener, Process, Tree
-from watchdog.system import clock, ports, processes
+from watchdog.system import clock, ports, processes, threads
 from watchdog.targets import programs
 
+_FULL = 1.5  # seconds between two looks at all processes of the machine
 _COMMANDS = 0.3  # seconds for reading the command lines of newcomers
 
 
@@ -26,6 +28,7 @@ class Lives:
         self.zombies: tuple[Process, ...] = ()
         self.strangers: dict[int, Process] = {}
         self.listeners: tuple[Listener, ...] = ()
+        self._scanned = -_FULL
         self._asked: set[int] = set()  # strangers to the start command
 
     @property
@@ -35,20 +38,51 @@ class Lives:
         return self._tree.ports[0] if self._tree and self._tree.ports else None
 
     def look(self) -> None:
-        """Who is there now, who has gone since the last look."""
-        table = processes.table()
-        self.listeners = ports.listeners(self.port) if self.port else ()
+        """Who is there now, who has gone since the last look. All processes of the machine are looked at now and then
+        only: that takes long where there are thousands."""
+        near = None if clock.monotonic() - self._scanned >= _FULL else self._near()
+        table = processes.table() if near is None else near
+        if near is None:
+            self._scanned = clock.monotonic()
+            self.listeners = ports.listeners(self.port) if self.port else ()
         self._bury(table)
         roots = [pid for pid in self.known if pid in table]
         if self._tree is None:
             roots += [pid for listener in self.listeners for pid in listener.holders if pid in table]
-            roots += self._by_start_command(table)
+            roots += self._by_start_command(table) if near is None else []
         below = {child for root in roots for child in processes.descendants(table, root)} | set(roots)
         new = [table[pid] for pid in below if pid not in self.known and table[pid].state not in "ZX"]
         if new:
             self.known.update(processes.with_commands(new, within=_COMMANDS))
         self.zombies = tuple(table[pid] for pid in sorted(below) if table[pid].state == "Z")
         self._meet_strangers(table)
+
+    def _near(self) -> dict[int, Process] | None:
+        """The known processes and those below them; None where a look at all is needed."""
+        found: dict[int, Process] = {}
+        waiting = list(self.known)
+        while waiting:
+            pid = waiting.pop()
+            below = threads.children(pid)
+            if below is None:
+                return None
+            process = processes.read(pid) if pid not in found else None
+            if process is not None:
+                found[pid] = process
+                waiting += [child for child in below if child not in found]
+        if not found or not self._same_listeners():
+            return None
+        return found
+
+    def _same_listeners(self) -> bool:
+        """Whether somebody listens as before; takes over how many connections wait now."""
+        queue = ports.accept_queue(self.port) if self.port else None
+        if (queue is None) != (not self.listeners):
+            return False
+        if queue is not None:
+            deepest = max(self.listeners, key=lambda one: one.queue)
+            self.listeners = tuple(replace(one, queue=queue[0]) if one is deepest else one for one in self.listeners)
+        return True
 
     def _bury(self, table: dict[int, Process]) -> None:
         for pid, process in list(self.known.items()):

@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from watchdog.diagnosis import logbook
 from watchdog.diagnosis.diagnose import diagnose, settled
 from watchdog.evidence import exits as endings
-from watchdog.evidence import files_open, locks, peers, sources, stacks, tasks, threads
+from watchdog.evidence import files_open, locks, peers, stacks, tasks, threads
 from watchdog.evidence.bounded import Attempt
 from watchdog.evidence.lives import Lives
 from watchdog.evidence.questions import Questions, address
+from watchdog.evidence.sources import Sources
 from watchdog.model.evidence import (
     Configured,
     Connection,
@@ -19,6 +20,7 @@ from watchdog.model.evidence import (
     Evidence,
     Exit,
     FileLock,
+    Frame,
     Gap,
     LockLook,
     LogTail,
@@ -31,13 +33,14 @@ from watchdog.model.evidence import (
     TaskLook,
 )
 from watchdog.model.process import Listener, Process, Tree
-from watchdog.system import clock, files, machine, sockets
+from watchdog.system import clock, files, machine, processes, sockets
 from watchdog.system import threads as kernel_threads
 from watchdog.targets import programs
 
 _AT_ONCE = 2  # stack dumps side by side: each takes a CPU for some milliseconds
 _INSIDE = 8  # processes of one server whose memory is read
 _AGAIN = 1.5  # seconds between two readings of the same memory
+_WEIGH = 0.3  # seconds between two looks at memory
 _LOG = 64_000  # bytes of a log that the server writes to and nobody named
 
 
@@ -63,14 +66,17 @@ class Session:
         self._tried: set[int] = set()
         self._looks: list[ProcessLook] = []
         self._stacks: list[StackLook] = []
+        self._others: dict[int, StackLook] = {}
         self._latest: dict[int, StackLook] = {}
-        self._tasks: dict[int, TaskLook] = {}
+        self._first_tasks: dict[int, TaskLook] = {}
+        self._tasks: dict[int, TaskLook] = {}  # the latest of each process
         self._locks: list[LockLook] = []
         self._memory: list[MemoryPoint] = []
         self._listeners: list[tuple[float, Listener]] = []
         self._descriptors: tuple[Descriptor, ...] = ()
         self._connections: tuple[Connection, ...] = ()
         self._file_locks: tuple[FileLock, ...] = ()
+        self._files = Sources()
         self._sources: tuple[SourceFile, ...] = ()
         self._peers: tuple[PeerLook, ...] = ()
         self._machine: MachineLook | None = None
@@ -105,18 +111,17 @@ class Session:
         self._all.update(self._lives.known)
         self._listeners.extend((at, listener) for listener in self._lives.listeners)
         looks = threads.look(self._lives.known.values(), at)
-        self._looks.extend(looks)
         for one in looks:
             self._pending.update((one.process.pid, number) for number in kernel_threads.facts(one.process.pid).pending)
-        self._memory.append(
-            MemoryPoint(
-                at,
-                rss=sum(one.process.rss for one in looks),
-                threads=sum(one.process.threads for one in looks),
-                descriptors=sum(one.descriptors or 0 for one in looks),
-            )
-        )
+        self._weigh([one.process for one in looks], sum(one.descriptors or 0 for one in looks))
         self._dump(looks)
+        readable = {pid for pid, look in self._latest.items() if look.at >= at}
+        self._looks.extend(threads.with_memory(one) if one.process.pid in readable else one for one in looks)
+
+    def _weigh(self, found: Sequence[Process], descriptors: int | None = None) -> None:
+        """Memory and threads of the whole server at this moment."""
+        rss, count = sum(one.rss for one in found), sum(one.threads for one in found)
+        self._memory.append(MemoryPoint(self.at, rss, count, descriptors))
 
     def _dump(self, looks: Sequence[ProcessLook]) -> None:
         """Embedded interpreters are found by trying each other process once."""
@@ -158,10 +163,18 @@ class Session:
         self._connections = sockets.connections(pids, [port] if port else (), owners)
         self._descriptors = files_open.with_peers(found, self._connections)
         self._file_locks = files_open.locks(found, self._all)
+        self._look_at_holders()
         self._ask_behind()
         self._look_inside()
         self._read_logs()
         self.read_sources()
+
+    def _look_at_holders(self) -> None:
+        """Who keeps a file's lock from outside is not the server's, and yet may be its trouble."""
+        pids = {one.pid for one in self._file_locks if one.exclusive and one.pid > 0} - self._all.keys()
+        for pid in sorted(pids - self._others.keys())[:3]:
+            look = stacks.dump(pid, self.at, timeout=1.0)
+            self._others[pid] = look if look.error is None else StackLook(pid, self.at)
 
     def _ask_behind(self) -> None:
         """What may take a second goes on in the background and is taken up when it is there."""
@@ -191,7 +204,9 @@ class Session:
             return
         looks, gap = self._inside.take(0.0)
         self._inside = None
-        self._tasks.update({look.pid: look for look in looks})
+        for look in looks:
+            self._first_tasks.setdefault(look.pid, look)
+            self._tasks[look.pid] = look
         self._locks = [locks.read_locks(list(self._latest.values()), list(self._tasks.values()))]
         for look in looks:
             name = f"tasks of {look.pid}"
@@ -229,12 +244,19 @@ class Session:
     def read_sources(self) -> None:
         frames = [(one.pid, frame) for look in self._stacks for one in look.threads for frame in one.frames]
         frames += [(one.pid, frame) for look in self._tasks.values() for one in look.tasks for frame in one.frames]
+        frames += [(one.pid, Frame("", kept.file, 0)) for one in self._tasks.values() for kept in one.containers]
         root = next(iter(self._all), 0)
         frames += [(root, frame) for error in logbook.all_tracebacks(self._logs) for frame in error.frames]
-        self._sources = sources.read(frames, self._all.values())
+        frames += [(one.pid, frame) for look in self._others.values() for one in look.threads for frame in one.frames]
+        self._sources = self._files.read(frames, self._all.values())
 
     def wait(self, seconds: float) -> None:
-        clock.wait_until(lambda: False, min(seconds, self.deadline.left))
+        """Until the next look; how memory moves is seen meanwhile, which costs nothing."""
+        pause = clock.Deadline(min(seconds, self.deadline.left))
+        while not pause.over:
+            clock.sleep(min(_WEIGH, pause.left))
+            found = [process for pid in self._lives.known if (process := processes.read(pid)) is not None]
+            self._weigh([one for one in found if one.identity == self._lives.known[one.pid].identity])
 
     @property
     def settled(self) -> bool:
@@ -257,7 +279,8 @@ class Session:
             seconds=self.at,
             looks=tuple(self._looks),
             stacks=tuple(self._stacks),
-            tasks=tuple(self._tasks.values()),
+            others=tuple(self._others.values()),
+            tasks=tuple(dict.fromkeys((*self._first_tasks.values(), *self._tasks.values()))),
             locks=tuple(self._locks),
             descriptors=self._descriptors,
             connections=self._connections,

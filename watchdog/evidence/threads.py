@@ -32,3 +32,8 @@ def look(known: Iterable[Process], at: float) -> tuple[ProcessLook, ...]:
 def _with_command(process: Process, known: Process) -> Process:
     """The command line is not read again: that can hang, and it was read when the server was found."""
     return replace(process, cmdline=known.cmdline, exe=known.exe, cwd=known.cwd)
+
+
+def with_memory(one: ProcessLook) -> ProcessLook:
+    """The same look with what the system calls' arguments in the process's memory tell."""
+    return replace(one, threads=tuple(map(threads.with_memory, one.threads)))

@@ -34,7 +34,11 @@ def screen(diagnosis: Diagnosis, evidence: Evidence) -> str:
         lines += _facts(diagnosis, first, evidence)
         lines += _others(diagnosis)
     elif diagnosis.verdict == "unknown":
-        lines += ["", *_wrapped(_seen(evidence)), *_field("now", "look again with more time (--within 60s), or as root")]
+        lines += [
+            "",
+            *_wrapped(_seen(evidence)),
+            *_field("now", "look again with more time (--within 60s), or as root"),
+        ]
     lines += _section("not seen", diagnosis.missing[:6])
     lines.append("")
     lines.append(f"looked for {format_duration(evidence.seconds)}, {len(evidence.memory)} looks; nothing was touched")
@@ -100,7 +104,9 @@ def _seen(evidence: Evidence) -> str:
     if evidence.answers:
         kinds = sorted({answer.verdict for answer in evidence.answers})
         slowest = max(answer.seconds for answer in evidence.answers)
-        parts.append(f"{len(evidence.answers)} questions ({', '.join(kinds)}; {format_duration(slowest)} at the longest)")
+        parts.append(
+            f"{len(evidence.answers)} questions ({', '.join(kinds)}; {format_duration(slowest)} at the longest)"
+        )
     if evidence.memory:
         last = evidence.memory[-1]
         parts.append(f"{format_size(last.rss)} of memory, {last.threads} threads")

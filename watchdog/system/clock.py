@@ -40,3 +40,8 @@ def wait_until(condition: Callable[[], bool], seconds: float, pause: float = 0.0
             return condition()
         time.sleep(min(pause, deadline.left))
     return True
+
+
+def sleep(seconds: float) -> None:
+    """Let so many seconds pass."""
+    time.sleep(seconds)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import platform
-from dataclasses import dataclass
+import struct
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from watchdog.model.evidence import SystemCall, ThreadLook
@@ -144,6 +146,54 @@ def facts(pid: int) -> Facts:
         swap=_kilobytes(status.get("VmSwap")),
         pending=tuple(number + 1 for number in range(64) if pending >> number & 1),
     )
+
+
+def with_memory(thread: ThreadLook) -> ThreadLook:
+    """The same, with what only the arguments in the target's memory tell: the one descriptor that it polls, and when its
+    sleep ends. Reading memory takes the target's lock on it: only for a process whose memory was read a moment ago."""
+    call = thread.call
+    if call is None or thread.state != "S":
+        return thread
+    if call.name in ("poll", "ppoll") and call.arguments[1] == 1:
+        raw = _memory(thread.pid, call.arguments[0], 4)
+        return replace(thread, call=replace(call, descriptor=struct.unpack("=i", raw)[0])) if raw else thread
+    if call.name == "clock_nanosleep":
+        clock, flags, address = call.arguments[:3]
+        raw = _memory(thread.pid, address, 16)
+        if raw:
+            seconds, nanoseconds = struct.unpack("=qq", raw)
+            begun = time.clock_gettime(clock) if flags & 1 and clock in (0, 1) else thread.asleep or 0.0
+            return replace(thread, due=max(0.0, seconds + nanoseconds / 1e9 - begun))
+    return thread
+
+
+def _memory(pid: int, address: int, size: int) -> bytes:
+    try:
+        descriptor = os.open(f"/proc/{pid}/mem", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        found = os.pread(descriptor, size, address)
+    except (OSError, OverflowError):
+        return b""
+    finally:
+        os.close(descriptor)
+    return found if len(found) == size else b""
+
+
+def children(pid: int) -> tuple[int, ...] | None:
+    """Its children, ended ones that nobody reaped included, without a look at every process of the machine. None where
+    the kernel does not tell (CONFIG_PROC_CHILDREN)."""
+    if not Path("/proc/self/task", str(os.getpid()), "children").exists():
+        return None
+    found: list[int] = []
+    try:
+        tids = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208
+    except OSError:
+        return ()
+    for tid in tids[:_MOST]:
+        found += [int(word) for word in _read(Path(f"/proc/{pid}/task/{tid}/children")).split()]
+    return tuple(found)
 
 
 def _kilobytes(text: str | None) -> int | None:

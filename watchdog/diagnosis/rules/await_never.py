@@ -23,7 +23,7 @@ def rule(view: View) -> Iterator[Finding]:
     waiting = [one for one in waiting if loop_idles(view, one.task.pid)]
     if waiting:
         yield _of_task(view, waiting)
-    elif not view.evidence.tasks or not any(look.tasks for look in view.evidence.tasks):
+    elif not view.tasks or not any(look.tasks for look in view.tasks):
         yield from _of_threads(view)
 
 

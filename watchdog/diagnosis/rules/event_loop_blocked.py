@@ -36,7 +36,7 @@ def _finding(view: View, thread: ThreadView) -> Finding:
     called_by = f", called by {short(outer)}" if outer != thread.own else ""
     return Finding(
         cause="event-loop-blocked",
-        confidence=view.sure(base, thread.stuck),
+        confidence=view.sure(base, thread.stuck + thread.due),
         summary=f"the event loop of process {thread.pid} is blocked for {format_duration(thread.stuck)} in "
         f"{short(thread.own)}{called_by}: it waits for {wait.words}",
         advice="restart",

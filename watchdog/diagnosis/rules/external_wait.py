@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from watchdog.diagnosis.tasks import answers_request, suspended
 from watchdog.diagnosis.view import ThreadView, View, short
+from watchdog.model.evidence import Connection
 from watchdog.model.finding import Finding
 from watchdog.model.units import format_duration
 
@@ -17,6 +19,7 @@ KINDS = ("socket", "connect", "send", "names", "client")
 
 
 def rule(view: View) -> Iterator[Finding]:
+    yield from _of_tasks(view)
     waiting = [thread for thread in view.python_threads if waits_outside(view, thread)]
     if not waiting:
         return
@@ -36,15 +39,52 @@ def waits_outside(view: View, thread: ThreadView) -> bool:
     return view.in_trouble or (thread.serves_request and thread.stuck >= view.limit)
 
 
-def _finding(view: View, thread: ThreadView, peer: str | None, count: int) -> Finding:
-    assert thread.own is not None
+def _of_tasks(view: View) -> Iterator[Finding]:
+    """Suspended tasks that read from a peer of the server. What they read from its clients is no trouble."""
+    if not view.in_trouble:
+        return
+    waiting = [(one, peer) for one in suspended(view) if one.kind == "network" and (peer := _asked(view, one.task.pid))]
+    if not waiting:
+        return
+    first, peer = waiting[0]
+    count = sum(one.own == first.own for one, _ in waiting)
+    reach, who = _reach(view, peer.remote)
+    yield Finding(
+        cause="external-wait",
+        confidence=view.sure(0.95 if answers_request(first.task) else 0.7, peer.sent_ago or 0.0),
+        summary=f"{count} task{'s' if count > 1 else ''} wait{'' if count > 1 else 's'} for {peer.remote} in "
+        f"{short(first.own)}{': ' + reach if reach else ''}{who}",
+        advice="restart",
+        culprit=view.culprit(first.own),
+        peer=peer.remote,
+        evidence=(f"tasks.json#pid={first.task.pid},task={first.task.name}", "sockets.json"),
+        prevent=PREVENT,
+        details=tuple(f"  await {short(frame)}" for frame in first.chain),
+    )
+
+
+def _asked(view: View, pid: int) -> Connection | None:
+    """The peer that this process has asked longest ago without an answer since."""
+    open_ = [
+        one for one in view.upstreams if one.pid == pid and one.state in ("ESTABLISHED", "SYN_SENT") and not one.unread
+    ]
+    return max(open_, key=lambda one: one.sent_ago or 0.0, default=None)
+
+
+def _reach(view: View, peer: str | None) -> tuple[str, str]:
+    """What a connection to it came to, and who it is if it is on this machine."""
     look = next((one for one in view.evidence.peers if one.address == peer), None)
     reach = {
         "connects": "it takes connections, and does not answer",
         "refuses": "it refuses new connections",
         "silent": "it does not even take new connections",
     }.get(look.state if look else "", "")
-    who = f" ({look.owner})" if look and look.owner else ""
+    return reach, f" ({look.owner})" if look and look.owner else ""
+
+
+def _finding(view: View, thread: ThreadView, peer: str | None, count: int) -> Finding:
+    assert thread.own is not None
+    reach, who = _reach(view, peer)
     many = f"; {count} threads wait for it" if count > 1 else ""
     # A blocked event loop has a rule of its own: there the guilty thing is the synchronous call.
     base = 0.8 if thread.is_event_loop else 0.95
@@ -58,5 +98,4 @@ def _finding(view: View, thread: ThreadView, peer: str | None, count: int) -> Fi
         peer=peer,
         evidence=(thread.reference, "sockets.json", f"threads.json#pid={thread.pid},tid={thread.tid}"),
         prevent=PREVENT,
-        details=(f"peer {peer}: {look.state}{who}",) if look else (),
     )

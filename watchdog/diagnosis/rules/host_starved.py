@@ -14,13 +14,12 @@ _LIMITS = {"cpu.some.avg10": 80.0, "memory.full.avg10": 20.0, "io.full.avg10": 6
 
 def rule(view: View) -> Iterator[Finding]:
     machine = view.evidence.machine
-    if machine is None or not (view.in_trouble or view.slow):
+    if machine is None or not view.in_trouble:
         return
     pressure = dict(machine.pressure)
     over = [(name, pressure[name]) for name, limit in _LIMITS.items() if pressure.get(name, 0.0) >= limit]
-    own = {process.pid for process in view.processes.values()}
-    busy = machine.top_cpu[0] if machine.top_cpu else None
-    if not over or view.stuck_threads or (busy is not None and busy.pid in own):
+    # What the server itself does with the CPU is not the machine's fault.
+    if not over or view.stuck_threads or any(thread.running >= 0.5 for thread in view.python_threads):
         return
     name, percent = max(over, key=lambda one: one[1])
     yield Finding(

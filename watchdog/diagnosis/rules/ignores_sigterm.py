@@ -33,7 +33,7 @@ def rule(view: View) -> Iterator[Finding]:
             other = _kept_by(view, thread)
             by = f"{other.label} in {short(other.own)}" if other and other.own else "a thread that is no daemon"
             yield _finding(
-                view, f"it has begun to end and is kept by {by}", other.own if other else None, other or thread, 0.9
+                view, f"it has begun to end and is kept by {by}", other.own if other else None, other or thread, 0.98
             )
     yield from _graceful(view)
     for pid, number in view.evidence.pending:
@@ -92,7 +92,7 @@ def _graceful(view: View) -> Iterator[Finding]:
     )
     stopping = [
         frame
-        for look in view.evidence.tasks
+        for look in view.tasks
         for task in look.tasks
         for frame in task.frames
         if at_place(frame, ("uvicorn/server.py:shutdown", "hypercorn/asyncio/run.py:*", "sanic/server/runners.py:*"))

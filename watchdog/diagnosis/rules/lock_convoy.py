@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from watchdog.diagnosis.locking import graph, thread_of, who
 from watchdog.diagnosis.view import ThreadView, View, short
-from watchdog.model.evidence import LockPoint
+from watchdog.model.evidence import Frame, LockPoint
 from watchdog.model.finding import Finding
 
 PREVENT = (
@@ -31,16 +31,16 @@ def rule(view: View) -> Iterator[Finding]:
 
 
 def _finding(view: View, points: list[LockPoint], holder: LockPoint) -> Finding:
-    thread = _holder_now(view, points, holder)
-    frame = thread.own_now if thread and thread.own_now else holder.frame
-    doing = f", where it waits for {thread.wait.words}" if thread and thread.wait.kind != "running" else ""
+    thread, frame = _inside(view, points, holder)
+    doing = (
+        f", where it waits for {thread.wait.words}" if thread and thread.wait.kind not in ("running", "lock") else ""
+    )
     # A holder that never comes back is a fault of its own, and the queue behind it an effect: its rule is surer.
-    passes = _changes_hands(view, points)
+    passes = any(one.moves for point in points if (one := thread_of(view, point)) is not None)
     return Finding(
         cause="lock-convoy",
         confidence=view.sure(0.95 if passes else 0.85, view.waited),
-        summary=f"{len(points)} threads queue for {points[0].expression}; {holder.thread or 'its holder'} holds it in "
-        f"{short(frame)}{doing}",
+        summary=f"{len(points)} threads queue for {points[0].expression}; who has it holds it in {short(frame)}{doing}",
         advice="restart" if view.hung else "wait",
         culprit=view.culprit(frame, thread),
         evidence=(f"locks.json#pid={holder.pid}", *((thread.reference,) if thread else ())),
@@ -48,20 +48,24 @@ def _finding(view: View, points: list[LockPoint], holder: LockPoint) -> Finding:
     )
 
 
-def _holder_now(view: View, points: list[LockPoint], holder: LockPoint) -> ThreadView | None:
-    """The lock passes from hand to hand: whoever is inside the same block at the last look, else who held it then."""
-    was = thread_of(view, holder)
-    wanting = Counter(point.frame.function for point in points).most_common(1)[0][0]
-    inside = [
-        thread
-        for thread in view.threads_of(holder.pid)
-        if thread.wait.kind not in ("lock", "running")
-        and any(frame.function == wanting for frame in thread.frames)
-        and thread.frames[0].function != wanting
-    ]
-    return inside[0] if inside and (was is None or was.wait.kind == "lock") else was
-
-
-def _changes_hands(view: View, points: list[LockPoint]) -> bool:
-    waiters = [thread for point in points if (thread := thread_of(view, point)) is not None]
-    return any(thread.moves for thread in waiters)
+def _inside(view: View, points: list[LockPoint], holder: LockPoint) -> tuple[ThreadView | None, Frame]:
+    """What is done while the lock is held, and by whom. The lock passes from hand to hand between two looks, so whoever
+    was seen in the function behind the place where the others queue counts, and the place that was seen most."""
+    queue = {(point.frame.file, point.frame.function.rpartition(".")[2], point.frame.line) for point in points}
+    functions = {(file, name) for file, name, _ in queue}
+    seen: Counter[Frame] = Counter()
+    who: dict[Frame, ThreadView] = {}
+    for thread in view.threads_of(holder.pid):
+        for _, stack in thread.whole:
+            calls = {(frame.file, frame.function.rpartition(".")[2]) for frame in stack.frames}
+            frame = view.innermost(stack.frames)
+            if frame and calls & functions and (frame.file, frame.function.rpartition(".")[2], frame.line) not in queue:
+                seen[Frame(frame.function, frame.file, frame.line)] += 1
+                who[Frame(frame.function, frame.file, frame.line)] = thread
+    thread = thread_of(view, holder)
+    if thread is not None and thread.own_now is not None and not thread.moves:
+        return thread, thread.own_now
+    if seen:
+        frame = seen.most_common(1)[0][0]
+        return who[frame], frame
+    return thread, thread.own_now if thread and thread.own_now else holder.frame

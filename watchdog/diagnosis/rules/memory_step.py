@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from watchdog.diagnosis import holdings
+from watchdog.diagnosis.rules.memory_leak import steady_growth
 from watchdog.diagnosis.view import View
 from watchdog.model.finding import Finding
 from watchdog.model.units import format_size
@@ -19,7 +20,7 @@ LEAST = 96 << 20  # bytes of one step
 def rule(view: View) -> Iterator[Finding]:
     yield from _seen(view)
     huge = holdings.huge(view)
-    if huge is None:
+    if huge is None or steady_growth(view.evidence.memory) is not None or _rises(view):
         return
     yield Finding(
         cause="memory-step",
@@ -30,6 +31,12 @@ def rule(view: View) -> Iterator[Finding]:
         evidence=("tasks.json#holdings",),
         prevent=PREVENT,
     )
+
+
+def _rises(view: View) -> bool:
+    """What still grows is a leak, or may turn out as one."""
+    points = view.evidence.memory
+    return points[-1].rss - points[0].rss > max(4 << 20, points[0].rss // 50)
 
 
 def _seen(view: View) -> Iterator[Finding]:

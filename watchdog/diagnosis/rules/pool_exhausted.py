@@ -6,6 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
+from watchdog.diagnosis import suspects
 from watchdog.diagnosis.code import at_place, package
 from watchdog.diagnosis.rules.external_wait import KINDS as OUTSIDE
 from watchdog.diagnosis.tasks import suspended
@@ -43,6 +44,9 @@ _ACQUIRES = (
     "mysql/connector/pooling.py:*",
     "peewee.py:*",
 )
+# What gives a place back, in the functions that take one.
+_GIVES_BACK = frozenset({"release", "close", "put", "put_nowait", "putconn", "read", "json", "text", "aclose", "iter_content",
+                         "dispose", "disconnect", "return_connection", "free"})  # fmt: skip
 _POOL_NAME = re.compile(r"pool|conn|slot|sema|free|avail|worker|limit", re.IGNORECASE)
 
 
@@ -106,7 +110,7 @@ def _of_connections(view: View) -> Iterator[Finding]:
         summary=f"{len(waiting)} threads wait for a free place of {what} in {short(thread.own)}, the longest for "
         f"{format_duration(thread.stuck)}; nobody gives one back",
         advice="restart",
-        culprit=view.culprit(thread.own, thread),
+        culprit=suspects.unreturned(view, thread.own, _GIVES_BACK) or view.culprit(thread.own, thread),
         evidence=tuple(one.reference for one in waiting[:3]),
         prevent=PREVENT,
         details=_unread(view, thread.pid),
@@ -140,7 +144,7 @@ def _of_tasks(view: View) -> Iterator[Finding]:
         confidence=view.sure(0.96, 0.0),
         summary=f"{len(waiting)} tasks wait for {first.words} in {short(first.own)}; nobody gives one back",
         advice="restart",
-        culprit=view.culprit(first.own),
+        culprit=suspects.unreturned(view, first.own, _GIVES_BACK) or view.culprit(first.own),
         evidence=(f"tasks.json#pid={first.task.pid},task={first.task.name}",),
         prevent=PREVENT,
         details=(*_unread(view, first.task.pid), *(f"  await {short(frame)}" for frame in first.chain)),

@@ -27,11 +27,11 @@ def rule(view: View) -> Iterator[Finding]:
         frame, share = thread.mostly
         if frame is None or thread.running < 0.5 or share < 0.4 or not slow:
             continue
-        kept = _kept_state(view, thread)
+        kept, over = _kept_state(view, thread)
         rising = len(slow) >= 3 and slow[-1].seconds > 1.3 * slow[0].seconds
         if not kept and not rising:
             continue
-        guilty = _loops_over(view, thread) or frame
+        guilty = over or _loops_over(view, thread) or frame
         yield Finding(
             cause="slow-degradation",
             confidence=0.9 if kept else 0.7,
@@ -54,7 +54,7 @@ def _calls(thread: ThreadView) -> list[Frame]:
     return found
 
 
-def _kept_state(view: View, thread: ThreadView) -> str:
+def _kept_state(view: View, thread: ThreadView) -> tuple[str, Frame | None]:
     """A name that one of the busy functions goes over, and that some other function of the file adds to."""
     for frame in _calls(thread):
         source = view.file(frame.file)
@@ -69,8 +69,8 @@ def _kept_state(view: View, thread: ThreadView) -> str:
         names = {name.rpartition(".")[2] for text in over for name in _names(text)}
         grown = shape.grown_names(source, GROWS)
         for name in sorted(names & grown):
-            return name
-    return ""
+            return name, frame
+    return "", None
 
 
 def _names(text: str) -> set[str]:
