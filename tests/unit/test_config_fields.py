@@ -35,8 +35,6 @@ READERS: list[Reader] = [
 ]
 _DIGITS = st.from_regex(r"-?[0-9]{1,40}([.][0-9]{1,40})?", fullmatch=True)
 NUMBERS = st.integers().map(str) | st.floats().map(str) | _DIGITS
-    st.integers().map(str) | st.floats().map(str) | st.from_regex(r"-?[0-9]{1,40}([.][0-9]{1,40})?", fullmatch=True)
-)
 UNITS = st.sampled_from(["", "ms", "s", "m", "h", "d", "%", "B", "KB", "MB", "GiB", "T", " of 3"])
 TEXTS = st.text(max_size=60) | st.builds(lambda number, unit: number + unit, NUMBERS, UNITS)
 VALUES = TEXTS | TEXTS.map(Plain) | st.none() | st.lists(TEXTS, max_size=3) | st.dictionaries(TEXTS, TEXTS, max_size=2)

@@ -83,7 +83,7 @@ class Start(Section):
     log: File | None = Field(default=None, description="where its output goes; else start.log in wd's own folder")
     fallback: Command | None = Field(default=None, description="tried when the command does not come up")
     through: Annotated[str, Manager] | None = Field(default=None, description="the manager that starts and stops it")
-    ready: Ready = Field(default=Ready(), description="when a start counts as done")
+    ready: Ready = Field(default_factory=Ready, description="when a start counts as done")
 
     @model_validator(mode="after")
     def _one_way(self) -> Start:
@@ -131,8 +131,8 @@ class Policy(Section):
     mode: Annotated[str, Choice(("observe", "ask", "act"))] = Field(
         default="observe", description="observe: say what would be done; ask: a person first; act: do it"
     )
-    backoff: Backoff = Field(default=Backoff(), description="waits between restarts")
-    give_up: GiveUp = Field(default=GiveUp(), description="when a person is called")
+    backoff: Backoff = Field(default_factory=Backoff, description="waits between restarts")
+    give_up: GiveUp = Field(default_factory=GiveUp, description="when a person is called")
     grace: Annotated[float, Duration(0.0, DAY)] = Field(
         default=60.0, description="so long after its start a server's failures do not count"
     )
@@ -155,7 +155,7 @@ class PlaybookFile(Section):
 
     service: Name = Field(description="its name: on the command line, in reports and in file names")
     find: Find = Field(description="how it is recognised")
-    start: Start = Field(default=Start(), description="how it is started")
+    start: Start = Field(default_factory=Start, description="how it is started")
     logs: Annotated[tuple[str, ...], Many(Location())] = Field(default=(), description="absolute, or from the home")
     probes: dict[Name, Annotated[Probe, OneOf(PROBES, "a probe")]] = Field(
         default_factory=dict, description="questions asked again and again"
@@ -166,7 +166,7 @@ class PlaybookFile(Section):
     triggers: list[Annotated[Trigger, OneOf(TRIGGERS, "a trigger")]] = Field(
         default_factory=list, description="what starts which runbook"
     )
-    policy: Policy = Field(default=Policy(), description="how far wd may go by itself")
+    policy: Policy = Field(default_factory=Policy, description="how far wd may go by itself")
     notify: Annotated[tuple[str, ...], Many(Receiver)] = Field(
         default=(), description="who is told, as Apprise addresses"
     )
