@@ -27,9 +27,10 @@ from watchdog.system.clock import now
 from watchdog.system.files import make_folder
 
 BUSY_SECONDS = 30.0
-_CHECKED_WHOLE_UP_TO = 32 << 20  # bytes: beyond that the check at every start would be felt
+# Bytes up to which every start checks all of it, indexes too; up to which it checks the tables; beyond, the first page.
+_CHECKED_WHOLE_UP_TO, _CHECKED_UP_TO = 4 << 20, 64 << 20
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
-_UNREADABLE = "file is not a database that is whole: a name in it cannot be read"
+_UNREADABLE = "a name in it cannot be read"
 _Result = TypeVar("_Result")
 
 
@@ -70,7 +71,7 @@ class Database:
             except (sqlite3.Error, UnicodeDecodeError) as trouble:
                 if self.in_memory:
                     raise
-                error = trouble if isinstance(trouble, sqlite3.Error) else sqlite3.DatabaseError(_UNREADABLE)
+                error = trouble if isinstance(trouble, sqlite3.Error) else damaged(_UNREADABLE)
                 if isinstance(error, sqlite3.DatabaseError) and _damaged(error):
                     self._close_quietly()
                     self._connection = self._begin_anew(str(error))
@@ -177,7 +178,7 @@ def _make_file(path: Path) -> int:
     try:
         facts = os.fstat(opened)
         if facts.st_uid != os.geteuid():
-            raise sqlite3.DatabaseError(f"file is not a database of ours: it belongs to user {facts.st_uid}")
+            raise damaged(f"it belongs to user {facts.st_uid}")
         os.fchmod(opened, 0o600)
         return facts.st_ino
     finally:
@@ -206,7 +207,7 @@ def _prepare(connection: sqlite3.Connection) -> sqlite3.Connection:
     try:
         if connection.execute("PRAGMA user_version").fetchone()[0] > len(VERSIONS):
             if 0 < _told_version(connection) <= len(VERSIONS):
-                raise sqlite3.DatabaseError("file is not a database that is whole: its version number was hit")
+                raise damaged("its version number was hit")
             raise CannotTell(
                 "the journal was written by a newer wd",
                 "writing to it with this version could lose what the newer one keeps there",
@@ -219,7 +220,7 @@ def _prepare(connection: sqlite3.Connection) -> sqlite3.Connection:
         _migrate(connection)
     except UnicodeDecodeError:
         connection.close()
-        raise sqlite3.DatabaseError(_UNREADABLE) from None
+        raise damaged(_UNREADABLE) from None
     except BaseException:
         connection.close()
         raise
@@ -250,19 +251,20 @@ def _switch_to_wal(connection: sqlite3.Connection) -> None:
 
 def _check(connection: sqlite3.Connection) -> None:
     pages, size = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
-    if pages * size > _CHECKED_WHOLE_UP_TO:
+    if pages * size > _CHECKED_UP_TO:
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         return
-    answer = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    check = "integrity_check" if pages * size <= _CHECKED_WHOLE_UP_TO else "quick_check"
+    answer = connection.execute(f"PRAGMA {check}(1)").fetchone()[0]
     if answer != "ok":
-        raise sqlite3.DatabaseError(f"file is not a database that is whole: {answer.splitlines()[0]}")
+        raise damaged(answer.splitlines()[0])
 
 
 def _migrate(connection: sqlite3.Connection) -> None:
     if connection.execute("PRAGMA user_version").fetchone()[0] == len(VERSIONS):
         missing = _tables(VERSIONS) - {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
         if missing:
-            raise sqlite3.DatabaseError(f"file is not a database of ours: it has no table {min(missing)}")
+            raise damaged(f"it has no table {min(missing)}")
         return
 
     def change(database: sqlite3.Connection) -> None:
@@ -279,6 +281,11 @@ def _migrate(connection: sqlite3.Connection) -> None:
 def _tables(versions: tuple[tuple[str, ...], ...]) -> set[str]:
     statements = [statement.split() for script in versions for statement in script]
     return {words[2] for words in statements if words[:2] == ["CREATE", "TABLE"]}
+
+
+def damaged(how: str) -> sqlite3.DatabaseError:
+    """Raised inside a transaction, it makes the store begin anew."""
+    return sqlite3.DatabaseError(f"file is not a database that is whole: {how}")
 
 
 def _remember_loss(connection: sqlite3.Connection) -> None:

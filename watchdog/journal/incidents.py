@@ -24,12 +24,13 @@ REPEAT_WINDOW = 7 * 86400.0  # seconds in which the same trouble counts as come 
 _CHANGEABLE = frozenset(
     (
         *("outcome", "closed", "cause", "signature", "finding", "request", "downtime", "down_since", "folder"),
-        *("report", "old_pids", "new_pid", "root_cause", "fix", "repeated"),
+        *("report", "old_pids", "new_pid", "root_cause", "fix", "repeated", "overridden"),
     )
 )
 _COLUMNS = (
     "id, opened, service, runbook, trigger_kind, trigger_detail, trigger_by, trigger_since, outcome, closed, cause, "
-    "signature, finding, request, downtime, down_since, folder, report, old_pids, new_pid, root_cause, fix, repeated"
+    "signature, finding, request, downtime, down_since, folder, report, old_pids, new_pid, root_cause, fix, "
+    "repeated, overridden"
 )
 
 
@@ -209,7 +210,7 @@ def _ordinal(number: int) -> str:
 
 
 def _incident(row: tuple[Any, ...]) -> Incident:
-    typed(row, "tnTttttNtNttTtNNtttNttt")
+    typed(row, "tnTttttNtNttTtNNtttNtttt")
     return Incident(
         id=row[0],
         opened=row[1],
@@ -231,4 +232,5 @@ def _incident(row: tuple[Any, ...]) -> Incident:
         root_cause=row[20],
         fix=row[21],
         repeated=row[22],
+        overridden=row[23],
     )

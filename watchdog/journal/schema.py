@@ -43,4 +43,5 @@ VERSIONS: tuple[tuple[str, ...], ...] = (
         """CREATE TABLE memories (
             service TEXT NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (service, name))""",
     ),
+    ("ALTER TABLE incidents ADD COLUMN overridden TEXT NOT NULL DEFAULT ''",),
 )

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from watchdog.journal import incidents, samples, services
-from watchdog.journal.database import Database
+from watchdog.journal.database import Database, damaged
 from watchdog.journal.retention import remove_old_folders
 from watchdog.model.errors import Failed
 from watchdog.model.incident import Desired, Incident, Restart, RunOutcome, Trigger
@@ -223,7 +223,16 @@ class Journal:
 
     def _change(self, incident: str, change: Callable[[sqlite3.Connection], Any]) -> None:
         """Write, and remember it: if the store is lost under a run, the run's own record is written again."""
-        self._write(change)
+
+        def checked(db: sqlite3.Connection) -> None:
+            try:
+                change(db)
+            except Failed as error:
+                if incident in self._recent:  # we wrote it and it cannot be found: the index is broken
+                    raise damaged(error.what) from None
+                raise
+
+        self._write(checked)
         if incident not in self._recent and len(self._recent) >= _REMEMBERED:
             del self._recent[next(iter(self._recent))]
         self._recent.setdefault(incident, []).append(change)

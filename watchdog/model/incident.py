@@ -91,6 +91,7 @@ class Incident:
     root_cause: str = ""  # filled in by a person
     fix: str = ""  # filled in by a person
     repeated: str = ""  # "4th time in 7 days, same line; the last restart held 3h", where the journal remembers
+    overridden: str = ""  # which budget a person overrode, and why it had said no
     notes: tuple[tuple[float, str, str], ...] = ()  # (when, by, text)
     steps: tuple[StepRecord, ...] = ()
 
@@ -107,6 +108,7 @@ class Incident:
             "signature": self.signature,
             "input": self.request,
             "repeated": self.repeated,
+            "overridden": self.overridden,
             "downtime": round(self.downtime, 2) if self.downtime is not None else None,
             "root_cause": self.root_cause,
             "fix": self.fix,

@@ -52,7 +52,9 @@ def build(incident: Incident, folder: Path) -> Page:
         new_pid=incident.new_pid,
         proof=_proof(incident),
         checks=tuple(redact_data(one) for one in _all(incident, "checks") if isinstance(one, Mapping)),
-        overrides=tuple(redact(str(one)) for one in _all(incident, "overrides")),
+        overrides=tuple(
+            filter(None, (incident.overridden, *(redact(str(one)) for one in _all(incident, "overrides"))))
+        ),
         lines=_lines(incident, end),
         folders=names,
         kept=kept,
