@@ -86,6 +86,66 @@ _LOOP: tuple[StepSpec, ...] = (
     ),
 )
 
+_POLICY: tuple[StepSpec, ...] = (
+    StepSpec(
+        "status",
+        "every service: state, since when, availability, restarts, deaths",
+        "watchdog.cli.follow:status",
+        (SERVICE, Option("--follow", "flag", help="show it anew every two seconds, until Ctrl-C")),
+    ),
+    StepSpec(
+        "explain",
+        "what the policy of a service will do, and when",
+        "watchdog.steps.explain:explain_service",
+        service=True,
+    ),
+    StepSpec(
+        "snooze",
+        "leave a service alone for a while; it ends by itself",
+        "watchdog.steps.snooze:snooze",
+        (
+            Option("--for", "duration", None, "how long"),
+            Option("--until-healthy", "flag", help="until it answers well again"),
+            Option("--why", help="for those who come after you", metavar="TEXT"),
+        ),
+        service=True,
+    ),
+    StepSpec(
+        "resume",
+        "look after a service again, with a new budget",
+        "watchdog.steps.snooze:resume",
+        (Option("--why", help="for those who come after you", metavar="TEXT"),),
+        service=True,
+    ),
+    StepSpec(
+        "ack",
+        "you have it in hand: the loop waits until the service is healthy",
+        "watchdog.steps.snooze:ack",
+        (),
+        (Argument("text", many=True, help="what you are doing about it"),),
+        service=True,
+    ),
+    *(
+        StepSpec(
+            f"schedule {verb}",
+            summary,
+            f"watchdog.steps.schedule:{verb}",
+            (
+                SERVICE,
+                Option("--as", default="cron", choices=("cron", "systemd", "task-scheduler"), help="which scheduler"),
+                Option("--every", "duration", "1m", "how often"),
+                Option("--loop", "flag", help="the loop itself, as a service of systemd"),
+                Option("--dry-run", "flag", help="only show what would stand there"),
+            ),
+        )
+        for verb, summary in (
+            ("install", "give `wd tick` to cron, systemd or the Task Scheduler"),
+            ("show", "what stands in the scheduler for this home"),
+            ("remove", "take it out again, and nothing else"),
+        )
+    ),
+)
+
 _HOME: tuple[StepSpec, ...] = (
     StepSpec(
         "init",
@@ -97,4 +157,4 @@ _HOME: tuple[StepSpec, ...] = (
     StepSpec("schema", "the JSON Schema of a playbook, for editors", "watchdog.steps.schema:schema"),
 )
 
-COMMANDS: dict[str, StepSpec] = {spec.name: spec for spec in (*_RUNS, *_LEDGER, *_LOOP, *_HOME)}
+COMMANDS: dict[str, StepSpec] = {spec.name: spec for spec in (*_RUNS, *_LEDGER, *_LOOP, *_POLICY, *_HOME)}
