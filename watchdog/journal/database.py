@@ -205,8 +205,9 @@ def _new_memory() -> sqlite3.Connection:
 def _prepare(connection: sqlite3.Connection) -> sqlite3.Connection:
     """Check, switch to WAL, bring to our version."""
     try:
-        if connection.execute("PRAGMA user_version").fetchone()[0] > len(VERSIONS):
-            if 0 < _told_version(connection) <= len(VERSIONS):
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > len(VERSIONS):
+            if version != _told_version(connection):
                 raise damaged("its version number was hit")
             raise CannotTell(
                 "the journal was written by a newer wd",

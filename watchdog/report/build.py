@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from watchdog.model.incident import Incident, StepRecord
+from watchdog.model.incident import Incident, StepRecord, Trigger
 from watchdog.model.redact import redact, redact_data
 from watchdog.model.units import format_duration
 from watchdog.report import folders
@@ -24,15 +25,39 @@ _WORDS = {
 }
 
 
+def clean(incident: Incident) -> Incident:
+    """Without secrets, wherever the record comes from."""
+    trigger = Trigger(*(redact_data(getattr(incident.trigger, name)) for name in ("kind", "detail", "by", "since")))
+    texts = (
+        "service",
+        "runbook",
+        "request",
+        "repeated",
+        "root_cause",
+        "fix",
+        "overridden",
+        "cause",
+        "finding",
+        "notes",
+    )
+    steps = tuple(
+        replace(step, text=redact(step.text), message=redact(step.message), data=redact_data(step.data))
+        for step in incident.steps
+    )
+    changed: dict[str, Any] = {name: redact_data(getattr(incident, name)) for name in texts}
+    return replace(incident, trigger=trigger, steps=steps, **changed)
+
+
 def build(incident: Incident, folder: Path) -> Page:
     """Everything comes from the journal's record and the folder, so a report can be made again at any time."""
+    incident = clean(incident)
     names, kept, missing = folders.kept(folder)
     findings = _findings(incident)
     last = incident.steps[-1] if incident.steps else None
     end = incident.closed or (last.begun + last.seconds if last else None)
     return Page(
         id=incident.id,
-        service=redact(incident.service or ""),
+        service=incident.service or "",
         runbook=incident.runbook,
         outcome=incident.outcome,
         headline=_headline(incident),
@@ -43,7 +68,7 @@ def build(incident: Incident, folder: Path) -> Page:
         downtime=incident.downtime,
         down_since=incident.down_since or incident.trigger.since,
         trigger=_trigger(incident),
-        request=redact(incident.request),
+        request=incident.request,
         repeated=incident.repeated,
         findings=findings,
         ended=_ended(incident, folders.commands(folder)),
@@ -51,20 +76,18 @@ def build(incident: Incident, folder: Path) -> Page:
         ports=tuple(_ports(incident)),
         new_pid=incident.new_pid,
         proof=_proof(incident),
-        checks=tuple(redact_data(one) for one in _all(incident, "checks") if isinstance(one, Mapping)),
-        overrides=tuple(
-            filter(None, (incident.overridden, *(redact(str(one)) for one in _all(incident, "overrides"))))
-        ),
+        checks=tuple(dict(one) for one in _all(incident, "checks") if isinstance(one, Mapping)),
+        overrides=tuple(filter(None, (incident.overridden, *(str(one) for one in _all(incident, "overrides"))))),
         lines=_lines(incident, end),
         folders=names,
         kept=kept,
-        missing=tuple(dict.fromkeys((*missing, *(redact(str(one)) for one in _all(incident, "missing"))))),
+        missing=tuple(dict.fromkeys((*missing, *(str(one) for one in _all(incident, "missing"))))),
         curves=folders.curves(folder),
         commands=_commands(incident),
         root_cause=incident.root_cause,
         fix=incident.fix,
         notes=incident.notes,
-        data={f"{step.number} {step.step}": redact_data(step.data) for step in incident.steps if step.data},
+        data={f"{step.number} {step.step}": step.data for step in incident.steps if step.data},
     )
 
 
@@ -81,7 +104,7 @@ def _headline(incident: Incident) -> str:
 def _trigger(incident: Incident) -> str:
     trigger = incident.trigger
     by = f" by {trigger.by}" if trigger.by else ""
-    return f"{trigger.kind}{by}" + (f": {redact(trigger.detail)}" if trigger.detail else "")
+    return f"{trigger.kind}{by}" + (f": {trigger.detail}" if trigger.detail else "")
 
 
 def _findings(incident: Incident) -> tuple[dict[str, Any], ...]:
@@ -89,9 +112,9 @@ def _findings(incident: Incident) -> tuple[dict[str, Any], ...]:
     for step in reversed(incident.steps):
         found = (step.data or {}).get("findings")
         if isinstance(found, Sequence) and found and not isinstance(found, str):
-            return tuple(redact_data(dict(one)) for one in found if isinstance(one, Mapping))
+            return tuple(dict(one) for one in found if isinstance(one, Mapping))
     if incident.finding:
-        return (redact_data(dict(incident.finding)),)
+        return (dict(incident.finding),)
     return ()
 
 
@@ -106,8 +129,8 @@ def _ended(incident: Incident, commands: Mapping[int, str]) -> tuple[Ended, ...]
             pid,
             str(one.get("signal") or "by itself"),
             float(seconds) if isinstance(seconds, int | float) else None,
-            redact(str(one.get("command") or commands.get(pid, ""))),
-            redact(str(one.get("note") or "")),
+            str(one.get("command") or commands.get(pid, "")),
+            str(one.get("note") or ""),
         )
     for pid in incident.old_pids:
         found.setdefault(pid, Ended(pid, "not told", None, commands.get(pid, "")))
@@ -117,7 +140,7 @@ def _ended(incident: Incident, commands: Mapping[int, str]) -> tuple[Ended, ...]
 def _survivors(incident: Incident) -> Iterator[str]:
     for one in _all(incident, "survivors"):
         if isinstance(one, Mapping):
-            yield redact(f"pid {one.get('pid')} ({one.get('command')}): {one.get('reason')}")
+            yield (f"pid {one.get('pid')} ({one.get('command')}): {one.get('reason')}")
 
 
 def _ports(incident: Incident) -> Iterator[str]:
@@ -143,8 +166,8 @@ def _lines(incident: Incident, end: float | None) -> tuple[Line, ...]:
         offset = step.begun - incident.opened
         left = min(100.0, max(0.0, 100 * offset / whole))
         width = min(100.0 - left, max(0.6, 100 * step.seconds / whole))
-        message = "under way, or cut off here" if step.outcome == "running" else redact(step.message)
-        text = redact(step.text or step.step)
+        message = "under way, or cut off here" if step.outcome == "running" else step.message
+        text = step.text or step.step
         found.append(Line(step.number, text, step.outcome, offset, step.seconds, message, left, width))
     return tuple(found)
 
@@ -152,7 +175,7 @@ def _lines(incident: Incident, end: float | None) -> tuple[Line, ...]:
 def _commands(incident: Incident) -> tuple[str, ...]:
     """What a person types to do the same again: the whole, then each step by hand."""
     service = f" --service {incident.service}" if incident.service else ""
-    typed = redact(incident.trigger.detail) if incident.trigger.detail.startswith("wd ") else ""
+    typed = incident.trigger.detail if incident.trigger.detail.startswith("wd ") else ""
     single = len(incident.steps) == 1 and incident.steps[0].step == incident.runbook
     first = typed or ("" if single else f"wd run {incident.runbook}{service}")
     steps = [_by_hand(step, service) for step in incident.steps if step.step != "shell"]
@@ -160,7 +183,7 @@ def _commands(incident: Incident) -> tuple[str, ...]:
 
 
 def _by_hand(step: StepRecord, service: str) -> str:
-    text = redact(step.text or step.step)
+    text = step.text or step.step
     named = any(word in text for word in ("--service", "--port", "--pid", "--cmdline", " :"))
     wants = step.step not in ("exec", "http", "wait", "notify", "report")
     return f"wd {text}{service if wants and not named else ''}"

@@ -10,7 +10,7 @@ from watchdog.model.printable import printable
 from watchdog.model.probing import Sample
 from watchdog.model.units import format_duration
 from watchdog.report import folders
-from watchdog.report.build import build
+from watchdog.report.build import build, clean
 from watchdog.report.render import as_json, html, markdown
 from watchdog.system import files
 
@@ -25,7 +25,7 @@ def write(incident: Incident, folder: Path, samples: Sequence[Sample] = ()) -> P
         if samples:
             folders.save_samples(opened, samples)
         page = build(incident, folder)
-        opened.write("report.json", as_json(page, incident))
+        opened.write("report.json", as_json(page, clean(incident)))
         opened.write("report.html", html(page))
         opened.write("report.md", markdown(page))  # last: whoever finds it finds the others too
     return folder / "report.md"
