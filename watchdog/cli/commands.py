@@ -82,7 +82,6 @@ _LOOP: tuple[StepSpec, ...] = (
             Option("--fails", help='other thresholds: 3 or "3 of 5"'),
             Option("--for", "duration", None, "how long the trouble must hold"),
         ),
-        lists=True,
     ),
 )
 
