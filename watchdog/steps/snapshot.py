@@ -10,7 +10,7 @@ from typing import Any
 from watchdog.evidence import snapshot as evidence
 from watchdog.journal.incidents import make_id
 from watchdog.model.errors import NothingMatched
-from watchdog.model.evidence import Configured, Exit, Snapshot
+from watchdog.model.evidence import Configured, Evidence, Exit, Snapshot
 from watchdog.model.exits import Exit as Code
 from watchdog.model.playbook import Playbook
 from watchdog.model.printable import printable
@@ -45,6 +45,7 @@ def snapshot(context: Context, options: Mapping[str, Any]) -> StepResult:
                 folder,
                 logs if index == 0 else (),
                 max(0.05, share),
+                _seen_before(context, tree),
                 configured=configured(context.playbook),
                 exits=known_exits(context),
             )
@@ -54,6 +55,14 @@ def snapshot(context: Context, options: Mapping[str, Any]) -> StepResult:
         if trees and context.found.tree is None:
             context.found.tree = trees[0]
     return _result(taken, trees)
+
+
+def _seen_before(context: Context, tree: Tree | None) -> Evidence | None:
+    """What the loop saw of this very server while it counted failures: it is down, and need not be looked at again."""
+    before = context.found.evidence
+    if context.evidence_until is None or before is None or before.tree is None or tree is None:
+        return None
+    return before if before.tree.root.identity == tree.root.identity else None
 
 
 def configured(playbook: Playbook | None) -> Configured:

@@ -9,7 +9,6 @@ from watchdog.model.errors import WdError
 from watchdog.model.incident import Desired, RunResult, StepRecord, Trigger
 from watchdog.model.playbook import TriggerSpec
 from watchdog.model.procedure import Block, RunPlan, StepCall
-from watchdog.model.selector import Selector
 from watchdog.policy import budget, locks, pressure
 from watchdog.policy.budget import History, Life
 from watchdog.policy.patience import evidence_time
@@ -20,6 +19,7 @@ from watchdog.steps import turn
 from watchdog.steps.spec import Context
 from watchdog.system import clock, machine, processes
 from watchdog.watch import log, looking
+from watchdog.watch.closer import hand_over
 from watchdog.watch.deciding import Decision, Situation, decide, local_time, quiet_moment, step_of
 from watchdog.watch.house import House
 from watchdog.watch.judge import reset
@@ -79,7 +79,7 @@ class Runs:
             desired=desired,
             strange=watched.strange,
             starved=pressure.starved(machine.glance()),
-            common=pressure.common_cause(failing(self._house)),
+            common=pressure.common_cause(self._house.failing()),
             holder=_holder(watched),
             busy=self._house.busy,
             planned=planned,
@@ -161,7 +161,7 @@ class Runs:
         self._after(watched)
 
     def _run(self, watched: Watched, key: str, runbook: str, cause: Trigger) -> None:
-        house, context = self._house, self._context(watched, cause)
+        house, context = self._house, self._house.context(watched, cause)
         restarts = any(call.step in RESTARTING for call in plan_of(runbook, context, {}).calls)
         watched.attempts[key] = watched.attempts.get(key, 0) + 1
         if watched.tree is None and not watched.lives:
@@ -178,6 +178,7 @@ class Runs:
                 watched.begun = [*watched.begun, clock.now()][-LIVES:]
             house.remember(watched)
             house.counts.runs += 1
+            hand_over(watched, context)
             context.evidence_until = clock.monotonic() + evidence_time(watched.playbook, cause.kind)
             result = begin(runbook, context, {}, watch=told.step)
         if context.found.started is not None and context.found.started.outcome == "done":
@@ -193,26 +194,11 @@ class Runs:
         block = Block("wd", tuple((0, " ".join(line)) for line in words), timeout=30.0, on_fail="continue")
         plan = RunPlan(None, tuple(StepCall(line, 0, 0) for line in words), (block,), watched.name)
         detail = f"given up: {why} ({cause.detail})"
-        context = self._context(watched, Trigger(cause.kind, detail, cause.by, cause.since))
+        context = self._house.context(watched, Trigger(cause.kind, detail, cause.by, cause.since))
         context.in_runbook = True
         with _Told(self._house, watched, context) as told:
             result, _ = execute(prepare(plan), context, "give-up", watch=told.step)
         self._result(watched, "give-up", result)
-
-    def _context(self, watched: Watched, cause: Trigger) -> Context:
-        house = self._house
-        return Context(
-            selector=Selector(service=watched.name),
-            say=lambda text: house.say(watched.name, text),
-            ask=lambda question: False,
-            folder=house.state / "incidents",
-            state=house.state,
-            playbook=watched.playbook,
-            home=house.home,
-            journal=house.journal,
-            trigger=cause,
-            local=False,
-        )
 
     def _result(self, watched: Watched, runbook: str, result: RunResult) -> None:
         level = "INFO" if result.outcome in ("recovered", "done") else "ERROR"
@@ -266,18 +252,6 @@ def history(watched: Watched, journal: Journal, desired: Desired, now: float) ->
         gave_up_why=watched.gave_up_why,
         same_cause=len(journal.same_signature(watched.name, signature, now - 7 * 86400.0)) if signature else 0,
     )
-
-
-def failing(house: House) -> dict[str, bool]:
-    """Of every service that was asked lately whether its server failed to answer."""
-    now = clock.monotonic()
-    found = {}
-    for name, watched in tuple(house.services.items()):
-        periods = [spec.every * 2 + spec.timeout for spec in watched.playbook.probes if spec.name in watched.asked_at]
-        lately = max(watched.asked_at.values(), default=0.0)
-        if periods and (now - lately <= max(periods) or watched.acting):
-            found[name] = watched.failing()
-    return found
 
 
 def good_moment(watched: Watched, waited: float) -> str:

@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from watchdog.journal.store import Journal
+from watchdog.model.incident import Trigger
 from watchdog.model.probing import Sample
-from watchdog.system import processes
+from watchdog.model.selector import Selector
+from watchdog.steps.spec import Context
+from watchdog.system import clock, processes
 from watchdog.watch import log
 from watchdog.watch.watched import Watched, to_text
 
@@ -50,9 +53,36 @@ class House:
     samples: dict[str, list[Sample]] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
     busy: str = ""  # the service that is being worked on
+    looking: str = ""  # the service that is being looked at more closely
 
     def say(self, service: str, message: str, level: str = "INFO", incident: str = "") -> None:
         log.say(service, message, level, incident)
+
+    def context(self, watched: Watched, cause: Trigger | None = None) -> Context:
+        """What a run by the loop is given: nobody sits at a terminal, so every question is answered with no."""
+        return Context(
+            selector=Selector(service=watched.name),
+            say=lambda text: self.say(watched.name, text),
+            ask=lambda question: False,
+            folder=self.state / "incidents",
+            state=self.state,
+            playbook=watched.playbook,
+            home=self.home,
+            journal=self.journal,
+            trigger=cause or Trigger("probe", by="wd watch"),
+            local=False,
+        )
+
+    def failing(self) -> dict[str, bool]:
+        """Of every service that was asked lately whether its server failed to answer."""
+        now = clock.monotonic()
+        found = {}
+        for name, watched in tuple(self.services.items()):
+            asked = dict(watched.asked_at)
+            periods = [spec.every * 2 + spec.timeout for spec in watched.playbook.probes if spec.name in asked]
+            if periods and (watched.acting or now - max(asked.values()) <= max(periods)):
+                found[name] = watched.failing()
+        return found
 
     def note_sample(self, service: str, sample: Sample) -> None:
         with self.lock:

@@ -14,6 +14,7 @@ from watchdog.policy.patience import grace
 from watchdog.probes.run import KINDS, needs_tree, probe
 from watchdog.system import clock
 from watchdog.watch import looking
+from watchdog.watch.closer import Closer
 from watchdog.watch.house import House
 from watchdog.watch.judge import NOTHING_ELSE, Event, Judged, Signs, judge
 from watchdog.watch.watched import Watched, triggers_of
@@ -27,6 +28,7 @@ class Rounds:
 
     def __init__(self, house: House, consider: Consider) -> None:
         self._house, self._consider = house, consider
+        self._closer = Closer(house)
 
     def ask(self, watched: Watched, spec: ProbeSpec) -> None:
         """Ask one probe, unless it is being asked already: then it is asked once more right after."""
@@ -66,8 +68,11 @@ class Rounds:
         self._house.note_sample(watched.name, sample)
         if judged.event is not None:
             self._tell(watched, spec, judged.event)
-        if judged.trouble and sample.verdict == "failed":
-            self._trouble(watched, spec, judged, sample)
+        if sample.verdict == "failed":
+            if judged.trouble:
+                self._trouble(watched, spec, judged, sample)
+            elif KINDS[spec.kind].answers:
+                self._closer.failed(watched, spec, judged)
 
     def _tied(self, watched: Watched, spec: ProbeSpec, sample: Sample) -> Sample:
         """A good answer counts only if it came from the configured program."""

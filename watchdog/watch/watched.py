@@ -7,6 +7,7 @@ import threading
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from watchdog.model.evidence import Evidence
 from watchdog.model.playbook import Playbook, ProbeSpec, Threshold, TriggerSpec
 from watchdog.model.probing import Sample
 from watchdog.model.process import Identity, Tree
@@ -42,6 +43,7 @@ class Watched:
     asking: set[str] = field(default_factory=set)  # probes under way
     owed: set[str] = field(default_factory=set)  # probes that came due meanwhile
     acting: bool = False
+    evidence: Evidence | None = None  # seen while failures were counted
     told: set[str] = field(default_factory=set)  # decisions that were said of the present trouble
     dirty: bool = False  # something that must be stored has changed
     lock: threading.RLock = field(default_factory=threading.RLock)
