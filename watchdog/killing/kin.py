@@ -16,7 +16,10 @@ from watchdog.policy.guards import Ourselves
 from watchdog.system import lineage, ports, processes
 from watchdog.system.lineage import Layout
 from watchdog.system.signals import Hold
-from watchdog.targets import programs
+from watchdog.targets import borders, programs
+
+# Take in orphans without having started them.
+_ADOPTERS = frozenset({"systemd", "init", "tini", "docker-init", "dumb-init", "catatonit", "s6-svscan", "runsvdir"})
 
 
 class Kin:
@@ -33,13 +36,19 @@ class Kin:
         self._since = lineage.ticks_now()
         self._holds: dict[int, Hold] = {}
         self._layouts: dict[Layout, tuple[int, str | None]] = {}  # with user and control group of who has it
+        self._origins = set() if part else _origins(tree)
         self.group = None if part else _own_group(tree, us)
 
     def add(self, held: Hold) -> None:
         """One more that is known and held."""
         self._holds[held.pid] = held
-        if not self._part and (found := lineage.layout(held.pid)):
-            self._layouts[found] = (held.process.uid, held.process.cgroup)
+        found = lineage.layout(held.pid)
+        if self._part or found is None:
+            return
+        self._layouts[found] = (held.process.uid, held.process.cgroup)
+        parent = self._holds.get(held.process.parent)
+        if parent is not None and lineage.layout(parent.pid) not in (found, None):
+            self._origins.add(found)  # a member started it as a program of its own
 
     def newcomers(self, table: Mapping[int, Process]) -> list[Process]:
         """Members in this table that are not held yet."""
@@ -91,13 +100,19 @@ class Kin:
         return leader is None or leader.identity == self._root.identity
 
     def _by_layout(self, process: Process, table: Mapping[int, Process]) -> bool:
-        """Forked by a member since we began, and orphaned at once."""
-        if self._part or process.identity.ticks < self._since - 1:
+        """Forked by a member, whatever has become of its parents since."""
+        young = process.identity.ticks >= self._since - 1
+        if self._part or process.kernel or not (young or self._origins):
             return False
-        traits = self._layouts.get(lineage.layout(process.pid) or (0, 0, 0))
-        if traits != (process.uid, process.cgroup):
+        found = lineage.layout(process.pid)
+        if found is None or found not in self._layouts:
             return False
-        # Two servers that one launcher forked have one layout: a child whose parent lives with it is the other's.
+        if found in self._origins:
+            return True
+        # One launcher may have forked this server and others that are none of ours. So only what was born since we
+        # began and orphaned at once is taken: a child whose parent lives with the same layout is the other's.
+        if not young or self._layouts[found] != (process.uid, process.cgroup):
+            return False
         return process.parent == 1 or lineage.layout(process.parent) not in self._layouts
 
 
@@ -108,6 +123,44 @@ def _shim_above(root: Process) -> int:
         return 0
     found = processes.with_commands([parent], within=1.0).get(parent.pid)
     return parent.pid if found and programs.is_shim(found) else 0
+
+
+def escaped(tree: Tree, us: Ourselves) -> tuple[Process, ...]:
+    """Processes that the server forked and that have left its tree and session since: they are part of it."""
+    origins = _origins(tree)
+    if not origins:
+        return ()
+    found = [
+        one
+        for one in processes.table().values()
+        if one.pid not in tree.pids
+        and one.state not in "ZX"
+        and not guards.why_protected(one, us)
+        and lineage.layout(one.pid) in origins
+    ]
+    return tuple(processes.with_commands(found, within=1.0).values())
+
+
+def _origins(tree: Tree) -> set[Layout]:
+    """Layouts that began inside this server: whoever has one of them was forked by it, however often removed."""
+    found = {lineage.layout(tree.root.pid)} if _was_executed(tree.root) else set()
+    for process in (one.process for one in tree.members[1:]):
+        here = lineage.layout(process.pid)
+        if process.parent in tree.pids and lineage.layout(process.parent) not in (here, None):
+            found.add(here)
+    return {one for one in found if one is not None}
+
+
+def _was_executed(root: Process) -> bool:
+    """Whether its parent started it as a program of its own, so that its layout is nobody else's.
+
+    Not known where the parent may only have adopted it: the one that forked it, with others beside it, may be dead.
+    """
+    here, above, parent = lineage.layout(root.pid), lineage.layout(root.parent), processes.read(root.parent)
+    if here is None or above in (here, None) or parent is None or parent.pid <= 1:
+        return False
+    known = processes.with_commands([parent], within=1.0).get(parent.pid, parent)
+    return borders.manager_kind(known) in (None, "wd") and known.name not in _ADOPTERS
 
 
 def _own_group(tree: Tree, us: Ourselves) -> Path | None:

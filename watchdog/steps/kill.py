@@ -8,14 +8,14 @@ from dataclasses import replace
 from typing import Any
 
 from watchdog.evidence import snapshot
-from watchdog.killing import ladder
+from watchdog.killing import kin, ladder
 from watchdog.killing.plan import in_words, make_plan, make_worker_plan
 from watchdog.model.errors import NothingMatched, Refused, WdError
 from watchdog.model.exits import Exit
 from watchdog.model.incident import Desired
 from watchdog.model.killing import KillPlan, KillResult
 from watchdog.model.playbook import Start
-from watchdog.model.process import Listener, Process, Tree
+from watchdog.model.process import Listener, Member, Process, Tree
 from watchdog.model.units import format_duration
 from watchdog.policy import guards
 from watchdog.steps import turn
@@ -52,6 +52,8 @@ def _kill(context: Context, options: Mapping[str, Any]) -> StepResult:
     trees = _targets(context)
     if not trees:
         return _nothing(context)
+    if not options.get("worker"):
+        trees = tuple(_whole(tree) for tree in trees)
     plans, refusals = _plans(context, options, trees)
     if context.dry_run or refusals:
         return _only_shown(plans, refusals, context.dry_run)
@@ -93,6 +95,12 @@ def _looked(context: Context) -> resolve.Found:
             break
         clock.wait_until(lambda: False, 0.03)
     return found
+
+
+def _whole(tree: Tree) -> Tree:
+    """With what it forked and what has left its tree since."""
+    more = kin.escaped(tree, guards.ourselves(processes.table()))
+    return replace(tree, members=(*tree.members, *(Member(one, "orphan") for one in more)))
 
 
 def _nothing(context: Context) -> StepResult:
