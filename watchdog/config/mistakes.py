@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from watchdog.model.errors import BadConfig
+from watchdog.model.printable import printable
 
 SHOWN = 50  # a file that is wrong throughout must not fill the screen
 _LONGEST = 60
@@ -27,7 +28,7 @@ class Mistake:
         where = f"{self.file}:{self.line}:{self.column}"
         path = f" {self.path}:" if self.path else ""
         got = f" (got {self.got})" if self.got is not None else ""
-        return f"{where}:{path} {self.message}{got}"
+        return printable(f"{where}:{path} {self.message}{got}")
 
 
 def bad_config(what: str, mistakes: Iterable[Mistake]) -> BadConfig:

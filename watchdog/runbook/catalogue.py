@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from watchdog.library import shelf
@@ -38,9 +37,9 @@ def show(context: Context, options: Mapping[str, Any]) -> StepResult:
 
 
 def lint(context: Context, options: Mapping[str, Any]) -> StepResult:
-    """Exit 0: nothing to say; 1: warnings; 3: at least one runbook cannot be run as it stands."""
+    """The named ones, else the home's own, else the shipped. Exit 1: warnings; 3: one cannot be run as it stands."""
     rows: list[dict[str, Any]] = []
-    names = options["runbook"] or _default(context.home)
+    names = options["runbook"] or tuple(shelf.of_home("runbooks", context.home) or shelf.shipped("runbooks"))
     for name in names:
         try:
             warnings = linting.warnings(document.find(name, context.home))
@@ -55,15 +54,6 @@ def lint(context: Context, options: Mapping[str, Any]) -> StepResult:
     text = "\n".join([*(str(row["message"]) for row in rows), message])
     data = {"runbooks": len(names), "mistakes": mistakes, "warnings": len(rows) - mistakes}
     return StepResult("warning" if rows else "ok", message, data, rows=tuple(rows), exit=code, text=text)
-
-
-def of_home_or_shipped(home: Path | None) -> Iterator[str]:
-    """The names of the home's own runbooks; of the shipped ones where it has none."""
-    yield from shelf.of_home("runbooks", home) or shelf.shipped("runbooks")
-
-
-def _default(home: Path | None) -> tuple[str, ...]:
-    return tuple(of_home_or_shipped(home))
 
 
 def _takes(runbook: Runbook) -> str:

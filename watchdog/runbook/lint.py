@@ -12,6 +12,7 @@ from pathlib import Path
 from watchdog.config.mistakes import did_you_mean
 from watchdog.library import shelf
 from watchdog.model.errors import BadConfig, WdError
+from watchdog.model.printable import printable
 from watchdog.model.procedure import Block, Runbook
 from watchdog.runbook import condition
 from watchdog.runbook.document import ANSWERS
@@ -35,7 +36,7 @@ class Warning:
     mistake: bool = False
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.message}"
+        return printable(f"{self.file}:{self.line}: {self.message}")
 
 
 @dataclass(frozen=True, slots=True)
