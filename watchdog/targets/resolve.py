@@ -42,6 +42,8 @@ def look(selector: Selector, playbook: Playbook | None = None, scene: Scene | No
     trees = _grown(scene, _groups(scene, wanted, left_out))
     if not trees and playbook is not None and playbook.find.port:
         trees = _not_listening(scene, playbook, left_out)
+    if not trees and wanted.port:
+        left_out += _naming_port(scene, wanted.port)
     if playbook is not None:
         trees = [replace(tree, service=playbook.service) for tree in trees]
     if selector.hung:
@@ -140,6 +142,20 @@ def _on_port(scene: Scene, port: int, left_out: list[str]) -> list[int]:
     scene.know(holders_here)
     usable = [pid for pid in holders_here if not scene.why_barred(pid)]
     return usable or holders_here
+
+
+def _naming_port(scene: Scene, port: int) -> list[str]:
+    """Hints where nobody listens: a launcher between two starts, a server that hangs before it listens."""
+    everybody = [
+        pid for pid, one in scene.table.items() if not one.kernel and scene.alive(pid) and pid not in scene.own
+    ]
+    scene.know(everybody)
+    forms = (str(port), f":{port}", f"={port}")
+    return [
+        f"pid {pid} ({scene.process(pid).command[:120]}) names port {port} and does not listen on it"
+        for pid in everybody
+        if any(word == forms[0] or word.endswith(forms[1:]) for word in scene.process(pid).cmdline or ())
+    ]
 
 
 def _named(scene: Scene, wanted: Selector, left_out: list[str]) -> list[int]:
