@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from watchdog.model.killing import KillPlan, Spared
+from watchdog.model.process import Identity
 from watchdog.system import lineage, ports, processes
 from watchdog.system.clock import Deadline, wait_until
 from watchdog.system.signals import Hold
@@ -29,10 +30,9 @@ def why_held(held: Sequence[tuple[int, bool]]) -> str:
     )
 
 
-def survivor(held: Hold, denied: bool) -> Spared:
+def survivor(held: Hold, command: str, denied: bool) -> Spared:
     """One that is still there, with the reason as the kernel shows it."""
     now = processes.read(held.pid)
-    command = held.process.command
     if now is None or now.identity != held.identity:
         return Spared(held.pid, command, "it ended just now")
     if denied:
@@ -46,10 +46,10 @@ def survivor(held: Hold, denied: bool) -> Spared:
     return Spared(held.pid, command, f"SIGKILL was sent, it is still in state {now.state}")
 
 
-def not_reaped(held: Hold) -> str:
+def not_reaped(identity: Identity) -> str:
     """Who should take the ended process away; empty if it is gone for good."""
-    now = processes.read(held.pid)
-    if now is None or now.identity != held.identity or now.state not in "ZX":
+    now = processes.read(identity.pid)
+    if now is None or now.identity != identity or now.state not in "ZX":
         return ""
     parent = processes.read(now.parent)
     return f"has ended, and waits to be taken away by pid {now.parent} ({parent.name if parent else '?'})"

@@ -19,6 +19,7 @@ from watchdog.system.clock import Deadline
 from watchdog.system.signals import Hold, Sent
 
 _ARMED, _TAKE, _DONE = b"a", b"+", b"."
+_MANY = 256  # descriptors that the guard holds before it lets go of those of ended processes
 _PATIENCE = 15.0  # seconds after which the guard ends what is still stopped, whatever became of us
 
 
@@ -73,6 +74,16 @@ class Freezer:
                 signals.end_child(self._guard)
 
 
+def _still_needed(held: list[int]) -> list[int]:
+    watcher = select.poll()
+    for descriptor in held:
+        watcher.register(descriptor, select.POLLIN)
+    over = {descriptor for descriptor, _ in watcher.poll(0)}
+    for descriptor in over:
+        os.close(descriptor)
+    return [descriptor for descriptor in held if descriptor not in over]
+
+
 def main() -> None:
     """The guard: standard input is the line to wd."""
     line = socket.socket(fileno=os.dup(0))
@@ -89,6 +100,8 @@ def main() -> None:
                 break  # wd hangs, or is itself stopped: the server must not stay stopped with it
             words, descriptors, _, _ = socket.recv_fds(line, 64, 64)
             held.extend(descriptors)
+            if len(held) > _MANY:
+                held = _still_needed(held)
             patience = patience or (Deadline(_PATIENCE) if held else None)
             if _DONE in words:
                 return

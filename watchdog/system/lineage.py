@@ -38,6 +38,11 @@ def ticks_now() -> int:
     return int(time.clock_gettime(time.CLOCK_BOOTTIME) * os.sysconf("SC_CLK_TCK"))
 
 
+def pids_above(pid: int) -> list[int]:
+    """The processes with a greater pid, which is most often to say a younger one."""
+    return [int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) > pid]  # noqa: PTH208
+
+
 def wait_channel(pid: int) -> str:
     """The kernel function that its first thread waits in; empty if that cannot be told."""
     return _text(f"/proc/{pid}/wchan").strip().strip("0")
