@@ -66,9 +66,11 @@ def _plan(name: str, context: Context, values: Mapping[str, str]) -> StepResult:
         if prepared.spec.name == "kill":
             came_to = prepared.spec.function()(context, prepared.options)
             note = came_to.text or came_to.message
-            refused = came_to if came_to.outcome == "refused" else refused
+            if came_to.outcome == "refused" and prepared.block.on_fail != "continue":
+                refused = came_to
         limit = f"  [at most {format_duration(prepared.block.timeout)}]" if prepared.block.timeout else ""
-        lines.append(f"  {number}. {prepared.call.text}{limit}  on failure: {prepared.block.on_fail}")
+        when = f"  [only when {prepared.block.when}]" if prepared.block.when else ""
+        lines.append(f"  {number}. {prepared.call.text}{limit}{when}  on failure: {prepared.block.on_fail}")
         lines += [f"       {line}" for line in note.splitlines()]
         records.append(StepRecord(number, prepared.spec.name, prepared.call.text, "planned", 0.0, message=note))
     result = RunResult(None, "planned", tuple(records), message=f"{len(records)} steps")

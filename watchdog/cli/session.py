@@ -92,7 +92,10 @@ def selector_of(values: Mapping[str, Any]) -> Selector:
 def _home(named: str | None) -> Path | None:
     from watchdog.config import home
 
-    return home.find_home(named)
+    found = home.look_for_home(named)
+    for sentence in found.passed_over:
+        show.say(sentence)
+    return found.home
 
 
 def _playbook(home: Path | None, service: str) -> Playbook:

@@ -35,8 +35,12 @@ def outcome_of(records: Sequence[StepRecord], ended_by: StepRecord | None) -> Ru
     if not acted:
         return "nothing"
     started = any(record.step in ("start", "restart") and record.outcome == "ok" for record in records)
-    proven = any(record.step in ("verify", "restart") and record.outcome in ("ok", "warning") for record in records)
-    return "recovered" if started and proven else "done"
+    return "recovered" if started and proven(records) else "done"
+
+
+def proven(records: Sequence[StepRecord]) -> bool:
+    """Whether a proof of recovery is among them."""
+    return any(record.step in ("verify", "restart") and record.outcome in ("ok", "warning") for record in records)
 
 
 def downtime(incident: Incident, records: Sequence[StepRecord]) -> tuple[float | None, float | None]:

@@ -142,10 +142,17 @@ def _walk(run: Run, steps: Sequence[Prepared]) -> StepRecord | None:
             if record.outcome not in outcome.FAILURES:
                 continue
         if prepared.block.on_fail not in ("stop", "escalate"):
-            run.context.say(f"{prepared.call.text} did not help; going on with the runbook {prepared.block.on_fail}")
-            return _walk(run, prepare(run.load(prepared.block.on_fail)))
+            return _other_remedy(run, prepared, record)
         return record
     return None
+
+
+def _other_remedy(run: Run, prepared: Prepared, failed: StepRecord) -> StepRecord | None:
+    """Go on with the runbook that `on-fail=` names. The failure stands unless that one proves that it helped."""
+    run.context.say(f"{prepared.call.text} did not help; going on with the runbook {prepared.block.on_fail}")
+    before = len(run.records)
+    ended_by = _walk(run, prepare(run.load(prepared.block.on_fail)))
+    return ended_by or (None if outcome.proven(run.records[before:]) else failed)
 
 
 def _step(run: Run, prepared: Prepared) -> StepRecord:
