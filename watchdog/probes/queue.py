@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from watchdog.model.probing import Sample
 from watchdog.probes.asked import Asked
-from watchdog.system.ports import accept_queue
+from watchdog.system.accept_queue import waiting
 
 
 def probe(asked: Asked) -> Sample:
     port, most = asked.playbook.find.port, int(asked.spec.subject)
     if port is None:
         return asked.unknown("the playbook names no port")
-    found = accept_queue(port)
+    found = waiting(port)
     if found is None:
         return asked.unknown(f"nobody listens on port {port}, or this system does not tell its queue")
     queue, backlog = found

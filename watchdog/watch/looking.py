@@ -9,7 +9,7 @@ from watchdog.model.errors import WdError
 from watchdog.model.playbook import Playbook, ProbeSpec
 from watchdog.model.process import Identity, Process, Tree
 from watchdog.probes.run import KINDS
-from watchdog.system import descriptors, ports, processes, sockets, threads
+from watchdog.system import accept_queue, descriptors, processes, sockets, threads
 from watchdog.targets import match
 from watchdog.targets.resolve import look
 from watchdog.targets.scene import Scene
@@ -137,7 +137,7 @@ def _leaves(tree: Tree) -> tuple[Process, ...]:
 def _queue(watched: Watched) -> bool:
     """Whether more connections wait than at the look before."""
     port = watched.playbook.find.port
-    found = ports.accept_queue(port) if port else None
+    found = accept_queue.waiting(port) if port else None
     before, watched.queue = watched.queue, found[0] if found else 0
     return 0 < before < watched.queue
 
