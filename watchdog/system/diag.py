@@ -11,10 +11,11 @@ import os
 import socket
 import struct
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from watchdog.model.errors import CannotTell
+from watchdog.model.process import Listener, Process
 from watchdog.system import linux
 
 LISTEN = 10
@@ -107,6 +108,59 @@ def holders(inodes: Collection[int]) -> dict[int, tuple[int, ...]]:
         for inode in _held(f"/proc/{pid}/fd", wanted):
             found[inode].append(pid)
     return {inode: tuple(sorted(pids)) for inode, pids in found.items()}
+
+
+def listeners(port: int | None = None) -> tuple[Listener, ...]:
+    """Every listening socket, or those of one port, with all processes that hold it."""
+    found = rows({LISTEN}, port or 0)
+    return _listeners(found, holders({row.inode for row in found if row.inode}))
+
+
+def listeners_elsewhere(port: int, table: Mapping[int, Process]) -> tuple[tuple[Listener, int], ...]:
+    """Listeners of that port in other network namespaces (containers), each with one process that lives there."""
+    own = table.get(os.getpid())
+    found: list[tuple[Listener, int]] = []
+    seen = {own.net_namespace if own else None, None}
+    for process in table.values():
+        if process.net_namespace in seen:
+            continue
+        seen.add(process.net_namespace)
+        for family in (socket.AF_INET, socket.AF_INET6):
+            there = (row for row in table_rows(family, process.pid) if row.state == LISTEN)
+            here = [row for row in there if row.local_port == port]
+            held = holders({row.inode for row in here if row.inode})
+            found.extend((listener, process.pid) for listener in _listeners(here, held))
+    return tuple(found)
+
+
+def accept_queue(port: int) -> tuple[int, int | None] | None:
+    """The longest queue of a port and how many it takes; None if nobody listens there."""
+    return max(((row.received, row.sent) for row in rows({LISTEN}, port)), key=lambda pair: pair[0], default=None)
+
+
+def lingering(port: int) -> str:
+    """Sockets of that port that no process holds any more, in words."""
+    counts: dict[str, int] = {}
+    for row in rows(ALL_STATES - {LISTEN}, port):
+        if not row.inode:
+            name = STATES[row.state]
+            counts[name] = counts.get(name, 0) + 1
+    return " and ".join(f"{count} in {name}" for name, count in sorted(counts.items()))
+
+
+def _listeners(found: list[Row], held: Mapping[int, tuple[int, ...]]) -> tuple[Listener, ...]:
+    return tuple(
+        Listener(
+            port=row.local_port,
+            address=row.local,
+            inode=row.inode,
+            holders=held.get(row.inode, ()),
+            queue=row.received,
+            backlog=row.sent,
+            uid=row.uid,
+        )
+        for row in found
+    )
 
 
 def _held(folder: str, wanted: dict[str, int]) -> set[int]:

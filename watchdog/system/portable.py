@@ -6,7 +6,7 @@ better), and command lines are read in this process.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -132,6 +132,21 @@ def listeners(port: int | None = None) -> tuple[Listener, ...]:
     )
 
 
+def listeners_elsewhere(port: int, table: Mapping[int, Process]) -> tuple[tuple[Listener, int], ...]:
+    """These systems have no network namespaces."""
+    return ()
+
+
+def accept_queue(port: int) -> tuple[int, int | None] | None:
+    """Not told by these systems."""
+    return None
+
+
+def lingering(port: int) -> str:
+    """Which connections the kernel alone keeps is not told."""
+    return ""
+
+
 def _user(process: psutil.Process) -> str:
     try:
         return process.username()
@@ -140,7 +155,8 @@ def _user(process: psutil.Process) -> str:
 
 
 def _uid(process: psutil.Process) -> int:
+    uids = getattr(process, "uids", None)  # Windows has none
     try:
-        return int(process.uids().effective)
-    except (AttributeError, *_ERRORS):  # Windows has no uids
+        return int(uids().effective) if uids else -1
+    except _ERRORS:
         return -1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import socket
 import sys
 import time
@@ -12,9 +11,9 @@ from collections.abc import Mapping
 from watchdog.model.process import Listener, Process
 
 if sys.platform == "linux":
-    from watchdog.system import diag
+    from watchdog.system import diag as system
 else:
-    from watchdog.system import portable
+    from watchdog.system import portable as system
 
 _NO_FAMILY = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT}
 
@@ -24,30 +23,12 @@ def listeners(port: int | None = None) -> tuple[Listener, ...]:
 
     No holders: they belong to another user and may not be seen, or the kernel is just closing the socket.
     """
-    if sys.platform != "linux":
-        return portable.listeners(port)
-    rows = diag.rows({diag.LISTEN}, port or 0)
-    held = diag.holders({row.inode for row in rows if row.inode})
-    return _listeners(rows, held)
+    return system.listeners(port)
 
 
 def listeners_elsewhere(port: int, table: Mapping[int, Process]) -> tuple[tuple[Listener, int], ...]:
     """Listeners of that port in other network namespaces (containers), each with one process that lives there."""
-    if sys.platform != "linux":
-        return ()
-    own = table.get(os.getpid())
-    found: list[tuple[Listener, int]] = []
-    seen = {own.net_namespace if own else None, None}
-    for process in table.values():
-        if process.net_namespace in seen:
-            continue
-        seen.add(process.net_namespace)
-        for family in (socket.AF_INET, socket.AF_INET6):
-            rows = [row for row in diag.table_rows(family, process.pid) if row.state == diag.LISTEN]
-            here = [row for row in rows if row.local_port == port]
-            held = diag.holders({row.inode for row in here if row.inode})
-            found.extend((listener, process.pid) for listener in _listeners(here, held))
-    return tuple(found)
+    return system.listeners_elsewhere(port, table)
 
 
 def accept_queue(port: int) -> tuple[int, int | None] | None:
@@ -55,10 +36,7 @@ def accept_queue(port: int) -> tuple[int, int | None] | None:
 
     Cheaper than `listeners`: who holds the socket is not looked for.
     """
-    if sys.platform != "linux":
-        return None
-    rows = diag.rows({diag.LISTEN}, port)
-    return max(((row.received, row.sent) for row in rows), key=lambda pair: pair[0]) if rows else None
+    return system.accept_queue(port)
 
 
 def free_port() -> int:
@@ -86,27 +64,12 @@ def why_not_bound(port: int) -> str:
             return f"port {port} is held by pid {', '.join(map(str, pids))}"
         if held:
             return f"port {port} is held by a process of user id {held[0].uid} that cannot be seen without more rights"
-        lingering = _lingering(port)
+        lingering = system.lingering(port)
         if lingering:
             return f"no process holds port {port}: the kernel keeps {lingering} until its timer ends"
         # A connection that just passes from one state to the next is in none of the kernel's lists.
         time.sleep(0.02)
     return f"port {port} cannot be bound ({error}), and no listener is seen"
-
-
-def _listeners(rows: list[diag.Row], held: Mapping[int, tuple[int, ...]]) -> tuple[Listener, ...]:
-    return tuple(
-        Listener(
-            port=row.local_port,
-            address=row.local,
-            inode=row.inode,
-            holders=held.get(row.inode, ()),
-            queue=row.received,
-            backlog=row.sent,
-            uid=row.uid,
-        )
-        for row in rows
-    )
 
 
 def _bind_error(port: int, address: str) -> str:
@@ -128,15 +91,3 @@ def _bind_error(port: int, address: str) -> str:
                 return "held" if listeners(port) else ""
             return error.strerror or str(error)
     return ""
-
-
-def _lingering(port: int) -> str:
-    """Sockets of that port that no process holds any more, in words."""
-    if sys.platform != "linux":
-        return ""
-    counts: dict[str, int] = {}
-    for row in diag.rows(diag.ALL_STATES - {diag.LISTEN}, port):
-        if not row.inode:
-            name = diag.STATES[row.state]
-            counts[name] = counts.get(name, 0) + 1
-    return " and ".join(f"{count} in {name}" for name, count in sorted(counts.items()))
