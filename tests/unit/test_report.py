@@ -127,7 +127,7 @@ def test_the_report_names_all_that_the_contract_promises(kept: Path) -> None:
         "none.log",
         "coroutines of pid 7",
         "port 8000 could be bound again",
-        "3 good answers",
+        "verify said so",
         "8% free",
         "wd run frozen-server --service shop",
         "wd kill --grace 5s --service shop",

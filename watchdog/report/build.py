@@ -13,6 +13,7 @@ from watchdog.model.units import format_duration
 from watchdog.report import folders
 from watchdog.report.page import Ended, Line, Page
 
+_NOT_BY_HAND = ("shell", "wait", "notify", "report")
 _WORDS = {
     "recovered": "is back, and that is proven",
     "done": "the run did what it was asked to",
@@ -150,13 +151,9 @@ def _ports(incident: Incident) -> Iterator[str]:
 
 
 def _proof(incident: Incident) -> str:
-    """What the last verify saw, in words."""
-    for step in reversed(incident.steps):
-        answers = (step.data or {}).get("answers")
-        if isinstance(answers, list) and step.outcome in ("ok", "warning"):
-            good = sum(1 for one in answers if isinstance(one, Mapping) and one.get("ok"))
-            return f"{good} good answer{'s' * (good != 1)}, {step.message}"
-    return ""
+    """What the last proof came to, in its own words."""
+    proofs = (step for step in reversed(incident.steps) if "answers" in (step.data or {}))
+    return next((step.message for step in proofs if step.outcome in ("ok", "warning")), "")
 
 
 def _lines(incident: Incident, end: float | None) -> tuple[Line, ...]:
@@ -177,16 +174,17 @@ def _commands(incident: Incident) -> tuple[str, ...]:
     service = f" --service {incident.service}" if incident.service else ""
     typed = incident.trigger.detail if incident.trigger.detail.startswith("wd ") else ""
     single = len(incident.steps) == 1 and incident.steps[0].step == incident.runbook
-    first = typed or ("" if single else f"wd run {incident.runbook}{service}")
-    steps = [_by_hand(step, service) for step in incident.steps if step.step != "shell"]
-    return tuple(dict.fromkeys(filter(None, (first, *steps))))
+    whole = "" if single else f"wd run {incident.runbook}{service}"
+    first = typed if typed.startswith(f"wd run {incident.runbook}") else whole
+    done = (step for step in incident.steps if step.outcome != "skipped" and step.step not in _NOT_BY_HAND)
+    again = tuple(dict.fromkeys(filter(None, (first, *(_by_hand(step, service) for step in done)))))
+    return again or ((typed,) if typed else ())
 
 
 def _by_hand(step: StepRecord, service: str) -> str:
     text = step.text or step.step
     named = any(word in text for word in ("--service", "--port", "--pid", "--cmdline", " :"))
-    wants = step.step not in ("exec", "http", "wait", "notify", "report")
-    return f"wd {text}{service if wants and not named else ''}"
+    return f"wd {text}{'' if named or step.step in ('exec', 'http') else service}"
 
 
 def _all(incident: Incident, key: str) -> Iterator[Any]:

@@ -78,9 +78,12 @@ def _looked_at(series: list[Any], where: str) -> list[Curve | None]:
     def points(key: str) -> list[tuple[float, float]]:
         return [(float(one["at"]), float(one[key])) for one in series if one.get(key) is not None]
 
+    busy = points("cpu_percent")
+    if len(busy) == 1:  # measured once, between two looks
+        busy = [(points("rss")[0][0], busy[0][1]), *busy]
     return [
         curve(f"Memory of the server{where}", points("rss"), bytes_shown),
-        curve(f"CPU of the server{where}", points("cpu_percent"), percent_shown, whole=100.0),
+        curve(f"CPU of the server{where}", busy, percent_shown, whole=100.0),
         curve(f"Threads{where}", points("threads"), count_shown),
     ]
 
