@@ -175,10 +175,9 @@ def _commands(incident: Incident) -> tuple[str, ...]:
     typed = incident.trigger.detail if incident.trigger.detail.startswith("wd ") else ""
     single = len(incident.steps) == 1 and incident.steps[0].step == incident.runbook
     whole = "" if single else f"wd run {incident.runbook}{service}"
-    first = typed if typed.startswith(f"wd run {incident.runbook}") else whole
+    first = typed if typed.startswith(f"wd run {incident.runbook}") or not incident.steps else whole
     done = (step for step in incident.steps if step.outcome != "skipped" and step.step not in _NOT_BY_HAND)
-    again = tuple(dict.fromkeys(filter(None, (first, *(_by_hand(step, service) for step in done)))))
-    return again or ((typed,) if typed else ())
+    return tuple(dict.fromkeys(filter(None, (first, *(_by_hand(step, service) for step in done)))))
 
 
 def _by_hand(step: StepRecord, service: str) -> str:
