@@ -1,0 +1,80 @@
+"""CPU, memory, P95 and error rate against targets; each warning with what to do about it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from watchdog.model.units import format_duration
+from watchdog.workers.access_log import Answers
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """What is still good."""
+
+    cpu: float = 0.8  # of all CPUs
+    memory: float = 0.8
+    memory_full: float = 0.9
+    p95: float = 30.0  # seconds
+    errors: float = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Indicator:
+    """One figure and how it stands. `action` is empty where all is well."""
+
+    name: str
+    value: float | None  # None: it could not be had
+    target: str
+    shown: str
+    action: str = ""
+    critical: bool = False
+
+
+def judge(cpu: float | None, memory: float | None, answers: Answers | None, targets: Targets) -> tuple[Indicator, ...]:
+    """Every figure that can be judged; shares are of 1."""
+    found = [
+        Indicator(
+            "CPU", cpu, f"below {targets.cpu:.0%}", _share(cpu),
+            "look for what computes: `wd why`, then move it out of the request" if _over(cpu, targets.cpu) else "",
+        ),
+        Indicator(
+            "memory", memory, f"below {targets.memory:.0%}", _share(memory),
+            _memory_action(memory, targets), _over(memory, targets.memory_full),
+        ),
+    ]  # fmt: skip
+    if answers is None:
+        return tuple(found)
+    p95 = answers.quantile(0.95)
+    shown = format_duration(p95) if p95 is not None else "the log has no times"
+    slow = "find what the slowest answers wait for: `wd why` while they run" if _over(p95, targets.p95) else ""
+    found.append(Indicator("P95", p95, f"within {format_duration(targets.p95)}", shown, slow))
+    rate = answers.error_rate
+    failed = f"{rate:.2%} ({answers.errors} of {answers.total})"
+    found.append(Indicator("errors", rate, f"below {targets.errors:.0%}", failed, _error_action(answers, targets)))
+    if answers.oom_kills:
+        action = "fewer workers, at once: the kernel ends them for memory"
+        found.append(Indicator("OOM kills", answers.oom_kills, "none", str(answers.oom_kills), action, critical=True))
+    return tuple(found)
+
+
+def _memory_action(memory: float | None, targets: Targets) -> str:
+    if _over(memory, targets.memory_full):
+        return "fewer workers: little is missing to an OOM kill"
+    return "no more workers; watch it: `wd leak watch`" if _over(memory, targets.memory) else ""
+
+
+def _error_action(answers: Answers, targets: Targets) -> str:
+    if answers.error_rate <= targets.errors:
+        return ""
+    if answers.unavailable * 2 > answers.errors:
+        return "503: nobody was free; fewer workers where memory is short, else more, or a longer time-out"
+    return "read the log's last errors: `wd why`"
+
+
+def _over(value: float | None, limit: float) -> bool:
+    return value is not None and value > limit
+
+
+def _share(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.0%}"
