@@ -166,14 +166,12 @@ def test_what_a_person_wants_holds_until_its_time_is_over(journal: Journal) -> N
     assert journal.desired("shop") == snoozed
 
 
-def test_restarts_and_counters_are_kept_for_the_budgets(journal: Journal, folder: Path) -> None:
+def test_restarts_are_kept_for_the_budgets(journal: Journal, folder: Path) -> None:
     journal.record_restart(Restart("shop", 100.0, True, "i", "s"))
     journal.record_restart(Restart("api", 200.0, False))
-    journal.set_counter("shop", "failures", 2)
     with Journal.open(folder / "state") as other:
         assert other.restarts("shop", 0.0) == (Restart("shop", 100.0, True, "i", "s"),)
         assert len(other.restarts(None, 0.0)) == 2 and other.restarts(None, 150.0)[0].service == "api"
-        assert other.counter("shop", "failures") == 2 and other.counter("shop", "other") == 0
         assert other.lost_at is None
 
 

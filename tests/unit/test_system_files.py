@@ -62,6 +62,16 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_no_scrap(folder: Path, mon
     assert names(folder) == ["f"]
 
 
+def test_scraps_of_a_killed_writer_are_swept_out_and_nothing_else(folder: Path) -> None:
+    old, young, other = folder / ".a.md.0123456789ab.tmp", folder / ".b.0123456789ab.tmp", folder / ".keep.tmp"
+    for each in (old, young, other):
+        each.touch()
+    for each in (old, other):
+        os.utime(each, (1, 1))
+    files.open_folder(folder).close()
+    assert names(folder) == sorted([young.name, other.name])
+
+
 def test_text_that_is_no_utf8_is_written_with_backslashes(folder: Path) -> None:
     files.write_atomic(folder / "f", "a\udcff")
     assert (folder / "f").read_bytes() == b"a\\udcff"

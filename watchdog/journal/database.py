@@ -129,7 +129,7 @@ class Database:
         )
         memory = _new_memory()
         try:
-            for table in ("incidents", "steps", "notes", "desired", "restarts", "counters", "facts"):
+            for table in ("incidents", "steps", "notes", "desired", "restarts", "memories", "facts"):
                 rows = self._connection.execute(f"SELECT * FROM {table}").fetchall()
                 if rows:
                     memory.executemany(f"INSERT OR REPLACE INTO {table} VALUES ({','.join('?' * len(rows[0]))})", rows)

@@ -35,8 +35,6 @@ VERSIONS: tuple[tuple[str, ...], ...] = (
             message TEXT NOT NULL, value REAL, unit TEXT NOT NULL, pid INTEGER, count INTEGER NOT NULL)""",
         "CREATE INDEX samples_by_probe ON samples (service, probe, at)",
         "CREATE INDEX samples_by_time ON samples (at)",
-        """CREATE TABLE counters (
-            service TEXT NOT NULL, name TEXT NOT NULL, value REAL NOT NULL, PRIMARY KEY (service, name))""",
         "CREATE TABLE facts (name TEXT PRIMARY KEY, value REAL NOT NULL)",
     ),
     (

@@ -1,4 +1,4 @@
-"""What the journal keeps of a service beside its incidents: the desired state, restarts for the budgets, counters."""
+"""What the journal keeps of a service beside its incidents: what a person wants, restarts, the loop's memory."""
 
 from __future__ import annotations
 
@@ -62,12 +62,3 @@ def keep(db: sqlite3.Connection, service: str, name: str, text: str) -> None:
 def kept(db: sqlite3.Connection, service: str, name: str) -> str:
     row = db.execute("SELECT text FROM memories WHERE service = ? AND name = ?", (service, name)).fetchone()
     return str(row[0]) if row else ""
-
-
-def counter(db: sqlite3.Connection, service: str, name: str) -> float:
-    row = db.execute("SELECT value FROM counters WHERE service = ? AND name = ?", (service, name)).fetchone()
-    return float(typed(row, "n")[0]) if row else 0.0
-
-
-def set_counter(db: sqlite3.Connection, service: str, name: str, value: float) -> None:
-    db.execute("INSERT OR REPLACE INTO counters VALUES (?, ?, ?)", (service, name, value))

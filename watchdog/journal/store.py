@@ -167,13 +167,6 @@ class Journal:
         """Of one service, or of all. See `lost_at` for what cannot be known."""
         return self._read(lambda db: services.restarts(db, service, since))
 
-    def counter(self, service: str, name: str) -> float:
-        """0 if it was never set."""
-        return self._read(lambda db: services.counter(db, service, name))
-
-    def set_counter(self, service: str, name: str, value: float) -> None:
-        self._write(lambda db: services.set_counter(db, service, name, value))
-
     def keep(self, service: str, name: str, text: str) -> None:
         """Whatever the loop must remember of a service, in its own words."""
         self._write(lambda db: services.keep(db, service, name, text))

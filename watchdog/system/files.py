@@ -10,6 +10,7 @@ import contextlib
 import errno
 import os
 import pwd
+import re
 import secrets
 import stat
 from pathlib import Path
@@ -18,10 +19,13 @@ from types import TracebackType
 import platformdirs
 
 from watchdog.model.errors import Refused
+from watchdog.system import clock
 from watchdog.system.paths import open_for_reading
 from watchdog.system.trust import check_trusted_folder
 
 _O_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_SCRAP = re.compile(r"\..+\.[0-9a-f]{12}\.tmp")
+_SCRAP_AGE = 60.0  # seconds: a younger one may belong to a writer at work
 
 
 class Folder:
@@ -105,8 +109,12 @@ def make_folder(path: Path) -> Path:
 
 
 def open_folder(path: Path) -> Folder:
-    """`make_folder`, held open."""
+    """`make_folder`, held open; what a writer that was killed left behind is swept out."""
     make_folder(path)
+    for scrap in path.glob(".*.tmp"):
+        with contextlib.suppress(OSError):
+            if _SCRAP.fullmatch(scrap.name) and scrap.lstat().st_mtime < clock.now() - _SCRAP_AGE:
+                scrap.unlink()
     return Folder(path, _open_own_folder(path, path))
 
 
