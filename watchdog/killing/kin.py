@@ -29,7 +29,7 @@ class Kin:
         """`part`: only one worker of the server is ended, so nothing but its own children belongs to it."""
         root = tree.root
         self._us, self._part = us, part
-        self._root, self._session = root, 0 if part or root.session != root.pid else root.pid
+        self._session = 0 if part or root.session != root.pid else root.pid
         self._shim = 0 if part else _shim_above(root)
         self._inodes = frozenset(one.inode for one in tree.listeners if one.inode and not part)
         self._ports = () if part else tree.ports
@@ -89,15 +89,21 @@ class Kin:
         return process.state not in "ZX" and not guards.why_protected(process, self._us)
 
     def _by_birth(self, process: Process, table: Mapping[int, Process]) -> bool:
-        parent, now = self._holds.get(process.parent), table.get(process.parent)
-        if parent is not None and (now is None or now.identity == parent.identity):
+        if process.parent in self._holds and self._still_has_its_pid(process.parent, table):
             return True
         if self._shim and process.parent == self._shim:
             return True
         if not self._session or process.session != self._session:
             return False
-        leader = table.get(self._session)  # the number passes on only when all of the session are gone
-        return leader is None or leader.identity == self._root.identity
+        # The session's number passes on when all of it are gone: then its leader is another, or was never held.
+        return self._still_has_its_pid(self._session, table)
+
+    def _still_has_its_pid(self, pid: int, table: Mapping[int, Process]) -> bool:
+        """Whether nobody else has the pid of a member by now. Start times alone do not tell within one tick."""
+        now, held = table.get(pid), self._holds.get(pid)
+        if now is None or now.state in "ZX":
+            return True
+        return held is not None and not held.gone and held.identity == now.identity
 
     def _by_layout(self, process: Process, table: Mapping[int, Process]) -> bool:
         """Forked by a member, whatever has become of its parents since."""
@@ -113,7 +119,7 @@ class Kin:
         # began and orphaned at once is taken: a child whose parent lives with the same layout is the other's.
         if not young or self._layouts[found] != (process.uid, process.cgroup):
             return False
-        return process.parent == 1 or lineage.layout(process.parent) not in self._layouts
+        return lineage.layout(process.parent) not in self._layouts
 
 
 def _shim_above(root: Process) -> int:
