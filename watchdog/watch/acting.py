@@ -16,6 +16,7 @@ from watchdog.probes.log import forget_matches
 from watchdog.runbook.begin import begin, plan_of
 from watchdog.runbook.run import Prepared, execute, prepare
 from watchdog.steps import turn
+from watchdog.steps.notify import notify
 from watchdog.steps.spec import Context
 from watchdog.system import clock, machine, processes
 from watchdog.watch import log, looking
@@ -184,6 +185,16 @@ class Runs:
         if context.found.started is not None and context.found.started.outcome == "done":
             watched.begun = watched.begun[:-1]  # the journal has it as a restart by now
         self._result(watched, runbook, result)
+        if result.outcome == "refused":
+            self._refused(watched, context, result.message)
+
+    def _refused(self, watched: Watched, context: Context, why: str) -> None:
+        """A guard says no, and will say so again: a person is called now. The refused run's report tells the rest."""
+        watched.gave_up, watched.gave_up_why = clock.now(), f"refused: {why}"
+        self._house.remember(watched)
+        self._house.counts.given_up += 1
+        told = notify(context, {"message": [f"{watched.name}: wd gave up: {watched.gave_up_why}"]})
+        self._house.say(watched.name, f"gives up: {watched.gave_up_why} ({told.message})", "ERROR")
 
     def _give_up(self, watched: Watched, cause: Trigger, why: str) -> None:
         """Remembered first; then one report with the cause, and one call for a person."""

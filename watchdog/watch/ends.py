@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from watchdog.model.incident import Trigger
 from watchdog.model.process import Identity
-from watchdog.policy.budget import Life
+from watchdog.policy.budget import Life, crash_loop
 from watchdog.system import clock
 from watchdog.system.deaths import Deaths
 from watchdog.watch import looking
@@ -63,20 +63,26 @@ class Ends:
             self._house.beside(lambda: self._after(watched, identity))
 
     def _after(self, watched: Watched, identity: Identity) -> None:
-        first = watched.identity == identity
-        begun = watched.tree.root.started if watched.tree else clock.now()
+        before = watched.tree
+        ended = (
+            next((one.process for one in before.members if one.process.identity == identity), None) if before else None
+        )
         tree = looking.refresh(watched)
         meant = watched.acting or self._runs.in_other_hands(watched)
         told = f"pid {identity.pid} ended"
-        if first:
-            self._note_life(watched, Life(identity.pid, begun, clock.now(), by_itself=not meant))
+        # A worker that its master replaces while the others serve is no death of the server.
+        last = tree is None or tree.root.identity != (before.root.identity if before else None) or not tree.listeners
+        loop = None
+        if ended is not None and last:
+            self._note_life(watched, Life(identity.pid, ended.started, clock.now(), by_itself=not meant))
+            loop = crash_loop(watched.lives)
         if watched.acting:
             return  # the run's own doing, or the run's to find out
         if tree is not None:
             self.watch(watched)
         if meant:
             self._house.later(_HELD, lambda: self.look_again(watched, told))
-        elif tree is None:
+        elif tree is None or loop is not None:
             self._is_down(watched, told)
         else:
             self._ask_now(watched)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from watchdog.model.errors import WdError
 from watchdog.model.playbook import Playbook, ProbeSpec
 from watchdog.model.process import Identity, Process, Tree
+from watchdog.model.selector import Selector
 from watchdog.probes.run import KINDS
 from watchdog.system import accept_queue, descriptors, processes, sockets, threads
 from watchdog.targets import match
@@ -23,7 +24,7 @@ _NEARLY = 0.8  # of the time that the question waited: who has slept so long has
 def refresh(watched: Watched, scene: Scene | None = None) -> Tree | None:
     """Look for the service's processes anew. With a scene, the one look at the machine serves many services."""
     try:
-        trees = look(watched.playbook.find, watched.playbook, scene).trees
+        trees = look(Selector(service=watched.name), watched.playbook, scene).trees
     except WdError:
         return watched.tree  # the machine cannot be seen: what was known stays
     tree = trees[0] if len(trees) == 1 else _listening(trees, watched.playbook)

@@ -46,7 +46,7 @@ class Loop:
         self._orders: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._stopping = False
         self._runs = Runs(house, self._after_run)
-        self._rounds = Rounds(house, self._runs.consider)
+        self._rounds = Rounds(house, self._runs.consider, self._is_back)
         self._heart = Heartbeat(self._clock_was_set, self._beat)
         self._ends = Ends(house, self._runs, self._ask_now)
         self._done: dict[str, float] = {}  # job -> when its last run began, for the sign that all is well
@@ -197,6 +197,11 @@ class Loop:
         for spec in watched.playbook.probes:
             if spec.kind == "http":
                 self._beside(lambda spec=spec: self._rounds.ask(watched, spec))  # type: ignore[misc]
+
+    def _is_back(self, watched: Watched) -> None:
+        """It answers again: whoever started it, its processes may be others than before."""
+        looking.refresh(watched)
+        self._ends.watch(watched)
 
     def _after_run(self, watched: Watched) -> None:
         self._ends.watch(watched)

@@ -26,8 +26,10 @@ _LEVELS = {"trouble": "ERROR", "failing": "WARNING", "slow": "WARNING", "recover
 class Rounds:
     """Asks probes; several threads may ask different ones at a time."""
 
-    def __init__(self, house: House, consider: Consider) -> None:
-        self._house, self._consider = house, consider
+    def __init__(
+        self, house: House, consider: Consider, is_back: Callable[[Watched], None] = lambda watched: None
+    ) -> None:
+        self._house, self._consider, self._is_back = house, consider, is_back
         self._closer = Closer(house)
 
     def ask(self, watched: Watched, spec: ProbeSpec) -> None:
@@ -64,10 +66,13 @@ class Rounds:
             return  # asked of the server that is just being replaced
         sample = self._tied(watched, spec, sample)
         signs = self._signs(watched, spec, sample, ended - begun)
+        before = watched.state(spec.name).level
         judged = self._judged(watched, spec, sample, signs, ended)
         self._house.note_sample(watched.name, sample)
         if judged.event is not None:
             self._tell(watched, spec, judged.event)
+        if judged.state.level == "ok" and before in ("failing", "trouble", "starting"):
+            self._is_back(watched)
         if sample.verdict == "failed":
             if judged.trouble:
                 self._trouble(watched, spec, judged, sample)
