@@ -19,8 +19,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-import filelock
-
 from watchdog.journal.schema import VERSIONS
 from watchdog.model.errors import CannotTell
 from watchdog.system.clock import now
@@ -94,6 +92,8 @@ class Database:
 
     def _begin_anew(self, why: str) -> sqlite3.Connection:
         """Set the damaged file aside; only one process does, the others then find the new one."""
+        import filelock  # here: a journal that is whole needs none
+
         try:
             with filelock.FileLock(f"{self.path}.lock", mode=0o600).acquire(timeout=BUSY_SECONDS):
                 if _inode(self.path) not in (self._inode, 0):

@@ -16,8 +16,6 @@ import stat
 from pathlib import Path
 from types import TracebackType
 
-import platformdirs
-
 from watchdog.model.errors import Refused
 from watchdog.system import clock
 from watchdog.system.paths import open_for_reading
@@ -214,6 +212,8 @@ def state_folder(home: Path | None = None) -> Path:
             return logs
     if os.geteuid() == 0:
         return make_folder(Path("/var/lib/wd"))
+    import platformdirs  # here: most commands have a home, and need not wait for it
+
     return make_folder(platformdirs.user_state_path("wd"))
 
 
