@@ -18,7 +18,7 @@ from support import SERVERS, alive, connects, end_session, free_port, running, w
 from watchdog.model.playbook import Playbook, Start
 from watchdog.model.process import Identity, Tree
 from watchdog.model.selector import Selector
-from watchdog.system import processes
+from watchdog.system import ports, processes
 from watchdog.targets import resolve, servers
 
 PLAIN = str(SERVERS / "plain.py")
@@ -231,10 +231,16 @@ several[0].wait()
 """
 
 
+def child_listens(parent: int, port: int) -> bool:
+    """Whether it is a child of this process that listens, and not somebody who was quicker to take the port."""
+    holders = [processes.read(pid) for one in ports.listeners(port) for pid in one.holders]
+    return bool(holders) and all(one is not None and one.parent == parent for one in holders)
+
+
 def test_two_servers_with_one_parent_are_two_servers_and_the_parent_is_neither() -> None:
     other = free_port()
     with running("-c", TWO, "{port}", str(other)) as parent:
-        wait_for(lambda: connects(other), "the other server listens")
+        wait_for(lambda: child_listens(parent.pid, parent.port) and child_listens(parent.pid, other), "both listen")
         first, second = one(Selector(port=parent.port)), one(Selector(port=other))
         assert len(first.pids) == len(second.pids) == 1
         assert not {parent.pid} & {*first.pids, *second.pids}
