@@ -228,7 +228,7 @@ def role(scene: Scene, pid: int, roots: tuple[int, ...], members: frozenset[int]
         process = scene.table[pid]
         return (
             "orphan"
-            if process.session != pid and process.session not in scene.table and process.parent <= 1
+            if process.session != pid and process.session not in scene.table and process.parent == 1
             else "main"
         )
     root = next((one for one in roots if one in scene.above(pid)), None)
