@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
+import subprocess
 import sys
 
 import pytest
 from interpreters import interpreters, script
+from support import SERVERS, end_session
 
 from watchdog.evidence.locks import read_locks
 from watchdog.evidence.stacks import dump
 from watchdog.evidence.tasks import read_tasks
 from watchdog.model.evidence import LockLook, LockPoint
+from watchdog.system import processes
 
 NEW = {name: path for name, path in interpreters().items() if "3.10" not in name}
 EACH = pytest.mark.parametrize("python", NEW.values(), ids=NEW.keys())
@@ -139,3 +143,26 @@ def test_a_thread_lock_kept_by_a_suspended_task_is_held_by_that_task() -> None:
         held = next(point for point in locks.held if point.kind == "Lock")
         assert (held.task, held.expression) == ("keeper", "guard")
         assert any(point.lock == held.lock for point in locks.wanted if point.thread == "MainThread")
+
+
+@pytest.mark.root
+def test_threads_in_a_container_are_named_by_our_numbers() -> None:
+    unshare = shutil.which("unshare")
+    if unshare is None:
+        pytest.skip("unshare is not installed")
+    with subprocess.Popen(
+        [unshare, "-f", "-p", "--mount-proc", sys.executable, str(SERVERS / "locked_threads.py")],
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    ) as outer:
+        try:
+            assert outer.stdout is not None
+            if outer.stdout.readline() != b"ready\n":
+                pytest.skip("no namespaces may be made here")
+            (pid,) = processes.descendants(processes.table(), outer.pid)
+            locks = looked(pid)
+            for pair in PAIRS:
+                assert_cycle(locks, pair)
+            assert {point.tid for point in (*locks.held, *locks.wanted)} <= set(processes.thread_ids(pid))
+        finally:
+            end_session(outer)

@@ -26,6 +26,7 @@ from watchdog.model.evidence import Container, LockLook, Task, TaskLook
 from watchdog.system import processes
 from watchdog.system.clock import Deadline, monotonic
 from watchdog.system.memory import Unmapped, Unreadable
+from watchdog.system.namespaces import thread_numbers
 
 _TASK = "_asyncio.Task"
 _QUEUES = frozenset({"queue.Queue", "asyncio.queues.Queue", "_queue.SimpleQueue"})
@@ -99,6 +100,9 @@ class _Look:
 
     def threads(self) -> list[LiveThread]:
         found = [one for address in self.interpreter.interpreters for one in read_threads(self.frames, address)]
+        ours = thread_numbers(self.pid)
+        if ours:  # it lives in a container and knows its threads by other numbers
+            found = [replace(one, tid=ours.get(one.tid or 0)) for one in found]
         # After a fork the one thread of a child may still carry the id that it had in its parent.
         known = set(processes.thread_ids(self.pid))
         strange = [place for place, one in enumerate(found) if one.tid not in known]
