@@ -29,7 +29,7 @@ def resolve(selector: Selector, playbook: Playbook | None = None) -> tuple[Tree,
 
 
 def look(selector: Selector, playbook: Playbook | None = None, scene: Scene | None = None) -> Found:
-    """The same, with whom it left out.
+    """The same, with whom it left out of what the selector fits. A tree's own neighbours stand in `Tree.left_out`.
 
     With a playbook the port alone rules: another program on it is found, too, for the playbook's `find.cmdline` only
     says which one should be there. WrongUsage for a pattern that cannot be used, CannotTell where nothing can be seen.
@@ -49,7 +49,6 @@ def look(selector: Selector, playbook: Playbook | None = None, scene: Scene | No
     if selector.hung:
         told = verdict.ask_all(trees, verdict.PATIENT, playbook.url if playbook else None)
         trees = [tree for tree, answer in zip(trees, told, strict=True) if answer == "hung"]
-    left_out += [text for tree in trees for text in tree.left_out]
     return Found(tuple(trees), tuple(dict.fromkeys(left_out)))
 
 
