@@ -153,7 +153,85 @@ _HOME: tuple[StepSpec, ...] = (
         (),
         (Argument("folder", help="where; without one: here"),),
     ),
+    StepSpec(
+        "validate",
+        "every mistake in the playbooks and runbooks of the home",
+        "watchdog.runbook.validate:validate",
+        (),
+        (Argument("file", many=True, help="default: all of the home"),),
+    ),
+    StepSpec(
+        "runbooks list",
+        "every runbook of the home, and the shipped ones",
+        "watchdog.runbook.catalogue:list_all",
+        lists=True,
+    ),
+    StepSpec(
+        "runbooks show",
+        "a runbook as it is written",
+        "watchdog.runbook.catalogue:show",
+        (),
+        (Argument("runbook", required=True),),
+    ),
+    StepSpec(
+        "runbooks lint",
+        "can they be relied on? bounds, proofs, answers to failure, names",
+        "watchdog.runbook.catalogue:lint",
+        (),
+        (Argument("runbook", many=True, help="default: all of the home"),),
+        help="Exit 0: nothing to say; 1: warnings; 3: at least one cannot be run as it stands.",
+    ),
     StepSpec("schema", "the JSON Schema of a playbook, for editors", "watchdog.steps.schema:schema"),
 )
 
-COMMANDS: dict[str, StepSpec] = {spec.name: spec for spec in (*_RUNS, *_LEDGER, *_LOOP, *_POLICY, *_HOME)}
+_CARE: tuple[StepSpec, ...] = (
+    StepSpec(
+        "leak call",
+        "run a function 1, 10, 100, 1,000 times and count what stays",
+        "watchdog.steps.leak:leak_call",
+        (
+            Option("--python", "path", help="the interpreter that can import it (default: a venv beside it)"),
+            Option("--cwd", "path", help="folder to run it in", metavar="DIR"),
+            Option("--calls", default="1,10,100,1000", help="how often"),
+            Option("--compare", "path", help="an earlier run, kept with --save", metavar="FILE"),
+            Option("--save", "path", help="keep this run", metavar="FILE"),
+            Option("--picture", "path", help="draw who holds what has grown", metavar="FILE"),
+            Option("--within", "duration", "1m", "how long it may take"),
+        ),
+        (Argument("function", required=True, help="package.module:function"),),
+    ),
+    StepSpec(
+        "leak watch",
+        "follow a live server's memory, and name the type that grows",
+        "watchdog.steps.leak:leak_watch",
+        (
+            Option("--for", "duration", "1m", "how long to look"),
+            Option("--every", "duration", "1s", "time between two looks"),
+        ),
+        targets=True,
+    ),
+    StepSpec(
+        "workers",
+        "how many workers a server should have, and how the present number stands",
+        "watchdog.steps.workers:workers",
+        (
+            Option("--cpus", help="processors (default: this machine's)"),
+            Option("--memory", "size", None, "memory for all workers (default: the machine's or the group's limit)"),
+            Option("--worker-memory", "size", None, "memory of one worker (default: measured)"),
+            Option("--workers", "integer", None, "the present number (default: measured)"),
+            Option("--peak-users", "integer", None, "users at the same time, at the peak"),
+            Option("--access-log", "path", help="for the 95th percentile and the error rate", metavar="FILE"),
+            Option("--p95", "duration", "30s", "target for the 95th percentile"),
+            Option("--errors", default="1%", help="target for the error rate"),
+        ),
+        targets=True,
+    ),
+    StepSpec(
+        "guard",
+        "write the one-file request limiter for a server that may be changed",
+        "watchdog.steps.guard:guard",
+        (Option("--to", "path", required=True, help="the file to write", metavar="FILE"),),
+    ),
+)
+
+COMMANDS: dict[str, StepSpec] = {spec.name: spec for spec in (*_RUNS, *_LEDGER, *_LOOP, *_POLICY, *_CARE, *_HOME)}
