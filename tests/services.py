@@ -33,7 +33,7 @@ class Service:
         command = (sys.executable, PLAIN, str(self.port), *words, self.mark)
         self.playbook = Playbook(
             "shop",
-            Selector(port=self.port, cmdline=("plain.py",)),
+            Selector(port=self.port, cmdline=("plain.py", str(self.port))),
             start=Start(**{"command": command, "cwd": str(folder), "ready": Ready(within=30.0), **start}),
             probes=(ProbeSpec("health", "http", "/health"),),
         )

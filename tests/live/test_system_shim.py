@@ -54,7 +54,8 @@ def read_until(child: subprocess.Popen[str], word: str) -> None:
 def test_wd_ended_between_kill_and_start_leaves_the_server_running_once(folder: Path, round: int) -> None:
     words = () if round % 8 < 4 else ("--ignore-term",)
     with service(folder, *words) as shop:
-        assert shop.run(start, shop.context(in_runbook=True)).outcome == "ok"
+        first = shop.run(start, shop.context(in_runbook=True))
+        assert first.outcome == "ok", first.message
         (old,) = shop.copies()
         wd = cut_off(shop)
         read_until(wd, "kill")

@@ -113,34 +113,35 @@ def _within(context: Context, playbook: Playbook, options: Mapping[str, Any]) ->
 
 
 def _already(context: Context, playbook: Playbook, options: Mapping[str, Any]) -> StepResult | None:
-    """What to say when it runs; None if it does not."""
-    found = [tree for tree in resolve.resolve(Selector(service=playbook.service), playbook) if _lives(tree)]
-    if not found:
-        return None
-    tree = found[0]
+    """What to say when it runs; None if it does not. Waits for one that is young: it may still be starting."""
+    while found := [tree for tree in resolve.resolve(Selector(service=playbook.service), playbook) if _lives(tree)]:
+        tree = found[0]
+        _refuse_another_program(playbook, tree)
+        told = verdict.ask(tree, url=playbook.url)
+        age = clock.now() - tree.root.started
+        young = age < _within(context, playbook, options)
+        if told in ("healthy", "slow") or (told == "unknown" and not young):
+            message = "it runs already: nothing to do"
+            result = StartResult("nothing", tree.root.pid, True, 0.0, message, tree.root.identity)
+            return StepResult("ok", f"{playbook.service} runs already as pid {tree.root.pid}", result.record())
+        if not young:
+            raise Refused(
+                f"{playbook.service} was not started",
+                f"it runs as pid {tree.root.pid} and does not answer ({told})",
+                f"look at it with wd why, or: wd restart --service {playbook.service}",
+            )
+        clock.wait_until(lambda: False, 0.3)
+    return None
+
+
+def _refuse_another_program(playbook: Playbook, tree: Tree) -> None:
     rule = playbook.find
     if rule.cmdline and not rule.regex and not match.by_words(rule.cmdline, [one.process for one in tree.members])[0]:
         raise Refused(
             f"{playbook.service} was not started",
             f"port {rule.port} is held by another program: pid {tree.root.pid} ({guards.shown(tree.root)})",
-            "end that one first: wd kill --port … --all",
+            f"end that one first: wd kill --port {rule.port} --all",
         )
-    waiting = Deadline(max(0.0, _within(context, playbook, options) - (clock.now() - tree.root.started)))
-    while True:
-        told = verdict.ask(tree, url=playbook.url)
-        if told in ("healthy", "slow") or (told == "unknown" and waiting.over):
-            result = StartResult(
-                "nothing", tree.root.pid, True, 0.0, "it runs already: nothing to do", tree.root.identity
-            )
-            return StepResult("ok", f"{playbook.service} runs already as pid {tree.root.pid}", result.record())
-        if waiting.over or not processes.is_alive(tree.root.identity):
-            break
-        clock.wait_until(lambda: waiting.over, 0.3)  # it is young: it may still be starting
-    raise Refused(
-        f"{playbook.service} was not started",
-        f"it runs as pid {tree.root.pid} and does not answer ({told})",
-        f"look at it with wd why, or: wd restart --service {playbook.service}",
-    )
 
 
 def _lives(tree: Tree) -> bool:
