@@ -187,7 +187,7 @@ def test_a_writer_that_is_stopped_in_a_transaction_keeps_nobody_for_ever(
 ) -> None:
     with Journal.open(folder):
         pass
-    monkeypatch.setattr("watchdog.journal.database.BUSY_SECONDS", 0.2)
+    monkeypatch.setattr("watchdog.journal.opening.BUSY_SECONDS", 0.2)
     other = sqlite3.connect(folder / store.FILE, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     warnings: list[str] = []

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from watchdog.journal import database, incidents, store
+from watchdog.journal import incidents, opening, store
 from watchdog.journal.store import Journal
 from watchdog.model.errors import CannotTell, Failed, NothingMatched
 from watchdog.model.incident import Desired, Incident, Restart, Trigger
@@ -352,4 +352,4 @@ def test_a_link_among_the_incident_folders_is_never_followed(journal: Journal, f
 
 
 def test_the_busy_time_out_is_long_enough_for_eight_writers() -> None:
-    assert database.BUSY_SECONDS == 30.0
+    assert opening.BUSY_SECONDS == 30.0

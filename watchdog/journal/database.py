@@ -10,25 +10,14 @@ the rest of this process, says so loudly, and what was on the disk stays as it w
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 import threading
-import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from watchdog.journal.schema import VERSIONS
-from watchdog.model.errors import CannotTell
-from watchdog.system.clock import now
-from watchdog.system.files import make_folder
+from watchdog.journal import opening
 
-BUSY_SECONDS = 30.0
-# Bytes up to which every start checks all of it, indexes too; up to which it checks the tables; beyond, the first page.
-_CHECKED_WHOLE_UP_TO, _CHECKED_UP_TO = 4 << 20, 64 << 20
-_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
-_UNREADABLE = "a name in it cannot be read"
 _Result = TypeVar("_Result")
 
 
@@ -45,7 +34,7 @@ class Database:
 
     def write(self, change: Callable[[sqlite3.Connection], _Result]) -> _Result:
         """One transaction, whole or not at all."""
-        return self._do(_transaction, change)
+        return self._do(opening.transaction, change)
 
     def read(self, question: Callable[[sqlite3.Connection], _Result]) -> _Result:
         """One consistent view of all tables."""
@@ -69,24 +58,24 @@ class Database:
             except (sqlite3.Error, UnicodeDecodeError) as trouble:
                 if self.in_memory:
                     raise
-                error = trouble if isinstance(trouble, sqlite3.Error) else damaged(_UNREADABLE)
-                if isinstance(error, sqlite3.DatabaseError) and _damaged(error):
+                error = trouble if isinstance(trouble, sqlite3.Error) else opening.damaged(opening.UNREADABLE)
+                if isinstance(error, sqlite3.DatabaseError) and opening.is_damage(error):
                     self._close_quietly()
                     self._connection = self._begin_anew(str(error))
                 else:
                     self._go_on_in_memory(error)
-                _transaction(self._connection, self.replay)
+                opening.transaction(self._connection, self.replay)
                 return how(self._connection, what)
 
     def _open(self) -> sqlite3.Connection:
-        self._inode = _inode(self.path)
+        self._inode = opening.inode_of(self.path)
         try:
-            self._inode = _make_file(self.path)
-            return _prepare(_connect(self.path))
+            self._inode = opening.make_file(self.path)
+            return opening.prepare(opening.connect(self.path))
         except sqlite3.DatabaseError as error:
-            if _damaged(error):
+            if opening.is_damage(error):
                 return self._begin_anew(str(error))
-            return self._memory_alone(_in_words(error))
+            return self._memory_alone(opening.in_words(error))
         except OSError as error:
             return self._memory_alone(error.strerror or str(error))
 
@@ -95,16 +84,16 @@ class Database:
         import filelock  # here: a journal that is whole needs none
 
         try:
-            with filelock.FileLock(f"{self.path}.lock", mode=0o600).acquire(timeout=BUSY_SECONDS):
-                if _inode(self.path) not in (self._inode, 0):
-                    self._inode = _make_file(self.path)
-                    return _prepare(_connect(self.path))  # another process was first
-                kept = _set_aside(self.path)
-                self._inode = _make_file(self.path)
-                connection = _prepare(_connect(self.path))
+            with filelock.FileLock(f"{self.path}.lock", mode=0o600).acquire(timeout=opening.BUSY_SECONDS):
+                if opening.inode_of(self.path) not in (self._inode, 0):
+                    self._inode = opening.make_file(self.path)
+                    return opening.prepare(opening.connect(self.path))  # another process was first
+                kept = opening.set_aside(self.path)
+                self._inode = opening.make_file(self.path)
+                connection = opening.prepare(opening.connect(self.path))
         except (OSError, sqlite3.Error, filelock.Timeout) as error:
             return self._memory_alone(f"it is damaged ({why}) and no new one can be begun: {error}")
-        _remember_loss(connection)
+        opening.remember_loss(connection)
         self._warn(
             f"the journal was damaged ({why}). It was set aside as {kept} and a new one begun. "
             "Earlier restarts are unknown, so their budget counts as used."
@@ -117,24 +106,24 @@ class Database:
             f"the journal {self.path} cannot be used: {why}. This run is kept in memory only; "
             "earlier restarts are unknown, so their budget counts as used."
         )
-        connection = _new_memory()
-        _remember_loss(connection)
+        connection = opening.new_memory()
+        opening.remember_loss(connection)
         return connection
 
     def _go_on_in_memory(self, error: sqlite3.Error) -> None:
         """Take along what can still be read, the samples excepted: they are many and no run needs them."""
         self._warn(
-            f"the journal {self.path} took no more: {_in_words(error)}. "
+            f"the journal {self.path} took no more: {opening.in_words(error)}. "
             "What is on the disk stays as it was; what follows is kept in memory only."
         )
-        memory = _new_memory()
+        memory = opening.new_memory()
         try:
             for table in ("incidents", "steps", "notes", "desired", "restarts", "memories", "facts"):
                 rows = self._connection.execute(f"SELECT * FROM {table}").fetchall()
                 if rows:
                     memory.executemany(f"INSERT OR REPLACE INTO {table} VALUES ({','.join('?' * len(rows[0]))})", rows)
         except sqlite3.Error:
-            _remember_loss(memory)
+            opening.remember_loss(memory)
         self._close_quietly()
         self._connection, self.in_memory = memory, True
 
@@ -147,19 +136,6 @@ def _nothing(connection: sqlite3.Connection) -> None:
     """No replay was asked for."""
 
 
-def _transaction(connection: sqlite3.Connection, change: Callable[[sqlite3.Connection], _Result]) -> _Result:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        result = change(connection)
-        connection.execute("COMMIT")
-    except BaseException:
-        with contextlib.suppress(sqlite3.Error):
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-        raise
-    return result
-
-
 def _view(connection: sqlite3.Connection, question: Callable[[sqlite3.Connection], _Result]) -> _Result:
     connection.execute("BEGIN")
     try:
@@ -168,157 +144,3 @@ def _view(connection: sqlite3.Connection, question: Callable[[sqlite3.Connection
         with contextlib.suppress(sqlite3.Error):
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-
-
-def _make_file(path: Path) -> int:
-    """SQLite would make it with the umask's mode; its side files take over the mode that it finds. Gives its inode."""
-    if not path.parent.is_dir():
-        make_folder(path.parent)
-    opened = os.open(path, os.O_RDWR | os.O_CREAT | _NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        facts = os.fstat(opened)
-        if facts.st_uid != os.geteuid():
-            raise damaged(f"it belongs to user {facts.st_uid}")
-        os.fchmod(opened, 0o600)
-        return facts.st_ino
-    finally:
-        os.close(opened)
-
-
-def _inode(path: Path) -> int:
-    try:
-        return path.lstat().st_ino
-    except OSError:
-        return 0
-
-
-def _connect(path: Path | str) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    connection.text_factory = lambda data: data.decode("utf-8", "backslashreplace")  # a flipped bit must be readable
-    return connection
-
-
-def _new_memory() -> sqlite3.Connection:
-    return _prepare(_connect(":memory:"))
-
-
-def _prepare(connection: sqlite3.Connection) -> sqlite3.Connection:
-    """Check, switch to WAL, bring to our version."""
-    try:
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version > len(VERSIONS):
-            if version != _told_version(connection):
-                raise damaged("its version number was hit")
-            raise CannotTell(
-                "the journal was written by a newer wd",
-                "writing to it with this version could lose what the newer one keeps there",
-                "use the newer wd, or another home",
-            )
-        _switch_to_wal(connection)
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA journal_size_limit=4194304")
-        _check(connection)
-        _migrate(connection)
-    except UnicodeDecodeError:
-        connection.close()
-        raise damaged(_UNREADABLE) from None
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _told_version(connection: sqlite3.Connection) -> float:
-    """The schema's version as the facts have it: a newer wd raises both, a flipped bit only one. 0: not told."""
-    try:
-        row = connection.execute("SELECT value FROM facts WHERE name = 'schema'").fetchone()
-    except (sqlite3.Error, UnicodeDecodeError):
-        return 0.0
-    return float(row[0]) if row and isinstance(row[0], int | float) else 0.0
-
-
-def _switch_to_wal(connection: sqlite3.Connection) -> None:
-    """The switch itself ignores the busy time-out when another process is switching too."""
-    end = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > end:
-                raise
-            time.sleep(0.02)
-
-
-def _check(connection: sqlite3.Connection) -> None:
-    pages, size = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
-    if pages * size > _CHECKED_UP_TO:
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        return
-    check = "integrity_check" if pages * size <= _CHECKED_WHOLE_UP_TO else "quick_check"
-    answer = connection.execute(f"PRAGMA {check}(1)").fetchone()[0]
-    if answer != "ok":
-        raise damaged(answer.splitlines()[0])
-
-
-def _migrate(connection: sqlite3.Connection) -> None:
-    if connection.execute("PRAGMA user_version").fetchone()[0] == len(VERSIONS):
-        missing = _tables(VERSIONS) - {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
-        if missing:
-            raise damaged(f"it has no table {min(missing)}")
-        return
-
-    def change(database: sqlite3.Connection) -> None:
-        version = database.execute("PRAGMA user_version").fetchone()[0]  # again: another process may have been first
-        for script in VERSIONS[version:]:
-            for statement in script:
-                database.execute(statement)
-        database.execute(f"PRAGMA user_version={len(VERSIONS)}")
-        database.execute("INSERT OR REPLACE INTO facts VALUES ('schema', ?)", (len(VERSIONS),))
-
-    _transaction(connection, change)
-
-
-def _tables(versions: tuple[tuple[str, ...], ...]) -> set[str]:
-    statements = [statement.split() for script in versions for statement in script]
-    return {words[2] for words in statements if words[:2] == ["CREATE", "TABLE"]}
-
-
-def damaged(how: str) -> sqlite3.DatabaseError:
-    """Raised inside a transaction, it makes the store begin anew."""
-    return sqlite3.DatabaseError(f"file is not a database that is whole: {how}")
-
-
-def _remember_loss(connection: sqlite3.Connection) -> None:
-    connection.execute("INSERT OR REPLACE INTO facts VALUES ('lost_at', ?)", (now(),))
-
-
-def _damaged(error: sqlite3.DatabaseError) -> bool:
-    """Damage, as against busy, full or forbidden, which pass."""
-    code = getattr(error, "sqlite_errorcode", None)
-    if code is None:  # raised by ourselves
-        return "file is not a database" in str(error)
-    text = str(error)
-    hit = code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT)
-    # A table or column that is missing in a file with our version number: the schema itself was hit.
-    return hit or (code == sqlite3.SQLITE_ERROR and ("no such" in text or "already exists" in text))
-
-
-def _set_aside(path: Path) -> Path:
-    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    kept = path.with_name(f"{path.stem}-damaged-{stamp}-{os.getpid()}{path.suffix}")
-    for end in ("", "-wal", "-shm"):
-        with contextlib.suppress(FileNotFoundError):
-            path.with_name(path.name + end).rename(kept.with_name(kept.name + end))
-    return kept
-
-
-def _in_words(error: sqlite3.Error) -> str:
-    text = str(error)
-    if "locked" in text or "busy" in text:
-        return f"another process has written to it for more than {BUSY_SECONDS:g} s"
-    if "full" in text:
-        return "no space is left on its disk"
-    if "readonly" in text or "unable to open" in text:
-        return f"its file or folder may not be written ({text})"
-    return text

@@ -17,7 +17,8 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from watchdog.journal import incidents, samples, services
-from watchdog.journal.database import Database, damaged
+from watchdog.journal.database import Database
+from watchdog.journal.opening import damaged
 from watchdog.journal.retention import remove_old_folders
 from watchdog.model.errors import Failed
 from watchdog.model.incident import Desired, Incident, Restart, RunOutcome, Trigger
