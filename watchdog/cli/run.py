@@ -12,7 +12,7 @@ from watchdog.model.incident import RunResult, StepRecord
 from watchdog.model.units import format_duration
 from watchdog.runbook import outcome
 from watchdog.runbook.begin import begin, plan_of
-from watchdog.runbook.run import Prepared, prepare
+from watchdog.runbook.run import Prepared, prepare, starts_later
 from watchdog.steps.spec import Context, StepOutcome, StepResult
 
 MARKS = {"ok": "✓", "warning": "!", "failed": "✗", "refused": "⊘", "nothing": "–", "skipped": "–", "planned": "·"}
@@ -61,8 +61,10 @@ def _plan(name: str, context: Context, values: Mapping[str, str]) -> StepResult:
     plan = plan_of(name, context, values)
     steps = prepare(plan)
     lines, records, refused = [f"plan of {name}:"], [], None
+    context.in_runbook = True
     for number, prepared in enumerate(steps, 1):
         note = ""
+        context.will_start = starts_later(steps, number)
         if prepared.spec.name == "kill":
             came_to = prepared.spec.function()(context, prepared.options)
             note = came_to.text or came_to.message

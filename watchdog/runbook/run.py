@@ -21,6 +21,7 @@ from watchdog.report import write as report
 from watchdog.runbook import condition, outcome, permission
 from watchdog.steps import turn
 from watchdog.steps.parse import parse_words
+from watchdog.steps.report import samples_before
 from watchdog.steps.spec import Context, StepOutcome, StepResult, StepSpec
 from watchdog.system import clock
 
@@ -48,6 +49,11 @@ class Run:
     records: list[StepRecord] = field(default_factory=list)
     results: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # of the steps so far, for `when=`
     last: StepResult | None = None
+
+
+def starts_later(steps: Sequence[Prepared], index: int) -> bool:
+    """Whether the service is started again from this place on: then the shim must be at its post before a kill."""
+    return any(later.spec.name == "start" for later in steps[index:])
 
 
 def nobody_watches(prepared: Prepared, record: StepRecord) -> None:
@@ -102,7 +108,7 @@ def _run(run: Run, steps: Sequence[Prepared], name: str, overridden: str) -> tup
     context = run.context
     incident = _open(run, name)
     if incident is not None and context.journal is not None and overridden:
-        context.journal.note(incident.id, overridden, by=context.trigger.by)
+        context.journal.update(incident.id, overridden=overridden)
     try:
         ended_by = _walk(run, steps)
     except KeyboardInterrupt:
@@ -132,7 +138,7 @@ def _walk(run: Run, steps: Sequence[Prepared]) -> StepRecord | None:
             continue
         if not run.confirm(prepared):
             return _note(run, prepared, "refused", "a person said no")
-        run.context.will_start = any(later.spec.name == "start" for later in steps[index + 1 :])
+        run.context.will_start = starts_later(steps, index + 1)
         record = _step(run, prepared)
         if record.outcome not in outcome.FAILURES or prepared.block.on_fail == "continue":
             continue
@@ -263,7 +269,8 @@ def _close(run: Run, incident: Incident | None, came_to: RunOutcome) -> Incident
     context.journal.update(incident.id, **fields)
     context.journal.close(incident.id, came_to)
     try:
-        path = report.write(context.journal.incident(incident.id), context.folder)
+        written = context.journal.incident(incident.id)
+        path = report.write(written, context.folder, samples_before(context.journal, written))
         context.journal.update(incident.id, report=str(path))
     except (OSError, WdError) as error:
         context.say(f"the report could not be written: {error}")
