@@ -6,8 +6,8 @@ import shutil
 from collections.abc import Mapping
 from typing import Any
 
-from watchdog.evidence.redact import redact
 from watchdog.model.exits import Exit
+from watchdog.model.redact import redact
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import commands
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,8 @@ from watchdog.model.errors import BadConfig
 from watchdog.model.incident import Incident
 from watchdog.model.playbook import Playbook
 from watchdog.report import write as report
+from watchdog.runbook import document
+from watchdog.steps.report import samples_before
 from watchdog.steps.spec import Context, StepResult
 from watchdog.watch import log
 from watchdog.watch.house import House
@@ -59,9 +61,22 @@ def loader(context: Context) -> Callable[[], tuple[Playbook, ...]]:
         found = (playbooks.service(home, name),) if name else playbooks.load_all(home)
         if not found:
             raise BadConfig(f"{home / 'playbooks'} holds no playbook", "", "Write one: `wd init` shows how.")
+        check_runbooks(found, home)
         return found
 
     return load
+
+
+def check_runbooks(playbooks: Iterable[Playbook], home: Path) -> None:
+    """BadConfig with every mistake of a runbook that a trigger names: at night it would be too late."""
+    mistakes: list[str] = []
+    for name in sorted({name for one in playbooks for trigger in one.triggers for name in trigger.run}):
+        try:
+            document.find(name, home)
+        except BadConfig as error:
+            mistakes += error.mistakes or error.lines()
+    if mistakes:
+        raise BadConfig("runbooks that triggers name cannot be used", mistakes=tuple(mistakes))
 
 
 def open_house(context: Context) -> House:
@@ -79,7 +94,8 @@ def close_cut_off(house: House) -> None:
         told = f"wd was ended in the middle of {_last_step(incident)}; a shim that was armed has finished without it"
         house.journal.note(incident.id, told, by="wd watch")
         house.journal.close(incident.id, "interrupted")
-        path = report.write(house.journal.incident(incident.id), Path(incident.folder))
+        written = house.journal.incident(incident.id)
+        path = report.write(written, Path(incident.folder), samples_before(house.journal, written))
         house.journal.update(incident.id, report=str(path))
         house.say(incident.service or "", f"{incident.id}: {told}", "WARNING", incident.id)
 
