@@ -9,10 +9,12 @@ from watchdog.model.errors import CannotTell, WrongUsage
 from watchdog.model.playbook import Playbook
 from watchdog.model.process import Tree
 from watchdog.model.selector import Selector
-from watchdog.system import ports
+from watchdog.system import clock, ports
 from watchdog.targets import match, servers, verdict
 from watchdog.targets.scene import Scene
 from watchdog.targets.trees import grow_in
+
+NEXT_LIFE = 3.0  # seconds: launchers commonly wait one or two between two starts
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,9 @@ def look(selector: Selector, playbook: Playbook | None = None, scene: Scene | No
     trees = _grown(scene, _groups(scene, wanted, left_out))
     if not trees and playbook is not None and playbook.find.port:
         trees = _not_listening(scene, playbook, left_out)
-    if not trees and wanted.port:
-        left_out += _naming_port(scene, wanted.port)
+    if not trees and wanted.port and (hints := _naming_port(scene, wanted.port)):
+        trees = _between_two_lives(wanted) if playbook is None else []
+        left_out += [] if trees else hints
     if playbook is not None:
         trees = [replace(tree, service=playbook.service) for tree in trees]
     if selector.hung:
@@ -155,6 +158,19 @@ def _naming_port(scene: Scene, port: int) -> list[str]:
         for pid in everybody
         if any(word == forms[0] or word.endswith(forms[1:]) for word in scene.process(pid).cmdline or ())
     ]
+
+
+def _between_two_lives(wanted: Selector) -> list[Tree]:
+    """A server that dies and is started again and again listens only now and then: look until its next life."""
+    found: list[Tree] = []
+
+    def listens() -> bool:
+        scene = Scene.look()
+        found[:] = _grown(scene, _groups(scene, wanted, []))
+        return bool(found)
+
+    clock.wait_until(listens, NEXT_LIFE, pause=0.2)
+    return found
 
 
 def _named(scene: Scene, wanted: Selector, left_out: list[str]) -> list[int]:
