@@ -394,7 +394,15 @@ def test_a_child_that_does_not_end_is_waited_for() -> None:
     assert said(seen) == ("child-wait", 14)
 
 
-DB_SOURCE = "\ndef import_stock():\n    db.execute('BEGIN IMMEDIATE')\n    approved.wait()\n\n\ndef beat():\n    db.execute('UPDATE beat')\n"
+DB_SOURCE = """
+def import_stock():
+    db.execute('BEGIN IMMEDIATE')
+    approved.wait()
+
+
+def beat():
+    db.execute('UPDATE beat')
+"""
 
 
 def test_a_writer_that_waits_inside_its_transaction_keeps_the_database() -> None:
@@ -462,7 +470,7 @@ json.decoder.JSONDecodeError: Expecting ',' delimiter: line 1 column 14 (char 13
 
 def test_a_server_that_dies_again_and_again_tells_its_period_and_its_last_words() -> None:
     seen = evidence(MAIN, health="well", log=CRASH * 4)
-    seen = replace(seen, exits=tuple(Exit(5000.0 + n, 90 + n, lifetime=2.7, source="watched") for n in range(2)))
+    seen = replace(seen, exits=tuple(Exit(5000.0 + n, PID, lifetime=2.7, source="watched") for n in range(2)))
     found = diagnose(seen)
     assert said(seen) == ("crash-loop", 22)
     assert "2.7s" in found.findings[0].summary
@@ -505,7 +513,16 @@ def test_a_fork_that_outlived_its_server_keeps_the_port() -> None:
     assert said(seen) == ("port-squatter", 12)
 
 
-HANDLER = "\nimport signal\n\n\ndef on_term(number, frame):\n    server.shutdown()\n\n\nsignal.signal(signal.SIGTERM, on_term)\n"
+HANDLER = """
+import signal
+
+
+def on_term(number, frame):
+    server.shutdown()
+
+
+signal.signal(signal.SIGTERM, on_term)
+"""
 
 
 def test_a_handler_that_waits_for_the_loop_it_interrupted_ignores_sigterm() -> None:
@@ -520,7 +537,18 @@ def test_a_thread_that_keeps_the_interpreter_from_ending_is_named() -> None:
     assert said(seen) == ("ignores-sigterm", 12)
 
 
-GROWS = "\ndef ask(text):\n    TURNS.append(text)\n    return build(text)\n\n\ndef build(text):\n    score = 0\n    for said in TURNS:\n        score += overlap(said, text)\n    return score\n"
+GROWS = """
+def ask(text):
+    TURNS.append(text)
+    return build(text)
+
+
+def build(text):
+    score = 0
+    for said in TURNS:
+        score += overlap(said, text)
+    return score
+"""
 
 
 def test_answers_that_take_long_over_what_only_grows_get_slower() -> None:

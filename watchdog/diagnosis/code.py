@@ -24,7 +24,10 @@ def is_library(frame: Frame) -> bool:
 
 def is_application(frame: Frame) -> bool:
     """Neither: what the people who run this server wrote."""
-    return not is_library(frame) and not is_standard(frame) and not _MADE_UP.search(frame.file)
+    if is_library(frame) or is_standard(frame) or _MADE_UP.search(frame.file):
+        return False
+    # Frameworks that compile code at run time give it any name.
+    return "/" in frame.file or frame.file.endswith((".py", ">"))
 
 
 def package(frame: Frame) -> str:

@@ -6,6 +6,7 @@ from watchdog.diagnosis import logbook
 from watchdog.diagnosis.registry import RULES
 from watchdog.diagnosis.view import View
 from watchdog.model.evidence import Evidence, Gap
+from watchdog.model.exits import Exit
 from watchdog.model.finding import HEALTHY, Diagnosis, Finding
 
 SURE = 0.9
@@ -49,7 +50,8 @@ def _ask(view: View) -> tuple[list[Finding], list[str]]:
 
 def rank(findings: list[Finding]) -> tuple[Finding, ...]:
     """By confidence; what is said of a healthy server comes after every trouble."""
-    return tuple(sorted(findings, key=lambda one: (one.cause in HEALTHY, -one.confidence)))
+    told = [one for one in findings if one.cause != "unknown"] or findings
+    return tuple(sorted(told, key=lambda one: (one.cause in HEALTHY, -one.confidence)))
 
 
 def signature(finding: Finding) -> str:
@@ -73,7 +75,9 @@ def request(view: View, finding: Finding) -> str:
         for task in look.tasks:
             if culprit and task.request and any((f.file, f.line) == (culprit.file, culprit.line) for f in task.frames):
                 return task.request
-    return f"{view.evidence.requests[-1]} (last in the access log)" if view.evidence.requests else ""
+    if culprit is None or not view.hung or not view.evidence.requests:
+        return ""
+    return f"{view.evidence.requests[-1]} (last in the access log)"
 
 
 def settled(evidence: Evidence, diagnosis: Diagnosis) -> bool:
@@ -86,6 +90,8 @@ def settled(evidence: Evidence, diagnosis: Diagnosis) -> bool:
         return looked >= GONE and first.confidence >= 0.7  # nothing runs, and nothing has come up meanwhile
     if first.cause in HEALTHY:
         return looked >= CALM and not _suspicious(evidence)
+    if diagnosis.exit == Exit.WARNING and first.confidence >= 0.7:
+        return looked >= CALM
     return first.confidence >= SURE
 
 

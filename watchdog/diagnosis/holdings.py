@@ -1,4 +1,5 @@
-"""What keeps the memory: variables of the application that grow, or hold something huge, and the line that fills them."""
+"""What keeps the memory: variables of the application that grow, or hold something huge, and the line that fills them.
+What keeps the memory: variables of the application that grow, or hold something huge, and the line that fills them."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from watchdog.model.finding import Culprit
 from watchdog.model.units import format_size
 
 HUGE = 64 << 20  # bytes of one thing
+_PIECE = 1 << 20  # bytes of each entry: many small ones are a cache, which may be meant
 _SHARE = 0.35  # of all memory
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 Filling = tuple[int, str, ast.AST]  # line, function, the value that goes in
@@ -51,8 +53,15 @@ def growing(view: View) -> Holding | None:
 
 
 def huge(view: View) -> Holding | None:
-    """The variable that holds most of all memory, where requests fill it; what is loaded at the start is meant to be."""
-    found = [one for look in view.tasks for one in look.containers if one.size >= max(HUGE, _SHARE * view.rss)]
+    """The variable that holds most of all memory, where requests fill it; what is loaded at the start is meant to be.
+    The variable that holds most of all memory, where requests fill it; what is loaded at the start is meant to be."""
+    found = [
+        one
+        for look in view.tasks
+        for one in look.containers
+        if one.size >= max(HUGE, _SHARE * view.rss)
+        and (one.kind in ("bytes", "bytearray", "str") or one.size >= _PIECE * one.length)
+    ]
     for one in sorted(found, key=lambda one: (-one.size, len(one.path))):
         fillings = list(_fillings(view, one))
         if not fillings:

@@ -11,7 +11,7 @@ from watchdog.model.evidence import Frame, LogTail
 
 _FRAME = re.compile(r'File "(?P<file>[^"\n]{1,500})", line (?P<line>\d{1,7})(?:, in (?P<function>[^\n]{1,200}))?')
 _HEAD = "Traceback (most recent call last)"
-_ERROR = re.compile(r"^[\s|+]*(?P<type>[A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|Warning|Timeout|Full|Empty|Group)"
+_ERROR = re.compile(r"^[\s|+]*(?P<type>[A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|Warning|Timeout|Full|Group)"
                     r"|[a-z_][\w.]*\.[A-Z]\w*)(?::\s?(?P<message>.*))?$")  # fmt: skip
 _REQUEST = re.compile(r'"?(?P<method>GET|POST|PUT|DELETE|PATCH|HEAD|OPTIONS) (?P<path>/[^\s"]{0,300})')
 _LINES = 4000

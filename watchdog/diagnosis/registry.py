@@ -38,6 +38,7 @@ from watchdog.diagnosis.rules import (
     thread_leak,
     traced,
     uninterruptible,
+    unknown,
     wrong_program,
     zombie_parent,
 )
@@ -80,6 +81,7 @@ RULES: tuple[Rule, ...] = (
     thread_leak.rule,
     traced.rule,
     uninterruptible.rule,
+    unknown.rule,
     wrong_program.rule,
     zombie_parent.rule,
 )

@@ -69,7 +69,7 @@ def in_loop(source: SourceFile, line: int) -> bool | None:
     for node in nodes:
         if isinstance(node, _FUNCTIONS):
             inside = False
-        inside = inside or isinstance(node, _LOOPS) or isinstance(node, _COMPREHENSIONS)
+        inside = inside or isinstance(node, (_LOOPS, _COMPREHENSIONS))
     return inside or any(isinstance(node, _COMPREHENSIONS) for node in _on_line(nodes, line))
 
 
@@ -109,6 +109,25 @@ def with_blocks(source: SourceFile, line: int) -> tuple[tuple[int, str], ...]:
         if isinstance(node, (ast.With, ast.AsyncWith)) and node.body and node.body[0].lineno <= line:
             found += [(item.context_expr.lineno, ast.unparse(item.context_expr)) for item in node.items]
     return tuple(found)
+
+
+def entered_at(source: SourceFile, line: int) -> tuple[tuple[int, str], ...]:
+    """What the `with` statement whose head is on this line enters: (line, expression)."""
+    statement = next((node for node in reversed(around(source, line)) if isinstance(node, ast.stmt)), None)
+    if not isinstance(statement, (ast.With, ast.AsyncWith)):
+        return ()
+    return tuple((item.context_expr.lineno, ast.unparse(item.context_expr)) for item in statement.items)
+
+
+def in_finally(source: SourceFile | None, line: int, calls: frozenset[str]) -> bool:
+    """Whether one of these calls stands in a `finally` of the line's own function: then it is made on every path."""
+    function = function_at(source, line) if source else None
+    for node in ast.walk(function) if function else ():
+        for statement in node.finalbody if isinstance(node, ast.Try) else ():
+            for call in ast.walk(statement):
+                if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in calls:
+                    return True
+    return False
 
 
 def grown_names(source: SourceFile, methods: frozenset[str]) -> set[str]:

@@ -1,4 +1,5 @@
-"""A thread that wants a CPU in every look: is it Python code that goes round, or native code that does not come back?"""
+"""A thread that wants a CPU in every look: is it Python code that goes round, or native code that does not come back?
+A thread that wants a CPU in every look: is it Python code that goes round, or native code that does not come back?"""
 
 from __future__ import annotations
 
@@ -58,7 +59,7 @@ def _spin(view: View, thread: ThreadView) -> Spin | None:
 
 def _is_native(view: View, thread: ThreadView, frame: Frame) -> bool:
     """The same innermost line in every look, and no loop of Python's around it: only native code can stay so long in
-    one statement. In a loop the call itself must be known to work natively, since a short loop shows one line as well."""
+    one statement. In a loop the call itself must be known to work natively: a short loop shows one line as well."""
     leaves = Counter((one.frames[0].file, one.frames[0].function, one.frames[0].line) for _, one in thread.whole)
     if not leaves:
         return False

@@ -16,8 +16,8 @@ FORKS = frozenset(
     {"fork", "Popen", "forkpty", "posix_spawn", "Process", "create_subprocess_exec", "create_subprocess_shell"}
 )
 OPENS = frozenset({"open", "fdopen", "mkstemp", "dup", "NamedTemporaryFile", "TemporaryFile"})
-CONNECTS = frozenset({"socket", "create_connection", "connect", "urlopen", "HTTPConnection", "HTTPSConnection", "accept",
-                      "Session", "ClientSession", "socketpair", "Client"})  # fmt: skip
+CONNECTS = frozenset({"socket", "create_connection", "connect", "urlopen", "HTTPConnection", "HTTPSConnection",
+                      "accept", "Session", "ClientSession", "socketpair", "Client"})  # fmt: skip
 PIPES = frozenset({"pipe", "pipe2", "Popen", "Pipe"})
 GROWS = frozenset({"append", "add", "extend", "setdefault", "insert", "appendleft", "update", "put"})
 
@@ -36,28 +36,34 @@ class Suspect:
 
 
 def find(view: View, names: frozenset[str]) -> Culprit | None:
-    """The one line that fits best: not closed, in a function that closes nothing, called for requests rather than once."""
+    """The one line that fits best: not closed, in a function that closes nothing, called for requests rather than once.
+    The one line that fits best: not closed, in a function that closes nothing, called for requests rather than once."""
     found = [one for one in calls(view, lambda call, _: call in names) if not one.closed]
     best = min(found, key=lambda one: (one.waited, one.function == "<module>"), default=None)
     return culprit(view, best) if best else None
 
 
 def unreturned(view: View, waiter: Frame, give_back: frozenset[str]) -> Culprit | None:
-    """Who takes from the same pool as the waiter's line does, in another function, and never gives back."""
+    """Who takes from the same pool or lock as the waiter's line does, and does not give back on every path."""
     source = view.file(waiter.file)
-    names = set(shape.calls_at(source, waiter.line)) if source else set()
-    taken = [one for one in calls(view, lambda call, _: call in names)]
-    owners = {(one.call, one.owner) for one in taken if one.file == waiter.file and one.line == waiter.line}
-    returned = {one.function for one in calls(view, lambda call, _: call in give_back)}
+    if source is None:
+        return None
+    names = set(shape.calls_at(source, waiter.line))
+    wanted = {(one.call, one.owner) for one in calls(view, lambda call, _: call in names) if one.line == waiter.line}
+    # `with lock:` takes what `lock.acquire()` takes.
+    entered = {("acquire", expression) for line, expression in shape.entered_at(source, waiter.line)}
+    returned = {(one.function, one.owner) for one in calls(view, lambda call, _: call in give_back)}
     guilty = [
         one
-        for one in taken
-        if (one.call, one.owner) in owners
+        for one in calls(view, lambda call, _: any(call == name for name, _ in wanted | entered))
+        if (one.call, one.owner) in wanted | entered
         and (one.file, one.line) != (waiter.file, waiter.line)
         and not one.closed
-        and one.function not in returned
     ]
-    return culprit(view, guilty[0]) if guilty else None
+    never = [one for one in guilty if not any(function == one.function for function, _ in returned)]
+    unsafe = [one for one in guilty if not shape.in_finally(view.file(one.file), one.line, give_back)]
+    best = never or (unsafe if entered else [])
+    return culprit(view, best[0]) if best else None
 
 
 def culprit(view: View, one: Suspect) -> Culprit | None:

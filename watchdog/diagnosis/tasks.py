@@ -5,26 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from watchdog.diagnosis.code import at_place, is_application, package
+from watchdog.diagnosis.code import at_place, is_application, is_standard, package
 from watchdog.diagnosis.view import View
 from watchdog.model.evidence import Frame, Task
 
-# Innermost match counts. Kinds: lock, semaphore, pool, sign (an event, future, queue that somebody has to fill), network,
-# sleep, child, threads (work given to a thread).
+# Innermost match counts. Kinds: lock, semaphore, pool, sign (an event, future, queue that somebody has to fill),
+# network, sleep, child, threads (work given to a thread).
 _PLACES = (
     ("lock", ("asyncio/locks.py:Lock.acquire", "anyio/_core/_synchronization.py:Lock.acquire")),
     ("semaphore", ("asyncio/locks.py:Semaphore.acquire", "asyncio/locks.py:BoundedSemaphore.acquire",
                    "anyio/_core/_synchronization.py:Semaphore.acquire",
                    "anyio/_core/_synchronization.py:CapacityLimiter.acquire")),
-    ("pool", ("aiohttp/connector.py:*", "httpcore/_async/connection_pool.py:*", "asyncpg/pool.py:*",
+    ("pool", ("aiohttp/connector.py:connect", "aiohttp/connector.py:_wait_for_available_connection",
+              "httpcore/_async/connection_pool.py:wait_for_connection", "httpcore/_synchronization.py:wait", "asyncpg/pool.py:*",
               "psycopg_pool/:*", "aiomysql/pool.py:*", "aiopg/pool.py:*", "redis/asyncio/connection.py:get_connection",
-              "sqlalchemy/pool/:*", "aioredis/pool.py:*", "httpcore/_synchronization.py:wait")),
+              "sqlalchemy/pool/:*", "aioredis/pool.py:*")),
     ("network", ("asyncio/streams.py:*", "asyncio/selector_events.py:*", "asyncio/base_events.py:sock_*",
                  "asyncio/base_events.py:create_connection", "asyncio/base_events.py:getaddrinfo",
                  "anyio/_core/_sockets.py:*", "anyio/streams/tls.py:*")),
     ("child", ("asyncio/subprocess.py:*", "asyncio/base_subprocess.py:*")),
-    ("threads", ("anyio/to_thread.py:run_sync", "starlette/concurrency.py:run_in_threadpool", "asyncio/threads.py:to_thread",
-                 "asgiref/sync.py:*")),
+    ("threads", ("anyio/to_thread.py:run_sync", "starlette/concurrency.py:run_in_threadpool",
+                 "asyncio/threads.py:to_thread", "asgiref/sync.py:*")),
     ("sleep", ("asyncio/tasks.py:sleep", "anyio/_core/_eventloop.py:sleep")),
     ("sign", ("asyncio/locks.py:*", "asyncio/queues.py:*", "anyio/streams/memory.py:*",
               "anyio/_core/_synchronization.py:*")),
@@ -109,7 +110,10 @@ def _wait(task: Task) -> TaskWait | None:
 def _kind(task: Task, tail: Iterable[Frame]) -> str:
     inner = list(tail)
     # A pool or a client library waits by asyncio's own means: whose call it is tells more than the means.
-    for kind in ("pool", "threads", "child"):
+    library = next((frame for frame in reversed(inner) if not is_standard(frame)), None)
+    if library is not None and _at(library, "pool"):
+        return "pool"
+    for kind in ("threads", "child"):
         if any(_at(frame, kind) for frame in inner):
             return kind
     if any(package(frame) in _CLIENTS for frame in inner):

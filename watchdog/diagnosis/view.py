@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cached_property
@@ -77,7 +78,8 @@ class ThreadView:
 
     @cached_property
     def spins(self) -> bool:
-        """It wants a CPU all the time. On a busy machine it gets little, so the run state counts as much as the time."""
+        """It wants a CPU all the time. On a busy machine it gets little, so the run state counts as much as the time.
+        It wants a CPU all the time. On a busy machine it gets little, so the run state counts as much as the time."""
         return self.running >= 0.7 and len(self.looks) + len(self.samples) >= 3
 
     @cached_property
@@ -155,7 +157,8 @@ class ThreadView:
 
     @cached_property
     def mostly(self) -> tuple[Frame | None, float]:
-        """The application's function that it is found in most often as the innermost, and in which share of the looks."""
+        """The application's function that it is found in most often as the innermost, and in which share of the looks.
+        The application's function that it is found in most often as the innermost, and in which share of the looks."""
         seen = [
             frame
             for _, one in self.whole
@@ -193,7 +196,8 @@ class ThreadView:
 
     @cached_property
     def is_event_loop(self) -> bool:
-        return posts.is_event_loop(self.frames)
+        """By the loop's own calls, or because a coroutine of the application runs on it: uvloop has no calls to see."""
+        return posts.is_event_loop(self.frames) or any(self.view.is_coroutine(frame) for frame in self.frames)
 
     @cached_property
     def stuck(self) -> float:
@@ -336,13 +340,18 @@ class View:
     @cached_property
     def hung(self) -> bool:
         """A question waits so long that it is no hiccup, and longer than those that were answered."""
-        usual = max((answer.seconds for answer in self.answered), default=0.0)
-        return self.waited >= max(1.0, min(self.limit, 1.5 * usual + 0.5))
+        usual = max((answer.seconds for answer in (*self.answered, *self.late)), default=0.0)
+        return self.waited >= max(1.0, 1.5 * usual + 0.5 if self.late else min(self.limit, 1.5 * usual + 0.5))
+
+    @cached_property
+    def late(self) -> tuple[Answer, ...]:
+        """Good answers beyond the limit: it works, and too slowly."""
+        return tuple(answer for answer in self.evidence.answers if answer.verdict == "late")
 
     @cached_property
     def slow(self) -> bool:
-        """Answers come within the limit, and late."""
-        return bool(self.answered) and any(answer.seconds > self.limit * 0.3 for answer in self.answered)
+        """Answers come, and take long."""
+        return any(answer.seconds > self.limit * 0.3 for answer in (*self.answered, *self.late))
 
     @cached_property
     def stuck_threads(self) -> tuple[ThreadView, ...]:
@@ -383,7 +392,8 @@ class View:
                 yield thread
 
     def oldest_request(self, pid: int) -> float:
-        """Seconds since the oldest request that the process has read and not answered came in, as far as sockets tell."""
+        """Seconds since the oldest request that the process has read and not answered came in, as far as sockets tell.
+        Seconds since the oldest request that the process has read and not answered came in, as far as sockets tell."""
         return max(
             (
                 one.received_ago
@@ -413,7 +423,7 @@ class View:
     @cached_property
     def in_trouble(self) -> bool:
         """Somebody who asks the server now does not get what he should."""
-        return self.hung or bool(self.failing)
+        return self.hung or bool(self.failing) or bool(self.late)
 
     def sure(self, base: float, seconds: float) -> float:
         """A wait beyond the time that any good answer may take is a hang; a shorter one may still be work."""
@@ -441,6 +451,10 @@ class View:
     def innermost(self, frames: Iterable[Frame]) -> Frame | None:
         """The innermost frame of the application's own code."""
         return innermost_application(frames)
+
+    def is_coroutine(self, frame: Frame) -> bool:
+        source = self.file(frame.file) if is_application(frame) else None
+        return source is not None and isinstance(shape.function_at(source, frame.line), ast.AsyncFunctionDef)
 
     def function_start(self, frame: Frame) -> int:
         """The first line of the function that the frame is in; 1 where the source does not tell."""

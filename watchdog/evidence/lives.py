@@ -72,6 +72,8 @@ class Lives:
                 waiting += [child for child in below if child not in found]
         if not found or not self._same_listeners():
             return None
+        if found.keys() != self.known.keys() and self.port:  # somebody came or went: the port may have changed hands
+            self.listeners = ports.listeners(self.port)
         return found
 
     def _same_listeners(self) -> bool:

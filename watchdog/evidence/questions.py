@@ -12,6 +12,7 @@ from watchdog.model.process import Tree
 from watchdog.system import clock, http
 
 PAUSE = 0.25  # seconds between an answer and the next question
+_PATIENCE = 2.0  # times the limit
 _VERDICTS = {"timeout": "timeout", "refused": "refused", "reset": "reset", "local": "unknown", "tls": "unknown"}
 
 
@@ -54,8 +55,8 @@ class Questions:
         while not self._stop.is_set():
             with self._lock:
                 self._asked = clock.monotonic()
-            # A little more than the limit: an answer just beyond it is late, not lost.
-            reply = http.ask(self._url, timeout=self._limit + 0.5, limit=65536)
+            # Longer than the limit: an answer beyond it is late, not lost, and that is another trouble.
+            reply = http.ask(self._url, timeout=_PATIENCE * self._limit, limit=65536)
             with self._lock:
                 assert self._asked is not None
                 self._answers.append(self._answer(self._asked, reply))
@@ -67,7 +68,7 @@ class Questions:
         if reply.problem:
             verdict = _VERDICTS.get(reply.problem, "failed")
         elif reply.seconds > self._limit:
-            verdict = "timeout"
+            verdict = "late"
         elif self._strict and reply.status is not None and reply.status >= 500:
             verdict = "failed"
         else:

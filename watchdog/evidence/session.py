@@ -38,6 +38,7 @@ from watchdog.system import threads as kernel_threads
 from watchdog.targets import programs
 
 _AT_ONCE = 2  # stack dumps side by side: each takes a CPU for some milliseconds
+_MORE, _APART = 2, 0.03  # further looks at who runs, and the seconds between them
 _INSIDE = 8  # processes of one server whose memory is read
 _AGAIN = 1.5  # seconds between two readings of the same memory
 _WEIGH = 0.3  # seconds between two looks at memory
@@ -132,6 +133,15 @@ class Session:
         limit = max(0.3, min(3.0, self.deadline.left))
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             for look in pool.map(lambda pid: self._stack(pid, limit), wanted):
+                self._keep(look)
+            self._follow(pool, limit)
+
+    def _follow(self, pool: ThreadPoolExecutor, limit: float) -> None:
+        """Where a thread runs, more looks close together tell the frame that stays from those that come and go."""
+        busy = [pid for pid, look in self._latest.items() if any(thread.active for thread in look.threads)]
+        for _ in range(_MORE if any(pid in self._lives.known for pid in busy) else 0):
+            clock.sleep(_APART)
+            for look in pool.map(lambda pid: self._stack(pid, limit), [pid for pid in busy if pid in self._lives.known]):
                 self._keep(look)
 
     def _stack(self, pid: int, limit: float) -> StackLook:

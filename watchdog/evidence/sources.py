@@ -25,7 +25,8 @@ class Sources:
         self._whole: dict[str, bool] = {}
 
     def read(self, frames: Iterable[tuple[int, Frame]], processes: Iterable[Process]) -> tuple[SourceFile, ...]:
-        """Files of the application whole, of libraries the lines around the frames. Each frame comes with its process."""
+        """Files of the application whole, of libraries the lines around the frames. Each frame comes with its process.
+        Files of the application whole, of libraries the lines around the frames. Each frame comes with its process."""
         known = {process.pid: process for process in processes}
         for pid, frame in frames:
             if frame.file.startswith("<"):

@@ -277,7 +277,7 @@ class Answer:
 
     at: float
     url: str
-    verdict: str  # ok, slow, failed, timeout, refused, reset, unknown
+    verdict: str  # ok, slow, late (beyond the limit), failed, timeout, refused, reset, pending, unknown
     seconds: float
     status: int | None = None
     detail: str = ""

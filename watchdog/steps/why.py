@@ -26,7 +26,7 @@ _WORST = (Exit.CRITICAL, Exit.UNKNOWN, Exit.WARNING, Exit.FINE)
 
 
 def why(context: Context, options: Mapping[str, Any]) -> StepResult:
-    """One diagnosis a server; with a service also where nothing runs, since the last exit, the log and the port tell."""
+    """One diagnosis a server; with a service also where nothing runs: the last exit, the log and the port tell."""
     trees = _trees(context)
     if not trees and context.playbook is None:
         raise NothingMatched(f"nothing matches {context.selector}", todo="`wd ps` shows every server of this machine")

@@ -149,8 +149,10 @@ def facts(pid: int) -> Facts:
 
 
 def with_memory(thread: ThreadLook) -> ThreadLook:
-    """The same, with what only the arguments in the target's memory tell: the one descriptor that it polls, and when its
-    sleep ends. Reading memory takes the target's lock on it: only for a process whose memory was read a moment ago."""
+    """The same, with what only the arguments in memory tell: the one descriptor that it polls, when its sleep ends.
+
+    Reading memory takes the lock of the target on it: only for a process whose memory was read a moment ago.
+    """
     call = thread.call
     if call is None or thread.state != "S":
         return thread

@@ -8,8 +8,8 @@ from watchdog.diagnosis.view import View, short
 from watchdog.model.finding import Finding
 
 PREVENT = (
-    "Take connections faster than they come: more workers or threads, the slow work out of the accepting thread, a longer "
-    "backlog only for short peaks, and a limit in front that turns the rest away."
+    "Take connections faster than they come: more workers or threads, the slow work out of the accepting thread, a "
+    "longer backlog only for short peaks, and a limit in front that turns the rest away."
 )
 
 
@@ -20,15 +20,16 @@ def rule(view: View) -> Iterator[Finding]:
         if len(looks) < 2 or len(full) < 0.8 * len(looks):
             continue
         last = looks[-1]
-        # A server whose threads all stand still is not overrun: its full queue is an effect, and the standstill the root.
+        # A server whose threads all stand still is not overrun: its full queue is an effect, and the standstill the
+        # root.
         working = [thread for thread in view.python_threads if thread.moves and not thread.at_rest and thread.own]
         thread = max(working, key=lambda one: (one.is_main, one.serves_request), default=None)
         busy = f"; {thread.label} is in {short(thread.own)}" if thread and thread.own else ""
         yield Finding(
             cause="accept-backlog-full",
             confidence=0.95 if thread is not None else 0.6,
-            summary=f"{last.queue} connections wait in the queue of port {port}, which takes {last.backlog}: new ones are "
-            f"dropped{busy}",
+            summary=f"{last.queue} connections wait in the queue of port {port}, which takes {last.backlog}: "
+            f"new ones are dropped{busy}",
             advice="restart" if view.hung else "wait",
             culprit=view.culprit(thread.own, thread) if thread else None,
             evidence=("sockets.json#listeners", *((thread.reference,) if thread else ())),

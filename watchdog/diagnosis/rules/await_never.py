@@ -10,8 +10,8 @@ from watchdog.model.finding import Finding
 from watchdog.model.units import format_duration
 
 PREVENT = (
-    "Bound every await on something that another part has to set (`asyncio.wait_for`, `asyncio.timeout`), and set it on "
-    "every path, errors and cancellations included."
+    "Bound every await on something that another part has to set (`asyncio.wait_for`, `asyncio.timeout`), and set it "
+    "on every path, errors and cancellations included."
 )
 
 
@@ -41,8 +41,8 @@ def _of_task(view: View, waiting: list[TaskWait]) -> Finding:
     return Finding(
         cause="await-never",
         confidence=view.sure(base, 0.0),
-        summary=f"the event loop idles while {alike} task{'s' if alike > 1 else ''}{asked} await{'' if alike > 1 else 's'} "
-        f"{first.words} in {short(first.own)}",
+        summary=f"the event loop idles while {alike} task{'s' if alike > 1 else ''}{asked} "
+        f"await{'' if alike > 1 else 's'} {first.words} in {short(first.own)}",
         advice="restart",
         culprit=view.culprit(first.own),
         evidence=(f"tasks.json#pid={first.task.pid},task={first.task.name}",),
@@ -62,11 +62,13 @@ def _of_threads(view: View) -> Iterator[Finding]:
         return
     thread: ThreadView = waiting[0]
     assert thread.own is not None
+    died = [one.pid for one in view.evidence.exits if one.source == "watched"]
+    lost = f"; process {died[-1]} of it has died meanwhile" if died and thread.wait.kind == "future" else ""
     yield Finding(
         cause="await-never",
-        confidence=view.sure(0.85, thread.stuck),
+        confidence=view.sure(0.93 if thread.serves_request else 0.8, thread.stuck),
         summary=f"{thread.label} waits {format_duration(thread.stuck)} for {thread.wait.words} in {short(thread.own)}; "
-        "no other thread is about to give it",
+        f"no other thread is about to give it{lost}",
         advice="restart",
         culprit=view.culprit(thread.own, thread),
         evidence=(thread.reference,),

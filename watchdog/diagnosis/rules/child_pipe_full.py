@@ -9,8 +9,8 @@ from watchdog.model.finding import Finding
 from watchdog.model.units import format_duration
 
 PREVENT = (
-    "Read the child's output while it runs (`communicate()`, `run(capture_output=True)`, a reader thread), or send it to "
-    "a file or to DEVNULL; `wait()` with a pipe that nobody reads stops as soon as the pipe is full (64 KiB)."
+    "Read the child's output while it runs (`communicate()`, `run(capture_output=True)`, a reader thread), or send "
+    "it to a file or to DEVNULL; `wait()` with a pipe that nobody reads stops as soon as the pipe is full (64 KiB)."
 )
 
 
@@ -40,8 +40,8 @@ def _finding(view: View, writer: ThreadView, guilty: ThreadView) -> Finding:
     return Finding(
         cause="child-pipe-full",
         confidence=view.sure(0.98, 2 * writer.stuck),
-        summary=f"child {writer.pid} ({child.command[:60]}) waits {format_duration(writer.stuck)} to write into a full pipe "
-        f"that process {guilty.pid} does not read: it is in {short(guilty.own)}, waiting for {guilty.wait.words}",
+        summary=f"child {writer.pid} ({child.command[:60]}) waits {format_duration(writer.stuck)} to write into a full "
+        f"pipe that process {guilty.pid} does not read: it is in {short(guilty.own)}, waiting for {guilty.wait.words}",
         advice="restart",
         culprit=view.culprit(guilty.own, guilty),
         evidence=(guilty.reference, writer.reference, f"files.json#pid={writer.pid}"),

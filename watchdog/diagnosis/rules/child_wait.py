@@ -8,7 +8,10 @@ from watchdog.diagnosis.view import View, short
 from watchdog.model.finding import Finding
 from watchdog.model.units import format_duration
 
-PREVENT = "Give the wait a time-out (`subprocess.run(..., timeout=…)`), end the child when it comes, and answer with an error."
+PREVENT = (
+    "Give the wait a time-out (`subprocess.run(..., timeout=…)`), end the child when it comes, and answer with an "
+    "error."
+)
 
 
 def rule(view: View) -> Iterator[Finding]:

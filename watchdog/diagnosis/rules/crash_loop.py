@@ -7,24 +7,27 @@ from collections.abc import Iterator
 from statistics import median
 
 from watchdog.diagnosis import logbook
+from watchdog.diagnosis.code import at_place
 from watchdog.diagnosis.view import View
 from watchdog.model.evidence import Exit
 from watchdog.model.finding import Finding
 from watchdog.model.units import format_duration
 
 PREVENT = (
-    "Another restart will not help: mend what the traceback names (a broken file, a missing setting, a peer that is not there "
-    "at the start), or go back to the last version that lived."
+    "Another restart will not help: mend what the traceback names (a broken file, a missing setting, a peer that is "
+    "not there at the start), or go back to the last version that lived."
 )
+# A worker of such a pool holds the listening socket by inheritance alone.
+_POOLS = ("multiprocessing/pool.py:worker", "concurrent/futures/process.py:_process_worker")
 SHORT = 120.0  # seconds: who lives longer has a fault of its own, not a failed start
 
 
 def rule(view: View) -> Iterator[Finding]:
-    ends = [one for one in view.evidence.exits if one.source in ("shim", "watched") and _short(one)]
+    ends = [one for one in view.evidence.exits if _short(one) and (one.source == "shim" or _served(view, one))]
     errors = logbook.all_tracebacks(view.evidence.logs)
     repeated = Counter((one.type, one.frames[:1]) for one in errors[-20:] if view.innermost(one.frames))
     again, times = repeated.most_common(1)[0] if repeated else (None, 0)
-    seen = len([one for one in ends if one.source == "watched"])
+    seen = sum(one.source == "watched" for one in ends)
     if seen == 0 and len(ends) < 3:
         return
     if len(ends) < 2 and times < 3:
@@ -46,6 +49,17 @@ def rule(view: View) -> Iterator[Finding]:
         prevent=PREVENT,
         details=tuple(f"pid {one.pid} lived {format_duration(one.lifetime or 0.0)}" for one in ends[-5:]),
     )
+
+
+def _served(view: View, end: Exit) -> bool:
+    """Whether it is the server that died under our eyes, and not some helper: it held the port, or was the root."""
+    if end.source != "watched":
+        return False
+    if any(at_place(frame, _POOLS) for thread in view.threads_of(end.pid or 0) for frame in thread.frames):
+        return False
+    held = {pid for _, listener in view.evidence.listeners for pid in listener.holders}
+    tree = view.evidence.tree
+    return end.pid in held or (tree is not None and end.pid == tree.root.pid) or not view.evidence.listeners
 
 
 def _short(end: Exit) -> bool:

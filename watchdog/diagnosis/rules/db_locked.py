@@ -13,8 +13,8 @@ from watchdog.model.finding import Culprit, Finding
 from watchdog.model.units import format_duration
 
 PREVENT = (
-    "Keep write transactions short: nothing that waits (a person, a network, a sleep) between BEGIN and COMMIT, and a commit "
-    "or rollback on every path. A busy time-out and WAL mode soften it."
+    "Keep write transactions short: nothing that waits (a person, a network, a sleep) between BEGIN and COMMIT, and "
+    "a commit or rollback on every path. A busy time-out and WAL mode soften it."
 )
 _FIRST_BYTE = 0x40000000  # SQLite locks bytes from here on; in WAL mode bytes 120 to 127 of the -shm file
 _TRANSACTION = re.compile(

@@ -11,8 +11,8 @@ from watchdog.model.finding import Culprit, Finding
 from watchdog.model.units import format_size
 
 PREVENT = (
-    "Rotate and bound what is written there, watch the free space, and make a failed write an error of that one request "
-    "instead of trying again for ever."
+    "Rotate and bound what is written there, watch the free space, and make a failed write an error of that one "
+    "request instead of trying again for ever."
 )
 _ERRORS = r"No space left on device|\[Errno (28|122)\]|Disk quota exceeded|database or disk is full"
 

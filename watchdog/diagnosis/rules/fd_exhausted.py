@@ -12,8 +12,8 @@ from watchdog.model.evidence import ProcessLook
 from watchdog.model.finding import Culprit, Finding
 
 PREVENT = (
-    "Close what is opened on every path (`with open(...)`, `with closing(...)`), use one session for many requests, and "
-    "raise the limit (`ulimit -n`, LimitNOFILE) only when the need is real."
+    "Close what is opened on every path (`with open(...)`, `with closing(...)`), use one session for many requests, "
+    "and raise the limit (`ulimit -n`, LimitNOFILE) only when the need is real."
 )
 _SAID = r"Too many open files|\[Errno 24\]|EMFILE"
 

@@ -11,8 +11,8 @@ from watchdog.model.finding import Finding
 from watchdog.model.units import format_duration
 
 PREVENT = (
-    "Bound what goes into that call: cap the input's length, rewrite a pattern in which one text can match in many ways "
-    "(nested repeats, overlapping alternatives), or run it in a process of its own with a time-out."
+    "Bound what goes into that call: cap the input's length, rewrite a pattern in which one text can match in many "
+    "ways (nested repeats, overlapping alternatives), or run it in a process of its own with a time-out."
 )
 
 
@@ -29,8 +29,8 @@ def _finding(view: View, spin: Spin) -> Finding:
     return Finding(
         cause="gil-held-native",
         confidence=view.sure(0.96, spin.seconds),
-        summary=f"native code called from {short(spin.frame)} runs for at least {format_duration(spin.seconds)} and keeps "
-        f"the interpreter's lock; no other thread of process {thread.pid} can run{source}",
+        summary=f"native code called from {short(spin.frame)} runs for at least {format_duration(spin.seconds)} and "
+        f"keeps the interpreter's lock; no other thread of process {thread.pid} can run{source}",
         advice=advice(view),
         culprit=culprit,
         evidence=(thread.reference, f"threads.json#pid={thread.pid},tid={thread.tid}"),

@@ -25,7 +25,7 @@ def rule(view: View) -> Iterator[Finding]:
             evidence=("questions.json",),
         )
         return
-    busy = [spin for spin in spins(view)]
+    busy = list(spins(view))
     if busy:
         yield Finding(
             cause="healthy-busy",

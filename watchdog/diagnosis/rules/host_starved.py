@@ -25,7 +25,8 @@ def rule(view: View) -> Iterator[Finding]:
     yield Finding(
         cause="host-starved",
         confidence=0.85,
-        summary=f"the machine is starved of {name.partition('.')[0]}: {percent:.0f} % of the last ten seconds were lost",
+        summary=f"the machine is starved of {name.partition('.')[0]}: "
+        f"{percent:.0f} % of the last ten seconds were lost",
         advice="wait",
         evidence=("machine.json",),
         prevent=PREVENT,

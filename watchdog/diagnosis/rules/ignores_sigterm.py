@@ -15,7 +15,8 @@ from watchdog.model.units import format_duration
 
 PREVENT = (
     "A signal handler only sets a flag: what it does must not wait for the very loop that it interrupted (a server's "
-    "`shutdown()` belongs into another thread). Make helper threads daemons, and bound every graceful stop with a time-out."
+    "`shutdown()` belongs into another thread). Make helper threads daemons, and bound every graceful stop with a "
+    "time-out."
 )
 TERM = 15
 
@@ -86,8 +87,8 @@ def _graceful(view: View) -> Iterator[Finding]:
     """A server that was told to end waits for requests that never end."""
     said = logbook.matching(
         view.evidence.logs,
-        r"Waiting for (connections to close|background tasks to complete|application shutdown)|Handling signal: (term|int)"
-        r"|[Ss]hutting down|Received SIGTERM|Stopping server",
+        r"Waiting for (connections to close|background tasks to complete|application shutdown)"
+        r"|Handling signal: (term|int)|[Ss]hutting down|Received SIGTERM|Stopping server",
         15,
     )
     stopping = [
@@ -111,7 +112,8 @@ def _finding(view: View, why: str, frame: Frame | None, thread: ThreadView | Non
     return Finding(
         cause="ignores-sigterm",
         confidence=view.sure(base, 2 * seconds),
-        summary=f"it was told to end {'for ' + format_duration(seconds) + ' ' if seconds >= 1 else ''}and does not: {why}",
+        summary=f"it was told to end {'for ' + format_duration(seconds) + ' ' if seconds >= 1 else ''}"
+        f"and does not: {why}",
         advice="restart",
         culprit=culprit,
         evidence=(thread.reference,) if thread else (),

@@ -11,8 +11,8 @@ from watchdog.model.finding import Finding
 from watchdog.model.units import format_duration
 
 PREVENT = (
-    "Nothing that waits belongs at the top level of a module: start threads and wait for them in a function that is called "
-    "after the import, and import at the top of the file, not inside a function that runs in a thread."
+    "Nothing that waits belongs at the top level of a module: start threads and wait for them in a function that is "
+    "called after the import, and import at the top of the file, not inside a function that runs in a thread."
 )
 _IMPORTS = ("<frozen importlib._bootstrap>:*", "importlib/_bootstrap.py:*")
 
@@ -29,8 +29,8 @@ def rule(view: View) -> Iterator[Finding]:
     yield Finding(
         cause="import-lock",
         confidence=view.sure(0.98, 2 * thread.stuck),
-        summary=f"{len(waiting)} threads wait for an import that {thread.label} has begun and does not end: it stands in "
-        f"{short(frame)} for {format_duration(thread.stuck)}{doing}",
+        summary=f"{len(waiting)} threads wait for an import that {thread.label} has begun and does not end: it stands "
+        f"in {short(frame)} for {format_duration(thread.stuck)}{doing}",
         advice="restart",
         culprit=view.culprit(frame, thread),
         evidence=(thread.reference, *(one.reference for one in waiting[:3])),

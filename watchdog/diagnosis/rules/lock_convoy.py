@@ -11,8 +11,8 @@ from watchdog.model.evidence import Frame, LockPoint
 from watchdog.model.finding import Finding
 
 PREVENT = (
-    "Do the slow part (input and output, a sleep, a computation) before the lock is taken or after it is given back; guard "
-    "only the shared data, and split a lock that guards too much."
+    "Do the slow part (input and output, a sleep, a computation) before the lock is taken or after it is given back; "
+    "guard only the shared data, and split a lock that guards too much."
 )
 MANY = 2
 
@@ -62,10 +62,10 @@ def _inside(view: View, points: list[LockPoint], holder: LockPoint) -> tuple[Thr
             if frame and calls & functions and (frame.file, frame.function.rpartition(".")[2], frame.line) not in queue:
                 seen[Frame(frame.function, frame.file, frame.line)] += 1
                 who[Frame(frame.function, frame.file, frame.line)] = thread
-    thread = thread_of(view, holder)
-    if thread is not None and thread.own_now is not None and not thread.moves:
-        return thread, thread.own_now
+    then = thread_of(view, holder)
+    if then is not None and then.own_now is not None and not then.moves:
+        return then, then.own_now
     if seen:
-        frame = seen.most_common(1)[0][0]
-        return who[frame], frame
-    return thread, thread.own_now if thread and thread.own_now else holder.frame
+        usual = seen.most_common(1)[0][0]
+        return who[usual], usual
+    return then, then.own_now if then and then.own_now else holder.frame

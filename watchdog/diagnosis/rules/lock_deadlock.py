@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from watchdog.diagnosis import suspects
 from watchdog.diagnosis.locking import Graph, graph, thread_of
 from watchdog.diagnosis.view import View, short
 from watchdog.model.evidence import LockPoint
@@ -13,6 +14,7 @@ PREVENT = (
     "Take these locks in one order everywhere, or hold only one at a time; take them with `with`, never with a bare "
     "`acquire()`, and with a time-out where that is possible."
 )
+GIVES_BACK = frozenset({"release"})
 PREVENT_LOST = (
     "Take the lock with `with`: after a bare `acquire()` an exception or an early return leaves it locked for ever."
 )
@@ -21,7 +23,7 @@ PREVENT_LOST = (
 def rule(view: View) -> Iterator[Finding]:
     found = graph(view.evidence.locks)
     ring = found.cycle()
-    if ring:
+    if ring and not all(_idles(view, wanted) for _, wanted in ring):
         yield _cycle(view, found, ring)
     elif view.in_trouble:
         yield from _lost(view, found)
@@ -58,6 +60,12 @@ def _cycle(view: View, found: Graph, ring: tuple[tuple[LockPoint, LockPoint], ..
     )
 
 
+def _idles(view: View, point: LockPoint) -> bool:
+    """Libraries use a lock that a worker takes twice as a bell that somebody else rings."""
+    thread = thread_of(view, point)
+    return point.task is None and thread is not None and thread.at_post
+
+
 def _lost(view: View, found: Graph) -> Iterator[Finding]:
     """A lock that is taken, wanted, and held by no living call: somebody left without giving it back."""
     for points, holder in found.contended():
@@ -69,10 +77,10 @@ def _lost(view: View, found: Graph) -> Iterator[Finding]:
         yield Finding(
             cause="lock-deadlock",
             confidence=view.sure(0.9, seconds),
-            summary=f"{len(points)} wait for {point.expression}, which no running code holds: it was taken and never given "
-            "back",
+            summary=f"{len(points)} wait for {point.expression}, which no running code holds: it was taken and never "
+            "given back",
             advice="restart",
-            culprit=view.culprit(point.frame, thread),
+            culprit=suspects.unreturned(view, point.frame, GIVES_BACK) or view.culprit(point.frame, thread),
             evidence=(f"locks.json#pid={point.pid}",),
             prevent=PREVENT_LOST,
         )

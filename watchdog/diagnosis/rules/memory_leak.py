@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 
 from watchdog.diagnosis import holdings
@@ -11,8 +12,8 @@ from watchdog.model.finding import Finding
 from watchdog.model.units import format_duration, format_size
 
 PREVENT = (
-    "Bound what is kept: a cache with a size (`functools.lru_cache(maxsize=…)`), a deque with `maxlen`, and drop what belongs "
-    "to one request when it ends. `wd leak watch` names the type that grows."
+    "Bound what is kept: a cache with a size (`functools.lru_cache(maxsize=…)`), a deque with `maxlen`, and drop "
+    "what belongs to one request when it ends. `wd leak watch` names the type that grows."
 )
 SHORTEST = 4.0  # seconds of looks
 LEAST = 4 << 20  # bytes: less comes and goes in every server
@@ -56,7 +57,7 @@ def steady_growth(points: Sequence[MemoryPoint]) -> float | None:
     grown = points[-1].rss - points[0].rss
     if grown < max(LEAST, points[0].rss // 50):
         return None
-    steps = [later.rss - earlier.rss for earlier, later in zip(points, points[1:], strict=False)]
+    steps = [later.rss - earlier.rss for earlier, later in itertools.pairwise(points)]
     if any(step < -grown // 10 for step in steps) or sum(step > 0 for step in steps) < 0.7 * len(steps):
         return None
     if max(steps) > 0.5 * grown:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 from watchdog.diagnosis import holdings
@@ -11,8 +12,8 @@ from watchdog.model.finding import Finding
 from watchdog.model.units import format_size
 
 PREVENT = (
-    "Work on large things piece by piece (iterate, stream, write to a file), and let go of the result when it was sent; after "
-    "a peak only a restart gives the memory back."
+    "Work on large things piece by piece (iterate, stream, write to a file), and let go of the result when it was "
+    "sent; after a peak only a restart gives the memory back."
 )
 LEAST = 96 << 20  # bytes of one step
 
@@ -41,7 +42,7 @@ def _rises(view: View) -> bool:
 
 def _seen(view: View) -> Iterator[Finding]:
     points = view.evidence.memory
-    steps = [(later.rss - earlier.rss, later.at) for earlier, later in zip(points, points[1:], strict=False)]
+    steps = [(later.rss - earlier.rss, later.at) for earlier, later in itertools.pairwise(points)]
     size, at = max(steps, default=(0, 0.0))
     if size < LEAST or points[-1].rss < points[0].rss + 0.8 * size:
         return

@@ -16,8 +16,9 @@ from watchdog.model.finding import Finding
 from watchdog.model.units import format_duration
 
 PREVENT = (
-    "Bound how long one piece of work may keep its place (a time-out at what it waits for), give a place back on every path "
-    "(`with`), never wait in a pool's worker for work that needs the same pool, and bound the wait for a free place."
+    "Bound how long one piece of work may keep its place (a time-out at what it waits for), give a place back on "
+    "every path (`with`), never wait in a pool's worker for work that needs the same pool, and bound the wait for a "
+    "free place."
 )
 # Threads that belong to a pool of a fixed size, and how it is called.
 _POOLS = (
@@ -45,15 +46,15 @@ _ACQUIRES = (
     "peewee.py:*",
 )
 # What gives a place back, in the functions that take one.
-_GIVES_BACK = frozenset({"release", "close", "put", "put_nowait", "putconn", "read", "json", "text", "aclose", "iter_content",
-                         "dispose", "disconnect", "return_connection", "free"})  # fmt: skip
+_GIVES_BACK = frozenset({"release", "close", "put", "put_nowait", "putconn", "read", "json", "text", "aclose",
+                         "iter_content", "dispose", "disconnect", "return_connection", "free"})  # fmt: skip
 _POOL_NAME = re.compile(r"pool|conn|slot|sema|free|avail|worker|limit", re.IGNORECASE)
 
 
 def rule(view: View) -> Iterator[Finding]:
     if not view.in_trouble:
         return
-    found = [*_of_connections(view), *_of_tasks(view), *_of_threads(view)]
+    found = [*_of_connections(view), *_of_tasks(view), *_of_threads(view), *_of_one(view)]
     if found:
         yield max(found, key=lambda one: one.confidence)
 
@@ -73,6 +74,27 @@ def _of_threads(view: View) -> Iterator[Finding]:
             yield _pool(view, name, busy)
 
 
+def _of_one(view: View) -> Iterator[Finding]:
+    """A server of one thread: what it does not come back from keeps everybody else out."""
+    for thread in view.stuck_threads:
+        single = thread.is_main and thread.serves_request and not thread.is_event_loop
+        if (
+            single
+            and thread.own is not None
+            and thread.wait.kind in ("sleep", "event", "queue", "future", "join", "unknown")
+        ):
+            yield Finding(
+                cause="pool-exhausted",
+                confidence=view.sure(0.85, thread.stuck + thread.due),
+                summary=f"the one thread that serves requests waits {format_duration(thread.stuck)} for {thread.wait.words} "
+                f"in {short(thread.own)}",
+                advice="restart",
+                culprit=view.culprit(thread.own, thread),
+                evidence=(thread.reference,),
+                prevent=PREVENT,
+            )
+
+
 def _pool(view: View, name: str, busy: Sequence[ThreadView]) -> Finding:
     own = [thread.own for thread in busy if thread.own is not None]
     frame = Counter(own).most_common(1)[0][0]
@@ -86,8 +108,8 @@ def _pool(view: View, name: str, busy: Sequence[ThreadView]) -> Finding:
     return Finding(
         cause="pool-exhausted",
         confidence=view.sure(base, thread.stuck),
-        summary=f"all {len(busy)} of {name} are taken; {count} of them wait for {thread.wait.words} in {short(frame)}, the "
-        f"longest for {format_duration(thread.stuck)}",
+        summary=f"all {len(busy)} of {name} are taken; {count} of them wait for {thread.wait.words} in {short(frame)}, "
+        f"the longest for {format_duration(thread.stuck)}",
         advice="restart",
         culprit=view.culprit(frame, thread),
         peer=thread.wait.peer,

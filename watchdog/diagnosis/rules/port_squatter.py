@@ -10,8 +10,8 @@ from watchdog.model.finding import Finding
 from watchdog.model.process import Process
 
 PREVENT = (
-    "Let children not inherit the listening socket (close_fds, `os.set_inheritable(fd, False)`, fork with exec), end the "
-    "whole tree on a stop, and let the service's manager kill what is left over."
+    "Let children not inherit the listening socket (close_fds, `os.set_inheritable(fd, False)`, fork with exec), end "
+    "the whole tree on a stop, and let the service's manager kill what is left over."
 )
 _IN_USE = r"[Aa]ddress already in use|\[Errno 98\]|EADDRINUSE|Only one usage of each socket address"
 
@@ -20,16 +20,17 @@ def rule(view: View) -> Iterator[Finding]:
     holders = {pid for _, listener in view.evidence.listeners[-4:] for pid in listener.holders}
     said = logbook.matching(view.evidence.logs, _IN_USE, 30)
     for process in view.processes.values():
-        if process.pid not in holders or not is_orphan(view, process):
+        if process.pid not in holders or process.parent in view.processes:
             continue
         thread = _left_over(view, process)
-        if thread is None and not said:
+        if thread is None and not (said and is_orphan(view, process)):
             continue
         where = f"; it is still in {short(thread.own)}" if thread and thread.own else ""
         yield Finding(
             cause="port-squatter",
             confidence=0.95 if view.in_trouble else 0.8,
-            summary=f"process {process.pid}, an orphan of an earlier run ({process.command[:80]}), keeps the port{where}",
+            summary=f"process {process.pid}, an orphan of an earlier run ({process.command[:80]}), keeps "
+            f"the port{where}",
             advice="restart",
             culprit=view.culprit(thread.own, thread) if thread else None,
             evidence=("sockets.json#listeners", *((thread.reference,) if thread else ())),
@@ -64,6 +65,7 @@ def _left_over(view: View, process: Process) -> ThreadView | None:
     for thread in view.threads_of(process.pid):
         if thread.is_main and thread.own is not None and thread.frames:
             begun = thread.frames[-1].function.rpartition(".")[2]
-            if begun in ("_bootstrap", "_bootstrap_inner") or thread.serves_request:
+            single = thread.serves_request and not thread.is_event_loop and is_orphan(view, process)
+            if begun in ("_bootstrap", "_bootstrap_inner") or single:
                 return thread
     return None

@@ -14,15 +14,15 @@ from watchdog.model.finding import Finding
 from watchdog.model.units import format_duration
 
 PREVENT = (
-    "Bound what the function goes over (keep the last N, an index, a summary), or compute it once and keep the result; clear "
-    "the state when its owner leaves."
+    "Bound what the function goes over (keep the last N, an index, a summary), or compute it once and keep the "
+    "result; clear the state when its owner leaves."
 )
 
 
 def rule(view: View) -> Iterator[Finding]:
-    if not view.slow or view.hung or len(view.answered) < 1:
+    if not view.slow or view.hung:
         return
-    slow = [answer for answer in view.answered if answer.seconds > view.limit * 0.2]
+    slow = [answer for answer in (*view.answered, *view.late) if answer.seconds > view.limit * 0.2]
     for thread in view.python_threads:
         frame, share = thread.mostly
         if frame is None or thread.running < 0.5 or share < 0.4 or not slow:
@@ -83,7 +83,8 @@ def _names(text: str) -> set[str]:
 
 
 def _loops_over(view: View, thread: ThreadView) -> Frame | None:
-    """The innermost busy function that itself goes round: what it calls is small, the number of rounds is the trouble."""
+    """The innermost busy function that itself goes round: what it calls is small, the number of rounds is the trouble.
+    The innermost busy function that itself goes round: what it calls is small, the number of rounds is the trouble."""
     for frame in _calls(thread):
         source = view.file(frame.file)
         if source is not None and shape.in_loop(source, frame.line):

@@ -9,8 +9,8 @@ from watchdog.diagnosis.view import View, short
 from watchdog.model.finding import Finding
 
 PREVENT = (
-    "In the child, keep standard output for messages alone (logs and prints to standard error); in the parent, catch the "
-    "error of one line, log the line and go on reading."
+    "In the child, keep standard output for messages alone (logs and prints to standard error); in the parent, catch "
+    "the error of one line, log the line and go on reading."
 )
 _TYPES = ("JSONDecodeError", "UnpicklingError", "UnicodeDecodeError")
 

@@ -24,6 +24,8 @@ def rule(view: View) -> Iterator[Finding]:
             pair = frozenset((one.pid, other.pid))
             if len(pair) < 2 or pair in seen or not _against(one, other) or other.stuck < 0.5:
                 continue
+            if all(thread.at_post or not thread.samples for thread in (one, other)):
+                continue  # workers of a pool and their manager read from each other when there is nothing to do
             seen.add(pair)
             yield _finding(view, *_parent_first(view, one, other))
 

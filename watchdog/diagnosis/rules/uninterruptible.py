@@ -23,8 +23,8 @@ def rule(view: View) -> Iterator[Finding]:
         yield Finding(
             cause="uninterruptible",
             confidence=0.95,
-            summary=f"{thread.label} waits in the kernel ({where}) for {format_duration(thread.asleep or thread.span)}; "
-            "no signal can end it",
+            summary=f"{thread.label} waits in the kernel ({where}) for "
+            f"{format_duration(thread.asleep or thread.span)}; no signal can end it",
             advice="call-a-person",
             culprit=view.culprit(thread.own, thread),
             evidence=(f"threads.json#pid={thread.pid},tid={thread.tid}",),

@@ -12,11 +12,11 @@ from watchdog.model.evidence import Frame
 from watchdog.model.finding import Culprit, Finding
 
 PREVENT = (
-    "Mend what chooses the program: a launcher, a service file, a path. A restart would bring the same wrong one back. Ask "
-    "the health check for the program's name or version, too."
+    "Mend what chooses the program: a launcher, a service file, a path. A restart would bring the same wrong one "
+    "back. Ask the health check for the program's name or version, too."
 )
-_STARTS = frozenset({"Popen", "run", "call", "check_call", "check_output", "spawnv", "execv", "execvp", "execve", "execvpe",
-                     "create_subprocess_exec", "run_path", "system", "posix_spawn"})  # fmt: skip
+_STARTS = frozenset({"Popen", "run", "call", "check_call", "check_output", "spawnv", "execv", "execvp", "execve",
+                     "execvpe", "create_subprocess_exec", "run_path", "system", "posix_spawn"})  # fmt: skip
 
 
 def rule(view: View) -> Iterator[Finding]:
@@ -51,7 +51,8 @@ def _chosen(view: View, parent: int) -> Culprit | None:
 
 
 def _assignment(node: ast.AST, before: int) -> int | None:
-    """The last assignment, above the call that starts the child, to a name that stands in its command line."""
+    """The last assignment to a name that stands in the child's command line. In a loop the last one may stand below the
+    call that starts the child: it chose the one that runs now."""
     starts = [
         call
         for call in ast.walk(node)
@@ -65,7 +66,9 @@ def _assignment(node: ast.AST, before: int) -> int | None:
     names = {name.id for part in start.args[:1] for name in ast.walk(part) if isinstance(name, ast.Name)}
     lines: list[int] = []
     pending = set(names)
-    assigned = [one for one in ast.walk(node) if isinstance(one, ast.Assign) and one.lineno <= start.lineno]
+    loops = [one for one in ast.walk(node) if isinstance(one, (ast.While, ast.For)) and shape.covers(one, start.lineno)]
+    last = max((one.end_lineno or start.lineno for one in loops), default=start.lineno)
+    assigned = [one for one in ast.walk(node) if isinstance(one, ast.Assign) and one.lineno <= last]
     # A command line put together in a variable of its own: look through it at what it was made of, once.
     for _ in range(2):
         found = [one for one in assigned if _targets(one) & pending]

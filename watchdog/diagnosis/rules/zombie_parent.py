@@ -10,8 +10,8 @@ from watchdog.diagnosis.view import View
 from watchdog.model.finding import Finding
 
 PREVENT = (
-    "Wait for every child: `subprocess.run`, `Popen.wait` or `poll`, `os.waitpid` in a SIGCHLD handler; in a container run "
-    "an init (`docker run --init`)."
+    "Wait for every child: `subprocess.run`, `Popen.wait` or `poll`, `os.waitpid` in a SIGCHLD handler; in a "
+    "container run an init (`docker run --init`)."
 )
 MANY = 5  # a few may lie between their end and their parent's next look
 

@@ -1,0 +1,30 @@
+"""Something is wrong, and no rule knows it: where it stands is still worth a look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from watchdog.diagnosis.view import View, short
+from watchdog.model.finding import Finding
+from watchdog.model.units import format_duration
+
+
+def rule(view: View) -> Iterator[Finding]:
+    if not view.in_trouble or not view.processes:
+        return
+    thread = next(iter(view.roots or view.stuck_threads), None)
+    if thread is not None and thread.own is not None:
+        where = f"{thread.label} waits {format_duration(thread.stuck)} for {thread.wait.words} in {short(thread.own)}"
+    elif view.failing:
+        last = view.failing[-1]
+        where = f"it answers {last.status or last.verdict}{': ' + last.detail if last.detail else ''}"
+    else:
+        where = f"a question waits for {format_duration(view.waited)}, and no thread is seen to be stuck"
+    yield Finding(
+        cause="unknown",
+        confidence=0.3,
+        summary=f"why it does not answer cannot be told: {where}",
+        advice="restart",
+        culprit=view.culprit(thread.own, thread) if thread else None,
+        evidence=(thread.reference,) if thread else (),
+    )
