@@ -16,6 +16,7 @@ from watchdog.targets import match, trees
 
 STABLE = 3.0  # seconds that a started process must have lived: many a start fails after it has begun to listen
 _ONE_ANSWER = 5.0  # seconds for one question, at most
+_TOLD_WITHIN = 2.0  # seconds for the shim to say how a process ended
 _ANY = range(200, 500)
 
 
@@ -107,19 +108,28 @@ class Newborn:
         """How it ended, with its last words; empty while it lives."""
         if self.shim is not None:
             self.shim.look()
+        end = self.shim.end if self.shim else None
+        if end is None and (self.current is None or processes.is_alive(self.current)):
+            return ""
+        found: list[str] = []
+        # Its parent, the shim, may not have said yet how it ended, or to whom it has handed over.
+        clock.wait_until(lambda: (told := self._told()) is not None and not found.append(told), _TOLD_WITHIN)
+        return found[0] if found else f"pid {self.current.pid if self.current else '?'} has ended"
+
+    def _told(self) -> str | None:
+        """What the shim says of the end, empty for a heir that lives; None while it says nothing."""
+        if self.shim is not None:
+            self.shim.look()
             if self.shim.end is not None:
-                return _told(int(self.shim.end["code"]), self.shim.end["lines"])
-        current = self.current
-        if current is None or processes.is_alive(current):
+                return _words(int(self.shim.end["code"]), self.shim.end["lines"])
+        if self.current is not None and processes.is_alive(self.current):
             return ""
         noted = self._noted()
         if noted is None or noted.identity is None:
-            return f"pid {current.pid} has ended"
-        if processes.is_alive(noted.identity):
-            return ""
+            return None
         if noted.ended is None:
-            return f"pid {noted.pid} has ended"
-        return _told(noted.code if noted.code is not None else -(noted.signal or 0), noted.last_lines)
+            return "" if processes.is_alive(noted.identity) else None
+        return _words(noted.code if noted.code is not None else -(noted.signal or 0), noted.last_lines)
 
     def age(self) -> float:
         """Seconds since its first process started; endless where that is not known."""
@@ -158,7 +168,7 @@ class Newborn:
         return "" if found else f"pid {tree.root.pid} is not the configured program ({' '.join(rule.cmdline)})"
 
 
-def _told(code: int, lines: Collection[str]) -> str:
+def _words(code: int, lines: Collection[str]) -> str:
     how = f"with code {code}" if code >= 0 else f"by signal {-code}"
-    words = [line for line in lines if line.strip()]
-    return f"it ended {how}" + (f": {' | '.join(words[-3:])[-500:]}" if words else ", without a word")
+    last = [line for line in lines if line.strip()]
+    return f"it ended {how}" + (f": {' | '.join(last[-3:])[-500:]}" if last else ", without a word")
