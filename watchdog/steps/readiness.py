@@ -111,10 +111,10 @@ class Newborn:
         end = self.shim.end if self.shim else None
         if end is None and (self.current is None or processes.is_alive(self.current)):
             return ""
-        found: list[str] = []
         # Its parent, the shim, may not have said yet how it ended, or to whom it has handed over.
-        clock.wait_until(lambda: (told := self._told()) is not None and not found.append(told), _TOLD_WITHIN)
-        return found[0] if found else f"pid {self.current.pid if self.current else '?'} has ended"
+        clock.wait_until(lambda: self._told() is not None, _TOLD_WITHIN)
+        told = self._told()
+        return told if told is not None else f"pid {self.current.pid if self.current else '?'} has ended"
 
     def _told(self) -> str | None:
         """What the shim says of the end, empty for a heir that lives; None while it says nothing."""
