@@ -58,7 +58,7 @@ def _find(memory: Memory, pid: int) -> Interpreter | Unreadable:
         if runtime is None:
             continue
         version = _version(memory, piece)
-        offsets = _offsets(memory, runtime, version, pid)
+        offsets = known_offsets(version, memory.read(runtime, DEBUG_SIZE), pid)
         return offsets if isinstance(offsets, Unreadable) else _checked(memory, runtime, offsets)
     return Unreadable(f"process {pid} runs no CPython that can be recognised")
 
@@ -83,13 +83,14 @@ def _version(memory: Memory, piece: Mapping) -> str:
     return found[1] if found else ""
 
 
-def _offsets(memory: Memory, runtime: int, version: str, pid: int) -> Offsets | Unreadable:
+def known_offsets(version: str, start: bytes, pid: int) -> Offsets | Unreadable:
+    """Where this version keeps what; `start` is its runtime's record, in which 3.13 describes itself."""
     known = TABLE.get(version)
     if known is None:
         newer = re.fullmatch(r"3\.(\d+)", version)
         remedy = f"ask its own interpreter: python{version} -m asyncio ps {pid}" if newer and int(newer[1]) > 13 else ""
         return Unreadable(f"the inside of Python {version or 'of an unknown version'} is not known to wd", remedy)
-    table = parse_debug_table(memory.read(runtime, DEBUG_SIZE))
+    table = parse_debug_table(start)
     if table is None:
         return known if version != "3.13" else Unreadable("this build of Python 3.13 does not describe itself")
     if table.free_threaded:

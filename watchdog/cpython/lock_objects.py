@@ -31,12 +31,22 @@ _KINDS = {
     "asyncio.locks.Condition": "asyncio.Condition",
     "asyncio.locks.Event": "asyncio.Event",
     "asyncio.queues.Queue": "asyncio.Queue",
+    "tornado.locks.Lock": "tornado.Lock",
+    "tornado.locks.Semaphore": "tornado.Semaphore",
     "anyio._backends._asyncio.Lock": "anyio.Lock",
     "anyio._backends._asyncio.Semaphore": "anyio.Semaphore",
     "anyio._backends._asyncio.CapacityLimiter": "anyio.CapacityLimiter",
 }
-OWNED = frozenset({"Lock", "RLock", "multiprocessing.Lock", "asyncio.Lock", "anyio.Lock"})  # at most one holder
-ENTERED = OWNED | {"Semaphore", "asyncio.Semaphore", "anyio.Semaphore", "anyio.CapacityLimiter"}  # by `with`
+OWNED = frozenset(
+    {"Lock", "RLock", "multiprocessing.Lock", "asyncio.Lock", "anyio.Lock", "tornado.Lock"}
+)  # at most one holder
+ENTERED = OWNED | {
+    "Semaphore",
+    "asyncio.Semaphore",
+    "anyio.Semaphore",
+    "anyio.CapacityLimiter",
+    "tornado.Semaphore",
+}  # by `with`
 _BOUND = frozenset({"method", "builtin_function_or_method"})
 
 

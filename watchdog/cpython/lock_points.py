@@ -27,6 +27,8 @@ _WAITS = {
     "asyncio.Condition": ("wait", "wait_for", "__aenter__"),
     "asyncio.Event": ("wait",),
     "asyncio.Queue": ("get", "put", "join"),
+    "tornado.Lock": ("__aenter__",),
+    "tornado.Semaphore": ("__aenter__",),
     "anyio.Lock": ("acquire", "__aenter__"),
     "anyio.Semaphore": ("acquire", "__aenter__"),
     "anyio.CapacityLimiter": ("acquire", "acquire_on_behalf_of", "__aenter__"),
