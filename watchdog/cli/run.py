@@ -7,10 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from watchdog.cli import session
+from watchdog.journal.store import FILE, Journal
 from watchdog.model.errors import WrongUsage
+from watchdog.model.exits import Exit
 from watchdog.model.incident import RunResult, StepRecord
 from watchdog.model.units import format_duration
-from watchdog.runbook import outcome
+from watchdog.runbook import outcome, permission
 from watchdog.runbook.begin import begin, plan_of
 from watchdog.runbook.run import Prepared, prepare, starts_later
 from watchdog.steps.spec import Context, StepOutcome, StepResult
@@ -57,10 +59,10 @@ def shown(result: RunResult) -> StepResult:
 
 
 def _plan(name: str, context: Context, values: Mapping[str, str]) -> StepResult:
-    """Every step as it would run; a kill also says who would end, and a guard's refusal is told now."""
+    """Every step as it would run; a kill also says who would end, and what would be refused is told now."""
     plan = plan_of(name, context, values)
     steps = prepare(plan)
-    lines, records, refused = [f"plan of {name}:"], [], None
+    lines, records, refusals = [f"plan of {name}:"], [], _over_budget(context, steps)
     context.in_runbook = True
     for number, prepared in enumerate(steps, 1):
         note = ""
@@ -69,16 +71,27 @@ def _plan(name: str, context: Context, values: Mapping[str, str]) -> StepResult:
             came_to = prepared.spec.function()(context, prepared.options)
             note = came_to.text or came_to.message
             if came_to.outcome == "refused" and prepared.block.on_fail != "continue":
-                refused = came_to
+                refusals.append(came_to.message)
         limit = f"  [at most {format_duration(prepared.block.timeout)}]" if prepared.block.timeout else ""
         when = f"  [only when {prepared.block.when}]" if prepared.block.when else ""
         lines.append(f"  {number}. {prepared.call.text}{limit}{when}  on failure: {prepared.block.on_fail}")
         lines += [f"       {line}" for line in note.splitlines()]
         records.append(StepRecord(number, prepared.spec.name, prepared.call.text, "planned", 0.0, message=note))
+    if refusals:
+        lines += [f"refused: {refusal}" for refusal in refusals]
+        result = RunResult(None, "refused", tuple(records), message=refusals[0])
+        return StepResult("refused", refusals[0], result.record(), exit=Exit.REFUSED, text="\n".join(lines))
     result = RunResult(None, "planned", tuple(records), message=f"{len(records)} steps")
-    if refused is not None:
-        return StepResult("refused", refused.message, result.record(), exit=refused.exit, text="\n".join(lines))
     return StepResult("planned", result.message, result.record(), text="\n".join(lines))
+
+
+def _over_budget(context: Context, steps: Sequence[Prepared]) -> list[str]:
+    """Only a journal that is there is asked: a dry run makes none."""
+    if context.yes or not (context.state / FILE).exists():
+        return []
+    with Journal.open(context.state, context.say) as journal:
+        why = permission.used_up(replace(context, journal=journal), [prepared.spec.name for prepared in steps])
+    return [f"the restart budget is used up: {why} (--yes restarts it all the same)"] if why else []
 
 
 def _progress(context: Context) -> Callable[[Prepared, StepRecord], None]:

@@ -33,41 +33,58 @@ def begin(
     confirm: Callable[[Prepared], bool] = always,
 ) -> RunResult:
     """Run a whole runbook. Nothing has been touched yet if this raises."""
-    given = dict(values or {})
-    steps: Sequence[Prepared] = prepare(plan_of(name, context, given))
+    steps: Sequence[Prepared] = prepare(plan_of(name, context, dict(values or {})))
     context.in_runbook = True
-    cut_off = _cut_off(context)
+    before: Sequence[StepRecord] = ()
     if resume:
-        steps = _rest(context, cut_off, steps, name)
+        steps, before = _rest(context, steps, name)
+    _say_what_was_cut_off(context)
 
     def load(other: str) -> RunPlan:
         return plan_of(other, context, {})
 
-    result, _ = execute(steps, context, name, watch=watch, load=load, confirm=confirm)
+    result, _ = execute(steps, context, name, watch=watch, load=load, confirm=confirm, before=before)
     return result
 
 
 def _cut_off(context: Context) -> tuple[Incident, ...]:
-    """Earlier runs of this service whose process died: said, and not left open for ever."""
     if context.journal is None or context.playbook is None:
         return ()
-    found = context.journal.unfinished(context.playbook.service)
-    for incident in found:
-        step = incident.steps[-1].text if incident.steps else "its first step"
-        ago = format_duration(max(0.0, clock.now() - incident.opened))
-        context.say(f"an earlier run was cut off: {incident.id} ({incident.runbook}, {ago} ago, at: {step})")
-        context.journal.close(incident.id, "interrupted")
-    return found
+    return context.journal.unfinished(context.playbook.service)
 
 
-def _rest(context: Context, cut_off: Sequence[Incident], steps: Sequence[Prepared], name: str) -> Sequence[Prepared]:
-    """What the run that was cut off did not come to, under its own incident."""
-    earlier = next((incident for incident in cut_off if incident.runbook == name), None)
+def _say_what_was_cut_off(context: Context) -> None:
+    """Earlier runs of this service whose process died: said, and not left open for ever."""
+    for incident in _cut_off(context):
+        context.say(f"an earlier run was cut off: {_in_words(incident)}")
+        if context.journal is not None:
+            context.journal.close(incident.id, "interrupted")
+
+
+def _in_words(incident: Incident) -> str:
+    step = incident.steps[-1].text if incident.steps else "its first step"
+    ago = format_duration(max(0.0, clock.now() - incident.opened))
+    return f"{incident.id} ({incident.runbook}, {ago} ago, at: {step})"
+
+
+def _rest(context: Context, steps: Sequence[Prepared], name: str) -> tuple[Sequence[Prepared], tuple[StepRecord, ...]]:
+    """What the run that was cut off did not come to, under its own incident; and what it had done."""
+    found = _cut_off(context)
+    earlier = next((incident for incident in reversed(found) if incident.runbook == name), None)
     if earlier is None or context.journal is None:
-        raise NothingMatched(f"no run of {name} was cut off", todo="Run it without --resume.")
+        others = "; ".join(_in_words(incident) for incident in found)
+        why = f"cut off was: {others}" if others else ""
+        raise NothingMatched(f"no run of {name} was cut off", why, "Run it without --resume.")
     context.journal.adopt(earlier.id)
     context.incident = earlier.id
-    done = {record.text for record in earlier.steps if record.outcome in DONE}
+    context.say(f"going on with the run that was cut off: {_in_words(earlier)}")
+    done = [record.text for record in earlier.steps if record.outcome in DONE]
     for record in earlier.steps:
         context.say(f"  done before: {record.text} ({record.outcome})")
-    return [prepared for prepared in steps if prepared.call.text not in done]
+    left: list[Prepared] = []
+    for prepared in steps:
+        if prepared.call.text in done:
+            done.remove(prepared.call.text)  # the same line may stand in a runbook twice
+        else:
+            left.append(prepared)
+    return left, earlier.steps

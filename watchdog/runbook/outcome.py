@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from watchdog.model.exits import Exit
 from watchdog.model.incident import Incident, RunOutcome, StepRecord
@@ -41,6 +42,22 @@ def outcome_of(records: Sequence[StepRecord], ended_by: StepRecord | None) -> Ru
 def proven(records: Sequence[StepRecord]) -> bool:
     """Whether a proof of recovery is among them."""
     return any(record.step in ("verify", "restart") and record.outcome in ("ok", "warning") for record in records)
+
+
+def known_from(records: Sequence[StepRecord]) -> dict[str, Any]:
+    """Fields of the incident that its steps tell, also those that another process had done before it was cut off."""
+    fields: dict[str, Any] = {}
+    ended: list[int] = []
+    for record in records:
+        data = record.data or {}
+        if found := data.get("findings"):
+            fields |= {"cause": found[0].get("cause", ""), "finding": found[0]}
+        ended += [one["pid"] for part in (data, data.get("kill") or {}) for one in part.get("killed") or ()]
+        if record.step in ("start", "restart", "verify") and data.get("pid"):
+            fields["new_pid"] = data["pid"]
+    if not any(record.step in ("start", "restart") for record in records):
+        fields.pop("new_pid", None)
+    return fields | {"old_pids": tuple(dict.fromkeys(ended))} if ended else fields
 
 
 def downtime(incident: Incident, records: Sequence[StepRecord]) -> tuple[float | None, float | None]:

@@ -18,6 +18,20 @@ RESTARTING = frozenset({"start", "restart"})
 
 def ask(context: Context, steps: Sequence[str]) -> str:
     """A line for the report if the budget was overridden, else empty. Refused if it is used up and nobody says yes."""
+    why = used_up(context, steps)
+    if not why:
+        return ""
+    if context.ask(f"{_service(context)}: {why}. Restart it all the same?"):
+        return f"the restart budget was overridden with a yes: {why}"
+    raise Refused(
+        f"{_service(context)} is not restarted",
+        f"the budget is used up: {why}",
+        "find the cause first (wd why); --yes restarts it all the same, and the report will say so",
+    )
+
+
+def used_up(context: Context, steps: Sequence[str]) -> str:
+    """Why a person's run with these steps is over the budget; empty if it is not."""
     playbook, journal = context.playbook, context.journal
     if playbook is None or journal is None or context.trigger.kind != "person" or not RESTARTING & set(steps):
         return ""
@@ -30,12 +44,8 @@ def ask(context: Context, steps: Sequence[str]) -> str:
     # A person need not wait between restarts: the back-off is there for the loop.
     at_once = replace(playbook.policy, backoff=replace(playbook.policy.backoff, first=0.0))
     found = budget.permit(at_once, history, now)
-    if found.verdict == "go":
-        return ""
-    if context.ask(f"{playbook.service}: {found.why}. Restart it all the same?"):
-        return f"the restart budget was overridden with a yes: {found.why}"
-    raise Refused(
-        f"{playbook.service} is not restarted",
-        f"the budget is used up: {found.why}",
-        "find the cause first (wd why); --yes restarts it all the same, and the report will say so",
-    )
+    return "" if found.verdict == "go" else found.why
+
+
+def _service(context: Context) -> str:
+    return context.playbook.service if context.playbook else ""

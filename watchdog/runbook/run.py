@@ -89,17 +89,19 @@ def execute(
     watch: Callable[[Prepared, StepRecord], None] = nobody_watches,
     load: Callable[[str], RunPlan] | None = None,
     confirm: Callable[[Prepared], bool] = always,
+    before: Sequence[StepRecord] = (),
 ) -> tuple[RunResult, StepResult | None]:
-    """Run what was prepared; the second value is the last step's own result.
+    """Run what was prepared; the second value is the last step's own result. `before`: what a run that was cut off did.
 
     Refused before anything is touched if another wd works on the same server or the budget says no. Never raises for a
     step that fails. KeyboardInterrupt passes through after the incident was marked: an armed shim sees us go and
     finishes the stretch from kill to start.
     """
-    run = Run(context, watch, load or _no_runbooks, confirm)
+    run = Run(context, watch, load or _no_runbooks, confirm, list(before))
+    run.results.update({record.step: record.data for record in before if record.data})
     changing = any(prepared.spec.changes for prepared in steps) and not context.dry_run
     mine = turn.keys((), context.playbook) if changing else ()
-    with turn.hold(context, mine, name):
+    with turn.hold(context, mine, f"run {name}" if context.in_runbook else name):
         overridden = permission.ask(context, [prepared.spec.name for prepared in steps]) if changing else ""
         return _run(run, steps, name, overridden)
 
@@ -239,7 +241,9 @@ def _open(run: Run, name: str) -> Incident | None:
     if context.journal is None or context.dry_run:
         return None
     if context.incident is not None:  # a run that was cut off is finished
-        return context.journal.incident(context.incident)
+        incident = context.journal.incident(context.incident)
+        context.folder = context.folder.__class__(incident.folder)
+        return incident
     service = context.playbook.service if context.playbook else None
     incident = context.journal.open_incident(service, name, context.trigger, folder=context.folder)
     context.incident = incident.id
@@ -254,7 +258,7 @@ def _close(run: Run, incident: Incident | None, came_to: RunOutcome) -> Incident
         return None
     seconds, since = outcome.downtime(incident, run.records)
     found = context.found
-    fields: dict[str, Any] = {"downtime": seconds, "down_since": since}
+    fields: dict[str, Any] = {"downtime": seconds, "down_since": since, **outcome.known_from(run.records)}
     if found.diagnosis:
         fields |= {
             "cause": found.diagnosis.verdict,
@@ -262,10 +266,6 @@ def _close(run: Run, incident: Incident | None, came_to: RunOutcome) -> Incident
             "request": found.diagnosis.request,
             "finding": found.diagnosis.findings[0].record() if found.diagnosis.findings else None,
         }
-    if found.killed:
-        fields["old_pids"] = tuple(one.pid for one in found.killed.killed)
-    if found.started:
-        fields["new_pid"] = found.started.pid
     context.journal.update(incident.id, **fields)
     context.journal.close(incident.id, came_to)
     try:

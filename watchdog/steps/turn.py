@@ -29,7 +29,7 @@ def keys(trees: Iterable[Tree], playbook: Playbook | None = None) -> tuple[str, 
 def hold(context: Context, wanted: Iterable[str], purpose: str) -> Iterator[None]:
     """Have these targets for ourselves. Refused, with who it is, if another wd works on one of them."""
     before = _ours.get()
-    service = f" {context.playbook.service}" if context.playbook else ""
+    service = f" on {context.playbook.service}" if context.playbook else ""
     with contextlib.ExitStack() as stack:
         for key in sorted(set(wanted) - before):
             stack.enter_context(target_lock(key, f"{purpose}{service}"))
