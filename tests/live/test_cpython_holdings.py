@@ -6,12 +6,13 @@ import socket
 import sys
 
 import pytest
-from interpreters import interpreters, script
+from interpreters import NEEDS_RIGHT, interpreters, script
 from support import SERVERS, running, wait_for
 
 from watchdog.evidence.tasks import read_tasks
 from watchdog.model.evidence import Container
 
+pytestmark = NEEDS_RIGHT
 EACH = pytest.mark.parametrize("python", interpreters().values(), ids=interpreters().keys())
 
 

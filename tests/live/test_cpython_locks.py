@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from interpreters import interpreters, script
+from interpreters import NEEDS_RIGHT, interpreters, script
 from support import SERVERS, end_session
 
 from watchdog.evidence.locks import read_locks
@@ -17,6 +17,7 @@ from watchdog.evidence.tasks import read_tasks
 from watchdog.model.evidence import LockLook, LockPoint
 from watchdog.system import processes
 
+pytestmark = NEEDS_RIGHT
 NEW = {name: path for name, path in interpreters().items() if "3.10" not in name}
 EACH = pytest.mark.parametrize("python", NEW.values(), ids=NEW.keys())
 PAIRS = ("global", "attribute", "item", "local", "closure", "managed", "condition")

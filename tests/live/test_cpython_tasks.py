@@ -9,12 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from interpreters import interpreters, script
+from interpreters import NEEDS_RIGHT, interpreters, script
 from support import wait_for
 
 from watchdog.evidence.tasks import read_tasks
 from watchdog.model.evidence import Task, TaskLook
 
+pytestmark = NEEDS_RIGHT
 EACH = pytest.mark.parametrize("python", interpreters().values(), ids=interpreters().keys())
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from interpreters import script
+from interpreters import NEEDS_RIGHT, script
 
 from watchdog.leak.watch import watch
 from watchdog.model.selector import Selector
 from watchdog.targets.resolve import resolve
+
+pytestmark = NEEDS_RIGHT
 
 
 def test_a_growing_program_is_told_with_the_type_the_variable_and_the_line() -> None:

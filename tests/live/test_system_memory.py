@@ -7,12 +7,14 @@ import os
 import time
 
 import pytest
-from interpreters import interpreters, script
+from interpreters import NEEDS_RIGHT, interpreters, script
 
 from watchdog.system import apart
 from watchdog.system.elf import find_symbol
 from watchdog.system.memory import CHUNK, PAGE, Memory, Unmapped, Unreadable, mappings, open_memory
 from watchdog.system.open_files import read_open_file
+
+pytestmark = NEEDS_RIGHT
 
 
 def test_bytes_are_read_as_they_stand_there() -> None:
