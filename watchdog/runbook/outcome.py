@@ -39,6 +39,15 @@ def outcome_of(records: Sequence[StepRecord], ended_by: StepRecord | None) -> Ru
     return "recovered" if started and proven(records) else "done"
 
 
+def in_words(records: Sequence[StepRecord], ended_by: StepRecord | None) -> str:
+    """The sentence that matters most: what ended the run, else the proof, else what was done last."""
+    if ended_by is not None:
+        return f"{ended_by.text}: {ended_by.message}"
+    told = [record for record in records if record.outcome != "skipped" and record.step != "report"]
+    best = [record for record in told if record.step in ("verify", "restart")] or told or list(records)
+    return best[-1].message if best else ""
+
+
 def proven(records: Sequence[StepRecord]) -> bool:
     """Whether a proof of recovery is among them."""
     return any(record.step in ("verify", "restart") and record.outcome in ("ok", "warning") for record in records)

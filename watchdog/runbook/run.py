@@ -121,7 +121,7 @@ def _run(run: Run, steps: Sequence[Prepared], name: str, overridden: str) -> tup
     closed = _close(run, incident, came_to)
     found = context.found.diagnosis
     findings = tuple(finding.record() for finding in found.findings) if found else ()
-    message = ended_by.message if ended_by else (run.last.message if run.last else "")
+    message = outcome.in_words(run.records, ended_by)
     result = RunResult(
         closed.id if closed else None, came_to, tuple(run.records), findings, closed.report if closed else "", message
     )
