@@ -308,3 +308,16 @@ def test_what_hangs_without_stirring_gets_no_full_grace_and_what_works_does(fold
         result = kill(server.port, grace=60.0, hung=True)
         assert [one.signal for one in result.killed] == ["KILL"]
         assert result.seconds < 30
+
+
+@pytest.mark.parametrize("family", ["escapes"], indirect=True)
+def test_nobody_stays_stopped_when_ctrl_c_falls_between_freeze_and_kill(family: Server, canary: object) -> None:
+    wait_for(lambda: len(started(family.log)) == 4, "all of it has started")
+
+    def interrupted(text: str) -> None:
+        if text.startswith("SIGKILL"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        execute(plan_for(family.port, force=True), interrupted)
+    wait_for(lambda: not [pid for pid in started(family.log) if alive(pid)], "what was stopped is ended")

@@ -45,11 +45,13 @@ def execute(plan: KillPlan, say: Callable[[str], None], times: Times | None = No
         return KillResult("refused", message="; ".join(plan.refusals), plan=plan)
     if not plan.doomed:
         return KillResult("nothing", message="nothing to end", plan=plan)
-    ladder = _Ladder(plan, say, times or Times())
+    ladder, done = _Ladder(plan, say, times or Times()), False
     try:
-        return ladder.climb()
+        result = ladder.climb()
+        done = True
     finally:
-        ladder.close()
+        ladder.close(done)
+    return result
 
 
 class _Ladder:
@@ -75,9 +77,10 @@ class _Ladder:
             self._finish()
         return self._result()
 
-    def close(self) -> None:
+    def close(self, done: bool) -> None:
+        """Not `done`: Ctrl-C fell into it. Whoever is stopped by now must not stay so."""
         if self._freezer is not None:
-            self._freezer.close()
+            self._freezer.close(done=done)
         self._roster.close()
 
     def _ask(self) -> str:

@@ -62,10 +62,11 @@ class Freezer:
             return None
         return signals.send(held, signal.SIGSTOP)
 
-    def close(self) -> None:
-        """Send the guard home: what was stopped has been killed, or nothing was."""
-        with contextlib.suppress(OSError):
-            self._line.sendall(_DONE)
+    def close(self, *, done: bool = True) -> None:
+        """Send the guard home: what was stopped has been killed. Not `done`: it ends what is still stopped."""
+        if done:
+            with contextlib.suppress(OSError):
+                self._line.sendall(_DONE)
         self._line.close()
         if self._guard is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):

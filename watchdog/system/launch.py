@@ -20,7 +20,7 @@ from watchdog.system import clock, files, interpreter, managers, processes, surr
 from watchdog.system import records as notes
 from watchdog.system.commands import PATH
 from watchdog.system.line import Line
-from watchdog.system.shim import Order
+from watchdog.system.orders import Order
 from watchdog.system.signals import end_child
 
 _ARMED_WITHIN = 20.0  # seconds; an interpreter starts in a tenth of one, but not on a machine that is out of breath
@@ -47,6 +47,8 @@ def check_command(start: Start) -> str:
         return f"the service runs as user {start.user}: only root can start it"
     if not Path(cwd).is_dir():
         return f"start.cwd: {cwd} is no folder"
+    if start.log and not Path(start.log).parent.is_dir():
+        return f"start.log: {Path(start.log).parent} is no folder"
     commands = (start.command, start.fallback) if start.fallback else (start.command,)
     return next((problem for one in commands if (problem := _why_not_run(one, cwd, env["PATH"], owner))), "")
 
@@ -63,7 +65,7 @@ def arm(
 
     `doomed` must be gone first, `listeners` are their sockets; `port` is the one the service listens on when it is up.
     """
-    place = files.make_folder(notes.folder(state, service))
+    place = _place(state, service)
     manager = managers.parse(start.through) if start.through else None
     orders = managers.orders(manager) if manager else None
     order = Order(
@@ -90,6 +92,14 @@ def arm(
             str(error) or "it ended at once",
             "nothing was killed; look at the free memory and the number of processes",
         ) from None
+
+
+def _place(state: Path, service: str) -> Path:
+    """Where this shim keeps its records. On a full disk that of the locks: the server comes first."""
+    try:
+        return files.make_folder(notes.folder(state, service))
+    except OSError:
+        return files.make_folder(notes.folder(files.runtime_folder(), service))
 
 
 def _armed(order: Order) -> Shim:

@@ -11,50 +11,28 @@ Standard library and the light rooms of ours only: it runs as long as the servic
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import fcntl
 import json
 import os
 import select
 import signal
 import socket
-import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from watchdog.model.launching import ShimRecord
 from watchdog.model.process import Identity
-from watchdog.system import birth, commands, interpreter, ports, processes, records
+from watchdog.system import birth, commands, detach, interpreter, ports, processes, records
 from watchdog.system.clock import Deadline, wait_until
 from watchdog.system.line import Line
+from watchdog.system.orders import Order
 
-_PR_SET_CHILD_SUBREAPER = 36
 _GONE_WITHIN = 10.0  # seconds for the old processes to be gone, once somebody says start
 _PORT_WITHIN = 20.0
 _LOCK_WITHIN = 15.0
 _FINISH_WITHIN = 60.0
 _SETTLED_AFTER = 3.0  # seconds that a service without a port must live to count as up, when nobody else judges
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What to start, how, and after whose end."""
-
-    service: str
-    folder: str  # records, lock, and start.log
-    command: list[str]
-    fallback: list[str]
-    cwd: str
-    env: dict[str, str]
-    user: str | None
-    log: str | None
-    through: list[str]  # a manager's own start command, instead of ours
-    within: float  # seconds to get ready
-    ports: list[int]  # must be free before the start
-    port: int | None  # the one that it listens on when it is up
-    doomed: list[str]  # identities of those that must be gone first
-    inodes: list[int]  # their listening sockets: whoever holds one belongs to them
 
 
 def main() -> None:
@@ -67,30 +45,8 @@ def main() -> None:
     # A child of init, not of wd: a daemon would collect zombies, and a tree of wd must not hold the service.
     if os.fork():
         os._exit(0)
-    _leave()
+    detach.leave()
     _Shim(order, line).run()
-
-
-def _leave() -> None:
-    """Nothing of the place where wd was called stays: session, folder, signals, standard streams."""
-    os.setsid()
-    os.chdir("/")
-    empty = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2):
-        os.dup2(empty, stream)
-    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}:
-        with contextlib.suppress(OSError, ValueError):
-            signal.signal(number, signal.SIG_DFL)
-    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
-        # A handler that does nothing, not SIG_IGN: what is ignored stays so in the service, what is caught does not.
-        signal.signal(number, _no_signal)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
-def _no_signal(number: int, frame: object) -> None:
-    pass
 
 
 class _Shim:
@@ -108,7 +64,7 @@ class _Shim:
         self._wake, wake = os.pipe()
         os.set_blocking(self._wake, False)
         os.set_blocking(wake, False)
-        signal.signal(signal.SIGCHLD, _no_signal)
+        signal.signal(signal.SIGCHLD, detach.nothing)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
 
     def run(self) -> None:
@@ -206,7 +162,10 @@ class _Shim:
     def _take_lock(self) -> bool:
         if self._lock < 0:
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-            self._lock = os.open(self._place / "lock", flags, 0o600)
+            try:
+                self._lock = os.open(self._place / "lock", flags, 0o600)
+            except OSError:  # a full disk: the records and the port still stand against a second copy
+                return True
 
         def taken() -> bool:
             try:
