@@ -52,7 +52,7 @@ def test_a_request_in_time_is_answered_as_ever(kind: str) -> None:
         assert ask(server, "/ok") == (200, b"done")
         if kind == "wsgi":
             assert ask(server, "/body", b"sent") == (200, b"sent")
-        assert notes(server) == ()
+        wait_for(lambda: notes(server) == (), "nothing is noted any more")
 
 
 @BOTH
