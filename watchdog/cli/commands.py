@@ -230,7 +230,10 @@ _CARE: tuple[StepSpec, ...] = (
         "guard",
         "write the one-file request limiter for a server that may be changed",
         "watchdog.steps.guard:guard",
-        (Option("--to", "path", required=True, help="the file to write", metavar="FILE"),),
+        (
+            Option("--to", "path", required=True, help="the file to write", metavar="FILE"),
+            Option("--yes", "flag", help="replace a file that is there"),
+        ),
     ),
 )
 

@@ -30,7 +30,8 @@ def guard(context: Context, options: Mapping[str, Any]) -> StepResult:
         raise CannotTell("the guard is missing", "wd's installation is incomplete")
     if context.dry_run:
         return StepResult("planned", f"would write {target}", {"path": str(target)})
-    if target.exists() and target.read_bytes() != source and not context.ask(f"{target} exists; replace it?"):
+    kept = target.exists() and target.read_bytes() != source
+    if kept and not options.get("yes") and not context.ask(f"{target} exists; replace it?"):
         raise Refused(f"{target} was not written", "it exists, with another content", "answer yes, or give --yes")
     files.write_atomic(target, source, mode=0o644)
     hints = [hint.format(name=target.stem) for hint in _HINTS]
