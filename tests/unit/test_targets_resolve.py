@@ -80,3 +80,31 @@ def test_another_instance_on_another_port_is_not_the_service() -> None:
 def test_a_service_that_lost_its_port_is_found_by_its_program() -> None:
     playbook = Playbook("batch", Selector(port=8002, cmdline=("batch.py",)))
     assert found(Selector(service="batch"), playbook) == [(50,)]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("python", "shop.py", "8001"),
+        ("python", "shop.py", "--port", "8001"),
+        ("python", "shop.py", "--port=8001"),
+        ("python", "shop.py", "-b", "127.0.0.1:8001"),
+        ("python", "shop.py", "--bind=[::1]:8001"),
+        ("python", "shop.py", "localhost:8001"),
+    ],
+)
+def test_another_instance_that_is_about_to_listen_elsewhere_is_not_the_service(words: tuple[str, ...]) -> None:
+    machine = [process(60, 1, *words)]
+    scene = Scene({one.pid: one for one in machine}, [])
+    here = Playbook("shop", Selector(port=8000, cmdline=("shop.py",)))
+    there = Playbook("shop", Selector(port=8001, cmdline=("shop.py",)))
+    assert resolve.look(Selector(service="shop"), here, scene).trees == ()
+    assert "names another port" in resolve.look(Selector(service="shop"), here, scene).left_out[0]
+    assert [tree.pids for tree in resolve.look(Selector(service="shop"), there, scene).trees] == [(60,)]
+
+
+def test_numbers_that_are_no_ports_do_not_hide_the_service() -> None:
+    machine = [process(60, 1, "python", "shop.py", "--timeout", "1200", "--workers=4", "--max-requests=2000", "7")]
+    scene = Scene({one.pid: one for one in machine}, [])
+    playbook = Playbook("shop", Selector(port=8000, cmdline=("shop.py",)))
+    assert [tree.pids for tree in resolve.look(Selector(service="shop"), playbook, scene).trees] == [(60,)]

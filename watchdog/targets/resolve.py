@@ -11,6 +11,7 @@ from watchdog.model.process import Tree
 from watchdog.model.selector import Selector
 from watchdog.system import clock, ports
 from watchdog.targets import match, servers, verdict
+from watchdog.targets.named_ports import another_port, names_port
 from watchdog.targets.scene import Scene
 from watchdog.targets.trees import grow_in
 
@@ -112,12 +113,18 @@ def _grown(scene: Scene, groups: Sequence[frozenset[int]]) -> list[Tree]:
 def _not_listening(scene: Scene, playbook: Playbook, left_out: list[str]) -> list[Tree]:
     """The service's program where nobody has its port: it hangs before it listens, or waits to start its server again.
 
-    It is what `find.cmdline` names, or what was started by the start command in its folder. One that listens elsewhere
-    is another instance, and not meant.
+    It is what `find.cmdline` names, or what was started by the start command in its folder. One that listens elsewhere,
+    or is about to, is another instance, and not meant.
     """
     pids: set[int] = set()
     if playbook.find.cmdline:
-        pids.update(_by_command(scene, playbook.find, left_out))
+        for pid in _by_command(scene, playbook.find, left_out):
+            words = scene.process(pid).cmdline or ()
+            if not names_port(words, playbook.find.port or 0) and (other := another_port(words)):
+                told = scene.process(pid).command[:120]
+                left_out.append(f"pid {pid} ({told}) runs the same program and names another port, {other}")
+            else:
+                pids.add(pid)
     if playbook.start.command:
         started = _by_command(scene, Selector(cmdline=playbook.start.command), left_out)
         pids.update(pid for pid in started if playbook.start.cwd in (None, scene.process(pid).cwd))
@@ -152,11 +159,10 @@ def _naming_port(scene: Scene, port: int) -> list[str]:
         pid for pid, one in scene.table.items() if not one.kernel and scene.alive(pid) and pid not in scene.own
     ]
     scene.know(everybody)
-    forms = (str(port), f":{port}", f"={port}")
     return [
         f"pid {pid} ({scene.process(pid).command[:120]}) names port {port} and does not listen on it"
         for pid in everybody
-        if any(word == forms[0] or word.endswith(forms[1:]) for word in scene.process(pid).cmdline or ())
+        if names_port(scene.process(pid).cmdline or (), port)
     ]
 
 

@@ -1,0 +1,180 @@
+"""`wd kill` through the command line: the one that is meant ends, whole and proven, and nobody else."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from homes import WD, Home, home, surroundings
+from support import SERVERS, alive, free_port, running
+
+
+@pytest.fixture
+def shop(folder: Path) -> Iterator[Home]:
+    with home(folder) as made:
+        yield made
+
+
+def test_a_kill_tells_what_ended_how_and_that_the_port_is_free(shop: Home) -> None:
+    with shop.server(hung=True) as old:
+        done = shop.wd("kill", f":{shop.port}", "-o", "json")
+    assert done.code == 0, done.err
+    result = done.last
+    assert set(result) >= {"outcome", "killed", "survivors", "ports", "seconds"}
+    assert (result["outcome"], result["survivors"], result["ports"]) == (
+        "done",
+        [],
+        [{"port": shop.port, "free": True}],
+    )
+    (ended,) = result["killed"]
+    assert (ended["pid"], ended["signal"]) == (old.pid, "TERM") and ended["seconds"] >= 0
+    assert not alive(old.pid)
+
+
+def test_a_kill_by_itself_keeps_quick_evidence_and_none_only_when_asked(shop: Home) -> None:
+    def kinds(*words: str) -> set[str]:
+        with shop.server(hung=True):
+            done = shop.wd("kill", f":{shop.port}", *words)
+        assert done.code == 0, done.err
+        place = Path(done.err.rpartition("report: ")[2].strip()).parent / "evidence" / "manifest.json"
+        if not place.exists():
+            return set()
+        return {one["kind"] for one in json.loads(place.read_text())["artifacts"] if one["path"]}
+
+    quick = kinds()
+    assert {"stacks", "threads", "processes"} <= quick
+    assert kinds("--no-evidence") == set()
+    assert {"machine", "descriptors"} <= kinds("--snapshot") - quick
+
+
+def test_where_nothing_matches_nothing_is_done(shop: Home) -> None:
+    done = shop.wd("kill", f":{free_port()}", "-o", "json")
+    assert (done.code, done.last["outcome"], done.last["killed"]) == (4, "nothing", [])
+    by_service = shop.wd("kill", "--service", "shop", "-o", "json")
+    assert (by_service.code, by_service.last["outcome"]) == (4, "nothing")
+
+
+def test_who_started_us_and_the_first_process_are_never_ended(shop: Home) -> None:
+    for pid in (1, os.getpid(), os.getsid(0)):
+        done = shop.wd("kill", "--pid", str(pid), "--force", "--all", "--yes", "-o", "json")
+        assert (done.code, done.last["outcome"]) == (5, "refused"), done
+        assert "is spared" in done.out
+
+
+@pytest.mark.root
+def test_no_pid_however_written_ends_a_process_that_is_not_meant() -> None:
+    """In a PID namespace of its own, so that a pid of 0, 1 or -1 that got through would end only what is in there."""
+    code = (
+        "import contextlib, io, json, os, sys\n"
+        "from watchdog.cli.main import call\n"
+        "canaries = []\n"
+        "for _ in range(2):\n"
+        "    pid = os.fork()\n"
+        "    if pid == 0:\n"
+        "        os.setsid(); os.execlp('sleep', 'sleep', '600')\n"
+        "    canaries.append(pid)\n"
+        "words = ['-1', '0', '1', '', '1_0', '\\u0661\\u0662', ' 12 ', '+5', '\\uff11\\uff12', '2147483648', '12.0',\n"
+        "         '18446744073709551616', '-' + str(canaries[0]), '0' + str(canaries[0]), '0x2', str(os.getpid())]\n"
+        "codes = {}\n"
+        "for word in words:\n"
+        "    with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):\n"
+        "        codes[word] = call(['kill', '--force', '--all', '--yes', '--pid', word])\n"
+        "living = [os.waitpid(pid, os.WNOHANG) == (0, 0) for pid in canaries]\n"
+        "print(json.dumps({'codes': codes, 'living': living}))\n"
+    )
+    argv = ["unshare", "-fp", "--mount-proc", "--kill-child", sys.executable, "-c", code]
+    done = subprocess.run(argv, capture_output=True, text=True, env=surroundings(), timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert set(found["codes"].values()) <= {3, 5} and found["codes"]["1"] == 5
+    assert found["living"] == [True, True]
+
+
+def test_an_empty_selector_ends_nobody(shop: Home) -> None:
+    with shop.server() as server:
+        for words in ((), ("--all", "--yes"), ("--force",), ("--cmdline", ""), ("--pid", ""), ("--port", "0"), ("-",)):
+            assert shop.wd("kill", *words).code in (3, 5)
+        assert alive(server.pid)
+
+
+def test_our_own_shell_survives_a_pattern_that_stands_in_its_command_line(shop: Home) -> None:
+    """`sh -c 'pgrep -f X'` matches itself; a cron line that calls wd must not."""
+    with shop.server() as server:
+        line = (
+            f"{' '.join(WD)} --home {shop.folder} kill --regex --cmdline {shop.script} --all --yes; echo still here $?"
+        )
+        done = subprocess.run(
+            ["sh", "-c", line], capture_output=True, text=True, cwd="/", env=surroundings(), timeout=60, check=False
+        )
+        assert done.returncode == 0 and done.stdout.endswith("still here 0\n"), done
+        assert not alive(server.pid)
+
+
+def test_a_pipe_of_targets_ends_exactly_those(shop: Home) -> None:
+    with shop.server() as server, running(str(SERVERS / "plain.py"), "{port}") as other:
+        found = shop.wd("find", f":{shop.port}", "-o", "json")
+        assert found.code == 0 and found.last["pid"] == server.pid
+        done = shop.wd("kill", "-", "-o", "json", stdin=found.out)
+        assert done.code == 0 and [one["pid"] for one in done.last["killed"]] == [server.pid]
+        assert alive(other.pid)
+
+
+def test_a_pid_that_was_used_again_since_it_was_piped_hits_nobody(shop: Home) -> None:
+    with shop.server() as server:
+        target = shop.wd("find", f":{shop.port}", "-o", "json").last
+        boot, pid, ticks = target["identity"].rsplit(":", 2)
+        for identity in (f"{boot}:{pid}:{int(ticks) - 1}", f"{'0' * 8}-{boot[9:]}:{pid}:{ticks}"):
+            done = shop.wd("kill", "-", "--force", stdin=json.dumps({**target, "identity": identity}))
+            assert done.code == 4, done.err
+        assert shop.wd("kill", "-", stdin=json.dumps({"pid": target["pid"]})).code == 3
+        assert alive(server.pid)
+
+
+def test_many_servers_at_once_need_a_yes_and_without_it_none_is_touched(shop: Home) -> None:
+    """One bad rule must not empty a machine."""
+    crowd = shop.folder / "crowd.py"
+    crowd.write_bytes(shop.script.read_bytes())
+    mark = f"--mark={shop.folder}"
+    servers = [
+        subprocess.Popen([sys.executable, crowd, str(free_port()), mark], start_new_session=True) for _ in range(6)
+    ]
+    try:
+        selector = ("--cmdline", str(crowd))
+        one = shop.wd("kill", *selector, "-o", "json")
+        assert one.code == 5 and "6 servers match" in one.out and "--all" in one.out
+        capped = shop.wd("kill", *selector, "--all", "-o", "json")
+        assert capped.code == 5 and "3 at most" in capped.out
+        assert all(server.poll() is None for server in servers)
+        assert shop.wd("kill", *selector, "--all", "--dry-run").code == 5
+        done = shop.wd("kill", *selector, "--all", "--yes", "--no-evidence", "-o", "json")
+        assert done.code == 0 and {one["pid"] for one in done.last["killed"]} == {server.pid for server in servers}
+    finally:
+        for server in servers:
+            server.kill()
+            server.wait(10)
+
+
+def test_a_command_that_hung_servers_are_meant_by_ends_only_those(shop: Home) -> None:
+    with shop.server(hung=True) as hung, running(str(SERVERS / "plain.py"), "{port}") as healthy:
+        listed = shop.wd("ps", "--hung", "-o", "json")
+        pids = [row["pid"] for row in listed.rows]
+        assert listed.code == 0 and hung.pid in pids and healthy.pid not in pids
+        done = shop.wd("kill", "--hung", "--port", str(shop.port))
+        assert done.code == 0 and not alive(hung.pid)
+        assert shop.wd("kill", "--hung", "--port", str(healthy.port)).code == 4
+        assert alive(healthy.pid)
+
+
+def test_what_a_person_ended_is_remembered_as_wanted(shop: Home) -> None:
+    with shop.server():
+        assert shop.wd("kill", "--service", "shop").code == 0
+    with shop.journal() as journal:
+        assert journal.desired("shop").state == "stopped"
+    assert shop.wd("start", "--service", "shop").code == 0
+    with shop.journal() as journal:
+        assert journal.desired("shop").state == "running"
