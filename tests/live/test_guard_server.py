@@ -16,12 +16,15 @@ import pytest
 from interpreters import interpreters
 from support import SERVERS, Server, running, wait_for
 
+from watchdog.evidence.gather import gather
 from watchdog.evidence.guard_notes import GuardNote, read_notes
 from watchdog.model.errors import Refused, WrongUsage
+from watchdog.model.evidence import Configured
 from watchdog.model.selector import Selector
 from watchdog.steps.guard import guard
 from watchdog.steps.spec import Context
 from watchdog.system import descriptors
+from watchdog.targets.resolve import resolve
 
 BOTH = pytest.mark.parametrize("kind", ["asgi", "wsgi"])
 
@@ -195,3 +198,11 @@ def test_the_guard_is_written_into_a_project_and_never_over_something_else(folde
     assert written.read_text() == "mine"
     with pytest.raises(WrongUsage):
         guard(context, {"to": str(folder / "no" / "guard.py")})
+
+
+def test_why_tells_the_request_that_the_guard_has_noted() -> None:
+    with guarded("wsgi") as server:
+        assert ask(server, "/slow?order=7")[0] == 504
+        (tree,) = resolve(Selector(port=server.port))
+        found = gather(tree, Configured(), 2.0)
+        assert found.noted and found.noted[0].startswith("GET /slow?order=7 (")

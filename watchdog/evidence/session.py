@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from watchdog.diagnosis import logbook
 from watchdog.diagnosis.diagnose import diagnose, settled
 from watchdog.evidence import exits as endings
-from watchdog.evidence import files_open, locks, peers, stacks, tasks, threads
+from watchdog.evidence import files_open, guard_notes, locks, peers, stacks, tasks, threads
 from watchdog.evidence.bounded import Attempt
 from watchdog.evidence.lives import Lives
 from watchdog.evidence.questions import Questions, address
@@ -75,6 +75,7 @@ class Session:
         self._memory: list[MemoryPoint] = []
         self._listeners: list[tuple[float, Listener]] = []
         self._descriptors: tuple[Descriptor, ...] = ()
+        self._noted: tuple[str, ...] = ()
         self._connections: tuple[Connection, ...] = ()
         self._file_locks: tuple[FileLock, ...] = ()
         self._files = Sources()
@@ -172,6 +173,7 @@ class Session:
         port = self._lives.port
         self._connections = sockets.connections(pids, [port] if port else (), owners)
         self._descriptors = files_open.with_peers(found, self._connections)
+        self._noted = tuple(note.words(clock.now()) for note in guard_notes.read_notes(self._descriptors))
         self._file_locks = files_open.locks(found, self._all)
         self._look_at_holders()
         self._ask_behind()
@@ -308,6 +310,7 @@ class Session:
             python=tuple(sorted(self._python & set(self._all))),
             pending=tuple(sorted(self._pending)),
             requests=logbook.requests(self._logs),
+            noted=self._noted,
             gaps=tuple(self._gaps.values()),
         )
 

@@ -367,6 +367,7 @@ class Evidence:
     python: tuple[int, ...] = ()  # pids of the tree that run a Python interpreter
     pending: tuple[tuple[int, int], ...] = ()  # (pid, signal) sent and not yet taken
     requests: tuple[str, ...] = ()  # what was asked of it when it hung, where that is known
+    noted: tuple[str, ...] = ()  # requests that run, as the server's own request guard notes them; the oldest first
     gaps: tuple[Gap, ...] = ()
     others: tuple[StackLook, ...] = ()  # of processes outside the server that hold what it waits for
 
