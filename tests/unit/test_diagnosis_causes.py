@@ -15,6 +15,7 @@ from canned import (
     PID,
     POOLED,
     REQUEST,
+    SERVES,
     SITE,
     STARTED,
     Thread,
@@ -64,7 +65,8 @@ def test_a_process_under_a_debugger_names_the_debugger() -> None:
 
 
 def test_a_thread_in_the_kernel_cannot_be_ended() -> None:
-    seen = evidence(Thread("MainThread", (f"write_row {APP}:12", *REQUEST), state="D"), processes=[process(state="D")])
+    calls = (f"write_row {APP}:12", f"handle {LIB}/http/server.py:436", *SERVES)
+    seen = evidence(Thread("MainThread", calls, state="D"), processes=[process(state="D")])
     assert said(seen) == ("uninterruptible", 12)
 
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from contextvars import ContextVar
 
 from watchdog.model.evidence import Frame
 
 _LIBRARY = re.compile(r"/(site-packages|dist-packages|__pypackages__)/|\.egg/|\.(pex|shiv)/|/_MEI")
 _STANDARD = re.compile(r"(^|/)(python\d(\.\d+)?t?|pypy\d[\d.]*)(\.zip)?/(?!.*(site|dist)-packages)|^<frozen ")
 _MADE_UP = re.compile(r"^<(?!stdin|string)")  # <frozen …>, <attrs generated init …>, <shim>
+
+
+# Installed packages that are the application itself, where `packages.own` found any.
+OWN: ContextVar[frozenset[str]] = ContextVar("own packages", default=frozenset())
 
 
 def is_standard(frame: Frame) -> bool:
@@ -19,7 +24,7 @@ def is_standard(frame: Frame) -> bool:
 
 def is_library(frame: Frame) -> bool:
     """Of an installed package."""
-    return bool(_LIBRARY.search(frame.file))
+    return bool(_LIBRARY.search(frame.file)) and not (OWN.get() and package(frame) in OWN.get())
 
 
 def is_application(frame: Frame) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from watchdog.diagnosis import logbook
+from watchdog.diagnosis import logbook, packages
 from watchdog.diagnosis.registry import RULES
 from watchdog.diagnosis.view import View
 from watchdog.model.evidence import Evidence, Gap
@@ -19,7 +19,8 @@ RECENT = 60.0  # seconds of age
 def diagnose(evidence: Evidence) -> Diagnosis:
     """What is wrong, or that nothing is."""
     view = View(evidence)
-    found, defects = _ask(view)
+    with packages.counted_as_own(packages.own(evidence)):
+        found, defects = _ask(view)
     findings = rank(found)
     verdict = findings[0].cause if findings else ("healthy" if view.answers_well else "unknown")
     return Diagnosis(
@@ -75,6 +76,8 @@ def request(view: View, finding: Finding) -> str:
         for task in look.tasks:
             if culprit and task.request and any((f.file, f.line) == (culprit.file, culprit.line) for f in task.frames):
                 return task.request
+    if view.evidence.noted and (culprit is not None or view.hung):
+        return view.evidence.noted[0]
     if culprit is None or not view.hung or not view.evidence.requests:
         return ""
     return f"{view.evidence.requests[-1]} (last in the access log)"
@@ -92,6 +95,8 @@ def settled(evidence: Evidence, diagnosis: Diagnosis) -> bool:
         return looked >= CALM and not _suspicious(evidence)
     if diagnosis.exit == Exit.WARNING and first.confidence >= 0.7:
         return looked >= CALM
+    if looked >= evidence.configured.limit + CALM / 2 and first.confidence >= 0.7:
+        return True
     return first.confidence >= SURE
 
 

@@ -4,6 +4,7 @@ What keeps the memory: variables of the application that grow, or hold something
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -42,7 +43,7 @@ def growing(view: View) -> Holding | None:
             if now is not None and now.length > before.length:
                 grown.append((now.size - before.size, before, now))
     if not grown:
-        return None
+        return _unbounded_cache(view)
     size, before, now = max(grown, key=lambda one: (one[0], one[2].length - one[1].length))
     filling = next(_fillings(view, now), None)
     return Holding(
@@ -50,6 +51,28 @@ def growing(view: View) -> Holding | None:
         size=size,
         culprit=_culprit(view, now, filling, follow=False),
     )
+
+
+def _unbounded_cache(view: View) -> Holding | None:
+    """A cache without a bound is kept by its function, not by a variable. Only where there is but one."""
+    found: list[tuple[SourceFile, ast.FunctionDef]] = []
+    for source in view.evidence.sources:
+        module = shape.tree(source) if is_application(Frame("", source.path, 0)) else None
+        for one in ast.walk(module) if module else ():
+            if isinstance(one, ast.FunctionDef) and any(
+                _is_unbounded(ast.unparse(mark)) for mark in one.decorator_list
+            ):
+                found.append((source, one))
+    if len(found) != 1:
+        return None
+    source, function = found[0]
+    line = next((node.lineno for node in ast.walk(function) if isinstance(node, ast.Return)), function.lineno)
+    culprit = view.culprit(Frame(function.name, source.path, line))
+    return Holding(f"{function.name} caches every result without a bound", 0, culprit)
+
+
+def _is_unbounded(decorator: str) -> bool:
+    return bool(re.fullmatch(r"(functools\.)?(cache|lru_cache\((maxsize=)?None.*\))", decorator))
 
 
 def huge(view: View) -> Holding | None:

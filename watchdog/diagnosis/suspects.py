@@ -18,6 +18,7 @@ FORKS = frozenset(
 OPENS = frozenset({"open", "fdopen", "mkstemp", "dup", "NamedTemporaryFile", "TemporaryFile"})
 CONNECTS = frozenset({"socket", "create_connection", "connect", "urlopen", "HTTPConnection", "HTTPSConnection",
                       "accept", "Session", "ClientSession", "socketpair", "Client"})  # fmt: skip
+THREADS = frozenset({"ThreadPoolExecutor", "ThreadPool", "Thread", "Timer", "start_new_thread", "BackgroundScheduler"})
 PIPES = frozenset({"pipe", "pipe2", "Popen", "Pipe"})
 GROWS = frozenset({"append", "add", "extend", "setdefault", "insert", "appendleft", "update", "put"})
 

@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from watchdog.diagnosis.code import at_place, is_application, is_standard
+from watchdog.diagnosis.code import at_place, is_standard
 from watchdog.model.evidence import Connection, Descriptor, Frame
 
 if TYPE_CHECKING:
-    from watchdog.diagnosis.view import ThreadView
+    from watchdog.diagnosis.view import ThreadView, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,21 @@ _POLLS = {"poll", "ppoll", "select", "pselect6"}
 _SELECTS = {"epoll_wait", "epoll_pwait", "epoll_pwait2", "io_uring_enter"}
 SQL = re.compile(r"\.(execute|executemany|executescript|commit|rollback|backup|fetch\w*)\s*\(|\bsqlite3\b|^with\s+\w*"
                   r"(conn|db|con|database|cursor)\b", re.IGNORECASE)  # fmt: skip
+
+
+DATABASES = (
+    "django/db/backends/:*",
+    "sqlalchemy/engine/:*",
+    "sqlalchemy/dialects/:*",
+    "aiosqlite/:*",
+    "sqlite3/:*",
+    "peewee.py:*",
+    "pony/orm/:*",
+    "tortoise/backends/:*",
+    "databases/backends/:*",
+    "sqlite_utils/:*",
+    "apsw/:*",
+)
 
 
 def wait_of(thread: ThreadView) -> Wait:
@@ -217,7 +232,13 @@ def _database(thread: ThreadView) -> bool:
     """SQLite waits for another's lock by short sleeps inside one call of the driver: no Python frame tells."""
     if thread.state not in "SR" or _call(thread) not in _SLEEPS | {"", "futex"}:
         return False
-    frame = next((frame for frame in thread.work if is_application(frame) or not is_standard(frame)), None)
-    if frame is None or frame is not (thread.work[0] if thread.work else None):
+    if not thread.work or _call(thread) not in _SLEEPS:
         return False
-    return _call(thread) in _SLEEPS and bool(SQL.search(thread.view.source(frame)))
+    return in_database(thread.view, thread.work[0])
+
+
+def in_database(view: View, frame: Frame) -> bool:
+    """Whether the innermost frame is a call into a database: by its library, or by its line."""
+    if at_place(frame, DATABASES):
+        return True
+    return not is_standard(frame) and bool(SQL.search(view.source(frame)))

@@ -30,6 +30,7 @@ class Ages(NamedTuple):
     received: float | None
     sent: float | None
     bytes_received: int
+    bytes_sent: int  # and acknowledged
 
 
 def connections(pids: Iterable[int], ports: Iterable[int], owners: dict[int, int]) -> tuple[Connection, ...]:
@@ -56,6 +57,7 @@ def connections(pids: Iterable[int], ports: Iterable[int], owners: dict[int, int
                 received_ago=age.received if age else None,
                 sent_ago=age.sent if age else None,
                 received=age.bytes_received if age else None,
+                sent=age.bytes_sent if age else None,
             )
         )
     return tuple(found)
@@ -156,8 +158,8 @@ def _diagnosis(family: int, message: bytes) -> tuple[tuple[Address, Address], Ag
         if kind == 2 and length >= 4 + 136:
             info = message[at + 4 : at + length]
             sent, _, received = struct.unpack_from("=III", info, 44)
-            (total,) = struct.unpack_from("=Q", info, 128)
-            return key, Ages(_age(received), _age(sent), total)
+            acknowledged, total = struct.unpack_from("=QQ", info, 120)
+            return key, Ages(_age(received), _age(sent), total, acknowledged)
         at += (length + 3) & ~3
     return key, None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from watchdog.diagnosis.tasks import suspended
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.finding import Finding
 from watchdog.model.units import format_duration
@@ -25,6 +26,25 @@ def rule(view: View) -> Iterator[Finding]:
             # A parent that itself waits in write to the same child is another fault, with a rule of its own.
             if guilty is not None and guilty.wait.kind != "pipe-write":
                 yield _finding(view, writer, guilty)
+            elif guilty is None:
+                yield from _of_task(view, writer, reader)
+
+
+def _of_task(view: View, writer: ThreadView, reader: int) -> Iterator[Finding]:
+    """A parent with an event loop: the task that waits for the child's end reads nothing."""
+    for one in suspended(view):
+        if one.task.pid == reader and one.kind == "child":
+            yield Finding(
+                cause="child-pipe-full",
+                confidence=view.sure(0.98, 2 * writer.stuck),
+                summary=f"child {writer.pid} waits {format_duration(writer.stuck)} to write into a full pipe that "
+                f"process {reader} does not read: it awaits {one.words} in {short(one.own)}",
+                advice="restart",
+                culprit=view.culprit(one.own),
+                evidence=(f"tasks.json#pid={reader},task={one.task.name}", writer.reference),
+                prevent=PREVENT,
+            )
+            return
 
 
 def _who_should_read(view: View, pid: int, child: int) -> ThreadView | None:

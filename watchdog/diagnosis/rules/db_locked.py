@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from watchdog.diagnosis import logbook
 from watchdog.diagnosis.view import ThreadView, View, short
-from watchdog.diagnosis.waits import SQL
+from watchdog.diagnosis.waits import in_database
 from watchdog.model.evidence import FileLock
 from watchdog.model.finding import Culprit, Finding
 from watchdog.model.units import format_duration
@@ -18,7 +18,9 @@ PREVENT = (
 )
 _FIRST_BYTE = 0x40000000  # SQLite locks bytes from here on; in WAL mode bytes 120 to 127 of the -shm file
 _TRANSACTION = re.compile(
-    r"\bBEGIN\b|\.(execute|executemany|executescript|cursor|connect|begin|transaction)\s*\(", re.I
+    r"\bBEGIN\b"
+    r"|\.(execute|executemany|executescript|cursor|connect|begin|transaction|atomic|save|create|add|session|Session)\s*\(",
+    re.I,
 )
 
 
@@ -57,8 +59,9 @@ def at_database(view: View, thread: ThreadView) -> bool:
     """It was found at a call into the database in most looks."""
     if thread.wait.kind == "database":
         return True
-    frame, share = thread.mostly
-    return frame is not None and share >= 0.5 and bool(SQL.search(view.source(frame)))
+    looks = [one.frames for _, one in thread.whole if one.frames]
+    inside = [frames for frames in looks if in_database(view, frames[0])]
+    return len(inside) >= 0.5 * len(looks) > 0
 
 
 def _holder(view: View, lock: FileLock) -> ThreadView | None:

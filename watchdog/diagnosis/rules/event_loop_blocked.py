@@ -13,7 +13,7 @@ PREVENT = (
     "counterpart, with a time-out; a plain `def` endpoint is run in a thread by the framework."
 )
 # These have a rule of their own, which knows the root; the blocked loop is their first victim.
-_OTHERS = {"database": 0.6, "import": 0.5, "lock": 0.75, "file-lock": 0.9, "pipe-write": 0.75, "pipe-read": 0.85}
+_OTHERS = {"database": 0.6, "import": 0.5, "lock": 0.75, "pipe-write": 0.75, "pipe-read": 0.85}
 
 
 def rule(view: View) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from watchdog.diagnosis.locking import graph, thread_of, who
+from watchdog.diagnosis.tasks import suspended
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.evidence import Frame, LockPoint
 from watchdog.model.finding import Finding
@@ -36,11 +37,14 @@ def _finding(view: View, points: list[LockPoint], holder: LockPoint) -> Finding:
         f", where it waits for {thread.wait.words}" if thread and thread.wait.kind not in ("running", "lock") else ""
     )
     # A holder that never comes back is a fault of its own, and the queue behind it an effect: its rule is surer.
-    passes = any(one.moves for point in points if (one := thread_of(view, point)) is not None)
+    passes = holder.task is not None or any(
+        one.moves for point in points if (one := thread_of(view, point)) is not None
+    )
     return Finding(
         cause="lock-convoy",
         confidence=view.sure(0.95 if passes else 0.85, view.waited),
-        summary=f"{len(points)} threads queue for {points[0].expression}; who has it holds it in {short(frame)}{doing}",
+        summary=f"{len(points)} {'tasks' if holder.task else 'threads'} queue for {points[0].expression}; "
+        f"who has it holds it in {short(frame)}{doing}",
         advice="restart" if view.hung else "wait",
         culprit=view.culprit(frame, thread),
         evidence=(f"locks.json#pid={holder.pid}", *((thread.reference,) if thread else ())),
@@ -62,6 +66,11 @@ def _inside(view: View, points: list[LockPoint], holder: LockPoint) -> tuple[Thr
             if frame and calls & functions and (frame.file, frame.function.rpartition(".")[2], frame.line) not in queue:
                 seen[Frame(frame.function, frame.file, frame.line)] += 1
                 who[Frame(frame.function, frame.file, frame.line)] = thread
+    if holder.task is not None:
+        task = next(
+            (one for one in suspended(view) if (one.task.pid, one.task.name) == (holder.pid, holder.task)), None
+        )
+        return None, task.own if task else holder.frame
     then = thread_of(view, holder)
     if then is not None and then.own_now is not None and not then.moves:
         return then, then.own_now

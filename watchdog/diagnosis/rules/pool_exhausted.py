@@ -86,8 +86,8 @@ def _of_one(view: View) -> Iterator[Finding]:
             yield Finding(
                 cause="pool-exhausted",
                 confidence=view.sure(0.85, thread.stuck + thread.due),
-                summary=f"the one thread that serves requests waits {format_duration(thread.stuck)} for {thread.wait.words} "
-                f"in {short(thread.own)}",
+                summary=f"the one thread that serves requests waits {format_duration(thread.stuck)} for "
+                f"{thread.wait.words} in {short(thread.own)}",
                 advice="restart",
                 culprit=view.culprit(thread.own, thread),
                 evidence=(thread.reference,),

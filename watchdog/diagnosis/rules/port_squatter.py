@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Iterator
 
-from watchdog.diagnosis import logbook
+from watchdog.diagnosis import logbook, shape
+from watchdog.diagnosis.code import at_place, is_application
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.finding import Finding
 from watchdog.model.process import Process
@@ -23,7 +26,7 @@ def rule(view: View) -> Iterator[Finding]:
         if process.pid not in holders or process.parent in view.processes:
             continue
         thread = _left_over(view, process)
-        if thread is None and not (said and is_orphan(view, process)):
+        if thread is None and not (is_orphan(view, process) and (said or _other_command(view, process))):
             continue
         where = f"; it is still in {short(thread.own)}" if thread and thread.own else ""
         yield Finding(
@@ -59,13 +62,35 @@ def is_orphan(view: View, process: Process) -> bool:
     return process.parent == 1 and process.session != process.pid and process.session not in view.processes
 
 
+def _other_command(view: View, process: Process) -> bool:
+    """Whether it was not started as the service is, and nobody who was is there: its parent has left it behind."""
+    wanted = view.evidence.configured.start_command
+    known = [one for one in view.processes.values() if one.cmdline == wanted]
+    script = next((word for word in wanted[1:] if not word.startswith("-")), "")
+    return bool(script.endswith(".py")) and not known and script not in (process.cmdline or ())
+
+
+def _in_child(view: View, thread: ThreadView) -> bool:
+    """Whether it stands where only the child of a fork comes: `if os.fork() == 0:`, or a multiprocessing child."""
+    for frame in thread.frames:
+        if at_place(frame, ("multiprocessing/popen_fork.py:_launch", "multiprocessing/spawn.py:spawn_main")):
+            return True
+        source = view.file(frame.file) if is_application(frame) else None
+        for node in shape.around(source, frame.line) if source else ():
+            if isinstance(node, ast.If) and any(shape.covers(one, frame.line) for one in node.body):
+                test = ast.unparse(node.test)
+                if re.fullmatch(r"(os\.)?fork\(\) == 0|not (os\.)?fork\(\)|(not )?\w*(pid|child)\w*( == 0)?", test):
+                    return "fork" in test or test.startswith("not ") or test.endswith("== 0")
+    return False
+
+
 def _left_over(view: View, process: Process) -> ThreadView | None:
     """Its main thread, where that began as a thread or inside a request: only a fork without exec leaves such a one.
     A daemon that put itself into the background began at its module instead."""
     for thread in view.threads_of(process.pid):
-        if thread.is_main and thread.own is not None and thread.frames:
+        if thread.is_main and thread.frames:
             begun = thread.frames[-1].function.rpartition(".")[2]
             single = thread.serves_request and not thread.is_event_loop and is_orphan(view, process)
-            if begun in ("_bootstrap", "_bootstrap_inner") or single:
+            if begun in ("_bootstrap", "_bootstrap_inner") or single or _in_child(view, thread):
                 return thread
     return None

@@ -18,6 +18,9 @@ PREVENT = (
     "result; clear the state when its owner leaves."
 )
 
+_WHOLE = frozenset({"sorted", "sum", "max", "min", "any", "all", "list", "tuple", "set", "dict", "dumps",
+                    "join", "deepcopy", "copy", "Counter", "enumerate", "zip", "map", "filter", "reversed"})  # fmt: skip
+
 
 def rule(view: View) -> Iterator[Finding]:
     if not view.slow or view.hung:
@@ -61,16 +64,29 @@ def _kept_state(view: View, thread: ThreadView) -> tuple[str, Frame | None]:
         node = shape.function_at(source, frame.line) if source else None
         if source is None or node is None or isinstance(node, ast.Module):
             continue
-        over = {
-            ast.unparse(one.iter)
-            for one in ast.walk(node)
-            if isinstance(one, (ast.For, ast.AsyncFor, ast.comprehension))
-        }
+        over = {ast.unparse(part) for one in ast.walk(node) for part in _gone_over(one)}
         names = {name.rpartition(".")[2] for text in over for name in _names(text)}
         grown = shape.grown_names(source, GROWS)
         for name in sorted(names & grown):
             return name, frame
     return "", None
+
+
+def _gone_over(node: ast.AST) -> list[ast.expr]:
+    """What is gone over from one end to the other here: in a loop, by `in`, by a function that needs all of it."""
+    if isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension)):
+        return [node.iter]
+    if isinstance(node, ast.Compare):
+        return [
+            right for op, right in zip(node.ops, node.comparators, strict=True) if isinstance(op, (ast.In, ast.NotIn))
+        ]
+    if isinstance(node, ast.Call):
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if name in _WHOLE:
+            return list(node.args)
+        if isinstance(node.func, ast.Attribute) and name in ("index", "count", "remove", "copy", "sort", "insert"):
+            return [node.func.value]
+    return []
 
 
 def _names(text: str) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from watchdog.diagnosis import suspects
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.finding import Finding
 
@@ -17,6 +18,8 @@ def rule(view: View) -> Iterator[Finding]:
     alike = Counter(
         (thread.pid, thread.own.file, thread.own.function, thread.own.line) for thread in idle if thread.own
     )
+    if not alike or alike.most_common(1)[0][1] < MANY:
+        yield from _of_libraries(view)
     if not alike:
         return
     (pid, file, function, line), count = alike.most_common(1)[0]
@@ -39,6 +42,25 @@ def rule(view: View) -> Iterator[Finding]:
         evidence=(f"stacks.json#pid={pid}", f"threads.json#pid={pid}"),
         prevent=PREVENT,
     )
+
+
+def _of_libraries(view: View) -> Iterator[Finding]:
+    """Hundreds of a library's threads wait for work: somebody makes a pool, a timer, a watcher a request."""
+    idle = [thread for thread in view.python_threads if thread.own is None and thread.at_post and thread.frames]
+    alike = Counter((thread.pid, tuple((frame.file, frame.function) for frame in thread.frames)) for thread in idle)
+    for (pid, calls), count in alike.most_common(1):
+        if count < MANY:
+            return
+        name = calls[-3][1] if len(calls) > 2 else calls[-1][1]
+        yield Finding(
+            cause="thread-leak",
+            confidence=0.85,
+            summary=f"{count} threads of process {pid} stand in {name} and wait for work",
+            advice="restart",
+            culprit=suspects.find(view, suspects.THREADS),
+            evidence=(f"stacks.json#pid={pid}", f"threads.json#pid={pid}"),
+            prevent=PREVENT,
+        )
 
 
 def _growth(view: View) -> int:
