@@ -135,6 +135,7 @@ class Connection:
     received_ago: float | None = None  # seconds since data last came in; None: never, or not known
     sent_ago: float | None = None  # seconds since data last went out
     received: int | None = None  # bytes that came in so far
+    sent: int | None = None  # bytes that went out and were acknowledged so far
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ RunOutcome = Literal["recovered", "done", "failed", "refused", "planned", "nothi
 class Trigger:
     """What started a run."""
 
-    kind: str  # person, probe, cron, every, log, death, trend
+    kind: str  # person, probe, limit (a measure of a server that answers), cron, every, log, death, trend
     detail: str = ""  # "kim typed: wd run frozen-server", "health: 3 failures in a row"
     by: str = ""  # the user
     since: float | None = None  # seconds since the epoch: the first sign of the trouble

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from watchdog.journal.store import Journal
-from watchdog.model.errors import WdError
+from watchdog.model.errors import Refused, WdError
 from watchdog.model.incident import Desired, RunResult, StepRecord, Trigger
 from watchdog.model.playbook import TriggerSpec
 from watchdog.model.procedure import Block, RunPlan, StepCall
@@ -18,7 +18,7 @@ from watchdog.runbook.run import Prepared, execute, prepare
 from watchdog.steps import turn
 from watchdog.steps.notify import notify
 from watchdog.steps.spec import Context
-from watchdog.system import clock, machine, processes
+from watchdog.system import clock, launch, machine, processes
 from watchdog.watch import log, looking
 from watchdog.watch.closer import hand_over
 from watchdog.watch.deciding import Decision, Situation, decide, local_time, quiet_moment, step_of
@@ -27,7 +27,7 @@ from watchdog.watch.judge import reset
 from watchdog.watch.times import in_window
 from watchdog.watch.watched import LIVES, Watched
 
-RESTARTING = frozenset({"kill", "start", "restart", "stop"})
+CALENDAR = ("cron", "every")  # kinds of triggers behind which there is no trouble
 DRAIN = 30.0  # seconds for which a planned restart waits for requests under way
 _LOOK_BACK = 31 * 86400.0
 _GIVE_UP = (("snapshot", "--within", "5s"), ("why", "--within", "5s"), ("report",))
@@ -163,30 +163,38 @@ class Runs:
 
     def _run(self, watched: Watched, key: str, runbook: str, cause: Trigger) -> None:
         house, context = self._house, self._house.context(watched, cause)
-        restarts = any(call.step in RESTARTING for call in plan_of(runbook, context, {}).calls)
         watched.attempts[key] = watched.attempts.get(key, 0) + 1
         if watched.tree is None and not watched.lives:
             watched.lives.append(Life(0, clock.now(), clock.now()))
-        with (
-            turn.hold(context, turn.keys((), watched.playbook), f"run {runbook} on"),
-            _Told(house, watched, context) as told,
-        ):
-            if _is_another(watched):
-                house.say(watched.name, "it was replaced in the meantime; nothing is done")
-                return
-            if restarts:
-                # Written down before anything is done: after a kill -9 in the middle it counts all the same.
-                watched.begun = [*watched.begun, clock.now()][-LIVES:]
-            house.remember(watched)
-            house.counts.runs += 1
-            hand_over(watched, context)
-            context.evidence_until = clock.monotonic() + evidence_time(watched.playbook, cause.kind)
-            result = begin(runbook, context, {}, watch=told.step)
+        if cause.kind not in CALENDAR:
+            # Written down before anything is done: it counts, also if the runbook cannot be read or wd is killed.
+            watched.begun = [*watched.begun, clock.now()][-LIVES:]
+        house.remember(watched)
+        plan_of(runbook, context, {})
+        try:
+            result = self._held(watched, runbook, cause, context)
+        except Refused:
+            watched.begun = watched.begun[:-1]  # another wd is at it
+            raise
         if context.found.started is not None and context.found.started.outcome == "done":
             watched.begun = watched.begun[:-1]  # the journal has it as a restart by now
-        self._result(watched, runbook, result)
-        if result.outcome == "refused":
-            self._refused(watched, context, result.message)
+        _note_short_life(watched, context)
+        if result is not None:
+            self._result(watched, runbook, result)
+            if result.outcome == "refused":
+                self._refused(watched, context, result.message)
+
+    def _held(self, watched: Watched, runbook: str, cause: Trigger, context: Context) -> RunResult | None:
+        """The run itself, with the server for ourselves; None if somebody was faster."""
+        keys = turn.keys((), watched.playbook)
+        with turn.hold(context, keys, f"run {runbook} on"), _Told(self._house, watched, context) as told:
+            if cause.kind not in CALENDAR and _is_another(watched):
+                self._house.say(watched.name, "it was replaced in the meantime; nothing is done")
+                return None
+            self._house.counts.runs += 1
+            hand_over(watched, context)
+            context.evidence_until = clock.monotonic() + evidence_time(watched.playbook, cause.kind)
+            return begin(runbook, context, {}, watch=told.step)
 
     def _refused(self, watched: Watched, context: Context, why: str) -> None:
         """A guard says no, and will say so again: a person is called now. The refused run's report tells the rest."""
@@ -242,6 +250,20 @@ class _Told:
             self.say(f"{record.text}: {record.outcome} in {record.seconds:.2f} s: {record.message}")
 
 
+def _note_short_life(watched: Watched, context: Context) -> None:
+    """A server that a run started and that died before the run was over: nobody watched it for its death."""
+    newborn = context.found.started.identity if context.found.started else None
+    if newborn is None or processes.is_alive(newborn):
+        return
+    record = next(
+        (one for one in reversed(launch.records(context.state, watched.name)) if one.identity == newborn), None
+    )
+    begun = record.started if record else clock.now()
+    ended = record.ended if record and record.ended is not None else clock.now()
+    with watched.lock:
+        watched.lives = [*watched.lives, Life(newborn.pid, begun, ended)][-LIVES:]
+
+
 def history(watched: Watched, journal: Journal, desired: Desired, now: float) -> History:
     """What the budgets are counted on; what lies before a person's `resume` is forgiven."""
     begin_at = max(now - _LOOK_BACK, desired.since if desired.state == "running" else 0.0)
@@ -282,7 +304,7 @@ def _holder(watched: Watched) -> str:
 def _is_another(watched: Watched) -> bool:
     """Whether somebody has replaced the server since it was judged: now that we hold it, nobody does it any more."""
     before = watched.identity
-    if before is not None and processes.is_alive(before):
+    if watched.looked_at is None or (before is not None and processes.is_alive(before)):
         return False
     looking.refresh(watched)
     return watched.identity is not None and watched.identity != before and not watched.strange

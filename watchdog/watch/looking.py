@@ -121,8 +121,10 @@ def in_flight(tree: Tree) -> int:
     for one in sockets.connections(tree.pids, tree.ports, owners):
         if not one.served or one.state != "ESTABLISHED":
             continue
-        answered = one.sent_ago is not None and (one.received_ago is None or one.sent_ago <= one.received_ago)
-        count += one.unread > 0 or (one.received_ago is not None and not answered)
+        came, went = one.received_ago, one.sent_ago
+        # Where nothing was ever sent, the kernel's age of the last sending is that of the connection.
+        pending = bool(one.received) and came is not None and (not one.sent or went is None or went > came)
+        count += one.unread > 0 or pending
     return count
 
 

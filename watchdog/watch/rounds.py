@@ -19,7 +19,8 @@ from watchdog.watch.house import House
 from watchdog.watch.judge import NOTHING_ELSE, Event, Judged, Signs, judge
 from watchdog.watch.watched import Watched, triggers_of
 
-Consider = Callable[[Watched, TriggerSpec, Trigger, Callable[[], None]], None]
+Consider = Callable[[Watched, TriggerSpec, Trigger, Callable[[], None], float | None], None]
+MEASURES = frozenset({"memory", "system-memory", "cpu", "fds", "threads", "disk", "certificate"})
 _LEVELS = {"trouble": "ERROR", "failing": "WARNING", "slow": "WARNING", "recovered": "INFO", "starting": "INFO"}
 
 
@@ -94,7 +95,8 @@ class Rounds:
     def _judged(self, watched: Watched, spec: ProbeSpec, sample: Sample, signs: Signs, at: float) -> Judged:
         with watched.lock:
             before = watched.state(spec.name)
-            patience = grace(watched.playbook) if KINDS[spec.kind].answers else 0.0
+            starting = KINDS[spec.kind].answers and not watched.strange
+            patience = grace(watched.playbook) if starting else 0.0
             judged = judge(before, sample, spec.threshold, at, signs, patience)
             watched.states[spec.name] = judged.state
             watched.latest[spec.name] = sample
@@ -128,14 +130,19 @@ class Rounds:
             self._house.say(watched.name, f"{spec.name}: {event.kind}: {event.message}", _LEVELS[event.kind])
 
     def _trouble(self, watched: Watched, spec: ProbeSpec, judged: Judged, sample: Sample) -> None:
-        """Each trigger on this probe gets its decision; one on a log line only at the first moment."""
+        """Each trigger on this probe gets its decision; one on a log line only at the first moment.
+
+        A measure over its limit, of a server that answers, can wait for a good moment.
+        """
         since = sample.at - (clock.monotonic() - (judged.state.failing_since or clock.monotonic()))
         why = judged.event.message if judged.event else sample.message
         for trigger in triggers_of(watched.playbook, spec.name):
             if trigger.kind == "log" and not (judged.event and judged.event.fresh):
                 continue
-            cause = Trigger(trigger.kind, f"{spec.name}: {why}", "wd watch", since)
-            self._consider(watched, trigger, cause, lambda: self.ask(watched, spec))
+            planned = spec.kind in MEASURES and not watched.failing()
+            waited = clock.monotonic() - judged.state.since if planned else None
+            cause = Trigger("limit" if planned else trigger.kind, f"{spec.name}: {why}", "wd watch", since)
+            self._consider(watched, trigger, cause, lambda: self.ask(watched, spec), waited)
 
 
 def now_due(watched: Watched, spec: ProbeSpec) -> bool:

@@ -1,0 +1,216 @@
+"""A home with services for the live tests of the loop, and the loop itself as a child."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from support import alive, free_port, wait_for
+
+ROOT = Path(__file__).parents[1]
+SWITCH = Path(__file__).parent / "servers" / "switch.py"
+WD = (
+    sys.executable,
+    "-c",
+    f"import sys; sys.path.insert(0, {str(ROOT)!r}); from watchdog.cli.main import main; main()",
+)
+
+
+class Service:
+    """One service of a home; its server reads in `folder` what to do."""
+
+    def __init__(self, home: Home, name: str) -> None:
+        self.home, self.name, self.port = home, name, free_port()
+        self.folder = home.path / f"run-{name}"
+        self.folder.mkdir(mode=0o700)
+        self.argv = [sys.executable, str(SWITCH), str(self.port), str(self.folder)]
+        self.playbook: dict[str, Any] = {
+            "service": name,
+            "find": {"port": self.port},
+            "start": {"command": self.argv, "cwd": str(self.folder), "ready": {"within": "20s"}},
+            "probes": {"health": {"http": "/health", "every": "300ms", "timeout": "1s", "fails": 2}},
+            "triggers": [{"on": "health", "run": "bring-back"}],
+            "policy": {"mode": "act", "grace": "2s"},
+        }
+        self.write()
+
+    @property
+    def file(self) -> Path:
+        return self.home.path / "playbooks" / f"{self.name}.yml"
+
+    def write(self) -> None:
+        self.file.write_text(json.dumps(self.playbook))
+        self.file.chmod(0o600)
+
+    def start(self) -> int:
+        """As its shim would start it; waits until it answers."""
+        process = subprocess.Popen(
+            self.argv, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
+        )
+        self.home.started.append(process)
+        wait_for(self.answers, f"{self.name} answers")
+        return process.pid
+
+    def tell(self, name: str, value: float | None = 3600) -> None:
+        path = self.folder / name
+        if value is None:
+            path.unlink(missing_ok=True)
+        else:
+            path.write_text(str(value))
+
+    def answers(self, limit: float = 2.0) -> str:
+        """Its words, or nothing."""
+        with (
+            contextlib.suppress(OSError),
+            urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=limit) as reply,
+        ):
+            return str(reply.read().decode())
+        return ""
+
+    def pid(self) -> int:
+        """Of the server that answers; 0 if none does."""
+        words = self.answers().split()
+        return int(words[1]) if len(words) == 2 else 0
+
+    def starts(self) -> list[int]:
+        """Every process of it that ever started."""
+        return sorted(int(path.name.partition("-")[2]) for path in self.folder.glob("started-*"))
+
+    def living(self) -> list[int]:
+        return [pid for pid in self.starts() if alive(pid)]
+
+
+RUNBOOK = """---
+summary: For tests, end it, start it, prove it.
+---
+# Bring back
+```wd timeout=60s on-fail=escalate
+kill --grace 2s
+```
+```wd timeout=60s on-fail=stop
+start
+```
+```wd timeout=60s on-fail=stop
+verify --healthy 1 --within 30s
+```
+"""
+
+
+class Home:
+    """A home in a folder of its own. Ends every server that it, or a wd on it, started."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.started: list[subprocess.Popen[bytes]] = []
+        self.services: list[Service] = []
+        self.daemons: list[subprocess.Popen[str]] = []
+        for name in ("playbooks", "runbooks", "logs"):
+            (path / name).mkdir(mode=0o700)
+        self.runbook("bring-back", RUNBOOK)
+
+    def runbook(self, name: str, text: str) -> None:
+        (self.path / "runbooks" / f"{name}.md").write_text(text)
+        (self.path / "runbooks" / f"{name}.md").chmod(0o600)
+
+    def service(self, name: str = "shop") -> Service:
+        service = Service(self, name)
+        self.services.append(service)
+        return service
+
+    def watch(self, *words: str, env: dict[str, str] | None = None, limit: str = "") -> Daemon:
+        return Daemon(self, words, env or {}, limit)
+
+    def wd(self, *words: str, timeout: float = 120.0) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*WD, "--home", str(self.path), *words],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+
+    def incidents(self) -> list[dict[str, Any]]:
+        """Newest first."""
+        lines = self.wd("incidents", "list", "-o", "json").stdout.splitlines()
+        return [json.loads(line) for line in lines]
+
+    def close(self) -> None:
+        for daemon in self.daemons:
+            with contextlib.suppress(ProcessLookupError):
+                daemon.send_signal(signal.SIGCONT)
+            daemon.kill()
+            daemon.wait(30)
+        end = time.monotonic() + 10
+        while any(service.living() for service in self.services) and time.monotonic() < end:
+            for service in self.services:
+                for pid in service.living():
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+            for process in self.started:
+                process.poll()
+            time.sleep(0.05)
+        for process in self.started:
+            process.kill()
+            process.wait(10)
+
+
+class Daemon:
+    """`wd watch` as a child, with what it says."""
+
+    def __init__(self, home: Home, words: tuple[str, ...], env: dict[str, str], limit: str) -> None:
+        self.log = home.path / f"watch-{len(home.daemons)}.txt"
+        argv = [*WD, "--home", str(home.path), "watch", *words]
+        if limit:
+            argv = ["/bin/sh", "-c", f'{limit}; exec "$0" "$@"', *argv]
+        with self.log.open("w") as out:
+            self.process = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                text=True,
+                start_new_session=True,
+                env={**os.environ, **env},
+            )
+        home.daemons.append(self.process)
+        self.hears("watching")
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text()
+
+    def hears(self, text: str, limit: float = 60.0) -> None:
+        """Wait until it says so."""
+        end = time.monotonic() + limit
+        while text not in self.said:
+            assert time.monotonic() < end, f"it never said {text!r}:\n{self.said}"
+            assert self.process.poll() is None or text in self.said, f"it ended:\n{self.said}"
+            time.sleep(0.05)
+
+    def signal(self, number: int) -> None:
+        self.process.send_signal(number)
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(60)
+
+
+@contextlib.contextmanager
+def home_in(folder: Path) -> Iterator[Home]:
+    home = Home(folder)
+    try:
+        yield home
+    finally:
+        home.close()
+        for log in sorted(folder.glob("watch-*.txt")):
+            print(f"--- {log.name}\n{log.read_text()}")  # shown where a test fails
