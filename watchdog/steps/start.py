@@ -77,11 +77,13 @@ def restart(context: Context, options: Mapping[str, Any]) -> StepResult:
     context.selector = replace(context.selector, service=playbook.service)
     context.will_start = True
     steps: dict[str, Mapping[str, Any]] = {}
+    plan: list[str] = []
     try:
         with turn.hold(context, turn.keys((), playbook), "restart"):
             for name, step in (("kill", kill), ("start", start), ("verify", verify)):
                 found = step(context, options)
                 steps[name] = found.data
+                plan.append(found.text or found.message)
                 if found.outcome not in ("ok", "warning", "planned", "nothing"):
                     break
     finally:
@@ -94,7 +96,8 @@ def restart(context: Context, options: Mapping[str, Any]) -> StepResult:
         "seconds": round(clock.monotonic() - began, 3),
         **steps,
     }
-    return replace(found, data=data, message=f"{name}: {found.message}")
+    text = "\n".join(plan) if context.dry_run else found.text
+    return replace(found, data=data, message=f"{name}: {found.message}", text=text)
 
 
 def _playbook(context: Context) -> Playbook:
