@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from watchdog.model.evidence import Frame
 
 _LIBRARY = re.compile(r"/(site-packages|dist-packages|__pypackages__)/|\.egg/|\.(pex|shiv)/|/_MEI")
-_STANDARD = re.compile(r"(^|/)(python\d(\.\d+)?t?|pypy\d[\d.]*)(\.zip)?/(?!.*(site|dist)-packages)|^<frozen ")
+_STANDARD = re.compile(r"/lib(64)?/(python\d(\.\d+)?t?|pypy\d[\d.]*)(\.zip)?/(?!.*(site|dist)-packages)|^<frozen ")
 _MADE_UP = re.compile(r"^<(?!stdin|string)")  # <frozen …>, <attrs generated init …>, <shim>
 
 

@@ -19,7 +19,7 @@ PREVENT = (
 )
 
 _WHOLE = frozenset({"sorted", "sum", "max", "min", "any", "all", "list", "tuple", "set", "dict", "dumps",
-                    "join", "deepcopy", "copy", "Counter", "enumerate", "zip", "map", "filter", "reversed"})  # fmt: skip
+                    "join", "deepcopy", "copy", "Counter", "enumerate", "zip", "map", "filter"})  # fmt: skip
 
 
 def rule(view: View) -> Iterator[Finding]:
