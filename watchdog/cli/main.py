@@ -111,7 +111,7 @@ def call(words: Sequence[str] | None = None) -> int:
 
 
 def main(words: Sequence[str] | None = None) -> NoReturn:
-    """Run and leave. A flush into a closed pipe at the very end must not turn into a traceback."""
+    """Run and leave. A flush into a closed pipe at the very end must not turn into a traceback, nor into code 120."""
     if hasattr(signal, "SIGTERM"):
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     if sys.stdout is None or sys.stderr is None:  # `>&-`
@@ -120,10 +120,11 @@ def main(words: Sequence[str] | None = None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     code = call(words)
-    try:
-        sys.stdout.flush()
-    except (OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    for number, stream in ((1, sys.stdout), (2, sys.stderr)):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
     sys.exit(int(code))
 
 

@@ -32,7 +32,13 @@ def ask(question: str) -> bool:
 
 
 def result(spec: StepSpec, came_to: StepResult, output: str) -> Exit:
-    """Print the result in the asked form and hand on its exit code."""
+    """Print the result in the asked form and hand on its exit code, also where nobody reads any more."""
+    with contextlib.suppress(OSError):  # `| head -1`, a terminal that was closed, a full disk: the work is done
+        _print_result(spec, came_to, output)
+    return came_to.exit
+
+
+def _print_result(spec: StepSpec, came_to: StepResult, output: str) -> None:
     if output == "json":
         rows: Sequence[Mapping[str, Any]] = came_to.rows if spec.lists else [*came_to.rows, came_to.data]
         for row in rows:
@@ -46,7 +52,6 @@ def result(spec: StepSpec, came_to: StepResult, output: str) -> Exit:
         _table(came_to.rows, came_to.message, plain=output == "plain")
     else:
         _print(printable(came_to.message))
-    return came_to.exit
 
 
 def _print(line: str) -> None:
