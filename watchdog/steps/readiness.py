@@ -132,9 +132,12 @@ class Newborn:
         return _words(noted.code if noted.code is not None else -(noted.signal or 0), noted.last_lines)
 
     def age(self) -> float:
-        """Seconds since its first process started; endless where that is not known."""
-        process = processes.read(self.current.pid) if self.current else None
-        return clock.now() - process.started if process else float("inf")
+        """Seconds since its first process started; endless where that one is not known, nothing once it has ended."""
+        current = self.current
+        if current is None:
+            return float("inf")
+        process = processes.read(current.pid)
+        return clock.now() - process.started if process and processes.is_alive(current) else 0.0
 
     def _noted(self) -> ShimRecord | None:
         if self.state is None or self.playbook is None:

@@ -96,7 +96,10 @@ def entry_of(user: str | None) -> pwd.struct_passwd:
             return pwd.getpwuid(os.geteuid())
         return pwd.getpwuid(int(user)) if user.isdigit() else pwd.getpwnam(user)
     except KeyError:
-        raise LookupError(f"there is no user {user or os.geteuid()!r} on this machine") from None
+        if user is None:  # a container may run under a number that nobody has given a name
+            number = os.geteuid()
+            return pwd.struct_passwd((str(number), "x", number, os.getegid(), "", "/", "/bin/sh"))
+        raise LookupError(f"there is no user {user!r} on this machine") from None
 
 
 def account(user: str | None) -> dict[str, Any]:
