@@ -22,6 +22,7 @@ from watchdog.system.paths import open_for_reading
 from watchdog.system.trust import check_trusted_folder
 
 _O_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_SHARED = ("/tmp", "/var/tmp", "/dev/shm")
 _SCRAP = re.compile(r"\..+\.[0-9a-f]{12}\.tmp")
 _SCRAP_AGE = 60.0  # seconds: a younger one may belong to a writer at work
 
@@ -232,4 +233,6 @@ def runtime_folder() -> Path:
         home = Path("/nonexistent")
     if home.is_dir() and os.access(home, os.W_OK) and home.stat().st_uid == os.geteuid():
         return make_folder(home / ".local" / "state" / "wd" / "run")
-    return make_folder(Path("/tmp") / f"wd-{os.geteuid()}")
+    # A user without a home, such as nobody: the first folder of this machine that is open to all.
+    open_to_all = next((place for place in _SHARED if os.access(place, os.W_OK)), _SHARED[0])
+    return make_folder(Path(open_to_all) / f"wd-{os.geteuid()}")
