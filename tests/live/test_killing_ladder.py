@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from support import SERVERS, Server, alive, connects, free_port, running, wait_for
 
-from watchdog.killing.ladder import execute
+from watchdog.killing.kin import Kin
+from watchdog.killing.ladder import Times, execute
 from watchdog.killing.plan import make_plan, make_worker_plan
 from watchdog.model.killing import KillPlan, KillResult
 from watchdog.model.selector import Selector
@@ -244,7 +245,6 @@ def test_a_port_that_stays_held_by_another_is_a_failure_that_names_it(family: Se
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", family.port))
         other.listen()
-        from watchdog.killing.ladder import Times
 
         result = execute(plan, lambda text: None, Times(ports=0.3))
     assert result.outcome == "failed"
@@ -321,3 +321,43 @@ def test_nobody_stays_stopped_when_ctrl_c_falls_between_freeze_and_kill(family: 
     with pytest.raises(KeyboardInterrupt):
         execute(plan_for(family.port, force=True), interrupted)
     wait_for(lambda: not [pid for pid in started(family.log) if alive(pid)], "what was stopped is ended")
+
+
+def cgroup_root() -> Path | None:
+    """Where control groups of version 2 are mounted whole."""
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        left, _, right = line.partition(" - ")
+        if right.startswith("cgroup2 ") and left.split()[3] == "/":
+            return Path(left.split()[4])
+    return None
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("family", ["escapes"], indirect=True)
+def test_a_control_group_of_its_own_is_ended_at_once_and_a_shared_one_is_not(family: Server, canary: object) -> None:
+    root = cgroup_root()
+    if root is None or not os.access(root, os.W_OK):
+        pytest.skip("no control group may be made here")
+    wait_for(lambda: len(started(family.log)) == 4, "all of it has started")
+    group = root / f"wd-test-{os.getpid()}"
+    group.mkdir()
+    stranger = subprocess.Popen(["sleep", "600"])
+    try:
+        if not (group / "cgroup.kill").exists():
+            pytest.skip("this kernel has no cgroup.kill")
+        for pid in [*started(family.log), stranger.pid]:
+            (group / "cgroup.procs").write_text(str(pid))
+        kin = Kin(plan_for(family.port).tree, guards.ourselves(processes.table()))
+        assert kin.group is None  # a stranger lives in it
+        (root / "cgroup.procs").write_text(str(stranger.pid))
+        kin = Kin(plan_for(family.port).tree, guards.ourselves(processes.table()))
+        assert kin.group == group
+        result = kill(family.port, force=True)
+        assert result.outcome == "done", result.message
+        assert not [pid for pid in started(family.log) if alive(pid)]
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+        wait_for(lambda: not (group / "cgroup.procs").read_text(), "it is empty")
+        group.rmdir()

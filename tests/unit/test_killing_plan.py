@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -99,6 +100,18 @@ def test_a_managed_server_is_ended_through_its_manager_or_not_at_all(
     found = plan(server(process(100), manager=manager))
     assert found.through == through
     assert refused in "".join(found.refusals) if refused else found.refusals == ()
+
+
+def test_a_server_in_a_container_is_ended_by_the_containers_own_tool_alone(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "docker").write_text("#!/bin/sh\n")
+    (folder / "docker").chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder))
+    inside = process(100, pid_namespace=77)
+    assert "another PID namespace" in plan(server(inside)).refusals[0]
+    found = plan(server(inside, manager=Manager("docker", "0123456789ab")))
+    assert found.refusals == () and found.through == "docker stop 0123456789ab"
 
 
 @pytest.mark.parametrize("text", ["systemd", "systemd:", "cron:x", "docker:--all", ":x", ""])

@@ -30,13 +30,11 @@ def make_plan(
 
     `reason` is the selector in words, `refusals` what was already found against it, `hung`: it is known not to work.
     """
-    against = [*refusals, *guards.tree_refusals(tree, us)]
+    through, problem = _through(tree.manager) if tree.manager and tree.manager.kind != "wd" else ("", "")
+    against = [*refusals, *guards.tree_refusals(tree, us, through)]
     doomed = tuple(Doomed(one.process, one.role, _note(one.process, table, force)) for one in tree.members)
     against += [] if force else _traced(tree.members, table)
-    through = ""
-    if tree.manager is not None and tree.manager.kind != "wd":
-        through, problem = _through(tree.manager)
-        against += [problem] if problem else []
+    against += [problem] if problem else []
     return KillPlan(
         tree=tree,
         doomed=doomed,
