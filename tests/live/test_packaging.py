@@ -46,7 +46,8 @@ def test_the_wheel_holds_every_module_and_every_shipped_document(built: Path) ->
 
 @pytest.mark.timeout(400)
 def test_the_source_archive_holds_the_tests_and_the_documents(built: Path) -> None:
-    names = {name.partition("/")[2] for name in tarfile.open(next(built.glob("*.tar.gz"))).getnames()}
+    with tarfile.open(next(built.glob("*.tar.gz"))) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
     for folder in ("tests", "runbooks", "playbooks", "docs"):
         for path in (ROOT / folder).rglob("*"):
             if path.suffix in (".py", ".md", ".yml") and "__pycache__" not in path.parts:

@@ -142,7 +142,9 @@ class Session:
         busy = [pid for pid, look in self._latest.items() if any(thread.active for thread in look.threads)]
         for _ in range(_MORE if any(pid in self._lives.known for pid in busy) else 0):
             clock.sleep(_APART)
-            for look in pool.map(lambda pid: self._stack(pid, limit), [pid for pid in busy if pid in self._lives.known]):
+            for look in pool.map(
+                lambda pid: self._stack(pid, limit), [pid for pid in busy if pid in self._lives.known]
+            ):
                 self._keep(look)
 
     def _stack(self, pid: int, limit: float) -> StackLook:
