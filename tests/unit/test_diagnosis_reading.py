@@ -139,7 +139,8 @@ def test_a_part_of_a_file_tells_nothing() -> None:
 
 
 def test_what_a_handler_fills_is_told_from_what_is_loaded_at_the_start() -> None:
-    text = "def load():\n    STOCK.update(read())\n\n\ndef main():\n    load()\n\n\nif __name__ == '__main__':\n    main()\n"
+    main = "if __name__ == '__main__':\n    main()\n"
+    text = "def load():\n    STOCK.update(read())\n\n\ndef main():\n    load()\n\n\n" + main
     view = View(canned.evidence(source=text))
     assert holdings._at_start(view, APP, "load")
     assert not holdings._at_start(view, APP, "handler")

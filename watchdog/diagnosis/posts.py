@@ -39,6 +39,8 @@ LOOPS = (
     "eventlet/:*",
     "trio/_core/:*",
     "werkzeug/_reloader.py:*",
+    "quart/utils.py:run_reloader",
+    "hupper/:*",
     "werkzeug/serving.py:serve_forever",
     "watchfiles/:*",
     "django/utils/autoreload.py:*",

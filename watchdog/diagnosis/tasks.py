@@ -79,6 +79,29 @@ def suspended(view: View) -> tuple[TaskWait, ...]:
     return tuple(sorted(found, key=lambda wait: not answers_request(wait.task)))
 
 
+def serving(view: View, kinds: frozenset[str]) -> tuple[TaskWait, ...]:
+    """Suspended tasks of these kinds that serve requests. Where a server of the application's own making shows no sign
+    of which ones do, all that are not plainly at rest."""
+    waiting = suspended(view)
+    asked = [one for one in waiting if answers_request(one.task)]
+    chosen = asked or [one for one in waiting if one.kind != "sleep" and not _at_rest(one)]
+    return tuple(one for one in chosen if one.kind in kinds)
+
+
+def _at_rest(wait: TaskWait) -> bool:
+    return any(at_place(frame, _RESTS) for frame in wait.task.frames)
+
+
+_RESTS = (
+    "asyncio/base_events.py:serve_forever",
+    "asyncio/base_events.py:wait_closed",
+    "uvicorn/server.py:*",
+    "hypercorn/:*",
+    "aiohttp/web.py:*",
+    "websockets/:serve_forever",
+)
+
+
 def answers_request(task: Task) -> bool:
     """Whether the task serves a request, by its variables or by the server's calls that it began in."""
     return bool(task.request) or any(at_place(frame, _SERVERS) for frame in task.frames)

@@ -131,12 +131,17 @@ class ThreadView:
 
     @cached_property
     def at_rest(self) -> bool:
-        """It waits for work, at a server's post or at one of the application's own."""
+        """It waits for work, at a server's post or at one of the application's own making."""
         if self.at_post:
             return True
         if self.serves_request or self.spins:
             return False
-        return self.wait.kind in ("queue", "event", "accept", "select", "poll", "sleep", "semaphore", "client")
+        kind = self.wait.kind
+        if self.is_main and self.view.is_server(self.pid) and not self.view.accepts(self.pid):
+            return kind in ("accept", "select", "poll", "client")  # a server of its own making, of one thread
+        if kind == "child":
+            return not self.view.is_server(self.pid)  # a launcher waits for what it has started
+        return kind in ("queue", "event", "accept", "select", "poll", "sleep", "semaphore", "client")
 
     @cached_property
     def work(self) -> tuple[Frame, ...]:
@@ -150,10 +155,9 @@ class ThreadView:
         if frame is None:
             return None
         names = [(one.file, one.function) for one in self.frames]
-        inside = (
-            self.frames[: names.index((frame.file, frame.function))] if (frame.file, frame.function) in names else ()
-        )
-        return None if posts.has_engine(inside) else frame
+        here = names.index((frame.file, frame.function)) if (frame.file, frame.function) in names else 0
+        launches = posts.has_engine(self.frames[:here]) and not posts.serves_request(self.frames[here:])
+        return None if launches else frame
 
     @cached_property
     def mostly(self) -> tuple[Frame | None, float]:
@@ -192,7 +196,13 @@ class ThreadView:
 
     @cached_property
     def serves_request(self) -> bool:
-        return posts.serves_request(self.frames)
+        """By the server's calls around it; in a home-made server, since it began with a client's request."""
+        return posts.serves_request(self.frames) or self.view.began_for_client(self)
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since the thread began."""
+        return self.looks[-1][1].age if self.looks else None
 
     @cached_property
     def is_event_loop(self) -> bool:
@@ -405,6 +415,22 @@ class View:
             ),
             default=0.0,
         )
+
+    def is_server(self, pid: int) -> bool:
+        """Whether the process itself holds the port, and no child of it does."""
+        held = {holder for _, listener in self.evidence.listeners[-4:] for holder in listener.holders}
+        return pid in held and not any(self.is_child(other, pid) for other in held)
+
+    def accepts(self, pid: int) -> bool:
+        """Whether some thread of the process waits for connections, or for any of its sockets."""
+        return any(thread.wait.kind in ("accept", "select") or thread.at_post for thread in self.threads_of(pid))
+
+    def began_for_client(self, thread: ThreadView) -> bool:
+        """A thread a connection: it began at the moment when a request came in that still has no answer."""
+        if thread.is_main or thread.age is None or posts.at_post(thread.frames) or not thread.frames:
+            return False
+        came = [one.received_ago for one in self.clients if one.pid == thread.pid and one.received and not one.unread]
+        return any(ago is not None and abs(ago - thread.age) < 0.5 for ago in came)
 
     def only_busy(self, thread: ThreadView) -> bool:
         """No other thread of the server does anything for anybody."""

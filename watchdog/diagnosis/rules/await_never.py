@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from watchdog.diagnosis.tasks import TaskWait, answers_request, suspended
+from watchdog.diagnosis.tasks import TaskWait, answers_request, serving
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.finding import Finding
 from watchdog.model.units import format_duration
@@ -14,13 +14,13 @@ PREVENT = (
     "on every path, errors and cancellations included."
 )
 
+_KINDS = frozenset({"sign", "unknown", "sleep", "semaphore", "task"})
+
 
 def rule(view: View) -> Iterator[Finding]:
     if not view.in_trouble:
         return
-    waiting = [one for one in suspended(view) if one.kind in ("sign", "unknown", "sleep", "semaphore", "task")]
-    waiting = [one for one in waiting if answers_request(one.task)] or [one for one in waiting if one.kind != "sleep"]
-    waiting = [one for one in waiting if loop_idles(view, one.task.pid)]
+    waiting = [one for one in serving(view, _KINDS) if loop_idles(view, one.task.pid)]
     if waiting:
         yield _of_task(view, waiting)
     elif not view.tasks or not any(look.tasks for look in view.tasks):
@@ -38,6 +38,7 @@ def _of_task(view: View, waiting: list[TaskWait]) -> Finding:
     alike = sum(one.own == first.own for one in waiting)
     asked = f" ({first.task.request.partition('?')[0]})" if first.task.request else ""
     base = {"sign": 0.95, "unknown": 0.9, "semaphore": 0.6, "task": 0.8, "sleep": 0.6}[first.kind]
+    base -= 0.0 if answers_request(first.task) else 0.05
     return Finding(
         cause="await-never",
         confidence=view.sure(base, 0.0),

@@ -49,7 +49,7 @@ def _of_task(view: View, writer: ThreadView, reader: int) -> Iterator[Finding]:
 
 def _who_should_read(view: View, pid: int, child: int) -> ThreadView | None:
     """The reader's thread that waits for this child, else its longest stuck one."""
-    threads = [thread for thread in view.threads_of(pid) if thread.own is not None and not thread.at_rest]
+    threads = [one for one in view.threads_of(pid) if one.own and (not one.at_rest or one.wait.kind == "child")]
     threads.sort(key=lambda thread: (thread.wait.kind != "child", thread.wait.kind != "pipe-write", -thread.stuck))
     return threads[0] if threads else None
 

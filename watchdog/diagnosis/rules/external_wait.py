@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from watchdog.diagnosis.tasks import answers_request, suspended
+from watchdog.diagnosis.tasks import serving
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.evidence import Connection
 from watchdog.model.finding import Finding
@@ -43,7 +43,8 @@ def _of_tasks(view: View) -> Iterator[Finding]:
     """Suspended tasks that read from a peer of the server. What they read from its clients is no trouble."""
     if not view.in_trouble:
         return
-    waiting = [(one, peer) for one in suspended(view) if one.kind == "network" and (peer := _asked(view, one.task.pid))]
+    asking = serving(view, frozenset({"network"}))
+    waiting = [(one, peer) for one in asking if (peer := _asked(view, one.task.pid))]
     if not waiting:
         return
     first, peer = waiting[0]
@@ -51,7 +52,7 @@ def _of_tasks(view: View) -> Iterator[Finding]:
     reach, who = _reach(view, peer.remote)
     yield Finding(
         cause="external-wait",
-        confidence=view.sure(0.95 if answers_request(first.task) else 0.7, peer.sent_ago or 0.0),
+        confidence=view.sure(0.95, peer.sent_ago or 0.0),
         summary=f"{count} task{'s' if count > 1 else ''} wait{'' if count > 1 else 's'} for {peer.remote} in "
         f"{short(first.own)}{': ' + reach if reach else ''}{who}",
         advice="restart",

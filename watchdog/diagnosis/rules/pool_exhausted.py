@@ -77,7 +77,8 @@ def _of_threads(view: View) -> Iterator[Finding]:
 def _of_one(view: View) -> Iterator[Finding]:
     """A server of one thread: what it does not come back from keeps everybody else out."""
     for thread in view.stuck_threads:
-        single = thread.is_main and thread.serves_request and not thread.is_event_loop
+        alone = view.is_server(thread.pid) and not view.accepts(thread.pid)
+        single = thread.is_main and (thread.serves_request or alone) and not thread.is_event_loop
         if (
             single
             and thread.own is not None
@@ -85,7 +86,7 @@ def _of_one(view: View) -> Iterator[Finding]:
         ):
             yield Finding(
                 cause="pool-exhausted",
-                confidence=view.sure(0.85, thread.stuck + thread.due),
+                confidence=view.sure(0.93, thread.stuck + thread.due),
                 summary=f"the one thread that serves requests waits {format_duration(thread.stuck)} for "
                 f"{thread.wait.words} in {short(thread.own)}",
                 advice="restart",
