@@ -37,8 +37,9 @@ def test_a_held_process_gets_the_signal_and_its_end_is_seen(sleeper: subprocess.
     held.close()
 
 
-@pytest.mark.parametrize("pid", [0, -1, 1, 2, os.getpid()])
-def test_processes_that_are_never_signalled_cannot_even_be_held(pid: int) -> None:
+@pytest.mark.parametrize("named", [0, -1, 1, 2, "ourselves"])
+def test_processes_that_are_never_signalled_cannot_even_be_held(named: int | str) -> None:
+    pid = named if isinstance(named, int) else os.getpid()
     found = processes.read(pid)
     if pid == 2 and not (found and found.kernel):
         pytest.skip("no kernel thread can be seen here")
