@@ -86,6 +86,20 @@ def test_a_second_wd_right_after_the_death_of_the_first_starts_no_second_copy(fo
         assert len(shop.copies()) == 1
 
 
+def test_a_shim_that_comes_late_does_not_undo_what_was_done_since(folder: Path) -> None:
+    """Its wd died, another wd started the server, and a person has stopped it again."""
+    with service(folder) as shop:
+        late = launch.arm(shop.playbook.start, "shop", shop.state, port=shop.port)
+        assert shop.run(start, shop.context(in_runbook=True)).outcome == "ok"
+        for pid in shop.copies():
+            os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: shop.records()[-1].ended, "its end is noted")
+        late.leave_alone()
+        wait_for(lambda: not alive(late.pid), "the late one gives up")
+        assert not shop.copies()
+        assert "another wd has started it meanwhile" in shop.records()[-1].error
+
+
 def test_eight_starts_at_once_start_one_server(folder: Path) -> None:
     with service(folder) as shop:
         shims = [launch.arm(shop.playbook.start, "shop", shop.state, port=shop.port) for _ in range(8)]
@@ -100,6 +114,8 @@ def test_eight_starts_at_once_start_one_server(folder: Path) -> None:
                 shim.done()
         for thread in threads:
             thread.join(60)
+        for shim in shims:
+            shim.cancel()
         assert results.count("done") == 1 and results.count("refused") == 7
         assert len(shop.copies()) == 1
 

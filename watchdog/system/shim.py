@@ -57,6 +57,7 @@ class _Shim:
         self._log: birth.Log | None = None
         self._lock = -1
         self._line_open = True
+        self._armed = time.time()
         self._alone = False  # wd is gone without a word: we judge
         self._settled = False  # it is up, or given up: nothing more is to be started
         self._tried_fallback = not order.fallback
@@ -149,6 +150,8 @@ class _Shim:
         for one in records.running(self._place):
             if str(one) not in ours and str(one) not in self._order.doomed and processes.is_alive(one):
                 return f"it already runs as pid {one.pid}"
+        if self._alone and (other := self._start_of_another()):
+            return f"another wd has started it meanwhile, as pid {other}"
         old = [Identity.parse(text) for text in self._order.doomed]
         if not wait_until(lambda: not any(processes.is_alive(one) for one in old), _GONE_WITHIN):
             left = [str(one.pid) for one in old if processes.is_alive(one)]
@@ -158,6 +161,11 @@ class _Shim:
             if not wait_until(lambda port=port: ports.can_bind(port), deadline.left, 0.05):  # type: ignore[misc]
                 return ports.why_not_bound(port) or f"port {port} was not free in time"
         return ""
+
+    def _start_of_another(self) -> int:
+        """Somebody took over while we finished the kill. If that one has ended since, it may have been meant to."""
+        found = (one for one in records.read_all(self._place) if one.started >= self._armed and not one.error)
+        return next((one.pid for one in found if one.shim_pid != os.getpid()), 0)
 
     def _take_lock(self) -> bool:
         if self._lock < 0:
