@@ -149,7 +149,7 @@ journal = Journal.open(place, warnings.append)
 first = journal.open_incident("shop", "x", Trigger("person")).id
 journal.close(first, "recovered")
 for number in range(100_000):
-    journal.add_samples("shop", [Sample("health", float(number), "ok", 0.1, "x" * 200) for _ in range(50)])
+    journal.add_samples({"shop": [Sample("health", float(number), "ok", 0.1, "x" * 200) for _ in range(50)]})
     if journal.in_memory:
         break
 assert journal.in_memory and len(warnings) == 1 and "no space" in warnings[0], warnings

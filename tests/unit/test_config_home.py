@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from watchdog.config.home import find_home, look_for_home
+from watchdog.config.home import look_for_home
 from watchdog.model.errors import BadConfig
 
 
@@ -26,36 +26,36 @@ def make_home(at: Path) -> Path:
 
 
 def test_most_machines_have_none_and_that_is_fine() -> None:
-    assert find_home(None) is None
+    assert look_for_home(None).home is None
 
 
 def test_it_is_found_above_the_current_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = make_home(folder / "shop")
     (home / "logs" / "deep" / "down").mkdir(parents=True)
     monkeypatch.chdir(home / "logs" / "deep" / "down")
-    assert find_home(None) == home
+    assert look_for_home(None).home == home
 
 
 def test_the_nearest_one_counts(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_home(folder / "outer")
     inner = make_home(folder / "outer" / "inner")
     monkeypatch.chdir(inner)
-    assert find_home(None) == inner
+    assert look_for_home(None).home == inner
 
 
 def test_a_folder_with_playbooks_of_another_tool_is_no_home(folder: Path) -> None:
     (folder / "playbooks").mkdir()
     (folder / "logs").mkdir()
-    assert find_home(None) is None
+    assert look_for_home(None).home is None
 
 
 def test_the_users_configuration_folder_comes_last(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usual = make_home(folder / "config" / "wd")
     (folder / "config").chmod(0o700)
-    assert find_home(None) == usual
+    assert look_for_home(None).home == usual
     near = make_home(folder / "near")
     monkeypatch.chdir(near)
-    assert find_home(None) == near
+    assert look_for_home(None).home == near
 
 
 def test_the_variable_comes_before_the_search_and_the_option_before_the_variable(
@@ -63,15 +63,15 @@ def test_the_variable_comes_before_the_search_and_the_option_before_the_variable
 ) -> None:
     monkeypatch.chdir(make_home(folder / "here"))
     monkeypatch.setenv("WD_HOME", str(make_home(folder / "variable")))
-    assert find_home(None) == folder / "variable"
-    assert find_home(str(make_home(folder / "named"))) == folder / "named"
+    assert look_for_home(None).home == folder / "variable"
+    assert look_for_home(str(make_home(folder / "named"))).home == folder / "named"
 
 
 def test_an_empty_variable_is_no_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = make_home(folder / "here")
     monkeypatch.chdir(home)
     monkeypatch.setenv("WD_HOME", "")
-    assert find_home(None) == home
+    assert look_for_home(None).home == home
 
 
 @pytest.mark.parametrize("name", ["missing", "empty", "file"])
@@ -79,7 +79,7 @@ def test_a_named_folder_that_is_none_is_told_with_the_way_to_make_one(folder: Pa
     (folder / "empty").mkdir()
     (folder / "file").write_text("")
     with pytest.raises(BadConfig) as caught:
-        find_home(name)
+        look_for_home(name)
     assert "wd init" in caught.value.todo
 
 
@@ -107,7 +107,7 @@ def test_a_current_folder_that_is_gone_does_not_matter(folder: Path, monkeypatch
     gone.mkdir()
     monkeypatch.chdir(gone)
     gone.rmdir()
-    assert find_home(None) is None
+    assert look_for_home(None).home is None
 
 
 @pytest.mark.root
@@ -115,6 +115,6 @@ def test_root_does_not_take_a_named_home_that_others_can_write(folder: Path) -> 
     home = make_home(folder / "home")
     (home / "playbooks").chmod(0o777)
     with pytest.raises(BadConfig) as caught:
-        find_home(str(home))
+        look_for_home(str(home))
     assert f"{home}/playbooks can be written by everybody" in caught.value.why
     assert "chmod" in caught.value.todo

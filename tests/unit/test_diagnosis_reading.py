@@ -124,9 +124,8 @@ def test_what_is_done_again_and_again_is_a_loop() -> None:
     assert [shape.in_loop(SOURCE, line) for line in (1, 2, 6, 7, 9, 13)] == [False, True, True, True, False, True]
 
 
-def test_calls_of_a_line_and_the_blocks_around_it() -> None:
+def test_the_calls_of_a_line_are_named() -> None:
     assert shape.calls_at(SOURCE, 9) == ("match",)
-    assert shape.with_blocks(SOURCE, 9) == ((8, "lock"),)
 
 
 def test_a_file_that_is_no_python_of_ours_tells_nothing() -> None:

@@ -182,7 +182,7 @@ def test_samples_come_back_in_order_and_old_ones_are_merged(journal: Journal, mo
     hours = [Sample("health", now - 7200 + n * 10, "ok", 0.1 + n / 1000, value=float(n)) for n in range(120)]
     bad = [Sample("health", now - 7000 + n, "failed", 5.0, "no answer") for n in range(3)]
     ancient = [Sample("health", now - 100 * 86400, "failed", 1.0)]
-    journal.add_samples("shop", [*ancient, *hours, *bad, *young])
+    journal.add_samples({"shop": [*ancient, *hours, *bad, *young]})
     removed = journal.thin()
     found = journal.samples("shop", "health")
     assert [sample for sample in found if sample.at >= now - 60] == young

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from watchdog.config.home import find_home
+from watchdog.config.home import look_for_home
 from watchdog.model.errors import BadConfig, Refused
 from watchdog.model.exits import Exit
 from watchdog.model.selector import Selector
@@ -35,7 +35,7 @@ def test_a_new_home_is_closed_to_others_found_and_valid(folder: Path) -> None:
     home = make(folder)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in [home, *home.rglob("*")]}
     assert modes == {"home": 0o700, "playbooks": 0o700, "runbooks": 0o700, "logs": 0o700, "example.yml": 0o600}
-    assert find_home(str(home)) == home
+    assert look_for_home(str(home)).home == home
     came_to = validated(home)
     assert (came_to.exit, came_to.message) == (Exit.FINE, "1 file: all fine")
 

@@ -28,13 +28,11 @@ class Found:
     passed_over: tuple[str, ...] = ()
 
 
-def find_home(named: str | None) -> Path | None:
-    """The home, absolute; None if there is none. BadConfig if the one that was named cannot be used."""
-    return look_for_home(named).home
-
-
 def look_for_home(named: str | None, environment: Mapping[str, str] = os.environ) -> Found:
-    """`find_home`, and what was passed over, which commands that go on without a home should say."""
+    """The home, absolute, and what was passed over, which commands that go on without a home should say.
+
+    BadConfig if the one that was named cannot be used.
+    """
     if named is not None:
         return Found(_named(named, "--home"))
     if from_variable := environment.get(VARIABLE):

@@ -100,17 +100,6 @@ def calls_at(source: SourceFile, line: int) -> tuple[str, ...]:
     return tuple(name for name in found if name)
 
 
-def with_blocks(source: SourceFile, line: int) -> tuple[tuple[int, str], ...]:
-    """The `with` blocks of the line's own function that the line stands in: (line of the with, expression)."""
-    found: list[tuple[int, str]] = []
-    for node in around(source, line):
-        if isinstance(node, _FUNCTIONS):
-            found = []
-        if isinstance(node, (ast.With, ast.AsyncWith)) and node.body and node.body[0].lineno <= line:
-            found += [(item.context_expr.lineno, ast.unparse(item.context_expr)) for item in node.items]
-    return tuple(found)
-
-
 def entered_at(source: SourceFile, line: int) -> tuple[tuple[int, str], ...]:
     """What the `with` statement whose head is on this line enters: (line, expression)."""
     statement = next((node for node in reversed(around(source, line)) if isinstance(node, ast.stmt)), None)

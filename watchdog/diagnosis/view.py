@@ -444,7 +444,8 @@ class View:
     @cached_property
     def failing(self) -> tuple[Answer, ...]:
         """Answers that came back and were no good ones."""
-        return tuple(answer for answer in self.evidence.answers if answer.verdict in ("failed", "refused", "reset"))
+        bad = ("failed", "refused", "reset") if self.evidence.configured.url else ("refused",)
+        return tuple(answer for answer in self.evidence.answers if answer.verdict in bad)
 
     @cached_property
     def in_trouble(self) -> bool:
@@ -500,10 +501,6 @@ class View:
             pid=thread.pid if thread else None,
             thread=(thread.name or None) if thread else None,
         )
-
-
-def application_frames(frames: tuple[Frame, ...]) -> tuple[Frame, ...]:
-    return tuple(frame for frame in frames if is_application(frame))
 
 
 def short(frame: Frame) -> str:

@@ -178,11 +178,7 @@ class Journal:
 
     # Samples
 
-    def add_samples(self, service: str, found: Iterable[Sample]) -> None:
-        kept = tuple(found)
-        self._write(lambda db: samples.add(db, service, kept))
-
-    def add_many_samples(self, found: Mapping[str, Iterable[Sample]]) -> None:
+    def add_samples(self, found: Mapping[str, Iterable[Sample]]) -> None:
         """Of many services by name, in one transaction."""
         kept = {service: tuple(samples_of) for service, samples_of in found.items()}
 

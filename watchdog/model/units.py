@@ -58,8 +58,3 @@ def iso(when: float) -> str:
     """UTC with `Z` and hundredths of a second, the form of every time in JSON."""
     moment = datetime.fromtimestamp(when, UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 10000:02d}Z"
-
-
-def parse_iso(text: str) -> float:
-    """Seconds since the epoch of a time written by `iso`. ValueError if it is none."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()

@@ -94,7 +94,7 @@ class House:
             samples, self.samples = self.samples, {}
             dirty = [watched for watched in self.services.values() if watched.dirty]
         if samples:
-            self.journal.add_many_samples(samples)
+            self.journal.add_samples(samples)
         for watched in dirty:
             self.remember(watched)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -143,9 +142,3 @@ class Rounds:
             waited = clock.monotonic() - judged.state.since if planned else None
             cause = Trigger("limit" if planned else trigger.kind, f"{spec.name}: {why}", "wd watch", since)
             self._consider(watched, trigger, cause, lambda: self.ask(watched, spec), waited)
-
-
-def now_due(watched: Watched, spec: ProbeSpec) -> bool:
-    """Whether a probe's interval is over, for a pass that somebody else's clock started."""
-    last = watched.asked_at.get(spec.name)
-    return last is None or time.monotonic() - last >= spec.every * 0.9
