@@ -91,6 +91,8 @@ def settled(evidence: Evidence, diagnosis: Diagnosis) -> bool:
     first, looked = diagnosis.findings[0], evidence.memory[-1].at
     if not any(look.process for look in evidence.looks):
         return looked >= GONE and first.confidence >= 0.7  # nothing runs, and nothing has come up meanwhile
+    if first.cause == "not-python":
+        return looked >= CALM / 2
     if first.cause in HEALTHY:
         return looked >= CALM and not _suspicious(evidence)
     if diagnosis.exit == Exit.WARNING and first.confidence >= 0.7:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from watchdog.model.evidence import Configured, Exit
 from watchdog.model.process import Listener, Process, Tree
-from watchdog.system import clock, ports, processes, threads
+from watchdog.system import clock, ports, processes, surroundings, threads
 from watchdog.targets import programs
 
 _FULL = 1.5  # seconds between two looks at all processes of the machine
@@ -30,6 +30,12 @@ class Lives:
         self.listeners: tuple[Listener, ...] = ()
         self._scanned = -_FULL
         self._asked: set[int] = set()  # strangers to the start command
+
+    @property
+    def hidden(self) -> str:
+        """The user whose process keeps the port and may not be seen; empty if there is none."""
+        closed = [one for one in self.listeners if not one.holders]
+        return surroundings.user_name(closed[0].uid) if closed and not self.known else ""
 
     @property
     def port(self) -> int | None:

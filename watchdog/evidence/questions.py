@@ -61,6 +61,9 @@ class Questions:
                 assert self._asked is not None
                 self._answers.append(self._answer(self._asked, reply))
                 self._asked = None
+                # Nobody said that it speaks HTTP, and it does not: it is not to be bothered again.
+                if not self._strict and self._answers[-1].verdict not in ("ok", "slow", "late", "timeout"):
+                    break
             self._stop.wait(PAUSE)
 
     def _answer(self, asked: float, reply: http.Reply) -> Answer:

@@ -111,6 +111,9 @@ class Session:
         at = self.at
         self._lives.look()
         self._all.update(self._lives.known)
+        if self._lives.hidden:
+            why = f"port {self._lives.port} is held by a process of {self._lives.hidden}, which we may not look at"
+            self._gaps["processes"] = Gap("processes", why, f"sudo wd why :{self._lives.port}")
         self._listeners.extend((at, listener) for listener in self._lives.listeners)
         looks = threads.look(self._lives.known.values(), at)
         for one in looks:

@@ -117,10 +117,10 @@ class Diagnosis:
 
     @property
     def exit(self) -> Exit:
+        if self.verdict in ("unknown", "not-python"):
+            return Exit.UNKNOWN
         if not self.findings or self.verdict == "healthy" or self.verdict == "healthy-busy":
             return Exit.FINE
-        if self.verdict == "unknown":
-            return Exit.UNKNOWN
         if self.verdict in ("healthy-but-slow", "slow-degradation", "memory-step", "zombie-parent", "thread-leak"):
             return Exit.WARNING
         return Exit.CRITICAL

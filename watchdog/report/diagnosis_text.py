@@ -9,6 +9,7 @@ from watchdog.model.finding import CAUSES, HEALTHY, Advice, Culprit, Diagnosis, 
 from watchdog.model.units import format_duration, format_size
 
 WIDTH = 100
+_AGAIN = "look again with more time (--within 60s)"
 _DETAILS = 14  # lines
 _MORE = 4  # further findings
 _AROUND = 2  # source lines on each side of the guilty one
@@ -31,6 +32,7 @@ def screen(diagnosis: Diagnosis, evidence: Evidence) -> str:
         lines += ["", *_wrapped(first.summary)]
         lines += _source(first.culprit, evidence)
         lines += _section("", first.details[:_DETAILS])
+        lines += _section("locals", _locals(first.culprit, evidence))
         lines += _facts(diagnosis, first, evidence)
         lines += _others(diagnosis)
     elif diagnosis.verdict == "unknown":
@@ -73,6 +75,17 @@ def _source(culprit: Culprit | None, evidence: Evidence) -> list[str]:
     if source is not None and source.changed_since_start:
         lines.append("  (the file has changed since the process began: the line may not be the one that runs)")
     return lines
+
+
+def _locals(culprit: Culprit | None, evidence: Evidence) -> list[str]:
+    """Of the guilty call, as last seen; there are none unless somebody asked for them."""
+    for look in reversed(evidence.stacks):
+        for thread in look.threads:
+            for frame in thread.frames:
+                same = culprit and (frame.file, frame.line, look.pid) == (culprit.file, culprit.line, culprit.pid)
+                if same and frame.locals:
+                    return [f"{one.name} = {(one.text or '?')[:WIDTH]}" for one in frame.locals[:_DETAILS]]
+    return []
 
 
 def _facts(diagnosis: Diagnosis, first: Finding, evidence: Evidence) -> list[str]:

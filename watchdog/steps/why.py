@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from watchdog.diagnosis.diagnose import diagnose, settled
@@ -18,7 +19,7 @@ from watchdog.report.diagnosis_text import screen
 from watchdog.steps.bounds import evidence_left
 from watchdog.steps.snapshot import configured, known_exits, known_logs
 from watchdog.steps.spec import Context, StepOutcome, StepResult
-from watchdog.system import clock
+from watchdog.system import clock, ports
 from watchdog.targets import resolve
 
 _FRESH = 30.0  # seconds: evidence of a snapshot before this step in the same run
@@ -28,7 +29,8 @@ _WORST = (Exit.CRITICAL, Exit.UNKNOWN, Exit.WARNING, Exit.FINE)
 def why(context: Context, options: Mapping[str, Any]) -> StepResult:
     """One diagnosis a server; with a service also where nothing runs: the last exit, the log and the port tell."""
     trees = _trees(context)
-    if not trees and context.playbook is None:
+    port = context.selector.port
+    if not trees and context.playbook is None and not (port and ports.accept_queue(port)):
         raise NothingMatched(f"nothing matches {context.selector}", todo="`wd ps` shows every server of this machine")
     if context.dry_run:
         return StepResult(
@@ -73,14 +75,10 @@ def _evidence(context: Context, tree: Tree | None, within: float, keep_locals: b
         if same and (within <= 0.1 or settled(before, diagnose(before))):
             return before  # or there is no time left to see more
     context.say(f"looking at {_name(tree) if tree else 'what is left of it'} for at most {within:.0f} s …")
-    return gather(
-        tree,
-        configured(context.playbook),
-        within,
-        keep_locals,
-        logs.tails(known_logs(context, {})),
-        known_exits(context),
-    )
+    asked = configured(context.playbook)
+    if asked.port is None and tree is None:
+        asked = replace(asked, port=context.selector.port)
+    return gather(tree, asked, within, keep_locals, logs.tails(known_logs(context, {})), known_exits(context))
 
 
 def _record(tree: Tree | None, diagnosis: Diagnosis) -> dict[str, Any]:
