@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from watchdog.diagnosis import code
 from watchdog.model.evidence import Evidence, Frame
 
-# One name a word: a hundred quoted strings would be no easier to read.
+# One name a word: a hundred quoted strings would be no easier to read. Not "watchdog": the shop of `wd demo` lies there.
 _USUAL = frozenset(
     """
 aio_pika aiobotocore aiofiles aiohttp aiohttp_cors aiokafka aiomysql aiopg aioredis aiormq aiosignal aiosmtplib
@@ -30,7 +30,7 @@ pydantic_settings pylibmc pymemcache pymongo pymysql pyramid pytz quart redis re
 ruamel sanic sanic_routing schedule scipy sentry_sdk setproctitle setuptools simplejson six sklearn sniffio socketio
 sqlalchemy sqlmodel sqlparse sse_starlette starlette stomp strawberry structlog tenacity tensorflow torch tornado
 tortoise tqdm transaction transformers trio twisted typer typing_extensions tzlocal ujson urllib3 uvicorn
-uvicorn_worker uvloop uwsgidecorators venusian wait waitress watchdog watchfiles watchgod webob websocket websockets
+uvicorn_worker uvloop uwsgidecorators venusian wait waitress watchfiles watchgod webob websocket websockets
 werkzeug whitenoise wrapt wsproto xmltodict yaml yarl zeep zmq zope
 """.split()  # noqa: SIM905
 )
