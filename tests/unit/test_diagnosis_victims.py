@@ -15,6 +15,7 @@ from canned import (
     PID,
     POOLED,
     REQUEST,
+    SERVES,
     SITE,
     STARTED,
     Thread,
@@ -261,3 +262,13 @@ def test_an_application_that_is_itself_an_installed_package_is_blamed_all_the_sa
     assert found.verdict == "event-loop-blocked"
     assert found.findings[0].culprit is not None
     assert found.findings[0].culprit.function == "wait_printed"
+
+
+def test_one_slow_request_after_the_other_is_no_hang_of_the_one_thread() -> None:
+    """Each sleeps for less than an answer may take; that they queue is the trouble."""
+    calls = (f"print_label {APP}:20", f"handle {LIB}/http/server.py:436", *SERVES)
+    seen = evidence(
+        Thread("MainThread", calls, call="clock_nanosleep", asleep=0.4), health="pending", queue=4, backlog=3
+    )
+    looks = tuple(replace(one, threads=tuple(replace(t, due=1.5) for t in one.threads)) for one in seen.looks)
+    assert diagnose(replace(seen, looks=looks)).verdict == "accept-backlog-full"

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from watchdog.diagnosis import code
 from watchdog.model.evidence import Evidence, Frame
 
-# One name a word: a hundred quoted strings would be no easier to read. Not "watchdog": the shop of `wd demo` lies there.
+# One name a word: a hundred quoted strings read no easier. Not "watchdog": the shop of `wd demo` lies there.
 _USUAL = frozenset(
     """
 aio_pika aiobotocore aiofiles aiohttp aiohttp_cors aiokafka aiomysql aiopg aioredis aiormq aiosignal aiosmtplib

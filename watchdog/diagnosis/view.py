@@ -222,6 +222,12 @@ class ThreadView:
         return (self.looks[-1][1].due or 0.0) if self.looks and not self.moves else 0.0
 
     @cached_property
+    def passes(self) -> bool:
+        """It sleeps, and will have slept for less than a good answer may take: that is slow work, and no hang."""
+        last = self.looks[-1][1] if self.looks else None
+        return last is not None and last.due is not None and (last.asleep or 0.0) + last.due < self.view.limit
+
+    @cached_property
     def moves(self) -> bool:
         """It ran between the first and the last look."""
         if len(self.looks) < 2:

@@ -22,14 +22,15 @@ def rule(view: View) -> Iterator[Finding]:
         last = looks[-1]
         # A server whose threads all stand still is not overrun: its full queue is an effect, and the standstill the
         # root.
-        working = [thread for thread in view.python_threads if thread.moves and not thread.at_rest and thread.own]
+        busy = [thread for thread in view.python_threads if not thread.at_rest and thread.own]
+        working = [thread for thread in busy if thread.moves or thread.passes]
         thread = max(working, key=lambda one: (one.is_main, one.serves_request), default=None)
-        busy = f"; {thread.label} is in {short(thread.own)}" if thread and thread.own else ""
+        doing = f"; {thread.label} is in {short(thread.own)}" if thread and thread.own else ""
         yield Finding(
             cause="accept-backlog-full",
             confidence=0.95 if thread is not None else 0.6,
             summary=f"{last.queue} connections wait in the queue of port {port}, which takes {last.backlog}: "
-            f"new ones are dropped{busy}",
+            f"new ones are dropped{doing}",
             advice="restart" if view.hung else "wait",
             culprit=view.culprit(thread.own, thread) if thread else None,
             evidence=("sockets.json#listeners", *((thread.reference,) if thread else ())),

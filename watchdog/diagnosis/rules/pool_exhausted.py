@@ -78,7 +78,7 @@ def _of_one(view: View) -> Iterator[Finding]:
     """A server of one thread: what it does not come back from keeps everybody else out."""
     for thread in view.stuck_threads:
         alone = view.is_server(thread.pid) and not view.accepts(thread.pid)
-        single = thread.is_main and (thread.serves_request or alone) and not thread.is_event_loop
+        single = thread.is_main and (thread.serves_request or alone) and not (thread.is_event_loop or thread.passes)
         if (
             single
             and thread.own is not None
