@@ -363,3 +363,14 @@ def test_one_line_tells_it_all() -> None:
     assert write.one_line(incident(repeated="")) == (
         "shop recovered in 14.5s: lock-deadlock at server.py:30, 2 processes ended"
     )
+
+
+def test_what_to_type_names_the_home_that_was_named(folder: Path) -> None:
+    typed = "wd --home '/srv/on call' run frozen-server --service shop --yes"
+    found = incident(trigger=Trigger("person", typed, "kim"))
+    commands = build(found, folder).commands
+    assert commands[0] == typed
+    assert "wd --home '/srv/on call' snapshot --within 5s --service shop" in commands
+    alone = replace(found, runbook="kill", steps=(step(1, "kill", text="--home /srv kill --service shop"),))
+    alone = replace(alone, trigger=Trigger("person", "wd --home /srv kill --service shop", "kim"))
+    assert build(alone, folder).commands == ("wd --home /srv kill --service shop",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -170,20 +171,28 @@ def _lines(incident: Incident, end: float | None) -> tuple[Line, ...]:
 
 
 def _commands(incident: Incident) -> tuple[str, ...]:
-    """What a person types to do the same again: the whole, then each step by hand."""
+    """What a person types to do the same again: the whole, then each step by hand, with the home that was named."""
     service = f" --service {incident.service}" if incident.service else ""
+    home = _home(incident.trigger.detail)
     typed = incident.trigger.detail if incident.trigger.detail.startswith("wd ") else ""
     single = len(incident.steps) == 1 and incident.steps[0].step == incident.runbook
-    whole = "" if single else f"wd run {incident.runbook}{service}"
-    first = typed if typed.startswith(f"wd run {incident.runbook}") or not incident.steps else whole
+    whole = "" if single else f"wd{home} run {incident.runbook}{service}"
+    first = typed if typed.startswith(f"wd{home} run {incident.runbook}") or not incident.steps else whole
     done = (step for step in incident.steps if step.outcome != "skipped" and step.step not in _NOT_BY_HAND)
-    return tuple(dict.fromkeys(filter(None, (first, *(_by_hand(step, service) for step in done)))))
+    return tuple(dict.fromkeys(filter(None, (first, *(_by_hand(step, home, service) for step in done)))))
 
 
-def _by_hand(step: StepRecord, service: str) -> str:
+def _home(typed: str) -> str:
+    found = re.match(r"wd (--home(?: |=)(?:'[^']*'|[^\s']+)) ", typed)
+    return f" {found[1]}" if found else ""
+
+
+def _by_hand(step: StepRecord, home: str, service: str) -> str:
     text = step.text or step.step
     named = any(word in text for word in ("--service", "--port", "--pid", "--cmdline", " :"))
-    return f"wd {text}{'' if named or step.step in ('exec', 'http') else service}"
+    if text.startswith("--home"):  # typed alone: the text is the whole line
+        home = ""
+    return f"wd{home} {text}{'' if named or step.step in ('exec', 'http') else service}"
 
 
 def _all(incident: Incident, key: str) -> Iterator[Any]:
