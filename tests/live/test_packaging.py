@@ -11,20 +11,25 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TRACKED_DATA = [*ROOT.glob("runbooks/*.md"), *ROOT.glob("playbooks/*.yml")]
+
+
+def files() -> list[Path]:
+    """What belongs to the project: what git knows, or everything where there is no git."""
+    done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
+    names = [name.decode() for name in done.stdout.split(b"\0") if name]
+    found = [ROOT / name for name in names] if done.returncode == 0 else list(ROOT.rglob("*"))
+    hidden = (".venv", "__pycache__", "build", "dist")
+    return [path for path in found if path.is_file() and not set(hidden) & set(path.relative_to(ROOT).parts)]
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a wheel and an sdist, built from a copy so that the checkout stays as it is."""
     copy = tmp_path_factory.mktemp("source") / "wd"
-    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.split(b"\0")
-    for name in filter(None, names):
-        source = ROOT / name.decode()
-        if source.is_file():
-            target = copy / name.decode()
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(source.read_bytes())
+    for source in files():
+        target = copy / source.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(source.read_bytes())
     out = tmp_path_factory.mktemp("built")
     words = [sys.executable, "-m", "build", "--outdir", str(out), str(copy)]
     done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False)
@@ -35,23 +40,21 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.timeout(400)
 def test_the_wheel_holds_every_module_and_every_shipped_document(built: Path) -> None:
     names = set(zipfile.ZipFile(next(built.glob("*.whl"))).namelist())
-    for path in (ROOT / "watchdog").rglob("*.py"):
-        if "__pycache__" not in path.parts:
+    for path in files():
+        room = path.relative_to(ROOT).parts[0]
+        if room == "watchdog":
             assert path.relative_to(ROOT).as_posix() in names
-    for path in TRACKED_DATA:
-        assert f"watchdog/library/{path.parent.name}/{path.name}" in names
-    for path in (ROOT / "watchdog" / "report" / "templates").iterdir():
-        assert f"watchdog/report/templates/{path.name}" in names
+        if room in ("runbooks", "playbooks"):
+            assert f"watchdog/library/{room}/{path.name}" in names
 
 
 @pytest.mark.timeout(400)
 def test_the_source_archive_holds_the_tests_and_the_documents(built: Path) -> None:
     with tarfile.open(next(built.glob("*.tar.gz"))) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    for folder in ("tests", "runbooks", "playbooks", "docs"):
-        for path in (ROOT / folder).rglob("*"):
-            if path.suffix in (".py", ".md", ".yml") and "__pycache__" not in path.parts:
-                assert path.relative_to(ROOT).as_posix() in names
+    for path in files():
+        if path.relative_to(ROOT).parts[0] in ("watchdog", "tests", "runbooks", "playbooks", "docs"):
+            assert path.relative_to(ROOT).as_posix() in names
 
 
 @pytest.mark.timeout(600)

@@ -114,6 +114,8 @@ def _run(run: Run, steps: Sequence[Prepared], name: str, overridden: str) -> tup
     try:
         ended_by = _walk(run, steps)
     except KeyboardInterrupt:
+        if context.found.shim is not None:
+            context.found.shim.leave_alone()  # at once: the server must not wait for our report
         _close(run, incident, "interrupted")
         raise
     _let_go(context)
