@@ -191,3 +191,30 @@ def test_locals_are_kept_only_where_they_were_asked_for() -> None:
 def state(pid: int) -> str:
     process = processes.read(pid)
     return process.state if process else "?"
+
+
+def test_fifty_dumps_stop_nobody() -> None:
+    """Neither stopped nor traced at any moment, whatever becomes of the dump."""
+    with support.running(str(support.SERVERS / "plain.py"), "{port}") as server:
+        seen: set[tuple[str, str]] = set()
+        done = threading.Event()
+
+        def watch() -> None:
+            while not done.is_set():
+                status = Path(f"/proc/{server.pid}/status").read_text()
+                fields = dict(line.partition(":")[::2] for line in status.splitlines())
+                seen.add((fields["State"].split()[0], fields["TracerPid"].strip()))
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        for number in range(50):
+            stacks.dump(server.pid, timeout=0.002 if number % 5 == 0 else 3.0)  # some are killed in the middle
+        done.set()
+        watcher.join(10)
+        assert {tracer for _, tracer in seen} == {"0"}
+        assert not {state for state, _ in seen} & {"T", "t"}
+        assert connects_and_answers(server)
+
+
+def connects_and_answers(server: support.Server) -> bool:
+    return bool(urllib.request.urlopen(f"{server.url}/health", timeout=5).read())

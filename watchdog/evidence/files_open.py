@@ -10,9 +10,25 @@ from watchdog.model.process import Process
 from watchdog.system import descriptors, filelocks, processes, sockets
 
 
-def look(pids: Iterable[int]) -> tuple[Descriptor, ...]:
-    """Every descriptor; pipes and local sockets with the pids at their other end."""
-    return with_other_ends(tuple(one for pid in pids for one in descriptors.of(pid)))
+def look(pids: Iterable[int], before: Sequence[Descriptor] = ()) -> tuple[Descriptor, ...]:
+    """Every descriptor; pipes and local sockets with the pids at their other end.
+
+    For those ends every process of the machine has to be gone through: where the pipes and sockets are the same as
+    `before`, their ends are taken over.
+    """
+    found = tuple(one for pid in pids for one in descriptors.of(pid))
+    known = {(one.pid, one.number, one.inode): one for one in before}
+    if _channels(found) == _channels(before):
+        return tuple(_as_before(one, known.get((one.pid, one.number, one.inode))) for one in found)
+    return with_other_ends(found)
+
+
+def _channels(found: Sequence[Descriptor]) -> set[tuple[int, int, int | None]]:
+    return {(one.pid, one.number, one.inode) for one in found if one.inode is not None}
+
+
+def _as_before(one: Descriptor, before: Descriptor | None) -> Descriptor:
+    return one if before is None or one.inode is None else replace(before, writable=one.writable)
 
 
 def with_other_ends(found: Sequence[Descriptor]) -> tuple[Descriptor, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from watchdog.diagnosis import logbook
@@ -108,6 +108,9 @@ class Session:
 
     def look(self) -> None:
         """Processes, threads and stacks at this moment."""
+        self._attempt("processes and stacks", self._look)
+
+    def _look(self) -> None:
         at = self.at
         self._lives.look()
         self._all.update(self._lives.known)
@@ -172,19 +175,32 @@ class Session:
 
     def look_around(self) -> None:
         """What the threads wait for: descriptors, connections, locks, logs, sources."""
+        self._attempt("descriptors", self._look_at_descriptors)
+        self._attempt("file locks", self._look_at_file_locks)
+        self._attempt("surroundings", self._ask_behind)
+        self._attempt("tasks", self._look_inside)
+        self._attempt("logs", self._read_logs)
+        self._attempt("sources", self.read_sources)
+
+    def _attempt(self, name: str, work: Callable[[], None]) -> None:
+        """A collector that fails leaves a gap, and the others go on."""
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - a hung server's machine may be broken in any way
+            self._gaps[name] = Gap(name, f"{type(error).__name__}: {error}"[:200])
+
+    def _look_at_descriptors(self) -> None:
         pids = list(self._lives.known)
-        found = files_open.look(pids)
-        owners = {one.inode: one.pid for one in found if one.kind == "socket" and one.inode is not None}
+        found = files_open.look(pids, self._descriptors)
+        owners = {one.inode: one.pid for one in found if one.kind in ("socket", "unix") and one.inode is not None}
         port = self._lives.port
         self._connections = sockets.connections(pids, [port] if port else (), owners)
         self._descriptors = files_open.with_peers(found, self._connections)
         self._noted = tuple(note.words(clock.now()) for note in guard_notes.read_notes(self._descriptors))
-        self._file_locks = files_open.locks(found, self._all)
+
+    def _look_at_file_locks(self) -> None:
+        self._file_locks = files_open.locks(self._descriptors, self._all)
         self._look_at_holders()
-        self._ask_behind()
-        self._look_inside()
-        self._read_logs()
-        self.read_sources()
 
     def _look_at_holders(self) -> None:
         """Who keeps a file's lock from outside is not the server's, and yet may be its trouble."""
