@@ -61,6 +61,7 @@ def test_a_hung_server_leaves_stacks_threads_sockets_machine_and_log(folder: Pat
     assert target["pid"] == server.pid and target["ports"] == [server.port]
     machine = json.loads(content(taken, "machine.json"))
     assert len(machine["top_memory"]) == 10 and machine["disks"] and machine["memory_total"] > 0
+    assert all(one["cmdline"] for one in machine["top_memory"]), "whose memory it is"
     for path in (folder / "evidence").rglob("*"):
         assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600), path
         assert path.is_dir() or b"hunter2XyZ" not in path.read_bytes(), path

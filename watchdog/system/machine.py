@@ -18,6 +18,7 @@ from watchdog.model.evidence import DiskLook, MachineLook
 from watchdog.model.process import Process
 
 TOP = 10
+_NAMES_WITHIN = 0.5  # seconds for the command lines of those
 # Asking these for their free space may hang for as long as a server far away is silent.
 _FAR = ("nfs", "cifs", "smb", "fuse", "9p", "ceph", "gluster", "afs", "autofs", "davfs")
 _NO_DISK = ("tmpfs", "devtmpfs", "squashfs", "iso9660", "ramfs")
@@ -47,6 +48,10 @@ def look(
     group = group_memory(pid) if pid is not None else GroupMemory(None, None, None)
     total, available, swap_total, swap_used = _memory()
     table = _table()
+    by_memory = sorted(table.values(), key=lambda one: one.rss, reverse=True)[:TOP]
+    by_cpu = _top_cpu(table, earlier or {})
+    # "python" alone tells nobody whose memory it is.
+    named = _with_commands([*by_memory, *by_cpu], min(_NAMES_WITHIN, within))
     return MachineLook(
         at=at,
         cpus=os.cpu_count() or 1,
@@ -59,8 +64,8 @@ def look(
         swap_used=swap_used,
         pressure=pressure(),
         oom_kills=group.oom_kills if group.oom_kills is not None else _machine_oom_kills(),
-        top_memory=tuple(sorted(table.values(), key=lambda one: one.rss, reverse=True)[:TOP]),
-        top_cpu=_top_cpu(table, earlier or {}),
+        top_memory=tuple(named.get(one.pid, one) for one in by_memory),
+        top_cpu=tuple(named.get(one.pid, one) for one in by_cpu),
         disks=disks(paths, within),
     )
 
@@ -108,6 +113,12 @@ def _table() -> Mapping[int, Process]:
     from watchdog.system import processes
 
     return processes.table()
+
+
+def _with_commands(found: Iterable[Process], within: float) -> dict[int, Process]:
+    from watchdog.system import processes
+
+    return processes.with_commands(found, within)
 
 
 def _top_cpu(table: Mapping[int, Process], earlier: Mapping[int, Process]) -> tuple[Process, ...]:
