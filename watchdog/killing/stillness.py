@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from watchdog.model.process import Process
 from watchdog.system import processes, threads
 
-_IGNORED_AFTER, _BLOCKED_AFTER, _STILL_AFTER = 0.2, 1.0, 0.3  # seconds since SIGTERM
-_STILL_FOR = 0.15  # seconds in which nothing of it may have moved
+_IGNORED_AFTER, _BLOCKED_AFTER, _STILL_AFTER = 0.2, 1.0, 0.2  # seconds since SIGTERM
+_STILL_FOR = 0.1  # seconds in which nothing of it may have moved
 _Marks = tuple[tuple[int, str, float, int | None], ...]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from watchdog.model.playbook import Playbook, Policy
 
-LEAST_EVIDENCE, MOST_EVIDENCE, EVIDENCE_SHARE = 0.25, 10.0, 0.12
+LEAST_EVIDENCE, MOST_EVIDENCE, EVIDENCE_SHARE = 0.2, 10.0, 0.1
 
 
 def grace(playbook: Playbook) -> float:

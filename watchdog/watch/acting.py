@@ -155,6 +155,7 @@ class Runs:
             watched.states = {name: reset(state, at) for name, state in watched.states.items()}
             watched.bookmarks = {name: forget_matches(mark) for name, mark in watched.bookmarks.items()}
             watched.healthy_since = None
+            watched.looked_closely_at = float("-inf")
             watched.told.clear()
         self._house.remember(watched)
         with self._house.lock:

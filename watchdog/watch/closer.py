@@ -6,10 +6,16 @@ be ended at once.
 
 from __future__ import annotations
 
+import heapq
+import itertools
+import threading
+from dataclasses import dataclass
+
 from watchdog.evidence import logs
 from watchdog.evidence.gather import gather
 from watchdog.model.playbook import ProbeSpec
 from watchdog.policy.pressure import common_cause
+from watchdog.probes.run import KINDS
 from watchdog.steps.snapshot import configured, known_exits, known_logs
 from watchdog.steps.spec import Context
 from watchdog.system import clock
@@ -18,8 +24,20 @@ from watchdog.watch.house import House
 from watchdog.watch.judge import Judged, needed
 from watchdog.watch.watched import Watched, triggers_of
 
+_LONG, _SHARE = 0.5, 0.35  # parts of a question's time: when it begins to take long, and for how long to look then
+_LEAST_OPEN = 0.25  # seconds: what is shorter than that leaves no time to look
+_SELDOM = 60.0  # seconds between two looks at a server that is only slow
 FRESH = 30.0  # seconds for which evidence of the counting serves the run that follows
 _LEAST, _MOST = 0.5, 6.0  # seconds worth a look; and of one look
+
+
+@dataclass(slots=True)
+class Open:
+    """A question under way."""
+
+    watched: Watched
+    spec: ProbeSpec
+    answered: bool = False
 
 
 class Closer:
@@ -27,22 +45,59 @@ class Closer:
 
     def __init__(self, house: House) -> None:
         self._house = house
+        self._open: list[tuple[float, int, Open]] = []  # a heap: when it begins to take long, a number, the question
+        self._number = itertools.count()
+        self._changed = threading.Condition()
+        self._runs = False
+
+    def start(self) -> None:
+        """From now on questions that take long are noticed while they are open."""
+        self._runs = True
+        threading.Thread(target=self._wait, daemon=True, name="wd-closer").start()
+
+    def asked(self, watched: Watched, spec: ProbeSpec) -> Open:
+        """A question begins. Its `answered` is set when it is over."""
+        question = Open(watched, spec)
+        if self._runs and spec.timeout * _LONG >= _LEAST_OPEN and KINDS[spec.kind].answers:
+            with self._changed:
+                heapq.heappush(self._open, (clock.monotonic() + spec.timeout * _LONG, next(self._number), question))
+                if self._open[0][2] is question:
+                    self._changed.notify()
+        return question
+
+    def _wait(self) -> None:
+        while True:
+            with self._changed:
+                while not self._open or self._open[0][0] > clock.monotonic():
+                    self._changed.wait(self._open[0][0] - clock.monotonic() if self._open else None)
+                question = heapq.heappop(self._open)[2]
+            if not question.answered:
+                self._takes_long(question)
+
+    def _takes_long(self, question: Open) -> None:
+        """Half the time is over: look now, so that nothing has to be looked at when all of it is."""
+        watched, now = question.watched, clock.monotonic()
+        if now - watched.looked_closely_at >= _SELDOM and self._is_worth_it(watched, question.spec):
+            watched.looked_closely_at = now
+            self._begin(watched, question.spec.timeout * _SHARE)
 
     def failed(self, watched: Watched, spec: ProbeSpec, judged: Judged) -> None:
         """A failure was counted and it is not trouble yet: look, in a thread of its own, until it could be."""
         missing = needed(spec.threshold)[0] - judged.state.recent.count("f")
         seconds = min(_MOST, missing * max(spec.every, spec.timeout))
-        if judged.state.level != "failing" or seconds < _LEAST or not self._is_worth_it(watched, spec):
-            return
+        if judged.state.level == "failing" and seconds >= _LEAST and self._is_worth_it(watched, spec):
+            self._begin(watched, seconds)
+
+    def _is_worth_it(self, watched: Watched, spec: ProbeSpec) -> bool:
+        acts = watched.playbook.policy.mode != "observe" and bool(triggers_of(watched.playbook, spec.name))
+        return acts and not watched.acting and watched.gave_up is None and not common_cause(self._house.failing())
+
+    def _begin(self, watched: Watched, seconds: float) -> None:
         with self._house.lock:
             if self._house.looking:
                 return
             self._house.looking = watched.name
         self._house.beside(lambda: self._look(watched, seconds))
-
-    def _is_worth_it(self, watched: Watched, spec: ProbeSpec) -> bool:
-        acts = watched.playbook.policy.mode != "observe" and bool(triggers_of(watched.playbook, spec.name))
-        return acts and not watched.acting and watched.gave_up is None and not common_cause(self._house.failing())
 
     def _look(self, watched: Watched, seconds: float) -> None:
         try:

@@ -66,6 +66,7 @@ class Loop:
         self._take_up(playbooks)
         self._heart.start()
         self._ends.start()
+        self._rounds.closer.start()
         self._scheduler.start()
         self._house.say("", f"watching {len(playbooks)} services")
         self._beside(self._look_at_all)

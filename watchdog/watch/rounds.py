@@ -30,7 +30,7 @@ class Rounds:
         self, house: House, consider: Consider, is_back: Callable[[Watched], None] = lambda watched: None
     ) -> None:
         self._house, self._consider, self._is_back = house, consider, is_back
-        self._closer = Closer(house)
+        self.closer = Closer(house)
 
     def ask(self, watched: Watched, spec: ProbeSpec) -> None:
         """Ask one probe, unless it is being asked already: then it is asked once more right after."""
@@ -53,10 +53,10 @@ class Rounds:
             self._house.beside(lambda: self.ask(watched, spec))
 
     def _round(self, watched: Watched, spec: ProbeSpec) -> None:
-        begun = clock.monotonic()
+        begun, open_question = clock.monotonic(), self.closer.asked(watched, spec)
         tree = looking.current(watched) if needs_tree(spec.kind) else watched.tree
         sample = probe(spec, watched.playbook, tree, bookmark=watched.bookmarks.get(spec.name, ""))
-        ended = clock.monotonic()
+        ended, open_question.answered = clock.monotonic(), True
         self._house.counts.asked += 1
         if lost := self._house.away(begun, ended):
             self._house.counts.discarded += 1
@@ -77,7 +77,7 @@ class Rounds:
             if judged.trouble:
                 self._trouble(watched, spec, judged, sample)
             elif KINDS[spec.kind].answers:
-                self._closer.failed(watched, spec, judged)
+                self.closer.failed(watched, spec, judged)
 
     def _tied(self, watched: Watched, spec: ProbeSpec, sample: Sample) -> Sample:
         """A good answer counts only if it came from the configured program."""

@@ -44,6 +44,7 @@ class Watched:
     owed: set[str] = field(default_factory=set)  # probes that came due meanwhile
     acting: bool = False
     evidence: Evidence | None = None  # seen while failures were counted
+    looked_closely_at: float = float("-inf")  # on the monotonic clock
     told: set[str] = field(default_factory=set)  # decisions that were said of the present trouble
     dirty: bool = False  # something that must be stored has changed
     lock: threading.RLock = field(default_factory=threading.RLock)
