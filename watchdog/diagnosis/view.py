@@ -1,15 +1,14 @@
-"""The evidence, seen thread by thread over time: what every rule asks. Pure and lazy."""
+"""The evidence of one server: what every rule asks, beside what is asked of a thread. Pure and lazy."""
 
 from __future__ import annotations
 
 import ast
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from watchdog.diagnosis import posts, shape
 from watchdog.diagnosis.code import function, innermost_application, is_application
-from watchdog.diagnosis.waits import Wait, wait_of
+from watchdog.diagnosis.thread_view import ThreadView
 from watchdog.model.evidence import (
     Answer,
     Connection,
@@ -18,247 +17,12 @@ from watchdog.model.evidence import (
     Frame,
     ProcessLook,
     SourceFile,
-    SystemCall,
     TaskLook,
-    ThreadLook,
-    ThreadStack,
 )
 from watchdog.model.finding import Culprit
 from watchdog.model.process import Process
 
-
-class ThreadView:
-    """One thread: its calls and the kernel's word on it, in the order of time."""
-
-    def __init__(self, view: View, pid: int, tid: int | None) -> None:
-        self.view, self.pid, self.tid = view, pid, tid
-        self.samples: list[tuple[float, ThreadStack]] = []
-        self.looks: list[tuple[float, ThreadLook]] = []
-
-    @property
-    def name(self) -> str:
-        names = [stack.name for _, stack in self.samples if stack.name]
-        return names[-1] if names else (self.looks[-1][1].name if self.looks else "")
-
-    @property
-    def is_main(self) -> bool:
-        return self.tid == self.pid
-
-    @property
-    def frames(self) -> tuple[Frame, ...]:
-        """The calls of the last look, innermost first."""
-        return self.whole[-1][1].frames if self.whole else ()
-
-    @property
-    def state(self) -> str:
-        return self.looks[-1][1].state if self.looks else "?"
-
-    @property
-    def call(self) -> SystemCall | None:
-        return self.looks[-1][1].call if self.looks else None
-
-    @cached_property
-    def asleep(self) -> float | None:
-        """Seconds since it last ran, at the last look."""
-        return self.looks[-1][1].asleep if self.looks else None
-
-    @cached_property
-    def running(self) -> float:
-        """Share of the looks in which it was on a CPU or ready for one."""
-        seen = [look.state == "R" for _, look in self.looks] + [stack.active for _, stack in self.samples]
-        return sum(seen) / len(seen) if seen else 0.0
-
-    @cached_property
-    def cpu(self) -> float:
-        """CPU seconds a second, over the looks."""
-        if len(self.looks) < 2:
-            return 0.0
-        (begun, first), (ended, last) = self.looks[0], self.looks[-1]
-        return (last.cpu_seconds - first.cpu_seconds) / max(0.05, ended - begun)
-
-    @cached_property
-    def spins(self) -> bool:
-        """It wants a CPU all the time. On a busy machine it gets little, so the run state counts as much as the time.
-        It wants a CPU all the time. On a busy machine it gets little, so the run state counts as much as the time."""
-        return self.running >= 0.7 and len(self.looks) + len(self.samples) >= 3
-
-    @cached_property
-    def holds_gil(self) -> float:
-        return sum(stack.holds_gil for _, stack in self.samples) / len(self.samples) if self.samples else 0.0
-
-    @cached_property
-    def whole(self) -> list[tuple[float, ThreadStack]]:
-        """The looks that are no fragments: a thread is not stopped while its calls are read, so some come out torn.
-        A whole one begins where the thread itself began."""
-        begins = Counter((one.frames[-1].file, one.frames[-1].function) for _, one in self.samples if one.frames)
-        if not begins:
-            return []
-        begin = begins.most_common(1)[0][0]
-        return [
-            (at, one)
-            for at, one in self.samples
-            if one.frames and (one.frames[-1].file, one.frames[-1].function) == begin
-        ]
-
-    @cached_property
-    def stable(self) -> tuple[Frame, ...]:
-        """The outer calls that are the same in all looks, innermost first, each with the line it was seen in most."""
-        stacks = [one.frames[::-1] for _, one in self.whole]
-        found: list[Frame] = []
-        for calls in zip(*stacks, strict=False):
-            if len({(frame.file, frame.function) for frame in calls}) > 1:
-                break
-            line = Counter(frame.line for frame in reversed(calls)).most_common(1)[0][0]
-            found.append(next(frame for frame in reversed(calls) if frame.line == line))
-            if len({frame.line for frame in calls}) > 1:
-                break  # below a call that was left and made again, the same names are other calls
-        return tuple(found[::-1])
-
-    @cached_property
-    def seen_for(self) -> float:
-        """Seconds between the first and the last look at its calls."""
-        return self.samples[-1][0] - self.samples[0][0] if len(self.samples) > 1 else 0.0
-
-    @cached_property
-    def span(self) -> float:
-        """Seconds between the first and the last look of the kernel at it."""
-        return self.looks[-1][0] - self.looks[0][0] if len(self.looks) > 1 else 0.0
-
-    @cached_property
-    def at_post(self) -> bool:
-        """It waits for work in every look."""
-        return all(posts.at_post(stack.frames) for _, stack in self.whole)
-
-    @cached_property
-    def at_rest(self) -> bool:
-        """It waits for work, at a server's post or at one of the application's own making."""
-        if self.at_post:
-            return True
-        if self.serves_request or self.spins:
-            return False
-        kind = self.wait.kind
-        if self.is_main and self.view.is_server(self.pid) and not self.view.accepts(self.pid):
-            return kind in ("accept", "select", "poll", "client")  # a server of its own making, of one thread
-        if kind == "child":
-            return not self.view.is_server(self.pid)  # a launcher waits for what it has started
-        return kind in ("queue", "event", "accept", "select", "poll", "sleep", "semaphore", "client")
-
-    @cached_property
-    def work(self) -> tuple[Frame, ...]:
-        return posts.work(self.frames)
-
-    @cached_property
-    def own(self) -> Frame | None:
-        """The innermost frame of the application's own code that was there in all looks. None where that is only what
-        started the server: what it does inside the server's own calls changes from look to look."""
-        frame = innermost_application(self.stable)
-        if frame is None:
-            return None
-        names = [(one.file, one.function) for one in self.frames]
-        here = names.index((frame.file, frame.function)) if (frame.file, frame.function) in names else 0
-        launches = posts.has_engine(self.frames[:here]) and not posts.serves_request(self.frames[here:])
-        return None if launches else frame
-
-    @cached_property
-    def mostly(self) -> tuple[Frame | None, float]:
-        """The application's function that it is found in most often as the innermost, and in which share of the looks.
-        The application's function that it is found in most often as the innermost, and in which share of the looks."""
-        seen = [
-            frame
-            for _, one in self.whole
-            if not posts.at_post(one.frames) and (frame := innermost_application(one.frames))
-        ]
-        if not seen:
-            return None, 0.0
-        (file, name), _ = Counter((frame.file, frame.function) for frame in seen).most_common(1)[0]
-        alike = [frame for frame in seen if (frame.file, frame.function) == (file, name)]
-        line = Counter(frame.line for frame in alike).most_common(1)[0][0]
-        return next(frame for frame in alike if frame.line == line), len(alike) / len(self.whole)
-
-    @cached_property
-    def busiest(self) -> tuple[Frame, ...]:
-        """Calls that were there in at least half of the busy looks, innermost first, each with its usual line."""
-        looks = [one.frames for _, one in self.whole if not posts.at_post(one.frames)]
-        lines: dict[tuple[str, str], Counter[int]] = {}
-        depth: Counter[tuple[str, str]] = Counter()
-        for frames in looks:
-            for index, frame in enumerate(frames[::-1]):
-                lines.setdefault((frame.file, frame.function), Counter())[frame.line] += 1
-                depth[frame.file, frame.function] = max(depth[frame.file, frame.function], index)
-        often = [name for name, seen in lines.items() if seen.total() >= 0.5 * len(looks)]
-        often.sort(key=lambda name: -depth[name])
-        return tuple(Frame(name, file, lines[file, name].most_common(1)[0][0]) for file, name in often)
-
-    @cached_property
-    def own_now(self) -> Frame | None:
-        """The innermost frame of the application's own code at the last look."""
-        return innermost_application(self.frames)
-
-    @cached_property
-    def serves_request(self) -> bool:
-        """By the server's calls around it; in a home-made server, since it began with a client's request."""
-        return posts.serves_request(self.frames) or self.view.began_for_client(self)
-
-    @property
-    def age(self) -> float | None:
-        """Seconds since the thread began."""
-        return self.looks[-1][1].age if self.looks else None
-
-    @cached_property
-    def is_event_loop(self) -> bool:
-        """By the loop's own calls, or because a coroutine of the application runs on it: uvloop has no calls to see."""
-        return posts.is_event_loop(self.frames) or any(self.view.is_coroutine(frame) for frame in self.frames)
-
-    @cached_property
-    def stuck(self) -> float:
-        """Seconds for which it is known to be where it is."""
-        if self.asleep is not None and self.state in "SD" and not self.moves:
-            return max(self.asleep, self.seen_for if self.own else 0.0)
-        return self.seen_for if self.own else 0.0
-
-    @cached_property
-    def due(self) -> float:
-        """Seconds for which it will certainly stay where it is: it sleeps, and until when is known."""
-        return (self.looks[-1][1].due or 0.0) if self.looks and not self.moves else 0.0
-
-    @cached_property
-    def passes(self) -> bool:
-        """It sleeps, and will have slept for less than a good answer may take: that is slow work, and no hang."""
-        last = self.looks[-1][1] if self.looks else None
-        return last is not None and last.due is not None and (last.asleep or 0.0) + last.due < self.view.limit
-
-    @cached_property
-    def moves(self) -> bool:
-        """It ran between the first and the last look."""
-        if len(self.looks) < 2:
-            return False
-        first, last = self.looks[0][1], self.looks[-1][1]
-        return first.switches != last.switches or first.cpu_seconds != last.cpu_seconds
-
-    @cached_property
-    def wait(self) -> Wait:
-        return wait_of(self)
-
-    @property
-    def descriptor(self) -> Descriptor | None:
-        """The descriptor that its blocked system call is on."""
-        call = self.call
-        return self.view.descriptor(self.pid, call.descriptor) if call and call.descriptor is not None else None
-
-    def lines(self, frame: Frame) -> Counter[int]:
-        """In which lines of this call it was seen, how often."""
-        return Counter(
-            next((one.line for one in stack.frames if (one.file, one.function) == (frame.file, frame.function)), 0)
-            for _, stack in self.whole
-        )
-
-    @property
-    def label(self) -> str:
-        return f"thread {self.name!r} of process {self.pid}" if self.name else f"a thread of process {self.pid}"
-
-    @property
-    def reference(self) -> str:
-        return f"stacks.json#pid={self.pid},thread={self.name or self.tid}"
+__all__ = ["ThreadView", "View", "short"]
 
 
 class View:

@@ -10,7 +10,8 @@ from watchdog.diagnosis.code import at_place, is_standard
 from watchdog.model.evidence import Connection, Descriptor, Frame
 
 if TYPE_CHECKING:
-    from watchdog.diagnosis.view import ThreadView, View
+    from watchdog.diagnosis.thread_view import ThreadView
+    from watchdog.diagnosis.view import View
 
 
 @dataclass(frozen=True, slots=True)

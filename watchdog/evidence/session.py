@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from watchdog.diagnosis import logbook
 from watchdog.diagnosis.diagnose import diagnose, settled
-from watchdog.evidence import exits as endings
-from watchdog.evidence import files_open, guard_notes, locks, peers, stacks, tasks, threads
+from watchdog.evidence import files_open, guard_notes, locks, stacks, tasks, threads
+from watchdog.evidence.background import Background
 from watchdog.evidence.bounded import Attempt
 from watchdog.evidence.lives import Lives
 from watchdog.evidence.questions import Questions, address
@@ -24,16 +24,14 @@ from watchdog.model.evidence import (
     Gap,
     LockLook,
     LogTail,
-    MachineLook,
     MemoryPoint,
-    PeerLook,
     ProcessLook,
     SourceFile,
     StackLook,
     TaskLook,
 )
 from watchdog.model.process import Listener, Process, Tree
-from watchdog.system import clock, files, machine, processes, sockets
+from watchdog.system import clock, files, processes, sockets
 from watchdog.system import threads as kernel_threads
 from watchdog.targets import programs
 
@@ -80,18 +78,13 @@ class Session:
         self._file_locks: tuple[FileLock, ...] = ()
         self._files = Sources()
         self._sources: tuple[SourceFile, ...] = ()
-        self._peers: tuple[PeerLook, ...] = ()
-        self._machine: MachineLook | None = None
         self._pending: set[tuple[int, int]] = set()
         self._gaps: dict[str, Gap] = {}
         self._logs, self._exits = tuple(logs), tuple(exits)
-        self._kernel_exits: tuple[Exit, ...] = ()
         self._questions: Questions | None = None
         self._inside: Attempt[tuple[TaskLook, ...]] | None = None
         self._inside_at = 0.0
-        self._machine_look: Attempt[MachineLook | None] | None = None
-        self._kernel_log: Attempt[tuple[tuple[Exit, ...], Gap | None]] | None = None
-        self._peer_looks: Attempt[tuple[PeerLook, ...]] | None = None
+        self._behind = Background()
 
     @property
     def at(self) -> float:
@@ -211,16 +204,10 @@ class Session:
 
     def _ask_behind(self) -> None:
         """What may take a second goes on in the background and is taken up when it is there."""
-        if self._machine_look is None:
-            pid = self.tree.root.pid if self.tree else None
-            paths = sorted({one.target for one in self._descriptors if one.kind == "file" and one.writable})[:50]
-            self._machine_look = Attempt("machine", lambda: machine.look(pid, paths=paths), None)
-            self._kernel_log = Attempt("kernel log", endings.oom_kills, ((), None))
-        if self._peer_looks is None and any(not one.served and one.pid is not None for one in self._connections):
-            own = [listener.port for listener in self._lives.listeners]
-            connections = self._connections
-            self._peer_looks = Attempt("peers", lambda: peers.look(connections, own), ())
-        self._take_up(0.0)
+        root = self.tree.root.pid if self.tree else None
+        own = [listener.port for listener in self._lives.listeners]
+        self._behind.begin(root, self._descriptors, self._connections, own)
+        self._behind.take_up(0.0)
 
     def _look_inside(self) -> None:
         """Suspended tasks and locks, out of the interpreters' memory: read in the background, again and again."""
@@ -247,21 +234,6 @@ class Session:
                 self._gaps[name] = Gap(name, look.error, look.remedy)
         if gap is not None:
             self._gaps[gap.collector] = gap
-
-    def _take_up(self, patience: float) -> None:
-        """What the collectors in the background have found by now; at the end, what they failed to find is a gap."""
-        gaps: list[Gap | None] = []
-        if self._machine_look is not None:
-            self._machine, gap = self._machine_look.take(patience)
-            gaps.append(gap)
-        if self._peer_looks is not None:
-            self._peers, gap = self._peer_looks.take(patience)
-            gaps.append(gap)
-        if self._kernel_log is not None:
-            (self._kernel_exits, denied), gap = self._kernel_log.take(patience)
-            gaps += [gap, denied]
-        if patience:
-            self._gaps.update({gap.collector: gap for gap in gaps if gap is not None})
 
     def _read_logs(self) -> None:
         """Standard output and error of the root are its log, where they are a file that nobody named."""
@@ -302,7 +274,7 @@ class Session:
         if self._questions is not None:
             self._questions.stop()
         self._take_up_inside(0.5)
-        self._take_up(0.5)
+        self._gaps.update({gap.collector: gap for gap in self._behind.take_up(0.5)})
 
     def evidence(self) -> Evidence:
         return Evidence(
@@ -323,10 +295,10 @@ class Session:
             zombies=self._lives.zombies,
             memory=tuple(self._memory),
             answers=self._questions.answers() if self._questions else (),
-            peers=self._peers,
-            machine=self._machine,
+            peers=self._behind.peers,
+            machine=self._behind.machine,
             logs=self._logs,
-            exits=(*self._exits, *self._kernel_exits, *self._lives.exits),
+            exits=(*self._exits, *self._behind.exits, *self._lives.exits),
             sources=self._sources,
             python=tuple(sorted(self._python & set(self._all))),
             pending=tuple(sorted(self._pending)),

@@ -1,0 +1,53 @@
+"""What may take a second is looked up in the background while the server is looked at: machine, kernel log, peers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from watchdog.evidence import exits, peers
+from watchdog.evidence.bounded import Attempt
+from watchdog.model.evidence import Connection, Descriptor, Exit, Gap, MachineLook, PeerLook
+from watchdog.system import machine
+
+_FILES = 50  # open for writing, whose file systems are asked for their free space
+
+
+class Background:
+    """Each is begun once; what it has found by now is taken up between two looks."""
+
+    def __init__(self) -> None:
+        self.machine: MachineLook | None = None
+        self.exits: tuple[Exit, ...] = ()
+        self.peers: tuple[PeerLook, ...] = ()
+        self._machine: Attempt[MachineLook | None] | None = None
+        self._kernel: Attempt[tuple[tuple[Exit, ...], Gap | None]] | None = None
+        self._peers: Attempt[tuple[PeerLook, ...]] | None = None
+
+    def begin(
+        self,
+        root: int | None,
+        descriptors: Sequence[Descriptor],
+        connections: Sequence[Connection],
+        own_ports: Sequence[int],
+    ) -> None:
+        """Begin what there is reason for and what has not begun. `root` is the pid whose control group counts."""
+        if self._machine is None:
+            paths = sorted({one.target for one in descriptors if one.kind == "file" and one.writable})[:_FILES]
+            self._machine = Attempt("machine", lambda: machine.look(root, paths=paths), None)
+            self._kernel = Attempt("kernel log", exits.oom_kills, ((), None))
+        if self._peers is None and any(not one.served and one.pid is not None for one in connections):
+            self._peers = Attempt("peers", lambda: peers.look(connections, own_ports), ())
+
+    def take_up(self, patience: float) -> tuple[Gap, ...]:
+        """Take what is there, waiting at most so many seconds for each; what is not there is a gap."""
+        gaps: list[Gap | None] = []
+        if self._machine is not None:
+            self.machine, gap = self._machine.take(patience)
+            gaps.append(gap)
+        if self._kernel is not None:
+            (self.exits, denied), gap = self._kernel.take(patience)
+            gaps += [gap, denied]
+        if self._peers is not None:
+            self.peers, gap = self._peers.take(patience)
+            gaps.append(gap)
+        return tuple(gap for gap in gaps if gap is not None)
