@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,6 +83,36 @@ def test_a_server_that_dies_soon_after_the_start_is_a_failure_with_its_last_line
     done = shop.wd(*words, "--service", "shop", "-o", "json")
     assert (done.code, done.last["outcome"]) == (2, "failed")
     assert "code 7" in done.last["message"] and "price list is empty" in done.last["message"]
+
+
+SUPERVISORCTL = """\
+#!/bin/sh
+# Stands in for a manager's own command, and is found where the person has it.
+echo "$@" >> {folder}/told
+case "$1" in
+  start) setsid {python} {script} {port} >/dev/null 2>&1 </dev/null & ;;
+  stop) [ -e {folder}/deaf ] || kill "$(cat {folder}/pid)" ;;
+esac
+exit 0
+"""
+
+
+def test_a_service_of_a_manager_is_started_by_the_command_that_the_person_has(shop: Home) -> None:
+    tools = shop.folder / "bin"
+    tools.mkdir()
+    words = {"folder": shop.folder, "python": sys.executable, "script": shop.script, "port": shop.port}
+    (tools / "supervisorctl").write_text(SUPERVISORCTL.format(**words))
+    (tools / "supervisorctl").chmod(0o755)
+    path = shop.folder / "playbooks" / "shop.yml"
+    path.write_text(re.sub(r"  command: .*\n", "  through: supervisor:shop\n", path.read_text()))
+    env = {"PATH": f"{tools}:{os.environ['PATH']}"}
+    with shop.server(hung=True) as old:
+        assert shop.wd("run", "short", "--service", "shop", "--yes").code == 5  # its command is not on this PATH
+        assert alive(old.pid)
+        done = shop.wd("run", "short", "--service", "shop", "--yes", "-o", "json", env=env)
+        assert (done.code, done.last["outcome"]) == (0, "recovered"), done
+    assert (shop.folder / "told").read_text().splitlines() == ["start shop"]
+    assert len(shop.copies()) == 1
 
 
 def test_an_address_alone_can_be_verified(shop: Home) -> None:

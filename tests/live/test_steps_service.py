@@ -390,6 +390,7 @@ def test_a_service_of_a_manager_is_started_and_ended_by_it(folder: Path, monkeyp
         result = execute(plan, lambda text: None, Times(finish=0.5, ports=0.2))
         told = (folder / "told").read_text().splitlines()
         assert told[:2] == ["stop shop.service", "kill --signal=SIGKILL --kill-who=all shop.service"]
+        assert "left to its manager" in result.survivors[0].reason
         assert result.outcome == "failed" and alive(server.pid)  # it did not listen, and nobody went behind its back
 
 

@@ -30,8 +30,8 @@ def why_held(held: Sequence[tuple[int, bool]]) -> str:
     )
 
 
-def survivor(held: Hold, command: str, denied: bool) -> Spared:
-    """One that is still there, with the reason as the kernel shows it."""
+def survivor(held: Hold, command: str, denied: bool, last: str) -> Spared:
+    """One that is still there, with the reason as the kernel shows it; `last` is the signal that it got last."""
     now = processes.read(held.pid)
     if now is None or now.identity != held.identity:
         return Spared(held.pid, command, "it ended just now")
@@ -43,7 +43,8 @@ def survivor(held: Hold, command: str, denied: bool) -> Spared:
     if now.tracer:
         tracer = processes.read(now.tracer)
         return Spared(held.pid, command, f"held by the debugger {tracer.name if tracer else '?'} (pid {now.tracer})")
-    return Spared(held.pid, command, f"SIGKILL was sent, it is still in state {now.state}")
+    what = f"SIG{last} was sent" if last else "it was left to its manager"
+    return Spared(held.pid, command, f"{what}, it is still in state {now.state}")
 
 
 def not_reaped(identity: Identity) -> str:

@@ -107,7 +107,12 @@ class Roster:
 
     def survivors(self) -> tuple[Spared, ...]:
         """Who still lives, with the reason that the kernel gives."""
-        return tuple(proof.survivor(held, self._command(held), held.identity in self._denied) for held in self.living)
+        return tuple(
+            proof.survivor(
+                held, self._command(held), held.identity in self._denied, self._last_signal.get(held.identity, "")
+            )
+            for held in self.living
+        )
 
     def ended(self) -> tuple[Ended, ...]:
         """Everybody that is gone, with who should take it away where nobody did yet."""

@@ -80,6 +80,11 @@ def run(
     )
 
 
+def our_environment() -> dict[str, str]:
+    """Ours, but for what would steer a Python program."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+
+
 def base_environment(user: str | None = None) -> dict[str, str]:
     """What every process of a service finds, whoever starts it, from where: nothing of the caller's surroundings.
 
@@ -152,7 +157,7 @@ def _start(
     if not argv or not argv[0]:
         raise ValueError("the command is empty")
     if env is None:
-        env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+        env = our_environment()
     with tempfile.TemporaryFile() if stdin is not None else contextlib.nullcontext() as source:
         if source is not None and stdin is not None:
             source.write(stdin.encode() if isinstance(stdin, str) else stdin)

@@ -16,9 +16,8 @@ from watchdog.model.errors import Failed
 from watchdog.model.launching import ShimRecord, StartResult
 from watchdog.model.playbook import Start
 from watchdog.model.process import Identity, Listener
-from watchdog.system import clock, files, interpreter, managers, processes, surroundings
+from watchdog.system import clock, commands, files, interpreter, managers, processes, surroundings
 from watchdog.system import records as notes
-from watchdog.system.commands import PATH
 from watchdog.system.line import Line
 from watchdog.system.orders import Order
 from watchdog.system.signals import end_child
@@ -49,8 +48,8 @@ def check_command(start: Start) -> str:
         return f"start.cwd: {cwd} is no folder"
     if start.log and not Path(start.log).parent.is_dir():
         return f"start.log: {Path(start.log).parent} is no folder"
-    commands = (start.command, start.fallback) if start.fallback else (start.command,)
-    return next((problem for one in commands if (problem := _why_not_run(one, cwd, env["PATH"], owner))), "")
+    tried = (start.command, start.fallback) if start.fallback else (start.command,)
+    return next((problem for one in tried if (problem := _why_not_run(one, cwd, env["PATH"], owner))), "")
 
 
 def arm(
@@ -74,7 +73,8 @@ def arm(
         command=list(start.command),
         fallback=list(start.fallback),
         cwd=start.cwd or surroundings.home_of(start.user),
-        env=surroundings.environment(start),
+        # A manager's command is the person's tool, not the service: it is found and works as it does for them.
+        env=commands.our_environment() if orders else surroundings.environment(start),
         user=start.user,
         log=start.log,
         through=list(orders.start) if orders else [],
@@ -113,7 +113,7 @@ def _armed(order: Order) -> Shim:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 cwd="/",
-                env={"PATH": PATH},
+                env={"PATH": commands.PATH},
                 start_new_session=True,
             )
         try:
