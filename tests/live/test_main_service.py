@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -90,8 +91,7 @@ SUPERVISORCTL = """\
 # Stands in for a manager's own command, and is found where the person has it.
 echo "$@" >> {folder}/told
 case "$1" in
-  start) setsid {python} {script} {port} >/dev/null 2>&1 </dev/null & ;;
-  stop) [ -e {folder}/deaf ] || kill "$(cat {folder}/pid)" ;;
+  start) setsid {python} {script} {port} $(cat {folder}/words) >/dev/null 2>&1 </dev/null & ;;
 esac
 exit 0
 """
@@ -103,6 +103,7 @@ def test_a_service_of_a_manager_is_started_by_the_command_that_the_person_has(sh
     words = {"folder": shop.folder, "python": sys.executable, "script": shop.script, "port": shop.port}
     (tools / "supervisorctl").write_text(SUPERVISORCTL.format(**words))
     (tools / "supervisorctl").chmod(0o755)
+    (shop.folder / "words").write_text("")
     path = shop.folder / "playbooks" / "shop.yml"
     path.write_text(re.sub(r"  command: .*\n", "  through: supervisor:shop\n", path.read_text()))
     env = {"PATH": f"{tools}:{os.environ['PATH']}"}
@@ -111,8 +112,13 @@ def test_a_service_of_a_manager_is_started_by_the_command_that_the_person_has(sh
         assert alive(old.pid)
         done = shop.wd("run", "short", "--service", "shop", "--yes", "-o", "json", env=env)
         assert (done.code, done.last["outcome"]) == (0, "recovered"), done
-    assert (shop.folder / "told").read_text().splitlines() == ["start shop"]
-    assert len(shop.copies()) == 1
+        assert (shop.folder / "told").read_text().splitlines() == ["start shop"]
+        (new,) = shop.copies()
+        assert json.loads(Path(done.last["report"]).with_suffix(".json").read_text())["new_pid"] == new
+        # Nobody tells us of its end, and it is noticed all the same.
+        (shop.folder / "words").write_text("--dies-after 2")
+        done = shop.wd("run", "short", "--service", "shop", "--yes", "-o", "json", env=env)
+        assert (done.code, done.last["outcome"]) == (2, "failed") and "has ended" in done.last["message"]
 
 
 def test_an_address_alone_can_be_verified(shop: Home) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -104,6 +104,20 @@ class Newborn:
         """Its first process: a start script may have handed over to another one since."""
         return (self.shim.identity if self.shim else None) or self.identity
 
+    def known_by(self, port: int | None) -> Newborn:
+        """Where a manager started it: the one that listens now, so that its age and its end can be seen.
+
+        As it was where several listen that are not of one family, as the proxies of a container do.
+        """
+        if self.current is not None:
+            return self
+        owner, problem = self.why_not_the_owner(port)
+        process = processes.read(owner) if owner and not problem else None
+        if process is None:
+            return self
+        found = replace(self, identity=process.identity)
+        return self if found.why_not_the_owner(port)[1] else found
+
     def death(self) -> str:
         """How it ended, with its last words; empty while it lives."""
         if self.shim is not None:
@@ -115,6 +129,10 @@ class Newborn:
         clock.wait_until(lambda: self._told() is not None, _TOLD_WITHIN)
         told = self._told()
         return told if told is not None else f"pid {self.current.pid if self.current else '?'} has ended"
+
+    def dies_within(self, seconds: float, between: float = 0.02) -> bool:
+        """Wait so long, or until it has died; `between`: seconds between two looks."""
+        return clock.wait_until(lambda: bool(self.death()), seconds, between)
 
     def _told(self) -> str | None:
         """What the shim says of the end, empty for a heir that lives; None while it says nothing."""

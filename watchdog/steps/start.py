@@ -186,6 +186,7 @@ def _attempt(context: Context, playbook: Playbook, shim: Shim, within: float, *,
         if death := newborn.death():
             return replace(begun, outcome="failed", message=death)
         answer = question.ask(min(2.0, max(0.1, deadline.left)))
+        newborn = newborn.known_by(question.port) if answer.ok else newborn
         if answer.ok and not newborn.why_not_the_owner(question.port)[1] and _is_stable(context, newborn, question):
             _warm_up(context, playbook, deadline.left)
             identity = newborn.current
@@ -193,7 +194,7 @@ def _attempt(context: Context, playbook: Playbook, shim: Shim, within: float, *,
             return replace(
                 begun, ready=True, identity=identity, pid=identity.pid if identity else None, message=message
             )
-        clock.wait_until(lambda: bool(newborn.death()), _PAUSE)
+        newborn.dies_within(_PAUSE)
     _, problem = newborn.why_not_the_owner(question.port)
     why = problem or (answer.detail if answer else "") or "it does not answer"
     return replace(begun, outcome="failed", message=f"not ready within {within:g} s: {why}")

@@ -55,7 +55,7 @@ def verify(context: Context, options: Mapping[str, Any]) -> StepResult:
     pid, problem = _watch(newborn, question, series, within)
     if not problem and (later := options.get("later")):
         context.say(f"healthy now; asking once more in {format_duration(float(later))}")
-        clock.wait_until(lambda: bool(newborn.death()), float(later), 1.0)
+        newborn.dies_within(float(later), 1.0)
         pid, problem = _watch(newborn, question, _again(series), min(within, 30.0))
     result = _result(series, pid, problem, question)
     context.found.verified = result
@@ -112,7 +112,7 @@ def _watch(newborn: Newborn, question: Question, series: _Series, within: float)
             return pid, ""
         if deadline.over:
             return pid, _why_not(series, question)
-        clock.wait_until(lambda: bool(newborn.death()), min(_BETWEEN, deadline.left))
+        newborn.dies_within(min(_BETWEEN, deadline.left))
 
 
 def _why_not(series: _Series, question: Question) -> str:
@@ -134,10 +134,14 @@ def _result(series: _Series, pid: int | None, problem: str, question: Question) 
     answers = tuple(answer.record() for answer in series.answers[-_KEPT:])
     good = sum(answer.ok for answer in series.answers)
     if problem:
-        return VerifyResult("failed", answers, pid, f"not proven ({good} good answers): {problem}")
+        return VerifyResult("failed", answers, pid, f"not proven ({_count(good)}): {problem}")
     slowest = max((answer.seconds for answer in series.answers if answer.ok), default=0.0)
-    message = f"{series.wanted} good answers in a row, the slowest in {format_duration(slowest)}"
+    message = f"{_count(series.wanted)} in a row, the slowest in {format_duration(slowest)}"
     if not question.urls:
         what = "the port accepts connections" if question.port else "the process lives"
         message = f"{what}; that is weak proof: without an http probe a hang is not seen"
     return VerifyResult("done", answers, pid, message + (f" (pid {pid})" if pid else ""))
+
+
+def _count(number: int) -> str:
+    return f"{number} good answer{'' if number == 1 else 's'}"
