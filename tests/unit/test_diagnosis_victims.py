@@ -238,10 +238,23 @@ def test_the_same_trouble_has_the_same_signature_after_a_restart_and_a_small_edi
 
 
 def test_answers_with_an_error_tell_the_status_and_no_hang() -> None:
-    seen = replace(evidence(MAIN, health="none"), answers=(Answer(0.1, "u", "failed", 0.02, 503),))
+    seen = replace(evidence(MAIN, health="none"), answers=(Answer(0.1, "u", "failed", 0.02, 500),))
     found = diagnose(seen)
     assert found.verdict == "unknown"
-    assert "503" in found.findings[0].summary
+    assert "500" in found.findings[0].summary
+
+
+def test_a_server_that_says_not_now_works() -> None:
+    seen = replace(evidence(MAIN, health="none"), answers=(Answer(0.1, "u", "failed", 0.02, 503),))
+    found = diagnose(seen)
+    assert (found.verdict, found.advice) == ("healthy", "wait")
+
+
+def test_a_server_that_still_loads_is_given_its_time() -> None:
+    seen = evidence(Thread("MainThread", (f"load {APP}:12", f"<module> {APP}:90"), state="R"), health="refused")
+    seen = replace(seen, listeners=(), taken=1008.0)
+    found = diagnose(seen)
+    assert (found.verdict, found.advice) == ("healthy-but-slow", "wait")
 
 
 def test_the_request_in_flight_is_told_without_being_asked_for_locals() -> None:

@@ -24,6 +24,8 @@ from watchdog.model.process import Process
 
 __all__ = ["ThreadView", "View", "short"]
 
+DECLINES = (429, 503)  # too many requests; not now
+
 
 class View:
     """Everything the rules ask of the evidence."""
@@ -215,7 +217,13 @@ class View:
     def failing(self) -> tuple[Answer, ...]:
         """Answers that came back and were no good ones."""
         bad = ("failed", "refused", "reset") if self.evidence.configured.url else ("refused",)
-        return tuple(answer for answer in self.evidence.answers if answer.verdict in bad)
+        found = (answer for answer in self.evidence.answers if answer.verdict in bad)
+        return tuple(answer for answer in found if answer.status not in DECLINES)
+
+    @cached_property
+    def declining(self) -> tuple[Answer, ...]:
+        """Answers by which the application itself says that it would rather not: it works, and says so."""
+        return tuple(answer for answer in self.evidence.answers if answer.status in DECLINES)
 
     @cached_property
     def in_trouble(self) -> bool:
@@ -223,9 +231,10 @@ class View:
         return self.hung or bool(self.failing) or bool(self.late)
 
     def sure(self, base: float, seconds: float) -> float:
-        """A wait beyond the time that any good answer may take is a hang; a shorter one may still be work."""
+        """A wait beyond the time that any good answer may take is a hang; a shorter one may still be work, and no rule
+        is quite sure of it."""
         longest = max(seconds, self.waited, self.unread_for if self.hung else 0.0)
-        return base * (0.7 + 0.3 * min(1.0, longest / self.limit))
+        return base if longest >= self.limit else base * (0.7 + 0.2 * longest / self.limit)
 
     @cached_property
     def unread_for(self) -> float:

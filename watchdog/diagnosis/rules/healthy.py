@@ -12,6 +12,17 @@ from watchdog.model.units import format_duration
 
 
 def rule(view: View) -> Iterator[Finding]:
+    yield from _starting(view)
+    if not view.answered and view.declining and not view.in_trouble:
+        status = view.declining[-1].status
+        yield Finding(
+            cause="healthy",
+            confidence=0.6,
+            summary=f"it answers at once, with status {status}: the application says so by itself, and its "
+            "log tells why",
+            advice="wait",
+            evidence=("questions.json", "log"),
+        )
     if not view.answered or view.in_trouble:
         return
     times = sorted(answer.seconds for answer in view.answered)
@@ -36,3 +47,20 @@ def rule(view: View) -> Iterator[Finding]:
         )
         return
     yield Finding(cause="healthy", confidence=0.9, summary=usual, advice="none", evidence=("questions.json",))
+
+
+def _starting(view: View) -> Iterator[Finding]:
+    """A process that is younger than its start may take, and does not listen yet, loads something."""
+    evidence = view.evidence
+    if evidence.listeners or not view.processes or any(end.source == "watched" for end in evidence.exits):
+        return
+    age = evidence.taken - min(process.started for process in view.processes.values())
+    if 0 <= age < evidence.configured.ready_within and evidence.configured.port is not None:
+        yield Finding(
+            cause="healthy-but-slow",
+            confidence=0.6,
+            summary=f"it is starting for {format_duration(age)} and does not listen yet; it may take "
+            f"{format_duration(evidence.configured.ready_within)}",
+            advice="wait",
+            evidence=("processes.json",),
+        )
