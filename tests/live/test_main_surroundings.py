@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pty
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -118,8 +119,9 @@ def test_ctrl_c_is_exit_130_and_said(shop: Home) -> None:
     line = f"{' '.join(WD)} --home {shop.folder} run waits --service shop"
     with subprocess.Popen(
         ["bash", "-c", f"exec {line}"], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/",
-        env=surroundings(),
+        env=surroundings(), preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as child:  # fmt: skip
+        # The handler is set anew because a test run in the background is started with Ctrl-C ignored.
         assert child.stderr is not None
         while "… wait" not in child.stderr.readline():
             pass
