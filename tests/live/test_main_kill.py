@@ -115,6 +115,29 @@ def test_our_own_shell_survives_a_pattern_that_stands_in_its_command_line(shop: 
         assert not alive(server.pid)
 
 
+def as_nobody(shop: Home, *words: str) -> subprocess.CompletedProcess[str]:
+    """`wd` by a user without any right."""
+    drop = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
+    env = surroundings(XDG_STATE_HOME="/nonexistent", HOME="/nonexistent")
+    able = [*drop, sys.executable, "-c", "import watchdog.cli.main"]
+    if subprocess.run(able, env=env, check=False, cwd="/", capture_output=True).returncode:
+        pytest.skip("another user cannot run this Python")
+    argv = [*drop, *WD, *words]
+    return subprocess.run(argv, capture_output=True, text=True, env=env, cwd="/", timeout=60, check=False)
+
+
+@pytest.mark.root
+def test_a_server_of_another_user_is_refused_and_never_said_to_be_gone(shop: Home) -> None:
+    with shop.server() as server:
+        for words in (("kill", f":{shop.port}", "--dry-run"), ("kill", "--pid", str(server.pid), "--dry-run")):
+            done = as_nobody(shop, *words)
+            assert done.returncode == 5, done
+            assert "root" in done.stdout + done.stderr
+        listed = as_nobody(shop, "ps")
+        assert "Processes of other users" in listed.stderr and str(shop.port) in listed.stderr, listed
+        assert alive(server.pid)
+
+
 def test_a_pipe_of_targets_ends_exactly_those(shop: Home) -> None:
     with shop.server() as server, running(str(SERVERS / "plain.py"), "{port}") as other:
         found = shop.wd("find", f":{shop.port}", "-o", "json")

@@ -10,7 +10,7 @@ from watchdog.model.exits import Exit
 from watchdog.model.process import Member, Tree, Verdict, target_record
 from watchdog.model.units import format_duration, format_size
 from watchdog.steps.spec import Context, StepResult
-from watchdog.system import clock, processes
+from watchdog.system import clock, ports, processes, surroundings
 from watchdog.targets import resolve, servers, verdict
 
 _QUICK = 1.5  # seconds that a server gets to answer before find says that it hangs
@@ -52,6 +52,10 @@ def ps(context: Context, options: Mapping[str, Any]) -> StepResult:
         for tree, told in zip(trees, verdicts, strict=True)
         if tree.members and (told == "hung" or not options.get("hung"))
     ]
+    is_root = surroundings.user_id(None) == 0
+    if unseen := () if is_root else sorted({one.port for one in ports.hidden()}):
+        listed = ", ".join(map(str, unseen[:10])) + (" …" if len(unseen) > 10 else "")
+        context.say(f"not seen: who listens on port {listed}. Processes of other users need more rights")
     usage = measure.usage([tree for tree, _ in pairs])
     rows = tuple(_server_row(tree, told, usage) for tree, told in pairs)
     if not rows:

@@ -20,7 +20,7 @@ from watchdog.model.units import format_duration
 from watchdog.policy import guards
 from watchdog.steps import turn
 from watchdog.steps.spec import Context, StepOutcome, StepResult
-from watchdog.system import clock, launch, lineage, processes, signals
+from watchdog.system import clock, launch, lineage, ports, processes, signals, surroundings
 from watchdog.targets import match, resolve
 
 _QUICK = 0.5  # seconds that quick evidence may take, and never more: the server is down for its users
@@ -104,6 +104,14 @@ def _whole(tree: Tree) -> Tree:
 
 
 def _nothing(context: Context) -> StepResult:
+    """What cannot be seen is not gone: a runbook must not start a second copy beside another user's server."""
+    port = context.selector.port or (context.playbook.find.port if context.playbook else None)
+    if port and (unseen := ports.hidden(port)):
+        owner = surroundings.user_name(unseen[0].uid)
+        why, todo = f"the socket belongs to user {owner}", f"run wd as {owner}, or as root"
+        if surroundings.user_id(None) == 0:
+            why, todo = "the socket belongs to the kernel, or stands outside of this container", "act through its tools"
+        raise Refused(f"nothing was ended: who listens on port {port} cannot be seen", why, todo)
     message = f"nothing to end: nothing that runs matches {context.selector}"
     result = KillResult("nothing", message=message)
     return StepResult("nothing", message, result.record(), exit=Exit.FINE if context.in_runbook else Exit.NOTHING)

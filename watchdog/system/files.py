@@ -215,7 +215,10 @@ def state_folder(home: Path | None = None) -> Path:
         return make_folder(Path("/var/lib/wd"))
     import platformdirs  # here: most commands have a home, and need not wait for it
 
-    return make_folder(platformdirs.user_state_path("wd"))
+    try:
+        return make_folder(platformdirs.user_state_path("wd"))
+    except OSError:  # a user without a folder of their own
+        return make_folder(runtime_folder() / "state")
 
 
 def runtime_folder() -> Path:

@@ -26,6 +26,19 @@ def listeners(port: int | None = None) -> tuple[Listener, ...]:
     return system.listeners(port)
 
 
+def hidden(port: int | None = None) -> tuple[Listener, ...]:
+    """Listening sockets whose holders we may not see: other users', or those of processes outside this container."""
+
+    def unheld() -> dict[int, Listener]:
+        return {one.inode: one for one in system.listeners(port) if one.inode and not one.holders}
+
+    found = unheld()
+    if found:  # a server that ends, or begins, at this very moment looks the same for one
+        again = unheld()
+        found = {inode: one for inode, one in found.items() if inode in again}
+    return tuple(found.values())
+
+
 def listeners_elsewhere(port: int, table: Mapping[int, Process]) -> tuple[tuple[Listener, int], ...]:
     """Listeners of that port in other network namespaces (containers), each with one process that lives there."""
     return system.listeners_elsewhere(port, table)
