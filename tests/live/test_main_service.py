@@ -144,6 +144,16 @@ def test_another_program_that_answers_in_its_place_is_no_proof(shop: Home) -> No
         assert shop.copies() == []
 
 
+def test_a_stop_that_was_refused_leaves_the_service_looked_after(shop: Home) -> None:
+    other = shop.folder / "other.py"
+    other.write_bytes(shop.script.read_bytes())
+    with shop.server(script=other) as server:
+        assert shop.wd("stop", "--service", "shop").code == 5
+        assert alive(server.pid)
+    with shop.journal() as journal:
+        assert journal.desired("shop").state == "running"
+
+
 def test_what_cannot_be_started_is_told_before_anything_else(shop: Home) -> None:
     path = shop.folder / "playbooks" / "shop.yml"
     path.write_text(re.sub(r"  command: .*\n", "  command: [/nonexistent/python]\n", path.read_text()))

@@ -54,11 +54,18 @@ def stop(context: Context, options: Mapping[str, Any]) -> StepResult:
     """End the service and leave it ended: the loop neither undoes it nor counts it as a death."""
     playbook = _playbook(context)
     began = clock.monotonic()
-    if context.journal is not None and not context.dry_run:
+    journal = None if context.dry_run else context.journal
+    before = journal.desired(playbook.service) if journal else None
+    if journal:
         # First of all: the loop must not see a death before it hears that a person wanted it.
         wanted = Desired("stopped", clock.now(), by=context.trigger.by, why=context.trigger.detail)
-        context.journal.set_desired(playbook.service, wanted)
-    ended = kill(replace(context, selector=Selector(service=playbook.service)), options)
+        journal.set_desired(playbook.service, wanted)
+    ended: StepResult | None = None
+    try:
+        ended = kill(replace(context, selector=Selector(service=playbook.service)), options)
+    finally:
+        if journal and before and (ended is None or ended.outcome == "refused"):
+            journal.set_desired(playbook.service, before)  # nothing was touched: it is looked after as it was
     data = {
         "outcome": ended.data["outcome"],
         "pid": None,
