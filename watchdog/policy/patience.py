@@ -24,7 +24,7 @@ def evidence_time(playbook: Playbook, kind: str) -> float:
     hurry.
     """
     if kind == "death":
-        return LEAST_EVIDENCE
+        return 0.05
     if kind != "probe":
         return MOST_EVIDENCE
     detection = min(

@@ -29,6 +29,7 @@ from watchdog.watch.watched import LIVES, Watched
 
 CALENDAR = ("cron", "every")  # kinds of triggers behind which there is no trouble
 DRAIN = 30.0  # seconds for which a planned restart waits for requests under way
+_JUST_NOW = 0.5  # seconds for which it is still true that nothing runs: nobody starts a server that fast unlocked
 _LOOK_BACK = 31 * 86400.0
 _GIVE_UP = (("snapshot", "--within", "5s"), ("why", "--within", "5s"), ("report",))
 Retry = Callable[[], None]
@@ -149,6 +150,9 @@ class Runs:
 
     def _over(self, watched: Watched) -> None:
         """The old server's failures are not held against the new one, and old log lines are no news."""
+        if watched.post is not None:
+            watched.post.leave()
+            watched.post = None
         looking.refresh(watched)
         at = clock.monotonic()
         with watched.lock:
@@ -194,6 +198,8 @@ class Runs:
                 return None
             self._house.counts.runs += 1
             hand_over(watched, context)
+            if watched.post is not None:
+                context.found.shim, watched.post = watched.post.take(), None
             context.evidence_until = clock.monotonic() + evidence_time(watched.playbook, cause.kind)
             return begin(runbook, context, {}, watch=told.step)
 
@@ -306,6 +312,8 @@ def _is_another(watched: Watched) -> bool:
     """Whether somebody has replaced the server since it was judged: now that we hold it, nobody does it any more."""
     before = watched.identity
     if watched.looked_at is None or (before is not None and processes.is_alive(before)):
+        return False
+    if before is None and clock.monotonic() - watched.looked_at < _JUST_NOW:
         return False
     looking.refresh(watched)
     return watched.identity is not None and watched.identity != before and not watched.strange

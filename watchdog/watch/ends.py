@@ -6,18 +6,24 @@ itself; only when nothing of it is left, it is down.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
+from dataclasses import replace
 
 from watchdog.model.incident import Trigger
+from watchdog.model.launching import ShimRecord
 from watchdog.model.process import Identity
-from watchdog.policy.budget import Life, crash_loop
-from watchdog.system import clock
+from watchdog.policy.budget import CrashLoop, Life, crash_loop
+from watchdog.system import clock, kernel_log, launch
 from watchdog.system.deaths import Deaths
 from watchdog.watch import looking
 from watchdog.watch.acting import Runs
+from watchdog.watch.arming import Post, may_start
 from watchdog.watch.house import House
 from watchdog.watch.watched import LIVES, Watched, death_triggers
 
+_SENT = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_NOTED = 0.5  # seconds within which a shim has written down how its process ended
 _HELD = 1.0  # seconds after which a server that somebody else works on is looked at again
 
 
@@ -67,7 +73,12 @@ class Ends:
         ended = (
             next((one.process for one in before.members if one.process.identity == identity), None) if before else None
         )
-        tree = looking.refresh(watched)
+        gone = before is not None and looking.is_gone(before, watched.playbook)
+        if gone and not watched.acting and may_start(watched):
+            watched.post = Post(watched, self._house.state)  # it comes to its post while we decide
+        if gone:
+            looking.nothing_left(watched)
+        tree = None if gone else looking.refresh(watched)
         meant = watched.acting or self._runs.in_other_hands(watched)
         told = f"pid {identity.pid} ended"
         # A worker that its master replaces while the others serve is no death of the server.
@@ -75,7 +86,7 @@ class Ends:
         loop = None
         if ended is not None and last:
             self._note_life(watched, Life(identity.pid, ended.started, clock.now(), by_itself=not meant))
-            loop = crash_loop(watched.lives)
+            loop = self._crash_loop(watched)
         if watched.acting:
             return  # the run's own doing, or the run's to find out
         if tree is not None:
@@ -86,6 +97,40 @@ class Ends:
             self._is_down(watched, told)
         else:
             self._ask_now(watched)
+        if watched.post is not None and not watched.acting:
+            watched.post.leave()
+
+    def _crash_loop(self, watched: Watched) -> CrashLoop | None:
+        """Whether its last deaths are a pattern, and its own doing: what somebody killed from outside is no crash.
+
+        How a process ended is known where the shim started it, a moment after the death; it is waited for only when it
+        matters.
+        """
+        if crash_loop(watched.lives) is None:
+            return None
+        last = watched.lives[-1].pid
+        clock.wait_until(lambda: self._record(watched, last) is not None, _NOTED)
+        with watched.lock:
+            watched.lives = [
+                replace(life, by_itself=life.by_itself and not self._was_killed(watched, life.pid))
+                for life in watched.lives
+            ]
+        return crash_loop(watched.lives)
+
+    def _record(self, watched: Watched, pid: int) -> ShimRecord | None:
+        records = launch.records(self._house.state, watched.name)
+        return next((one for one in reversed(records) if one.pid == pid and one.ended is not None), None)
+
+    def _was_killed(self, watched: Watched, pid: int) -> bool:
+        """Whether it got a signal that programs do not send themselves. What the kernel ended for want of memory has
+        ended by itself."""
+        record = self._record(watched, pid)
+        if record is None or record.signal not in _SENT:
+            return False
+        try:
+            return all(one.pid != pid for one in kernel_log.oom_kills(clock.now()))
+        except OSError:
+            return record.signal != signal.SIGKILL  # it cannot be told from a kill by the kernel
 
     def _note_life(self, watched: Watched, life: Life) -> None:
         with watched.lock:

@@ -34,6 +34,20 @@ def refresh(watched: Watched, scene: Scene | None = None) -> Tree | None:
     return tree
 
 
+def is_gone(tree: Tree, playbook: Playbook) -> bool:
+    """Whether nothing of the tree lives and nobody has its port: told by a few files, without a look at the machine."""
+    if any(processes.is_alive(member.process.identity) for member in tree.members):
+        return False
+    port = playbook.find.port
+    return port is None or accept_queue.waiting(port) is None
+
+
+def nothing_left(watched: Watched) -> None:
+    """What is known when the whole tree is gone."""
+    with watched.lock:
+        watched.tree, watched.looked_at, watched.strange = None, time.monotonic(), ""
+
+
 def current(watched: Watched, fresh: float = FRESH) -> Tree | None:
     """The tree, looked for again only when it is old, or when its first process is not there any more."""
     at = watched.looked_at

@@ -43,6 +43,7 @@ class Watched:
     asking: set[str] = field(default_factory=set)  # probes under way
     owed: set[str] = field(default_factory=set)  # probes that came due meanwhile
     acting: bool = False
+    post: Any = None  # see `arming`: the process that may start it
     evidence: Evidence | None = None  # seen while failures were counted
     looked_closely_at: float = float("-inf")  # on the monotonic clock
     told: set[str] = field(default_factory=set)  # decisions that were said of the present trouble

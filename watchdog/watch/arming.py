@@ -1,0 +1,63 @@
+"""Puts the process that will start a dead server to its post while the decision is still being made.
+
+A new interpreter takes most of a tenth of a second to come up: that is time in which nobody is served.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from watchdog.model.errors import WdError
+from watchdog.system import launch
+from watchdog.system.launch import Shim
+from watchdog.watch.watched import Watched, death_triggers
+
+_PATIENCE = 5.0  # seconds
+
+
+def may_start(watched: Watched) -> bool:
+    """Whether a run that starts it is likely: it acts by itself, with a command of its own, and has not given up."""
+    playbook = watched.playbook
+    acts = playbook.policy.mode == "act" and bool(death_triggers(playbook)) and watched.gave_up is None
+    return acts and bool(playbook.start.command) and not playbook.start.through
+
+
+class Post:
+    """One such process on its way. Whoever takes it must start or cancel it; `leave` cancels it if nobody took it."""
+
+    def __init__(self, watched: Watched, state: Path) -> None:
+        self._shim: Shim | None = None
+        self._lock, self._unwanted = threading.Lock(), False
+        playbook = watched.playbook
+
+        def arm() -> None:
+            try:
+                shim = launch.arm(playbook.start, playbook.service, state, port=playbook.find.port)
+            except (WdError, OSError, ValueError, LookupError):
+                return  # the step that starts the server will find the same, and say so
+            with self._lock:
+                self._shim = shim
+                if self._unwanted:
+                    self._cancel()
+
+        self._thread = threading.Thread(target=arm, daemon=True, name="wd-arm")
+        self._thread.start()
+
+    def take(self) -> Shim | None:
+        """None if it did not come up."""
+        self._thread.join(_PATIENCE)
+        with self._lock:
+            shim, self._shim, self._unwanted = self._shim, None, True
+        return shim
+
+    def leave(self) -> None:
+        """Nobody needs it."""
+        with self._lock:
+            self._unwanted = True
+            self._cancel()
+
+    def _cancel(self) -> None:
+        shim, self._shim = self._shim, None
+        if shim is not None:
+            shim.cancel()
