@@ -27,8 +27,8 @@ def rule(view: View) -> Iterator[Finding]:
         return
     slow = [answer for answer in (*view.answered, *view.late) if answer.seconds > view.limit * 0.2]
     for thread in view.python_threads:
-        frame, share = thread.mostly
-        if frame is None or thread.running < 0.5 or share < 0.4 or not slow:
+        frame = next(iter(_calls(thread)), None)
+        if frame is None or thread.running < 0.5 or not slow:
             continue
         kept, over = _kept_state(view, thread)
         rising = len(slow) >= 3 and slow[-1].seconds > 1.3 * slow[0].seconds

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from watchdog.diagnosis.tasks import serving
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.finding import Finding
 from watchdog.model.units import format_duration
@@ -28,6 +29,28 @@ def rule(view: View) -> Iterator[Finding]:
                 continue  # workers of a pool and their manager read from each other when there is nothing to do
             seen.add(pair)
             yield _finding(view, *_parent_first(view, one, other))
+    if not seen and view.in_trouble:
+        yield from _of_tasks(view)
+
+
+def _of_tasks(view: View) -> Iterator[Finding]:
+    """A parent with an event loop awaits a line of the child, and the child waits for a message of the parent."""
+    for task in serving(view, frozenset({"network"})):
+        for child in view.threads:
+            asks = child.wait.kind == "pipe-read" and task.task.pid in child.wait.pids and child.stuck >= 0.5
+            if asks and view.is_child(child.pid, task.task.pid):
+                yield Finding(
+                    cause="stdio-ipc-deadlock",
+                    confidence=view.sure(0.97, 0.0),
+                    summary=f"process {task.task.pid} awaits a line of its child {child.pid} in {short(task.own)}, and "
+                    f"the child waits {format_duration(child.stuck)} for a message of its parent",
+                    advice="restart",
+                    culprit=view.culprit(task.own),
+                    evidence=(f"tasks.json#pid={task.task.pid},task={task.task.name}", child.reference),
+                    prevent=PREVENT,
+                    details=tuple(f"  await {short(frame)}" for frame in task.chain),
+                )
+                return
 
 
 def _against(one: ThreadView, other: ThreadView) -> bool:
