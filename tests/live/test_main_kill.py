@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from homes import WD, Home, home, surroundings
-from support import SERVERS, alive, free_port, running
+from support import SERVERS, alive, end_session, free_port, running
 
 
 @pytest.fixture
@@ -59,6 +59,17 @@ def test_where_nothing_matches_nothing_is_done(shop: Home) -> None:
     assert (by_service.code, by_service.last["outcome"]) == (4, "nothing")
 
 
+def test_another_instance_that_is_just_starting_is_not_the_service(shop: Home) -> None:
+    argv = [sys.executable, str(shop.script), str(free_port()), "--load", "600"]
+    with subprocess.Popen(argv, start_new_session=True) as other:
+        try:
+            done = shop.wd("kill", "--service", "shop")
+            assert done.code == 4 and "names another port" in done.err, done
+            assert other.poll() is None
+        finally:
+            other.kill()
+
+
 def test_who_started_us_and_the_first_process_are_never_ended(shop: Home) -> None:
     for pid in (1, os.getpid(), os.getsid(0)):
         done = shop.wd("kill", "--pid", str(pid), "--force", "--all", "--yes", "-o", "json")
@@ -100,6 +111,33 @@ def test_an_empty_selector_ends_nobody(shop: Home) -> None:
         for words in ((), ("--all", "--yes"), ("--force",), ("--cmdline", ""), ("--pid", ""), ("--port", "0"), ("-",)):
             assert shop.wd("kill", *words).code in (3, 5)
         assert alive(server.pid)
+
+
+def test_only_the_program_itself_is_ended_and_none_that_merely_names_it(shop: Home) -> None:
+    """Of `pkill -f moody.py` none of these would survive."""
+    inert = "import time; time.sleep(600)"
+    for name in ("observer_moody.py", "moodyXpy", "moody.py.bak.py"):
+        (shop.folder / name).write_text(inert)
+    (shop.folder / "moody.py.log").write_text("")
+    python, folder = sys.executable, str(shop.folder)
+    crowd = [
+        [python, f"{folder}/observer_moody.py"],
+        [python, f"{folder}/moodyXpy"],
+        [python, f"{folder}/moody.py.bak.py"],
+        [python, "-c", inert, f"{folder}/moody.py", str(shop.port)],
+        ["tail", "-f", f"{folder}/moody.py.log"],
+        ["sh", "-c", f"sleep 600; : {folder}/moody.py {shop.port}"],
+        ["sleep", "600"],
+    ]
+    others = [subprocess.Popen(argv, start_new_session=True, stdout=subprocess.DEVNULL) for argv in crowd]
+    try:
+        with shop.server() as server:
+            done = shop.wd("kill", "--cmdline", f"{folder}/moody.py", "--all", "--yes", "--no-evidence", "-o", "json")
+            assert done.code == 0 and [one["pid"] for one in done.last["killed"]] == [server.pid], done
+        assert [other.args for other in others if other.poll() is not None] == []
+    finally:
+        for other in others:
+            end_session(other)
 
 
 def test_our_own_shell_survives_a_pattern_that_stands_in_its_command_line(shop: Home) -> None:

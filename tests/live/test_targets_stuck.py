@@ -63,3 +63,13 @@ def test_everything_is_found_beside_a_process_that_cannot_be_read(folder: Path) 
     assert f"pid {pid}" in by_words.stderr and "does not let its command line be read" in by_words.stderr
     assert f'"pid": {server.pid}' in every.stdout
     assert f'"pid": {pid}' in itself.stdout and '"state": "D"' in itself.stdout
+
+
+def test_a_server_is_explained_kept_and_ended_beside_a_process_that_cannot_be_read(folder: Path) -> None:
+    with running(str(SERVERS / "plain.py"), "{port}") as server, stuck(folder):
+        why = wd("why", f":{server.port}", "--within", "1s", "-o", "json")
+        kept = wd("snapshot", f":{server.port}", "--within", "1s", "--to", str(folder / "kept"))
+        ended = wd("kill", f":{server.port}", "--grace", "1s", "-o", "json")
+        assert why.returncode == 0 and '"findings"' in why.stdout, why
+        assert kept.returncode == 0 and (folder / "kept" / "manifest.json").exists(), kept
+        assert ended.returncode == 0 and f'"pid": {server.pid}' in ended.stdout, ended
