@@ -118,11 +118,12 @@ def _plain(parts: SplitResult, end: float, limit: int, method: str, headers: Hea
             sock.sendall(_request(parts, method, headers))
             with http.client.HTTPResponse(_Source(sock, end), method=method) as response:  # type: ignore[arg-type]
                 response.begin()
-                reply = Reply(response.status, b"", 0.0, location=_location(response.status, response.headers))
-                if reply.location:
+                location = _location(response.status, response.headers)
+                reply = Reply(response.status, b"", 0.0, location=location)
+                if location:
                     return reply
                 body, more = _read_body(response, limit)
-                return replace(reply, body=body, truncated=more)
+                return Reply(response.status, body, 0.0, truncated=more)
     except Exception as error:  # noqa: BLE001 - a question never raises: whatever it is, it is explained
         problem, detail = explain(error)
     return replace(reply or Reply(None, b"", 0.0), problem=problem, detail=detail)

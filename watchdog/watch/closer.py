@@ -26,6 +26,7 @@ from watchdog.watch.watched import Watched, triggers_of
 
 _LONG, _SHARE = 0.5, 0.35  # parts of a question's time: when it begins to take long, and for how long to look then
 _LEAST_OPEN = 0.25  # seconds: what is shorter than that leaves no time to look
+_PAUSE = 0.1  # seconds between two looks for questions that take long
 _SELDOM = 60.0  # seconds between two looks at a server that is only slow
 FRESH = 30.0  # seconds for which evidence of the counting serves the run that follows
 _LEAST, _MOST = 0.5, 6.0  # seconds worth a look; and of one look
@@ -61,18 +62,22 @@ class Closer:
         if self._runs and spec.timeout * _LONG >= _LEAST_OPEN and KINDS[spec.kind].answers:
             with self._changed:
                 heapq.heappush(self._open, (clock.monotonic() + spec.timeout * _LONG, next(self._number), question))
-                if self._open[0][2] is question:
+                if len(self._open) == 1 or spec.timeout * _LONG < _PAUSE * 2:
                     self._changed.notify()
         return question
 
     def _wait(self) -> None:
         while True:
+            late = []
             with self._changed:
-                while not self._open or self._open[0][0] > clock.monotonic():
-                    self._changed.wait(self._open[0][0] - clock.monotonic() if self._open else None)
-                question = heapq.heappop(self._open)[2]
-            if not question.answered:
-                self._takes_long(question)
+                while self._open and (self._open[0][2].answered or self._open[0][0] <= clock.monotonic()):
+                    late.append(heapq.heappop(self._open)[2])
+                if not any(not question.answered for question in late):
+                    # Most are answered long before: to wake for each of them would cost more than it tells.
+                    self._changed.wait(max(_PAUSE, self._open[0][0] - clock.monotonic()) if self._open else None)
+            for question in late:
+                if not question.answered:
+                    self._takes_long(question)
 
     def _takes_long(self, question: Open) -> None:
         """Half the time is over: look now, so that nothing has to be looked at when all of it is."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,25 +11,24 @@ from watchdog.model.errors import BadConfig
 from watchdog.model.incident import Incident
 from watchdog.model.playbook import Playbook
 from watchdog.report import write as report
-from watchdog.runbook import document
 from watchdog.steps.report import samples_before
 from watchdog.steps.spec import Context, StepResult
 from watchdog.watch import log
 from watchdog.watch.house import House
+from watchdog.watch.loading import load as load_here
+from watchdog.watch.loading import load_apart
 
 
 def watch(context: Context, options: Mapping[str, Any]) -> StepResult:
     """Run the loop until SIGTERM. BadConfig if there is no home, or nothing in it to watch."""
     from watchdog.watch.loop import Loop
 
-    load = loader(context)
-    load()  # every mistake is told before anything begins
+    load = loader(context, apart=True)
     log.set_up(context.state, bool(options.get("verbose")))
     house = open_house(context)
     loop = Loop(house, load, ping=options.get("ping") or "", metrics_file=options.get("metrics") or "")
     loop.listen_to_signals()
-    close_cut_off(house)
-    loop.run()
+    loop.run(before=lambda: close_cut_off(house))
     return StepResult("ok", "stopped")
 
 
@@ -44,7 +43,7 @@ def tick(context: Context, options: Mapping[str, Any]) -> StepResult:
     return one_pass(house, playbooks, options.get("metrics") or "")
 
 
-def loader(context: Context) -> Callable[[], tuple[Playbook, ...]]:
+def loader(context: Context, apart: bool = False) -> Callable[[], tuple[Playbook, ...]]:
     """Reads the playbooks anew each time: of the whole home, or of the one service that was named."""
     home = context.home
     if home is None:
@@ -54,29 +53,7 @@ def loader(context: Context) -> Callable[[], tuple[Playbook, ...]]:
             "Name it with --home or $WD_HOME, or make one with `wd init`.",
         )
     name = context.selector.service
-
-    def load() -> tuple[Playbook, ...]:
-        from watchdog.config import playbooks
-
-        found = (playbooks.service(home, name),) if name else playbooks.load_all(home)
-        if not found:
-            raise BadConfig(f"{home / 'playbooks'} holds no playbook", "", "Write one: `wd init` shows how.")
-        check_runbooks(found, home)
-        return found
-
-    return load
-
-
-def check_runbooks(playbooks: Iterable[Playbook], home: Path) -> None:
-    """BadConfig with every mistake of a runbook that a trigger names: at night it would be too late."""
-    mistakes: list[str] = []
-    for name in sorted({name for one in playbooks for trigger in one.triggers for name in trigger.run}):
-        try:
-            document.find(name, home)
-        except BadConfig as error:
-            mistakes += error.mistakes or error.lines()
-    if mistakes:
-        raise BadConfig("runbooks that triggers name cannot be used", mistakes=tuple(mistakes))
+    return lambda: load_apart(home, name) if apart else load_here(home, name)
 
 
 def open_house(context: Context) -> House:

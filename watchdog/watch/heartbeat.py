@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 BEAT = 0.25  # seconds
 GAP = 1.0  # seconds without a beat that count as "did not run"
+EDGE = 0.1  # seconds of a gap that may touch a question without harm
 STEP = 2.0  # seconds by which the wall's clock must move against the monotonic one to count as set
 
 
@@ -33,6 +34,7 @@ class Heartbeat:
         self._stop = threading.Event()
 
     def start(self) -> None:
+        self._last = time.monotonic()
         threading.Thread(target=self._run, daemon=True, name="wd-heartbeat").start()
 
     def stop(self) -> None:
@@ -42,7 +44,8 @@ class Heartbeat:
         """Seconds for which we did not run between two moments of the monotonic clock; 0 if we did all the time."""
         lost = sum(max(0.0, min(ended, end) - max(begun, start)) for start, end in tuple(self._gaps))
         late = ended - max(begun, self._last)  # a gap that ends just now is not noted yet
-        return max(lost, late if ended - self._last > GAP else 0.0)
+        lost = max(lost, late if ended - self._last > GAP else 0.0)
+        return lost if lost > EDGE else 0.0
 
     @property
     def gaps(self) -> int:

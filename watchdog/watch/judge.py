@@ -19,7 +19,7 @@ from watchdog.model.probing import Sample
 Level = Literal["unknown", "starting", "ok", "slow", "failing", "trouble"]
 EventKind = Literal["starting", "failing", "trouble", "slow", "recovered", "unknown"]
 
-KEPT = 40  # verdicts of the past that can matter: no threshold looks further back
+KEPT = 40  # verdicts of the past that are kept at least; more where a threshold looks further back
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,9 @@ def judge(
     """One answer more. `grace` is how many seconds after its own start a server's failures do not count."""
     if sample.verdict == "unknown":
         return _unknown(state, sample)
-    state = replace(_same_process(state, signs), unknowns=0)
+    state = _same_process(state, signs)
+    if state.unknowns:
+        state = replace(state, unknowns=0)
     if sample.verdict == "failed":
         if _starts(state, signs, grace):
             return _starting(state, signs, grace, at)
@@ -113,8 +115,12 @@ def needed(threshold: Threshold, signs: Signs = NOTHING_ELSE) -> tuple[int, int]
         fewer = math.ceil(fails / 2)
         return fewer, max(fewer, of - (fails - fewer))
     if signs.alive:
-        return min(2 * fails, KEPT), min(2 * of, KEPT)
+        return 2 * fails, 2 * of
     return fails, of
+
+
+def _kept(threshold: Threshold) -> int:
+    return max(KEPT, 2 * threshold.of)
 
 
 def _same_process(state: ProbeState, signs: Signs) -> ProbeState:
@@ -146,7 +152,7 @@ def _starting(state: ProbeState, signs: Signs, grace: float, at: float) -> Judge
 
 
 def _failed(state: ProbeState, sample: Sample, threshold: Threshold, at: float, signs: Signs) -> Judged:
-    recent = (state.recent + "f")[-KEPT:]
+    recent = (state.recent + "f")[-_kept(threshold) :]
     first = state.failing_since if state.failing_since is not None else at
     fails, of = needed(threshold, signs)
     count = recent[-of:].count("f")
@@ -170,9 +176,11 @@ def _sentence(sample: Sample, count: int, fails: int, of: int, signs: Signs) -> 
 
 def _answered(state: ProbeState, sample: Sample, threshold: Threshold, at: float) -> Judged:
     """An answer that is no failure. Out of trouble only when the failures of the window are not enough any more."""
-    recent = (state.recent + ("s" if sample.verdict == "slow" else "o"))[-KEPT:]
+    recent = (state.recent + ("s" if sample.verdict == "slow" else "o"))[-_kept(threshold) :]
     was = state.level
     _, of = needed(threshold)
+    if was == "ok" and sample.verdict == "ok" and state.recent == "o" * _kept(threshold) and state.answered:
+        return Judged(state)  # one more good answer in a long row of them
     window = recent[-of:]
     clean = "f" not in window
     if was == "trouble" and window.count("f") >= threshold.fails:

@@ -23,6 +23,7 @@ from watchdog.watch import looking, metrics, trend
 from watchdog.watch.acting import Runs
 from watchdog.watch.ends import Ends
 from watchdog.watch.executor import DaemonThreads
+from watchdog.watch.hands import Hands
 from watchdog.watch.heartbeat import Heartbeat
 from watchdog.watch.house import KEY, House
 from watchdog.watch.rounds import Rounds
@@ -31,6 +32,7 @@ from watchdog.watch.times import STEADY, Cron, Every
 from watchdog.watch.watched import Watched, death_triggers, from_text
 
 STORE = 5.0  # seconds between two writings of samples
+METRICS = 15.0  # and of the numbers for Prometheus
 TIDY = 3600.0
 PING = 60.0
 Load = Callable[[], tuple[Playbook, ...]]
@@ -43,6 +45,7 @@ class Loop:
         self._house, self._load = house, load
         self._ping, self._metrics_file = ping, metrics_file
         # Not an event: a signal handler that sets one can fall into the very moment in which its lock is held.
+        self._hands = Hands(self._broke)
         self._orders: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._stopping = False
         self._runs = Runs(house, self._after_run)
@@ -51,6 +54,7 @@ class Loop:
         self._ends = Ends(house, self._runs, self._ask_now)
         self._done: dict[str, float] = {}  # job -> when its last run began, for the sign that all is well
         self._told_systemd = 0.0
+        self._written = float("-inf")  # the numbers for Prometheus, last
         self._scheduler = BackgroundScheduler(
             executors={"default": DaemonThreads()},
             # A run that is late is run, several late ones as one, and never two of a kind at a time.
@@ -60,9 +64,10 @@ class Loop:
         self._scheduler.add_listener(self._noted, EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES | EVENT_JOB_ERROR)
         house.away, house.later, house.beside = self._heart.away, self._later, self._beside
 
-    def run(self) -> None:
-        """Until SIGTERM or SIGINT. BadConfig if there is nothing to watch."""
+    def run(self, before: Callable[[], None] = lambda: None) -> None:
+        """Until SIGTERM or SIGINT. BadConfig if there is nothing to watch. `before` is called when that is known."""
         playbooks = self._load()
+        before()
         self._take_up(playbooks)
         self._heart.start()
         self._ends.start()
@@ -184,7 +189,8 @@ class Loop:
 
     def _store(self) -> None:
         self._house.store()
-        if self._metrics_file:
+        if self._metrics_file and clock.monotonic() - self._written >= METRICS:
+            self._written = clock.monotonic()
             metrics.write(self._house, self._metrics_file)
 
     def _tell_alive(self) -> None:
@@ -248,16 +254,19 @@ class Loop:
 
     def _beside(self, work: Callable[[], None]) -> None:
         try:
-            threading.Thread(target=self._safely, args=(work,), daemon=True, name="wd-work").start()
+            self._hands.give(work)
         except RuntimeError as error:  # no thread to be had: a local reason, and the next round comes
-            self._house.say("", f"no thread: {error}", "ERROR")
+            self._broke(error)
 
     def _safely(self, work: Callable[[], None]) -> None:
         try:
             work()
         except Exception as error:  # noqa: BLE001 - the loop goes on, and says what broke
-            self._house.counts.broken += 1
-            self._house.say("", f"{type(error).__name__}: {error}", "ERROR")
+            self._broke(error)
+
+    def _broke(self, error: BaseException) -> None:
+        self._house.counts.broken += 1
+        self._house.say("", f"{type(error).__name__}: {error}", "ERROR")
 
     def _later(self, seconds: float, work: Callable[[], None]) -> None:
         if self._stopping:

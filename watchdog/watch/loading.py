@@ -1,0 +1,80 @@
+"""Reads the playbooks in a child, so that the loop, which runs for months, does not carry what reading them takes.
+
+The libraries that read and check a playbook are a seventh of the loop's memory, and needed only at its start and when it
+is told to read again.
+"""
+
+from __future__ import annotations
+
+import base64
+import pickle
+import sys
+from pathlib import Path
+
+from watchdog.model.errors import BadConfig, WdError
+from watchdog.model.playbook import Playbook
+
+_WITHIN = 300.0  # seconds: thousands of playbooks on a busy machine
+
+
+def load_apart(home: Path, service: str | None) -> tuple[Playbook, ...]:
+    """All playbooks of a home, or the one of a service, with the runbooks of their triggers looked at too.
+
+    BadConfig with every mistake; WdError if no child can be had.
+    """
+    from watchdog.system import commands, interpreter  # not for the child
+
+    done = commands.run(
+        interpreter.command("watchdog.watch.loading:serve", light=False),
+        timeout=_WITHIN,
+        cwd="/",
+        env=commands.base_environment(None),
+        limit=1 << 28,
+        stdin=pickle.dumps((home, service)),
+    )
+    *_, last = done.output.splitlines() or [""]
+    if not done.ok:
+        why = done.error or ("no end in time" if done.timed_out else last[:300])
+        raise WdError("the playbooks could not be read", why, "try `wd validate`")
+    found = pickle.loads(base64.b64decode(last, validate=True))
+    if isinstance(found, BadConfig):
+        raise found
+    playbooks: tuple[Playbook, ...] = found
+    return playbooks
+
+
+def load(home: Path, service: str | None) -> tuple[Playbook, ...]:
+    """The same in this process."""
+    from watchdog.config import playbooks
+
+    found = (playbooks.service(home, service),) if service else playbooks.load_all(home)
+    if not found:
+        raise BadConfig(f"{home / 'playbooks'} holds no playbook", "", "Write one: `wd init` shows how.")
+    _check_runbooks(found, home)
+    return found
+
+
+def serve() -> None:
+    """The child's side: the answer, or the mistakes, on one line."""
+    home, service = pickle.loads(sys.stdin.buffer.read())
+    answer: tuple[Playbook, ...] | BadConfig
+    try:
+        answer = load(home, service)
+    except BadConfig as error:
+        answer = error
+    sys.stdout.buffer.write(base64.b64encode(pickle.dumps(answer)) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def _check_runbooks(playbooks: tuple[Playbook, ...], home: Path) -> None:
+    """BadConfig with every mistake of a runbook that a trigger names: at night it would be too late."""
+    from watchdog.runbook import document
+
+    mistakes: list[str] = []
+    for name in sorted({name for one in playbooks for trigger in one.triggers for name in trigger.run}):
+        try:
+            document.find(name, home)
+        except BadConfig as error:
+            mistakes += error.mistakes or error.lines()
+    if mistakes:
+        raise BadConfig("runbooks that triggers name cannot be used", mistakes=tuple(mistakes))
