@@ -51,6 +51,12 @@ class Questions:
             return answers
         return (*answers, Answer(asked - self._begun, self._url, "pending", clock.monotonic() - asked))
 
+    @property
+    def overdue(self) -> bool:
+        """Whether the open question has waited for longer than a good answer may take."""
+        with self._lock:
+            return self._asked is not None and clock.monotonic() - self._asked >= self._limit
+
     def _run(self) -> None:
         while not self._stop.is_set():
             with self._lock:

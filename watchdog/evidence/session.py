@@ -82,6 +82,7 @@ class Session:
         self._gaps: dict[str, Gap] = {}
         self._logs, self._exits = tuple(logs), tuple(exits)
         self._questions: Questions | None = None
+        self._overdue = False
         self._inside: Attempt[tuple[TaskLook, ...]] | None = None
         self._inside_at = 0.0
         self._behind = Background()
@@ -256,12 +257,18 @@ class Session:
         self._sources = self._files.read(frames, self._all.values())
 
     def wait(self, seconds: float) -> None:
-        """Until the next look; how memory moves is seen meanwhile, which costs nothing."""
+        """Until the next look, or until a question becomes overdue: then the answer is near. How memory moves is seen
+        meanwhile, which costs nothing."""
         pause = clock.Deadline(min(seconds, self.deadline.left))
-        while not pause.over:
+        while not pause.over and not self._just_overdue():
             clock.sleep(min(_WEIGH, pause.left))
             found = [process for pid in self._lives.known if (process := processes.read(pid)) is not None]
             self._weigh([one for one in found if one.identity == self._lives.known[one.pid].identity])
+
+    def _just_overdue(self) -> bool:
+        overdue = self._questions is not None and self._questions.overdue
+        just, self._overdue = overdue and not self._overdue, overdue
+        return just
 
     @property
     def settled(self) -> bool:

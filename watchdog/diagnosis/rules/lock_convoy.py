@@ -55,7 +55,7 @@ def _finding(view: View, points: list[LockPoint], holder: LockPoint) -> Finding:
 def _inside(view: View, points: list[LockPoint], holder: LockPoint) -> tuple[ThreadView | None, Frame]:
     """What is done while the lock is held, and by whom. The lock passes from hand to hand between two looks, so whoever
     was seen in the function behind the place where the others queue counts, and the place that was seen most."""
-    queue = {(point.frame.file, point.frame.function.rpartition(".")[2], point.frame.line) for point in points}
+    queue = {_place(point.frame) for point in points}
     functions = {(file, name) for file, name, _ in queue}
     seen: Counter[Frame] = Counter()
     who: dict[Frame, ThreadView] = {}
@@ -63,7 +63,7 @@ def _inside(view: View, points: list[LockPoint], holder: LockPoint) -> tuple[Thr
         for _, stack in thread.whole:
             calls = {(frame.file, frame.function.rpartition(".")[2]) for frame in stack.frames}
             frame = view.innermost(stack.frames)
-            if frame and calls & functions and (frame.file, frame.function.rpartition(".")[2], frame.line) not in queue:
+            if frame and calls & functions and _place(frame) not in queue:
                 seen[Frame(frame.function, frame.file, frame.line)] += 1
                 who[Frame(frame.function, frame.file, frame.line)] = thread
     if holder.task is not None:
@@ -72,9 +72,13 @@ def _inside(view: View, points: list[LockPoint], holder: LockPoint) -> tuple[Thr
         )
         return None, task.own if task else holder.frame
     then = thread_of(view, holder)
-    if then is not None and then.own_now is not None and not then.moves:
+    if then is not None and then.own_now is not None and not then.moves and _place(then.own_now) not in queue:
         return then, then.own_now
     if seen:
         usual = seen.most_common(1)[0][0]
         return who[usual], usual
     return then, then.own_now if then and then.own_now else holder.frame
+
+
+def _place(frame: Frame) -> tuple[str, str, int]:
+    return frame.file, frame.function.rpartition(".")[2], frame.line
