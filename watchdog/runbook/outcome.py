@@ -70,8 +70,14 @@ def known_from(records: Sequence[StepRecord]) -> dict[str, Any]:
 
 
 def downtime(incident: Incident, records: Sequence[StepRecord]) -> tuple[float | None, float | None]:
-    """(seconds without service, since when): from the first sign of trouble to the end of the proof."""
+    """(seconds without service, since when): from the first sign of trouble to the end of the proof.
+
+    Where there was no sign, and the diagnosis found it well, it served until it was ended.
+    """
     since = incident.trigger.since or incident.opened
+    well = any(str((record.data or {}).get("verdict", "")).startswith("healthy") for record in records)
+    if well and incident.trigger.since is None:
+        since = next((record.begun for record in records if record.step in ("kill", "restart")), since)
     done = [record for record in records if record.outcome in ("ok", "warning")]
     proof = next((record for record in reversed(done) if record.step in ("verify", "restart")), None)
     changed = any(record.step in ("kill", "start", "stop", "restart") for record in done)
