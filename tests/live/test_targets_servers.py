@@ -311,6 +311,7 @@ def test_a_pid_that_belongs_to_another_process_by_now_is_not_taken() -> None:
 def test_a_stopped_server_is_found_by_everything() -> None:
     with running(PLAIN, "{port}") as server:
         os.kill(server.pid, signal.SIGSTOP)
+        wait_for(lambda: processes.read(server.pid).state == "T", "it is stopped")
         for selector in (Selector(port=server.port), Selector(cmdline=(PLAIN, str(server.port)))):
             assert one(selector).root.state == "T"
 
