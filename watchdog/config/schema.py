@@ -79,7 +79,9 @@ class Start(Section):
     user: Annotated[str, Text("a user's name", r"[A-Za-z0-9_][A-Za-z0-9._-]*")] | None = Field(
         default=None, description="who runs it, where root starts it"
     )
-    listen: Annotated[str, Address(path=True)] | None = Field(default=None, description="the socket wd opens for it")
+    listen: Annotated[str, Address(path=True)] | None = Field(
+        default=None, description="an address for later; nothing acts on it yet"
+    )
     log: File | None = Field(default=None, description="where its output goes; else start.log in wd's own folder")
     fallback: Command | None = Field(default=None, description="tried when the command does not come up")
     through: Annotated[str, Manager] | None = Field(default=None, description="the manager that starts and stops it")
