@@ -1,4 +1,4 @@
-"""One pass of the loop: a monitoring plugin, a cron job, and what outside schedulers are given."""
+"""One pass of the loop: a monitoring plugin, and a cron job."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import json
 import os
 import re
 import signal
-import stat
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,39 +58,3 @@ def test_numbers_are_left_for_the_textfile_collector(home: Home, folder: Path) -
     home.service().start()
     home.wd("tick", "--metrics", str(folder / "wd.prom"))
     assert 'wd_service_state{service="shop"} 0' in (folder / "wd.prom").read_text()
-
-
-def test_a_crontab_gets_the_job_once_and_loses_nothing_else(
-    home: Home, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With a crontab command of the test's own, on a file of its own."""
-    table = folder / "table"
-    table.write_text("0 5 * * * /usr/bin/backup\n")
-    command = folder / "bin" / "crontab"
-    command.parent.mkdir()
-    command.write_text(
-        f"#!{sys.executable}\nimport sys\nfrom pathlib import Path\ntable = Path({str(table)!r})\n"
-        "if sys.argv[1] == '-l':\n    sys.stdout.write(table.read_text())\nelse:\n"
-        "    table.write_text(sys.stdin.read())\n"
-    )
-    command.chmod(command.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv("PATH", f"{command.parent}:{os.environ['PATH']}")
-    home.service()
-    before = table.read_text()
-    assert "tick" in home.wd("schedule", "install", "--dry-run").stdout
-    assert table.read_text() == before
-    assert home.wd("schedule", "show").returncode == 4
-    for _ in range(2):
-        assert home.wd("schedule", "install", "--every", "5m").returncode == 0
-    assert table.read_text().count("*/5 * * * *") == 1
-    assert table.read_text().startswith(before)
-    assert "tick" in home.wd("schedule", "show").stdout
-    assert home.wd("schedule", "remove").returncode == 0
-    assert table.read_text() == before
-
-
-def test_an_interval_that_cron_cannot_keep_is_wrong_usage(home: Home) -> None:
-    home.service()
-    done = home.wd("schedule", "install", "--every", "7m", "--dry-run")
-    assert done.returncode == 3
-    assert "systemd timer" in done.stderr

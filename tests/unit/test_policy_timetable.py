@@ -80,6 +80,46 @@ def test_a_block_without_its_end_is_left_alone() -> None:
     assert without_block(torn, JOB.name) == torn
 
 
+def test_the_lines_after_a_block_that_lost_its_end_survive_the_next_one() -> None:
+    torn = with_block(OTHERS, JOB).replace("# <<<", "# ---") + "30 5 * * * /usr/bin/tidy\n"
+    both = with_block(torn, JOB)
+    assert both.startswith(torn)
+    assert without_block(both, JOB.name) == torn
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        pytest.param("0 5 * * * /usr/bin/backup\r\n# kept by an editor of Windows\r\n", id="CRLF"),
+        pytest.param("0 5 * * * /usr/bin/mail kim%first line%second\\%line\n", id="percent signs"),
+        pytest.param(
+            "# page one\x0c\n# \u2028 and \x85 and \x1c end no line\n\n\n", id="what only Python takes for an end"
+        ),
+        pytest.param("# \udce9t\udce9 of no known encoding\n", id="bytes that are no text"),
+        pytest.param("\n\n  # blanks  \t\n\t\n", id="blanks"),
+    ],
+)
+def test_the_lines_of_others_stay_as_they_are_to_the_last_byte(others: str) -> None:
+    both = with_block(others, JOB)
+    assert both == others + block_of(both, JOB.name) + "\n"
+    assert without_block(both, JOB.name) == others
+    between = both + "# more of theirs\r\n"
+    assert without_block(between, JOB.name) == others + "# more of theirs\r\n"
+
+
+def test_a_last_line_without_an_end_gets_one_and_keeps_its_words() -> None:
+    both = with_block("0 5 * * * /usr/bin/backup", JOB)
+    assert both.startswith("0 5 * * * /usr/bin/backup\n# >>>")
+    assert without_block(both, JOB.name) == "0 5 * * * /usr/bin/backup\n"
+
+
+def test_a_block_that_an_editor_doubled_or_gave_other_line_ends_is_found_and_mended() -> None:
+    once = with_block(OTHERS, JOB)
+    odd = once.replace("\n", "\r\n") + block_of(once, JOB.name) + "\n"
+    assert with_block(odd, JOB).count("# >>>") == 1
+    assert without_block(odd, JOB.name) == OTHERS.replace("\n", "\r\n")
+
+
 def test_each_home_and_service_has_a_job_of_its_own_and_keeps_it() -> None:
     names = {
         job_name("/srv/a", None),

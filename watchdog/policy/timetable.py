@@ -56,29 +56,38 @@ def with_block(crontab: str, job: Job) -> str:
     """The crontab with this job in it once, the rest as it was. ValueError as `cron_line`."""
     block = [_BEGIN.format(job.name), cron_line(job), _END.format(job.name)]
     kept = without_block(crontab, job.name)
-    return "\n".join([*kept.splitlines(), *block]) + "\n"
+    if kept and not kept.endswith("\n"):
+        kept += "\n"
+    return kept + "\n".join(block) + "\n"
 
 
 def without_block(crontab: str, name: str) -> str:
     """The crontab without this job. A block whose end is missing is left alone: what follows is somebody else's."""
-    lines = crontab.splitlines()
-    begin, end = _BEGIN.format(name), _END.format(name)
-    if begin not in lines or end not in lines[lines.index(begin) :]:
-        return crontab
-    first = lines.index(begin)
-    last = lines.index(end, first)
-    kept = [*lines[:first], *lines[last + 1 :]]
-    return "\n".join(kept) + "\n" if kept else ""
+    lines = crontab.split("\n")
+    while place := _place(lines, name):
+        del lines[place]
+    return "\n".join(lines)
 
 
 def block_of(crontab: str, name: str) -> str:
     """The job's block as it stands there; empty if it does not."""
-    lines = crontab.splitlines()
-    begin, end = _BEGIN.format(name), _END.format(name)
-    if begin not in lines or end not in lines[lines.index(begin) :]:
-        return ""
-    first = lines.index(begin)
-    return "\n".join(lines[first : lines.index(end, first) + 1])
+    lines = crontab.split("\n")
+    place = _place(lines, name)
+    return "\n".join(lines[place]) if place else ""
+
+
+def _place(lines: Sequence[str], name: str) -> slice | None:
+    """From the beginning that is nearest to its end: a beginning further up has lost its own.
+
+    Only a line feed ends a line of a crontab; the carriage return of some editor is a part of the line.
+    """
+    first = None
+    for number, line in enumerate(lines):
+        if line.rstrip("\r") == _BEGIN.format(name):
+            first = number
+        elif line.rstrip("\r") == _END.format(name) and first is not None:
+            return slice(first, number + 1)
+    return None
 
 
 def timer_units(job: Job) -> dict[str, str]:

@@ -83,6 +83,11 @@ def _job(context: Context, options: Mapping[str, Any]) -> Job:
     home, service = str(context.home.absolute()), context.selector.service
     loop = bool(options.get("loop"))
     words = [*_wd(), "--home", home, "watch" if loop else "tick", *(["--service", service] if service else [])]
+    for word in words:
+        if not word.isprintable():  # a line feed would begin a line of its own, and be obeyed
+            raise WrongUsage(
+                f"{word!r} cannot be written into a scheduler", "it holds a character that cannot be printed"
+            )
     what = f"wd {'watches' if loop else 'looks after'} {service or 'all services'} of {home}"
     name = timetable.job_name(home, service)
     return Job(f"{name}-loop" if loop else name, tuple(words), float(options.get("every") or 60.0), what, home)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -16,23 +17,48 @@ _LIMIT = 30.0  # seconds for one command of the system
 
 
 def read_crontab() -> str:
-    """The caller's crontab; empty if there is none. CannotTell without cron."""
-    done = commands.run(["crontab", "-l"], timeout=_LIMIT)
-    if done.error:
-        raise CannotTell("the crontab cannot be read", done.error, "install cron, or use --as systemd")
-    if done.code == 0:
+    """The caller's crontab, bytes that are no text included; empty if there is none. CannotTell without cron."""
+    code, output, error = _crontab("-l")
+    if code == 0:
         # Debian's crontab shows no header lines any more; others put three of them on top, which it would add again.
-        return done.output
-    if "no crontab" in done.output.lower():
+        return output
+    if "no crontab" in error.lower():
         return ""
-    raise CannotTell("the crontab cannot be read", done.output.strip() or f"crontab -l ended with {done.code}")
+    raise CannotTell("the crontab cannot be read", error, "use --as systemd, or ask who runs this machine")
 
 
 def write_crontab(text: str) -> None:
-    """Failed if cron does not take it; then the old one stands."""
-    done = commands.run(["crontab", "-"], timeout=_LIMIT, stdin=text)
-    if not done.ok:
-        raise Failed("cron did not take the crontab", done.error or done.output.strip())
+    """Failed if cron does not take it; then the old one stands. An empty one is taken away."""
+    code, _, error = _crontab("-", text if text.endswith("\n") else text + "\n") if text else _crontab("-r")
+    if code != 0:
+        raise Failed("cron did not take the crontab; the old one stands", error)
+
+
+def _crontab(word: str, text: str = "") -> tuple[int, str, str]:
+    """How it ended, what it printed, and why in one line. CannotTell if there is none, or if it does not end.
+
+    Not through `commands.run`, which is for reading: what comes out here goes back in, so it must be whole, to the last
+    byte, and no warning on standard error may get among the lines.
+    """
+    env = {**commands.our_environment(), "LC_ALL": "C"}  # its words are compared
+    with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as wrong:
+        source.write(text.encode("utf-8", "surrogateescape"))
+        source.seek(0)
+        try:
+            done = subprocess.run(
+                ["crontab", word], stdin=source, stdout=out, stderr=wrong, timeout=_LIMIT, env=env, check=False
+            )
+        except FileNotFoundError:
+            raise CannotTell("there is no crontab command here", todo="install cron, or use --as systemd") from None
+        except OSError as error:
+            raise CannotTell("crontab cannot be run", error.strerror or str(error)) from None
+        except subprocess.TimeoutExpired:
+            raise CannotTell("crontab does not answer", f"it was ended after {_LIMIT:g} s") from None
+        out.seek(0)
+        wrong.seek(0)
+        said = " ".join(wrong.read(2000).decode("utf-8", "backslashreplace").split())
+        why = said or f"crontab {word} ended with {done.returncode}"
+        return done.returncode, out.read().decode("utf-8", "surrogateescape"), why
 
 
 def unit_folder(user: bool) -> Path:
