@@ -20,7 +20,7 @@ from support import SERVERS, alive, connects, free_port, wait_for
 from watchdog.model.playbook import Start
 from watchdog.model.process import Identity
 from watchdog.steps.start import start
-from watchdog.system import launch, ports, processes
+from watchdog.system import files, launch, ports, processes
 
 CUTS = int(os.environ.get("WD_CUTS", "8"))
 KINDS = (signal.SIGKILL, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -349,3 +349,44 @@ def test_a_shim_left_alone_falls_back_when_the_first_command_dies(folder: Path) 
     os.kill(record.pid, signal.SIGKILL)
     assert "broken" in "".join(launch.records(folder, "thing")[0].last_lines)
     wait_for(lambda: not alive(shim.pid), "the shim goes with it")
+
+
+def test_after_a_death_the_process_that_looked_after_the_server_starts_it_again(folder: Path) -> None:
+    """It needs no new interpreter for that. It waits two seconds only, so a busy machine may be too late for it."""
+    with service(folder) as shop:
+        shop.run(start, shop.context(in_runbook=True))
+        for _ in range(5):
+            (old,) = shop.copies()
+            os.kill(old, signal.SIGKILL)
+            wait_for(lambda old=old: not alive(old), "it is dead")  # type: ignore[misc]
+            shim = launch.arm(shop.playbook.start, "shop", shop.state, port=shop.port)
+            assert shim.start().outcome == "done"
+            shim.done()
+            wait_for(lambda: answering_pid(shop.port) != 0, "the next one answers")
+            first, second = shop.records()[-2:]
+            assert first.signal == signal.SIGKILL and second.ended is None
+            if first.shim_pid == second.shim_pid:
+                break
+        else:
+            raise AssertionError("another process started it each time")
+        assert len(shop.copies()) == 1
+
+
+def test_a_server_started_by_the_one_that_stood_by_comes_up_also_if_wd_dies(folder: Path) -> None:
+    with service(folder) as shop:
+        shop.run(start, shop.context(in_runbook=True))
+        (old,) = shop.copies()
+        os.kill(old, signal.SIGKILL)
+        wait_for(lambda: not alive(old), "it is dead")
+        launch.arm(shop.playbook.start, "shop", shop.state, port=shop.port).leave_alone()
+        wait_for(lambda: answering_pid(shop.port) != 0, "it is started all the same")
+        assert len(shop.copies()) == 1 and len(shop.records()) == 2
+
+
+def test_who_stood_by_in_vain_goes_and_leaves_nothing(folder: Path) -> None:
+    with service(folder) as shop:
+        shop.run(start, shop.context(in_runbook=True))
+        shim = shop.records()[-1].shim_pid
+        os.kill(shop.copies()[0], signal.SIGKILL)
+        wait_for(lambda: not alive(shim), "it goes")
+        assert not list(files.runtime_folder().glob(f"shim-{shim}"))

@@ -30,3 +30,9 @@ def test_a_hung_server_is_down_from_the_first_sign_or_from_the_beginning_of_the_
     assert run("lock-deadlock", since=90.0) == (20.0, 90.0)
     assert run("healthy", since=90.0) == (20.0, 90.0)
     assert run("") == (10.0, 100.0)
+
+
+def test_the_time_without_service_ends_with_the_first_answer_and_not_with_the_watch_that_follows() -> None:
+    incident = Incident("i", 100.0, "shop", "dead-server", Trigger("death", since=99.0))
+    assert downtime(incident, [step("start", 101.0), step("verify", 102.0, {"back": 102.5})]) == (3.5, 99.0)
+    assert downtime(incident, [step("restart", 101.0, {"verify": {"back": 101.5}})]) == (2.5, 99.0)

@@ -67,6 +67,9 @@ class StepRecord:
         }
 
 
+GIVE_UP = "give-up"  # what stands in the place of a runbook where a person is called
+
+
 @dataclass(frozen=True, slots=True)
 class Incident:
     """What the journal keeps of one run."""
@@ -82,7 +85,7 @@ class Incident:
     signature: str = ""
     finding: dict[str, Any] | None = None  # the whole diagnosis as JSON
     request: str = ""  # the input that hung it, if known
-    downtime: float | None = None  # seconds from the first sign of trouble to the proof
+    downtime: float | None = None  # seconds from the first sign of trouble to the first answer that proves its end
     down_since: float | None = None
     folder: str = ""  # holds report and evidence
     report: str = ""
@@ -94,6 +97,16 @@ class Incident:
     overridden: str = ""  # which budget a person overrode, and why it had said no
     notes: tuple[tuple[float, str, str], ...] = ()  # (when, by, text)
     steps: tuple[StepRecord, ...] = ()
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether it is the one in which a person was called, and nothing was done to the server."""
+        return self.runbook == GIVE_UP
+
+    @property
+    def came_to(self) -> str:
+        """The outcome for a person: a giving up that went as planned is nothing that is done."""
+        return "given up" if self.gave_up and self.outcome == "done" else self.outcome
 
     def record(self) -> dict[str, Any]:
         return {

@@ -36,10 +36,17 @@ class VerifyResult:
     outcome: str  # done, failed
     answers: tuple[dict[str, Any], ...]  # {"ok", "seconds", "status"}
     pid: int | None
+    back: float | None = None  # seconds since the epoch: when the first of the good answers came that prove it
     message: str = ""
 
     def record(self) -> dict[str, Any]:
-        return {"outcome": self.outcome, "answers": list(self.answers), "pid": self.pid, "message": self.message}
+        return {
+            "outcome": self.outcome,
+            "answers": list(self.answers),
+            "pid": self.pid,
+            "back": self.back,
+            "message": self.message,
+        }
 
 
 @dataclass(frozen=True, slots=True)

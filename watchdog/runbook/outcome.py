@@ -70,7 +70,7 @@ def known_from(records: Sequence[StepRecord]) -> dict[str, Any]:
 
 
 def downtime(incident: Incident, records: Sequence[StepRecord]) -> tuple[float | None, float | None]:
-    """(seconds without service, since when): from the first sign of trouble to the end of the proof.
+    """(seconds without service, since when): from the first sign of trouble to the first answer that proves its end.
 
     Where there was no sign, and the diagnosis found it well, it served until it was ended.
     """
@@ -83,4 +83,6 @@ def downtime(incident: Incident, records: Sequence[StepRecord]) -> tuple[float |
     changed = any(record.step in ("kill", "start", "stop", "restart") for record in done)
     if proof is None or not changed:
         return None, since if changed else None
-    return proof.begun + proof.seconds - since, since
+    data = proof.data or {}
+    back = (data.get("verify") or data).get("back") or proof.begun + proof.seconds
+    return max(0.0, back - since), since

@@ -102,6 +102,7 @@ class Findings:
     diagnosis: Diagnosis | None = None
     killed: KillResult | None = None
     shim: Shim | None = None  # armed: it starts the server even if we die now
+    arming: Callable[[], Shim | None] | None = None  # where one is on its way to its post already: waits for it
     started: StartResult | None = None
     verified: VerifyResult | None = None
     checks: tuple[CheckResult, ...] = ()

@@ -36,9 +36,10 @@ def start(context: Context, options: Mapping[str, Any]) -> StepResult:
     if context.dry_run:
         return StepResult("planned", f"would start {playbook.service}: {_in_words(playbook)}")
     with turn.hold(context, turn.keys((), playbook), "start"):
-        if context.found.shim is None and (already := _already(context, playbook, options)) is not None:
+        shim = context.found.shim or (context.found.arming() if context.found.arming else None)
+        if shim is None and (already := _already(context, playbook, options)) is not None:
             return already
-        shim = context.found.shim or _armed(context, playbook)
+        shim = shim or _armed(context, playbook)
         context.found.shim = shim
         result = _come_up(context, playbook, shim, _within(context, playbook, options))
         shim.done()

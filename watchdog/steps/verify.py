@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ from watchdog.system import clock, http, ports
 from watchdog.system.clock import Deadline
 from watchdog.targets import resolve
 
-_BETWEEN = 0.25  # seconds between two questions
+_QUICK, _BETWEEN = 0.05, 0.25  # seconds between two questions: until the row is complete, and after it
 _KEPT = 50  # answers in the result
 
 
@@ -28,6 +28,7 @@ class _Series:
 
     wanted: int
     row: int = 0  # good ones in a row
+    back: float | None = None  # when the first of that row came, seconds since the epoch
     answers: list[Answer] = field(default_factory=list)
     problem: str = ""  # with the last one
 
@@ -35,6 +36,8 @@ class _Series:
         self.answers.append(answer)
         self.problem = problem or answer.detail
         self.row = self.row + 1 if answer.ok and not problem else 0
+        if self.row < 2:
+            self.back = clock.now() if self.row else None
 
     @property
     def complete(self) -> bool:
@@ -52,11 +55,11 @@ def verify(context: Context, options: Mapping[str, Any]) -> StepResult:
     if context.deadline is not None and context.in_runbook:
         within = max(0.1, min(within, context.deadline - clock.monotonic()))
     series = _Series(int(options.get("healthy") or 3))
-    pid, problem = _watch(newborn, question, series, within)
+    pid, problem = _watch(newborn, question, series, within, context.say)
     if not problem and (later := options.get("later")):
         context.say(f"healthy now; asking once more in {format_duration(float(later))}")
         newborn.dies_within(float(later), 1.0)
-        pid, problem = _watch(newborn, question, _again(series), min(within, 30.0))
+        pid, problem = _watch(newborn, question, _again(series), min(within, 30.0), context.say)
     result = _result(series, pid, problem, question)
     context.found.verified = result
     return StepResult(
@@ -97,9 +100,11 @@ def _running(context: Context) -> Tree | None:
     return trees[0] if trees else None
 
 
-def _watch(newborn: Newborn, question: Question, series: _Series, within: float) -> tuple[int | None, str]:
+def _watch(
+    newborn: Newborn, question: Question, series: _Series, within: float, say: Callable[[str], None]
+) -> tuple[int | None, str]:
     """(pid of who answers, what went wrong; empty if all is proven)"""
-    deadline, pid = Deadline(within), None
+    deadline, pid, told = Deadline(within), None, False
     while True:
         if death := newborn.death():
             return pid, death
@@ -107,12 +112,16 @@ def _watch(newborn: Newborn, question: Question, series: _Series, within: float)
         owner, problem = newborn.why_not_the_owner(question.port) if answer.ok else (pid, "")
         pid = owner or pid
         series.take(answer, problem)
-        # A start that fails does so in its first seconds: no proof before they are over.
-        if series.complete and newborn.age() >= readiness.STABLE:
-            return pid, ""
+        if series.complete:
+            # A start that fails does so in its first seconds: no proof before they are over.
+            if newborn.age() >= readiness.STABLE:
+                return pid, ""
+            if not told:
+                say(f"it is back: {_count(series.wanted)} in a row; watching whether it stays")
+                told = True
         if deadline.over:
             return pid, _why_not(series, question)
-        newborn.dies_within(min(_BETWEEN, deadline.left))
+        newborn.dies_within(min(_QUICK if 0 < series.row < series.wanted else _BETWEEN, deadline.left))
 
 
 def _why_not(series: _Series, question: Question) -> str:
@@ -127,20 +136,20 @@ def _why_not(series: _Series, question: Question) -> str:
 
 def _again(series: _Series) -> _Series:
     """One good answer more, in the same list."""
-    return _Series(1, 0, series.answers)
+    return _Series(1, 0, None, series.answers)
 
 
 def _result(series: _Series, pid: int | None, problem: str, question: Question) -> VerifyResult:
     answers = tuple(answer.record() for answer in series.answers[-_KEPT:])
     good = sum(answer.ok for answer in series.answers)
     if problem:
-        return VerifyResult("failed", answers, pid, f"not proven ({_count(good)}): {problem}")
+        return VerifyResult("failed", answers, pid, message=f"not proven ({_count(good)}): {problem}")
     slowest = max((answer.seconds for answer in series.answers if answer.ok), default=0.0)
     message = f"{_count(series.wanted)} in a row, the slowest in {format_duration(slowest)}"
     if not question.urls:
         what = "the port accepts connections" if question.port else "the process lives"
         message = f"{what}; that is weak proof: without an http probe a hang is not seen"
-    return VerifyResult("done", answers, pid, message + (f" (pid {pid})" if pid else ""))
+    return VerifyResult("done", answers, pid, series.back, message + (f" (pid {pid})" if pid else ""))
 
 
 def _count(number: int) -> str:

@@ -7,12 +7,11 @@ import os
 import pwd
 import select
 import subprocess
-import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from watchdog.system.signals import end_child
 
@@ -158,10 +157,7 @@ def _start(
         raise ValueError("the command is empty")
     if env is None:
         env = our_environment()
-    with tempfile.TemporaryFile() if stdin is not None else contextlib.nullcontext() as source:
-        if source is not None and stdin is not None:
-            source.write(stdin.encode() if isinstance(stdin, str) else stdin)
-            source.seek(0)
+    with _file_of(stdin) if stdin is not None else contextlib.nullcontext() as source:
         return subprocess.Popen(
             list(argv),
             stdin=subprocess.DEVNULL if source is None else source,
@@ -173,6 +169,17 @@ def _start(
             start_new_session=True,
             **account(user),
         )
+
+
+@contextlib.contextmanager
+def _file_of(text: bytes | str) -> Iterator[IO[bytes]]:
+    """What a command reads, whole: nobody has to feed it."""
+    import tempfile  # here: few commands read anything, and without it a shim is at its post sooner
+
+    with tempfile.TemporaryFile() as source:
+        source.write(text.encode() if isinstance(text, str) else text)
+        source.seek(0)
+        yield source
 
 
 def _follow(child: subprocess.Popen[bytes], output: _Output, end: float) -> bool:

@@ -16,7 +16,7 @@ from watchdog.model.errors import Failed
 from watchdog.model.launching import ShimRecord, StartResult
 from watchdog.model.playbook import Start
 from watchdog.model.process import Identity, Listener
-from watchdog.system import clock, commands, files, interpreter, managers, processes, surroundings
+from watchdog.system import clock, commands, files, interpreter, managers, processes, standby, surroundings
 from watchdog.system import records as notes
 from watchdog.system.line import Line
 from watchdog.system.orders import Order
@@ -83,9 +83,10 @@ def arm(
         port=port,
         doomed=[str(one) for one in doomed],
         inodes=[one.inode for one in listeners],
+        standby=str(files.runtime_folder()),
     )
     try:
-        return _armed(order)
+        return _relieved(order) or _armed(order)
     except (OSError, EOFError, subprocess.TimeoutExpired) as error:
         raise Failed(
             "the process that starts the service did not come to its post",
@@ -100,6 +101,23 @@ def _place(state: Path, service: str) -> Path:
         return files.make_folder(notes.folder(state, service))
     except OSError:
         return files.make_folder(notes.folder(files.runtime_folder(), service))
+
+
+def _relieved(order: Order) -> Shim | None:
+    """The shim of the server that has just ended, if it still waits there. None if not, for whatever reason."""
+    last = notes.last(Path(order.folder))
+    if last is None or last.identity is None or processes.is_alive(last.identity):
+        return None
+    line = standby.call(order.standby, last.shim_pid) if processes.read(last.shim_pid) else None
+    if line is None:
+        return None
+    shim = Shim(line)
+    try:
+        shim.wait_armed(order)
+    except (OSError, EOFError):
+        shim.leave_alone()
+        return None
+    return shim
 
 
 def _armed(order: Order) -> Shim:

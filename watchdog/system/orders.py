@@ -23,3 +23,4 @@ class Order:
     port: int | None  # the one that it listens on when it is up
     doomed: list[str]  # identities of those that must be gone first
     inodes: list[int]  # their listening sockets: whoever holds one belongs to them
+    standby: str  # folder in which it can be found for a moment after its service has ended

@@ -40,12 +40,21 @@ def write(place: Path, record: ShimRecord) -> None:
 
 def read_all(place: Path) -> tuple[ShimRecord, ...]:
     """All records in a folder, the oldest first; what cannot be read is left out."""
-    found = []
-    for path in sorted(place.glob("*.json")):
-        with contextlib.suppress(OSError, ValueError, TypeError):
-            text = json.loads(path.read_text(encoding="utf-8"))
-            found.append(replace(ShimRecord(**text), last_lines=tuple(text.get("last_lines", ()))))
-    return tuple(sorted(found, key=lambda record: record.started))
+    found = (_read(path) for path in sorted(place.glob("*.json")))
+    return tuple(sorted((one for one in found if one is not None), key=lambda record: record.started))
+
+
+def last(place: Path) -> ShimRecord | None:
+    """The newest record; None if there is none that can be read."""
+    newest = max(place.glob("*.json"), default=None)
+    return _read(newest) if newest else None
+
+
+def _read(path: Path) -> ShimRecord | None:
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        text = json.loads(path.read_text(encoding="utf-8"))
+        return replace(ShimRecord(**text), last_lines=tuple(text.get("last_lines", ())))
+    return None
 
 
 def running(place: Path) -> tuple[Identity, ...]:

@@ -23,11 +23,12 @@ from pathlib import Path
 
 from watchdog.model.launching import ShimRecord
 from watchdog.model.process import Identity
-from watchdog.system import birth, commands, detach, interpreter, ports, processes, records
+from watchdog.system import birth, commands, detach, interpreter, ports, processes, records, standby
 from watchdog.system.clock import Deadline, wait_until
 from watchdog.system.line import Line
 from watchdog.system.orders import Order
 
+_ORDER_WITHIN = 30.0  # seconds for whoever has called us to say what to do
 _GONE_WITHIN = 10.0  # seconds for the old processes to be gone, once somebody says start
 _PORT_WITHIN = 20.0
 _LOCK_WITHIN = 15.0
@@ -37,16 +38,24 @@ _SETTLED_AFTER = 3.0  # seconds that a service without a port must live to count
 
 def main() -> None:
     """Standard input is the line to wd."""
-    line = Line(socket.socket(fileno=os.dup(0)))
-    message = line.receive(30)
-    if message is None:
-        return
-    order = Order(**message)
+    line: Line | None = Line(socket.socket(fileno=os.dup(0)))
     # A child of init, not of wd: a daemon would collect zombies, and a tree of wd must not hold the service.
     if os.fork():
         os._exit(0)
     detach.leave()
-    _Shim(order, line).run()
+    while line is not None and (order := _order(line)) is not None:
+        shim = _Shim(order, line)
+        shim.run()
+        line = shim.stand_by()
+
+
+def _order(line: Line) -> Order | None:
+    """None if whoever called says nothing, goes away, or is a wd of another version."""
+    try:
+        message = line.receive(_ORDER_WITHIN)
+        return Order(**message) if message else None
+    except (EOFError, ValueError, TypeError):
+        return None
 
 
 class _Shim:
@@ -62,11 +71,11 @@ class _Shim:
         self._settled = False  # it is up, or given up: nothing more is to be started
         self._tried_fallback = not order.fallback
         self._judge: Deadline | None = None
-        self._wake, wake = os.pipe()
+        self._wake, self._waker = os.pipe()
         os.set_blocking(self._wake, False)
-        os.set_blocking(wake, False)
+        os.set_blocking(self._waker, False)
         signal.signal(signal.SIGCHLD, detach.nothing)
-        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
 
     def run(self) -> None:
         self._line.send(event="armed", pid=os.getpid())
@@ -76,6 +85,17 @@ class _Shim:
             self._reap()
             if self._alone and not self._settled:
                 self._judge_it()
+
+    def stand_by(self) -> Line | None:
+        """After the end of a service that was up: the line to whoever wants it started again, if somebody does soon."""
+        signal.set_wakeup_fd(-1)
+        os.close(self._wake)
+        os.close(self._waker)
+        if self._log is not None:
+            self._log.close()
+        if self._record is None or self._record.ended is None or self._record.error:
+            return None
+        return standby.offer(self._order.standby)
 
     def _wait(self) -> list[str]:
         """Words of wd, "eof" once when it is gone; empty when a child ended or time passed."""

@@ -199,7 +199,7 @@ class Runs:
             self._house.counts.runs += 1
             hand_over(watched, context)
             if watched.post is not None:
-                context.found.shim, watched.post = watched.post.take(), None
+                context.found.arming = watched.post.take
             context.evidence_until = clock.monotonic() + evidence_time(watched.playbook, cause.kind)
             return begin(runbook, context, {}, watch=told.step)
 
