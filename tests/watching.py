@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import signal
@@ -17,7 +18,7 @@ from typing import Any
 from support import alive, free_port, wait_for
 
 ROOT = Path(__file__).parents[1]
-SWITCH = Path(__file__).parent / "servers" / "switch.py"
+SERVERS = Path(__file__).parent / "servers"
 WD = (
     sys.executable,
     "-c",
@@ -26,13 +27,13 @@ WD = (
 
 
 class Service:
-    """One service of a home; its server reads in `folder` what to do."""
+    """One service of a home; its server, one of tests/servers, reads in `folder` what to do."""
 
-    def __init__(self, home: Home, name: str) -> None:
+    def __init__(self, home: Home, name: str, server: str) -> None:
         self.home, self.name, self.port = home, name, free_port()
         self.folder = home.path / f"run-{name}"
         self.folder.mkdir(mode=0o700)
-        self.argv = [sys.executable, str(SWITCH), str(self.port), str(self.folder)]
+        self.argv = [sys.executable, str(SERVERS / server), str(self.port), str(self.folder)]
         self.playbook: dict[str, Any] = {
             "service": name,
             "find": {"port": self.port},
@@ -60,7 +61,7 @@ class Service:
         wait_for(self.answers, f"{self.name} answers")
         return process.pid
 
-    def tell(self, name: str, value: float | None = 3600) -> None:
+    def tell(self, name: str, value: float | str | None = 3600) -> None:
         path = self.folder / name
         if value is None:
             path.unlink(missing_ok=True)
@@ -70,7 +71,7 @@ class Service:
     def answers(self, limit: float = 2.0) -> str:
         """Its words, or nothing."""
         with (
-            contextlib.suppress(OSError),
+            contextlib.suppress(OSError, http.client.HTTPException),
             urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=limit) as reply,
         ):
             return str(reply.read().decode())
@@ -121,8 +122,8 @@ class Home:
         (self.path / "runbooks" / f"{name}.md").write_text(text)
         (self.path / "runbooks" / f"{name}.md").chmod(0o600)
 
-    def service(self, name: str = "shop") -> Service:
-        service = Service(self, name)
+    def service(self, name: str = "shop", server: str = "switch.py") -> Service:
+        service = Service(self, name, server)
         self.services.append(service)
         return service
 

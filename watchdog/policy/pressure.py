@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from watchdog.model.evidence import MachineLook
 
 FEWEST = 3  # services below which "more than half of them" says nothing
+SETTLES = 30.0  # seconds that services get to come back one after the other once a common cause is over
 
 # Percent of time, over a window, in which work stood still. `full` of cpu is always 0 for a whole machine.
 _STALLS = {"memory.full.avg10": 20.0, "memory.full.avg60": 10.0, "io.full.avg60": 60.0, "cpu.some.avg60": 95.0}

@@ -81,7 +81,7 @@ class Runs:
             desired=desired,
             strange=watched.strange,
             starved=pressure.starved(machine.glance()),
-            common=pressure.common_cause(self._house.failing()),
+            common=self._house.common_cause(watched),
             holder=_holder(watched),
             busy=self._house.busy,
             planned=planned,

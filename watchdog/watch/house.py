@@ -12,6 +12,8 @@ from watchdog.journal.store import Journal
 from watchdog.model.incident import Trigger
 from watchdog.model.probing import Sample
 from watchdog.model.selector import Selector
+from watchdog.model.units import format_duration
+from watchdog.policy import pressure
 from watchdog.steps.spec import Context
 from watchdog.system import clock, processes
 from watchdog.watch import log
@@ -54,6 +56,7 @@ class House:
     lock: threading.RLock = field(default_factory=threading.RLock)
     busy: str = ""  # the service that is being worked on
     looking: str = ""  # the service that is being looked at more closely
+    common_at: float = float("-inf")  # when many services failed at once, last; on the monotonic clock
 
     def say(self, service: str, message: str, level: str = "INFO", incident: str = "") -> None:
         log.say(service, message, level, incident)
@@ -83,6 +86,18 @@ class House:
             if periods and (watched.acting or now - max(asked.values()) <= max(periods)):
                 found[name] = watched.failing()
         return found
+
+    def common_cause(self, watched: Watched) -> str:
+        """Why the trouble is not this service's own; empty if it is. After a common cause nobody is back at once."""
+        now = clock.monotonic()
+        if found := pressure.common_cause(self.failing()):
+            self.common_at = now
+            return found
+        since = watched.failing_since
+        if since is not None and since <= self.common_at and now - self.common_at < pressure.SETTLES:
+            settles = format_duration(pressure.SETTLES)
+            return f"many services failed at once a moment ago; those that still fail get {settles} to come back"
+        return ""
 
     def note_sample(self, service: str, sample: Sample) -> None:
         with self.lock:

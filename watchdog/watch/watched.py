@@ -39,6 +39,7 @@ class Watched:
     tree: Tree | None = None
     looked_at: float | None = None  # when the tree was looked for, on the monotonic clock
     strange: str = ""  # another program than the configured one runs there
+    gone: frozenset[Identity] | None = None  # who ran last, where nothing runs any more; None: something does
     queue: int = 0  # connections that waited at the last look
     asking: set[str] = field(default_factory=set)  # probes under way
     owed: set[str] = field(default_factory=set)  # probes that came due meanwhile
@@ -74,6 +75,12 @@ class Watched:
         return any(
             self.state(spec.name).level in ("failing", "trouble") for spec in self.playbook.probes if _answers(spec)
         )
+
+    @property
+    def failing_since(self) -> float | None:
+        """Since when a probe that the server itself has to answer fails, on the monotonic clock."""
+        states = [self.state(spec.name) for spec in self.playbook.probes if _answers(spec)]
+        return min((one.failing_since for one in states if one.failing_since is not None), default=None)
 
     @property
     def level(self) -> str:

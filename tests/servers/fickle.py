@@ -1,0 +1,90 @@
+"""A server that is wrong in ways that other checks do not see, as files in its folder say: fickle.py PORT FOLDER
+
+    how-PID     that process from now on: `deaf` reads nothing, `headers` sends no body, `drip` one byte a second
+    slow        each answer takes so many seconds; `fifth` each fifth one; `burn` so many of the CPU
+    pause       once: nothing of it runs for so many seconds but one thread, as in a garbage collection
+    hang-after  each process hangs so many seconds after its start
+    needs       a port; 503 while nobody there answers with a byte
+
+Each question leaves a line in `asked`.
+"""
+
+import itertools
+import os
+import socket
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+folder = Path(sys.argv[2])
+started = time.monotonic()
+number = itertools.count(1)
+
+
+def told(name):
+    try:
+        return (folder / name).read_text()
+    except OSError:
+        return ""
+
+
+def dependency_answers(port):
+    try:
+        with socket.create_connection(("127.0.0.1", int(port)), 5) as sock:
+            return sock.recv(1) != b""
+    except OSError:
+        return False
+
+
+class Handler(BaseHTTPRequestHandler):
+    def handle(self):
+        with (folder / "asked").open("a") as file:
+            file.write(f"{os.getpid()}\n")
+        hangs = told("hang-after") and time.monotonic() - started > float(told("hang-after"))
+        if hangs or told(f"how-{os.getpid()}") == "deaf":
+            time.sleep(3600)
+        super().handle()
+
+    def do_GET(self):
+        how, fifth = told(f"how-{os.getpid()}"), told("fifth")
+        if fifth and next(number) % 5 == 0:
+            time.sleep(float(fifth))
+        time.sleep(float(told("slow") or 0))
+        end = time.thread_time() + float(told("burn") or 0)
+        while time.thread_time() < end:
+            pass
+        needs = told("needs")
+        body = f"pid {os.getpid()}".encode()
+        self.send_response(503 if needs and not dependency_answers(needs) else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if how == "headers":
+            time.sleep(3600)
+        for byte in body if how == "drip" else ():
+            self.wfile.write(bytes([byte]))
+            time.sleep(1)
+        if how != "drip":
+            self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+
+def pause_when_told():
+    while True:
+        seconds = told("pause")
+        if seconds:
+            (folder / "pause").unlink()
+            sys.setswitchinterval(1000)  # this thread keeps the interpreter for itself, and the CPU busy
+            end = time.monotonic() + float(seconds)
+            while time.monotonic() < end:
+                pass
+            sys.setswitchinterval(0.005)
+        time.sleep(0.05)
+
+
+(folder / f"started-{os.getpid()}").write_text("")
+threading.Thread(target=pause_when_told, daemon=True).start()
+ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
