@@ -374,3 +374,13 @@ def test_what_to_type_names_the_home_that_was_named(folder: Path) -> None:
     alone = replace(found, runbook="kill", steps=(step(1, "kill", text="--home /srv kill --service shop"),))
     alone = replace(alone, trigger=Trigger("person", "wd --home /srv kill --service shop", "kim"))
     assert build(alone, folder).commands == ("wd --home /srv kill --service shop",)
+
+
+def test_a_giving_up_says_that_a_person_is_needed_why_and_how_to_begin_anew() -> None:
+    called = incident(runbook="give-up", outcome="done", trigger=Trigger("death", "given up: it died 3 times (pid 7)"))
+    page = build(called, Path("/nowhere"))
+    assert (page.outcome, page.good) == ("given up", False)
+    assert page.headline == "shop is left as it is, and a person is needed: it died 3 times (pid 7)"
+    assert "wd resume --service shop    # when it is mended" in page.commands
+    assert not any("run give-up" in line for line in page.commands)
+    assert write.one_line(called).startswith("shop given up")

@@ -54,6 +54,11 @@ def format_size(count: float) -> str:
     return f"{count:.1f} TiB"
 
 
+def counted(number: int, word: str) -> str:
+    """ "1 restart", "2 restarts"."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
 def iso(when: float) -> str:
     """UTC with `Z` and hundredths of a second, the form of every time in JSON."""
     moment = datetime.fromtimestamp(when, UTC)

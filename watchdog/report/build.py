@@ -61,9 +61,9 @@ def build(incident: Incident, folder: Path) -> Page:
         id=incident.id,
         service=incident.service or "",
         runbook=incident.runbook,
-        outcome=incident.outcome,
+        outcome=incident.came_to,
         headline=_headline(incident),
-        good=incident.outcome in ("recovered", "done", "planned", "nothing"),
+        good=incident.came_to in ("recovered", "done", "planned", "nothing"),
         opened=incident.opened,
         closed=incident.closed,
         seconds=max(0.0, end - incident.opened) if end is not None else None,
@@ -95,6 +95,9 @@ def build(incident: Incident, folder: Path) -> Page:
 
 def _headline(incident: Incident) -> str:
     who = incident.service or "the server"
+    if incident.gave_up:
+        why = incident.trigger.detail.removeprefix("given up: ")
+        return f"{who} is left as it is, and a person is needed: {why}"
     said = _WORDS.get(incident.outcome, incident.outcome)
     if incident.outcome == "recovered" and incident.downtime is not None:
         return f"{who} {said}: {format_duration(incident.downtime)} without service"
@@ -176,10 +179,11 @@ def _commands(incident: Incident) -> tuple[str, ...]:
     home = _home(incident.trigger.detail)
     typed = incident.trigger.detail if incident.trigger.detail.startswith("wd ") else ""
     single = len(incident.steps) == 1 and incident.steps[0].step == incident.runbook
-    whole = "" if single else f"wd{home} run {incident.runbook}{service}"
+    whole = "" if single or incident.gave_up else f"wd{home} run {incident.runbook}{service}"
     first = typed if typed.startswith(f"wd{home} run {incident.runbook}") or not incident.steps else whole
     done = (step for step in incident.steps if step.outcome != "skipped" and step.step not in _NOT_BY_HAND)
-    return tuple(dict.fromkeys(filter(None, (first, *(_by_hand(step, home, service) for step in done)))))
+    anew = f"wd{home} resume{service}    # when it is mended" if incident.gave_up else ""
+    return tuple(dict.fromkeys(filter(None, (first, *(_by_hand(step, home, service) for step in done), anew))))
 
 
 def _home(typed: str) -> str:

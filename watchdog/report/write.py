@@ -41,4 +41,4 @@ def one_line(incident: Incident) -> str:
     count = len(incident.old_pids)
     ended = f", {count} process{'es' * (count != 1)} ended" if count else ""
     repeated = f" ({incident.repeated})" if incident.repeated else ""
-    return printable(f"{who} {incident.outcome}{took}{cause}{ended}{repeated}")
+    return printable(f"{who} {incident.came_to}{took}{cause}{ended}{repeated}")

@@ -9,7 +9,7 @@ from typing import Any
 from watchdog.journal.store import Journal
 from watchdog.model.errors import Failed, WrongUsage
 from watchdog.model.exits import Exit
-from watchdog.model.incident import Incident
+from watchdog.model.incident import Incident, Trigger
 from watchdog.model.printable import printable
 from watchdog.model.units import format_duration
 from watchdog.report import write
@@ -101,13 +101,21 @@ def _table(found: tuple[Incident, ...], cut_off: set[str]) -> str:
     """Three lines an incident: a table of eight columns would not fit a terminal at 3 a.m."""
     lines = []
     for one in found:
-        outcome = "cut off" if one.id in cut_off else one.outcome
+        outcome = "cut off" if one.id in cut_off else one.came_to
         down = f"down {format_duration(one.downtime)}" if one.downtime is not None else ""
         ago = f"{format_duration(max(0.0, clock.now() - one.opened))} ago"
         culprit = (one.finding or {}).get("culprit") or {}
         where = f" at {culprit.get('file')}:{culprit.get('line')}" if culprit.get("file") else ""
         lines.append("  ".join(filter(None, (one.id, ago, one.service or "", outcome, down))))
-        lines.append(f"    {one.runbook}, by {one.trigger.kind} {one.trigger.by}".rstrip())
+        lines.append(f"    {one.runbook}, {_who(one.trigger)}")
+        if one.gave_up:
+            lines.append(f"    {printable(one.trigger.detail)}")
         told = (("cause", (one.root_cause or one.cause) + where), ("input", one.request), ("fix", one.fix))
         lines += [f"    {name}: {printable(text)}" for name, text in told if text]
     return "\n".join(lines)
+
+
+def _who(trigger: Trigger) -> str:
+    """ "by root", "by wd watch (death)"."""
+    by = trigger.by or "nobody that is known"
+    return f"by {by}" if trigger.kind == "person" else f"by {by} ({trigger.kind})"

@@ -16,17 +16,19 @@ from watchdog.model.incident import Desired
 from watchdog.model.killing import KillPlan, KillResult
 from watchdog.model.playbook import Start
 from watchdog.model.process import Listener, Member, Process, Tree
-from watchdog.model.units import format_duration
+from watchdog.model.units import counted, format_duration
 from watchdog.policy import guards
 from watchdog.steps import turn
 from watchdog.steps.spec import Context, StepOutcome, StepResult
 from watchdog.system import clock, launch, lineage, ports, processes, signals, surroundings
 from watchdog.targets import match, resolve
+from watchdog.targets.flight import in_flight
 
 _QUICK = 0.5  # seconds that quick evidence may take, and never more: the server is down for its users
 _THOROUGH = 10.0
 _TICKS = 2  # of the kernel's clock, that a process must be old
 _REPLACED_WITHIN = 5.0  # seconds for a master to start another worker
+_BETWEEN = 0.02  # seconds between two looks for a moment without requests
 _SHARE = 0.8  # of a step's time limit that the ladder may use up
 _EXITS: Mapping[str, tuple[StepOutcome, Exit]] = {
     "done": ("ok", Exit.FINE),
@@ -59,6 +61,7 @@ def _kill(context: Context, options: Mapping[str, Any]) -> StepResult:
         return _only_shown(plans, refusals, context.dry_run)
     with turn.hold(context, turn.keys(trees, context.playbook), "kill"):
         _keep_evidence(context, options, trees)
+        _drain(context, trees, float(options.get("drain") or 0.0))
         result = _execute(context, plans)
     context.found.tree, context.found.killed = trees[0], result
     _remember(context, result)
@@ -70,16 +73,17 @@ def _targets(context: Context) -> tuple[Tree, ...]:
     found = _looked(context)
     for sentence in found.left_out:
         context.say(f"left out: {sentence}")
-    seen = context.found.tree
+    seen, known = context.found.tree, context.found.before
     trees = tuple(tree for tree in found.trees if any(one.process.state not in "ZX" for one in tree.members))
-    if seen is None or not context.in_runbook:
+    if known is None and seen is not None:
+        known = frozenset(one.process.identity for one in seen.members)
+    if known is None or not context.in_runbook:
         return trees
-    known = {one.process.identity for one in seen.members}
     same = tuple(tree for tree in trees if any(one.process.identity in known for one in tree.members))
     for tree in trees:
         if tree not in same:
             # Somebody else has replaced the server since: the new one has not been judged, and is not touched.
-            context.say(f"pid {tree.root.pid} was started after the look at the hung server: it is left alone")
+            context.say(f"pid {tree.root.pid} was started after the look at the server: it is left alone")
     return same
 
 
@@ -279,6 +283,24 @@ def _keep_evidence(context: Context, options: Mapping[str, Any], trees: Sequence
     thread.join(within)
     if thread.is_alive():
         context.say(f"the evidence took longer than {format_duration(within)}: what there is of it is kept")
+
+
+def _drain(context: Context, trees: Sequence[Tree], seconds: float) -> None:
+    """Wait for a moment between requests, for the step's own time at most; a server that is never idle ends after it.
+
+    Only now, behind the evidence: what came in while that was taken wants its answer, too.
+    """
+    if context.deadline is not None:
+        seconds = min(seconds, (context.deadline - clock.monotonic()) * (1 - _SHARE))
+    left = [0]
+
+    def idle() -> bool:
+        left[0] = sum(in_flight(tree) for tree in trees)
+        return not left[0]
+
+    if seconds > 0 and not clock.wait_until(idle, seconds, _BETWEEN):
+        told = f"{counted(left[0], 'request')} under way after {format_duration(seconds)}"
+        context.say(f"{told}: not waited for any more")
 
 
 def _remember(context: Context, result: KillResult) -> None:

@@ -51,6 +51,7 @@ _ALL: tuple[StepSpec, ...] = (
         "watchdog.steps.kill:kill",
         (
             Option("--grace", "duration", "5s", "time between SIGTERM and SIGKILL"),
+            Option("--drain", "duration", None, "wait at most so long for a moment with no request under way"),
             Option("--force", "flag", help="SIGKILL at once"),
             Option("--all", "flag", help="end every match, and another program than the configured one"),
             Option("--worker", "flag", help="end only the one stuck worker; its master replaces it"),

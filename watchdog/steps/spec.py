@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from watchdog.model.launching import StartResult, VerifyResult
     from watchdog.model.playbook import Playbook
     from watchdog.model.probing import CheckResult
-    from watchdog.model.process import Tree
+    from watchdog.model.process import Identity, Tree
     from watchdog.system.launch import Shim
 
 Kind = Literal["text", "flag", "integer", "duration", "size", "path", "words"]
@@ -97,6 +97,7 @@ class Findings:
     """What the earlier steps of the same run found and did."""
 
     tree: Tree | None = None
+    before: frozenset[Identity] | None = None  # who ran when nothing did any more: all others have come since
     evidence: Evidence | None = None
     snapshot: Snapshot | None = None
     diagnosis: Diagnosis | None = None

@@ -16,7 +16,7 @@ from watchdog.model.launching import ShimRecord
 from watchdog.model.playbook import Playbook, ProbeSpec
 from watchdog.model.printable import printable
 from watchdog.model.probing import Sample
-from watchdog.model.units import format_duration, format_size, iso
+from watchdog.model.units import counted, format_duration, format_size, iso
 from watchdog.policy.availability import WINDOWS, Availability, availability
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock, kernel_log, launch
@@ -79,7 +79,7 @@ def status(context: Context, options: Mapping[str, Any]) -> StepResult:
     worst = next((state for state in _ORDER if any(one.state == state for one in found)), "unknown")
     rows = tuple(one.record() for one in found)
     text = "\n".join(line for one in found for line in lines(one))
-    message = f"{len(found)} services, the worst is {worst}"
+    message = f"{counted(len(found), 'service')}, the worst is {worst}"
     return StepResult("ok", message, {"services": len(found), "worst": worst}, rows, _EXITS[worst], text)
 
 

@@ -22,7 +22,7 @@ def by_words(words: Sequence[str], processes: Iterable[Process]) -> tuple[list[P
     found: list[Process] = []
     left_out: list[str] = []
     for process in processes:
-        if not _fits(tuple(words), process):
+        if not runs(tuple(words), process.cmdline or (), process.cwd):
             continue
         forged = why_not_believed(process)
         if forged:
@@ -62,27 +62,28 @@ def why_not_believed(process: Process) -> str:
     return ""
 
 
-def _fits(words: tuple[str, ...], process: Process) -> bool:
-    if not process.cmdline or not words:
+def runs(words: tuple[str, ...], command: tuple[str, ...], cwd: str | None = None) -> bool:
+    """Whether a command line is a call of the program that these words mean."""
+    if not command or not words:
         return False
-    there = programs.program(process)
+    there = programs.parse(command)
     asked = programs.parse(words)
     if asked.interpreter and asked.interpreter == there.interpreter:
-        if not _same_interpreter(words[0], process.cmdline[0]):
+        if not _same_interpreter(words[0], command[0]):
             return False
         if asked.inline and asked.name != "-c":
             return True  # the interpreter alone was named: every program that it runs
         words = asked.words
-    elif _same(words[0], process.cmdline[0], process.cwd):
-        return _follow(words[1:], process.cmdline[1:], process.cwd)
-    if _starts(words, there.words, process.cwd):
+    elif _same(words[0], command[0], cwd):
+        return _follow(words[1:], command[1:], cwd)
+    if _starts(words, there.words, cwd):
         return True
     # "shop:app" alone names the application that a server program was told to serve.
     if ":" in words[0] and serves_named_app(there.name):
-        return _follow(words, there.words[1:], process.cwd)
+        return _follow(words, there.words[1:], cwd)
     # A debugger or profiler runs the script that stands somewhere behind it.
     behind = programs.carried(there)
-    return any(_starts(words, behind[at:], process.cwd) for at in range(len(behind)))
+    return any(_starts(words, behind[at:], cwd) for at in range(len(behind)))
 
 
 def _starts(words: tuple[str, ...], there: tuple[str, ...], cwd: str | None) -> bool:

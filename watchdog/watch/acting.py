@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from watchdog.journal.store import Journal
 from watchdog.model.errors import Refused, WdError
-from watchdog.model.incident import Desired, RunResult, StepRecord, Trigger
+from watchdog.model.incident import GIVE_UP, Desired, RunResult, StepRecord, Trigger
 from watchdog.model.playbook import TriggerSpec
 from watchdog.model.procedure import Block, RunPlan, StepCall
 from watchdog.policy import budget, locks, pressure
@@ -19,6 +19,7 @@ from watchdog.steps import turn
 from watchdog.steps.notify import notify
 from watchdog.steps.spec import Context
 from watchdog.system import clock, launch, machine, processes
+from watchdog.targets.flight import in_flight
 from watchdog.watch import log, looking
 from watchdog.watch.closer import hand_over
 from watchdog.watch.deciding import Decision, Situation, decide, local_time, quiet_moment, step_of
@@ -31,7 +32,7 @@ CALENDAR = ("cron", "every")  # kinds of triggers behind which there is no troub
 DRAIN = 30.0  # seconds for which a planned restart waits for requests under way
 _JUST_NOW = 0.5  # seconds for which it is still true that nothing runs: nobody starts a server that fast unlocked
 _LOOK_BACK = 31 * 86400.0
-_GIVE_UP = (("snapshot", "--within", "5s"), ("why", "--within", "5s"), ("report",))
+_LAST_STEPS = (("snapshot", "--within", "5s"), ("why", "--within", "5s"), ("report",))
 Retry = Callable[[], None]
 
 
@@ -200,6 +201,8 @@ class Runs:
             hand_over(watched, context)
             if watched.post is not None:
                 context.found.arming = watched.post.take
+            if cause.kind not in CALENDAR and watched.tree is None:
+                context.found.before = watched.gone
             context.evidence_until = clock.monotonic() + evidence_time(watched.playbook, cause.kind)
             return begin(runbook, context, {}, watch=told.step)
 
@@ -213,18 +216,21 @@ class Runs:
 
     def _give_up(self, watched: Watched, cause: Trigger, why: str) -> None:
         """Remembered first; then one report with the cause, and one call for a person."""
+        if not watched.strange and (differs := looking.why_start_differs(watched.playbook)):
+            why = f"{why}; {differs}"
         watched.gave_up, watched.gave_up_why = clock.now(), why
         self._house.remember(watched)
         self._house.counts.given_up += 1
-        words = [*_GIVE_UP, ("notify", f"{watched.name}: wd gave up: {why}")]
+        anew = f"when it is mended: wd resume --service {watched.name}"
+        words = [*_LAST_STEPS, ("notify", f"{watched.name}: wd gave up: {why}; {anew}")]
         block = Block("wd", tuple((0, " ".join(line)) for line in words), timeout=30.0, on_fail="continue")
         plan = RunPlan(None, tuple(StepCall(line, 0, 0) for line in words), (block,), watched.name)
         detail = f"given up: {why} ({cause.detail})"
         context = self._house.context(watched, Trigger(cause.kind, detail, cause.by, cause.since))
         context.in_runbook = True
         with _Told(self._house, watched, context) as told:
-            result, _ = execute(prepare(plan), context, "give-up", watch=told.step)
-        self._result(watched, "give-up", result)
+            result, _ = execute(prepare(plan), context, GIVE_UP, watch=told.step)
+        self._result(watched, GIVE_UP, result)
 
     def _result(self, watched: Watched, runbook: str, result: RunResult) -> None:
         level = "INFO" if result.outcome in ("recovered", "done") else "ERROR"
@@ -299,7 +305,7 @@ def good_moment(watched: Watched, waited: float) -> str:
     now = local_time(clock.now())
     windows = {line: in_window(line, seconds, now) for line, seconds in watched.playbook.policy.quiet}
     tree = looking.current(watched)
-    return quiet_moment(windows, looking.in_flight(tree) if tree else 0, waited, DRAIN)
+    return quiet_moment(windows, in_flight(tree) if tree else 0, waited, DRAIN)
 
 
 def _holder(watched: Watched) -> str:

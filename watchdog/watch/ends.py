@@ -14,7 +14,7 @@ from watchdog.model.incident import Trigger
 from watchdog.model.launching import ShimRecord
 from watchdog.model.process import Identity
 from watchdog.policy.budget import CrashLoop, Life, crash_loop
-from watchdog.system import clock, kernel_log, launch
+from watchdog.system import clock, kernel_log, launch, processes
 from watchdog.system.deaths import Deaths
 from watchdog.watch import looking
 from watchdog.watch.acting import Runs
@@ -62,6 +62,15 @@ class Ends:
             self.watch(watched)
             self._ask_now(watched)
 
+    def _look_for_the_wrong_one(self, watched: Watched, told: str) -> None:
+        """A wrong program that ended for good leaves its place to the right one; one that comes back has a master,
+        against whom nothing is started: a person is told at once."""
+        if watched.acting or looking.refresh(watched) is None or not watched.strange:
+            self.look_again(watched, told)
+        else:
+            self.watch(watched)
+            self._is_down(watched, f"{told}, and was started again")
+
     def _died(self, identity: Identity) -> None:
         """Called in the watching thread: only notes it."""
         watched = self._house.services.get(self._owners.pop(identity, ""))
@@ -69,12 +78,12 @@ class Ends:
             self._house.beside(lambda: self._after(watched, identity))
 
     def _after(self, watched: Watched, identity: Identity) -> None:
-        before = watched.tree
+        before, strange = watched.tree, watched.strange
         ended = (
             next((one.process for one in before.members if one.process.identity == identity), None) if before else None
         )
         gone = before is not None and looking.is_gone(before, watched.playbook)
-        if gone and not watched.acting and may_start(watched):
+        if gone and not watched.acting and not strange and may_start(watched):
             watched.post = Post(watched, self._house.state)  # it comes to its post while we decide
         if gone:
             looking.nothing_left(watched)
@@ -84,14 +93,18 @@ class Ends:
         # A worker that its master replaces while the others serve is no death of the server.
         last = tree is None or tree.root.identity != (before.root.identity if before else None) or not tree.listeners
         loop = None
-        if ended is not None and last:
+        if ended is not None and last and not strange:
             self._note_life(watched, Life(identity.pid, ended.started, clock.now(), by_itself=not meant))
             loop = self._crash_loop(watched)
         if watched.acting:
             return  # the run's own doing, or the run's to find out
         if tree is not None:
             self.watch(watched)
-        if meant:
+        launcher = tree is None and before is not None and processes.is_alive(before.root.identity)
+        if strange and not meant:
+            self._house.say(watched.name, f"{told}: {strange}", "WARNING")
+            self._house.later(_HELD, lambda: self._look_for_the_wrong_one(watched, told))
+        elif meant or (launcher and loop is None):  # who has started it may do so again
             self._house.later(_HELD, lambda: self.look_again(watched, told))
         elif tree is None or loop is not None:
             self._is_down(watched, told)

@@ -10,8 +10,8 @@ from watchdog.model.playbook import Playbook, ProbeSpec
 from watchdog.model.process import Identity, Process, Tree
 from watchdog.model.selector import Selector
 from watchdog.probes.run import KINDS
-from watchdog.system import accept_queue, descriptors, processes, sockets, threads
-from watchdog.targets import match
+from watchdog.system import accept_queue, processes, threads
+from watchdog.targets import match, programs
 from watchdog.targets.resolve import look
 from watchdog.targets.scene import Scene
 from watchdog.watch.judge import Signs
@@ -30,6 +30,10 @@ def refresh(watched: Watched, scene: Scene | None = None) -> Tree | None:
     tree = trees[0] if len(trees) == 1 else _listening(trees, watched.playbook)
     strange = why_strange(tree, watched.playbook) if tree else ""
     with watched.lock:
+        if trees:
+            watched.gone = None
+        elif watched.tree is not None or watched.gone is None:
+            watched.gone = _dead(watched.tree)
         watched.tree, watched.looked_at, watched.strange = tree, time.monotonic(), strange
     return tree
 
@@ -45,7 +49,14 @@ def is_gone(tree: Tree, playbook: Playbook) -> bool:
 def nothing_left(watched: Watched) -> None:
     """What is known when the whole tree is gone."""
     with watched.lock:
+        watched.gone = _dead(watched.tree)
         watched.tree, watched.looked_at, watched.strange = None, time.monotonic(), ""
+
+
+def _dead(tree: Tree | None) -> frozenset[Identity]:
+    """Of a tree that serves no more; a launcher that lives on is no part of what has ended."""
+    members = tree.members if tree else ()
+    return frozenset(one.process.identity for one in members if not processes.is_alive(one.process.identity))
 
 
 def current(watched: Watched, fresh: float = FRESH) -> Tree | None:
@@ -78,6 +89,17 @@ def why_strange(tree: Tree, playbook: Playbook) -> str:
     if found:
         return ""
     return f"another program runs there than {' '.join(words)}: pid {tree.root.pid}, {tree.root.command[:120]}"
+
+
+def why_start_differs(playbook: Playbook) -> str:
+    """Whether the playbook starts another Python program than the one that it looks for, in a sentence."""
+    words, command = playbook.find.cmdline, playbook.start.command
+    if not words or not command or playbook.find.regex or playbook.start.through:
+        return ""
+    there = programs.parse(command)
+    if there.interpreter != "python" or there.inline or match.runs(words, command, playbook.start.cwd):
+        return ""
+    return f"start.command runs {there.name}, and not {' '.join(words)} as find.cmdline says"
 
 
 def watched_processes(tree: Tree) -> tuple[Identity, ...]:
@@ -124,22 +146,6 @@ def is_still(leaves: Iterable[Process], seconds: float) -> bool:
             if thread.state not in "St" or thread.asleep is None or thread.asleep < seconds:
                 return False
     return seen
-
-
-def in_flight(tree: Tree) -> int:
-    """Requests that clients have sent and the server has not answered: what came in last came after what went out."""
-    owners = {
-        one.inode: one.pid for pid in tree.pids for one in descriptors.of(pid) if one.kind == "socket" and one.inode
-    }
-    count = 0
-    for one in sockets.connections(tree.pids, tree.ports, owners):
-        if not one.served or one.state != "ESTABLISHED":
-            continue
-        came, went = one.received_ago, one.sent_ago
-        # Where nothing was ever sent, the kernel's age of the last sending is that of the connection.
-        pending = bool(one.received) and came is not None and (not one.sent or went is None or went > came)
-        count += one.unread > 0 or pending
-    return count
 
 
 def _leaves(tree: Tree) -> tuple[Process, ...]:

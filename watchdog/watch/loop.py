@@ -17,6 +17,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from watchdog.model.errors import WdError
 from watchdog.model.incident import Trigger
 from watchdog.model.playbook import Playbook, TriggerSpec
+from watchdog.model.units import counted
 from watchdog.system import clock, http, notify, processes
 from watchdog.targets.scene import Scene
 from watchdog.watch import looking, metrics, trend
@@ -73,7 +74,7 @@ class Loop:
         self._ends.start()
         self._rounds.closer.start()
         self._scheduler.start()
-        self._house.say("", f"watching {len(playbooks)} services")
+        self._house.say("", f"watching {counted(len(playbooks), 'service')}")
         self._beside(self._look_at_all)
         notify.tell("READY=1")
         while self._orders.get() == "reload":
@@ -145,7 +146,7 @@ class Loop:
         except WdError as error:
             self._house.say("", "the playbooks stay as they were: " + "; ".join(error.lines()), "ERROR")
         else:
-            self._house.say("", f"playbooks read again: {len(self._house.services)} services")
+            self._house.say("", f"playbooks read again: {counted(len(self._house.services), 'service')}")
             self._beside(self._look_at_all)
         notify.tell("READY=1")
 

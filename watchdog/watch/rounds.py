@@ -64,9 +64,11 @@ class Rounds:
             sample = replace(sample, verdict="unknown", message=told)
         if watched.acting:
             return  # asked of the server that is just being replaced
+        before = watched.state(spec.name).level
+        if sample.verdict in ("ok", "slow") and watched.tree is None and before in ("failing", "trouble"):
+            looking.refresh(watched)  # somebody else has started something: is it the right program?
         sample = self._tied(watched, spec, sample)
         signs = self._signs(watched, spec, sample, ended - begun)
-        before = watched.state(spec.name).level
         judged = self._judged(watched, spec, sample, signs, ended)
         self._house.note_sample(watched.name, sample)
         if judged.event is not None:
