@@ -175,6 +175,20 @@ def test_restarts_are_kept_for_the_budgets(journal: Journal, folder: Path) -> No
         assert other.lost_at is None
 
 
+def test_what_was_written_under_a_clock_that_was_ahead_counts_as_of_now(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("watchdog.journal.store.clock.now", lambda: 1000.0)
+    for at in (900.0, 5000.0):
+        journal.record_restart(Restart("shop", at, True))
+    journal.set_desired("shop", Desired("snoozed", 5000.0, 5600.0))
+    journal.set_desired("api", Desired("snoozed", 900.0, 5600.0))
+    journal.end_the_future()
+    assert [one.at for one in journal.restarts("shop", 0.0)] == [900.0, 1000.0]
+    assert (journal.desired("shop").since, journal.desired("shop").until) == (1000.0, 1600.0)
+    assert (journal.desired("api").since, journal.desired("api").until) == (900.0, 5600.0)
+
+
 def test_samples_come_back_in_order_and_old_ones_are_merged(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1_800_000_000.0
     monkeypatch.setattr(clock, "now", lambda: now)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from watchdog.model.playbook import Playbook, Policy, ProbeSpec, Ready, Start, TriggerSpec
@@ -38,12 +40,31 @@ def test_after_a_reboot_counts_begin_anew_and_what_was_given_up_stays_so() -> No
     assert back.gave_up == 103.0
 
 
+def test_what_was_stored_under_a_clock_that_was_ahead_is_of_now() -> None:
+    ahead = time.time() + 3600
+    watched = Watched(SHOP, gave_up=ahead, healthy_since=ahead, begun=[99.0, ahead], lives=[Life(7, ahead - 3, ahead)])
+    back, now = from_text(SHOP, to_text(watched, "b"), "b"), time.time()
+    assert back.gave_up is not None and back.healthy_since is not None
+    assert max(back.gave_up, back.healthy_since, *back.begun, back.lives[0].ended) <= now
+    assert (back.begun[0], round(back.lives[0].seconds)) == (99.0, 3)
+
+
+def test_healthy_time_is_as_long_after_the_clock_was_set() -> None:
+    watched = Watched(SHOP, healthy_since=900.0)
+    watched.end_the_future(4600.0, 3600.0)
+    assert watched.healthy_since == 4500.0
+    watched.end_the_future(1000.0, -3600.0)
+    assert watched.healthy_since == 900.0
+
+
 def test_a_probe_that_is_gone_from_the_playbook_is_forgotten() -> None:
     watched = Watched(SHOP, states={"health": ProbeState("ok"), "old": ProbeState("trouble")})
     assert set(from_text(SHOP, to_text(watched, "b"), "b").states) == {"health"}
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"states": 3}', '{"lives": [{"pid": "x"}]}', '"x"'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", '{"states": 3}', '{"lives": [{"pid": "x"}]}', '{"healthy_since": "x"}', '"x"']
+)
 def test_a_damaged_memory_is_no_memory(text: str) -> None:
     assert from_text(SHOP, text, "b").states == {}
 

@@ -55,6 +55,13 @@ def restarts(db: sqlite3.Connection, service: str | None, since: float) -> tuple
     return tuple(Restart(row[0], row[1], bool(row[2]), row[3], row[4]) for row in rows if typed(row, "tnntt"))
 
 
+def end_the_future(db: sqlite3.Connection, now: float) -> None:
+    """What was written under a clock that was ahead of ours counts as of now."""
+    db.execute("UPDATE restarts SET at = :now WHERE at > :now", {"now": now})
+    db.execute("UPDATE desired SET until = until - since + :now, since = :now WHERE since > :now", {"now": now})
+    db.execute("UPDATE facts SET value = :now WHERE name = 'lost_at' AND value > :now", {"now": now})
+
+
 def keep(db: sqlite3.Connection, service: str, name: str, text: str) -> None:
     db.execute("INSERT OR REPLACE INTO memories VALUES (?, ?, ?)", (service, name, text))
 

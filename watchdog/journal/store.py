@@ -168,6 +168,11 @@ class Journal:
         """Of one service, or of all. See `lost_at` for what cannot be known."""
         return self._read(lambda db: services.restarts(db, service, since))
 
+    def end_the_future(self) -> None:
+        """What was written under a clock that was ahead counts as of now: a budget is neither lifted nor used for ever,
+        and a snooze ends."""
+        self._write(lambda db: services.end_the_future(db, clock.now()))
+
     def keep(self, service: str, name: str, text: str) -> None:
         """Whatever the loop must remember of a service, in its own words."""
         self._write(lambda db: services.keep(db, service, name, text))

@@ -101,6 +101,7 @@ class Loop:
     def _take_up(self, playbooks: Iterable[Playbook]) -> None:
         """Services that are new or changed begin anew with what the journal remembers; others go on as they are."""
         house, services = self._house, {}
+        house.journal.end_the_future()
         for playbook in playbooks:
             known = house.services.get(playbook.service)
             if known is not None and known.playbook == playbook:
@@ -236,8 +237,15 @@ class Loop:
         return True
 
     def _clock_was_set(self, seconds: float) -> None:
-        """Intervals do not care; lines of a calendar must be read again."""
         self._house.say("", f"the clock was set by {seconds:+.0f} s", "WARNING")
+        self._beside(lambda: self._go_by_the_new_clock(seconds))
+
+    def _go_by_the_new_clock(self, seconds: float) -> None:
+        """Intervals do not care; lines of a calendar must be read again, and so must when a process began."""
+        self._house.journal.end_the_future()
+        for watched in tuple(self._house.services.values()):
+            watched.end_the_future(clock.now(), seconds)
+        self._look_at_all()
         for job in self._scheduler.get_jobs():
             if isinstance(job.trigger, Cron):
                 job.reschedule(job.trigger)

@@ -26,6 +26,7 @@ _OUTCOMES: dict[Exit, StepOutcome] = {Exit.FINE: "ok", Exit.WARNING: "warning", 
 def one_pass(house: House, playbooks: Sequence[Playbook], metrics_file: str = "") -> StepResult:
     """Ask every probe once, all services side by side; then act on trouble, one service after the other."""
     boot, begun = processes.boot_id(), clock.monotonic()
+    house.journal.end_the_future()
     texts = {one.service: house.journal.kept(one.service, KEY) for one in playbooks}
     house.services = {one.service: from_text(one, texts[one.service], boot) for one in playbooks}
     orders: list[Callable[[], None]] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from watchdog.model.evidence import Evidence
@@ -13,8 +13,10 @@ from watchdog.model.probing import Sample
 from watchdog.model.process import Identity, Tree
 from watchdog.policy.budget import Life
 from watchdog.probes.run import KINDS
+from watchdog.system import clock
 from watchdog.watch.judge import ProbeState
 
+CALENDAR = ("cron", "every")  # kinds of triggers behind which there is no trouble
 LIVES = 12  # that are remembered
 LOG_EVERY = 2.0  # seconds between two looks at the logs for a trigger
 
@@ -67,6 +69,16 @@ class Watched:
             *(log_probe(one, at) for at, one in enumerate(self.playbook.triggers) if one.kind == "log"),
         )
 
+    def end_the_future(self, now: float, moved: float = 0.0) -> None:
+        """The clock was set, by `moved`: nothing may lie after `now`, and healthy time stays as long as it was."""
+        with self.lock:
+            self.begun = [min(when, now) for when in self.begun]
+            self.lives = [one if one.ended <= now else _ending(one, now) for one in self.lives]
+            if self.gave_up is not None:
+                self.gave_up = min(self.gave_up, now)
+            if self.healthy_since is not None:
+                self.healthy_since = min(self.healthy_since + moved, now)
+
     def state(self, probe: str) -> ProbeState:
         return self.states.get(probe, ProbeState())
 
@@ -88,6 +100,10 @@ class Watched:
         order = ("trouble", "failing", "slow", "starting", "unknown", "ok")
         levels = {self.state(spec.name).level for spec in self.playbook.probes}
         return next((level for level in order if level in levels), "unknown")
+
+
+def _ending(life: Life, at: float) -> Life:
+    return replace(life, started=at - life.seconds, ended=at)
 
 
 def _answers(spec: ProbeSpec) -> bool:
@@ -149,6 +165,7 @@ def from_text(playbook: Playbook, text: str, boot: str) -> Watched:
         if kept.get("boot") == boot:
             states = kept.get("states", {})
             watched.states = {name: ProbeState(**state) for name, state in states.items() if name in names}
+        watched.end_the_future(clock.now())
     except (ValueError, TypeError, AttributeError):
         return Watched(playbook)
     return watched
