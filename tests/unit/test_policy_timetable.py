@@ -138,6 +138,21 @@ def test_units_take_specifiers_variables_and_quotes_as_plain_text() -> None:
     assert r'"/srv/%%h $$HOME \"x\""' in unit
 
 
+def test_what_wd_started_outlives_the_unit_that_it_was_started_in() -> None:
+    for units in (timer_units(JOB), daemon_unit(JOB, "default.target")):
+        (service,) = (text for name, text in units.items() if name.endswith(".service"))
+        lines = service.splitlines()
+        assert "KillMode=process" in lines
+        assert "OOMPolicy=continue" in lines
+    assert {"Type=notify", "WatchdogSec=60", "Restart=always"} <= set(lines)
+
+
+def test_a_folder_that_ends_in_a_backslash_does_not_swallow_the_next_line() -> None:
+    odd = replace(JOB, folder="/srv/a\\", summary="wd looks after /srv/a\\")
+    for text in (*timer_units(odd).values(), *daemon_unit(odd, "default.target").values()):
+        assert not any(line.endswith("\\") for line in text.splitlines())
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
 def test_systemd_finds_nothing_wrong_with_the_units(folder: Path) -> None:
     real = replace(JOB, command=("/bin/true", *JOB.command[1:]), folder="/")

@@ -16,6 +16,10 @@ from xml.sax.saxutils import escape
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _BEGIN, _END = "# >>> wd job {} (made by `wd schedule`, removed by it) >>>", "# <<< wd job {} <<<"
 
+# For every unit that wd runs in. The servers that it starts stay in the unit's control group: at the end of the unit,
+# also of one that runs once, systemd would end them all; and it would end wd when one of them is out of memory.
+_LEAVE_ALONE = "KillMode=process\nOOMPolicy=continue\nTimeoutStopSec=10\n"
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -102,8 +106,7 @@ Type=oneshot
 WorkingDirectory={_path(job.folder)}
 ExecStart={_exec(job.command)}
 SuccessExitStatus=0 1 2 3
-KillMode=process
-"""
+{_LEAVE_ALONE}"""
     timer = f"""\
 # {job.name}: made by `wd schedule`, removed by it
 [Unit]
@@ -139,9 +142,7 @@ ExecReload=/bin/kill -HUP $MAINPID
 WatchdogSec=60
 Restart=always
 RestartSec=1
-KillMode=process
-TimeoutStopSec=10
-
+{_LEAVE_ALONE}
 [Install]
 WantedBy={wanted_by}
 """
@@ -194,12 +195,13 @@ def task_xml(job: Job, start: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """One line, without what systemd would expand."""
-    return " ".join(text.split()).replace("%", "%%")
+    """One line, without what systemd would expand or take for a line that goes on."""
+    return " ".join(text.split()).replace("%", "%%").rstrip("\\")
 
 
 def _path(text: str) -> str:
-    return text.replace("%", "%%")
+    """A backslash at its end would take the next line with it."""
+    return text.replace("%", "%%") + ("/" if text.endswith("\\") else "")
 
 
 def _exec(words: Sequence[str]) -> str:

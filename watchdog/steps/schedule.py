@@ -28,6 +28,7 @@ class Scheduler(Protocol):
 
     def planned(self, job: Job) -> str: ...
     def present(self, job: Job) -> str: ...
+    def in_force(self, job: Job) -> bool: ...
     def put(self, job: Job) -> str: ...
     def take(self, job: Job) -> None: ...
 
@@ -39,7 +40,7 @@ def install(context: Context, options: Mapping[str, Any]) -> StepResult:
     if context.dry_run:
         return StepResult("planned", f"would install {job.name}", _data(job, options, planned), text=planned)
     before = scheduler.present(job)
-    if before.strip() == planned.strip():
+    if before.strip() == planned.strip() and scheduler.in_force(job):
         return StepResult("ok", f"{job.name} is installed already", _data(job, options, planned))
     note = scheduler.put(job)
     done = "brought up to date" if before else "installed"
@@ -123,6 +124,9 @@ class Cron:
     def present(self, job: Job) -> str:
         return timetable.block_of(schedulers.read_crontab(), job.name)
 
+    def in_force(self, job: Job) -> bool:
+        return True  # what stands in a crontab is obeyed
+
     def put(self, job: Job) -> str:
         self.planned(job)
         schedulers.write_crontab(timetable.with_block(schedulers.read_crontab(), job))
@@ -147,6 +151,8 @@ class Systemd:
         return f"{job.name}.{'service' if self._loop else 'timer'}"
 
     def planned(self, job: Job) -> str:
+        if job.every < 1:
+            raise WrongUsage(f"--every {job.every:g}s cannot be had from systemd", "a timer of wd takes 1s and more")
         folder = schedulers.unit_folder(self._user)
         return "\n".join(f"# {folder / name}\n{text}" for name, text in self._units(job).items())
 
@@ -160,24 +166,38 @@ class Systemd:
             return "" if not any(found.values()) else "\n".join(text for text in found.values() if text)
         return "\n".join(f"# {folder / name}\n{text}" for name, text in found.items())
 
+    def in_force(self, job: Job) -> bool:
+        """Written is not started: a person may have stopped it, or systemd did not answer the first time."""
+        asked = ("is-enabled", "is-active")
+        return not schedulers.systemd_runs() or not any(self._systemctl(word, self._main(job)) for word in asked)
+
     def put(self, job: Job) -> str:
         schedulers.write_units(schedulers.unit_folder(self._user), self._units(job))
         if not schedulers.systemd_runs():
             return "systemd does not run here; it will find them at its next start, once they are enabled"
-        problem = schedulers.systemctl("daemon-reload", user=self._user)
-        problem = problem or schedulers.systemctl("enable", "--now", self._main(job), user=self._user)
-        if problem:
-            raise Failed(f"{self._main(job)} was written and could not be started", problem)
+        # Restarted, not started: the loop of an older unit would go on as it was.
+        for words in (("daemon-reload",), ("enable", self._main(job)), ("restart", self._main(job))):
+            if problem := self._systemctl(*words):
+                raise Failed(f"{self._main(job)} was written and could not be started", problem)
+        if self._user and not schedulers.lingers():
+            return "it runs while you are logged in, and always after `loginctl enable-linger`"
         return ""
 
     def take(self, job: Job) -> None:
-        if schedulers.systemd_runs():
-            schedulers.systemctl("disable", "--now", self._main(job), user=self._user)
-        folder = schedulers.unit_folder(self._user)
-        for name in self._units(job):
+        """Stopped before its files go: a pass that is under way would end as a unit without KillMode=process."""
+        folder, runs = schedulers.unit_folder(self._user), schedulers.systemd_runs()
+        units = [name for name in self._units(job) if (folder / name).exists()]
+        first = [("disable", "--now", self._main(job))] if self._main(job) in units else []
+        for words in [*first, *(("stop", name) for name in units)] if runs else ():
+            if problem := self._systemctl(*words):
+                raise Failed(f"{job.name} could not be stopped, so its units stay", problem)
+        for name in units:
             (folder / name).unlink(missing_ok=True)
-        if schedulers.systemd_runs():
-            schedulers.systemctl("daemon-reload", user=self._user)
+        if runs and (problem := self._systemctl("daemon-reload")):
+            raise Failed(f"{job.name} was stopped and deleted, and systemd was not told", problem)
+
+    def _systemctl(self, *words: str) -> str:
+        return schedulers.systemctl(*words, user=self._user)
 
 
 class Tasks:
@@ -188,6 +208,9 @@ class Tasks:
 
     def present(self, job: Job) -> str:
         return schedulers.read_task(job.name)
+
+    def in_force(self, job: Job) -> bool:
+        return True
 
     def put(self, job: Job) -> str:
         schedulers.create_task(job.name, self.planned(job))

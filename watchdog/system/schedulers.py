@@ -89,7 +89,14 @@ def read_unit(path: Path) -> str:
 def systemctl(*words: str, user: bool) -> str:
     """Why it did not work; empty if it did."""
     done = commands.run(["systemctl", *(["--user"] if user else []), *words], timeout=_LIMIT)
+    if done.timed_out:
+        return f"systemctl {words[0]} did not end within {_LIMIT:g} s"
     return "" if done.ok else done.error or done.output.strip() or f"systemctl ended with {done.code}"
+
+
+def lingers() -> bool:
+    """Whether units of this user run while nobody of that name is logged in."""
+    return (Path("/var/lib/systemd/linger") / commands.entry_of(None).pw_name).exists()
 
 
 def systemd_runs() -> bool:

@@ -1,0 +1,116 @@
+"""What systemd is given: it finds nothing wrong with it, runs it, and what wd started there lives on."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support import wait_for
+from systemd_room import Room, room
+from watching import WD, Home, Service, home_in
+
+ODD = 'kim\'s café 100% "on call"'
+
+
+@contextlib.contextmanager
+def odd_home(folder: Path) -> Iterator[Home]:
+    (folder / ODD).mkdir(0o700)
+    with home_in(folder / ODD) as made:
+        yield made
+
+
+def schedule(inside: Room, home: Home, *words: str) -> subprocess.CompletedProcess[str]:
+    return inside.run(*WD, "--home", str(home.path), "schedule", *words, "--as", "systemd")
+
+
+def a_service(home: Home) -> tuple[Service, int]:
+    shop = home.service()
+    shop.playbook["probes"]["health"] |= {"fails": 1, "timeout": "2s"}
+    shop.write()
+    return shop, shop.start()
+
+
+def units(inside: Room) -> list[str]:
+    return inside.run("ls", "/etc/systemd/system").stdout.split()
+
+
+def state(inside: Room, unit: str) -> str:
+    return inside.run("systemctl", "is-active", unit).stdout.strip()
+
+
+def main_of(inside: Room, unit: str) -> int:
+    return int(inside.run("systemctl", "show", "--property=MainPID", "--value", unit).stdout)
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
+@pytest.mark.parametrize("words", [(), ("--service", "shop"), ("--loop",), ("--every", "7m30s")])
+def test_systemd_finds_nothing_wrong_with_what_it_is_given(folder: Path, words: tuple[str, ...]) -> None:
+    with odd_home(folder) as home:
+        home.service()
+        done = home.wd("schedule", "install", "--as", "systemd", "--dry-run", *words)
+    assert done.returncode == 0, done.stderr
+    shown = done.stdout.splitlines()
+    heads = [
+        number for number, line in enumerate(shown) if line.startswith("# /") and line.endswith((".service", ".timer"))
+    ]
+    for first, last in zip(heads, [*heads[1:], len(shown)], strict=True):
+        unit = folder / Path(shown[first]).name
+        unit.write_text("\n".join(shown[first + 1 : last]) + "\n")
+        checked = subprocess.run(
+            ["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, timeout=100, check=False
+        )
+        assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
+    assert len(heads) == (1 if "--loop" in words else 2)
+
+
+@pytest.mark.root
+@pytest.mark.timeout(400)
+def test_a_timer_brings_a_stopped_server_back_and_the_server_outlives_its_unit(folder: Path) -> None:
+    with room() as inside, odd_home(folder) as home, inside.manager(folder / "systemd.txt"):
+        shop, before = a_service(home)
+        assert schedule(inside, home, "install", "--every", "2s").returncode == 0
+        unit, timer = sorted(units(inside))
+        # The first pass comes a minute after the boot; every further one by the timer's own clock.
+        assert inside.run("systemctl", "start", unit).returncode == 0
+        os.kill(before, signal.SIGSTOP)
+        wait_for(lambda: shop.pid() not in (0, before), "the timer's pass brings it back", 120)
+        after = shop.pid()
+        wait_for(lambda: state(inside, unit) == "inactive", "the pass is over", 120)
+        inside.run("systemctl", "stop", timer)
+        assert schedule(inside, home, "install", "--every", "2s").returncode == 0
+        assert state(inside, timer) == "active"
+        # In the middle of a pass, to which the server belongs in the eyes of systemd.
+        shop.playbook["probes"]["slow"] = {"command": ["sleep", "20"], "every": "1s", "timeout": "60s"}
+        shop.write()
+        wait_for(lambda: state(inside, unit) == "activating", "a pass is under way", 120)
+        assert schedule(inside, home, "remove").returncode == 0
+        wait_for(lambda: state(inside, unit) != "activating", "the pass is over", 120)
+        assert units(inside) == []
+        assert state(inside, timer) == "inactive"
+        assert (shop.pid(), shop.living()) == (after, [after])
+
+
+@pytest.mark.root
+@pytest.mark.timeout(400)
+def test_the_loop_is_a_unit_that_says_when_it_is_ready_and_leaves_its_servers_when_it_ends(folder: Path) -> None:
+    with room() as inside, odd_home(folder) as home, inside.manager(folder / "systemd.txt"):
+        shop, before = a_service(home)
+        os.kill(before, signal.SIGSTOP)
+        done = schedule(inside, home, "install", "--loop")
+        assert done.returncode == 0, done.stderr
+        (unit,) = [name for name in units(inside) if name.endswith(".service")]
+        assert state(inside, unit) == "active"
+        wait_for(lambda: shop.pid() not in (0, before), "the loop brings it back", 120)
+        after, loop = shop.pid(), main_of(inside, unit)
+        os.kill(loop, signal.SIGKILL)
+        wait_for(lambda: main_of(inside, unit) not in (0, loop), "systemd starts the loop again", 120)
+        wait_for(lambda: state(inside, unit) == "active", "it is ready", 120)
+        assert schedule(inside, home, "remove", "--loop").returncode == 0
+        assert state(inside, unit) == "inactive"
+        assert (shop.pid(), shop.living()) == (after, [after])
