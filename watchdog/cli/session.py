@@ -48,6 +48,7 @@ def make_context(spec: StepSpec, values: Mapping[str, Any]) -> Context:
         selector=selector,
         say=show.quiet if quiet else show.say,
         ask=lambda question: yes or show.ask(question),
+        ask_within=(lambda question, seconds, still: "yes") if yes else show.ask_within,
         folder=state / "incidents",
         state=state,
         playbook=playbook,

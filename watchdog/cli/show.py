@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from watchdog.model.exits import Exit
 from watchdog.model.printable import printable
-from watchdog.steps.spec import StepResult, StepSpec
+from watchdog.model.units import format_duration
+from watchdog.steps.spec import Answer, StepResult, StepSpec
+from watchdog.system import terminal
 
 
 def say(line: str) -> None:
@@ -29,6 +31,17 @@ def ask(question: str) -> bool:
         return False
     say(f"{question} [y/N]")
     return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def ask_within(question: str, seconds: float, still: Callable[[], bool]) -> Answer:
+    """A question that does not wait for ever, and is withdrawn when it does not stand any more."""
+    if not terminal.can_answer():
+        return "nobody"
+    say(f"{question} [y/N] (no answer within {format_duration(seconds)} is a no)")
+    line = terminal.line_within(seconds, still)
+    if line is None:
+        return "late" if still() else "over"
+    return "yes" if line.strip().lower() in ("y", "yes") else "no"
 
 
 def result(spec: StepSpec, came_to: StepResult, output: str) -> Exit:

@@ -120,6 +120,7 @@ def _policy(policy: Policy) -> model.Policy:
         max_kills=policy.max_kills,
         quiet=tuple((window.cron, window.lasting) for window in policy.quiet),
         target=policy.target.value,
+        answer_within=policy.answer_within,
         per_hour=policy.per_hour,
         per_hour_everywhere=policy.per_hour_everywhere,
         same_cause=policy.same_cause,

@@ -133,6 +133,9 @@ class Policy(Section):
     mode: Annotated[str, Choice(("observe", "ask", "act"))] = Field(
         default="observe", description="observe: say what would be done; ask: a person first; act: do it"
     )
+    answer_within: Annotated[float, Duration(1.0, DAY)] = Field(
+        default=300.0, description="so long a person is asked in the mode ask; no answer is a no"
+    )
     backoff: Backoff = Field(default_factory=Backoff, description="waits between restarts")
     give_up: GiveUp = Field(default_factory=GiveUp, description="when a person is called")
     grace: Annotated[float, Duration(0.0, DAY)] = Field(

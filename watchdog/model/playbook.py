@@ -128,6 +128,7 @@ class Policy:
     target: float = 99.9  # availability in percent
     per_hour: int = 6  # restarts of this service by the loop; 0: no bound
     per_hour_everywhere: int = 10  # restarts of all services by the loop; 0: no bound
+    answer_within: float = 300.0  # seconds for which a person is asked in the mode ask
     same_cause: int = 0  # healings of one signature before a person is called; 0: no bound
 
 

@@ -14,7 +14,7 @@ from watchdog.steps.spec import Context, StepResult
 
 _MODES = {
     "observe": "it only says what it would do",
-    "ask": "it asks a person first; where nobody can answer, it only says what it would do",
+    "ask": "it asks the person at the terminal of `wd watch` first, for {}; no answer is a no",
     "act": "it acts by itself",
 }
 
@@ -29,7 +29,8 @@ def explain_service(context: Context, options: Mapping[str, Any]) -> StepResult:
 
 
 def _lines(playbook: Playbook, found: Explanation) -> Iterator[str]:
-    yield f"{found.service}: mode {found.mode}: {_MODES[found.mode]}"
+    mode = _MODES[found.mode].format(long(playbook.policy.answer_within))
+    yield f"{found.service}: mode {found.mode}: {mode}"
     yield ""
     for probe in playbook.probes:
         yield f"  asks {_probe(probe)}"

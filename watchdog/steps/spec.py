@@ -30,6 +30,9 @@ Kind = Literal["text", "flag", "integer", "duration", "size", "path", "words"]
 StepOutcome = Literal["ok", "warning", "failed", "refused", "nothing", "skipped", "planned", "unknown"]
 
 
+Answer = Literal["yes", "no", "late", "over", "nobody"]  # over: it was withdrawn; nobody: there is no terminal
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
     """One option of a step. `kind` says how its text is read: a duration arrives as seconds, a size as bytes."""
@@ -109,6 +112,11 @@ class Findings:
     checks: tuple[CheckResult, ...] = ()
 
 
+def nobody(question: str, seconds: float, still: Callable[[], bool]) -> Answer:
+    """Where no person can be asked."""
+    return "nobody"
+
+
 @dataclass(slots=True)
 class Context:
     """All that a step may need, made once a run."""
@@ -131,3 +139,5 @@ class Context:
     local: bool = True  # False: the daemon's run, where nobody watches a terminal
     evidence_until: float | None = None  # on the monotonic clock: how long evidence may be in the way; None: as it says
     found: Findings = field(default_factory=Findings)
+    # A question that is open for so many seconds at most, and as long as the last argument says that it stands.
+    ask_within: Callable[[str, float, Callable[[], bool]], Answer] = nobody

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 from watchdog.journal.store import Journal
@@ -21,14 +22,14 @@ from watchdog.steps.spec import Context
 from watchdog.system import clock, launch, machine, processes
 from watchdog.targets.flight import in_flight
 from watchdog.watch import log, looking
+from watchdog.watch.asking import Question, Questions
 from watchdog.watch.closer import hand_over
 from watchdog.watch.deciding import Decision, Situation, decide, local_time, quiet_moment, step_of
 from watchdog.watch.house import House
 from watchdog.watch.judge import reset
 from watchdog.watch.times import in_window
-from watchdog.watch.watched import LIVES, Watched
+from watchdog.watch.watched import CALENDAR, LIVES, Watched
 
-CALENDAR = ("cron", "every")  # kinds of triggers behind which there is no trouble
 DRAIN = 30.0  # seconds for which a planned restart waits for requests under way
 _JUST_NOW = 0.5  # seconds for which it is still true that nothing runs: nobody starts a server that fast unlocked
 _LOOK_BACK = 31 * 86400.0
@@ -42,25 +43,36 @@ class Runs:
     def __init__(self, house: House, after: Callable[[Watched], None] = lambda watched: None) -> None:
         self._house, self._after = house, after
         self._waiting: set[tuple[str, str]] = set()
+        self._questions = Questions(house)
 
     def consider(
-        self, watched: Watched, trigger: TriggerSpec, cause: Trigger, retry: Retry, waited: float | None = None
+        self,
+        watched: Watched,
+        trigger: TriggerSpec,
+        cause: Trigger,
+        retry: Retry,
+        waited: float | None = None,
+        agreed: str = "",
     ) -> None:
         """Decide, and act if that was decided. `retry` looks at the trouble again, and comes back here if it lasts.
 
-        `waited` is given for planned runs: for how many seconds they have waited for a good moment.
+        `waited` is given for planned runs: for how many seconds they have waited for a good moment. `agreed` is the
+        runbook to which a person has just said yes.
         """
         key = f"{trigger.kind} {trigger.subject}"
         if watched.acting or not trigger.run:
             return
         runbook = step_of(trigger.run, watched.attempts.get(key, 0))
         decision = decide(self._situation(watched, runbook, waited))
+        if decision.kind == "ask" and agreed == runbook:
+            decision = Decision("run", "a person said yes")
         self._tell(watched, runbook, cause, decision)
         if decision.again is not None:
             self._again(watched, key, decision.again, retry)
         if decision.kind == "ask":
-            question = f"{watched.name}: {cause.detail}. Run {runbook}?"
-            decision = Decision("run" if self._house.ask_person(question) else "would", "")
+            question = Question(watched, trigger, cause, runbook)
+            anew = functools.partial(self.consider, watched, trigger, cause, retry, waited, agreed=runbook)
+            self._questions.put(question, anew)
         if decision.kind == "run":
             self._take(watched, lambda: self._run(watched, key, runbook, cause))
         elif decision.kind == "give-up":
@@ -161,7 +173,7 @@ class Runs:
             watched.bookmarks = {name: forget_matches(mark) for name, mark in watched.bookmarks.items()}
             watched.healthy_since = None
             watched.looked_closely_at = float("-inf")
-            watched.told.clear()
+            watched.forget_trouble()
         self._house.remember(watched)
         with self._house.lock:
             watched.acting, self._house.busy = False, ""

@@ -58,7 +58,7 @@ def loader(context: Context, apart: bool = False) -> Callable[[], tuple[Playbook
 
 def open_house(context: Context) -> House:
     journal = Journal.open(context.state, warn=lambda text: log.say("", text, "ERROR"))
-    return House(context.home, context.state, journal, ask_person=context.ask)
+    return House(context.home, context.state, journal, ask_person=context.ask_within)
 
 
 def close_cut_off(house: House) -> None:

@@ -14,7 +14,7 @@ from watchdog.model.probing import Sample
 from watchdog.model.selector import Selector
 from watchdog.model.units import format_duration
 from watchdog.policy import pressure
-from watchdog.steps.spec import Context
+from watchdog.steps.spec import Answer, Context, nobody
 from watchdog.system import clock, processes
 from watchdog.watch import log
 from watchdog.watch.watched import Watched, to_text
@@ -51,7 +51,7 @@ class House:
     away: Callable[[float, float], float] = lambda begun, ended: 0.0  # see Heartbeat.away
     later: Callable[[float, Callable[[], None]], None] = lambda seconds, work: None
     beside: Callable[[Callable[[], None]], None] = lambda work: work()
-    ask_person: Callable[[str], bool] = lambda question: False
+    ask_person: Callable[[str, float, Callable[[], bool]], Answer] = nobody
     samples: dict[str, list[Sample]] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
     busy: str = ""  # the service that is being worked on

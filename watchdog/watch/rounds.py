@@ -117,7 +117,7 @@ class Rounds:
             now = clock.now()
             if watched.healthy_since is None:
                 watched.healthy_since = now
-                watched.told.clear()
+                watched.forget_trouble()
             elif watched.attempts and now - watched.healthy_since > watched.playbook.policy.backoff.reset_after:
                 watched.attempts.clear()
         else:

@@ -49,6 +49,8 @@ class Watched:
     post: Any = None  # see `arming`: the process that may start it
     evidence: Evidence | None = None  # seen while failures were counted
     looked_closely_at: float = float("-inf")  # on the monotonic clock
+    asked: set[str] = field(default_factory=set)  # questions that were put to a person in the present trouble
+    called: set[str] = field(default_factory=set)  # and those for which a person was called, as nobody was there
     told: set[str] = field(default_factory=set)  # decisions that were said of the present trouble
     dirty: bool = False  # something that must be stored has changed
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -60,6 +62,12 @@ class Watched:
     @property
     def identity(self) -> Identity | None:
         return self.tree.root.identity if self.tree else None
+
+    def forget_trouble(self) -> None:
+        """It is over: the next one is told, and asked about, anew."""
+        self.told.clear()
+        self.asked.clear()
+        self.called.clear()
 
     @property
     def specs(self) -> tuple[ProbeSpec, ...]:
@@ -146,6 +154,7 @@ def to_text(watched: Watched, boot: str) -> str:
         "gave_up_why": watched.gave_up_why,
         "attempts": watched.attempts,
         "begun": watched.begun,
+        "called": sorted(watched.called),
     }
     return json.dumps(kept, separators=(",", ":"))
 
@@ -162,6 +171,7 @@ def from_text(playbook: Playbook, text: str, boot: str) -> Watched:
         watched.gave_up, watched.gave_up_why = kept.get("gave_up"), kept.get("gave_up_why", "")
         watched.attempts = {str(key): int(count) for key, count in kept.get("attempts", {}).items()}
         watched.begun = [float(when) for when in kept.get("begun", ())][-LIVES:]
+        watched.called = {str(one) for one in kept.get("called", ())}
         if kept.get("boot") == boot:
             states = kept.get("states", {})
             watched.states = {name: ProbeState(**state) for name, state in states.items() if name in names}

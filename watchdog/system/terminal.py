@@ -1,0 +1,47 @@
+"""The person at the terminal: whether there is one, and what he types within a time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import sys
+from collections.abc import Callable
+
+from watchdog.system import clock
+
+try:
+    import termios
+except ImportError:  # another system: nobody is waited for there
+    termios = None  # type: ignore[assignment]
+
+_PAUSE = 0.2  # seconds between two looks whether the question still stands
+_LONGEST = 4096  # bytes of a line that a terminal gives at once
+
+
+def can_answer() -> bool:
+    """Whether somebody can type an answer. In the background of a shell a mere look at the keyboard would stop us."""
+    if termios is None or sys.stdin is None or not sys.stdin.isatty():
+        return False
+    try:
+        return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    except OSError:
+        return True  # a terminal, though not ours: nobody stops us there
+
+
+def line_within(seconds: float, still: Callable[[], bool]) -> str | None:
+    """What a person types, once the question stands there; None if the time is over or `still` does not hold.
+
+    What was typed before answers another question, and is forgotten. The end of input is an empty line.
+    """
+    keyboard, deadline = sys.stdin.fileno(), clock.Deadline(seconds)
+    with contextlib.suppress(termios.error):
+        termios.tcflush(keyboard, termios.TCIFLUSH)
+    while still() and not deadline.over:
+        ready, _, _ = select.select([keyboard], [], [], min(_PAUSE, deadline.left))
+        if ready:
+            try:
+                return os.read(keyboard, _LONGEST).decode(errors="replace")
+            except OSError:
+                return ""
+    return None

@@ -1,0 +1,92 @@
+"""The mode `ask`: a person is asked before anything is done, once for each trouble, and only as long as it lasts."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from watchdog.model.incident import Trigger
+from watchdog.model.playbook import TriggerSpec
+from watchdog.model.units import format_duration
+from watchdog.steps.notify import notify
+from watchdog.watch.house import House
+from watchdog.watch.watched import CALENDAR, Watched
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Whether to run this on that service, because of what was seen."""
+
+    watched: Watched
+    trigger: TriggerSpec
+    cause: Trigger
+    runbook: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.trigger.kind} {self.trigger.subject} {self.runbook}"
+
+    @property
+    def by_hand(self) -> str:
+        return f"`wd run {self.runbook} --service {self.watched.name}` does it"
+
+    def stands(self) -> bool:
+        """Whether there is still a reason to ask: whoever mended it meanwhile needs no answer."""
+        watched = self.watched
+        if watched.acting:
+            return False
+        if self.cause.kind == "death":
+            return watched.tree is None
+        if self.cause.kind in ("probe", "limit"):
+            return watched.state(self.trigger.subject).level == "trouble"
+        return True
+
+
+class Questions:
+    """One at a time on the terminal. Probes go on meanwhile."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._one = threading.Lock()
+
+    def put(self, question: Question, agreed: Callable[[], None]) -> None:
+        """Ask beside the loop; `agreed` is called after a yes, and decides anew: time has passed."""
+        watched = question.watched
+        with watched.lock:
+            if question.key in watched.asked:
+                return
+            watched.asked.add(question.key)
+
+        def ask() -> None:
+            with self._one:
+                answer = "over" if not question.stands() else self._asked(question)
+            if answer == "yes" or question.cause.kind in CALENDAR:
+                watched.asked.discard(question.key)  # what has to wait now, or comes due again, is asked again
+            if answer == "yes" and question.stands():
+                agreed()
+            else:
+                self._told(question, answer)
+
+        self._house.beside(ask)
+
+    def _asked(self, question: Question) -> str:
+        watched = question.watched
+        words = f"{watched.name}: {question.cause.detail}\n  run {question.runbook} on it?"
+        return self._house.ask_person(words, watched.playbook.policy.answer_within, question.stands)
+
+    def _told(self, question: Question, answer: str) -> None:
+        watched = question.watched
+        time = format_duration(watched.playbook.policy.answer_within)
+        words = {
+            "no": f"a person said no: nothing is done; {question.by_hand}",
+            "late": f"nobody answered within {time}: nothing is done; {question.by_hand}",
+            "nobody": f"nobody can be asked here (no terminal): nothing is done; {question.by_hand}",
+        }
+        self._house.say(watched.name, words.get(answer, "the question is withdrawn: it is over"), "WARNING")
+        if answer in ("late", "nobody") and watched.playbook.notify and question.key not in watched.called:
+            watched.called.add(question.key)
+            self._house.remember(watched)
+            text = f"{watched.name}: {question.cause.detail}. wd may not act by itself; {question.by_hand}"
+            told = notify(self._house.context(watched, question.cause), {"message": [text]})
+            self._house.say(watched.name, told.message)
