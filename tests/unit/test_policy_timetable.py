@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import shutil
 import subprocess
-import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +16,6 @@ from watchdog.policy.timetable import (
     cron_line,
     daemon_unit,
     job_name,
-    task_xml,
     timer_units,
     with_block,
     without_block,
@@ -165,24 +163,3 @@ def test_systemd_finds_nothing_wrong_with_the_units(folder: Path) -> None:
         )
         ours = [line for line in (done.stdout + done.stderr).splitlines() if str(folder) in line or "wd-" in line]
         assert not ours, ours
-
-
-def test_a_task_is_the_xml_that_the_task_scheduler_takes() -> None:
-    odd = replace(JOB, command=("C:\\wd\\wd.exe", "--home", 'C:\\a & "b"\\', "tick"), summary="<wd>")
-    text = task_xml(odd, "2026-01-31T00:00:00")
-    root = ET.fromstring(text.replace('encoding="UTF-16"', ""))
-    space = {"t": "http://schemas.microsoft.com/windows/2004/02/mit/task"}
-    assert root.attrib["version"] == "1.2"
-    order = [child.tag.rpartition("}")[2] for child in root]
-    assert order == ["RegistrationInfo", "Triggers", "Principals", "Settings", "Actions"]
-    assert root.findtext("t:Triggers/t:TimeTrigger/t:Repetition/t:Interval", namespaces=space) == "PT5M"
-    assert root.findtext("t:Actions/t:Exec/t:Command", namespaces=space) == "C:\\wd\\wd.exe"
-    arguments = root.findtext("t:Actions/t:Exec/t:Arguments", namespaces=space)
-    assert arguments == '--home "C:\\a & \\"b\\"\\\\" tick'
-
-
-@pytest.mark.parametrize(
-    ("every", "text"), [(1, "PT1M"), (60, "PT1M"), (3600, "PT1H"), (5400, "PT1H30M"), (86400, "P1D"), (90000, "P1DT1H")]
-)
-def test_intervals_of_a_task_are_written_as_its_schema_wants_them(every: float, text: str) -> None:
-    assert f"<Interval>{text}</Interval>" in task_xml(replace(JOB, every=every), "2026-01-31T00:00:00")

@@ -14,6 +14,7 @@ from pathlib import PurePath
 from xml.sax.saxutils import escape
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
+_LONGEST_PATH = 260  # of the Task Scheduler
 _BEGIN, _END = "# >>> wd job {} (made by `wd schedule`, removed by it) >>>", "# <<< wd job {} <<<"
 
 # For every unit that wd runs in. The servers that it starts stay in the unit's control group: at the end of the unit,
@@ -150,23 +151,31 @@ WantedBy={wanted_by}
 
 
 def task_xml(job: Job, start: str) -> str:
-    """A task of Windows' Task Scheduler, version 1.2; `start` is a local time such as 2026-01-31T00:00:00."""
+    """A task of Windows' Task Scheduler, version 1.3; `start` is a local time such as 2026-01-31T00:00:00.
+
+    ValueError for what its schema does not allow. The text names no encoding: it may go into a file of any.
+    """
+    if not _MINUTE <= job.every <= 31 * _DAY:
+        raise ValueError("the Task Scheduler takes 1m to 31d")
+    for path in (job.command[0], job.folder):
+        if len(path) > _LONGEST_PATH:
+            raise ValueError(f"the Task Scheduler takes a path of at most {_LONGEST_PATH} characters: {path}")
     arguments = " ".join(_windows(word) for word in job.command[1:])
+    # In the order that the schema has, which in a trigger is not the one of a task that Windows exports.
     return f"""\
-<?xml version="1.0" encoding="UTF-16"?>
-<Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
+<?xml version="1.0"?>
+<Task version="1.3" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
   <RegistrationInfo>
     <Description>{escape(job.summary)} (made by `wd schedule`)</Description>
     <URI>\\{escape(job.name)}</URI>
   </RegistrationInfo>
   <Triggers>
     <TimeTrigger>
+      <StartBoundary>{escape(start)}</StartBoundary>
       <Repetition>
         <Interval>{_iso_duration(job.every)}</Interval>
         <StopAtDurationEnd>false</StopAtDurationEnd>
       </Repetition>
-      <StartBoundary>{escape(start)}</StartBoundary>
-      <Enabled>true</Enabled>
     </TimeTrigger>
   </Triggers>
   <Principals>
@@ -223,10 +232,9 @@ def _windows(word: str) -> str:
 
 
 def _iso_duration(seconds: float) -> str:
-    """As XML Schema writes it: PT5M. Whole minutes; the Task Scheduler takes nothing shorter than one."""
-    minutes = max(1, round(seconds / _MINUTE))
+    """As XML Schema writes it: PT5M."""
+    minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
-    day = f"{days}D" if days else ""
-    time = (f"{hours}H" if hours else "") + (f"{minutes}M" if minutes else "")
-    return f"P{day}" + (f"T{time}" if time else "")
+    time = "".join(f"{number}{unit}" for number, unit in ((hours, "H"), (minutes, "M"), (rest, "S")) if number)
+    return "P" + (f"{days}D" if days else "") + (f"T{time}" if time else "")

@@ -204,7 +204,10 @@ class Tasks:
     """Windows' Task Scheduler, in a folder of wd's own."""
 
     def planned(self, job: Job) -> str:
-        return timetable.task_xml(job, datetime.now().strftime("%Y-%m-%dT00:00:00"))
+        try:
+            return timetable.task_xml(job, datetime.now().strftime("%Y-%m-%dT00:00:00"))
+        except ValueError as error:
+            raise WrongUsage("the Task Scheduler would not take this task", str(error)) from None
 
     def present(self, job: Job) -> str:
         return schedulers.read_task(job.name)

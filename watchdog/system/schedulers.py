@@ -108,7 +108,7 @@ def create_task(name: str, xml: str) -> None:
     _windows_only()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "task.xml"
-        path.write_bytes(b"\xff\xfe" + xml.encode("utf-16-le"))  # schtasks believes the header, and it says UTF-16
+        path.write_bytes(b"\xff\xfe" + xml.encode("utf-16-le"))  # as Windows writes its own
         done = commands.run(["schtasks", "/Create", "/TN", name, "/XML", str(path), "/F"], timeout=_LIMIT)
     if not done.ok:
         raise Failed("the Task Scheduler did not take the task", done.error or done.output.strip())
