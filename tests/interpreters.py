@@ -18,12 +18,14 @@ NEEDS_RIGHT = pytest.mark.skipif(
     os.geteuid() != 0 and _YAMA.exists() and _YAMA.read_text().strip() != "0",
     reason="only root may read another process's memory here (kernel.yama.ptrace_scope)",
 )
-VERSIONS = ("3.10", "3.11", "3.12", "3.13")
+VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 
 
 def interpreters() -> dict[str, str]:
-    """Paths by a name for the test: our own, those on PATH, those that pyenv keeps. Each real program once."""
-    candidates = [sys.executable, *(shutil.which(f"python{version}") or "" for version in VERSIONS)]
+    """Paths by a name for the test: our own, those that WD_TEST_PYTHONS names (as PATH does), those on PATH, those that
+    pyenv keeps. Each real program once."""
+    candidates = [sys.executable, *os.environ.get("WD_TEST_PYTHONS", "").split(os.pathsep)]
+    candidates += [shutil.which(f"python{version}") or "" for version in VERSIONS]
     for version in VERSIONS:
         candidates += map(str, sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python{version}")))
     candidates += [f"/usr/bin/python{version}" for version in VERSIONS]

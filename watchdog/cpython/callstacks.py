@@ -10,7 +10,7 @@ from watchdog.cpython.objects import plausible
 from watchdog.system.memory import Unmapped
 
 _MOST_THREADS, _DEEPEST = 5000, 500
-_BY_GENERATOR, _BY_C = 1, 3  # who owns a frame
+_BY_GENERATOR, _BY_C = 1, 3  # who owns a frame; from the second on it is no call
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def _call(frames: Frames, address: int) -> LiveFrame | None:
         assert offsets.frame_generator is not None
         return frames.at(address, memory.word(address + offsets.frame_generator))
     owner = memory.read(address + offsets.frame_owner, 1)[0]
-    if owner == _BY_C:  # marks where C code called the interpreter; runs nothing
+    if owner >= _BY_C:  # marks where C code called the interpreter; runs nothing
         return None
     return frames.at(address, address - offsets.generator_frame if owner == _BY_GENERATOR else 0)
 

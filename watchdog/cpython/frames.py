@@ -13,6 +13,7 @@ from watchdog.system.memory import Unmapped
 
 _CELL, _FREE = 0x40, 0x80  # kinds of variables that live in a cell
 _DEEPEST = 400  # entries of a value stack that are looked at
+_TAGS, _TAGGED_NUMBER = 3, 3  # the lowest bits of a reference; both set: a number, and no object
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Frames:
         """The frame at this address; None if there is none that makes sense."""
         offsets = self.offsets
         try:
-            code = self.code(self._memory.word(address + offsets.frame_code))
+            code = self.code(self.referred(self._memory.word(address + offsets.frame_code)))
             if code is None:
                 return None
             if offsets.version == "3.10":
@@ -93,6 +94,12 @@ class Frames:
             state = struct.unpack("<b", self._memory.read(generator + offsets.generator_state, 1))[0]
         return (self.at(address, generator) if state <= 0 else None), state
 
+    def referred(self, word: int) -> int:
+        """The object that a place of a frame refers to; 0 if to none."""
+        if not self.offsets.references:
+            return word
+        return 0 if word & _TAGS == _TAGGED_NUMBER else word & ~_TAGS
+
     def code(self, address: int) -> Code | None:
         if address not in self._codes:
             self._codes[address] = self._read_code(address)
@@ -103,7 +110,7 @@ class Frames:
         try:
             if name in frame.code.names:
                 place = frame.code.names.index(name)
-                value = self._memory.word(frame.address + self.offsets.frame_locals + 8 * place)
+                value = self.referred(self._memory.word(frame.address + self.offsets.frame_locals + 8 * place))
                 celled = not frame.code.kinds or frame.code.kinds[place] & (_CELL | _FREE)
                 if celled and plausible(value) and self.objects.kind(value) == "cell":
                     value = self._memory.word(value + CELL_VALUE)
@@ -114,19 +121,27 @@ class Frames:
 
     def stack(self, frame: LiveFrame, depth: int | None = None) -> list[int]:
         """The value stack of a suspended frame, bottom first, 0 where a place is empty; or the first `depth` places."""
-        offsets = self.offsets
         try:
-            if offsets.frame_stack is not None:
-                start = self._memory.word(frame.address + offsets.frame_stack)
-                count = struct.unpack("<i", self._memory.read(frame.address + offsets.frame_stacktop, 4))[0]
-            else:
-                start = frame.address + offsets.frame_locals + 8 * len(frame.code.names)
-                top = struct.unpack("<i", self._memory.read(frame.address + offsets.frame_stacktop, 4))[0]
-                count = top - len(frame.code.names)
-            count = min(count if depth is None else depth, _DEEPEST)
-            return list(struct.unpack(f"<{count}Q", self._memory.read(start, 8 * count))) if count > 0 else []
+            start, count = self._stack_place(frame)
+            if depth is not None and not (self.offsets.references and 0 <= count <= depth):
+                count = depth  # a frame that runs keeps its height to itself, but for those with references in a call
+            count = min(count, _DEEPEST)
+            words = struct.unpack(f"<{count}Q", self._memory.read(start, 8 * count)) if count > 0 else ()
+            return [self.referred(word) for word in words]
         except Unmapped:
             return []
+
+    def _stack_place(self, frame: LiveFrame) -> tuple[int, int]:
+        """(address, number of places)"""
+        offsets, memory = self.offsets, self._memory
+        if offsets.frame_stack is not None:
+            start = memory.word(frame.address + offsets.frame_stack)
+            return start, struct.unpack("<i", memory.read(frame.address + offsets.frame_stacktop, 4))[0]
+        start = frame.address + offsets.frame_locals + 8 * len(frame.code.names)
+        if offsets.references:
+            return start, (memory.word(frame.address + offsets.frame_stacktop) - start) // 8
+        top = struct.unpack("<i", memory.read(frame.address + offsets.frame_stacktop, 4))[0]
+        return start, top - len(frame.code.names)
 
     def _read_code(self, address: int) -> Code | None:
         objects, offsets = self.objects, self.offsets

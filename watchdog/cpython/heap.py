@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from watchdog.cpython.objects import Objects, plausible
-from watchdog.cpython.offsets import GC_COLLECTING, GC_GENERATION, GC_GENERATIONS, GC_HEAD, GC_PERMANENT
+from watchdog.cpython.offsets import GC_GENERATION, GC_GENERATIONS, GC_HEAD
 from watchdog.system.clock import Deadline
 from watchdog.system.memory import Unmapped
 
@@ -40,10 +40,11 @@ def walk(objects: Objects, interpreter: int, wanted: Callable[[int], bool], dead
     gc = interpreter + objects.offsets.interpreter_gc
     whole = Heap()
     try:
-        whole.collecting = struct.unpack("<i", objects.memory.read(gc + GC_COLLECTING, 4))[0] == 1
+        whole.collecting = struct.unpack("<i", objects.memory.read(gc + objects.offsets.gc_collecting, 4))[0] == 1
     except Unmapped:
         whole.broken += 1
-    for head in [gc + GC_GENERATIONS + GC_GENERATION * place for place in range(3)] + [gc + GC_PERMANENT]:
+    generations = [gc + GC_GENERATIONS + GC_GENERATION * place for place in range(3)]
+    for head in [*generations, gc + objects.offsets.gc_permanent]:
         tries: list[Heap] = []
         while len(tries) < _TRIES and not whole.cut:
             tries.append(_walk_list(objects, head, wanted, deadline))

@@ -8,15 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
+from watchdog.cpython.debug_table import DEBUG_SIZE, parse_debug_table, with_debug_table
 from watchdog.cpython.heap import looks_like_lists
 from watchdog.cpython.objects import Objects, plausible
-from watchdog.cpython.offsets import (
-    DEBUG_SIZE,
-    TABLE,
-    Offsets,
-    parse_debug_table,
-    with_debug_table,
-)
+from watchdog.cpython.offsets import TABLE, Offsets
 from watchdog.system.elf import find_symbol
 from watchdog.system.memory import Mapping, Memory, Unmapped, Unreadable, executable, mappings, open_memory
 
@@ -24,6 +19,7 @@ _NAMED = re.compile(r"python(\d\.\d+)")
 _SCANNED = 60_000  # bytes of an interpreter's record that are searched
 _MOST = 16  # interpreters of one process
 _TRIES = 5
+_SILENT = ("3.10", "3.11", "3.12")  # these tell nothing of their own inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,19 +80,21 @@ def _version(memory: Memory, piece: Mapping) -> str:
 
 
 def known_offsets(version: str, start: bytes, pid: int) -> Offsets | Unreadable:
-    """Where this version keeps what; `start` is its runtime's record, in which 3.13 describes itself."""
+    """Where this version keeps what; `start` is its runtime's record, in which 3.13 and later describe themselves."""
     known = TABLE.get(version)
+    newer = re.fullmatch(r"3\.(\d+)", version)
+    remedy = f"ask its own interpreter: python{version} -m asyncio ps {pid}" if newer and int(newer[1]) > 13 else ""
     if known is None:
-        newer = re.fullmatch(r"3\.(\d+)", version)
-        remedy = f"ask its own interpreter: python{version} -m asyncio ps {pid}" if newer and int(newer[1]) > 13 else ""
         return Unreadable(f"the inside of Python {version or 'of an unknown version'} is not known to wd", remedy)
     table = parse_debug_table(start)
+    if table is None and version in _SILENT:
+        return known
     if table is None:
-        return known if version != "3.13" else Unreadable("this build of Python 3.13 does not describe itself")
+        return Unreadable(f"this build of Python {version} does not describe itself", remedy)
     if table.free_threaded:
-        return Unreadable("a free-threaded build of Python keeps no lists of its objects")
+        return Unreadable("a free-threaded build of Python keeps no lists of its objects", remedy)
     own = with_debug_table(known, table)
-    return own or Unreadable(f"this build of Python {version} differs from those that wd knows")
+    return own or Unreadable(f"this build of Python {version} differs from those that wd knows", remedy)
 
 
 def _checked(memory: Memory, runtime: int, offsets: Offsets) -> Interpreter | Unreadable:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from watchdog.cpython.objects import plausible
-from watchdog.cpython.offsets import OBJECT_TYPE, RLOCK_COUNT, RLOCK_OWNER, TYPE_NAME
+from watchdog.cpython.offsets import OBJECT_TYPE, RLOCK_OWNER, TYPE_NAME
 from watchdog.system.memory import Memory, Unmapped, Unreadable, open_memory
 
 
@@ -27,5 +27,4 @@ def _state(memory: Memory, address: int) -> tuple[str, int | None]:
     if not plausible(type_):
         raise Unmapped(f"no object at {address:#x}")
     name = memory.read(memory.word(type_ + TYPE_NAME), 64).partition(b"\0")[0].decode("ascii", "replace")
-    taken = name == "_thread.RLock" and memory.word(address + RLOCK_COUNT) > 0
-    return name, memory.word(address + RLOCK_OWNER) if taken else None
+    return name, (memory.word(address + RLOCK_OWNER) or None) if name == "_thread.RLock" else None

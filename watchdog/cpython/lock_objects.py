@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from watchdog.cpython.lock_syntax import Reference
 from watchdog.cpython.objects import Objects, plausible
-from watchdog.cpython.offsets import LOCK_LOCKED, METHOD_SELF, RLOCK_COUNT, RLOCK_OWNER
+from watchdog.cpython.offsets import DESCRIPTOR_NAME, FUNCTION_NAME, METHOD_FUNCTION, METHOD_SELF, RLOCK_OWNER
 from watchdog.system.memory import Unmapped
 
 _KINDS = {
@@ -48,6 +49,7 @@ ENTERED = OWNED | {
     "tornado.Semaphore",
 }  # by `with`
 _BOUND = frozenset({"method", "builtin_function_or_method"})
+_EXITS = ("__exit__", "__aexit__")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +89,11 @@ class LockObjects:
             if kind == "multiprocessing.Lock":
                 return LockObject(objects.attribute(address, "_semlock") or address, kind)
             if kind == "Lock":
-                return LockObject(address, kind, objects.memory.read(address + LOCK_LOCKED, 1) == b"\1")
+                bits = objects.memory.read(address + objects.offsets.lock_locked, 1)[0]
+                return LockObject(address, kind, bool(bits & 1))
             if kind == "RLock":
-                count = objects.word(address + RLOCK_COUNT)
-                return LockObject(address, kind, count > 0, objects.word(address + RLOCK_OWNER) if count else None)
+                owner = objects.word(address + RLOCK_OWNER)
+                return LockObject(address, kind, owner != 0, owner or None)
             if kind in ("asyncio.Lock", "module"):
                 return LockObject(address, kind, *self._told(address, kind))
         except Unmapped:
@@ -102,22 +105,42 @@ class LockObjects:
 
         None stands for a context manager that is no lock.
         """
+        return [self.look(manager) if self.kind(manager) else None for manager in self.managers(slots)]
+
+    def managers(self, slots: list[int]) -> list[int]:
+        """The objects whose bound methods stand on a value stack, bottom first; where a method is not bound to be called,
+        those that stand above their own `__exit__`."""
+        if not self.objects.offsets.references:
+            return [manager for slot in slots if (manager := self._bound_to(slot))]
         found = []
-        for slot in slots:
-            manager = self.manager(slot)
-            if manager:
-                found.append(self.look(manager) if self.kind(manager) else None)
+        for slot, above in pairwise([*slots, 0]):
+            function, manager = (slot, above) if above else (self._word(slot + METHOD_FUNCTION), self._bound_to(slot))
+            if manager and self._leaves(function, manager):
+                found.append(manager)
         return found
 
-    def manager(self, slot: int) -> int:
-        """The object of a bound method on a value stack; 0 if it is none."""
-        if not plausible(slot) or self.objects.kind(slot) not in _BOUND:
-            return 0
+    def _leaves(self, function: int, manager: int) -> bool:
+        """Whether this is the function that is called when a `with` block of this manager ends."""
+        objects = self.objects
         try:
-            owner = self.objects.word(slot + METHOD_SELF)
+            place = {"function": FUNCTION_NAME, "method_descriptor": DESCRIPTOR_NAME}.get(objects.kind(function))
+            if place is not None and objects.text(objects.word(function + place)) in _EXITS:
+                return True
+            type_ = objects.type_of(manager)  # under another name, as a decorator leaves it
+            return any(objects.inherited(type_, name) == function for name in _EXITS)
+        except Unmapped:
+            return False
+
+    def _bound_to(self, slot: int) -> int:
+        """The object of a bound method on a value stack; 0 if it is none."""
+        owner = self._word(slot + METHOD_SELF) if self.objects.kind(slot) in _BOUND else 0
+        return owner if plausible(owner) else 0
+
+    def _word(self, address: int) -> int:
+        try:
+            return self.objects.word(address)
         except Unmapped:
             return 0
-        return owner if plausible(owner) else 0
 
     def _told(self, address: int, kind: str) -> tuple[bool | None, int | None]:
         if kind == "module":

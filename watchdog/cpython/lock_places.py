@@ -41,7 +41,7 @@ class LockPlaces:
         if not (uses.blocks or uses.acquired):
             return []
         found: list[tuple[LockObject, LockUse]] = []
-        managers = [manager for slot in self.frames.stack(frame, _SLOTS) if (manager := self.locks.manager(slot))]
+        managers = self.locks.managers(self.frames.stack(frame, _SLOTS))
         for place, use in enumerate(uses.blocks):
             found += self._entered(managers[place] if place < len(managers) else self.resolve(frame, use), use)
         for use in uses.acquired:

@@ -213,8 +213,8 @@ def _suspended(chain: Chain) -> tuple[LiveFrame, ...]:
 def _queue_length(objects: Objects, queue: int, name: str) -> tuple[str, int | None]:
     try:
         if name == "_queue.SimpleQueue":
-            if objects.offsets.version == "3.13":
-                return name, objects.word(queue + 56)
+            if objects.offsets.simple_queue_count is not None:
+                return name, objects.word(queue + objects.offsets.simple_queue_count)
             items = objects.word(queue + 32)
             return name, objects.word(items + 16) - objects.word(queue + 40)
         bound = objects.attribute(queue, "maxsize") or objects.attribute(queue, "_maxsize")

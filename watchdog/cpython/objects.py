@@ -16,7 +16,6 @@ from watchdog.cpython.offsets import (
     MODULE_DICT,
     OBJECT_SIZE,
     OBJECT_TYPE,
-    TUPLE_ITEMS,
     TYPE_BASE,
     TYPE_BASIC_SIZE,
     TYPE_DICT,
@@ -157,7 +156,7 @@ class Objects:
         try:
             kind, count = self.kind(address), self.word(address + OBJECT_SIZE)
             if kind == "tuple":
-                start = address + TUPLE_ITEMS
+                start = address + self.offsets.tuple_items
             elif kind == "list":
                 start = self.word(address + LIST_ITEMS)
             else:
@@ -173,8 +172,8 @@ class Objects:
             if not self.word(self.type_of(address) + TYPE_FLAGS) & _DICT:
                 return
             keys, values = self.word(address + DICT_KEYS), self.word(address + DICT_VALUES)
-            if values and self.offsets.version == "3.13":
-                values += 8
+            if values:
+                values += self.offsets.split_values
             yield from self._keyed(keys, values)
         except Unmapped:
             return
@@ -196,12 +195,16 @@ class Objects:
         except Unmapped:
             return None
 
-    def _class_attribute(self, address: int, type_: int, name: str) -> int | None:
+    def inherited(self, type_: int, name: str) -> int | None:
+        """What a class or the first of its bases has under this name."""
         if (type_, name) not in self._inherited:
             tables = (self.word(base + TYPE_DICT) for base in self.items(self.word(type_ + TYPE_MRO)))
             found = next((value for table in tables if (value := self.lookup(table, name))), None)
             self._inherited[type_, name] = found
-        found = self._inherited[type_, name]
+        return self._inherited[type_, name]
+
+    def _class_attribute(self, address: int, type_: int, name: str) -> int | None:
+        found = self.inherited(type_, name)
         if found is not None and self.kind(found) == "member_descriptor":  # a slot: the value stands in the instance
             value = self.word(address + self.word(self.word(found + 40) + 16))
             return value if plausible(value) else None

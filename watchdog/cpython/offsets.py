@@ -1,17 +1,13 @@
 """Where CPython keeps what, in bytes: one table a version.
 
 From the interpreters' own headers (64-bit builds with the interpreter lock), which the releases of one minor version
-share; what may differ is checked in the live process by `interpreter.py` before anything is believed. 3.13 tells the
-part that may move in a table of its own, which is read instead (`with_debug_table`).
+share; what may differ is checked in the live process by `interpreter.py` before anything is believed. 3.13 and later
+tell the part that may move in a table of their own, which is read instead (`debug_table.py`).
 """
 
 from __future__ import annotations
 
-import struct
-from dataclasses import dataclass, replace
-
-DEBUG_COOKIE = b"xdebugpy"
-DEBUG_SIZE = 352  # bytes of that table that are looked at
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +60,16 @@ class Offsets:
     text_ascii: int
     text_other: int
     type_cached_keys: int
+    # what most versions have in the same place
+    gc_permanent: int = 104
+    gc_collecting: int = 200
+    tuple_items: int = 24
+    split_values: int = 0  # bytes before the values of a dict that shares its keys
+    lock_locked: int = 32  # the lowest bit of a byte
+    simple_queue_count: int | None = None
+    references: bool = (
+        False  # frames hold references with tags in the lowest bits, and the address of their stack's top
+    )
 
 
 TABLE = {
@@ -105,7 +111,18 @@ TABLE = {
         generator_state=67, generator_frame=72, states=(-3, -2, -1, 0), code_filename=112, code_name=120,
         code_qualname=128, code_first_line=68, code_line_table=136, code_locals_count=72, code_names=96,
         code_kinds=104, code_start=200, task_state=96, task_waiter=112, task_coroutine=120, task_name=128,
-        text_ascii=40, text_other=56, type_cached_keys=880,
+        text_ascii=40, text_other=56, type_cached_keys=880, split_values=8, simple_queue_count=56,
+    ),
+    "3.14": Offsets(
+        "3.14", runtime_interpreters=808, interpreter_next=7272, interpreter_gc=7408, interpreter_threads=7344,
+        interpreter_modules=7688, thread_next=8, thread_ident=152, thread_native=160, thread_frame=72,
+        thread_frame_inside=None, frame_code=0, frame_globals=24, frame_previous=8, frame_instruction=56,
+        frame_stacktop=64, frame_owner=74, frame_locals=80, frame_generator=None, frame_state=None, frame_stack=None,
+        generator_state=67, generator_frame=72, states=(-3, -2, -1, 0), code_filename=112, code_name=120,
+        code_qualname=128, code_first_line=68, code_line_table=136, code_locals_count=72, code_names=96,
+        code_kinds=104, code_start=208, task_state=104, task_waiter=120, task_coroutine=128, task_name=136,
+        text_ascii=40, text_other=56, type_cached_keys=880, gc_permanent=96, gc_collecting=192, tuple_items=32,
+        split_values=8, lock_locked=16, simple_queue_count=56, references=True,
     ),
 }  # fmt: skip
 
@@ -121,61 +138,11 @@ TYPE_NAME, TYPE_BASIC_SIZE, TYPE_FLAGS, TYPE_BASE, TYPE_DICT, TYPE_DICT_OFFSET, 
     344,
 )
 DICT_KEYS, DICT_VALUES = 32, 40
-BYTES_DATA, TUPLE_ITEMS, LIST_ITEMS = 32, 24, 24
-METHOD_SELF = 24  # of a bound method, in Python or in C
+SET_MASK, SET_TABLE = 32, 40
+BYTES_DATA, LIST_ITEMS = 32, 24
+METHOD_FUNCTION, METHOD_SELF = 16, 24  # of a bound method; self of one in C too
 CELL_VALUE, WRAPPED, MODULE_DICT = 16, 16, 16
-RLOCK_OWNER, RLOCK_COUNT, LOCK_LOCKED = 24, 32, 32
+RLOCK_OWNER = 24  # 0 while nobody has it
+FUNCTION_NAME, DESCRIPTOR_NAME = 32, 24
 GC_HEAD = 16  # bytes before an object that the collector tracks
-GC_GENERATIONS, GC_GENERATION, GC_PERMANENT, GC_COLLECTING = 24, 24, 104, 200
-
-
-@dataclass(frozen=True, slots=True)
-class DebugTable:
-    """The beginning of 3.13's own table of offsets."""
-
-    version: int  # as in Py_Version: 0x030d00f0
-    free_threaded: bool
-    fields: tuple[int, ...]
-
-
-def parse_debug_table(data: bytes) -> DebugTable | None:
-    """The table at the start of the runtime; None if this is none (before 3.13)."""
-    if len(data) < DEBUG_SIZE or not data.startswith(DEBUG_COOKIE):
-        return None
-    numbers = struct.unpack_from(f"<{(DEBUG_SIZE - 8) // 8}Q", data, 8)
-    return DebugTable(numbers[0], bool(numbers[1]), numbers[2:])
-
-
-def with_debug_table(known: Offsets, table: DebugTable) -> Offsets | None:
-    """What is known of this version with the process's own numbers; None if it differs where it cannot tell by itself.
-
-    The process tells nothing of coroutines and tasks; if frame and code objects are as we know them, so are those.
-    """
-    _size, _finalizing, interpreters = table.fields[0:3]
-    _size, _id, following, threads, gc, modules = table.fields[3:9]
-    thread = table.fields[16:25]
-    frame, code = table.fields[25:31], table.fields[31:41]
-    as_known = (
-        80,
-        known.frame_previous,
-        known.frame_code,
-        known.frame_instruction,
-        known.frame_locals,
-        known.frame_owner,
-    )
-    if frame != as_known or code[1:6] != (
-        known.code_filename, known.code_name, known.code_qualname, known.code_line_table, known.code_first_line,
-    ) or code[9] != known.code_start:  # fmt: skip
-        return None
-    return replace(
-        known,
-        runtime_interpreters=interpreters,
-        interpreter_next=following,
-        interpreter_threads=threads,
-        interpreter_gc=gc,
-        interpreter_modules=modules,
-        thread_next=thread[2],
-        thread_frame=thread[4],
-        thread_ident=thread[5],
-        thread_native=thread[6],
-    )
+GC_GENERATIONS, GC_GENERATION = 24, 24

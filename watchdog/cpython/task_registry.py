@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from watchdog.cpython.objects import Objects, plausible
+from watchdog.cpython.offsets import SET_MASK, SET_TABLE
 from watchdog.system.memory import Unmapped
 
 _VARIABLES = ("_scheduled_tasks", "_all_tasks", "_eager_tasks")
-_SET_MASK, _SET_TABLE, _ENTRY = 32, 40, 16
+_ENTRY = 16
 _REFERENCE = 16  # where a weak reference keeps its object
 _LARGEST = 1 << 20
 
@@ -34,7 +35,7 @@ def registered_tasks(objects: Objects, interpreter: int) -> list[int]:
 
 
 def _members(objects: Objects, members: int) -> Iterator[int]:
-    table, mask = objects.word(members + _SET_TABLE), objects.word(members + _SET_MASK)
+    table, mask = objects.word(members + SET_TABLE), objects.word(members + SET_MASK)
     for place in range(min(mask + 1, _LARGEST)):
         entry = objects.word(table + place * _ENTRY)
         if not plausible(entry):
