@@ -142,7 +142,7 @@ def test_what_wd_started_outlives_the_unit_that_it_was_started_in() -> None:
         lines = service.splitlines()
         assert "KillMode=process" in lines
         assert "OOMPolicy=continue" in lines
-    assert {"Type=notify", "WatchdogSec=60", "Restart=always"} <= set(lines)
+    assert {"Type=notify", "WatchdogSec=25", "Restart=always"} <= set(lines)
 
 
 def test_a_folder_that_ends_in_a_backslash_does_not_swallow_the_next_line() -> None:

@@ -140,7 +140,7 @@ NotifyAccess=main
 WorkingDirectory={_path(job.folder)}
 ExecStart={_exec(job.command)}
 ExecReload=/bin/kill -HUP $MAINPID
-WatchdogSec=60
+WatchdogSec=25
 Restart=always
 RestartSec=1
 {_LEAVE_ALONE}
