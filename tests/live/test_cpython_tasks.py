@@ -132,8 +132,9 @@ def test_without_the_right_the_missing_right_is_named() -> None:
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
-def test_the_time_bounds_the_walk_and_a_cut_one_still_has_the_tasks() -> None:
-    with script(sys.executable, "waiting_tasks.py") as (process, line):
+@EACH
+def test_the_time_bounds_the_walk_and_a_cut_one_still_has_the_tasks(python: str) -> None:
+    with script(python, "waiting_tasks.py") as (process, line):
         look = read_tasks(process.pid, 0.0, 0.0)
         assert look.cut
         assert look.error is None

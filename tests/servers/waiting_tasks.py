@@ -2,6 +2,7 @@
 each task says of itself: the chain of its coroutines with the line of each, outermost first."""
 
 import asyncio
+import gc
 import json
 import queue
 
@@ -85,6 +86,7 @@ async def main():
         await asyncio.sleep(0)
     report = {task.get_name(): chain(task.get_coro()) for task in asyncio.all_tasks() if not task.done()}
     del report[asyncio.current_task().get_name()]
+    gc.collect()  # the tasks are among the old objects now, as they are in a server that has been up for a while
     print(json.dumps(report), flush=True)
     await asyncio.get_running_loop().create_future()
     print(jobs, simple, done)

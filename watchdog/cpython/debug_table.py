@@ -36,7 +36,7 @@ _LAYOUTS = {
         - - interpreter_next interpreter_threads interpreter_gc interpreter_modules - - - - - - -
         {_THREAD} {_OLD_FRAME} {_OLD_CODE}""",
     "3.14": f"""- - runtime_interpreters
-        - - interpreter_next interpreter_threads - interpreter_gc interpreter_modules - - - - - - - - -
+        interpreter_size - interpreter_next interpreter_threads - interpreter_gc interpreter_modules - - - - - - - - -
         {_THREAD} {_OLD_FRAME} frame_stacktop - {_OLD_CODE} -
         - object_type  - type_name - -  - tuple_items object_size  - list_items object_size
         - - set_table set_mask  - dict_keys dict_values  - -  - object_size -  - object_size bytes_data
@@ -45,6 +45,7 @@ _LAYOUTS = {
 _MAY_MOVE = frozenset(
     {
         "runtime_interpreters",
+        "interpreter_size",
         "interpreter_next",
         "interpreter_threads",
         "interpreter_gc",

@@ -108,7 +108,7 @@ class LockObjects:
         return [self.look(manager) if self.kind(manager) else None for manager in self.managers(slots)]
 
     def managers(self, slots: list[int]) -> list[int]:
-        """The objects whose bound methods stand on a value stack, bottom first; where a method is not bound to be called,
+        """The objects whose bound methods stand on a value stack, bottom first; where no method is bound to be called,
         those that stand above their own `__exit__`."""
         if not self.objects.offsets.references:
             return [manager for slot in slots if (manager := self._bound_to(slot))]

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from watchdog.cpython.asyncio_table import find_asyncio_table, listed_tasks
 from watchdog.cpython.callstacks import LiveThread, read_threads
 from watchdog.cpython.coroutines import Chain, Coroutines
 from watchdog.cpython.frames import Frames, LiveFrame
@@ -65,7 +66,7 @@ class _Look:
         self._queue_kinds: dict[int, bool] = {}
 
     def take(self, at: float, begun: float) -> TaskLook:
-        known = [task for one in self.interpreter.interpreters for task in registered_tasks(self.objects, one)]
+        known = self.known_tasks()
         heap = self.walk()
         walked = [one for type_, found in heap.found.items() if self.objects.derives(type_, _TASK) for one in found]
         queues = self.queues(heap.found.items())
@@ -97,6 +98,15 @@ class _Look:
             containers=self.containers(threads, pending),
             seconds=monotonic() - begun,
         )
+
+    def known_tasks(self) -> list[int]:
+        """The tasks that asyncio itself keeps account of."""
+        table = find_asyncio_table(self.objects)
+        found = []
+        for one in self.interpreter.interpreters:
+            found += listed_tasks(self.objects, one, table) if table is not None else []
+            found += registered_tasks(self.objects, one)
+        return found
 
     def threads(self) -> list[LiveThread]:
         found = [one for address in self.interpreter.interpreters for one in read_threads(self.frames, address)]

@@ -67,9 +67,13 @@ class Offsets:
     split_values: int = 0  # bytes before the values of a dict that shares its keys
     lock_locked: int = 32  # the lowest bit of a byte
     simple_queue_count: int | None = None
-    references: bool = (
-        False  # frames hold references with tags in the lowest bits, and the address of their stack's top
-    )
+    references: bool = False  # a frame has references with tags in their lowest bits, and its stack's top by address
+    # for asyncio's own lists of tasks, see `asyncio_table.py`
+    interpreter_size: int | None = None
+    task_size: int | None = None
+    task_awaited_by: int | None = None
+    task_is_task: int | None = None
+    task_node: int | None = None
 
 
 TABLE = {
@@ -122,7 +126,8 @@ TABLE = {
         code_qualname=128, code_first_line=68, code_line_table=136, code_locals_count=72, code_names=96,
         code_kinds=104, code_start=208, task_state=104, task_waiter=120, task_coroutine=128, task_name=136,
         text_ascii=40, text_other=56, type_cached_keys=880, gc_permanent=96, gc_collecting=192, tuple_items=32,
-        split_values=8, lock_locked=16, simple_queue_count=56, references=True,
+        split_values=8, lock_locked=16, simple_queue_count=56, references=True, interpreter_size=225864,
+        task_size=168, task_awaited_by=96, task_is_task=108, task_node=152,
     ),
 }  # fmt: skip
 

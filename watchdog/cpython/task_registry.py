@@ -1,7 +1,8 @@
 """The tasks that asyncio itself keeps account of: found at once, however many objects there are besides.
 
-asyncio keeps weak references to all tasks in a module's variable. The walk over all objects finds the same tasks, and
-those of other makes, but may run out of time in a process with many millions of objects.
+asyncio keeps weak references to all tasks in a module's variable; from 3.14 on only to those of other makes than its
+own (`asyncio_table.py` has the rest). The walk over all objects finds the same tasks, but may run out of time in a
+process with many millions of objects.
 """
 
 from __future__ import annotations
