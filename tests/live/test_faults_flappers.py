@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from support import alive, wait_for
 from watching import Daemon, home_in
 
+from watchdog.system import messages
+
 RESTARTS = 3
+
+
+@contextlib.contextmanager
+def receiver() -> Iterator[tuple[str, list[str]]]:
+    """Somebody who is called: the address, and what was said so far."""
+    calls: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            calls.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"json://127.0.0.1:{server.server_port}/", calls
+        server.shutdown()
 
 
 def says(daemon: Daemon, name: str, text: str) -> bool:
@@ -39,3 +65,30 @@ def test_three_flappers_are_given_up_within_their_budgets_and_the_calm_ones_stay
         assert all(alive(pid) for pid in pids)
         told = [row["service"] for row in home.incidents() if row["runbook"] == "give-up"]
         assert sorted(told) == [flapper.name for flapper in flappers], "each is told once"
+
+
+def test_a_server_that_hangs_again_after_each_start_is_given_up_with_one_report_and_one_call(folder: Path) -> None:
+    with home_in(folder) as home, receiver() as (address, calls):
+        shop = home.service(server="fickle.py")
+        shop.playbook["policy"] |= {
+            "backoff": {"first": "100ms", "max": "300ms"},
+            "give_up": {"restarts": RESTARTS, "within": "30m"},
+        }
+        shop.playbook["notify"] = [address]
+        shop.write()
+        shop.tell("hang-after", 5.0)
+        shop.start()
+        daemon = home.watch()
+        daemon.hears("give-up: done", 300)
+        starts = shop.starts()
+        assert len(starts) == RESTARTS + 1
+        daemon.stop()
+
+        again = home.watch()
+        again.hears("given up", 60)
+        assert shop.starts() == starts, "remembered over a restart of wd"
+        assert len(shop.living()) == 1, "it is left as it is"
+        (given_up,) = [row for row in home.incidents() if row["runbook"] == "give-up"]
+        assert Path(given_up["report"]).is_file()
+        if messages.can_send():
+            assert [call.count("wd gave up") for call in calls] == [1], "a person is called once"

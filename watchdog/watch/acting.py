@@ -205,7 +205,7 @@ class Runs:
     def _held(self, watched: Watched, runbook: str, cause: Trigger, context: Context) -> RunResult | None:
         """The run itself, with the server for ourselves; None if somebody was faster."""
         keys = turn.keys((), watched.playbook)
-        with turn.hold(context, keys, f"run {runbook} on"), _Told(self._house, watched, context) as told:
+        with turn.hold(context, keys, f"run {runbook}"), _Told(self._house, watched, context) as told:
             if cause.kind not in CALENDAR and _is_another(watched):
                 self._house.say(watched.name, "it was replaced in the meantime; nothing is done")
                 return None

@@ -6,6 +6,7 @@ Never with the values of variables: a password may be among them.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 from pathlib import Path
@@ -25,6 +26,8 @@ _SIZE = 10_000_000
 
 def set_up(folder: Path, verbose: bool = False, terminal: bool = True) -> None:
     """Log into `folder`/watch.log, and to standard error if `terminal`."""
+    logging.getLogger("apscheduler").propagate = False  # the loop tells what broke itself, without a traceback
+    logging.getLogger("apscheduler").addHandler(logging.NullHandler())
     logger.remove()
     logger.configure(extra={"service": "-", "incident": ""}, patcher=_clean)
     level = "DEBUG" if verbose else "INFO"

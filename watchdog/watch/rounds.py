@@ -38,8 +38,7 @@ class Rounds:
             if watched.acting:
                 return  # a run is under way: its own steps ask, and a dump slows the server
             if spec.name in watched.asking:
-                self._house.counts.skipped += spec.name not in watched.owed
-                watched.owed.add(spec.name)
+                self._left_out(watched, spec)
                 return
             watched.asking.add(spec.name)
         try:
@@ -51,6 +50,15 @@ class Rounds:
                 watched.owed.discard(spec.name)
         if owed and not watched.acting:
             self._house.beside(lambda: self.ask(watched, spec))
+
+    def _left_out(self, watched: Watched, spec: ProbeSpec) -> None:
+        """Told at the first, the tenth, the hundredth …: a probe slower than its interval would fill the log."""
+        watched.owed.add(spec.name)
+        self._house.counts.skipped += 1
+        count = self._house.counts.skipped
+        if count == 10 ** (len(str(count)) - 1):
+            told = f"{spec.name}: came due while the question before was open; {count} such so far"
+            self._house.say(watched.name, told)
 
     def _round(self, watched: Watched, spec: ProbeSpec) -> None:
         begun, open_question = clock.monotonic(), self.closer.asked(watched, spec)
