@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from watchdog.model.probing import Sample, SampleVerdict
 from watchdog.policy.availability import DAY, availability
-from watchdog.steps.status import curve
+from watchdog.steps.status_lines import curve
 
 NOW = 1_800_000_000.0
 

@@ -1,11 +1,15 @@
-"""`wd status`, once or again and again on the same screen."""
+"""`wd status`, once or again and again: on the same screen, or one look after the other into a pipe."""
 
 from __future__ import annotations
 
+import contextlib
+import json
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from watchdog.model.exits import Exit
 from watchdog.steps import status as step
 from watchdog.steps.spec import Context, StepResult
 
@@ -13,19 +17,44 @@ _EVERY = 2.0  # seconds
 
 
 def status(context: Context, options: Mapping[str, Any]) -> StepResult:
-    """With --follow until Ctrl-C; the last look is the result."""
+    """With --follow until Ctrl-C, and then interrupted: the last look stays on the screen."""
     if not options.get("follow"):
         return step.status(context, options)
+    output = options.get("output") or "table"
+    data: dict[str, Any] = {}
+    looks = _looks(context, options, data)
+    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
+        if sys.stdout.isatty() and output == "table":
+            _on_a_screen(looks)
+        for look in looks:
+            _print(look, output)
+    return StepResult("ok", "", data, exit=Exit.INTERRUPTED)
+
+
+def _looks(context: Context, options: Mapping[str, Any], last: dict[str, Any]) -> Iterator[StepResult]:
+    while True:
+        look = step.status(context, options)
+        last.update(look.data)
+        yield look
+        time.sleep(_EVERY)
+
+
+def _on_a_screen(looks: Iterator[StepResult]) -> None:
     from rich.console import Console
     from rich.live import Live
     from rich.text import Text
 
-    last = step.status(context, options)
-    try:
-        with Live(Text(last.text), console=Console(), auto_refresh=False, screen=False) as screen:
-            while True:
-                time.sleep(_EVERY)
-                last = step.status(context, options)
-                screen.update(Text(last.text), refresh=True)
-    except KeyboardInterrupt:
-        return StepResult(last.outcome, last.message, exit=last.exit, text=" ")
+    # Longer than the screen: the first services stay in sight. The cursor comes back however this ends.
+    with Live(console=Console(), auto_refresh=False, vertical_overflow="ellipsis") as screen:
+        for look in looks:
+            screen.update(Text(look.text), refresh=True)
+
+
+def _print(look: StepResult, output: str) -> None:
+    """For whoever reads a pipe: no escape codes, and nothing is kept back."""
+    if output == "json":
+        lines = [json.dumps(row, ensure_ascii=True, default=str) for row in look.rows]
+    else:
+        lines = [*look.text.splitlines(), ""]
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()

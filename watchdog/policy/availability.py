@@ -16,9 +16,11 @@ class Availability:
     """Of one window of time. `percent` is None where nothing was asked in it."""
 
     window: str
+    seconds: float  # how long the window is
     percent: float | None
     down: float  # seconds
     restarts: int
+    asked: float  # seconds of the window of which something is known
     held: float | None  # mean seconds from one restart to the next within the window; None for fewer than two
 
     def meets(self, target: float) -> bool | None:
@@ -29,6 +31,7 @@ class Availability:
             "window": self.window,
             "availability": round(self.percent, 4) if self.percent is not None else None,
             "down_seconds": round(self.down, 1),
+            "known_seconds": round(self.asked, 1),
             "restarts": self.restarts,
             "held_seconds": round(self.held, 1) if self.held is not None else None,
         }
@@ -62,7 +65,7 @@ def availability(
     moments = sorted(when for when in restarts if when >= begin)
     held = (moments[-1] - moments[0]) / (len(moments) - 1) if len(moments) > 1 else None
     known = up + down
-    return Availability(window, 100.0 * up / known if known else None, down, len(moments), held)
+    return Availability(window, seconds, 100.0 * up / known if known else None, down, len(moments), known, held)
 
 
 def _joined(spans: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:

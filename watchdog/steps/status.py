@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +14,19 @@ from watchdog.model.exits import Exit
 from watchdog.model.incident import Desired
 from watchdog.model.launching import ShimRecord
 from watchdog.model.playbook import Playbook, ProbeSpec
-from watchdog.model.printable import printable
 from watchdog.model.probing import Sample
-from watchdog.model.units import counted, format_duration, format_size, iso
+from watchdog.model.units import counted, iso
+from watchdog.policy import locks
 from watchdog.policy.availability import WINDOWS, Availability, availability
+from watchdog.steps import turn
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock, kernel_log, launch
 
 DEATHS = 5  # that are told of each service
-_BARS = "▁▂▃▄▅▆▇█"
-_CURVE = 40  # columns
+_HEALTH = ("http", "tcp", "command", "process")  # kinds that tell whether it serves, the best first
 _ORDER = ("failed", "unknown", "slow", "ok")
 _EXITS = {"failed": Exit.CRITICAL, "slow": Exit.WARNING, "unknown": Exit.UNKNOWN, "ok": Exit.FINE}
+_LAG = 6.0  # seconds until the loop has written an answer down
 _LATE = 3.0  # intervals after which a missing answer means that nobody asks any more
 
 
@@ -42,7 +43,9 @@ class Standing:
     gave_up: str
     figures: tuple[Availability, ...]
     deaths: tuple[tuple[ShimRecord, str], ...]  # (record, how it ended in words), newest first
-    memory: tuple[float, ...]
+    memory: tuple[tuple[float, float], ...]  # (seconds since the epoch, bytes)
+    last_asked: float | None = None
+    holder: str = ""  # who works on it at this moment
 
     def record(self) -> dict[str, Any]:
         return {
@@ -69,16 +72,20 @@ class Standing:
                 }
                 for one, why in self.deaths
             ],
-            "memory": [round(value) for value in self.memory],
+            "last_asked": iso(self.last_asked) if self.last_asked is not None else None,
+            "worked_on_by": self.holder or None,
+            "memory": [round(value) for _, value in self.memory],
         }
 
 
 def status(context: Context, options: Mapping[str, Any]) -> StepResult:
     """All services of the home, or the one that was named. The exit code is the worst state."""
+    from watchdog.steps.status_lines import lines
+
     found = standings(context)
     worst = next((state for state in _ORDER if any(one.state == state for one in found)), "unknown")
     rows = tuple(one.record() for one in found)
-    text = "\n".join(line for one in found for line in lines(one))
+    text = "\n".join(line for one in found for line in lines(one, clock.now()))
     message = f"{counted(len(found), 'service')}, the worst is {worst}"
     return StepResult("ok", message, {"services": len(found), "worst": worst}, rows, _EXITS[worst], text)
 
@@ -102,8 +109,15 @@ def _standing(journal: Journal, playbook: Playbook, state: Path, kills: Mapping[
     now = clock.now()
     samples = journal.samples(playbook.service, since=now - WINDOWS[-1][1])
     verdict, since, message = _verdict(playbook, samples)
+    if verdict in ("ok", "slow") and since is not None:
+        # A death between two questions is no failed answer, and yet it was not well before.
+        since = max([since, *_came_up(journal, playbook, now)])
     restarts = [one.at for one in journal.restarts(playbook.service, now - WINDOWS[-1][1])]
-    memory = [one.value for one in samples if one.unit == "B" and one.value is not None and _is_memory(playbook, one)]
+    memory = [
+        (one.at, one.value)
+        for one in samples
+        if one.unit == "B" and one.value is not None and _is_memory(playbook, one)
+    ]
     return Standing(
         playbook=playbook,
         state=verdict,
@@ -115,11 +129,16 @@ def _standing(journal: Journal, playbook: Playbook, state: Path, kills: Mapping[
         figures=tuple(_figures(journal, playbook, samples, restarts, now)),
         deaths=tuple(_deaths(state, playbook, kills)),
         memory=tuple(memory[-1000:]),
+        last_asked=samples[-1].at if samples else None,
+        holder=next((str(held) for key in turn.keys((), playbook) if (held := locks.holder(key))), ""),
     )
 
 
 def _verdict(playbook: Playbook, samples: Sequence[Sample]) -> tuple[str, float | None, str]:
-    """The worst of the newest answers of all probes, since when that one has been so, and what it said."""
+    """The worst of the newest answers of all probes, since when it has been so, and what that one said.
+
+    It is well since the last probe became well; in trouble since the first of those that are.
+    """
     newest: dict[str, Sample] = {}
     begun: dict[str, float] = {}
     for sample in samples:
@@ -127,26 +146,32 @@ def _verdict(playbook: Playbook, samples: Sequence[Sample]) -> tuple[str, float 
         if before is None or before.verdict != sample.verdict:
             begun[sample.probe] = sample.at
         newest[sample.probe] = sample
-    known = {spec.name for spec in playbook.probes}
-    there = [sample for name, sample in newest.items() if name in known]
+    order = {spec.name: (spec.kind not in _HEALTH, place) for place, spec in enumerate(playbook.probes)}
+    there = sorted((newest[name] for name in newest if name in order), key=lambda one: order[one.probe])
     if not there:
         return "unknown", None, "nothing was asked yet"
     worst = min(there, key=lambda one: _ORDER.index(one.verdict))
-    return worst.verdict, begun[worst.probe], f"{worst.probe}: {worst.message}"
+    alike = [begun[one.probe] for one in there if one.verdict == worst.verdict]
+    return worst.verdict, max(alike) if worst.verdict == "ok" else min(alike), f"{worst.probe}: {worst.message}"
+
+
+def _came_up(journal: Journal, playbook: Playbook, now: float) -> list[float]:
+    """When the last restarts and outages were over."""
+    last = journal.incidents(playbook.service, now - WINDOWS[-1][1], 5)
+    outages = [one.down_since + one.downtime for one in last if one.down_since is not None and one.downtime is not None]
+    return [*outages, *(one.at for one in journal.restarts(playbook.service, now - WINDOWS[-1][1])[-1:])]
 
 
 def _next_check(playbook: Playbook, samples: Sequence[Sample], now: float) -> float | None:
     last = {sample.probe: sample.at for sample in samples}
     due = [last[spec.name] + spec.every for spec in playbook.probes if spec.name in last]
-    late = [last[spec.name] + _LATE * spec.every + spec.timeout for spec in playbook.probes if spec.name in last]
+    late = [last[spec.name] + _LATE * spec.every + spec.timeout + _LAG for spec in playbook.probes if spec.name in last]
     return max(now, min(due)) if due and max(late) > now else None
 
 
 def _health_probe(playbook: Playbook) -> ProbeSpec | None:
-    kinds = ("http", "tcp", "command", "process")
-    return min(
-        (one for one in playbook.probes if one.kind in kinds), key=lambda one: kinds.index(one.kind), default=None
-    )
+    asked = (one for one in playbook.probes if one.kind in _HEALTH)
+    return min(asked, key=lambda one: _HEALTH.index(one.kind), default=None)
 
 
 def _figures(
@@ -178,61 +203,18 @@ def _oom_kills() -> dict[int, str]:
 
 
 def _deaths(state: Path, playbook: Playbook, kills: Mapping[int, str]) -> Iterator[tuple[ShimRecord, str]]:
-    ended = [one for one in launch.records(state, playbook.service) if one.ended is not None]
+    ended = [one for one in launch.records(state, playbook.service) if one.ended is not None and one.pid]
     for one in reversed(ended[-DEATHS:]):
         if one.pid in kills:
             yield one, "ended by the kernel for want of memory"
         elif one.signal is not None:
-            yield one, f"ended by signal {one.signal}"
+            yield one, f"ended by {_signal_name(one.signal)}"
         else:
             yield one, f"ended with code {one.code}" if one.code is not None else one.error or "ended"
 
 
-def lines(one: Standing) -> Iterator[str]:
-    """One service for a person."""
-    now = clock.now()
-    for_long = f" for {format_duration(max(0.0, now - one.since))}" if one.since is not None else ""
-    yield f"{one.playbook.service}: {one.state}{for_long}: {printable(one.message)}"
-    if one.desired.state != "running":
-        until = f" until {iso(one.desired.until)}" if one.desired.until is not None else ""
-        until = " until it is healthy" if one.desired.until_healthy else until
-        yield f"  {one.desired.state} by {printable(one.desired.by or 'a person')}{until}"
-    if one.gave_up:
-        yield f"  wd gave up: {printable(one.gave_up)}; `wd resume --service {one.playbook.service}` begins anew"
-    due = f"in {format_duration(one.next_check - now)}" if one.next_check is not None else "nobody asks now (wd watch)"
-    yield f"  mode {one.playbook.policy.mode}, next check {due}"
-    for figure in one.figures:
-        yield f"  {figure.window:<6}{_figure(figure, one.playbook.policy.target)}"
-    if len(one.memory) > 1:
-        yield f"  memory {curve(one.memory)} {format_size(min(one.memory))} to {format_size(max(one.memory))}"
-    for death, why in one.deaths:
-        yield f"  {_death(death, why, now)}"
-
-
-def _figure(figure: Availability, target: float) -> str:
-    if figure.percent is None:
-        return "nothing was asked"
-    mark = "" if figure.meets(target) else f" (below {target:g} %)"
-    held = f", held {format_duration(figure.held)} on average" if figure.held is not None else ""
-    down = f", down {format_duration(figure.down)}" if figure.down else ""
-    return f"{figure.percent:.3f} %{mark}{down}, {figure.restarts} restarts{held}"
-
-
-def _death(one: ShimRecord, why: str, now: float) -> str:
-    ago = f"{format_duration(max(0.0, now - (one.ended or now)))} ago"
-    lived = format_duration(max(0.0, (one.ended or now) - one.started))
-    peak = f", at most {format_size(one.peak_rss)}" if one.peak_rss else ""
-    last = f": {printable(one.last_lines[-1])[:100]}" if one.last_lines else ""
-    return f"{ago}: pid {one.pid} {why} after {lived}{peak}{last}"
-
-
-def curve(values: Sequence[float], columns: int = _CURVE) -> str:
-    """A line of bars; each column is the mean of its share of the values."""
-    if not values:
-        return ""
-    columns = min(columns, len(values))
-    edges = [len(values) * column // columns for column in range(columns + 1)]
-    means = [sum(values[a:b]) / (b - a) for a, b in pairwise(edges)]
-    low, high = min(means), max(means)
-    steps = len(_BARS) - 1
-    return "".join(_BARS[round((mean - low) / (high - low) * steps) if high > low else 0] for mean in means)
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -175,6 +175,7 @@ class Runs:
             watched.looked_closely_at = float("-inf")
             watched.forget_trouble()
         self._house.remember(watched)
+        self._house.store()  # whoever looks at the status now wants to see what came of it
         with self._house.lock:
             watched.acting, self._house.busy = False, ""
         self._after(watched)

@@ -122,7 +122,7 @@ class Loop:
         for watched in services:
             for position, trigger in enumerate(watched.playbook.triggers):
                 self._plan_trigger(watched, trigger, f"{watched.name} {position}")
-        self._scheduler.add_job(self._store, Every(STORE, STORE), id="store")
+        self._scheduler.add_job(self._store, Every(STORE, 1.0), id="store")
         self._scheduler.add_job(self._house.journal.tidy, Every(TIDY, 300.0), id="tidy")
         if self._ping:
             self._scheduler.add_job(self._tell_alive, Every(PING, PING / 4), id="ping")
