@@ -61,4 +61,11 @@ def test_the_delays_and_the_point_of_giving_up_are_told() -> None:
 def test_triggers_that_are_no_probes_are_told_too() -> None:
     triggers = (TriggerSpec("cron", "0 4 * * *", ("nightly-check",)), TriggerSpec("death", "death", ("start",)))
     found = explain(Playbook("shop", Selector(port=1), triggers=triggers))
-    assert found.others == (("at 0 4 * * *", ("nightly-check",)), ("a death", ("start",)))
+    assert found.others == (("at 0 4 * * *", ("nightly-check",)), ("a death, at once", ("start",)))
+
+
+def test_a_limit_that_is_passed_is_no_hang_and_waits_for_a_good_moment() -> None:
+    probe = ProbeSpec("memory", "memory", 1 << 32, 30.0, 5.0, Threshold(3, 3, lasting=60.0))
+    on = TriggerSpec("probe", "memory", ("planned-restart",))
+    (found,) = explain(Playbook("shop", Selector(port=1), probes=(probe,), triggers=(on,))).detections
+    assert (found.earliest, found.latest, found.measure) == (60.0, 95.0, True)

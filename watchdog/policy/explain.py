@@ -6,9 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from watchdog.model.playbook import Playbook, ProbeSpec, Threshold
+from watchdog.model.playbook import Playbook, ProbeSpec, Threshold, TriggerSpec
+from watchdog.model.units import format_duration
 from watchdog.policy.budget import delay
-from watchdog.policy.patience import evidence_time, grace
+from watchdog.policy.patience import MEASURES, evidence_time, grace
 
 TIMES = 8  # restarts whose delays are told
 
@@ -23,6 +24,7 @@ class Detection:
     earliest: float  # by counting alone
     latest: float
     patient: float  # at the latest, while it shows signs of life
+    measure: bool = False  # nothing hangs: a limit is passed, and the run waits for a good moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class Explanation:
                     "kill_latest": round(one.latest, 3),
                     "kill_earliest_when_stuck": round(one.certain, 3),
                     "kill_latest_with_signs_of_life": round(one.patient, 3),
+                    "waits_for_a_good_moment": one.measure,
                 }
                 for one in self.detections
             ],
@@ -74,9 +77,13 @@ def explain(playbook: Playbook) -> Explanation:
     detections, others = [], []
     for trigger in playbook.triggers:
         if trigger.kind == "probe" and trigger.subject in probes:
-            detections.append(detection(probes[trigger.subject], trigger.run, evidence_time(playbook, "probe")))
+            probe = probes[trigger.subject]
+            if probe.kind in MEASURES:
+                detections.append(passing(probe, trigger.run))
+            else:
+                detections.append(detection(probe, trigger.run, evidence_time(playbook, "probe")))
         else:
-            others.append((_on(trigger.kind, trigger.subject), trigger.run))
+            others.append((_on(trigger), trigger.run))
     restarts = policy.give_up.restarts
     delays = tuple(delay(policy.backoff, number) for number in range(min(restarts, TIMES)))
     return Explanation(
@@ -114,21 +121,33 @@ def detection(probe: ProbeSpec, runbooks: Sequence[str], evidence: float = 0.0) 
     )
 
 
+def passing(probe: ProbeSpec, runbooks: Sequence[str]) -> Detection:
+    """A limit that is passed is seen at the next look, and each look is answered at once."""
+    threshold = probe.threshold
+    counted = max((threshold.fails - 1) * probe.every, threshold.lasting)
+    latest = counted + probe.every + probe.timeout
+    return Detection(probe.name, tuple(runbooks), counted, counted, latest, latest, measure=True)
+
+
 def _given_up_after(playbook: Playbook, detections: Sequence[Detection]) -> float | None:
     """If no restart helps: each one is followed by its detection and the next delay, until the last is used up."""
     policy = playbook.policy
     restarts = policy.give_up.restarts
     if policy.per_hour and policy.per_hour < restarts:
         return None
-    each = detections[0].latest if detections else 0.0
+    each = next((one.latest for one in detections if not one.measure), 0.0)
     waits = [max(each, delay(policy.backoff, number)) for number in range(1, restarts)]
     total = math.fsum(waits) + each
     return total if total <= policy.give_up.within else None
 
 
-def _on(kind: str, subject: str) -> str:
-    words = {"cron": "at", "every": "every", "log": "the log line", "trend": "the trend of"}
-    return "a death" if kind == "death" else f"{words.get(kind, kind)} {subject}"
+def _on(trigger: TriggerSpec) -> str:
+    if trigger.kind == "death":
+        return "a death, at once"
+    if trigger.kind == "every":
+        return f"every {format_duration(trigger.every)}"
+    words = {"cron": "at", "log": "the log line", "trend": "the trend of"}
+    return f"{words.get(trigger.kind, trigger.kind)} {trigger.subject}"
 
 
 def shown(threshold: Threshold) -> str:

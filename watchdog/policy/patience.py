@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from watchdog.model.playbook import Playbook, Policy
 
+# Kinds of probes behind which nothing is broken yet: a server over such a limit can wait for a good moment.
+MEASURES = frozenset({"memory", "system-memory", "cpu", "fds", "threads", "disk", "certificate"})
+DRAIN = 30.0  # seconds for which a planned restart waits for requests under way
 LEAST_EVIDENCE, MOST_EVIDENCE, EVIDENCE_SHARE = 0.2, 10.0, 0.1
 
 

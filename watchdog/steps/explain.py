@@ -8,7 +8,9 @@ from typing import Any
 from watchdog.model.errors import WrongUsage
 from watchdog.model.playbook import Playbook, ProbeSpec
 from watchdog.model.units import format_duration as long
+from watchdog.model.units import format_size
 from watchdog.policy.explain import Detection, Explanation, explain, shown
+from watchdog.policy.patience import DRAIN
 from watchdog.probes.run import KINDS
 from watchdog.steps.spec import Context, StepResult
 
@@ -57,13 +59,22 @@ def _after_trouble(playbook: Playbook, found: Explanation) -> Iterator[str]:
         yield "  no trigger: whatever is seen is only told"
     for one in found.detections:
         yield ""
-        yield from _detection(one, found)
+        yield from _detection(one, found, len(playbook.policy.quiet))
     for on, runbooks in found.others:
         yield f"  {on} -> {_ladder(runbooks)}"
 
 
-def _detection(one: Detection, found: Explanation) -> Iterator[str]:
+def _good_moment(quiet: int) -> str:
+    windows = "one of its quiet windows, and there " if quiet else ""
+    return f"{windows}no request under way (for at most {long(DRAIN)})"
+
+
+def _detection(one: Detection, found: Explanation, quiet: int) -> Iterator[str]:
     yield f"  {one.probe} in trouble -> {_ladder(one.runbooks)}"
+    if one.measure:
+        yield f"    runs {long(one.earliest)} to {long(one.latest)} after the limit is passed"
+        yield f"    waits for a good moment: {_good_moment(quiet)}; a server that fails to answer is not waited for"
+        return
     yield f"    kill at the earliest {long(one.earliest)} after a hang begins, at the latest {long(one.latest)}"
     yield f"    from {long(one.certain)} on where a second sign shows that it is stuck (stopped, nothing in it moves)"
     yield f"    while it shows signs of life it gets up to {long(one.patient)}"
@@ -76,6 +87,8 @@ def _probe(probe: ProbeSpec) -> str:
     weak = KINDS[probe.kind].weak if probe.kind in KINDS else ""
     note = f" ({weak})" if weak else ""
     subject = " ".join(probe.subject) if isinstance(probe.subject, tuple) else probe.subject
+    if probe.kind == "memory" and isinstance(subject, int):
+        subject = format_size(subject)
     asked = f"{probe.name} ({probe.kind} {subject}) every {long(probe.every)}, at most {long(probe.timeout)} each"
     return f"{asked}; trouble after {shown(probe.threshold)} failures{lasting}{note}"
 

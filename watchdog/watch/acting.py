@@ -12,7 +12,7 @@ from watchdog.model.playbook import TriggerSpec
 from watchdog.model.procedure import Block, RunPlan, StepCall
 from watchdog.policy import budget, locks, pressure
 from watchdog.policy.budget import History, Life
-from watchdog.policy.patience import evidence_time
+from watchdog.policy.patience import DRAIN, evidence_time
 from watchdog.probes.log import forget_matches
 from watchdog.runbook.begin import begin, plan_of
 from watchdog.runbook.run import Prepared, execute, prepare
@@ -30,7 +30,6 @@ from watchdog.watch.judge import reset
 from watchdog.watch.times import in_window
 from watchdog.watch.watched import CALENDAR, LIVES, Watched
 
-DRAIN = 30.0  # seconds for which a planned restart waits for requests under way
 _JUST_NOW = 0.5  # seconds for which it is still true that nothing runs: nobody starts a server that fast unlocked
 _LOOK_BACK = 31 * 86400.0
 _LAST_STEPS = (("snapshot", "--within", "5s"), ("why", "--within", "5s"), ("report",))

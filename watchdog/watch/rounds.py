@@ -9,7 +9,7 @@ from watchdog.model.incident import Trigger
 from watchdog.model.playbook import ProbeSpec, TriggerSpec
 from watchdog.model.probing import Sample
 from watchdog.model.units import format_duration
-from watchdog.policy.patience import grace
+from watchdog.policy.patience import MEASURES, grace
 from watchdog.probes.run import KINDS, needs_tree, probe
 from watchdog.system import clock
 from watchdog.watch import looking
@@ -19,7 +19,6 @@ from watchdog.watch.judge import NOTHING_ELSE, Event, Judged, Signs, judge
 from watchdog.watch.watched import Watched, triggers_of
 
 Consider = Callable[[Watched, TriggerSpec, Trigger, Callable[[], None], float | None], None]
-MEASURES = frozenset({"memory", "system-memory", "cpu", "fds", "threads", "disk", "certificate"})
 _LEVELS = {"trouble": "ERROR", "failing": "WARNING", "slow": "WARNING", "recovered": "INFO", "starting": "INFO"}
 
 
