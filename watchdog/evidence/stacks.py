@@ -17,9 +17,11 @@ from typing import Any
 from watchdog.model.evidence import Frame, Gap, Local, StackLook, ThreadStack
 from watchdog.model.process import Process
 from watchdog.system import clock, commands, processes
+from watchdog.targets import programs
 
 _OUTPUT = 32_000_000  # bytes of JSON: thousands of deep threads with their locals
 _REPR = 200  # characters kept of a local's text
+_UNKNOWN = "this py-spy does not know this Python"
 
 
 @lru_cache(maxsize=1)
@@ -83,6 +85,8 @@ def gap(process: Process, error: str) -> Gap:
         remedy = f"sudo wd why --pid {process.pid}   (in a container: --cap-add SYS_PTRACE)"
     elif "not installed" in error:
         remedy = "pipx inject wd-oncall py-spy"
+    elif _UNKNOWN in error:
+        remedy = "pipx runpip wd-oncall install --upgrade py-spy"
     return Gap(f"stacks of {process.pid}", error, remedy)
 
 
@@ -137,6 +141,8 @@ def _reason(pid: int, text: str) -> str:
     lowered = text.lower()
     if "permission" in lowered or "not permitted" in lowered:
         return f"no right to read the memory of a process of {process.user}"
+    if "find python version" in lowered and programs.is_python(process):
+        return _UNKNOWN  # a newer one, as a rule
     if "find python version" in lowered or "failed to find a python" in lowered or "libpython" in lowered:
         return "no Python interpreter in it"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
