@@ -27,7 +27,7 @@ def is_back(service: Service, before: int) -> bool:
 
 def test_cron_runs_the_pass_that_brings_a_stopped_server_back_and_the_server_outlives_both(folder: Path) -> None:
     # A name that must be quoted for the shell, and once more for cron, to which a percent sign ends the command.
-    place = folder / "kim's café at 100%"
+    place = folder / "kim's café \\ at 100%"
     place.mkdir(0o700)
     with home_in(place) as home, room() as inside:
         shop = home.service()

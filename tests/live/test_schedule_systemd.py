@@ -118,3 +118,25 @@ def test_the_loop_is_a_unit_that_comes_back_from_death_and_standstill_and_leaves
         assert schedule(inside, home, "remove", "--loop").returncode == 0
         assert state(inside, unit) == "inactive"
         assert (shop.pid(), shop.living()) == (after, [after])
+
+
+@pytest.mark.root
+def test_what_systemd_did_not_take_is_told_and_tried_again_and_what_is_not_ours_is_left(folder: Path) -> None:
+    with room() as inside, odd_home(folder) as home:
+        home.service()
+        done = schedule(inside, home, "install")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "was written and could not be started" in done.stderr
+        assert len(done.stderr.splitlines()) <= 3
+        done = schedule(inside, home, "remove")
+        assert done.returncode == 2
+        assert "could not be stopped, so its units stay" in done.stderr
+        unit, timer = sorted(units(inside))
+        with inside.manager(folder / "systemd.txt"):
+            for said in ("brought up to date", "is installed already"):
+                assert said in schedule(inside, home, "install").stdout
+                assert state(inside, timer) == "active"
+            inside.run("sh", "-c", f"echo '# of Kim' >/etc/systemd/system/{unit}")
+            for verb in ("install", "show", "remove"):
+                assert schedule(inside, home, verb).returncode == 5
+            assert inside.run("cat", f"/etc/systemd/system/{unit}").stdout == "# of Kim\n"

@@ -55,6 +55,13 @@ def test_a_path_with_blanks_and_percent_signs_reaches_the_command_as_it_is() -> 
     assert shlex.split(command.replace("\\%", "%")) == list(JOB.command)
 
 
+@pytest.mark.parametrize("home", ["/srv/a\\%b", "/srv/a\\\\b"])
+def test_a_path_that_not_every_cron_reads_in_the_same_way_is_refused(home: str) -> None:
+    with pytest.raises(ValueError, match="backslash"):
+        cron_line(replace(JOB, command=("/usr/bin/wd", "--home", home)))
+    assert "a\\b" in cron_line(replace(JOB, command=("/usr/bin/wd", "--home", "/srv/a\\b")))
+
+
 def test_a_block_is_there_once_however_often_it_is_installed() -> None:
     once = with_block(OTHERS, JOB)
     assert with_block(once, JOB) == once

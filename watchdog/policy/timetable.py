@@ -41,7 +41,7 @@ def job_name(home: str, service: str | None) -> str:
 
 
 def cron_line(job: Job) -> str:
-    """ValueError for an interval that cron cannot keep: it knows whole minutes that divide an hour, and so on."""
+    """ValueError for what cron cannot keep: it knows whole minutes that divide an hour, and so on."""
     seconds = round(job.every)
     minutes, hours = seconds // _MINUTE, seconds // _HOUR
     if seconds >= _MINUTE and seconds % _MINUTE == 0 and minutes < 60 and 60 % minutes == 0:
@@ -52,8 +52,11 @@ def cron_line(job: Job) -> str:
         when = "0 0 * * *"
     else:
         raise ValueError("cron takes 1m, 2m, 5m, 10m, 15m, 30m, 1h, 6h, 12h or 24h; a systemd timer takes any time")
+    command = shlex.join(job.command)
+    if re.search(r"\\[\\%]", command):  # Debian's makes one of two, others leave them
+        raise ValueError(f"no cron takes a backslash before a backslash or a percent sign as it is: {command}")
     # In a crontab a percent sign ends the command, quoted or not.
-    command = shlex.join(job.command).replace("%", "\\%")
+    command = command.replace("%", "\\%")
     return f"{when} {command} >/dev/null 2>&1"
 
 

@@ -119,7 +119,7 @@ class Cron:
         try:
             return timetable.block_of(timetable.with_block("", job), job.name)
         except ValueError as error:
-            raise WrongUsage(f"--every {job.every:g}s cannot be had from cron", str(error)) from None
+            raise WrongUsage("cron cannot keep this job as it is", str(error)) from None
 
     def present(self, job: Job) -> str:
         return timetable.block_of(schedulers.read_crontab(), job.name)
