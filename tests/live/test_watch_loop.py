@@ -330,3 +330,18 @@ def test_status_tells_what_is(home: Home) -> None:
     assert found["next_check"]
     words = home.wd("status").stdout
     assert "held" in words or "1 restarts" in words
+
+
+def test_a_snooze_until_healthy_ends_by_itself_and_the_next_trouble_is_acted_on(home: Home) -> None:
+    shop = home.service()
+    before = shop.start()
+    shop.tell("down")
+    assert home.wd("snooze", "--service", "shop", "--until-healthy").returncode == 0
+    daemon = home.watch()
+    daemon.hears("wants it snoozed")
+    shop.tell("down", None)
+    daemon.hears("healthy: it is looked after again")
+    assert alive(before)
+    assert "snoozed" not in home.wd("status").stdout
+    os.kill(before, signal.SIGSTOP)
+    is_back(shop, before)

@@ -9,7 +9,7 @@ import pytest
 
 from watchdog.model.incident import Desired
 from watchdog.policy.budget import Permit
-from watchdog.watch.deciding import Situation, decide, quiet_moment, step_of
+from watchdog.watch.deciding import Situation, decide, is_healthy_again, quiet_moment, step_of
 
 GO = Permit("go", "")
 TROUBLE = Situation("act", "frozen-server", 1000.0, GO)
@@ -69,3 +69,15 @@ def test_a_planned_restart_waits_for_requests_but_not_for_ever() -> None:
     assert quiet_moment({}, 0, 0.0, 30.0) == ""
     assert "quiet window" in quiet_moment({"0 4 * * *": False}, 0, 900.0, 30.0)
     assert quiet_moment({"0 4 * * *": False, "0 5 * * *": True}, 0, 0.0, 30.0) == ""
+
+
+@pytest.mark.parametrize(
+    ("healthy_since", "later", "over"),
+    [(None, 600.0, False), (101.0, 2.0, True), (50.0, 2.0, False), (50.0, 61.0, True)],
+)
+def test_a_snooze_until_healthy_ends_with_health_that_came_after_it_or_lasted_all_the_time(
+    healthy_since: float | None, later: float, over: bool
+) -> None:
+    snoozed = Desired("snoozed", 100.0, until_healthy=True)
+    assert is_healthy_again(snoozed, healthy_since, 100.0 + later) is over
+    assert not is_healthy_again(Desired("snoozed", 100.0, until=900.0), healthy_since, 100.0 + later)

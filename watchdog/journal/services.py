@@ -38,6 +38,12 @@ def desired(db: sqlite3.Connection, service: str, now: float) -> Desired:
     return Desired(row[0], row[1], row[2], bool(row[3]), row[4], row[5])
 
 
+def until_healthy(db: sqlite3.Connection) -> tuple[str, ...]:
+    """The services that are left alone until they are healthy."""
+    rows = db.execute("SELECT service FROM desired WHERE state = 'snoozed' AND until_healthy").fetchall()
+    return tuple(str(row[0]) for row in rows)
+
+
 def record_restart(db: sqlite3.Connection, restart: Restart) -> None:
     db.execute("DELETE FROM restarts WHERE at < ?", (restart.at - RESTARTS_KEPT,))
     db.execute(

@@ -161,6 +161,10 @@ class Journal:
         """What a person wants of it now; a snooze whose time is over has ended."""
         return self._read(lambda db: services.desired(db, service, clock.now()))
 
+    def until_healthy(self) -> tuple[str, ...]:
+        """The services that are left alone until they are healthy."""
+        return self._read(services.until_healthy)
+
     def record_restart(self, restart: Restart) -> None:
         self._write(lambda db: services.record_restart(db, restart))
 

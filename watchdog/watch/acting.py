@@ -102,11 +102,7 @@ class Runs:
 
     def _desired(self, watched: Watched) -> Desired:
         """What a person wants. Who says `resume` also takes back that we gave up."""
-        desired = self._house.journal.desired(watched.name)
-        healthy = watched.healthy_since
-        if desired.until_healthy and healthy is not None and healthy > desired.since:
-            desired = Desired("running", clock.now(), by="wd watch", why="healthy again")
-            self._house.journal.set_desired(watched.name, desired)
+        desired = self._house.wanted(watched)
         if desired.state == "running" and desired.since > (watched.gave_up or 0.0) and watched.gave_up is not None:
             watched.gave_up, watched.gave_up_why = None, ""
             watched.lives.clear()

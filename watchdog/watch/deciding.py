@@ -13,6 +13,7 @@ from watchdog.model.units import format_duration, iso
 from watchdog.policy.budget import Permit
 
 Kind = Literal["run", "ask", "would", "wait", "hold", "give-up", "leave"]
+WELL_ALL_THE_TIME = 60.0  # seconds
 AGAIN = 5.0  # seconds after which a hold is looked at again
 RUNNING = Desired()
 
@@ -87,6 +88,14 @@ def _wanted(desired: Desired) -> str:
     until = f" until {iso(desired.until)}" if desired.until is not None else ""
     until = " until it is healthy" if desired.until_healthy else until
     return f"{who}{until}{': ' + desired.why if desired.why else ''}"
+
+
+def is_healthy_again(desired: Desired, healthy_since: float | None, now: float) -> bool:
+    """Whether a snooze "until healthy" is over: it was well again since, or all the time for long enough to be sure
+    that whoever said it had nothing in mind that was still to come."""
+    if not desired.until_healthy or healthy_since is None:
+        return False
+    return healthy_since > desired.since or now - desired.since >= WELL_ALL_THE_TIME
 
 
 def step_of(ladder: tuple[str, ...], attempts: int) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from watchdog.journal.store import Journal
-from watchdog.model.incident import Trigger
+from watchdog.model.incident import Desired, Trigger
 from watchdog.model.probing import Sample
 from watchdog.model.selector import Selector
 from watchdog.model.units import format_duration
@@ -17,6 +17,7 @@ from watchdog.policy import pressure
 from watchdog.steps.spec import Answer, Context, nobody
 from watchdog.system import clock, processes
 from watchdog.watch import log
+from watchdog.watch.deciding import is_healthy_again
 from watchdog.watch.watched import Watched, to_text
 
 KEY = "watch"  # under which a service's memory is kept in the journal
@@ -103,6 +104,15 @@ class House:
         with self.lock:
             self.samples.setdefault(service, []).append(sample)
 
+    def wanted(self, watched: Watched) -> Desired:
+        """What a person wants of it. A snooze until it is healthy ends here."""
+        desired = self.journal.desired(watched.name)
+        if desired.state == "snoozed" and is_healthy_again(desired, watched.healthy_since, clock.now()):
+            desired = Desired("running", clock.now(), by="wd watch", why="healthy again")
+            self.journal.set_desired(watched.name, desired)
+            self.say(watched.name, "healthy: it is looked after again")
+        return desired
+
     def store(self) -> None:
         """Write down what was seen since the last time: samples of all services in one go, and changed memories."""
         with self.lock:
@@ -112,6 +122,9 @@ class House:
             self.journal.add_samples(samples)
         for watched in dirty:
             self.remember(watched)
+        for name in self.journal.until_healthy():
+            if name in self.services:
+                self.wanted(self.services[name])
 
     def remember(self, watched: Watched) -> None:
         """Write one service's memory down now: what follows must not be forgotten by a kill -9."""
