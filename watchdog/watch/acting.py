@@ -295,8 +295,8 @@ def history(watched: Watched, journal: Journal, desired: Desired, now: float) ->
     signature = last[0].signature if last else ""
     lost = journal.lost_at
     if lost is not None and now - lost < budget.HOUR:
-        # What was done before is not known any more: the budget counts as used.
-        own = [lost] * max(len(own), watched.playbook.policy.give_up.restarts - 1)
+        # What was done before is not known any more: the budget counts as used but for one, and what followed adds up.
+        own = sorted([*own, *[lost] * (watched.playbook.policy.give_up.restarts - 1)])
     return History(
         restarts=tuple(own),
         all_restarts=tuple(everybody),

@@ -31,9 +31,9 @@ def set_up(folder: Path, verbose: bool = False, terminal: bool = True) -> None:
     logger.remove()
     logger.configure(extra={"service": "-", "incident": ""}, patcher=_clean)
     level = "DEBUG" if verbose else "INFO"
-    safe: dict[str, Any] = {"backtrace": False, "diagnose": False, "catch": True}
+    safe: dict[str, Any] = {"backtrace": False, "diagnose": False, "catch": False}
     if terminal and sys.stderr is not None:
-        logger.add(sys.stderr, format=lambda record: _LINE, level=level, colorize=False, **safe)
+        logger.add(sys.stderr, format=lambda record: _LINE, level=level, colorize=False, **safe | {"catch": True})
     with contextlib.suppress(OSError):  # a full disk must not end the watch
         path = folder / "watch.log"
         logger.add(
@@ -43,7 +43,8 @@ def set_up(folder: Path, verbose: bool = False, terminal: bool = True) -> None:
 
 def say(service: str, message: str, level: str = "INFO", incident: str = "") -> None:
     """One line about one service."""
-    logger.bind(service=service or "-", incident=incident).log(level, "{}", message)
+    with contextlib.suppress(OSError):  # a full disk costs the line in the file; the terminal had it before
+        logger.bind(service=service or "-", incident=incident).log(level, "{}", message)
 
 
 class RunFile:
@@ -59,11 +60,13 @@ class RunFile:
                 opener=_private,
                 backtrace=False,
                 diagnose=False,
+                catch=False,
             )
 
     def close(self) -> None:
         if self._number is not None:
-            logger.remove(self._number)
+            with contextlib.suppress(OSError):  # what was not yet written has no room
+                logger.remove(self._number)
             self._number = None
 
 
