@@ -10,6 +10,7 @@ from watchdog.model.errors import Refused, WdError
 from watchdog.model.incident import GIVE_UP, Desired, RunResult, StepRecord, Trigger
 from watchdog.model.playbook import TriggerSpec
 from watchdog.model.procedure import Block, RunPlan, StepCall
+from watchdog.model.process import Identity
 from watchdog.policy import budget, locks, pressure
 from watchdog.policy.budget import History, Life
 from watchdog.policy.patience import DRAIN, evidence_time
@@ -73,7 +74,8 @@ class Runs:
             anew = functools.partial(self.consider, watched, trigger, cause, retry, waited, agreed=runbook)
             self._questions.put(question, anew)
         if decision.kind == "run":
-            self._take(watched, lambda: self._run(watched, key, runbook, cause))
+            calm = watched.identity if cause.kind in CALENDAR else None
+            self._take(watched, lambda: self._run(watched, key, runbook, cause), calm)
         elif decision.kind == "give-up":
             self._take(watched, lambda: self._give_up(watched, cause, decision.why))
 
@@ -137,8 +139,8 @@ class Runs:
 
         self._house.later(min(seconds, 300.0), look)
 
-    def _take(self, watched: Watched, work: Callable[[], None]) -> None:
-        """Only one service at a time is worked on, and each only once."""
+    def _take(self, watched: Watched, work: Callable[[], None], calm: Identity | None = None) -> None:
+        """Only one service at a time is worked on, and each only once. `calm`: see `_over`."""
         with self._house.lock:
             if watched.acting or self._house.busy:
                 return
@@ -152,16 +154,28 @@ class Runs:
             except Exception as error:  # noqa: BLE001 - the loop goes on whatever a run does
                 self._house.say(watched.name, f"the run broke: {type(error).__name__}: {error}", "ERROR")
             finally:
-                self._over(watched)
+                self._over(watched, calm)
 
         self._house.beside(do)
 
-    def _over(self, watched: Watched) -> None:
-        """The old server's failures are not held against the new one, and old log lines are no news."""
+    def _over(self, watched: Watched, calm: Identity | None) -> None:
+        """The old server's failures are not held against the new one, and old log lines are no news.
+
+        Behind `calm` there was no trouble: if it is still the server, nothing of what is known about it has changed.
+        """
         if watched.post is not None:
             watched.post.leave()
             watched.post = None
         looking.refresh(watched)
+        if calm is None or watched.identity != calm:
+            self._begin_anew(watched)
+        self._house.remember(watched)
+        self._house.store()  # whoever looks at the status now wants to see what came of it
+        with self._house.lock:
+            watched.acting, self._house.busy = False, ""
+        self._after(watched)
+
+    def _begin_anew(self, watched: Watched) -> None:
         at = clock.monotonic()
         with watched.lock:
             watched.states = {name: reset(state, at) for name, state in watched.states.items()}
@@ -169,11 +183,6 @@ class Runs:
             watched.healthy_since = None
             watched.looked_closely_at = float("-inf")
             watched.forget_trouble()
-        self._house.remember(watched)
-        self._house.store()  # whoever looks at the status now wants to see what came of it
-        with self._house.lock:
-            watched.acting, self._house.busy = False, ""
-        self._after(watched)
 
     def _run(self, watched: Watched, key: str, runbook: str, cause: Trigger) -> None:
         house, context = self._house, self._house.context(watched, cause)
@@ -241,7 +250,7 @@ class Runs:
         self._result(watched, GIVE_UP, result)
 
     def _result(self, watched: Watched, runbook: str, result: RunResult) -> None:
-        level = "INFO" if result.outcome in ("recovered", "done") else "ERROR"
+        level = "INFO" if result.outcome in ("recovered", "done", "nothing") else "ERROR"
         report = f"; report: {result.report}" if result.report else ""
         self._house.say(watched.name, f"{runbook}: {result.outcome}: {result.message}{report}", level)
 
