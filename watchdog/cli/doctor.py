@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
+from watchdog.cpython.offsets import TABLE
 from watchdog.evidence import stacks
 from watchdog.model.exits import Exit
 from watchdog.steps.spec import Context, StepResult
@@ -13,7 +15,7 @@ from watchdog.system.abilities import Ability, all_abilities
 
 def doctor(context: Context, options: Mapping[str, Any]) -> StepResult:
     """Exit 0: all there; 1: something is missing that a command can do without; 2: something needed is missing."""
-    found = (*all_abilities(), _stack_reader(), _home(context))
+    found = (*all_abilities(), _stack_reader(), _inside(), _home(context))
     lines = [f"{'✓' if one.there else '✗'} {one.name:14} {one.detail}" for one in found]
     lines += [f"  {one.name}: {one.remedy}" for one in found if one.remedy]
     broken = [one.name for one in found if one.needed and not one.there]
@@ -29,6 +31,13 @@ def _stack_reader() -> Ability:
     if path is None:
         return Ability("py-spy", False, "not in wd's own installation", "Install wd again: pipx reinstall wd-oncall")
     return Ability("py-spy", True, str(path))
+
+
+def _inside() -> Ability:
+    """Tasks, locks and objects: of which servers they can be read."""
+    if not sys.platform.startswith("linux"):
+        return Ability("inside", False, "suspended tasks, locks and objects are read on Linux only")
+    return Ability("inside", True, f"tasks, locks and objects can be read of CPython {', '.join(TABLE)}")
 
 
 def _home(context: Context) -> Ability:

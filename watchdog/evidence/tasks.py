@@ -11,7 +11,7 @@ _PATIENCE = 1.5  # seconds over the time of the look itself, for the child to be
 def read_tasks(pid: int, at: float = 0.0, seconds: float = 2.0) -> TaskLook:
     """One look into the interpreter; `error` and `remedy` say what is missing where there can be none.
 
-    The source is the memory of CPython 3.10 to 3.13 on Linux (rights as for a debugger). Besides tasks: the locks of
+    The source is the memory of CPython 3.10 to 3.14 on Linux (rights as for a debugger). Besides tasks: the locks of
     threads and tasks, queues, objects by type, and what each thread and task was asked.
     """
     found = apart.call("watchdog.cpython.look:look", (pid, at, seconds), seconds + _PATIENCE)
