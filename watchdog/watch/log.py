@@ -43,7 +43,7 @@ def set_up(folder: Path, verbose: bool = False, terminal: bool = True) -> None:
 
 def say(service: str, message: str, level: str = "INFO", incident: str = "") -> None:
     """One line about one service."""
-    with contextlib.suppress(OSError):  # a full disk costs the line in the file; the terminal had it before
+    with contextlib.suppress(OSError, ValueError):  # a full disk costs the line in the file; the terminal had it before
         logger.bind(service=service or "-", incident=incident).log(level, "{}", message)
 
 
