@@ -21,6 +21,7 @@ from watchdog.model.incident import Desired
 
 HOUR = 3600
 IN_2100 = 4_102_444_800.0
+pytestmark = pytest.mark.timeout(600)  # many waits, each of them long enough for a busy machine
 
 
 @pytest.fixture

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import pytest
 from support import alive, wait_for
 from watching import Daemon, home_in
 
 from watchdog.system import messages
 
 RESTARTS = 3
+pytestmark = pytest.mark.timeout(600)  # many waits, each of them long enough for a busy machine
 
 
 @contextlib.contextmanager

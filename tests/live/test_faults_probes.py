@@ -18,6 +18,8 @@ from watching import Daemon, Home, Service, home_in
 from watchdog.journal.store import Journal
 from watchdog.model.probing import Sample
 
+pytestmark = pytest.mark.timeout(600)  # many waits, each of them long enough for a busy machine
+
 
 @pytest.fixture
 def home(folder: Path) -> Iterator[Home]:

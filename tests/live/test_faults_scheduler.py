@@ -16,6 +16,8 @@ from clocks import Wall
 from support import alive, wait_for
 from watching import ROOT, Home, Service, home_in
 
+pytestmark = pytest.mark.timeout(600)  # many waits, each of them long enough for a busy machine
+
 
 @pytest.fixture
 def home(folder: Path) -> Iterator[Home]:

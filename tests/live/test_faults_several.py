@@ -27,6 +27,7 @@ verify --healthy 1 --within 30s
 ```
 """
 ROUNDS = 3
+pytestmark = pytest.mark.timeout(600)  # many waits, each of them long enough for a busy machine
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from watching import Daemon, Home, Service, home_in
 from watchdog.journal.store import Journal
 
 KILLS = int(os.environ.get("WD_ROUNDS", "1")) * 6
+pytestmark = pytest.mark.timeout(300 + 100 * KILLS)  # many waits, each of them long enough for a busy machine
 
 
 @pytest.fixture
