@@ -149,8 +149,9 @@ def test_the_wrong_script_under_a_launcher_is_named_and_neither_ended_nor_joined
         daemon = home.watch()
         daemon.hears("give-up: done", 120)
         incident, report = one_report(home)
-        assert f"another program runs there than {RIGHT}" in incident["trigger"]
-        assert DRAFT in report
+        told = rf"another program runs there than {RIGHT}: pid \d+ \(under pid \d+\), \S+ \S+/{DRAFT} "
+        assert re.search(told, incident["trigger"]), incident["trigger"]
+        assert "wrong-program" in report
         assert [one["runbook"] for one in home.incidents()] == ["give-up"], "nothing was tried before"
         count = len(deaths(service))
         wait_for(lambda: len(deaths(service)) > count, "the launcher goes on", 60)

@@ -88,7 +88,9 @@ def why_strange(tree: Tree, playbook: Playbook) -> str:
         found, _ = match.by_words(words, members)
     if found:
         return ""
-    return f"another program runs there than {' '.join(words)}: pid {tree.root.pid}, {tree.root.command[:120]}"
+    there = next(iter(_leaves(tree)), tree.root)
+    launcher = f" (under pid {tree.root.pid})" if there.pid != tree.root.pid else ""
+    return f"another program runs there than {' '.join(words)}: pid {there.pid}{launcher}, {there.command[:120]}"
 
 
 def why_start_differs(playbook: Playbook) -> str:
