@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from watchdog.model.evidence import Task, TaskLook
 
 pytestmark = NEEDS_RIGHT
 EACH = pytest.mark.parametrize("python", interpreters().values(), ids=interpreters().keys())
+
+# An asynchronous generator ends what a task can tell of itself; its memory tells more.
+BEYOND = {"comprehension", "following", "throwing", "closing", "managed"}
 
 
 def state(pid: int) -> str:
@@ -44,6 +48,23 @@ def test_every_pending_task_is_listed_with_its_chain_and_a_finished_one_is_not(p
             assert found[: len(expected)] == expected, name
             assert len(found) == len(expected) or name.startswith("walk"), name
         assert [frame.function for frame in tasks["walk-0"].frames] == ["walk", "numbers"]
+
+
+@EACH
+@pytest.mark.parametrize("loop", ["main", "thread", "uvloop"])
+def test_dozens_of_tasks_in_every_kind_of_wait_have_the_chain_that_they_tell_of_themselves(
+    python: str, loop: str
+) -> None:
+    if loop == "uvloop" and subprocess.run([python, "-c", "import uvloop"], capture_output=True).returncode:
+        pytest.skip("uvloop is not installed for this Python")
+    with script(python, "many_tasks.py", loop) as (process, line):
+        own = json.loads(line)
+        _, tasks = looked(process.pid)
+        assert len(own) >= 45 and set(own) <= set(tasks)
+        for name, chain in own.items():
+            found = [[frame.function.rpartition(".")[2], frame.line] for frame in tasks[name].frames]
+            assert found[: len(chain)] == chain, name
+            assert len(found) == len(chain) or name in BEYOND, name
 
 
 @EACH

@@ -92,4 +92,5 @@ async def main():
     print(jobs, simple, done)
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    asyncio.run(main())
