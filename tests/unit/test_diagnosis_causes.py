@@ -196,6 +196,57 @@ def test_an_rlock_taken_again_by_its_owner_is_no_deadlock() -> None:
     assert diagnose(seen).verdict == "healthy"
 
 
+def test_a_lock_and_the_only_place_of_a_semaphore_make_a_deadlock_too() -> None:
+    office = Thread("office", (f"job {APP}:14", f"reserve {APP}:36", *REQUEST), call="futex", tid=11)
+    printer = Thread("printer", (f"label {APP}:50", f"print_all {APP}:44", *STARTED), call="futex", tid=12)
+    held = [
+        canned.point("office", "plan", f"reserve {APP}:36", tid=11, kind="RLock"),
+        canned.point("printer", "slot", f"print_all {APP}:44", tid=12, kind="Semaphore"),
+    ]
+    wanted = [
+        canned.point("office", "slot", f"job {APP}:14", tid=11, kind="Semaphore"),
+        canned.point("printer", "plan", f"label {APP}:50", tid=12, kind="RLock"),
+    ]
+    verdict, line = said(evidence(MAIN, office, printer, held=held, wanted=wanted))
+    assert verdict == "lock-deadlock" and line in (14, 50)
+    # Somebody else has a place as well, and may give it back.
+    other = canned.point("Thread-9", "slot", f"print_one {APP}:60", tid=13, kind="Semaphore")
+    works = Thread("Thread-9", (f"print_one {APP}:60", *REQUEST), call="clock_nanosleep", moves=True, tid=13)
+    seen = evidence(MAIN, office, printer, works, held=[*held, other], wanted=wanted)
+    assert diagnose(seen).verdict != "lock-deadlock"
+
+
+def test_a_librarys_worker_that_waits_on_a_bell_of_its_own_is_no_deadlock() -> None:
+    bell = (f"wait {SITE}/somelib/_threading.py:36", f"_loop {SITE}/somelib/pool.py:90", *STARTED)
+    place = f"wait {SITE}/somelib/_threading.py:36"
+    seen = evidence(
+        Thread("MainThread", (f"flush {APP}:15", *IN_LOOP), call="flock"),
+        Thread("Worker-1", bell, call="futex", tid=11),
+        held=[canned.point("Worker-1", "bell", place, tid=11)],
+        wanted=[canned.point("Worker-1", "bell", place, tid=11)],
+    )
+    assert said(seen) == ("event-loop-blocked", 15)
+
+
+def test_a_queue_that_is_filled_when_it_is_made_is_a_pool() -> None:
+    source = "\n".join(
+        (
+            "class Directory:",
+            "    def __init__(self):",
+            "        self.idle = queue.LifoQueue()",
+            "        for _ in range(4):",
+            "            self.idle.put(Session())",
+            "    def take(self):",
+            "        return self.idle.get()",
+        )
+    )
+    takes = (f"wait {LIB}/threading.py:327", f"get {LIB}/queue.py:171", f"take {APP}:7", *REQUEST)
+    seen = evidence(MAIN, Thread("Thread-2", takes, call="futex", tid=11), source=source)
+    assert said(seen) == ("pool-exhausted", 7)
+    mailbox = source.replace("self.idle.put(Session())", "pass")
+    assert diagnose(evidence(MAIN, Thread("Thread-2", takes, call="futex"), source=mailbox)).verdict == "await-never"
+
+
 def test_a_lock_that_was_never_given_back_is_told() -> None:
     seen = evidence(
         MAIN,

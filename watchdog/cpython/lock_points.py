@@ -94,7 +94,9 @@ class LockPoints:
             lock = self._locks.look(address) if kind == "module" else LockObject(address, kind)
             condition = self._locks.look(inside[0][1]) if inside[0][0] == "Condition" else None
             released = condition.address if condition else 0
-            return _Wait(lock, self._name(lock), outer.record, released, len(inside)) if lock else None
+            use = self._places.uses(outer).wanted if kind == "Semaphore" else None
+            expression = use.expression if use else self._name(lock) if lock else ""
+            return _Wait(lock, expression, outer.record, released, len(inside)) if lock else None
         wanted = self._places.wanted(first)
         if wanted is None or wanted[0].kind not in OWNED or wanted[0].locked is False:
             return None

@@ -1,5 +1,4 @@
-"""What keeps the memory: variables of the application that grow, or hold something huge, and the line that fills them.
-What keeps the memory: variables of the application that grow, or hold something huge, and the line that fills them."""
+"""What keeps the memory: the application's variables that grow or hold something huge, and the line that fills them."""
 
 from __future__ import annotations
 
@@ -76,8 +75,7 @@ def _is_unbounded(decorator: str) -> bool:
 
 
 def huge(view: View) -> Holding | None:
-    """The variable that holds most of all memory, where requests fill it; what is loaded at the start is meant to be.
-    The variable that holds most of all memory, where requests fill it; what is loaded at the start is meant to be."""
+    """The variable that holds most of all memory, where requests fill it; what is loaded at the start is meant so."""
     found = [
         one
         for look in view.tasks

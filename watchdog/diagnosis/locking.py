@@ -12,6 +12,7 @@ Waiter = tuple[int, int | str | None]  # a thread or task of a process
 
 _LOCKS = ("Lock", "RLock", "module", "asyncio.Lock", "multiprocessing", "unknown")
 _OWNED_AGAIN = ("RLock", "multiprocessing.RLock")  # its owner may take it again
+_SLOTS = ("Semaphore", "CapacityLimiter")  # several may have it at once: each has one of its places
 
 
 class Graph:
@@ -20,6 +21,7 @@ class Graph:
     def __init__(self, looks: tuple[LockLook, ...]) -> None:
         self.holders: defaultdict[tuple[int, str], list[LockPoint]] = defaultdict(list)
         self.wanted: dict[Waiter, LockPoint] = {}
+        self._for_a_place: dict[Waiter, LockPoint] = {}
         self.waiters: defaultdict[tuple[int, str], list[LockPoint]] = defaultdict(list)
         for look in looks:
             for point in look.held:
@@ -28,6 +30,8 @@ class Graph:
                 if is_lock(point):
                     self.wanted[who(point)] = point
                     self.waiters[point.pid, point.lock].append(point)
+                elif point.kind.endswith(_SLOTS):
+                    self._for_a_place[who(point)] = point
 
     def holder(self, point: LockPoint) -> LockPoint | None:
         """Who holds the lock that is wanted; the waiter itself only where it cannot take it twice."""
@@ -43,15 +47,28 @@ class Graph:
             here: Waiter | None = start
             while here is not None and here not in path:
                 path.append(here)
-                point = self.wanted.get(here)
-                held = self.holder(point) if point is not None else None
+                held = self._in_the_way(here)
                 here = who(held) if held is not None else None
             if here is not None:
                 ring = path[path.index(here) :]
-                pairs = [(self.holder(self.wanted[one]), self.wanted[one]) for one in ring]
+                if not any(one in self.wanted for one in ring):
+                    continue  # places alone: a pool that is used up
+                pairs = [(self._in_the_way(one), self._wish(one)) for one in ring]
                 # Each one's held lock is what the one before it wants.
                 return tuple((pairs[index - 1][0] or pairs[index][1], pairs[index][1]) for index in range(len(ring)))
         return ()
+
+    def _wish(self, waiter: Waiter) -> LockPoint:
+        return self.wanted.get(waiter) or self._for_a_place[waiter]
+
+    def _in_the_way(self, waiter: Waiter) -> LockPoint | None:
+        """Who has what this one waits for. A place comes free when any of those who have one goes on: all must wait."""
+        if waiter in self.wanted:
+            return self.holder(self.wanted[waiter])
+        point = self._for_a_place.get(waiter)
+        having = self.holders.get((point.pid, point.lock), []) if point is not None else []
+        stuck = all(who(one) in self.wanted or who(one) in self._for_a_place for one in having)
+        return next((one for one in having if who(one) != waiter), None) if stuck else None
 
     def contended(self) -> list[tuple[list[LockPoint], LockPoint | None]]:
         """Locks with their waiters and holder, the most wanted first."""

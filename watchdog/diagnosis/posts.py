@@ -138,8 +138,7 @@ def serves_request(frames: Sequence[Frame]) -> bool:
 
 
 def work(frames: Sequence[Frame]) -> tuple[Frame, ...]:
-    """The part of the calls that is the work in hand: from the innermost frame out to where a library handed it over.
-    The part of the calls that is the work in hand: from the innermost frame out to where a library handed it over."""
+    """The calls that are the work in hand: from the innermost frame out to where a library handed it over."""
     own = next((index for index, frame in enumerate(frames) if is_application(frame)), None)
     if own is None:
         return tuple(frames)

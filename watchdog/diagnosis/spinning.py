@@ -1,5 +1,4 @@
-"""A thread that wants a CPU in every look: is it Python code that goes round, or native code that does not come back?
-A thread that wants a CPU in every look: is it Python code that goes round, or native code that does not come back?"""
+"""A thread that wants a CPU in every look: Python code that goes round, or native code that does not come back?"""
 
 from __future__ import annotations
 

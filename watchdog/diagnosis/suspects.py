@@ -21,6 +21,8 @@ CONNECTS = frozenset({"socket", "create_connection", "connect", "urlopen", "HTTP
 THREADS = frozenset({"ThreadPoolExecutor", "ThreadPool", "Thread", "Timer", "start_new_thread", "BackgroundScheduler"})
 PIPES = frozenset({"pipe", "pipe2", "Popen", "Pipe"})
 GROWS = frozenset({"append", "add", "extend", "setdefault", "insert", "appendleft", "update", "put"})
+_TAKES, _PUTS = frozenset({"get", "get_nowait"}), frozenset({"put", "put_nowait"})
+_MAKES = ("__init__", "__post_init__", "<module>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,7 @@ class Suspect:
 
 
 def find(view: View, names: frozenset[str]) -> Culprit | None:
-    """The one line that fits best: not closed, in a function that closes nothing, called for requests rather than once.
-    The one line that fits best: not closed, in a function that closes nothing, called for requests rather than once."""
+    """The line that fits best: not closed, in a function that closes nothing, called for requests and not only once."""
     found = [one for one in calls(view, lambda call, _: call in names) if not one.closed]
     best = min(found, key=lambda one: (one.waited, one.function == "<module>"), default=None)
     return culprit(view, best) if best else None
@@ -65,6 +66,15 @@ def unreturned(view: View, waiter: Frame, give_back: frozenset[str]) -> Culprit 
     unsafe = [one for one in guilty if not shape.in_finally(view.file(one.file), one.line, give_back)]
     best = never or (unsafe if entered else [])
     return culprit(view, best[0]) if best else None
+
+
+def filled_when_made(view: View, taker: Frame) -> bool:
+    """Whether the queue that this line takes from holds something from the start: then it is a pool of things to use,
+    not a mailbox."""
+    here = (taker.file, taker.line)
+    taken = {one.owner for one in calls(view, lambda call, _: call in _TAKES) if (one.file, one.line) == here}
+    made = calls(view, lambda call, owner: call in _PUTS and owner in taken)
+    return any(one.function in _MAKES and one.file == taker.file for one in made)
 
 
 def culprit(view: View, one: Suspect) -> Culprit | None:

@@ -66,8 +66,7 @@ class ThreadView:
 
     @cached_property
     def spins(self) -> bool:
-        """It wants a CPU all the time. On a busy machine it gets little, so the run state counts as much as the time.
-        It wants a CPU all the time. On a busy machine it gets little, so the run state counts as much as the time."""
+        """It wants a CPU all the time. A busy machine gives it little, so the run state counts as much as the time."""
         return self.running >= 0.7 and len(self.looks) + len(self.samples) >= 3
 
     @cached_property
@@ -149,8 +148,7 @@ class ThreadView:
 
     @cached_property
     def mostly(self) -> tuple[Frame | None, float]:
-        """The application's function that it is found in most often as the innermost, and in which share of the looks.
-        The application's function that it is found in most often as the innermost, and in which share of the looks."""
+        """The application's function that is its innermost one most often, and in which share of the looks."""
         seen = [
             frame
             for _, one in self.whole

@@ -174,8 +174,7 @@ class View:
                 yield thread
 
     def oldest_request(self, pid: int) -> float:
-        """Seconds since the oldest request that the process has read and not answered came in, as far as sockets tell.
-        Seconds since the oldest request that the process has read and not answered came in, as far as sockets tell."""
+        """Seconds since the oldest request came in that the process has read and not answered, as sockets tell."""
         return max(
             (
                 one.received_ago

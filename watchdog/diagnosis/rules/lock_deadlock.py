@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from watchdog.diagnosis import suspects
+from watchdog.diagnosis.code import is_application
 from watchdog.diagnosis.locking import Graph, graph, thread_of
 from watchdog.diagnosis.view import View, short
 from watchdog.model.evidence import LockPoint
@@ -23,7 +24,7 @@ PREVENT_LOST = (
 def rule(view: View) -> Iterator[Finding]:
     found = graph(view.evidence.locks)
     ring = found.cycle()
-    if ring and not all(_idles(view, wanted) for _, wanted in ring):
+    if ring and not all(_idles(view, wanted, len(ring)) for _, wanted in ring):
         yield _cycle(view, found, ring)
     elif view.in_trouble:
         yield from _lost(view, found)
@@ -60,10 +61,13 @@ def _cycle(view: View, found: Graph, ring: tuple[tuple[LockPoint, LockPoint], ..
     )
 
 
-def _idles(view: View, point: LockPoint) -> bool:
+def _idles(view: View, point: LockPoint, size: int) -> bool:
     """Libraries use a lock that a worker takes twice as a bell that somebody else rings."""
+    if point.task is not None:
+        return False
     thread = thread_of(view, point)
-    return point.task is None and thread is not None and thread.at_post
+    called = thread is not None and thread.own is not None
+    return (thread is not None and thread.at_post) or (size == 1 and not called and not is_application(point.frame))
 
 
 def _lost(view: View, found: Graph) -> Iterator[Finding]:

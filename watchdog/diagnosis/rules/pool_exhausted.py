@@ -148,7 +148,12 @@ def acquires(view: View, thread: ThreadView) -> bool:
         return False
     if thread.wait.kind == "semaphore":
         return True
-    return thread.wait.kind == "queue" and _is_get(thread.frames) and bool(_POOL_NAME.search(view.source(thread.own)))
+    return thread.wait.kind == "queue" and _is_get(thread.frames) and _of_pool(view, thread.own)
+
+
+def _of_pool(view: View, taker: Frame) -> bool:
+    """Whether the line takes from a pool: called like one, or filled like one."""
+    return bool(_POOL_NAME.search(view.source(taker))) or suspects.filled_when_made(view, taker)
 
 
 def _is_get(frames: Sequence[Frame]) -> bool:
@@ -157,7 +162,7 @@ def _is_get(frames: Sequence[Frame]) -> bool:
 
 def _of_tasks(view: View) -> Iterator[Finding]:
     waiting = [one for one in suspended(view) if one.kind in ("pool", "semaphore")]
-    queued = [one for one in suspended(view) if one.kind == "sign" and _POOL_NAME.search(view.source(one.own))]
+    queued = [one for one in suspended(view) if one.kind == "sign" and _of_pool(view, one.own)]
     waiting = waiting or [one for one in queued if one.chain[-1].function.endswith("Queue.get")]
     if not waiting:
         return

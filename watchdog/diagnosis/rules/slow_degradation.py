@@ -99,8 +99,7 @@ def _names(text: str) -> set[str]:
 
 
 def _loops_over(view: View, thread: ThreadView) -> Frame | None:
-    """The innermost busy function that itself goes round: what it calls is small, the number of rounds is the trouble.
-    The innermost busy function that itself goes round: what it calls is small, the number of rounds is the trouble."""
+    """The innermost busy function that itself goes round: what it calls is small, the many rounds are the trouble."""
     for frame in _calls(thread):
         source = view.file(frame.file)
         if source is not None and shape.in_loop(source, frame.line):
