@@ -119,6 +119,30 @@ def in_finally(source: SourceFile | None, line: int, calls: frozenset[str]) -> b
     return False
 
 
+def in_handler(source: SourceFile, line: int, errors: frozenset[str]) -> bool:
+    """Whether the line stands where the function answers one of these errors."""
+    return any(isinstance(node, ast.ExceptHandler) and _catches(node, errors) for node in _within(source, line))
+
+
+def after_error(source: SourceFile, line: int, errors: frozenset[str]) -> bool:
+    """Whether the line comes, in a loop, after an attempt that may have failed with one of these errors."""
+    loops = [node for node in _within(source, line) if isinstance(node, _LOOPS)]
+    attempts = (one for one in loops[-1].body if isinstance(one, ast.Try) and one.lineno < line) if loops else ()
+    return any(_catches(handler, errors) for one in attempts for handler in one.handlers)
+
+
+def _within(source: SourceFile, line: int) -> tuple[ast.AST, ...]:
+    """Every node around the line within its own function, outermost first."""
+    nodes = around(source, line)
+    functions = [index for index, node in enumerate(nodes) if isinstance(node, _FUNCTIONS)]
+    return nodes[functions[-1] if functions else 0 :]
+
+
+def _catches(handler: ast.ExceptHandler, errors: frozenset[str]) -> bool:
+    caught = {_last(part) for part in ast.walk(handler.type)} if handler.type else errors
+    return bool(caught & errors)
+
+
 def grown_names(source: SourceFile, methods: frozenset[str]) -> set[str]:
     """Names (of variables, or the last part of attributes) that some function of the file adds to."""
     module = tree(source)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from watchdog.evidence import exits, peers
 from watchdog.evidence.bounded import Attempt
+from watchdog.evidence.named_paths import named_paths
 from watchdog.model.evidence import Connection, Descriptor, Exit, Gap, MachineLook, PeerLook
 from watchdog.system import machine
 
@@ -33,7 +35,7 @@ class Background:
         """Begin what there is reason for and what has not begun. `root` is the pid whose control group counts."""
         if self._machine is None:
             paths = sorted({one.target for one in descriptors if one.kind == "file" and one.writable})[:_FILES]
-            self._machine = Attempt("machine", lambda: machine.look(root, paths=paths), None)
+            self._machine = Attempt("machine", lambda: _machine(root, paths), None)
             self._kernel = Attempt("kernel log", exits.oom_kills, ((), None))
         if self._peers is None and any(not one.served and one.pid is not None for one in connections):
             self._peers = Attempt("peers", lambda: peers.look(connections, own_ports), ())
@@ -51,3 +53,11 @@ class Background:
             self.peers, gap = self._peers.take(patience)
             gaps.append(gap)
         return tuple(gap for gap in gaps if gap is not None)
+
+
+def _machine(root: int | None, written: Sequence[str]) -> MachineLook:
+    """Who opens a file for each write has none open in between: the paths that it was told count as well."""
+    named = named_paths(root) if root is not None else ()
+    found = machine.look(root, paths=(*written, *named))
+    marked = (replace(disk, named=disk.path in named) for disk in found.disks)
+    return replace(found, disks=tuple(marked))

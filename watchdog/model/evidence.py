@@ -303,6 +303,8 @@ class DiskLook:
     free: int
     total: int
     free_inodes: int | None = None
+    read_only: bool = False  # an image is always full, and nobody misses the space
+    named: bool = False  # the server's folder, arguments or variables name a path on it
 
 
 @dataclass(frozen=True, slots=True)

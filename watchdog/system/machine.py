@@ -293,7 +293,8 @@ def disk(path: str) -> DiskLook | None:
     except OSError:
         return None
     inodes = facts.f_favail if facts.f_files else None
-    return DiskLook(path, _mount_of(path), facts.f_bavail * facts.f_frsize, facts.f_blocks * facts.f_frsize, inodes)
+    free, total = facts.f_bavail * facts.f_frsize, facts.f_blocks * facts.f_frsize
+    return DiskLook(path, _mount_of(path), free, total, inodes, bool(facts.f_flag & os.ST_RDONLY))
 
 
 def _mount_of(path: str) -> str:

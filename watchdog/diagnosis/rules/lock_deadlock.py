@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from watchdog.diagnosis import suspects
 from watchdog.diagnosis.code import is_application
-from watchdog.diagnosis.locking import Graph, graph, thread_of
+from watchdog.diagnosis.locking import Graph, graph, own_frame, thread_of
 from watchdog.diagnosis.view import View, short
 from watchdog.model.evidence import LockPoint
 from watchdog.model.finding import Finding
@@ -14,6 +14,10 @@ from watchdog.model.finding import Finding
 PREVENT = (
     "Take these locks in one order everywhere, or hold only one at a time; take them with `with`, never with a bare "
     "`acquire()`, and with a time-out where that is possible."
+)
+PREVENT_IMPORT = (
+    "Import at the top of the file, or at least not while a lock is held: every import takes the lock of its module, "
+    "and what a module does while it is imported must not take a lock that an importer may hold."
 )
 GIVES_BACK = frozenset({"release"})
 PREVENT_LOST = (
@@ -31,10 +35,11 @@ def rule(view: View) -> Iterator[Finding]:
 
 
 def _cycle(view: View, found: Graph, ring: tuple[tuple[LockPoint, LockPoint], ...]) -> Finding:
-    kind = "import-lock" if all(wanted.kind == "module" for _, wanted in ring) else "lock-deadlock"
+    imports = [wanted for _, wanted in ring if wanted.kind == "module"]
+    kind = "import-lock" if imports else "lock-deadlock"
     names = [wanted.task or wanted.thread or f"thread {wanted.tid}" for _, wanted in ring]
     alone = len(ring) == 1
-    first = ring[0][1]
+    first, guilty = ring[0][1], (imports or [ring[0][1]])[0]
     summary = (
         f"{names[0]!r} waits for {first.expression}, which it holds itself"
         if alone
@@ -48,11 +53,11 @@ def _cycle(view: View, found: Graph, ring: tuple[tuple[LockPoint, LockPoint], ..
         confidence=0.99,
         summary=summary + (f"; {victims} more wait behind them" if victims else ""),
         advice="restart",
-        culprit=view.culprit(first.frame, thread_of(view, first)),
+        culprit=view.culprit(own_frame(view, guilty), thread_of(view, guilty)),
         evidence=tuple(
             f"locks.json#pid={wanted.pid},thread={name}" for name, (_, wanted) in zip(names, ring, strict=True)
         ),
-        prevent=PREVENT,
+        prevent=PREVENT_IMPORT if imports else PREVENT,
         details=tuple(
             f"{name!r} holds {held.expression} since {short(held.frame)} and waits for {wanted.expression} at "
             f"{short(wanted.frame)}"
@@ -76,6 +81,8 @@ def _lost(view: View, found: Graph) -> Iterator[Finding]:
         point = points[0]
         if holder is not None or point.locked is False or point.kind == "module":
             continue
+        if all(_idles(view, one, 1) for one in points):
+            continue  # workers of a pool take turns at their queue, over processes
         thread = thread_of(view, point)
         seconds = thread.stuck if thread else 0.0
         yield Finding(
@@ -84,7 +91,7 @@ def _lost(view: View, found: Graph) -> Iterator[Finding]:
             summary=f"{len(points)} wait for {point.expression}, which no running code holds: it was taken and never "
             "given back",
             advice="restart",
-            culprit=suspects.unreturned(view, point.frame, GIVES_BACK) or view.culprit(point.frame, thread),
+            culprit=suspects.unreturned(view, point.frame, GIVES_BACK) or view.culprit(own_frame(view, point), thread),
             evidence=(f"locks.json#pid={point.pid}",),
             prevent=PREVENT_LOST,
         )
