@@ -122,6 +122,19 @@ def test_a_server_of_which_each_fifth_answer_is_late_is_left_alone(home: Home) -
     is_left_alone(shop, daemon, before)
 
 
+def test_a_slow_server_that_answers_one_after_the_other_is_not_made_late_by_our_own_looking(home: Home) -> None:
+    """A second question of ours beside that of the probe would wait for it, and the next one of the probe for both."""
+    shop = home.service(server="fickle.py")
+    shop.playbook["probes"]["health"] |= {"every": "500ms", "timeout": "4s", "fails": 2}
+    shop.write()
+    before = shop.start()
+    shop.tell("one-by-one")
+    shop.tell("slow", 2.4)
+    daemon = home.watch()
+    wait_for(lambda: sum(one.verdict == "ok" for one in samples(shop)) >= 5, "five answers", 100)
+    assert "no answer" not in daemon.said and alive(before) and shop.starts() == [before]
+
+
 def test_a_pause_as_for_a_garbage_collection_ends_no_server(home: Home) -> None:
     shop = home.service(server="fickle.py")
     shop.playbook["probes"]["health"] |= {"fails": 4}

@@ -2,6 +2,7 @@
 
     how-PID     that process from now on: `deaf` reads nothing, `headers` sends no body, `drip` one byte a second
     slow        each answer takes so many seconds; `fifth` each fifth one; `burn` so many of the CPU
+    one-by-one  no answer begins before the one before is out
     pause       once: nothing of it runs for so many seconds but one thread, as in a garbage collection
     hang-after  each process hangs so many seconds after its start
     needs       a port; 503 while nobody there answers with a byte
@@ -9,6 +10,7 @@
 Each question leaves a line in `asked`.
 """
 
+import contextlib
 import itertools
 import os
 import socket
@@ -21,6 +23,7 @@ from pathlib import Path
 folder = Path(sys.argv[2])
 started = time.monotonic()
 number = itertools.count(1)
+one_by_one = threading.Lock()
 
 
 def told(name):
@@ -51,7 +54,8 @@ class Handler(BaseHTTPRequestHandler):
         how, fifth = told(f"how-{os.getpid()}"), told("fifth")
         if fifth and next(number) % 5 == 0:
             time.sleep(float(fifth))
-        time.sleep(float(told("slow") or 0))
+        with one_by_one if told("one-by-one") else contextlib.nullcontext():
+            time.sleep(float(told("slow") or 0))
         end = time.thread_time() + float(told("burn") or 0)
         while time.thread_time() < end:
             pass

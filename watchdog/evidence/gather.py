@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from watchdog.evidence import stacks, threads
+from watchdog.evidence.questions import Asking
 from watchdog.evidence.session import Session
 from watchdog.model.evidence import Configured, Evidence, Exit, LogTail
 from watchdog.model.process import Tree
@@ -32,11 +33,15 @@ def gather(
     locals: bool = False,
     logs: Sequence[LogTail] = (),
     exits: Sequence[Exit] = (),
+    asking: Asking | None = None,
 ) -> Evidence:
-    """Evidence over time, at most about `within` seconds. `tree` is None where nothing runs."""
+    """Evidence over time, at most about `within` seconds. `tree` is None where nothing runs.
+
+    Where somebody keeps `asking` the server already, no question of our own comes on top of theirs.
+    """
     session = Session(tree, configured, clock.Deadline(within), keep_locals=locals, logs=logs, exits=exits)
     session.look()
-    session.ask()
+    session.ask(asking)
     for pause in _pauses():
         session.look_around()
         if session.settled or session.deadline.left < pause:

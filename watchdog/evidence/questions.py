@@ -6,6 +6,7 @@ One question at a time, in a thread of its own. A question that is not answered 
 from __future__ import annotations
 
 import threading
+from typing import Protocol
 
 from watchdog.model.evidence import Answer, Configured
 from watchdog.model.process import Tree
@@ -27,6 +28,20 @@ def address(configured: Configured, tree: Tree | None) -> str | None:
     any_v4 = not hosts or bool(hosts & {"0.0.0.0", "127.0.0.1", "::", ""})
     host = "127.0.0.1" if any_v4 else sorted(hosts)[0]
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+class Asking(Protocol):
+    """Somebody who keeps a question to the server in flight, or knows of one."""
+
+    def answers(self) -> tuple[Answer, ...]:
+        """All so far, the open one as "pending"."""
+
+    @property
+    def overdue(self) -> bool:
+        """Whether the open question has waited for longer than a good answer may take."""
+
+    def stop(self) -> None:
+        """No more is wanted."""
 
 
 class Questions:

@@ -11,7 +11,7 @@ from watchdog.evidence import files_open, guard_notes, locks, stacks, tasks, thr
 from watchdog.evidence.background import Background
 from watchdog.evidence.bounded import Attempt
 from watchdog.evidence.lives import Lives
-from watchdog.evidence.questions import Questions, address
+from watchdog.evidence.questions import Asking, Questions, address
 from watchdog.evidence.sources import Sources
 from watchdog.model.evidence import (
     Configured,
@@ -81,7 +81,7 @@ class Session:
         self._pending: set[tuple[int, int]] = set()
         self._gaps: dict[str, Gap] = {}
         self._logs, self._exits = tuple(logs), tuple(exits)
-        self._questions: Questions | None = None
+        self._questions: Asking | None = None
         self._overdue = False
         self._inside: Attempt[tuple[TaskLook, ...]] | None = None
         self._inside_at = 0.0
@@ -94,10 +94,12 @@ class Session:
 
     # -- looking -------------------------------------------------------------
 
-    def ask(self) -> None:
-        """Begin to ask the server, in the background."""
+    def ask(self, asking: Asking | None = None) -> None:
+        """Begin to ask the server, in the background, unless somebody does."""
         url = address(self.configured, self.tree)
-        if url is not None:
+        if asking is not None:
+            self._questions = asking
+        elif url is not None:
             self._questions = Questions(url, self.configured.limit, strict=bool(self.configured.url), begun=self._begun)
 
     def look(self) -> None:

@@ -15,7 +15,7 @@ from watchdog.system.launch import Shim
 from watchdog.targets import match, trees
 
 STABLE = 3.0  # seconds that a started process must have lived: many a start fails after it has begun to listen
-_ONE_ANSWER = 5.0  # seconds for one question, at most
+_ONE_ANSWER = 5.0  # seconds for one question, or what the probe gives it where that is more
 _TOLD_WITHIN = 2.0  # seconds for the shim to say how a process ended
 _ANY = range(200, 500)
 
@@ -41,13 +41,14 @@ class Question:
     urls: tuple[str, ...] = ()
     port: int | None = None
     any_status: bool = False  # the address was not chosen by a person: whatever it answers is an answer
+    limit: float = 0.0  # seconds that the playbook's probe gives an answer
 
     def ask(self, within: float) -> Answer:
         """At most `within` seconds in total, a second address included."""
         found = Answer(False, 0.0, None, "not asked")
         for place, url in enumerate(self.urls):
             share = within / (len(self.urls) - place)
-            reply = http.ask(url, timeout=min(share, _ONE_ANSWER), limit=65536)
+            reply = http.ask(url, timeout=min(share, max(_ONE_ANSWER, self.limit)), limit=65536)
             good = reply.status is not None and not reply.problem
             fine = good and reply.status in (_ANY if self.any_status else range(200, 300))
             detail = "" if fine else reply.detail or reply.problem or f"status {reply.status}"
@@ -72,7 +73,8 @@ def question_of(playbook: Playbook | None, url: str | None = None, fallback: str
     found = tuple(dict.fromkeys(one for one in urls if one))[:2]
     if port is None and found:
         port = _local_port(found[0])
-    return Question(found, port)
+    limits = [probe.timeout for probe in playbook.probes if probe.kind == "http"] if playbook else []
+    return Question(found, port, limit=max(limits, default=0.0))
 
 
 def full_url(subject: object, port: int | None) -> str | None:

@@ -193,7 +193,8 @@ def _attempt(context: Context, playbook: Playbook, shim: Shim, within: float, *,
     while not deadline.over:
         if death := newborn.death():
             return replace(begun, outcome="failed", message=death)
-        answer = question.ask(min(2.0, max(0.1, deadline.left)))
+        # Whoever is asked again before a slow answer is out has one question more to work off.
+        answer = question.ask(min(max(2.0, question.limit), max(0.1, deadline.left)))
         newborn = newborn.known_by(question.port) if answer.ok else newborn
         if answer.ok and not newborn.why_not_the_owner(question.port)[1] and _is_stable(context, newborn, question):
             _warm_up(context, playbook, deadline.left)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import heapq
 import itertools
 import threading
-from dataclasses import dataclass
 
 from watchdog.evidence import logs
 from watchdog.evidence.gather import gather
@@ -22,6 +21,7 @@ from watchdog.system import clock
 from watchdog.watch import looking
 from watchdog.watch.house import House
 from watchdog.watch.judge import Judged, needed
+from watchdog.watch.open_questions import ProbesQuestion, Question
 from watchdog.watch.watched import Watched, triggers_of
 
 _LONG, _SHARE = 0.5, 0.35  # parts of a question's time: when it begins to take long, and for how long to look then
@@ -32,23 +32,15 @@ FRESH = 30.0  # seconds for which evidence of the counting serves the run that f
 _LEAST, _MOST = 0.5, 6.0  # seconds worth a look; and of one look
 
 
-@dataclass(slots=True)
-class Open:
-    """A question under way."""
-
-    watched: Watched
-    spec: ProbeSpec
-    answered: bool = False
-
-
 class Closer:
     """One look at a time, over all services: a machine in trouble must not be loaded by those who watch it."""
 
     def __init__(self, house: House) -> None:
         self._house = house
-        self._open: list[tuple[float, int, Open]] = []  # a heap: when it begins to take long, a number, the question
+        self._open: list[tuple[float, int, Question]] = []  # a heap: when it is late, a number, the question
         self._number = itertools.count()
         self._changed = threading.Condition()
+        self._last: dict[tuple[str, str], tuple[Question, ...]] = {}
         self._runs = False
 
     def start(self) -> None:
@@ -56,9 +48,11 @@ class Closer:
         self._runs = True
         threading.Thread(target=self._wait, daemon=True, name="wd-closer").start()
 
-    def asked(self, watched: Watched, spec: ProbeSpec) -> Open:
-        """A question begins. Its `answered` is set when it is over."""
-        question = Open(watched, spec)
+    def asked(self, watched: Watched, spec: ProbeSpec) -> Question:
+        """A question begins. It is told its answer when it is over."""
+        question = Question(watched, spec, clock.monotonic())
+        key = (watched.name, spec.name)
+        self._last[key] = (*self._last.get(key, ())[-1:], question)
         if self._runs and spec.timeout * _LONG >= _LEAST_OPEN and KINDS[spec.kind].answers:
             with self._changed:
                 heapq.heappush(self._open, (clock.monotonic() + spec.timeout * _LONG, next(self._number), question))
@@ -70,51 +64,64 @@ class Closer:
         while True:
             late = []
             with self._changed:
-                while self._open and (self._open[0][2].answered or self._open[0][0] <= clock.monotonic()):
+                while self._open and (self._open[0][2].sample or self._open[0][0] <= clock.monotonic()):
                     late.append(heapq.heappop(self._open)[2])
-                if not any(not question.answered for question in late):
+                if not any(question.sample is None for question in late):
                     # Most are answered long before: to wake for each of them would cost more than it tells.
                     self._changed.wait(max(_PAUSE, self._open[0][0] - clock.monotonic()) if self._open else None)
             for question in late:
-                if not question.answered:
+                if question.sample is None:
                     self._takes_long(question)
 
-    def _takes_long(self, question: Open) -> None:
+    def _takes_long(self, question: Question) -> None:
         """Half the time is over: look now, so that nothing has to be looked at when all of it is."""
         watched, now = question.watched, clock.monotonic()
         if now - watched.looked_closely_at >= _SELDOM and self._is_worth_it(watched, question.spec):
             watched.looked_closely_at = now
-            self._begin(watched, question.spec.timeout * _SHARE)
+            self._begin(watched, question.spec, question.spec.timeout * _SHARE)
 
     def failed(self, watched: Watched, spec: ProbeSpec, judged: Judged) -> None:
         """A failure was counted and it is not trouble yet: look, in a thread of its own, until it could be."""
         missing = needed(spec.threshold)[0] - judged.state.recent.count("f")
         seconds = min(_MOST, missing * max(spec.every, spec.timeout))
         if judged.state.level == "failing" and seconds >= _LEAST and self._is_worth_it(watched, spec):
-            self._begin(watched, seconds)
+            self._begin(watched, spec, seconds)
 
     def _is_worth_it(self, watched: Watched, spec: ProbeSpec) -> bool:
         acts = watched.playbook.policy.mode != "observe" and bool(triggers_of(watched.playbook, spec.name))
         return acts and not watched.acting and watched.gave_up is None and not common_cause(self._house.failing())
 
-    def _begin(self, watched: Watched, seconds: float) -> None:
+    def _begin(self, watched: Watched, spec: ProbeSpec, seconds: float) -> None:
         with self._house.lock:
             if self._house.looking:
                 return
             self._house.looking = watched.name
-        self._house.beside(lambda: self._look(watched, seconds))
+        self._house.beside(lambda: self._look(watched, spec, seconds))
 
-    def _look(self, watched: Watched, seconds: float) -> None:
+    def _look(self, watched: Watched, spec: ProbeSpec, seconds: float) -> None:
         try:
             tree = looking.current(watched)
             context = self._house.context(watched)
             tails = logs.tails(known_logs(context, {}))
-            seen = gather(tree, configured(watched.playbook), seconds, False, tails, known_exits(context))
+            facts, exits = configured(watched.playbook), known_exits(context)
+            seen = gather(tree, facts, seconds, False, tails, exits, self._probes_question(watched, spec))
             if not watched.acting:
                 watched.evidence = seen
         finally:
             with self._house.lock:
                 self._house.looking = ""
+
+    def _probes_question(self, watched: Watched, spec: ProbeSpec) -> ProbesQuestion | None:
+        """The probe's own questions, where one is open or due soon: a server that answers one after the other would be
+        too late for the probe because of a second one, and be ended for what we did."""
+        key = (watched.name, spec.name)
+        last = self._last.get(key, ())
+        if spec.kind != "http" or not last:
+            return None
+        due = last[-1].begun + spec.every - clock.monotonic()
+        if last[-1].sample is not None and due > spec.timeout:
+            return None
+        return ProbesQuestion(lambda: self._last.get(key, ()), clock.monotonic())
 
 
 def hand_over(watched: Watched, context: Context) -> None:

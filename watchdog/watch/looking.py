@@ -9,9 +9,11 @@ from watchdog.model.errors import WdError
 from watchdog.model.playbook import Playbook, ProbeSpec
 from watchdog.model.process import Identity, Process, Tree
 from watchdog.model.selector import Selector
+from watchdog.model.units import counted
 from watchdog.probes.run import KINDS
 from watchdog.system import accept_queue, processes, threads
 from watchdog.targets import match, programs
+from watchdog.targets.flight import answered_within
 from watchdog.targets.resolve import look
 from watchdog.targets.scene import Scene
 from watchdog.watch.judge import Signs
@@ -131,7 +133,7 @@ def signs(watched: Watched, spec: ProbeSpec, waited: float, now: float) -> Signs
         stopped=stopped,
         still=waited > 0.2 and is_still(leaves, _NEARLY * waited),
         queue_grows=queue,
-        alive=_life(watched, spec),
+        alive=_life(watched, spec) or _serves_others(tree, waited),
     )
 
 
@@ -165,6 +167,12 @@ def _queue(watched: Watched) -> bool:
     found = accept_queue.waiting(port) if port else None
     before, watched.queue = watched.queue, found[0] if found else 0
     return 0 < before < watched.queue
+
+
+def _serves_others(tree: Tree, waited: float) -> str:
+    """Whether somebody else was answered while we waited in vain: then it works, and we stood in a queue."""
+    others = answered_within(tree, _NEARLY * waited)
+    return f"it has answered {counted(others, 'other client')} meanwhile" if others else ""
 
 
 def _life(watched: Watched, spec: ProbeSpec) -> str:

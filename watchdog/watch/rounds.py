@@ -60,10 +60,10 @@ class Rounds:
             self._house.say(watched.name, told)
 
     def _round(self, watched: Watched, spec: ProbeSpec) -> None:
-        begun, open_question = clock.monotonic(), self.closer.asked(watched, spec)
+        begun, question = clock.monotonic(), self.closer.asked(watched, spec)
         tree = looking.current(watched) if needs_tree(spec.kind) else watched.tree
         sample = probe(spec, watched.playbook, tree, bookmark=watched.bookmarks.get(spec.name, ""))
-        ended, open_question.answered = clock.monotonic(), True
+        ended, question.sample = clock.monotonic(), sample
         self._house.counts.asked += 1
         if lost := self._house.away(begun, ended):
             self._house.counts.discarded += 1
