@@ -71,7 +71,7 @@ def test_another_instance_that_is_just_starting_is_not_the_service(shop: Home) -
 
 
 def test_who_started_us_and_the_first_process_are_never_ended(shop: Home) -> None:
-    # 0: our session's leader lives outside of this PID namespace (a container entered from outside), so it has no pid here
+    # 0: our session's leader lives outside of this PID namespace, as in a container that was entered from outside
     for pid in {1, os.getpid(), os.getsid(0)} - {0}:
         done = shop.wd("kill", "--pid", str(pid), "--force", "--all", "--yes", "-o", "json")
         assert (done.code, done.last["outcome"]) == (5, "refused"), done
