@@ -36,6 +36,7 @@ class Suspect:
     owner: str  # what the method is called on: "REPLAY", "self.items"; empty for a plain function
     closed: bool  # its result is bound by a `with`
     waited: bool  # somewhere in the same function something is closed, joined or waited for
+    streams: bool = False  # its result stays open until it is closed: `stream=True`
 
 
 def find(view: View, names: frozenset[str]) -> Culprit | None:
@@ -62,6 +63,9 @@ def unreturned(view: View, waiter: Frame, give_back: frozenset[str]) -> Culprit 
         and (one.file, one.line) != (waiter.file, waiter.line)
         and not one.closed
     ]
+    # An answer that is streamed keeps its place until it is closed, whatever else is asked of the same client.
+    owners = {owner for _, owner in wanted}
+    guilty += [one for one in calls(view, lambda _, owner: owner in owners) if one.streams and not one.closed]
     never = [one for one in guilty if not any(function == one.function for function, _ in returned)]
     unsafe = [one for one in guilty if not shape.in_finally(view.file(one.file), one.line, give_back)]
     best = never or (unsafe if entered else [])
@@ -105,7 +109,7 @@ def _walk(
         if isinstance(child, ast.Call):
             name, owner = _name(child)
             if name and wanted(name, owner):
-                yield Suspect(source.path, child.lineno, inner, name, owner, False, ends)
+                yield Suspect(source.path, child.lineno, inner, name, owner, False, ends, _streams(child))
         if isinstance(child, ast.withitem) and isinstance(child.context_expr, ast.Call):
             yield from _with_item(source, child.context_expr, inner, ends, wanted)
             continue
@@ -119,6 +123,10 @@ def _with_item(
     if name and wanted(name, owner):
         yield Suspect(source.path, call.lineno, function, name, owner, True, waited)
     yield from _walk(source, call, function, waited, wanted)
+
+
+def _streams(call: ast.Call) -> bool:
+    return any(one.arg == "stream" and getattr(one.value, "value", None) is True for one in call.keywords)
 
 
 def _name(call: ast.Call) -> tuple[str, str]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from watchdog.diagnosis.code import at_place, is_application, is_standard, package
+from watchdog.diagnosis.code import at_place, base, is_application, is_standard, package
 from watchdog.diagnosis.view import View
 from watchdog.model.evidence import Frame, Task
 
@@ -30,6 +30,9 @@ _PLACES = (
     ("sign", ("asyncio/locks.py:*", "asyncio/queues.py:*", "anyio/streams/memory.py:*",
               "anyio/_core/_synchronization.py:*")),
 )  # fmt: skip
+
+# Packages that are only other means of waiting: whose call it is stands outside of them.
+_MEANS = frozenset({"anyio", "sniffio", "async_timeout", "uvloop"})
 
 # Packages whose calls, where a task is suspended in them, wait for somebody over the network.
 _CLIENTS = frozenset({
@@ -85,7 +88,25 @@ def serving(view: View, kinds: frozenset[str]) -> tuple[TaskWait, ...]:
     waiting = suspended(view)
     asked = [one for one in waiting if answers_request(one.task)]
     chosen = asked or [one for one in waiting if one.kind != "sleep" and not _at_rest(one)]
-    return tuple(one for one in chosen if one.kind in kinds)
+    return tuple(one for one in _ends(chosen, waiting) if one.kind in kinds)
+
+
+def _ends(chosen: Iterable[TaskWait], waiting: Iterable[TaskWait]) -> Iterable[TaskWait]:
+    """These tasks, but instead of one that waits for other tasks (`gather`, `await task`) those that it waits for."""
+    known = {one.task.address: one for one in waiting}
+    seen: set[int] = set()
+    left = list(chosen)
+    while left:
+        one = left.pop(0)
+        if one.task.address in seen:
+            continue
+        seen.add(one.task.address)
+        others = [known[other] for other in (one.task.waits_for_task, *one.task.gathered) if other in known]
+        if others and one.kind == "task":
+            asked = one.task.request
+            left = [*(replace(it, task=replace(it.task, request=it.task.request or asked)) for it in others), *left]
+        else:
+            yield one
 
 
 def _at_rest(wait: TaskWait) -> bool:
@@ -133,8 +154,9 @@ def _wait(task: Task) -> TaskWait | None:
 def _kind(task: Task, tail: Iterable[Frame]) -> str:
     inner = list(tail)
     # A pool or a client library waits by asyncio's own means: whose call it is tells more than the means.
-    library = next((frame for frame in reversed(inner) if not is_standard(frame)), None)
-    if library is not None and _at(library, "pool"):
+    means = [index for index, frame in enumerate(inner) if not is_standard(frame) and package(frame) not in _MEANS]
+    library = inner[means[-1]] if means else None
+    if library is not None and (_at(library, "pool") or _own_pool(library, inner[means[-1] + 1 :])):
         return "pool"
     for kind in ("threads", "child"):
         if any(_at(frame, kind) for frame in inner):
@@ -148,6 +170,12 @@ def _kind(task: Task, tail: Iterable[Frame]) -> str:
     if task.waits_for_task is not None or task.gathered:
         return "task"
     return "unknown"
+
+
+def _own_pool(library: Frame, means: list[Frame]) -> bool:
+    """Whether a client library waits in its pool for a sign of its own (a condition, a queue), and for no socket."""
+    signs = any(_at(frame, kind) for frame in means for kind in ("lock", "semaphore", "sign"))
+    return signs and package(library) in _CLIENTS and "pool" in f"{base(library)}:{library.function}".lower()
 
 
 def _at(frame: Frame, kind: str) -> bool:

@@ -192,8 +192,23 @@ class ThreadView:
 
     @cached_property
     def is_event_loop(self) -> bool:
-        """By the loop's own calls, or because a coroutine of the application runs on it: uvloop has no calls to see."""
+        """By what it shows of a loop, or because it is the one that waits for sockets where there are tasks."""
+        return self.shows_loop or self.is_hidden_loop
+
+    @cached_property
+    def shows_loop(self) -> bool:
+        """By the loop's own calls, or because a coroutine of the application runs on it."""
         return posts.is_event_loop(self.frames) or any(self.view.is_coroutine(frame) for frame in self.frames)
+
+    @cached_property
+    def is_hidden_loop(self) -> bool:
+        """A loop that is not written in Python has no calls to see while it idles; its tasks are seen all the same."""
+        tasks = any(look.pid == self.pid and look.tasks for look in self.view.tasks)
+        return (
+            tasks
+            and self.wait.kind == "select"
+            and not any(thread.shows_loop for thread in self.view.threads_of(self.pid))
+        )
 
     @cached_property
     def stuck(self) -> float:

@@ -30,7 +30,7 @@ def rule(view: View) -> Iterator[Finding]:
 def loop_idles(view: View, pid: int) -> bool:
     """Whether the event loop of the process waits for something to do."""
     loops = [thread for thread in view.threads_of(pid) if thread.is_event_loop]
-    return bool(loops) and all(thread.at_post and not thread.spins for thread in loops)
+    return bool(loops) and all((thread.at_post or thread.is_hidden_loop) and not thread.spins for thread in loops)
 
 
 def _of_task(view: View, waiting: list[TaskWait]) -> Finding:
@@ -39,6 +39,8 @@ def _of_task(view: View, waiting: list[TaskWait]) -> Finding:
     asked = f" ({first.task.request.partition('?')[0]})" if first.task.request else ""
     base = {"sign": 0.95, "unknown": 0.9, "semaphore": 0.6, "task": 0.8, "sleep": 0.6}[first.kind]
     base -= 0.0 if answers_request(first.task) else 0.05
+    # Who waits for a peer may be the one who would give the sign.
+    base -= 0.02 if first.kind == "sign" and serving(view, frozenset({"network"})) else 0.0
     return Finding(
         cause="await-never",
         confidence=view.sure(base, 0.0),

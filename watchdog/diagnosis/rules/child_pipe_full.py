@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from watchdog.diagnosis.tasks import suspended
+from watchdog.diagnosis import suspects
+from watchdog.diagnosis.code import at_place, function
+from watchdog.diagnosis.rules.await_never import loop_idles
+from watchdog.diagnosis.tasks import TaskWait, suspended
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.finding import Finding
 from watchdog.model.units import format_duration
@@ -31,20 +34,38 @@ def rule(view: View) -> Iterator[Finding]:
 
 
 def _of_task(view: View, writer: ThreadView, reader: int) -> Iterator[Finding]:
-    """A parent with an event loop: the task that waits for the child's end reads nothing."""
-    for one in suspended(view):
-        if one.task.pid == reader and one.kind == "child":
+    """A parent with an event loop: the task that waits for the child's end, or reads another pipe of it, reads nothing
+    of this one."""
+    for one in sorted(suspended(view), key=lambda one: one.kind != "child"):
+        if one.task.pid == reader and (one.kind == "child" or _reads_child(view, one)):
             yield Finding(
                 cause="child-pipe-full",
                 confidence=view.sure(0.98, 2 * writer.stuck),
                 summary=f"child {writer.pid} waits {format_duration(writer.stuck)} to write into a full pipe that "
-                f"process {reader} does not read: it awaits {one.words} in {short(one.own)}",
+                f"process {reader} does not read: it "
+                f"{'awaits a child process' if one.kind == 'child' else 'reads another pipe'} in {short(one.own)}",
                 advice="restart",
                 culprit=view.culprit(one.own),
                 evidence=(f"tasks.json#pid={reader},task={one.task.name}", writer.reference),
                 prevent=PREVENT,
             )
             return
+
+
+def _reads_child(view: View, one: TaskWait) -> bool:
+    """Whether it reads a stream of a child while the loop idles: the function that it is in, or one that called that,
+    starts children."""
+    reads = any(at_place(frame, ("asyncio/streams.py:*",)) for frame in one.chain)
+    return (
+        reads
+        and view.in_trouble
+        and loop_idles(view, one.task.pid)
+        and any(
+            call.function == function(frame) and call.file == frame.file
+            for frame in one.chain
+            for call in suspects.calls(view, lambda name, _: name in suspects.FORKS)
+        )
+    )
 
 
 def _who_should_read(view: View, pid: int, child: int) -> ThreadView | None:

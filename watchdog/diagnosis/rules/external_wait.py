@@ -65,11 +65,16 @@ def _of_tasks(view: View) -> Iterator[Finding]:
 
 
 def _asked(view: View, pid: int) -> Connection | None:
-    """The peer that this process has asked longest ago without an answer since."""
+    """The peer that this process has asked longest ago, one that has said nothing since before others."""
     open_ = [
         one for one in view.upstreams if one.pid == pid and one.state in ("ESTABLISHED", "SYN_SENT") and not one.unread
     ]
-    return max(open_, key=lambda one: one.sent_ago or 0.0, default=None)
+    return max(open_, key=lambda one: (_said_nothing(one), one.sent_ago or 0.0), default=None)
+
+
+def _said_nothing(peer: Connection) -> bool:
+    """Whether nothing has come since the last question was sent. Half an answer may have come from others."""
+    return peer.received_ago is None or (peer.sent_ago is not None and peer.received_ago >= peer.sent_ago)
 
 
 def _reach(view: View, peer: str | None) -> tuple[str, str]:

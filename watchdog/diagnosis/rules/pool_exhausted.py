@@ -6,13 +6,13 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
-from watchdog.diagnosis import suspects
+from watchdog.diagnosis import own_pools, suspects
 from watchdog.diagnosis.code import at_place, package
 from watchdog.diagnosis.rules.external_wait import KINDS as OUTSIDE
-from watchdog.diagnosis.tasks import suspended
+from watchdog.diagnosis.tasks import TaskWait, suspended
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.evidence import Frame
-from watchdog.model.finding import Finding
+from watchdog.model.finding import Culprit, Finding
 from watchdog.model.units import format_duration
 
 PREVENT = (
@@ -130,10 +130,10 @@ def _of_connections(view: View) -> Iterator[Finding]:
     yield Finding(
         cause="pool-exhausted",
         confidence=view.sure(0.96, thread.stuck),
-        summary=f"{len(waiting)} threads wait for a free place of {what} in {short(thread.own)}, the longest for "
+        summary=f"{_many(len(waiting), 'thread')} for a free place of {what} in {short(thread.own)}, the longest for "
         f"{format_duration(thread.stuck)}; nobody gives one back",
         advice="restart",
-        culprit=suspects.unreturned(view, thread.own, _GIVES_BACK) or view.culprit(thread.own, thread),
+        culprit=_who_keeps(view, thread.own) or view.culprit(thread.own, thread),
         evidence=tuple(one.reference for one in waiting[:3]),
         prevent=PREVENT,
         details=_unread(view, thread.pid),
@@ -144,10 +144,12 @@ def acquires(view: View, thread: ThreadView) -> bool:
     """Whether it waits for a place of a pool: a known one, or a semaphore or queue that is called like one."""
     if any(at_place(frame, _ACQUIRES) for frame in thread.work):
         return thread.wait.kind not in OUTSIDE
-    if thread.wait.kind not in ("semaphore", "queue", "lock") or thread.own is None or not thread.serves_request:
+    if thread.own is None or not thread.serves_request:
         return False
     if thread.wait.kind == "semaphore":
         return True
+    if thread.wait.kind == "event":
+        return own_pools.is_pool(view, thread.own)
     return thread.wait.kind == "queue" and _is_get(thread.frames) and _of_pool(view, thread.own)
 
 
@@ -156,27 +158,41 @@ def _of_pool(view: View, taker: Frame) -> bool:
     return bool(_POOL_NAME.search(view.source(taker))) or suspects.filled_when_made(view, taker)
 
 
+def _who_keeps(view: View, waiter: Frame) -> Culprit | None:
+    return suspects.unreturned(view, waiter, _GIVES_BACK) or own_pools.unreturned(view, waiter)
+
+
 def _is_get(frames: Sequence[Frame]) -> bool:
     return any(at_place(frame, ("queue.py:get",)) for frame in frames[:3])
 
 
 def _of_tasks(view: View) -> Iterator[Finding]:
     waiting = [one for one in suspended(view) if one.kind in ("pool", "semaphore")]
-    queued = [one for one in suspended(view) if one.kind == "sign" and _of_pool(view, one.own)]
-    waiting = waiting or [one for one in queued if one.chain[-1].function.endswith("Queue.get")]
+    waiting = waiting or [one for one in suspended(view) if one.kind == "sign" and _takes(view, one)]
     if not waiting:
         return
     first = waiting[0]
     yield Finding(
         cause="pool-exhausted",
         confidence=view.sure(0.96, 0.0),
-        summary=f"{len(waiting)} tasks wait for {first.words} in {short(first.own)}; nobody gives one back",
+        summary=f"{_many(len(waiting), 'task')} for {first.words} in {short(first.own)}; nobody gives one back",
         advice="restart",
-        culprit=suspects.unreturned(view, first.own, _GIVES_BACK) or view.culprit(first.own),
+        culprit=_who_keeps(view, first.own) or view.culprit(first.own),
         evidence=(f"tasks.json#pid={first.task.pid},task={first.task.name}",),
         prevent=PREVENT,
         details=(*_unread(view, first.task.pid), *(f"  await {short(frame)}" for frame in first.chain)),
     )
+
+
+def _takes(view: View, one: TaskWait) -> bool:
+    """Whether it waits for a place of a pool of the application's own: in a queue, or under a condition."""
+    if one.chain[-1].function.endswith("Queue.get"):
+        return _of_pool(view, one.own)
+    return one.chain[-1].function.startswith("Condition.") and own_pools.is_pool(view, one.own)
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{' waits' if count == 1 else 's wait'}"
 
 
 def _unread(view: View, pid: int) -> tuple[str, ...]:
