@@ -58,3 +58,16 @@ def test_numbers_are_left_for_the_textfile_collector(home: Home, folder: Path) -
     home.service().start()
     home.wd("tick", "--metrics", str(folder / "wd.prom"))
     assert 'wd_service_state{service="shop"} 0' in (folder / "wd.prom").read_text()
+
+
+def test_a_service_that_a_person_stopped_is_a_warning_that_says_who_and_no_alarm(home: Home) -> None:
+    shop, other = home.service(), home.service("other")
+    shop.start()
+    other.start()
+    assert home.wd("stop", "--service", "shop", "--yes").returncode == 0
+    done = home.wd("tick")
+    assert done.returncode == 1 and re.match(r"WD WARNING - shop: stopped by \w+", done.stdout), done.stdout
+    assert not shop.living()
+    assert home.wd("resume", "--service", "shop").returncode == 0
+    wait_for(lambda: home.wd("tick") and shop.pid(), "it is started by a pass", 100)
+    assert "2 services are well" in home.wd("tick").stdout

@@ -6,7 +6,9 @@ import threading
 from collections.abc import Callable, Sequence
 
 from watchdog.model.exits import Exit
+from watchdog.model.incident import Desired
 from watchdog.model.playbook import Playbook
+from watchdog.model.units import counted, format_duration
 from watchdog.steps.spec import StepOutcome, StepResult
 from watchdog.system import clock, processes
 from watchdog.watch import looking, metrics
@@ -75,26 +77,39 @@ def _side_by_side(work: Sequence[Callable[[], None]]) -> None:
 
 def _told(house: House, seconds: float) -> StepResult:
     """The worst state as exit code, one line with performance data for a plugin's reader, a record for JSON's."""
-    states = {name: _EXITS[watched.level] for name, watched in house.services.items()}
+    wanted = {name: house.journal.desired(name) for name in house.services}
+    states = {name: _exit(watched, wanted[name]) for name, watched in house.services.items()}
     order = (Exit.CRITICAL, Exit.UNKNOWN, Exit.WARNING, Exit.FINE)
     worst = next((code for code in order if code in states.values()), Exit.UNKNOWN)
-    rows = [record(watched) for watched in house.services.values()]
+    rows = [record(watched, wanted[name]) for name, watched in house.services.items()]
     bad = [f"{row['service']}: {row['message']}" for row in rows if row["state"] != "ok"]
     fine = sum(code is Exit.FINE for code in states.values())
-    said = "; ".join(bad[:5]) or f"{fine} services are well"
+    said = "; ".join(bad[:5]) or f"{counted(fine, 'service')} {'is' if fine == 1 else 'are'} well"
     line = f"WD {_WORDS[worst]} - {said} | {_performance(house)} time={seconds:.3f}s"
     data = {"state": _WORDS[worst].lower(), "services": rows, "seconds": round(seconds, 3)}
     return StepResult(_OUTCOMES.get(worst, "unknown"), said, data, exit=worst, text=line.replace("\n", " "))
 
 
-def record(watched: Watched) -> dict[str, object]:
+def _exit(watched: Watched, wanted: Desired) -> Exit:
+    """What is down because a person wanted it so is no alarm, and not to be forgotten either."""
+    return Exit.WARNING if _meant(watched, wanted) else _EXITS[watched.level]
+
+
+def _meant(watched: Watched, wanted: Desired) -> bool:
+    return wanted.state == "stopped" and watched.tree is None
+
+
+def record(watched: Watched, wanted: Desired) -> dict[str, object]:
     """One service as JSON."""
     worst = [sample for name, sample in watched.latest.items() if sample.verdict != "ok"]
     message = next(iter(worst or watched.latest.values()), None)
+    told = f"{message.probe}: {message.message}" if message else "nothing was asked"
+    if _meant(watched, wanted):
+        told = f"stopped by {wanted.by or 'a person'} {format_duration(max(0.0, clock.now() - wanted.since))} ago"
     return {
         "service": watched.name,
         "state": watched.level,
-        "message": f"{message.probe}: {message.message}" if message else "nothing was asked",
+        "message": told,
         "pid": watched.tree.root.pid if watched.tree else None,
         "given_up": watched.gave_up_why if watched.gave_up is not None else None,
         "probes": [
