@@ -131,6 +131,18 @@ def after_error(source: SourceFile, line: int, errors: frozenset[str]) -> bool:
     return any(_catches(handler, errors) for one in attempts for handler in one.handlers)
 
 
+def before(source: SourceFile, line: int) -> Iterator[ast.stmt]:
+    """Statements of the line's own function that were done, or at least begun, before it was reached."""
+    for node in _within(source, line):
+        for part in ("body", "orelse", "handlers", "finalbody"):
+            statements = getattr(node, part, None)
+            if not isinstance(statements, list) or not any(covers(one, line) for one in statements):
+                continue
+            yield from (one for one in statements if isinstance(one, ast.stmt) and (one.end_lineno or line) < line)
+            if isinstance(node, ast.Try) and part != "body":
+                yield from node.body
+
+
 def _within(source: SourceFile, line: int) -> tuple[ast.AST, ...]:
     """Every node around the line within its own function, outermost first."""
     nodes = around(source, line)

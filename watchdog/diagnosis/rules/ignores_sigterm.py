@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 
 from watchdog.diagnosis import logbook, shape
 from watchdog.diagnosis.code import at_place, function, is_application
-from watchdog.diagnosis.tasks import suspended
+from watchdog.diagnosis.ending import bounded, told_to_end, waits_to_be_told
+from watchdog.diagnosis.tasks import answers_request, suspended
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.evidence import Frame
 from watchdog.model.finding import Culprit, Finding
@@ -18,7 +20,13 @@ PREVENT = (
     "`shutdown()` belongs into another thread). Make helper threads daemons, and bound every graceful stop with a "
     "time-out."
 )
+PREVENT_DRAIN = (
+    "Bound what is done at the end: join threads and queues with a time-out, tell the workers to stop before they are "
+    "waited for, and end the process when the time is over."
+)
 TERM = 15
+_SAID = r"SIGTERM|SIGINT|signal (15|2)\b|[Ss]hutting down|[Dd]raining|[Ss]topping|[Tt]erminating|[Gg]raceful"
+_LASTING = frozenset({"join", "queue", "future", "event", "semaphore", "lock", "child"})
 
 
 def rule(view: View) -> Iterator[Finding]:
@@ -37,6 +45,7 @@ def rule(view: View) -> Iterator[Finding]:
                 view, f"it has begun to end and is kept by {by}", other.own if other else None, other or thread, 0.98
             )
     yield from _graceful(view)
+    yield from _ending(view)
     for pid, number in view.evidence.pending:
         process = view.processes.get(pid)
         if number == TERM and process is not None and process.state not in "Tt" and TERM in process.blocked:
@@ -104,6 +113,46 @@ def _graceful(view: View) -> Iterator[Finding]:
     waiting = suspended(view)
     own = waiting[0].own if waiting else None
     yield _finding(view, f"it waits for requests to end first ({said[-1][:80]})", own, None, 0.9)
+
+
+def _ending(view: View) -> Iterator[Finding]:
+    """It has been told to end, has begun to, and stays in a wait that nothing bounds. While it still answers that may
+    be good manners: only what lasts counts."""
+    closed = not view.evidence.listeners and view.evidence.configured.port is not None
+    said = logbook.matching(view.evidence.logs, _SAID, 15)
+    for frame, calls, thread, seconds in _last_steps(view):
+        if bounded(view, frame) or any(waits_to_be_told(view, one) for one in calls[:1]):
+            continue
+        told = any(told_to_end(view, one) for one in calls)
+        if told and (closed or seconds >= view.limit):
+            base = 0.96 if closed else 0.93 if said else 0.9
+        elif closed and said and thread is not None and thread.wait.kind in _LASTING:
+            base = 0.85
+        else:
+            continue
+        state = "its port is closed already" if closed else "it still answers" if view.answered else "it has begun to end"
+        words = f"; its log says: {said[-1][:100]}" if said else ""
+        waits = f" for {thread.wait.words}" if thread else ""
+        finding = _finding(view, f"{state}, and it waits{waits} in {short(frame)}{words}", frame, thread, base)
+        yield replace(finding, prevent=PREVENT_DRAIN)
+        return
+
+
+def _last_steps(view: View) -> Iterator[tuple[Frame, tuple[Frame, ...], ThreadView | None, float]]:
+    """(line, the application's calls innermost first, thread, seconds) of main threads and tasks that wait."""
+    for thread in view.python_threads:
+        if thread.is_main and thread.own is not None and thread.wait.kind != "running" and not thread.serves_request:
+            frames = thread.frames
+            names = [(one.file, one.function) for one in frames]
+            here = (thread.own.file, thread.own.function)
+            calls = tuple(one for one in frames[names.index(here) :] if is_application(one)) if here in names else ()
+            yield thread.own, calls, thread, thread.stuck
+    first = {(look.pid, task.address): look.at for look in reversed(view.evidence.tasks) for task in look.tasks}
+    for one in suspended(view):
+        if not answers_request(one.task):
+            last = next(look.at for look in view.tasks if look.pid == one.task.pid)
+            calls = tuple(frame for frame in one.chain[::-1] if is_application(frame))
+            yield one.own, calls, None, last - first[one.task.pid, one.task.address]
 
 
 def _finding(view: View, why: str, frame: Frame | None, thread: ThreadView | None, base: float) -> Finding:

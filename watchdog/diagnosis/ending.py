@@ -1,0 +1,117 @@
+"""Whether a server has been told to end: a call stands behind the place where it waits for that. Pure, by the source.
+
+A signal's handler sets an event or a flag; who waits for it goes on to the end of the program. So a call that has come
+past such a wait, or past the call that serves for ever, belongs to a server that ends, whatever else it still does.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from watchdog.diagnosis import shape
+from watchdog.diagnosis.code import is_application
+from watchdog.diagnosis.view import View
+from watchdog.model.evidence import Frame, SourceFile
+
+_ENDS = frozenset({"SIGTERM", "SIGINT", "SIGQUIT"})
+_INSTALLS = frozenset({"signal", "add_signal_handler"})
+_SERVES = frozenset({"serve_forever", "run_forever", "sigwait"})
+_BOUNDED = frozenset({"join", "wait", "wait_for", "result", "acquire", "get", "timeout"})
+_DEEP = 2  # calls from a handler to what it really does
+
+
+def told_to_end(view: View, frame: Frame) -> bool:
+    """Whether this call goes on behind such a wait."""
+    source = view.file(frame.file) if is_application(frame) else None
+    if source is None:
+        return False
+    flags = _flags(view)
+    return any(_passed(statement, flags) for statement in shape.before(source, frame.line))
+
+
+def waits_to_be_told(view: View, frame: Frame) -> bool:
+    """Whether it still stands at such a wait: it ends when somebody says so."""
+    source = view.file(frame.file)
+    names = set(shape.calls_at(source, frame.line)) if source else set()
+    flags = _flags(view)
+    nodes = [one for one in shape.around(source, frame.line) if isinstance(one, ast.stmt)] if source else []
+    return bool(names & _SERVES) or any(_passed(node, flags) for node in nodes[-1:])
+
+
+def bounded(view: View, frame: Frame) -> bool:
+    """Whether the wait on this line has a time-out of its own, and is not begun again and again."""
+    source = view.file(frame.file)
+    if source is None or shape.in_loop(source, frame.line):
+        return False
+    here = [
+        node
+        for statement in shape.around(source, frame.line)[-3:]
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Call) and shape.covers(node, frame.line)
+    ]
+    return any(_name(call.func) in _BOUNDED and bool(call.args or call.keywords) for call in here)
+
+
+def _passed(statement: ast.stmt, flags: frozenset[str]) -> bool:
+    for node in _own(statement):
+        if isinstance(node, ast.While) and flags & {_name(part) for part in ast.walk(node.test)}:
+            return True
+        if not isinstance(node, ast.Call):
+            continue
+        if _name(node.func) in _SERVES:
+            return True
+        owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+        if _name(node.func) == "wait" and owner is not None and _name(owner) in flags and not node.args:
+            return True
+    return False
+
+
+def _own(node: ast.AST) -> Iterator[ast.AST]:
+    """The node and all below it that is done with it: not what it only defines."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            yield from _own(child)
+
+
+def _flags(view: View) -> frozenset[str]:
+    """Names of the events and variables that a handler of such a signal sets."""
+    sources = [one for one in view.evidence.sources if is_application(Frame("", one.path, 0))]
+    return frozenset(name for source in sources for name in _of_file(source))
+
+
+def _of_file(source: SourceFile) -> Iterator[str]:
+    module = shape.tree(source)
+    for node in ast.walk(module) if module else ():
+        if isinstance(node, ast.Call) and _name(node.func) in _INSTALLS and len(node.args) > 1:
+            number = _name(node.args[0])
+            if module is not None and (number in _ENDS or not number.startswith("SIG")):
+                yield from _set_by(module, node.args[1], _DEEP)
+
+
+def _set_by(module: ast.Module, handler: ast.expr, deep: int) -> Iterator[str]:
+    """What a handler sets: `stop.set`, a lambda or function that calls it or assigns, or a partial of one."""
+    if isinstance(handler, ast.Attribute) and handler.attr == "set":
+        yield _name(handler.value)
+        return
+    if isinstance(handler, ast.Call) and handler.args:
+        yield from _set_by(module, handler.args[0], deep)
+        return
+    bodies: list[ast.AST] = [handler.body] if isinstance(handler, ast.Lambda) else []
+    name = _name(handler)
+    bodies += [one for one in ast.walk(module) if isinstance(one, ast.FunctionDef) and one.name == name]
+    for node in (node for body in bodies for node in ast.walk(body)):
+        if isinstance(node, ast.Assign):
+            yield from filter(None, map(_name, node.targets))
+        elif isinstance(node, ast.Call):
+            called = node.func
+            if isinstance(called, ast.Attribute) and called.attr == "set":
+                yield _name(called.value)
+            elif deep > 1:
+                yield from _set_by(module, called, deep - 1)
+
+
+def _name(node: ast.AST) -> str:
+    """The last part: "stop" of `self.stop`."""
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
