@@ -9,7 +9,7 @@ import pytest
 from canned import APP, AT_REST, LIB, REQUEST, STARTED, Thread, evidence
 
 from watchdog.diagnosis.diagnose import diagnose
-from watchdog.model.evidence import DiskLook, Evidence, MachineLook
+from watchdog.model.evidence import Answer, DiskLook, Evidence, MachineLook, Task
 
 MAIN = Thread("MainThread", AT_REST, call="poll", moves=True)
 IMPORTS = (f"import_module {LIB}/importlib/__init__.py:126", f"resolve {APP}:25", *REQUEST)
@@ -119,3 +119,49 @@ def test_who_tries_again_to_write_on_a_full_disk_that_it_was_told_is_the_root_of
 )
 def test_a_full_disk_that_nobody_waits_for_is_no_cause(line: int, disk: dict[str, object]) -> None:
     assert "disk-full" not in [one.cause for one in diagnose(spooling(line, **disk)).findings]
+
+
+def test_the_holder_of_a_librarys_lock_is_named_where_its_own_slow_part_is() -> None:
+    """It passes from hand to hand, and is taken in a call of the library's that has returned long ago."""
+    log = f"{LIB}/logging/__init__.py"
+    begins = (f"callHandlers {log}:1706", f"info {log}:1489", f"poll {APP}:28", *STARTED)
+    waits = (f"acquire {log}:927", f"handle {log}:976", *begins)
+    holds = (f"stamp {APP}:19", f"emit {APP}:25", f"handle {log}:978", *begins)
+    stacks = [[holds if look == place else waits for look in range(5)] for place in range(5)]
+    seen = evidence(
+        MAIN,
+        *(Thread(f"w{n}", stacks[n % 5], call="futex", tid=20 + n, moves=True) for n in range(10)),
+        held=[canned.point("w4", "RLock", f"stamp {APP}:19", kind="RLock", tid=24)],
+        wanted=[canned.point(f"w{n}", "RLock", f"acquire {log}:927", kind="RLock", tid=20 + n) for n in range(4)],
+    )
+    later = replace(seen, answers=(Answer(0.1, "http://127.0.0.1:8000/health", "late", 5.2, 200),))
+    found = diagnose(later)
+    assert (found.verdict, found.advice) == ("lock-convoy", "restart")
+    assert found.findings[0].culprit is not None
+    assert found.findings[0].culprit.line == 19
+
+
+def test_one_request_behind_a_task_that_sends_to_a_peer_who_does_not_read_is_enough() -> None:
+    sends = (f"paint {APP}:37", f"say {APP}:22", f"StreamWriter.drain {LIB}/asyncio/streams.py:371")
+    asks = (
+        f"RequestResponseCycle.run_asgi {canned.SITE}/uvicorn/protocols/http/h11_impl.py:408",
+        f"state {APP}:26",
+        f"Lock.acquire {LIB}/asyncio/locks.py:114",
+    )
+    names = {"Task-2": sends, "Task-9": asks}
+    seen = evidence(
+        Thread("MainThread", canned.LOOP_AT_REST, call="epoll_wait", moves=True),
+        tasks=[
+            Task(canned.PID, number, name, tuple(map(canned.frame, calls)))
+            for number, (name, calls) in enumerate(names.items())
+        ],
+        held=[canned.point("", "order", f"say {APP}:20", kind="asyncio.Lock", task="Task-2")],
+        wanted=[canned.point("", "order", f"state {APP}:26", kind="asyncio.Lock", task="Task-9")],
+        connections=[replace(canned.upstream("10.0.0.9:40000"), served=True, unsent=300_000)],
+    )
+    found = diagnose(seen)
+    assert found.verdict == "lock-convoy"
+    assert found.findings[0].culprit is not None
+    assert found.findings[0].culprit.line == 22
+    assert found.findings[0].peer == "10.0.0.9:40000"
+    assert diagnose(replace(seen, answers=canned.answers("well"))).verdict == "healthy"

@@ -130,7 +130,7 @@ def _ending(view: View) -> Iterator[Finding]:
             base = 0.85
         else:
             continue
-        state = "its port is closed already" if closed else "it still answers" if view.answered else "it has begun to end"
+        state = "its port is closed" if closed else "it still answers" if view.answered else "it has begun to end"
         words = f"; its log says: {said[-1][:100]}" if said else ""
         waits = f" for {thread.wait.words}" if thread else ""
         finding = _finding(view, f"{state}, and it waits{waits} in {short(frame)}{words}", frame, thread, base)

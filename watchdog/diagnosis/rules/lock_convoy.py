@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterator
 
 from watchdog.diagnosis.locking import graph, thread_of, who
-from watchdog.diagnosis.tasks import suspended
+from watchdog.diagnosis.tasks import TaskWait, answers_request, suspended
 from watchdog.diagnosis.view import ThreadView, View, short
-from watchdog.model.evidence import Frame, LockPoint
+from watchdog.model.evidence import Connection, Frame, LockPoint
 from watchdog.model.finding import Finding
+from watchdog.model.units import format_size
 
 PREVENT = (
     "Do the slow part (input and output, a sleep, a computation) before the lock is taken or after it is given back; "
@@ -25,17 +26,30 @@ def rule(view: View) -> Iterator[Finding]:
     if found.cycle():
         return
     for points, holder in found.contended():
-        if len(points) < MANY or holder is None or who(holder) in found.wanted:
+        if holder is None or who(holder) in found.wanted:
+            continue
+        if len(points) < MANY and not (view.hung and _asked(view, points[0])):
             continue
         yield _finding(view, points, holder)
         return
 
 
+def _asked(view: View, point: LockPoint) -> bool:
+    """Whether a request waits there, as far as can be told: then one in the queue is enough."""
+    if point.task is None:
+        thread = thread_of(view, point)
+        return thread is not None and thread.serves_request
+    asked = {(one.pid, one.name) for look in view.tasks for one in look.tasks if answers_request(one)}
+    return who(point) in asked or not asked
+
+
 def _finding(view: View, points: list[LockPoint], holder: LockPoint) -> Finding:
     thread, frame = _inside(view, points, holder)
-    doing = (
-        f", where it waits for {thread.wait.words}" if thread and thread.wait.kind not in ("running", "lock") else ""
-    )
+    task = _task(view, holder)
+    waits = thread.wait.words if thread and thread.wait.kind not in ("running", "lock") else ""
+    waits = task.words if task and task.kind not in ("unknown", "lock") else waits
+    doing = f", where it waits for {waits}" if waits else ""
+    deaf = _does_not_read(view, holder.pid) if task and task.kind in ("network", "unknown") else None
     # A holder that never comes back is a fault of its own, and the queue behind it an effect: its rule is surer.
     passes = holder.task is not None or any(
         one.moves for point in points if (one := thread_of(view, point)) is not None
@@ -43,33 +57,49 @@ def _finding(view: View, points: list[LockPoint], holder: LockPoint) -> Finding:
     return Finding(
         cause="lock-convoy",
         confidence=view.sure(0.95 if passes else 0.85, view.waited),
-        summary=f"{len(points)} {'tasks' if holder.task else 'threads'} queue for {points[0].expression}; "
+        summary=f"{_many(len(points), 'task' if holder.task else 'thread')} for {points[0].expression}; "
         f"who has it holds it in {short(frame)}{doing}",
-        advice="restart" if view.hung else "wait",
+        advice="restart" if view.in_trouble else "wait",
         culprit=view.culprit(frame, thread),
+        peer=deaf.remote if deaf else None,
+        details=(f"{deaf.remote} does not read: {format_size(deaf.unsent)} wait to be sent to it",) if deaf else (),
         evidence=(f"locks.json#pid={holder.pid}", *((thread.reference,) if thread else ())),
         prevent=PREVENT,
     )
+
+
+def _many(count: int, kind: str) -> str:
+    return f"1 {kind} queues" if count == 1 else f"{count} {kind}s queue"
+
+
+def _task(view: View, holder: LockPoint) -> TaskWait | None:
+    mine = (one for one in suspended(view) if (one.task.pid, one.task.name) == (holder.pid, holder.task))
+    return next(mine, None) if holder.task is not None else None
+
+
+def _does_not_read(view: View, pid: int) -> Connection | None:
+    """A peer for which much waits to be sent, if there is but one."""
+    found = [one for one in view.evidence.connections if one.pid == pid and one.unsent > 0]
+    return found[0] if len(found) == 1 else None
 
 
 def _inside(view: View, points: list[LockPoint], holder: LockPoint) -> tuple[ThreadView | None, Frame]:
     """What is done while the lock is held, and by whom. The lock passes from hand to hand between two looks, so whoever
     was seen in the function behind the place where the others queue counts, and the place that was seen most."""
     queue = {_place(point.frame) for point in points}
-    functions = {(file, name) for file, name, _ in queue}
+    functions = {_place(frame)[:2] for point in points for frame in _takers(view, point)}
+    functions |= {_place(holder.frame)[:2]} if _place(holder.frame) not in queue else set()
     seen: Counter[Frame] = Counter()
     who: dict[Frame, ThreadView] = {}
     for thread in view.threads_of(holder.pid):
         for _, stack in thread.whole:
-            calls = {(frame.file, frame.function.rpartition(".")[2]) for frame in stack.frames}
+            places = set(map(_place, stack.frames))
             frame = view.innermost(stack.frames)
-            if frame and calls & functions and _place(frame) not in queue:
+            if frame and not places & queue and {place[:2] for place in places} & functions:
                 seen[Frame(frame.function, frame.file, frame.line)] += 1
                 who[Frame(frame.function, frame.file, frame.line)] = thread
     if holder.task is not None:
-        task = next(
-            (one for one in suspended(view) if (one.task.pid, one.task.name) == (holder.pid, holder.task)), None
-        )
+        task = _task(view, holder)
         return None, task.own if task else holder.frame
     then = thread_of(view, holder)
     if then is not None and then.own_now is not None and not then.moves and _place(then.own_now) not in queue:
@@ -78,6 +108,16 @@ def _inside(view: View, points: list[LockPoint], holder: LockPoint) -> tuple[Thr
         usual = seen.most_common(1)[0][0]
         return who[usual], usual
     return then, then.own_now if then and then.own_now else holder.frame
+
+
+def _takers(view: View, point: LockPoint) -> tuple[Frame, ...]:
+    """The function that waits for the lock; where that is only a way to take it, also the one that called it."""
+    thread = thread_of(view, point)
+    calls = thread.frames if thread is not None else ()
+    index = next((index for index, frame in enumerate(calls) if _place(frame) == _place(point.frame)), None)
+    ways = ("acquire", "__enter__", "lock")
+    outer = calls[index + 1 : index + 2] if index is not None and _place(point.frame)[1] in ways else ()
+    return (point.frame, *outer)
 
 
 def _place(frame: Frame) -> tuple[str, str, int]:
