@@ -8,7 +8,7 @@ import canned
 import pytest
 from canned import APP, AT_REST, LIB, REQUEST, STARTED, Thread, evidence
 
-from watchdog.diagnosis.diagnose import diagnose
+from watchdog.diagnosis.diagnose import diagnose, settled
 from watchdog.model.evidence import Answer, DiskLook, Evidence, MachineLook, Task
 
 MAIN = Thread("MainThread", AT_REST, call="poll", moves=True)
@@ -165,3 +165,26 @@ def test_one_request_behind_a_task_that_sends_to_a_peer_who_does_not_read_is_eno
     assert found.findings[0].culprit.line == 22
     assert found.findings[0].peer == "10.0.0.9:40000"
     assert diagnose(replace(seen, answers=canned.answers("well"))).verdict == "healthy"
+
+
+CRASH = (
+    'Traceback (most recent call last):\n  File "/srv/shop/server.py", line 9, in load\n'
+    "    quota = int(text)\nValueError: invalid literal for int()\n"
+)
+
+
+def test_a_launcher_that_sleeps_between_two_short_lives_does_not_hide_the_crash_loop() -> None:
+    launcher = canned.process(cmdline=("sh", "serve.sh"))
+    seen = evidence(processes=[launcher], health="refused", log=CRASH + "next try in 1s\n" + CRASH + "next try in 2s\n")
+    found = diagnose(replace(seen, python=(), listeners=()))
+    assert found.verdict == "crash-loop"
+    assert found.findings[0].culprit is not None
+    assert found.findings[0].culprit.line == 9
+
+
+def test_a_launcher_that_sleeps_after_the_first_death_is_looked_at_until_it_tries_again() -> None:
+    launcher = canned.process(cmdline=("sh", "serve.sh"))
+    seen = replace(evidence(processes=[launcher], health="refused", log=CRASH), python=(), listeners=())
+    later = replace(seen, memory=tuple(replace(one, at=one.at + 4) for one in seen.memory))
+    assert diagnose(seen).verdict == "not-python"
+    assert not settled(later, diagnose(later))

@@ -92,7 +92,8 @@ def settled(evidence: Evidence, diagnosis: Diagnosis) -> bool:
     if not any(look.process for look in evidence.looks):
         return looked >= GONE and first.confidence >= 0.7  # nothing runs, and nothing has come up meanwhile
     if first.cause == "not-python":
-        return looked >= CALM / 2
+        waiting = evidence.configured.port is not None and not evidence.listeners  # for its launcher to try again
+        return looked >= CALM / 2 and not waiting
     if first.cause in HEALTHY:
         return looked >= CALM and not _suspicious(evidence)
     if diagnosis.exit == Exit.WARNING and first.confidence >= 0.7:

@@ -28,9 +28,10 @@ def rule(view: View) -> Iterator[Finding]:
     repeated = Counter((one.type, one.frames[:1]) for one in errors[-20:] if view.innermost(one.frames))
     again, times = repeated.most_common(1)[0] if repeated else (None, 0)
     seen = sum(one.source == "watched" for one in ends)
-    if seen == 0 and len(ends) < 3:
+    between = times >= 2 and _between_lives(view)
+    if seen == 0 and len(ends) < 3 and not between:
         return
-    if len(ends) < 2 and times < 3:
+    if not between and len(ends) < 2 and times < 3:
         return
     lives = [one.lifetime for one in ends if one.lifetime is not None]
     error = next(
@@ -49,6 +50,12 @@ def rule(view: View) -> Iterator[Finding]:
         prevent=PREVENT,
         details=tuple(f"pid {one.pid} lived {format_duration(one.lifetime or 0.0)}" for one in ends[-5:]),
     )
+
+
+def _between_lives(view: View) -> bool:
+    """Only a launcher lives, which has started nothing again yet, and nobody listens."""
+    evidence = view.evidence
+    return bool(view.processes) and not evidence.python and not evidence.listeners and bool(view.failing)
 
 
 def _served(view: View, end: Exit) -> bool:
