@@ -188,3 +188,58 @@ def test_a_launcher_that_sleeps_after_the_first_death_is_looked_at_until_it_trie
     later = replace(seen, memory=tuple(replace(one, at=one.at + 4) for one in seen.memory))
     assert diagnose(seen).verdict == "not-python"
     assert not settled(later, diagnose(later))
+
+
+def ordering(log: str) -> Evidence:
+    """Requests wait for a thread; the process may have so much memory and no more."""
+    takes = (f"wait {LIB}/threading.py:320", f"get {LIB}/queue.py:171", f"order {APP}:32", *REQUEST)
+    seen = evidence(MAIN, Thread("Thread-3", takes, call="futex", tid=11), log=log)
+    return replace(seen, looks=tuple(replace(one, memory_limit=900_000_000) for one in seen.looks))
+
+
+def test_a_thread_that_died_for_want_of_memory_is_the_root_of_those_who_wait_for_it() -> None:
+    trace = f'Traceback (most recent call last):\n  File "{APP}", line 12, in build\nMemoryError\n'
+    found = diagnose(ordering(f"Exception in thread indexer:\n{trace}"))
+    assert found.verdict == "oom-killed"
+    assert found.findings[0].culprit is not None
+    assert found.findings[0].culprit.line == 12
+    assert found.findings[1].cause == "await-never"
+
+
+def test_where_memory_was_too_short_for_a_traceback_the_waiters_line_is_told() -> None:
+    found = diagnose(ordering("Exception in thread indexerException ignored in sys.unraisablehook\nMemoryError\n"))
+    assert found.verdict == "oom-killed"
+    assert "'indexer'" in found.findings[0].summary
+    assert found.findings[0].culprit is not None
+    assert found.findings[0].culprit.line == 32
+
+
+def test_a_request_that_had_too_little_memory_and_was_answered_explains_no_hang() -> None:
+    log = f'Traceback (most recent call last):\n  File "{APP}", line 12, in build\nMemoryError\n"GET /x" 500\n'
+    assert diagnose(ordering(log)).verdict == "await-never"
+
+
+def test_of_a_thread_that_died_otherwise_those_who_wait_for_it_know() -> None:
+    found = diagnose(ordering("Exception in thread feeder:\nKeyError: 'a'\n"))
+    assert found.verdict == "await-never"
+    assert "'feeder' has died" in found.findings[0].summary
+    assert "asyncio" not in found.findings[0].prevent
+
+
+def test_a_worker_that_was_put_in_the_place_of_a_dead_one_is_told() -> None:
+    waits = (f"wait {LIB}/threading.py:320", f"get {LIB}/multiprocessing/pool.py:768", f"rate {APP}:20", *REQUEST)
+    idle = (
+        f"get {LIB}/multiprocessing/queues.py:364",
+        f"worker {LIB}/multiprocessing/pool.py:114",
+        f"<module> {APP}:9",
+    )
+    seen = evidence(
+        MAIN,
+        Thread("Thread-6", waits, call="futex", tid=11, asleep=8.0),
+        Thread("MainThread", idle, call="read", pid=200, tid=200),
+        Thread("MainThread", (*idle, f"_handle_workers {LIB}/multiprocessing/pool.py:516"), "S", pid=300, tid=300),
+        processes=[canned.process(), canned.process(200, canned.PID), canned.process(300, canned.PID, started=4993.0)],
+    )
+    found = diagnose(seen)
+    assert found.verdict == "await-never"
+    assert "300 has taken its place" in found.findings[0].summary

@@ -14,6 +14,7 @@ _HEAD = "Traceback (most recent call last)"
 _ERROR = re.compile(r"^[\s|+]*(?P<type>[A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|Warning|Timeout|Full|Group)"
                     r"|[a-z_][\w.]*\.[A-Z]\w*)(?::\s?(?P<message>.*))?$")  # fmt: skip
 _REQUEST = re.compile(r'"?(?P<method>GET|POST|PUT|DELETE|PATCH|HEAD|OPTIONS) (?P<path>/[^\s"]{0,300})')
+_DEAD = re.compile(r"Exception in thread (?P<name>.{1,100}?)(?=:|Exception ignored|$)", re.MULTILINE)
 _LINES = 4000
 
 
@@ -65,6 +66,13 @@ def tracebacks(log: LogTail) -> tuple[Logged, ...]:
 
 def all_tracebacks(logs: Iterable[LogTail]) -> tuple[Logged, ...]:
     return tuple(one for log in logs for one in tracebacks(log))
+
+
+def dead_threads(logs: Iterable[LogTail], within: int = 60) -> tuple[str, ...]:
+    """Names of threads that have ended with an exception, by the last lines of the logs. Where memory was short, the
+    rest of the line may be missing, or another one's."""
+    text = "\n".join(line for log in logs for line in log.text.splitlines()[-within:])
+    return tuple(dict.fromkeys(match["name"].strip() for match in _DEAD.finditer(text)))
 
 
 def last_lines(log: LogTail, count: int) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from watchdog.model.evidence import ProcessLook
 from watchdog.model.process import Process
-from watchdog.system import descriptors, processes, threads
+from watchdog.system import descriptors, machine, processes, threads
 
 
 def look(known: Iterable[Process], at: float) -> tuple[ProcessLook, ...]:
@@ -24,6 +24,7 @@ def look(known: Iterable[Process], at: float) -> tuple[ProcessLook, ...]:
                 threads=() if process.state in "ZX" else threads.look(process.pid),
                 descriptors=descriptors.count(process.pid),
                 descriptor_limit=descriptors.limit(process.pid),
+                memory_limit=machine.address_limit(process.pid),
             )
         )
     return tuple(found)

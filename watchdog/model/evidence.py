@@ -102,6 +102,7 @@ class ProcessLook:
     descriptors: int | None = None  # how many are open
     descriptor_limit: int | None = None
     peak_rss: int | None = None  # bytes, since it began
+    memory_limit: int | None = None  # bytes that it may map, where that is bounded
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 import threading
 from collections.abc import Iterable, Mapping
@@ -229,6 +230,12 @@ def _memory_groups(pid: int) -> list[Path]:
     if ".." in Path(inside).parts or not here.is_dir():
         return [top]  # the path is that of another namespace: what is mounted here is what holds us
     return [here, *(parent for parent in here.parents if parent == top or top in parent.parents)]
+
+
+def address_limit(pid: int) -> int | None:
+    """Bytes of address space or data that the process may have at most (`ulimit -v`); None where that is unlimited."""
+    found = re.findall(r"(?m)^Max (?:address space|data size) +(\d+)", _text(f"/proc/{pid}/limits"))
+    return min(map(int, found), default=None)
 
 
 def _group_mounts() -> dict[str, tuple[str, str]]:

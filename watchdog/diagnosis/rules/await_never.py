@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from watchdog.diagnosis import logbook
+from watchdog.diagnosis.code import at_place
 from watchdog.diagnosis.tasks import TaskWait, answers_request, serving
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.finding import Finding
@@ -12,6 +14,10 @@ from watchdog.model.units import format_duration
 PREVENT = (
     "Bound every await on something that another part has to set (`asyncio.wait_for`, `asyncio.timeout`), and set it "
     "on every path, errors and cancellations included."
+)
+PREVENT_THREADS = (
+    "Bound every wait for another thread (`Condition.wait(timeout)`, `Queue.get(timeout=…)`, `Future.result(timeout)`) "
+    "and give the sign on every path, errors included; whoever gives it must not die unnoticed."
 )
 
 _KINDS = frozenset({"sign", "unknown", "sleep", "semaphore", "task"})
@@ -67,6 +73,7 @@ def _of_threads(view: View) -> Iterator[Finding]:
     assert thread.own is not None
     died = [one.pid for one in view.evidence.exits if one.source == "watched"]
     lost = f"; process {died[-1]} of it has died meanwhile" if died and thread.wait.kind == "future" else ""
+    lost = lost or _lost(view, thread)
     yield Finding(
         cause="await-never",
         confidence=view.sure(0.93 if thread.serves_request else 0.8, thread.stuck),
@@ -75,5 +82,27 @@ def _of_threads(view: View) -> Iterator[Finding]:
         advice="restart",
         culprit=view.culprit(thread.own, thread),
         evidence=(thread.reference,),
-        prevent=PREVENT,
+        prevent=PREVENT_THREADS,
     )
+
+
+def _lost(view: View, thread: ThreadView) -> str:
+    """Who should have given the sign, and cannot any more."""
+    living = {one.name for one in view.threads}
+    dead = [name for name in logbook.dead_threads(view.evidence.logs) if name not in living]
+    if thread.wait.kind == "future" and (new := _replaced(view, thread)) is not None:
+        return f"; a worker process has ended meanwhile: {new} has taken its place, and what it did is lost"
+    return f"; thread {dead[-1]!r} has died of an exception, the log tells which" if dead else ""
+
+
+def _replaced(view: View, thread: ThreadView) -> int | None:
+    """A worker of a pool that was forked by the thread which keeps the pool full, after the wait began."""
+    began = view.evidence.taken + view.span - thread.stuck - 0.5
+    new = [
+        one.pid
+        for one in view.python_threads
+        if view.is_child(one.pid, thread.pid)
+        and any(at_place(frame, ("multiprocessing/pool.py:_handle_workers",)) for frame in one.frames)
+        and view.processes[one.pid].started >= began
+    ]
+    return new[-1] if new else None

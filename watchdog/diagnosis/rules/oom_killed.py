@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from watchdog.diagnosis import logbook
-from watchdog.diagnosis.view import View
+from watchdog.diagnosis.view import View, short
 from watchdog.model.evidence import Exit
 from watchdog.model.finding import Finding
 from watchdog.model.units import format_size
@@ -21,6 +21,11 @@ _SAID = (
 
 
 def rule(view: View) -> Iterator[Finding]:
+    yield from _killed(view)
+    yield from _thread_lost(view)
+
+
+def _killed(view: View) -> Iterator[Finding]:
     evidence = view.evidence
     gone = not view.processes
     errors = [one for one in logbook.all_tracebacks(evidence.logs) if one.type.rpartition(".")[2] == "MemoryError"]
@@ -43,6 +48,40 @@ def rule(view: View) -> Iterator[Finding]:
         prevent=PREVENT,
         details=tuple(said[-3:]),
     )
+
+
+def _thread_lost(view: View) -> Iterator[Finding]:
+    """The process lives, and a thread of it has ended for want of memory: whoever waits for it waits in vain."""
+    evidence = view.evidence
+    living = {thread.name for thread in view.threads}
+    dead = [name for name in logbook.dead_threads(evidence.logs) if name not in living]
+    said = logbook.matching(evidence.logs, r"\bMemoryError\b|Cannot allocate memory", 20)
+    if not dead or not said or not view.in_trouble or not view.processes or _before(view):
+        return
+    limits = [look.memory_limit for look in view.last_looks.values() if look.memory_limit]
+    limits += [one for one in (evidence.machine.memory_limit if evidence.machine else None,) if one]
+    last = logbook.all_tracebacks(evidence.logs)[-1:]
+    error = next((one for one in last if one.type.rpartition(".")[2] == "MemoryError"), None)
+    waiting = [one for one in view.stuck_threads if one.serves_request]
+    behind = f"; {len(waiting)} wait in {short(waiting[0].own)}" if waiting and waiting[0].own else ""
+    limit = f" at its limit of {format_size(min(limits))}" if limits else ""
+    yield Finding(
+        cause="oom-killed",
+        confidence=view.sure(0.96 if limits else 0.7, max((one.stuck for one in waiting), default=0.0)),
+        summary=f"thread {dead[-1]!r} has died{limit}: {error.short if error else said[-1][:160]}{behind}",
+        advice="restart",
+        culprit=view.culprit(view.innermost(error.frames) if error else waiting[0].own if waiting else None),
+        evidence=("log", "threads.json"),
+        prevent=PREVENT,
+        details=tuple(said[-3:]),
+    )
+
+
+def _before(view: View) -> bool:
+    """Whether nothing was written to the logs in this life."""
+    started = min(process.started for process in view.processes.values())
+    written = [log.modified for log in view.evidence.logs if log.modified is not None]
+    return bool(written) and max(written) < started
 
 
 def _by_memory(view: View, end: Exit) -> bool:
