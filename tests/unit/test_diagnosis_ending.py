@@ -56,6 +56,17 @@ def on_term(number, frame):
     closing = True
 
 
+def threaded():
+    signal.signal(signal.SIGTERM, lambda number, frame: stop.set())
+
+    def serve():
+        server.serve_forever()
+
+    Thread(target=serve).start()
+    Thread(target=lambda: (stop.wait(), server.shutdown())).start()
+    worker.drain()
+
+
 def reloads():
     signal.signal(signal.SIGHUP, again.set)
     again.wait()
@@ -96,7 +107,7 @@ def test_who_is_past_its_wait_to_be_told_ends_and_is_held_up_where_it_waits(call
     assert found.advice == "restart"
 
 
-@pytest.mark.parametrize("caller", ["plain", "reloads"])
+@pytest.mark.parametrize("caller", ["plain", "reloads", "threaded"])
 def test_who_waits_for_its_threads_by_design_is_well(caller: str) -> None:
     assert diagnose(draining(caller, "worker.drain")).verdict in HEALTHY
 

@@ -69,10 +69,11 @@ def _passed(statement: ast.stmt, flags: frozenset[str]) -> bool:
 
 def _own(node: ast.AST) -> Iterator[ast.AST]:
     """The node and all below it that is done with it: not what it only defines."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+        return
     yield node
     for child in ast.iter_child_nodes(node):
-        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
-            yield from _own(child)
+        yield from _own(child)
 
 
 def _flags(view: View) -> frozenset[str]:
