@@ -9,7 +9,7 @@ import pytest
 from canned import APP, AT_REST, LIB, LOOP_AT_REST, PID, REQUEST, SITE, Thread, evidence, process, upstream
 
 from watchdog.diagnosis.diagnose import diagnose
-from watchdog.model.evidence import Evidence, Task
+from watchdog.model.evidence import Evidence, Task, TaskLook
 
 MAIN = Thread("MainThread", AT_REST, call="poll", moves=True)
 LOOP = Thread("MainThread", LOOP_AT_REST, call="epoll_wait", moves=True)
@@ -183,3 +183,60 @@ def test_a_task_that_reads_from_no_child_does_not_fill_a_childs_pipe() -> None:
     assert "child-pipe-full" not in [one.cause for one in diagnose(probing(other)).findings]
     reads = task(1, SERVES, f"check {APP}:5", f"StreamReader.read {LIB}/asyncio/streams.py:706")
     assert diagnose(probing(reads, health="well")).verdict == "healthy"
+
+
+HUB = Thread("MainThread", (f"Hub.run {SITE}/gevent/hub.py:647",), call="epoll_wait", moves=True)
+GUNICORN = (
+    f"_handle_and_close_when_done {SITE}/gevent/baseserver.py:34",
+    f"AsyncWorker.handle {SITE}/gunicorn/workers/base_async.py:98",
+    f"Flask.wsgi_app {SITE}/flask/app.py:1511",
+)
+LINKS = """
+class Links:
+    def __init__(self, size):
+        self.spare = Queue()
+        for number in range(size):
+            self.spare.put(Link(number))
+    def fetch(self, key):
+        link = self.spare.get()
+        return link.fetch(key)
+"""
+
+
+def greenlet(*calls: str, request: str = "GET /health") -> Task:
+    return replace(task(1, *GUNICORN, *calls, request=request), greenlet=True)
+
+
+def test_a_suspended_greenlet_waits_for_what_its_innermost_call_waits_for() -> None:
+    waits = greenlet(f"Links.fetch {APP}:8")
+    assert said(evidence(HUB, tasks=[waits], source=LINKS)) == ("pool-exhausted", 8)
+    mailbox = LINKS.replace("self.spare.put(Link(number))", "pass").replace("spare", "mail")
+    found = diagnose(evidence(HUB, tasks=[waits], source=mailbox))
+    assert found.verdict == "await-never"
+    assert "1 greenlet (GET /health) awaits what nobody gives it in fetch" in found.findings[0].summary
+    reads = greenlet(
+        f"rates {APP}:8", f"create_connection {LIB}/socket.py:1", f"socket.recv {SITE}/gevent/_socket3.py:567"
+    )
+    assert said(evidence(HUB, tasks=[reads], connections=[upstream()])) == ("external-wait", 8)
+
+
+def test_the_threads_own_means_between_greenlets_are_no_locks() -> None:
+    inside = (f"Condition.wait {LIB}/threading.py:327", f"LockType.acquire {SITE}/gevent/thread.py:112")
+    event = greenlet(f"f {APP}:8", f"Event.wait {LIB}/threading.py:629", *inside)
+    assert diagnose(evidence(HUB, tasks=[event])).findings[0].summary.endswith("that nobody sets in f (server.py:8)")
+    slot = greenlet(f"f {APP}:8", f"Semaphore.acquire {LIB}/threading.py:507", *inside)
+    assert said(evidence(HUB, tasks=[slot])) == ("pool-exhausted", 8)
+    lock = greenlet(f"f {APP}:8", inside[1])
+    assert said(evidence(HUB, tasks=[lock])) == ("await-never", 8)
+
+
+def test_greenlets_of_a_server_that_answers_are_at_work() -> None:
+    waits = greenlet(f"Links.fetch {APP}:8")
+    assert diagnose(evidence(HUB, tasks=[waits], source=LINKS, health="well")).verdict == "healthy"
+
+
+def test_what_greenlets_wait_for_that_cannot_be_read_is_told_as_not_seen() -> None:
+    seen = replace(evidence(HUB), tasks=(TaskLook(PID, 0.5, "3.11", strange=3),))
+    found = diagnose(seen)
+    assert found.verdict == "unknown"
+    assert "3 greenlets keep their calls in a way that is not known here" in found.findings[0].details[0]

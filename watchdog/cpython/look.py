@@ -14,6 +14,7 @@ from watchdog.cpython.asyncio_table import find_asyncio_table, listed_tasks
 from watchdog.cpython.callstacks import LiveThread, read_threads
 from watchdog.cpython.coroutines import Chain, Coroutines
 from watchdog.cpython.frames import Frames, LiveFrame
+from watchdog.cpython.greenlets import GREENLET, Greenlets, read_greenlets
 from watchdog.cpython.heap import Heap, merged, walk
 from watchdog.cpython.holdings import read_holdings
 from watchdog.cpython.in_flight import request_of
@@ -22,7 +23,7 @@ from watchdog.cpython.lock_objects import LockObjects
 from watchdog.cpython.lock_places import LockPlaces
 from watchdog.cpython.lock_points import LockPoints, TaskFrames
 from watchdog.cpython.objects import Objects
-from watchdog.cpython.task_registry import registered_tasks
+from watchdog.cpython.task_registry import imported, registered_tasks
 from watchdog.model.evidence import Container, LockLook, Task, TaskLook
 from watchdog.system import processes
 from watchdog.system.clock import Deadline, monotonic
@@ -30,6 +31,7 @@ from watchdog.system.memory import Unmapped, Unreadable
 from watchdog.system.namespaces import thread_numbers
 
 _TASK = "_asyncio.Task"
+_HUBS = ("gevent.hub", "eventlet.hubs")
 _QUEUES = frozenset({"queue.Queue", "asyncio.queues.Queue", "_queue.SimpleQueue"})
 _TOP = 30  # types, and queues, that are told
 _MOST_TASKS = 20_000
@@ -78,12 +80,13 @@ class _Look:
             for address in list(dict.fromkeys([*known, *walked]))[:_MOST_TASKS]
             if (task := self.pending(address)) is not None
         ]
+        greenlets = self.greenlets(heap)
         locks = self.locks(threads, pending)
         return TaskLook(
             self.pid,
             at,
             self.interpreter.version,
-            tasks=self.tasks(pending, threads),
+            tasks=self.tasks(pending, threads) + self.waiting(greenlets),
             counts=self.counts(heap),
             queues=queues,
             broken_lists=heap.broken,
@@ -96,6 +99,7 @@ class _Look:
                 if thread.tid is not None and (text := request_of(self.frames, thread.frames))
             ),
             containers=self.containers(threads, pending),
+            strange=greenlets.strange,
             seconds=monotonic() - begun,
         )
 
@@ -132,7 +136,28 @@ class _Look:
         return tuple(names.most_common(_TOP))
 
     def kept(self, type_: int) -> bool:
-        return self.objects.derives(type_, _TASK) or self.is_queue(type_)
+        return any(self.objects.derives(type_, name) for name in (_TASK, GREENLET)) or self.is_queue(type_)
+
+    def greenlets(self, heap: Heap) -> Greenlets:
+        """Those of a server that lives by them; a library that switches them inside of a task is told by the task."""
+        if not any(imported(self.objects, one, _HUBS) for one in self.interpreter.interpreters):
+            return Greenlets()
+        kinds = [found for type_, found in heap.found.items() if self.objects.derives(type_, GREENLET)]
+        return read_greenlets(self.frames, [one for found in kinds for one in found][:_MOST_TASKS])
+
+    def waiting(self, greenlets: Greenlets) -> tuple[Task, ...]:
+        """Suspended greenlets, told like tasks."""
+        return tuple(
+            Task(
+                self.pid,
+                one.address,
+                f"greenlet at {one.address:#x}",
+                tuple(frame.record for frame in reversed(one.frames)),
+                request=request_of(self.frames, one.frames),
+                greenlet=True,
+            )
+            for one in greenlets.suspended
+        )
 
     def is_queue(self, type_: int) -> bool:
         if type_ not in self._queue_kinds:

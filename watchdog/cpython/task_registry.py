@@ -7,7 +7,7 @@ process with many millions of objects.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from watchdog.cpython.objects import Objects, plausible
 from watchdog.cpython.offsets import SET_MASK, SET_TABLE
@@ -33,6 +33,15 @@ def registered_tasks(objects: Objects, interpreter: int) -> list[int]:
         return list(found)
     except Unmapped:
         return []
+
+
+def imported(objects: Objects, interpreter: int, names: Iterable[str]) -> bool:
+    """Whether one of these modules has been imported."""
+    try:
+        modules = objects.word(interpreter + objects.offsets.interpreter_modules)
+        return any(objects.lookup(modules, name) for name in names)
+    except Unmapped:
+        return False
 
 
 def _members(objects: Objects, members: int) -> Iterator[int]:

@@ -40,7 +40,7 @@ def unreturned(view: View, waiter: Frame) -> Culprit | None:
     taker = shape.function_at(source, waiter.line) if source else None
     if source is None or not isinstance(taker, _FUNCTIONS):
         return None
-    givers = frozenset(_givers(source, set(_taken(taker))))
+    givers = frozenset(_givers(source, taker))
     unsafe = []
     for file, function, call in _callers(view, taker.name):
         made = {_called(one) for one in ast.walk(function) if isinstance(one, ast.Call)}
@@ -147,7 +147,7 @@ def _tests(taker: ast.AST, line: int) -> Iterator[ast.expr]:
 
 def _returned(view: View, source: SourceFile, taker: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     """Whether somebody who calls the taker puts back what he got from it."""
-    givers = _givers(source, set(_taken(taker)))
+    givers = _givers(source, taker)
     for _, function, call in _callers(view, taker.name):
         names = {
             ast.unparse(target)
@@ -161,8 +161,9 @@ def _returned(view: View, source: SourceFile, taker: ast.FunctionDef | ast.Async
     return False
 
 
-def _givers(source: SourceFile, kept: set[str]) -> set[str]:
-    """Functions of the file that put something into these, or count back what the takers count."""
+def _givers(source: SourceFile, taker: ast.AST) -> set[str]:
+    """Functions of the file that put something where the taker takes it from, or count back what it counts."""
+    kept, counted = set(_taken(taker)), set(_counted(taker))
     module = shape.tree(source)
     found = set()
     for function in ast.walk(module) if module else ():
@@ -171,7 +172,12 @@ def _givers(source: SourceFile, kept: set[str]) -> set[str]:
                 if isinstance(node, ast.Call) and _called(node) in _PUTS and isinstance(node.func, ast.Attribute):
                     puts = {ast.unparse(node.func.value), *map(ast.unparse, node.args[:1])}
                     found |= {function.name} if puts & kept else set()
+            found |= {function.name} if counted & set(_counted(function)) and function is not taker else set()
     return found
+
+
+def _counted(function: ast.AST) -> Iterator[str]:
+    return (ast.unparse(node.target) for node in ast.walk(function) if isinstance(node, ast.AugAssign))
 
 
 def _callers(view: View, name: str) -> Iterator[tuple[SourceFile, ast.FunctionDef | ast.AsyncFunctionDef, ast.Call]]:

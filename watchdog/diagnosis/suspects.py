@@ -72,6 +72,12 @@ def unreturned(view: View, waiter: Frame, give_back: frozenset[str]) -> Culprit 
     return culprit(view, best[0]) if best else None
 
 
+def takes(view: View, waiter: Frame) -> bool:
+    """Whether the line calls what takes from a queue; one that is compiled leaves no call of its own to see."""
+    source = view.file(waiter.file)
+    return source is not None and not _TAKES.isdisjoint(shape.calls_at(source, waiter.line))
+
+
 def filled_when_made(view: View, taker: Frame) -> bool:
     """Whether the queue that this line takes from holds something from the start: then it is a pool of things to use,
     not a mailbox."""

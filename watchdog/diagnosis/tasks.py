@@ -6,29 +6,38 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from watchdog.diagnosis.code import at_place, base, is_application, is_standard, package
-from watchdog.diagnosis.view import View
+from watchdog.diagnosis.view import View, short
 from watchdog.model.evidence import Frame, Task
 
 # Innermost match counts. Kinds: lock, semaphore, pool, sign (an event, future, queue that somebody has to fill),
 # network, sleep, child, threads (work given to a thread).
 _PLACES = (
-    ("lock", ("asyncio/locks.py:Lock.acquire", "anyio/_core/_synchronization.py:Lock.acquire")),
+    ("lock", ("asyncio/locks.py:Lock.acquire", "anyio/_core/_synchronization.py:Lock.acquire",
+              "gevent/thread.py:acquire", "gevent/lock.py:acquire", "threading.py:_RLock.acquire")),
     ("semaphore", ("asyncio/locks.py:Semaphore.acquire", "asyncio/locks.py:BoundedSemaphore.acquire",
                    "anyio/_core/_synchronization.py:Semaphore.acquire",
-                   "anyio/_core/_synchronization.py:CapacityLimiter.acquire")),
+                   "anyio/_core/_synchronization.py:CapacityLimiter.acquire", "threading.py:Semaphore.acquire",
+                   "eventlet/semaphore.py:acquire")),
     ("pool", ("aiohttp/connector.py:connect", "aiohttp/connector.py:_wait_for_available_connection",
               "httpcore/_async/connection_pool.py:wait_for_connection", "httpcore/_synchronization.py:wait",
               "asyncpg/pool.py:*", "psycopg_pool/:*", "aiomysql/pool.py:*", "aiopg/pool.py:*",
-              "redis/asyncio/connection.py:get_connection", "sqlalchemy/pool/:*", "aioredis/pool.py:*")),
+              "redis/asyncio/connection.py:get_connection", "sqlalchemy/pool/:*", "aioredis/pool.py:*",
+              "urllib3/connectionpool.py:_get_conn", "redis/connection.py:get_connection", "eventlet/pools.py:get",
+              "eventlet/db_pool.py:get")),
     ("network", ("asyncio/streams.py:*", "asyncio/selector_events.py:*", "asyncio/base_events.py:sock_*",
                  "asyncio/base_events.py:create_connection", "asyncio/base_events.py:getaddrinfo",
-                 "anyio/_core/_sockets.py:*", "anyio/streams/tls.py:*")),
-    ("child", ("asyncio/subprocess.py:*", "asyncio/base_subprocess.py:*")),
+                 "anyio/_core/_sockets.py:*", "anyio/streams/tls.py:*", "gevent/_socket3.py:*",
+                 "gevent/_socketcommon.py:*", "gevent/ssl.py:*", "eventlet/greenio/:*", "eventlet/green/ssl.py:*")),
+    ("child", ("asyncio/subprocess.py:*", "asyncio/base_subprocess.py:*", "gevent/subprocess.py:*",
+               "eventlet/green/subprocess.py:*")),
     ("threads", ("anyio/to_thread.py:run_sync", "starlette/concurrency.py:run_in_threadpool",
-                 "asyncio/threads.py:to_thread", "asgiref/sync.py:*")),
-    ("sleep", ("asyncio/tasks.py:sleep", "anyio/_core/_eventloop.py:sleep")),
+                 "asyncio/threads.py:to_thread", "asgiref/sync.py:*", "gevent/threadpool.py:*",
+                 "eventlet/tpool.py:*")),
+    ("sleep", ("asyncio/tasks.py:sleep", "anyio/_core/_eventloop.py:sleep", "gevent/hub.py:sleep",
+               "eventlet/greenthread.py:sleep")),
     ("sign", ("asyncio/locks.py:*", "asyncio/queues.py:*", "anyio/streams/memory.py:*",
-              "anyio/_core/_synchronization.py:*")),
+              "anyio/_core/_synchronization.py:*", "threading.py:wait", "queue.py:get", "queue.py:put",
+              "gevent/event.py:*", "gevent/queue.py:*", "eventlet/event.py:*", "eventlet/queue.py:*")),
 )  # fmt: skip
 
 # Packages that are only other means of waiting: whose call it is stands outside of them.
@@ -66,7 +75,18 @@ class TaskWait:
 
     @property
     def words(self) -> str:
+        if self.kind == "unknown" and self.task.greenlet:
+            return "what nobody gives it"
         return _WORDS[self.kind]
+
+    @property
+    def calls(self) -> tuple[str, ...]:
+        """Lines for a finding's details."""
+        return tuple(f"  {'in' if self.task.greenlet else 'await'} {short(frame)}" for frame in self.chain)
+
+    @property
+    def noun(self) -> str:
+        return "greenlet" if self.task.greenlet else "task"
 
 
 def suspended(view: View) -> tuple[TaskWait, ...]:
@@ -120,6 +140,8 @@ _RESTS = (
     "hypercorn/:*",
     "aiohttp/web.py:*",
     "websockets/:serve_forever",
+    "gevent/baseserver.py:serve_forever",
+    "eventlet/wsgi.py:server",
 )
 
 
@@ -139,6 +161,10 @@ _SERVERS = (
     "quart/app.py:*",
     "daphne/:*",
     "django/core/handlers/:*",
+    "gunicorn/workers/base_async.py:handle",
+    "gevent/pywsgi.py:handle",
+    "gevent/baseserver.py:_handle_and_close_when_done",
+    "eventlet/wsgi.py:handle_one_response",
 )
 
 
@@ -163,7 +189,8 @@ def _kind(task: Task, tail: Iterable[Frame]) -> str:
             return kind
     if any(package(frame) in _CLIENTS for frame in inner):
         return "network"
-    for frame in reversed(inner):
+    # The threads' own means, where they switch greenlets, have other ones inside: there the outermost counts.
+    for frame in inner if task.greenlet else reversed(inner):
         for kind, _ in _PLACES:
             if _at(frame, kind):
                 return kind

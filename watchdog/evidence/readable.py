@@ -31,11 +31,19 @@ def tasks_text(looks: Iterable[TaskLook]) -> str:
     """Every suspended coroutine with its await chain, outermost first."""
     parts = []
     for look in looks:
-        parts.append(f"Process {look.pid}  CPython {printable(look.version)}  {len(look.tasks)} asyncio tasks")
+        parts.append(f"Process {look.pid}  CPython {printable(look.version)}  {_tasks(look)}")
         if look.error:
             parts.append(f"  {printable(look.error)}")
         parts += [_task(task) for task in look.tasks]
     return "\n".join(parts) + "\n" if parts else ""
+
+
+def _tasks(look: TaskLook) -> str:
+    greenlets = sum(task.greenlet for task in look.tasks)
+    told = [] if greenlets and greenlets == len(look.tasks) else [f"{len(look.tasks) - greenlets} asyncio tasks"]
+    told += [f"{greenlets} suspended greenlets"] if greenlets else []
+    told += [f"{look.strange} greenlets that cannot be read"] if look.strange else []
+    return ", ".join(told)
 
 
 def _thread(thread: ThreadStack, evidence: Evidence) -> str:

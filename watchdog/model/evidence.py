@@ -178,7 +178,7 @@ class LockLook:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One asyncio task that is not done, read from memory."""
+    """One asyncio task that is not done, or a greenlet that is suspended, read from memory."""
 
     pid: int
     address: int
@@ -190,6 +190,7 @@ class Task:
     ready: bool = False  # nothing holds it back but the loop, which has not got round to it
     gathered: tuple[int, ...] = ()  # addresses of the listed tasks that it gathers
     request: str = ""  # what it was asked, where its variables show that: "GET /api/users?page=2"
+    greenlet: bool = False  # of gevent or eventlet; its frames are plain calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +224,7 @@ class TaskLook:
     locks: LockLook = LockLook()  # of threads and tasks, as the memory has them
     requests: tuple[tuple[int, str], ...] = ()  # (thread id, what it was asked)
     containers: tuple[Container, ...] = ()  # of the application, largest first
+    strange: int = 0  # greenlets that keep their calls in a way that is not known
     seconds: float = 0.0
 
 

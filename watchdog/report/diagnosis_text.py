@@ -126,9 +126,11 @@ def _seen(evidence: Evidence) -> str:
     if evidence.listeners:
         listener = evidence.listeners[-1][1]
         parts.append(f"{listener.queue} of {listener.backlog or '?'} in the accept queue")
-    tasks = sum(len(look.tasks) for look in evidence.tasks)
-    if tasks:
-        parts.append(f"{tasks} asyncio tasks")
+    every = [task for look in evidence.tasks for task in look.tasks]
+    greenlets = sum(one.greenlet for one in every)
+    for count, what in ((len(every) - greenlets, "asyncio tasks"), (greenlets, "suspended greenlets")):
+        if count:
+            parts.append(f"{count} {what}")
     return "; ".join(parts) or "nothing"
 
 

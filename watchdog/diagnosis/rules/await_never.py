@@ -26,10 +26,13 @@ _KINDS = frozenset({"sign", "unknown", "sleep", "semaphore", "task"})
 def rule(view: View) -> Iterator[Finding]:
     if not view.in_trouble:
         return
-    waiting = [one for one in serving(view, _KINDS) if loop_idles(view, one.task.pid)]
+    found = serving(view, _KINDS | {"lock"})
+    # The holder of a lock between tasks is known, and has rules of its own; of one between greenlets it is not.
+    known = [one for one in found if one.kind != "lock" or one.task.greenlet]
+    waiting = [one for one in known if loop_idles(view, one.task.pid)]
     if waiting:
         yield _of_task(view, waiting)
-    elif not view.tasks or not any(look.tasks for look in view.tasks):
+    elif all(task.greenlet for look in view.tasks for task in look.tasks):
         yield from _of_threads(view)
 
 
@@ -43,20 +46,20 @@ def _of_task(view: View, waiting: list[TaskWait]) -> Finding:
     first = waiting[0]
     alike = sum(one.own == first.own for one in waiting)
     asked = f" ({first.task.request.partition('?')[0]})" if first.task.request else ""
-    base = {"sign": 0.95, "unknown": 0.9, "semaphore": 0.6, "task": 0.8, "sleep": 0.6}[first.kind]
+    base = {"sign": 0.95, "unknown": 0.9, "semaphore": 0.6, "lock": 0.6, "task": 0.8, "sleep": 0.6}[first.kind]
     base -= 0.0 if answers_request(first.task) else 0.05
     # Who waits for a peer may be the one who would give the sign.
     base -= 0.02 if first.kind == "sign" and serving(view, frozenset({"network"})) else 0.0
     return Finding(
         cause="await-never",
         confidence=view.sure(base, 0.0),
-        summary=f"the event loop idles while {alike} task{'s' if alike > 1 else ''}{asked} "
+        summary=f"the event loop idles while {alike} {first.noun}{'s' if alike > 1 else ''}{asked} "
         f"await{'' if alike > 1 else 's'} {first.words} in {short(first.own)}",
         advice="restart",
         culprit=view.culprit(first.own),
         evidence=(f"tasks.json#pid={first.task.pid},task={first.task.name}",),
         prevent=PREVENT,
-        details=tuple(f"  await {short(frame)}" for frame in first.chain),
+        details=first.calls,
     )
 
 

@@ -53,14 +53,14 @@ def _of_tasks(view: View) -> Iterator[Finding]:
     yield Finding(
         cause="external-wait",
         confidence=view.sure(0.95, peer.sent_ago or 0.0),
-        summary=f"{count} task{'s' if count > 1 else ''} wait{'' if count > 1 else 's'} for {peer.remote} in "
+        summary=f"{count} {first.noun}{'s' if count > 1 else ''} wait{'' if count > 1 else 's'} for {peer.remote} in "
         f"{short(first.own)}{': ' + reach if reach else ''}{who}",
         advice="restart",
         culprit=view.culprit(first.own),
         peer=peer.remote,
         evidence=(f"tasks.json#pid={first.task.pid},task={first.task.name}", "sockets.json"),
         prevent=PREVENT,
-        details=tuple(f"  await {short(frame)}" for frame in first.chain),
+        details=first.calls,
     )
 
 

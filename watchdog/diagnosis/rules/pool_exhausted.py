@@ -168,25 +168,26 @@ def _is_get(frames: Sequence[Frame]) -> bool:
 
 def _of_tasks(view: View) -> Iterator[Finding]:
     waiting = [one for one in suspended(view) if one.kind in ("pool", "semaphore")]
-    waiting = waiting or [one for one in suspended(view) if one.kind == "sign" and _takes(view, one)]
+    waiting = waiting or [one for one in suspended(view) if one.kind in ("sign", "unknown") and _takes(view, one)]
     if not waiting:
         return
     first = waiting[0]
+    place = first.words if first.kind in ("pool", "semaphore") else "a free place of the application's own pool"
     yield Finding(
         cause="pool-exhausted",
         confidence=view.sure(0.96, 0.0),
-        summary=f"{_many(len(waiting), 'task')} for {first.words} in {short(first.own)}; nobody gives one back",
+        summary=f"{_many(len(waiting), first.noun)} for {place} in {short(first.own)}; nobody gives one back",
         advice="restart",
         culprit=_who_keeps(view, first.own) or view.culprit(first.own),
         evidence=(f"tasks.json#pid={first.task.pid},task={first.task.name}",),
         prevent=PREVENT,
-        details=(*_unread(view, first.task.pid), *(f"  await {short(frame)}" for frame in first.chain)),
+        details=(*_unread(view, first.task.pid), *first.calls),
     )
 
 
 def _takes(view: View, one: TaskWait) -> bool:
     """Whether it waits for a place of a pool of the application's own: in a queue, or under a condition."""
-    if one.chain[-1].function.endswith("Queue.get"):
+    if one.chain[-1].function.endswith("Queue.get") or (one.kind == "unknown" and suspects.takes(view, one.own)):
         return _of_pool(view, one.own)
     return one.chain[-1].function.startswith("Condition.") and own_pools.is_pool(view, one.own)
 

@@ -20,6 +20,7 @@ def rule(view: View) -> Iterator[Finding]:
         where = f"it answers {last.status or last.verdict}{': ' + last.detail if last.detail else ''}"
     else:
         where = f"a question waits for {format_duration(view.waited)}, and no thread is seen to be stuck"
+    strange = sum(look.strange for look in view.tasks)
     yield Finding(
         cause="unknown",
         confidence=0.3,
@@ -27,4 +28,10 @@ def rule(view: View) -> Iterator[Finding]:
         advice="restart",
         culprit=view.culprit(thread.own, thread) if thread else None,
         evidence=(thread.reference,) if thread else (),
+        details=(
+            f"{strange} greenlets keep their calls in a way that is not known here: what they wait for is not seen; "
+            "the `greenlet` package from 2.0 on can be read",
+        )
+        if strange
+        else (),
     )

@@ -1,0 +1,116 @@
+"""Suspended greenlets (gevent, eventlet): their calls, from where the greenlet package keeps them while they wait.
+
+A greenlet object points at a record of the package's own (since 2.0), which no header publishes. So nothing of it is
+believed before it has proved itself: the record must point back at its greenlet, and what it keeps as the top frame
+must be a frame. A record that does not is told as one that cannot be read.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from watchdog.cpython.frames import Frames, LiveFrame
+from watchdog.cpython.objects import plausible
+from watchdog.system.memory import Unmapped
+
+GREENLET = "greenlet.greenlet"
+_RECORD = 32  # in a greenlet object: behind its head, its weak references and its dict
+# In the record: where the greenlet stands, and where the state of exceptions begins. Before 3.1 it stood at the end.
+_LAYOUTS = ((8, 16),)
+_OLD_LAYOUTS = {"3.10": ((144, 8),), "3.11": ((160, 8),), "3.12": ((160, 8),)}
+_EXCEPTION_SIZES = {"3.10": 40}  # bytes of that state
+_EXCEPTION_SIZE = 24
+# Behind it, two arguments, then where the stack is and where its copy lies.
+_STACK = struct.Struct("<QQQQ")  # lowest address, end, copy, bytes in the copy
+_ARGUMENTS, _STACK_SIZE = 16, 40
+_FRAME_INSIDE = 24  # from a frame object to the frame itself; 3.10 has but one of the two
+_NEVER = 1 << 63
+_DEEPEST = 300
+_BY_C, _BY_GENERATOR = 3, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Suspended:
+    """A greenlet that has begun, has not ended, and does not run."""
+
+    address: int
+    frames: tuple[LiveFrame, ...]  # innermost first
+
+
+@dataclass(frozen=True, slots=True)
+class Greenlets:
+    """`strange` are those whose record is not laid out as we know it."""
+
+    suspended: tuple[Suspended, ...] = ()
+    strange: int = 0
+
+
+class _Strange(Exception):
+    """The record is none that we know."""
+
+
+def read_greenlets(frames: Frames, addresses: Iterable[int]) -> Greenlets:
+    found, strange = [], 0
+    for address in addresses:
+        try:
+            calls = _calls(frames, address)
+        except (_Strange, Unmapped):
+            strange += 1
+            continue
+        if calls:
+            found.append(Suspended(address, calls))
+    return Greenlets(tuple(found), strange)
+
+
+def _calls(frames: Frames, greenlet: int) -> tuple[LiveFrame, ...]:
+    """Empty if it has not begun, has ended, or runs."""
+    objects, version = frames.objects, frames.offsets.version
+    record = objects.word(greenlet + _RECORD)
+    if not plausible(record):
+        raise _Strange
+    layouts = (*_LAYOUTS, *_OLD_LAYOUTS.get(version, ()))
+    state = next((record + state for own, state in layouts if objects.word(record + own) == greenlet), None)
+    if state is None:
+        raise _Strange
+    stack = state + _EXCEPTION_SIZES.get(version, _EXCEPTION_SIZE) + _ARGUMENTS
+    start, end, copy, saved = objects.memory.unpack(_STACK, stack)
+    context, top = objects.word(stack + _STACK_SIZE), objects.word(stack + _STACK_SIZE + 8)
+    if context and objects.kind(context).rpartition(".")[2] != "Context":
+        raise _Strange
+    if not top:
+        return ()
+    if not plausible(top) or objects.kind(top) != "frame" or saved >= _NEVER or (start and end < start):
+        raise _Strange
+    address = top if version == "3.10" else objects.word(top + _FRAME_INSIDE)
+    return _walk(frames, address, _Stack(start, copy, saved))
+
+
+@dataclass(frozen=True, slots=True)
+class _Stack:
+    """The part of a greenlet's C stack that another greenlet uses now; it lies in a copy."""
+
+    start: int
+    copy: int
+    saved: int
+
+    def where(self, address: int) -> int:
+        return address - self.start + self.copy if self.start <= address < self.start + self.saved else address
+
+
+def _walk(frames: Frames, address: int, stack: _Stack) -> tuple[LiveFrame, ...]:
+    offsets, memory = frames.offsets, frames.objects.memory
+    found: list[LiveFrame] = []
+    seen: set[int] = set()
+    while plausible(address) and address not in seen and len(found) < _DEEPEST:
+        seen.add(address)
+        here = stack.where(address)
+        owner = memory.read(here + offsets.frame_owner, 1)[0] if offsets.frame_owner is not None else 0
+        if owner < _BY_C:  # else it marks where C code called the interpreter; runs nothing
+            frame = frames.at(here, here - offsets.generator_frame if owner == _BY_GENERATOR else 0)
+            if frame is None:
+                raise _Strange
+            found.append(frame)
+        address = memory.word(here + offsets.frame_previous)
+    return tuple(found)
