@@ -133,7 +133,7 @@ def _ending(view: View) -> Iterator[Finding]:
         state = "its port is closed" if closed else "it still answers" if view.answered else "it has begun to end"
         words = f"; its log says: {said[-1][:100]}" if said else ""
         waits = f" for {thread.wait.words}" if thread else ""
-        finding = _finding(view, f"{state}, and it waits{waits} in {short(frame)}{words}", frame, thread, base)
+        finding = _finding(view, f"{state}, and it waits{waits} in {short(frame)}{words}", frame, thread, base, seconds)
         yield replace(finding, prevent=PREVENT_DRAIN)
         return
 
@@ -155,8 +155,10 @@ def _last_steps(view: View) -> Iterator[tuple[Frame, tuple[Frame, ...], ThreadVi
             yield one.own, calls, None, last - first[one.task.pid, one.task.address]
 
 
-def _finding(view: View, why: str, frame: Frame | None, thread: ThreadView | None, base: float) -> Finding:
-    seconds = thread.stuck if thread else view.waited
+def _finding(
+    view: View, why: str, frame: Frame | None, thread: ThreadView | None, base: float, seconds: float | None = None
+) -> Finding:
+    seconds = seconds if seconds is not None else thread.stuck if thread else view.waited
     culprit: Culprit | None = view.culprit(frame, thread)
     return Finding(
         cause="ignores-sigterm",
