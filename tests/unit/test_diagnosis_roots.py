@@ -243,3 +243,27 @@ def test_a_worker_that_was_put_in_the_place_of_a_dead_one_is_told() -> None:
     found = diagnose(seen)
     assert found.verdict == "await-never"
     assert "300 has taken its place" in found.findings[0].summary
+
+
+def test_a_request_that_has_just_come_behind_a_holder_who_waits_for_a_child_is_its_victim() -> None:
+    seen = evidence(
+        MAIN,
+        Thread("a", (f"wait {LIB}/subprocess.py:1264", f"convert {APP}:31", *REQUEST), call="wait4", tid=11),
+        Thread("b", (f"convert {APP}:30", *REQUEST), call="futex", tid=12, moves=True),
+        held=[canned.point("a", "m", f"convert {APP}:30", tid=11)],
+        wanted=[canned.point("b", "m", f"convert {APP}:30", tid=12)],
+    )
+    found = [one.cause for one in diagnose(seen).findings]
+    assert found.index("child-wait") < found.index("lock-convoy")
+
+
+def test_a_task_that_waits_for_a_child_under_a_lock_is_the_root_of_those_behind_it() -> None:
+    waits = (f"convert {APP}:31", f"Process.wait {LIB}/asyncio/subprocess.py:137")
+    seen = evidence(
+        Thread("MainThread", canned.LOOP_AT_REST, call="epoll_wait", moves=True),
+        tasks=[Task(canned.PID, 1, "Task-2", tuple(map(canned.frame, waits)))],
+        held=[canned.point("", "m", f"convert {APP}:30", kind="asyncio.Lock", task="Task-2")],
+        wanted=[canned.point("", "m", f"convert {APP}:30", kind="asyncio.Lock", task=f"Task-{n}") for n in (3, 4)],
+    )
+    found = [one.cause for one in diagnose(seen).findings]
+    assert found.index("child-wait") < found.index("lock-convoy")

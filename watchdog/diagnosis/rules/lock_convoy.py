@@ -50,13 +50,9 @@ def _finding(view: View, points: list[LockPoint], holder: LockPoint) -> Finding:
     waits = task.words if task and task.kind not in ("unknown", "lock") else waits
     doing = f", where it waits for {waits}" if waits else ""
     deaf = _does_not_read(view, holder.pid) if task and task.kind in ("network", "unknown") else None
-    # A holder that never comes back is a fault of its own, and the queue behind it an effect: its rule is surer.
-    passes = holder.task is not None or any(
-        one.moves for point in points if (one := thread_of(view, point)) is not None
-    )
     return Finding(
         cause="lock-convoy",
-        confidence=view.sure(0.95 if passes else 0.85, view.waited),
+        confidence=view.sure(0.95 if _passes(view, points, holder, task) else 0.8, view.waited),
         summary=f"{_many(len(points), 'task' if holder.task else 'thread')} for {points[0].expression}; "
         f"who has it holds it in {short(frame)}{doing}",
         advice="restart" if view.in_trouble else "wait",
@@ -66,6 +62,17 @@ def _finding(view: View, points: list[LockPoint], holder: LockPoint) -> Finding:
         evidence=(f"locks.json#pid={holder.pid}", *((thread.reference,) if thread else ())),
         prevent=PREVENT,
     )
+
+
+def _passes(view: View, points: list[LockPoint], holder: LockPoint, task: TaskWait | None) -> bool:
+    """Whether the lock is what they wait for in the end. A holder that never comes back is a fault of its own, and the
+    queue behind it an effect: its rule is surer."""
+    if holder.task is not None:
+        return task is None or task.kind != "child"
+    then = thread_of(view, holder)
+    if then is not None and not then.moves and then.stuck >= 1.0:
+        return False
+    return any(one.moves for point in points if (one := thread_of(view, point)) is not None)
 
 
 def _many(count: int, kind: str) -> str:
