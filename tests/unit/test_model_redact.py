@@ -276,6 +276,12 @@ def test_ordinary_lines_stay_as_they_are() -> None:
     assert len(changed) < len(lines) / 100, changed
 
 
+def test_a_line_of_source_that_gets_something_called_session_stays() -> None:
+    for line in ("session = self.take()", "session = await pool.get(5)", "token = self._token", "jwt = decode(text)"):
+        assert redact(line) == line
+    assert redact('token = "abcd1234efgh"') == f'token = "{REDACTED}"'
+
+
 def test_redacting_twice_changes_nothing_more() -> None:
     for form in NAMED:
         once = redact(form.format(SECRET))

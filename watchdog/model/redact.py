@@ -47,6 +47,7 @@ _NOTHING = re.compile(
     r"(?:none|null|nil|true|false|\*+|x{3,}|\.{2,}|…|-|\[redacted\]?.*|<[a-z _-]*>?|\$\{?\w+\}?|%\w*)[.,;:!)]*",
     re.IGNORECASE,
 )
+_CODE = re.compile(r"await\Z|self\.|[A-Za-z_][\w.]{0,100}\(")  # a line of source: "session = self.take()"
 _PROSE = re.compile(  # behind "password: " in a sentence
     r"(?:yes|no|ok|required|missing|invalid|incorrect|expired|wrong|empty|unset|set|changed|str|string|bytes|optional|is|"
     r"was|for|not|and|or|has|in|to|of|from|the|must|should|cannot|could|will|be|does|do|too|at|"
@@ -225,7 +226,7 @@ def _weak_value(word: str, mid: str, value: str) -> bool:
     """Whether a bare word behind "token" and its like is one: not prose, not a count."""
     if word.startswith(("?", "&")):
         return len(value) >= 8
-    if value.isdigit() and len(value) < 12:
+    if (value.isdigit() and len(value) < 12) or _CODE.match(value):
         return False
     return any(character.isdigit() for character in value) or len(value) >= 16 or mid.strip() == "="
 
