@@ -17,8 +17,9 @@ from support import SERVERS, Server, alive, running, wait_for
 from watchdog.evidence import snapshot
 from watchdog.evidence.gather import quick
 from watchdog.model.errors import Refused
-from watchdog.model.evidence import Evidence, Gap, Snapshot
+from watchdog.model.evidence import Evidence, Gap
 from watchdog.model.process import Tree
+from watchdog.model.snapshot import Snapshot
 from watchdog.system import files, http, processes
 from watchdog.targets import trees
 

@@ -14,8 +14,9 @@ from functools import partial
 from pathlib import Path
 
 from watchdog.evidence.bounded import Attempt
-from watchdog.model.evidence import Artifact, LogTail
+from watchdog.model.evidence import LogTail
 from watchdog.model.redact import redact
+from watchdog.model.snapshot import Artifact
 from watchdog.system import clock, files
 
 EACH = 1_000_000  # bytes saved of one log

@@ -16,10 +16,11 @@ from typing import Any
 from watchdog.evidence import logs as saved_logs
 from watchdog.evidence.readable import stacks_text, tasks_text
 from watchdog.evidence.records import MOST, as_json, fitted
-from watchdog.model.evidence import Artifact, Configured, Evidence, Exit, Snapshot
+from watchdog.model.evidence import Configured, Evidence, Exit
 from watchdog.model.printable import printable_lines
 from watchdog.model.process import Tree, target_record
 from watchdog.model.redact import redact, redact_data
+from watchdog.model.snapshot import Artifact, Snapshot
 from watchdog.model.units import format_size, iso
 from watchdog.system import clock, files
 

@@ -7,7 +7,6 @@ the target's memory. A field that could not be had is None, and a `Gap` says why
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from watchdog.model.process import Listener, Process, Tree
 
@@ -380,44 +379,3 @@ class Evidence:
     def source(self, file: str, line: int) -> str | None:
         found = next((source for source in self.sources if source.path == file), None)
         return found.line(line) if found else None
-
-
-@dataclass(frozen=True, slots=True)
-class Artifact:
-    """One file of a snapshot."""
-
-    kind: str  # stacks, threads, sockets, files, machine, log …
-    path: str  # below the evidence folder; empty where nothing could be written
-    sha256: str
-    size: int
-    seconds: float
-    error: str | None = None
-    source: str = ""  # of a copied log: where it stands
-
-    def record(self) -> dict[str, Any]:
-        found: dict[str, Any] = {
-            "kind": self.kind,
-            "path": self.path,
-            "sha256": self.sha256,
-            "bytes": self.size,
-            "seconds": round(self.seconds, 3),
-            "error": self.error,
-        }
-        return {**found, "source": self.source} if self.source else found
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """A folder of evidence and its manifest."""
-
-    folder: str
-    artifacts: tuple[Artifact, ...]
-    seconds: float
-    seen: Evidence | None = None  # what the files were made of, for the diagnosis
-
-    def record(self) -> dict[str, Any]:
-        return {
-            "evidence": self.folder,
-            "artifacts": [artifact.record() for artifact in self.artifacts],
-            "seconds": round(self.seconds, 3),
-        }

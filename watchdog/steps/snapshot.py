@@ -10,11 +10,12 @@ from typing import Any
 from watchdog.evidence import snapshot as evidence
 from watchdog.journal.incidents import make_id
 from watchdog.model.errors import NothingMatched
-from watchdog.model.evidence import Configured, Evidence, Exit, Snapshot
+from watchdog.model.evidence import Configured, Evidence, Exit
 from watchdog.model.exits import Exit as Code
 from watchdog.model.playbook import Playbook
 from watchdog.model.printable import printable
 from watchdog.model.process import Tree
+from watchdog.model.snapshot import Snapshot
 from watchdog.model.units import format_duration, format_size
 from watchdog.steps.bounds import evidence_left
 from watchdog.steps.spec import Context, StepResult

@@ -17,13 +17,14 @@ from watchdog.model.selector import Selector
 
 if TYPE_CHECKING:
     from watchdog.journal.store import Journal
-    from watchdog.model.evidence import Evidence, Snapshot
+    from watchdog.model.evidence import Evidence
     from watchdog.model.finding import Diagnosis
     from watchdog.model.killing import KillResult
     from watchdog.model.launching import StartResult, VerifyResult
     from watchdog.model.playbook import Playbook
     from watchdog.model.probing import CheckResult
     from watchdog.model.process import Identity, Tree
+    from watchdog.model.snapshot import Snapshot
     from watchdog.system.launch import Shim
 
 Kind = Literal["text", "flag", "integer", "duration", "size", "path", "words"]
