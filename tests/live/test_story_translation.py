@@ -203,7 +203,10 @@ def test_a_model_that_a_person_loads_is_not_ended_by_the_loop_or_by_passes(home:
 
 
 def ask(service: Service, path: str) -> tuple[str, float]:
-    """A client: (its answer, when it began). "refused" is an honest no, unlike an answer that breaks off."""
+    """A client: (its answer, when it began). "refused" is an honest no, unlike an answer that breaks off.
+
+    So is a reset before the first byte of an answer: it came in between the last look for requests and the signal.
+    """
     at = time.time()
     connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=120)
     try:
@@ -212,7 +215,10 @@ def ask(service: Service, path: str) -> tuple[str, float]:
         return "refused", at
     try:
         connection.request("GET", path)
-        reply = connection.getresponse()
+        try:
+            reply = connection.getresponse()
+        except ConnectionResetError:
+            return "refused", at
         reply.read()
         return str(reply.status), at
     except (OSError, http.client.HTTPException) as error:
