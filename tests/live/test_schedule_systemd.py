@@ -48,7 +48,7 @@ def main_of(inside: Room, unit: str) -> int:
     return int(inside.run("systemctl", "show", "--property=MainPID", "--value", unit).stdout)
 
 
-@pytest.mark.root  # the check makes a manager of its own, for which other users have no control group where systemd is not
+@pytest.mark.root  # the check makes a manager of its own, for which others have no control group in a container
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
 @pytest.mark.parametrize("words", [(), ("--service", "shop"), ("--loop",), ("--every", "7m30s")])
 def test_systemd_finds_nothing_wrong_with_what_it_is_given(folder: Path, words: tuple[str, ...]) -> None:
