@@ -32,6 +32,7 @@ from watchdog.model.evidence import (
     Evidence,
     Exit,
     FileLock,
+    LockPoint,
     MachineLook,
     PeerLook,
     Task,
@@ -214,6 +215,23 @@ def test_a_lock_and_the_only_place_of_a_semaphore_make_a_deadlock_too() -> None:
     works = Thread("Thread-9", (f"print_one {APP}:60", *REQUEST), call="clock_nanosleep", moves=True, tid=13)
     seen = evidence(MAIN, office, printer, works, held=[*held, other], wanted=wanted)
     assert diagnose(seen).verdict != "lock-deadlock"
+
+
+def test_semaphores_of_one_place_each_make_a_ring_and_those_of_one_pool_do_not() -> None:
+    def mover(number: int, holds: str, wants: str) -> tuple[Thread, LockPoint, LockPoint]:
+        name, tid = f"move-{number}", 10 + number
+        thread = Thread(name, (f"acquire {LIB}/threading.py:507", f"move {APP}:21", *REQUEST), call="futex", tid=tid)
+        held = canned.point(name, holds, f"move {APP}:19", tid=tid, kind="Semaphore")
+        return thread, held, canned.point(name, wants, f"move {APP}:21", tid=tid, kind="Semaphore")
+
+    def seen(*movers: tuple[Thread, LockPoint, LockPoint], health: str = "hung") -> Evidence:
+        threads, held, wanted = zip(*movers, strict=True)
+        return evidence(MAIN, *threads, held=held, wanted=wanted, health=health)
+
+    ring = (mover(1, "a", "b"), mover(2, "b", "c"), mover(3, "c", "a"))
+    assert said(seen(*ring)) == ("lock-deadlock", 21)
+    assert diagnose(seen(*ring, health="well")).verdict == "healthy"
+    assert diagnose(seen(mover(1, "pool", "pool"), mover(2, "pool", "pool"))).verdict == "pool-exhausted"
 
 
 def test_a_librarys_worker_that_waits_on_a_bell_of_its_own_is_no_deadlock() -> None:

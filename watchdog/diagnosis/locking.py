@@ -43,7 +43,7 @@ class Graph:
 
     def cycle(self) -> tuple[tuple[LockPoint, LockPoint], ...]:
         """(what is held, what is wanted) of each thread or task in a circle, or of one that waits for itself."""
-        for start in self.wanted:
+        for start in (*self.wanted, *self._for_a_place):
             path: list[Waiter] = []
             here: Waiter | None = start
             while here is not None and here not in path:
@@ -52,8 +52,8 @@ class Graph:
                 here = who(held) if held is not None else None
             if here is not None:
                 ring = path[path.index(here) :]
-                if not any(one in self.wanted for one in ring):
-                    continue  # places alone: a pool that is used up
+                if len({self._wish(one).lock for one in ring}) == 1 and ring[0] not in self.wanted:
+                    continue  # places of one kind alone: a pool that is used up
                 pairs = [(self._in_the_way(one), self._wish(one)) for one in ring]
                 # Each one's held lock is what the one before it wants.
                 return tuple((pairs[index - 1][0] or pairs[index][1], pairs[index][1]) for index in range(len(ring)))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from watchdog.diagnosis import suspects
 from watchdog.diagnosis.code import is_application
-from watchdog.diagnosis.locking import Graph, graph, own_frame, thread_of
+from watchdog.diagnosis.locking import Graph, graph, is_lock, own_frame, thread_of
 from watchdog.diagnosis.view import View, short
 from watchdog.model.evidence import LockPoint
 from watchdog.model.finding import Finding
@@ -28,7 +28,9 @@ PREVENT_LOST = (
 def rule(view: View) -> Iterator[Finding]:
     found = graph(view.evidence.locks)
     ring = found.cycle()
-    if ring and not all(_idles(view, wanted, len(ring)) for _, wanted in ring):
+    # Of a semaphore's places others may be held by somebody whom the source does not show.
+    certain = view.in_trouble or any(is_lock(wanted) for _, wanted in ring)
+    if ring and certain and not all(_idles(view, wanted, len(ring)) for _, wanted in ring):
         yield _cycle(view, found, ring)
     elif view.in_trouble:
         yield from _lost(view, found)
