@@ -265,6 +265,24 @@ def test_a_queue_that_is_filled_when_it_is_made_is_a_pool() -> None:
     assert diagnose(evidence(MAIN, Thread("Thread-2", takes, call="futex"), source=mailbox)).verdict == "await-never"
 
 
+def test_our_own_question_may_be_the_first_victim() -> None:
+    """The pool was emptied by requests that are long over: nobody waits before we ask."""
+    source = "\n".join(
+        (
+            "class Directory:",
+            "    def __init__(self):",
+            "        self.idle = queue.LifoQueue()",
+            "        self.idle.put(Session())",
+            "    def take(self):",
+            "        return self.idle.get()",
+        )
+    )
+    waits = (f"wait {LIB}/threading.py:327", f"get {LIB}/queue.py:171", f"take {APP}:6", *REQUEST)
+    rests = (f"wait {LIB}/threading.py:327", f"handler_thread {SITE}/waitress/task.py:71", *STARTED)
+    ours = Thread("waitress-2", (rests, waits, waits, waits, waits), call="futex", tid=11, asleep=1.5, moves=True)
+    assert said(evidence(MAIN, ours, source=source)) == ("pool-exhausted", 6)
+
+
 def test_a_lock_that_was_never_given_back_is_told() -> None:
     seen = evidence(
         MAIN,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from watchdog.diagnosis import logbook, packages
 from watchdog.diagnosis.registry import RULES
 from watchdog.diagnosis.view import View
@@ -14,6 +16,7 @@ LOOKS = 3
 CALM = 6.0  # seconds: so long a server is watched before it counts as healthy
 GONE = 4.0  # seconds in which somebody may still start it again
 RECENT = 60.0  # seconds of age
+_ARRIVED = 0.2  # seconds after which a question is where it will wait
 
 
 def diagnose(evidence: Evidence) -> Diagnosis:
@@ -21,6 +24,10 @@ def diagnose(evidence: Evidence) -> Diagnosis:
     view = View(evidence)
     with packages.counted_as_own(packages.own(evidence)):
         found, defects = _ask(view)
+        if view.hung and all(one.cause == "unknown" for one in found) and (later := _of_the_question(evidence)):
+            again, _ = _ask(View(later))
+            if any(one.cause != "unknown" for one in again):
+                view, found = View(later), again
     findings = rank(found)
     verdict = findings[0].cause if findings else ("healthy" if view.answers_well else "unknown")
     return Diagnosis(
@@ -35,6 +42,21 @@ def diagnose(evidence: Evidence) -> Diagnosis:
 
 def _gap(gap: Gap) -> str:
     return f"{gap.collector}: {gap.reason}" + (f" ({gap.remedy})" if gap.remedy else "")
+
+
+def _of_the_question(evidence: Evidence) -> Evidence | None:
+    """Only what was seen while our question waited; None where that is all, or too little.
+
+    What hangs already is seen in all looks. Where nothing did, and the pool is empty or the lock lost all the same, our
+    question is the first victim: its thread was at its post in the first look.
+    """
+    begun = next((one.at for one in evidence.answers if one.verdict in ("pending", "timeout")), None)
+    if begun is None:
+        return None
+    looks = tuple(look for look in evidence.looks if look.at >= begun + _ARRIVED)
+    stacks = tuple(look for look in evidence.stacks if look.at >= begun + _ARRIVED)
+    enough = len({look.at for look in looks}) >= LOOKS
+    return replace(evidence, looks=looks, stacks=stacks) if enough and len(looks) < len(evidence.looks) else None
 
 
 def _ask(view: View) -> tuple[list[Finding], list[str]]:
