@@ -383,6 +383,25 @@ def test_a_server_started_by_the_one_that_stood_by_comes_up_also_if_wd_dies(fold
         assert len(shop.copies()) == 1 and len(shop.records()) == 2
 
 
+def test_one_that_stands_by_and_does_not_react_is_passed_over_and_starts_no_second_copy(folder: Path) -> None:
+    with service(folder) as shop:
+        shop.run(start, shop.context(in_runbook=True))
+        (old,), stopped = shop.copies(), shop.records()[-1].shim_pid
+        os.kill(old, signal.SIGKILL)
+        post = files.runtime_folder() / f"shim-{stopped}"
+        wait_for(lambda: post.exists() or not alive(stopped), "it stands by")
+        os.kill(stopped, signal.SIGSTOP)
+        try:
+            shim = launch.arm(shop.playbook.start, "shop", shop.state, port=shop.port)
+            assert shim.pid != stopped and shim.start().outcome == "done"
+            shim.done()
+        finally:
+            os.kill(stopped, signal.SIGCONT)
+        wait_for(lambda: not alive(stopped), "it goes")
+        wait_for(lambda: answering_pid(shop.port) != 0, "the new one answers")
+        assert len(shop.copies()) == 1 and len(shop.records()) == 2
+
+
 def test_who_stood_by_in_vain_goes_and_leaves_nothing(folder: Path) -> None:
     with service(folder) as shop:
         shop.run(start, shop.context(in_runbook=True))

@@ -34,6 +34,21 @@ def is_pool(view: View, waiter: Frame) -> bool:
     )
 
 
+def is_filled_queue(view: View, taker: Frame) -> bool:
+    """Whether the queue that this line takes from holds something from the start: things to use, and no mail."""
+    source = view.file(taker.file)
+    if source is None:
+        return False
+    taken = {
+        ast.unparse(node.func.value)
+        for place in shape.around(source, taker.line)
+        for node in ast.walk(place)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.lineno == taker.line
+        if node.func.attr in ("get", "get_nowait")
+    }
+    return any(owner in taken for owner in _put_when_made(source))
+
+
 def unreturned(view: View, waiter: Frame) -> Culprit | None:
     """Who takes from the pool that the waiter's function guards, and does not give back on every path."""
     source = view.file(waiter.file)

@@ -21,8 +21,7 @@ CONNECTS = frozenset({"socket", "create_connection", "connect", "urlopen", "HTTP
 THREADS = frozenset({"ThreadPoolExecutor", "ThreadPool", "Thread", "Timer", "start_new_thread", "BackgroundScheduler"})
 PIPES = frozenset({"pipe", "pipe2", "Popen", "Pipe"})
 GROWS = frozenset({"append", "add", "extend", "setdefault", "insert", "appendleft", "update", "put"})
-_TAKES, _PUTS = frozenset({"get", "get_nowait"}), frozenset({"put", "put_nowait"})
-_MAKES = ("__init__", "__post_init__", "<module>")
+_TAKES = frozenset({"get", "get_nowait"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +75,6 @@ def takes(view: View, waiter: Frame) -> bool:
     """Whether the line calls what takes from a queue; one that is compiled leaves no call of its own to see."""
     source = view.file(waiter.file)
     return source is not None and not _TAKES.isdisjoint(shape.calls_at(source, waiter.line))
-
-
-def filled_when_made(view: View, taker: Frame) -> bool:
-    """Whether the queue that this line takes from holds something from the start: then it is a pool of things to use,
-    not a mailbox."""
-    here = (taker.file, taker.line)
-    taken = {one.owner for one in calls(view, lambda call, _: call in _TAKES) if (one.file, one.line) == here}
-    made = calls(view, lambda call, owner: call in _PUTS and owner in taken)
-    return any(one.function in _MAKES and one.file == taker.file for one in made)
 
 
 def culprit(view: View, one: Suspect) -> Culprit | None:

@@ -23,6 +23,7 @@ from watchdog.system.orders import Order
 from watchdog.system.signals import end_child
 
 _ARMED_WITHIN = 20.0  # seconds; an interpreter starts in a tenth of one, but not on a machine that is out of breath
+_RELIEVED_WITHIN = 0.5  # seconds for one that waits already; a new interpreter is there sooner than a stopped one
 _ANSWER_WITHIN = 60.0
 _INTERPRETERS = ("python", "pypy", "node", "ruby", "perl", "php", "bash", "sh")
 
@@ -113,9 +114,9 @@ def _relieved(order: Order) -> Shim | None:
         return None
     shim = Shim(line)
     try:
-        shim.wait_armed(order)
+        shim.wait_armed(order, _RELIEVED_WITHIN)
     except (OSError, EOFError):
-        shim.leave_alone()
+        shim.cancel()  # with a word: should it come to itself later, it must not start a second copy
         return None
     return shim
 
@@ -135,7 +136,7 @@ def _armed(order: Order) -> Shim:
                 start_new_session=True,
             )
         try:
-            shim.wait_armed(order)
+            shim.wait_armed(order, _ARMED_WITHIN)
             first.wait(_ARMED_WITHIN)  # it has handed over to a child of its own
         finally:
             end_child(first)
@@ -160,11 +161,11 @@ class Shim:
         self.identity: Identity | None = None  # of the service's first process, once started
         self.end: dict[str, Any] | None = None  # {"code", "lines"} once that one has ended
 
-    def wait_armed(self, order: Order) -> None:
+    def wait_armed(self, order: Order, within: float) -> None:
         self._line.send(**asdict(order))
-        message = self._line.receive(_ARMED_WITHIN)
+        message = self._line.receive(within)
         if message is None:
-            raise TimeoutError(f"not there within {_ARMED_WITHIN:g} s")
+            raise TimeoutError(f"not there within {within:g} s")
         self.pid = int(message["pid"])
 
     def start(self, fallback: bool = False) -> StartResult:

@@ -155,7 +155,7 @@ def acquires(view: View, thread: ThreadView) -> bool:
 
 def _of_pool(view: View, taker: Frame) -> bool:
     """Whether the line takes from a pool: called like one, or filled like one."""
-    return bool(_POOL_NAME.search(view.source(taker))) or suspects.filled_when_made(view, taker)
+    return bool(_POOL_NAME.search(view.source(taker))) or own_pools.is_filled_queue(view, taker)
 
 
 def _who_keeps(view: View, waiter: Frame) -> Culprit | None:
