@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from rooms import room_of_its_own
 
 # /run too: cron's pid file lies there, and another cron may hold it.
 FURNISH = """
@@ -64,17 +65,5 @@ def room(furnish: str = FURNISH) -> Iterator[Room]:
     """Skips the test, with the reason, where there can be none."""
     if missing := why_not():
         pytest.skip(missing)
-    holder = subprocess.Popen(
-        ["unshare", "--mount", "sh", "-c", furnish],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
-    assert holder.stdin is not None
-    assert holder.stdout is not None
-    try:
-        said = holder.stdout.readline()
-        assert said == "ready\n", said + holder.stdout.read()
+    with room_of_its_own(furnish) as holder:
         yield Room(holder)
-    finally:
-        holder.stdin.close()  # `cat` ends, and with it the last that keeps the room
-        holder.stdout.close()
-        holder.wait(30)

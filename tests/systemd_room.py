@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rooms import room_of_its_own
 from support import wait_for
 
 MANAGER = Path("/lib/systemd/systemd")
@@ -118,18 +119,5 @@ def room() -> Iterator[Room]:
     """Skips the test, with the reason, where there can be none."""
     if missing := why_not():
         pytest.skip(missing)
-    with groups() as made:
-        holder = subprocess.Popen(
-            ["unshare", "--mount", "sh", "-c", FURNISH, "sh", *map(str, made)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
-        assert holder.stdin is not None
-        assert holder.stdout is not None
-        try:
-            said = holder.stdout.readline()
-            assert said == "ready\n", said + holder.stdout.read()
-            yield Room(holder, made)
-        finally:
-            holder.stdin.close()  # `cat` ends, and with it the last that keeps the room
-            holder.stdout.close()
-            holder.wait(30)
+    with groups() as made, room_of_its_own(FURNISH, *map(str, made)) as holder:
+        yield Room(holder, made)
