@@ -12,14 +12,14 @@ from watchdog.journal.incidents import make_id
 from watchdog.model.errors import NothingMatched
 from watchdog.model.evidence import Configured, Evidence, Exit
 from watchdog.model.exits import Exit as Code
-from watchdog.model.playbook import Playbook
+from watchdog.model.playbook import Playbook, Start
 from watchdog.model.printable import printable
 from watchdog.model.process import Tree
 from watchdog.model.snapshot import Snapshot
 from watchdog.model.units import format_duration, format_size
 from watchdog.steps.bounds import evidence_left
 from watchdog.steps.spec import Context, StepResult
-from watchdog.system import clock, launch
+from watchdog.system import clock, launch, surroundings
 from watchdog.system import records as starts
 from watchdog.targets import resolve
 
@@ -81,8 +81,14 @@ def configured(playbook: Playbook | None) -> Configured:
         url=playbook.url,
         ready_within=playbook.start.ready.within,
         memory_limit=memory if isinstance(memory, int) else None,
+        user=_user(playbook.start),
     )
     return replace(found, limit=health.timeout) if health else found
+
+
+def _user(start: Start) -> str | None:
+    """As whom wd would start it; a manager knows that better than we."""
+    return start.user or (surroundings.user_name(surroundings.user_id(None)) if start.command else None)
 
 
 def known_logs(context: Context, options: Mapping[str, Any]) -> tuple[str | Path, ...]:
