@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from strangers import NOBODY, PYTHON, open_folder
 
-from watchdog.system import rights
-from watchdog.system.open_files import read_open_file
-from watchdog.system.rights import Rights
-from watchdog.system.target_files import Helper, present, read_file, read_files
+from watchdog.system.disk.open_files import read_open_file
+from watchdog.system.disk.target_files import Helper, present, read_file, read_files
+from watchdog.system.process import rights
+from watchdog.system.process.rights import Rights
 
 pytestmark = pytest.mark.root
 ORDINARY = Rights(NOBODY, NOBODY)
@@ -164,7 +164,8 @@ def test_whoever_is_not_root_reads_with_their_own_rights(place: Path) -> None:
     path = file(place / "theirs", 0o600, NOBODY)
     code = (
         "import os, sys; sys.path.insert(0, sys.argv[1])\n"
-        "from watchdog.system import rights, target_files\n"
+        "from watchdog.system.disk import target_files\n"
+        "from watchdog.system.process import rights\n"
         "print(target_files.read_file(rights.of(os.getpid()), sys.argv[2], 100).data.decode())\n"
         "print(target_files.read_file(None, '/etc/shadow', 100).error, target_files._HELPER._child)"
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from watchdog.system import processes, rights
-from watchdog.system.target_files import present
+from watchdog.system.disk.target_files import present
+from watchdog.system.process import processes, rights
 
 _MOST = 50
 _WORDS = 500

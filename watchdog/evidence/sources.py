@@ -12,11 +12,12 @@ from functools import partial
 from watchdog.diagnosis.code import is_application
 from watchdog.model.evidence import Frame, SourceFile
 from watchdog.model.process import Process
-from watchdog.system import rights, target_files
-from watchdog.system.files import Reading
-from watchdog.system.parts import Part
-from watchdog.system.rights import Rights
-from watchdog.system.sources import LARGEST, source_in
+from watchdog.system.disk import target_files
+from watchdog.system.disk.files import Reading
+from watchdog.system.disk.parts import Part
+from watchdog.system.disk.sources import LARGEST, source_in
+from watchdog.system.process import rights
+from watchdog.system.process.rights import Rights
 
 _LOG = -1  # stands for a process where a log names the file
 _AROUND = 3  # lines on each side, for code that is not the application's

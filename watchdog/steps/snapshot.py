@@ -13,15 +13,17 @@ from watchdog.model.errors import NothingMatched
 from watchdog.model.evidence import Configured, Evidence, Exit
 from watchdog.model.exits import Exit as Code
 from watchdog.model.playbook import Playbook, Start
-from watchdog.model.printable import printable
 from watchdog.model.process import Tree
 from watchdog.model.snapshot import Snapshot
-from watchdog.model.units import format_duration, format_size
+from watchdog.starting import launch
 from watchdog.steps.bounds import evidence_left
 from watchdog.steps.spec import Context, StepResult
-from watchdog.system import clock, launch, surroundings
-from watchdog.system import records as starts
+from watchdog.system import clock
+from watchdog.system.child import service_env
+from watchdog.system.shim import records as starts
 from watchdog.targets import resolve
+from watchdog.text.printable import printable
+from watchdog.text.units import format_duration, format_size
 
 
 def snapshot(context: Context, options: Mapping[str, Any]) -> StepResult:
@@ -88,7 +90,7 @@ def configured(playbook: Playbook | None) -> Configured:
 
 def _user(start: Start) -> str | None:
     """As whom wd would start it; a manager knows that better than we."""
-    return start.user or (surroundings.user_name(surroundings.user_id(None)) if start.command else None)
+    return start.user or (service_env.user_name(service_env.user_id(None)) if start.command else None)
 
 
 def known_logs(context: Context, options: Mapping[str, Any]) -> tuple[str | Path, ...]:

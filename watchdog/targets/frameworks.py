@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from watchdog.model.process import Process
-from watchdog.system import rights
-from watchdog.system.target_files import read_file
+from watchdog.system.disk.target_files import read_file
+from watchdog.system.process import rights
 from watchdog.targets import programs
 from watchdog.targets.programs import Program
 
