@@ -219,7 +219,8 @@ def test_short_of_descriptors_it_says_so_instead_of_seeing_nothing() -> None:
 import os, sys
 sys.path.insert(0, sys.argv[1])
 from watchdog.model.errors import CannotTell
-from watchdog.system import ports, processes
+from watchdog.system.net import ports
+from watchdog.system.process import processes
 import resource
 processes.boot_id(); processes.table()
 resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
