@@ -72,8 +72,8 @@ def configured(playbook: Playbook | None) -> Configured:
     """What the playbook says, as far as evidence and diagnosis need it."""
     if playbook is None:
         return Configured()
-    memory = next((probe.subject for probe in playbook.probes if probe.kind == "memory"), None)
-    health = next((probe for probe in playbook.probes if probe.kind == "http"), None)
+    memory = playbook.memory_limit
+    health = next(iter(playbook.http_probes), None)
     found = Configured(
         service=playbook.service,
         cmdline=playbook.find.cmdline,
