@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from watchdog.model.snapshot import Snapshot
     from watchdog.starting.launch import Shim
 
-Kind = Literal["text", "flag", "integer", "duration", "size", "path", "words"]
+Kind = Literal["text", "flag", "integer", "duration", "size", "path", "words", "service", "runbook", "incident"]
 StepOutcome = Literal["ok", "warning", "failed", "refused", "nothing", "skipped", "planned", "unknown"]
 
 
@@ -61,6 +61,8 @@ class Argument:
     required: bool = False
     many: bool = False
     help: str = ""
+    choices: tuple[str, ...] = ()
+    kind: Kind = "text"
 
 
 @dataclass(frozen=True, slots=True)
