@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cached_property
 
 from watchdog.diagnosis import posts, shape
-from watchdog.diagnosis.code import function, innermost_application, is_application
+from watchdog.diagnosis.code import at_place, function, innermost_application, is_application
 from watchdog.diagnosis.thread_view import ThreadView
 from watchdog.model.evidence import (
     Answer,
@@ -18,6 +19,7 @@ from watchdog.model.evidence import (
     ProcessLook,
     SourceFile,
     TaskLook,
+    ThreadStack,
 )
 from watchdog.model.finding import Culprit
 from watchdog.model.process import Process
@@ -25,6 +27,8 @@ from watchdog.model.process import Process
 __all__ = ["ThreadView", "View", "short"]
 
 DECLINES = (429, 503)  # too many requests; not now
+# Where a forked child of the standard library begins; of others the memory tells (`TaskLook.born`).
+_BIRTHS = ("multiprocessing/process.py:_bootstrap", "billiard/process.py:_bootstrap")
 
 
 class View:
@@ -44,13 +48,27 @@ class View:
         for sample in self.evidence.stacks:
             for stack in sample.threads:
                 view = found.setdefault((stack.pid, stack.tid), ThreadView(self, stack.pid, stack.tid))
-                view.samples.append((sample.at, stack))
+                view.samples.append((sample.at, self._since_fork(stack)))
         last = {pid: max(look.at for look in self.evidence.looks if look.process.pid == pid) for pid in self.processes}
         return tuple(
             thread
             for thread in found.values()
             if not thread.looks or thread.looks[-1][0] >= last.get(thread.pid, 0.0)  # those that are still there
         )
+
+    def _since_fork(self, stack: ThreadStack) -> ThreadStack:
+        """Only the calls that the process made itself. A forked child keeps those of its parent, and never returns to
+        them."""
+        born = self._births.get(stack.pid)
+        for index, frame in enumerate(stack.frames):
+            here = born is not None and stack.tid in (stack.pid, None)
+            if at_place(frame, _BIRTHS) or (here and born and _same_call(frame, born)):
+                return replace(stack, frames=stack.frames[: index + 1])
+        return stack
+
+    @cached_property
+    def _births(self) -> dict[int, Frame]:
+        return {look.pid: look.born for look in self.evidence.tasks if look.born is not None}
 
     @cached_property
     def python_threads(self) -> tuple[ThreadView, ...]:
@@ -279,6 +297,10 @@ class View:
             pid=thread.pid if thread else None,
             thread=(thread.name or None) if thread else None,
         )
+
+
+def _same_call(frame: Frame, other: Frame) -> bool:
+    return frame.file == other.file and function(frame) == function(other)
 
 
 def short(frame: Frame) -> str:
