@@ -129,6 +129,9 @@ class ThreadView:
         """It waits for work, at a server's post or at one of the application's own making."""
         if self.at_post:
             return True
+        own = self.own
+        if own is not None and own in self.work and posts.receives(self.work[: self.work.index(own)]):
+            return True
         if self.serves_request or self.spins:
             return False
         kind = self.wait.kind

@@ -194,21 +194,36 @@ class View:
     def oldest_request(self, pid: int) -> float:
         """Seconds since the oldest request came in that the process has read and not answered, as sockets tell."""
         return max(
-            (
-                one.received_ago
-                for one in self.clients
-                if one.pid == pid
-                and one.received
-                and one.received_ago is not None
-                and (one.sent_ago is None or one.sent_ago >= one.received_ago)
-            ),
+            (one.received_ago or 0.0 for one in self.clients if one.pid == pid and _is_unanswered(one)),
             default=0.0,
         )
 
     def is_server(self, pid: int) -> bool:
         """Whether the process itself holds the port, and no child of it does."""
+        return pid in self._serving and not any(self.is_child(other, pid) for other in self._serving)
+
+    @cached_property
+    def _serving(self) -> frozenset[int]:
+        """Holders of the port, without those that only inherited it: a forked child that does other work."""
         held = {holder for _, listener in self.evidence.listeners[-4:] for holder in listener.holders}
-        return pid in held and not any(self.is_child(other, pid) for other in held)
+        return frozenset(pid for pid in held if not self._only_inherits(pid))
+
+    def _only_inherits(self, pid: int) -> bool:
+        process = self.processes.get(pid)
+        if process is None or not process.forked or any(one.pid == pid for one in self.clients):
+            return False
+        threads = list(self.threads_of(pid))
+        return not any(one.wait.kind in ("accept", "select") or posts.is_server(one.frames) for one in threads)
+
+    def is_waited_for(self, pid: int) -> bool:
+        """Whether somebody else in the server waits for this process: for its end, its data or its result."""
+        process = self.processes.get(pid)
+        return any(
+            pid in one.wait.pids
+            or (process is not None and one.pid == process.parent and one.wait.kind in ("child", "future", "join"))
+            for one in self.stuck_threads
+            if one.pid != pid
+        )
 
     def accepts(self, pid: int) -> bool:
         """Whether some thread of the process waits for connections, or for any of its sockets."""
@@ -246,6 +261,22 @@ class View:
     def in_trouble(self) -> bool:
         """Somebody who asks the server now does not get what he should."""
         return self.hung or bool(self.failing) or bool(self.late)
+
+    @cached_property
+    def waiting(self) -> tuple[Connection, ...]:
+        """Other people's requests that have had no byte of an answer for longer than a good answer may take."""
+        return tuple(
+            one
+            for one in self.clients
+            if one.state in ("ESTABLISHED", "CLOSE_WAIT")  # the client may have given up meanwhile
+            and _is_unanswered(one)
+            and (one.received_ago or 0.0) >= self.limit
+        )
+
+    @cached_property
+    def troubled(self) -> bool:
+        """Our question or somebody else's request waits in vain."""
+        return self.in_trouble or bool(self.waiting)
 
     def sure(self, base: float, seconds: float) -> float:
         """A wait beyond the time that any good answer may take is a hang; a shorter one may still be work, and no rule
@@ -297,6 +328,16 @@ class View:
             pid=thread.pid if thread else None,
             thread=(thread.name or None) if thread else None,
         )
+
+
+def _is_unanswered(one: Connection) -> bool:
+    """Whether nothing went out since the client's last bytes came in."""
+    if not one.received or one.received_ago is None:
+        return False
+    if one.sent_ago is None or one.sent_ago > one.received_ago:
+        return True
+    # The kernel counts both from the beginning of the connection until the first byte; acknowledging may count as one.
+    return one.sent_ago == one.received_ago and one.sent is not None and one.sent <= 1
 
 
 def _same_call(frame: Frame, other: Frame) -> bool:
