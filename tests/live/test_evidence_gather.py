@@ -18,7 +18,7 @@ from looks import look, provoke, tree_of
 from watchdog.diagnosis.diagnose import diagnose
 from watchdog.evidence import gather, stacks
 from watchdog.model.evidence import Configured, Evidence
-from watchdog.system import processes
+from watchdog.system.process import processes
 
 SOURCE = support.SERVERS / "hangs.py"
 needs_py_spy = pytest.mark.skipif(stacks.tracer() is None, reason="py-spy is not installed beside wd")

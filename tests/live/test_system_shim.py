@@ -19,8 +19,11 @@ from support import SERVERS, alive, connects, free_port, wait_for
 
 from watchdog.model.playbook import Start
 from watchdog.model.process import Identity
+from watchdog.starting import launch
 from watchdog.steps.start import start
-from watchdog.system import files, launch, ports, processes
+from watchdog.system.disk import files
+from watchdog.system.net import ports
+from watchdog.system.process import processes
 
 CUTS = int(os.environ.get("WD_CUTS", "8"))
 KINDS = (signal.SIGKILL, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -127,7 +130,7 @@ def test_a_server_outlives_the_wd_that_started_it_with_its_output_and_without_it
     chatty.write_text("import time\nwhile True:\n    print('x' * 1000, flush=True)\n    time.sleep(0.01)\n")
     code = (
         "import fcntl, os, pathlib, sys, time\n"
-        "from watchdog.model.playbook import Start\nfrom watchdog.system import launch\n"
+        "from watchdog.model.playbook import Start\nfrom watchdog.starting import launch\n"
         f"held = open({str(lock)!r}, 'w'); fcntl.flock(held, fcntl.LOCK_EX)\n"
         f"spec = Start(command=(sys.executable, {str(chatty)!r}), cwd='/')\n"
         f"shim = launch.arm(spec, 'chatty', pathlib.Path({str(folder)!r}))\n"

@@ -9,7 +9,7 @@ from looks import ask_behind, line_of, look, provoke, said, stands_in
 
 from watchdog.evidence import stacks
 from watchdog.evidence.tasks import read_tasks
-from watchdog.system import processes
+from watchdog.system.process import processes
 
 pytestmark = [
     NEEDS_RIGHT,

@@ -12,7 +12,7 @@ from interpreters import NEEDS_RIGHT
 from looks import ask_behind, look, said, stands_in
 
 from watchdog.evidence import stacks
-from watchdog.system import processes
+from watchdog.system.process import processes
 
 APART = ("unshare", "-fp", "--mount-proc", "--kill-child")
 

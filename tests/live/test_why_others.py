@@ -10,7 +10,7 @@ from looks import ask_behind, line_of, look, said, stands_in
 from watchdog.evidence import stacks
 from watchdog.model.exits import Exit
 from watchdog.model.finding import HEALTHY
-from watchdog.system import processes
+from watchdog.system.process import processes
 
 pytestmark = [
     NEEDS_RIGHT,

@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from watchdog.checks.kind import CheckKind
+from watchdog.model.kinds import Key
 from watchdog.model.playbook import CheckSpec, Playbook
 from watchdog.model.probing import CheckResult, CheckState
-from watchdog.model.units import format_duration
-from watchdog.system import clock, filelocks, files, processes
+from watchdog.system import clock
+from watchdog.system.disk import files
+from watchdog.system.process import filelocks, processes
+from watchdog.text.units import format_duration
 
 
 def check(spec: CheckSpec, playbook: Playbook) -> CheckResult:
@@ -40,3 +44,11 @@ def _judge(path: Path) -> tuple[CheckState, str]:
 def _name(pid: int) -> str:
     process = processes.read(pid) if pid > 0 else None
     return f"pid {pid} ({process.name})" if process else "a process that is not told"
+
+
+KIND = CheckKind(
+    Key("lockfile", "file", "the lock file"),
+    "Is there a lock file that nobody holds?",
+    check,
+    warning="nobody holds it",
+)

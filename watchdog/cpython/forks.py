@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from watchdog.cpython.callstacks import LiveThread
 from watchdog.cpython.frames import Frames, LiveFrame
-from watchdog.system import processes
+from watchdog.system.process import processes
 
 _FORKS = frozenset({"fork", "forkpty"})
 _LOOPS = ("/asyncio/", "/uvloop/", "/trio/", "/gevent/", "/eventlet/")

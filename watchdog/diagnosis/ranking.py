@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from watchdog.diagnosis.view import View
 from watchdog.model.finding import HEALTHY, Advice, Finding
-from watchdog.model.units import format_duration
+from watchdog.text.units import format_duration
 
 # Faults of a piece of work that does not go on. Where our questions are answered all the same, they are as serious as
 # the requests that wait for them.

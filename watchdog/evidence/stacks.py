@@ -17,9 +17,11 @@ from typing import Any
 
 from watchdog.model.evidence import Frame, Gap, Local, StackLook, ThreadStack
 from watchdog.model.process import Process
-from watchdog.system import clock, commands, processes
-from watchdog.system import threads as kernel_threads
-from watchdog.system.namespaces import thread_numbers
+from watchdog.system import clock
+from watchdog.system.child import commands
+from watchdog.system.process import processes
+from watchdog.system.process import threads as kernel_threads
+from watchdog.system.process.namespaces import thread_numbers
 from watchdog.targets import programs
 
 _OUTPUT = 32_000_000  # bytes of JSON: thousands of deep threads with their locals

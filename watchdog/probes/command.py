@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from watchdog.model.kinds import Key
 from watchdog.model.probing import Sample, SampleVerdict
-from watchdog.model.units import format_duration
 from watchdog.probes.asked import Asked
-from watchdog.system import commands
+from watchdog.probes.kind import ProbeKind
+from watchdog.system.child import commands
+from watchdog.text.units import format_duration
 
 _VERDICTS: dict[int, SampleVerdict] = {0: "ok", 1: "slow", 2: "failed"}
 
@@ -23,3 +25,12 @@ def probe(asked: Asked) -> Sample:
         how = f"ended by signal {done.signal}" if done.signal else f"exit code {done.code}"
         return asked.unknown(f"{how}: {said}")
     return asked.answer(_VERDICTS[done.code], said or f"exit code {done.code}", done.seconds, "s")
+
+
+KIND = ProbeKind(
+    Key("command", "words", "the program and its arguments"),
+    "A program of yours: exit 0 is ok, 1 slow, 2 failed, anything else unknown (as Nagios plugins).",
+    probe,
+    keys=(Key("cwd", "file", "its folder; by default the home", default="."),),
+    health=2,
+)

@@ -9,11 +9,12 @@ from typing import Any
 from watchdog.model.errors import WrongUsage
 from watchdog.model.exits import Exit
 from watchdog.model.playbook import ProbeSpec
-from watchdog.model.units import format_duration, parse_duration
+from watchdog.probes import registry
 from watchdog.probes.run import probe
 from watchdog.steps.bounds import time_left
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock
+from watchdog.text.units import format_duration, parse_duration
 
 _PAUSE = 0.5  # seconds between two questions
 
@@ -45,10 +46,9 @@ def wait(context: Context, options: Mapping[str, Any]) -> StepResult:
 
 
 def _health(context: Context) -> ProbeSpec:
-    """The first http probe, or the first other one that connects; WrongUsage if the playbook has neither."""
-    probes = context.playbook.probes if context.playbook else ()
-    for kind in ("http", "tcp"):
-        for spec in probes:
-            if spec.kind == kind:
-                return spec
-    raise WrongUsage("wait --until-healthy needs a playbook with an http probe", todo="Give one, or wait for a time.")
+    """The probe that tells best whether the service serves; WrongUsage if the playbook has none that can tell."""
+    best = registry.best_for_health(context.playbook.probes if context.playbook else ())
+    if best is None:
+        todo = "Add one, or wait for a time."
+        raise WrongUsage("wait --until-healthy needs a playbook with an http probe", todo=todo)
+    return best

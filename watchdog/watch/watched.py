@@ -12,9 +12,9 @@ from watchdog.model.playbook import Playbook, ProbeSpec, Threshold, TriggerSpec
 from watchdog.model.probing import Sample
 from watchdog.model.process import Identity, Tree
 from watchdog.policy.budget import Life
-from watchdog.probes.run import KINDS
+from watchdog.policy.judge import ProbeState
+from watchdog.probes import registry
 from watchdog.system import clock
-from watchdog.watch.judge import ProbeState
 
 CALENDAR = ("cron", "every")  # kinds of triggers behind which there is no trouble
 LIVES = 12  # that are remembered
@@ -115,7 +115,7 @@ def _ending(life: Life, at: float) -> Life:
 
 
 def _answers(spec: ProbeSpec) -> bool:
-    return spec.kind in KINDS and KINDS[spec.kind].answers
+    return registry.answers(spec.kind)
 
 
 def log_probe(trigger: TriggerSpec, position: int) -> ProbeSpec:

@@ -1,0 +1,23 @@
+"""The command line that runs a function of ours in an interpreter of its own, free of the caller's surroundings."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+_ROOT = str(Path(__file__).resolve().parents[3])
+# One line: people see it in process lists.
+_CODE = (
+    "import importlib,sys; sys.path.insert(0,sys.argv[1]); getattr(importlib.import_module(sys.argv[2]),sys.argv[3])()"
+)
+
+
+def command(function: str, *words: str, light: bool = True) -> list[str]:
+    """Words that run "package.module:function" and carry some more that a person sees in a process list.
+
+    `light`: the standard library and what of ours needs no more.
+
+    -I keeps the current folder, PYTHON variables and the user's packages out: none of them may decide what root runs.
+    """
+    module, _, name = function.partition(":")
+    return [sys.executable, "-I", *(["-S"] if light else []), "-c", _CODE, _ROOT, module, name, *words]

@@ -1,0 +1,27 @@
+"""What wd tells the shim: everything that a start needs, so that nothing has to be asked when wd is gone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to start, how, and after whose end."""
+
+    service: str
+    folder: str  # records, lock, and start.log
+    command: list[str]
+    fallback: list[str]
+    cwd: str
+    env: dict[str, str]
+    user: str | None
+    log: str | None
+    through: list[str]  # a manager's own start command, instead of ours
+    within: float  # seconds to get ready
+    ports: list[int]  # must be free before the start
+    port: int | None  # the one that it listens on when it is up
+    doomed: list[str]  # identities of those that must be gone first
+    inodes: list[int]  # their listening sockets: whoever holds one belongs to them
+    finish_command: list[str]  # ends what is left of a kill that wd began; asks on standard input, 0 when all is gone
+    standby: str  # folder in which it can be found for a moment after its service has ended
