@@ -219,7 +219,8 @@ def test_short_of_descriptors_it_says_so_instead_of_seeing_nothing() -> None:
 import os, sys
 sys.path.insert(0, sys.argv[1])
 from watchdog.model.errors import CannotTell
-from watchdog.system import ports, processes
+from watchdog.system.net import ports
+from watchdog.system.process import processes
 import resource
 processes.boot_id(); processes.table()
 resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
@@ -241,7 +242,7 @@ for look in (processes.table, lambda: processes.read(os.getpid()), ports.listene
 
 @pytest.mark.root
 def test_a_proc_of_another_namespace_is_refused() -> None:
-    code = f"import sys; sys.path.insert(0, {ROOT!r}); from watchdog.system import processes; processes.boot_id()"
+    code = f"import sys; sys.path.insert(0, {ROOT!r}); from watchdog.system.process import processes; processes.boot_id()"
     done = subprocess.run(
         ["unshare", "--pid", "--fork", sys.executable, "-c", code], capture_output=True, text=True, timeout=60
     )
