@@ -242,7 +242,9 @@ for look in (processes.table, lambda: processes.read(os.getpid()), ports.listene
 
 @pytest.mark.root
 def test_a_proc_of_another_namespace_is_refused() -> None:
-    code = f"import sys; sys.path.insert(0, {ROOT!r}); from watchdog.system.process import processes; processes.boot_id()"
+    code = (
+        f"import sys; sys.path.insert(0, {ROOT!r}); from watchdog.system.process import processes; processes.boot_id()"
+    )
     done = subprocess.run(
         ["unshare", "--pid", "--fork", sys.executable, "-c", code], capture_output=True, text=True, timeout=60
     )
