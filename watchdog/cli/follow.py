@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from watchdog.cli import show
 from watchdog.commands import status as step
 from watchdog.model.exits import Exit
 from watchdog.steps.spec import Context, StepResult
+from watchdog.text.shown import shown_lines
 
 _EVERY = 2.0  # seconds
 
@@ -47,14 +48,14 @@ def _on_a_screen(looks: Iterator[StepResult]) -> None:
     # Longer than the screen: the first services stay in sight. The cursor comes back however this ends.
     with Live(console=Console(), auto_refresh=False, vertical_overflow="ellipsis") as screen:
         for look in looks:
-            screen.update(Text(look.text), refresh=True)
+            screen.update(Text(shown_lines(look.text)), refresh=True)
 
 
 def _print(look: StepResult, output: str) -> None:
     """For whoever reads a pipe: no escape codes, and nothing is kept back."""
     if output == "json":
-        lines = [json.dumps(row, ensure_ascii=True, default=str) for row in look.rows]
+        lines = [*map(show.json_line, look.rows), show.result_line(look)]
     else:
-        lines = [*look.text.splitlines(), ""]
+        lines = [shown_lines(look.text), ""]
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()

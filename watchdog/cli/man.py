@@ -13,7 +13,7 @@ from watchdog.steps.spec import Context, StepResult
 
 def man(context: Context, options: Mapping[str, Any]) -> StepResult:
     """The page as roff text."""
-    from watchdog.cli.main import HELP, application, version
+    from watchdog.cli.application import HELP, application, version
 
     text = "\n".join(_page(application(), HELP, version())) + "\n"
     return StepResult("ok", "the man page", {"page": text}, text=text.rstrip("\n"))

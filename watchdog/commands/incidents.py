@@ -17,6 +17,7 @@ from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock
 from watchdog.system.disk import files
 from watchdog.text.printable import printable
+from watchdog.text.shown import joined
 from watchdog.text.units import format_duration
 
 
@@ -112,7 +113,7 @@ def _table(found: tuple[Incident, ...], cut_off: set[str]) -> str:
             lines.append(f"    {printable(one.trigger.detail)}")
         told = (("cause", (one.root_cause or one.cause) + where), ("input", one.request), ("fix", one.fix))
         lines += [f"    {name}: {printable(text)}" for name, text in told if text]
-    return "\n".join(lines)
+    return joined(lines)
 
 
 def _who(trigger: Trigger) -> str:

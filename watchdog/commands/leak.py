@@ -16,6 +16,7 @@ from watchdog.steps.spec import Context, StepOutcome, StepResult
 from watchdog.system.disk import files
 from watchdog.targets import resolve
 from watchdog.text.redact import redact
+from watchdog.text.shown import joined
 from watchdog.text.units import format_duration, format_size
 
 _OUTCOMES: dict[str, StepOutcome] = {"leak": "failed", "sound": "ok", "unsure": "warning"}
@@ -85,11 +86,11 @@ def _call_text(report: CallReport, compared: tuple[str, ...]) -> str:
         lines.append(f"picture: {report.picture}")
     lines += ["", *compared] if compared else []
     lines += ["", f"note: {report.note}"] if report.note else []
-    return "\n".join(lines)
+    return joined(lines)
 
 
 def _watch_text(report: WatchReport) -> str:
-    lines = [report.curve.words, "", chart(report.series)]
+    lines = [report.curve.words, "", *chart(report.series).split("\n")]
     if report.left is not None:
         lines.append(
             f"the limit of {format_size(report.limit)} is reached in {format_duration(report.left)}, at this pace"
@@ -103,4 +104,4 @@ def _watch_text(report: WatchReport) -> str:
         if culprit is not None:
             lines.append(f"  filled at {culprit.file}:{culprit.line} in {culprit.function}: {culprit.source}")
     lines += [f"note: {note}" for note in report.notes]
-    return "\n".join(lines)
+    return joined(lines)

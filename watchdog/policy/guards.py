@@ -71,7 +71,7 @@ def tree_refusals(tree: Tree, us: Ourselves, through: str = "") -> tuple[str, ..
         process = member.process
         inside = bool(through) or (place > 0 and member.role != "orphan")
         if reason := why_protected(process, us) or why_not_ours(process, us, inside):
-            found.append(f"pid {process.pid} ({shown(process)}) is spared: {reason}")
+            found.append(f"pid {process.pid} ({process.shown(80)}) is spared: {reason}")
     return tuple(found)
 
 
@@ -89,18 +89,12 @@ def wrong_program(tree: Tree, is_expected: bool, expected: str, *, everything: b
     if is_expected or everything:
         return ""
     return (
-        f"pid {tree.root.pid} ({shown(tree.root)}) is not the configured program ({expected}): "
+        f"pid {tree.root.pid} ({tree.root.shown(80)}) is not the configured program ({expected}): "
         "it is ended only with --all"
     )
 
 
 def names(trees: Sequence[Tree]) -> str:
     """Several servers in words, not more than a line."""
-    first = ", ".join(f"{tree.root.pid} {shown(tree.root, 40)}" for tree in trees[:4])
+    first = ", ".join(f"{tree.root.pid} {tree.root.shown(40)}" for tree in trees[:4])
     return first + (f" and {len(trees) - 4} more" if len(trees) > 4 else "")
-
-
-def shown(process: Process, most: int = 80) -> str:
-    """The command shortened to a line. The terminal's control characters are taken out where it is printed."""
-    text = process.command
-    return text if len(text) <= most else text[: most - 1] + "…"

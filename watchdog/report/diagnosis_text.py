@@ -6,6 +6,7 @@ import textwrap
 
 from watchdog.model.evidence import Evidence
 from watchdog.model.finding import CAUSES, HEALTHY, Advice, Culprit, Diagnosis, Finding
+from watchdog.text.shown import joined
 from watchdog.text.units import format_duration, format_size
 
 WIDTH = 100
@@ -25,8 +26,8 @@ _ADVICE: dict[Advice, str] = {
 
 
 def screen(diagnosis: Diagnosis, evidence: Evidence) -> str:
-    """Plain text; control characters and secrets are for the caller to take out."""
-    lines = [_head(diagnosis, evidence)]
+    """Plain text, one line for each part; secrets are for the caller to take out."""
+    lines = list(_head(diagnosis, evidence))
     if diagnosis.findings:
         first = diagnosis.findings[0]
         lines += ["", *_wrapped(first.summary)]
@@ -44,10 +45,10 @@ def screen(diagnosis: Diagnosis, evidence: Evidence) -> str:
     lines += _section("not seen", diagnosis.missing[:6])
     lines.append("")
     lines.append(f"looked for {format_duration(evidence.seconds)}, {len(evidence.memory)} looks; nothing was touched")
-    return "\n".join(line.rstrip() for line in lines)
+    return joined(line.rstrip() for line in lines)
 
 
-def _head(diagnosis: Diagnosis, evidence: Evidence) -> str:
+def _head(diagnosis: Diagnosis, evidence: Evidence) -> tuple[str, str]:
     tree = evidence.tree
     who = evidence.configured.service or (tree.service if tree else None)
     if tree is not None:
@@ -59,7 +60,7 @@ def _head(diagnosis: Diagnosis, evidence: Evidence) -> str:
         where = f"{who or 'the server'}: no process"
     sure = f"  {diagnosis.findings[0].confidence:.0%} sure" if diagnosis.findings else ""
     meaning = CAUSES.get(diagnosis.verdict, "")
-    return f"{diagnosis.verdict.upper()}: {meaning}{sure}\n{where}"
+    return f"{diagnosis.verdict.upper()}: {meaning}{sure}", where
 
 
 def _source(culprit: Culprit | None, evidence: Evidence) -> list[str]:

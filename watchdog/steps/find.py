@@ -13,6 +13,8 @@ from watchdog.system.child import service_env
 from watchdog.system.net import ports
 from watchdog.system.process import processes
 from watchdog.targets import resolve, servers, verdict
+from watchdog.text.redact import redact_data
+from watchdog.text.shown import joined, shown
 from watchdog.text.units import format_duration, format_size
 
 _QUICK = 1.5  # seconds that a server gets to answer before find says that it hangs
@@ -81,7 +83,7 @@ def _verdicts(trees: Sequence[Tree], context: Context) -> tuple[Verdict, ...]:
 
 
 def _nothing(message: str, left_out: Sequence[str]) -> StepResult:
-    text = "\n".join([message, *(f"left out: {one}" for one in left_out)])
+    text = joined([message, *(f"left out: {one}" for one in left_out)])
     return StepResult("nothing", message, data={"left_out": list(left_out)}, text=text)
 
 
@@ -153,16 +155,15 @@ def _tree_text(trees: Sequence[Tree], verdicts: Sequence[Verdict], usage: Mappin
                 )
             )
     notes = [f"managed by {tree.manager} (pid {tree.root.pid})" for tree in trees if tree.manager]
-    return "\n".join([_table(lines), *notes])
+    return "\n".join([_table(lines), joined(notes)] if notes else [_table(lines)])
 
 
 def _table(lines: Sequence[tuple[str, ...]]) -> str:
     widths = [max(len(line[at]) for line in lines) for at in range(len(lines[0]))]
-    return "\n".join(
+    return joined(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
     )
 
 
 def _short(cmdline: Sequence[str] | None, name: str) -> str:
-    text = " ".join(cmdline) if cmdline else f"[{name}]"
-    return text if len(text) <= 100 else text[:99] + "…"
+    return shown(" ".join(redact_data(cmdline)) if cmdline else f"[{name}]", 100)

@@ -26,6 +26,7 @@ from watchdog.system.net import ports
 from watchdog.system.process import lineage, processes
 from watchdog.targets import match, resolve
 from watchdog.targets.flight import in_flight
+from watchdog.text.shown import shown
 from watchdog.text.units import counted, format_duration
 
 _QUICK = 0.5  # seconds that quick evidence may take, and never more: the server is down for its users
@@ -189,7 +190,7 @@ def _only_shown(plans: Sequence[KillPlan], refusals: Sequence[str], dry_run: boo
         "refusals": list(refusals),
     }
     extra = [f"  refused: {text}" for text in refusals if not any(text in plan.refusals for plan in plans)]
-    return StepResult(outcome, message, data, text="\n".join([*(in_words(plan) for plan in plans), *extra]))
+    return StepResult(outcome, message, data, text="\n".join([*(in_words(plan) for plan in plans), *map(shown, extra)]))
 
 
 def _execute(context: Context, plans: Sequence[KillPlan]) -> KillResult:

@@ -23,6 +23,7 @@ from watchdog.system.child import service_env
 from watchdog.system.shim import records as starts
 from watchdog.targets import resolve
 from watchdog.text.printable import printable
+from watchdog.text.shown import joined
 from watchdog.text.units import format_duration, format_size
 
 
@@ -159,5 +160,5 @@ def _result(taken: Sequence[Snapshot], trees: Sequence[Tree]) -> StepResult:
         f"  not had: {printable(f'{one.kind} {one.source}'.strip())}: {printable(one.error or '')}" for one in missing
     ]
     if not written:
-        return StepResult("failed", "no evidence could be kept", data, rows, Code.CRITICAL, "\n".join(lines))
-    return StepResult("ok", message, data, rows, text="\n".join(lines))
+        return StepResult("failed", "no evidence could be kept", data, rows, Code.CRITICAL, joined(lines))
+    return StepResult("ok", message, data, rows, text=joined(lines))

@@ -27,6 +27,7 @@ from watchdog.system.clock import Deadline
 from watchdog.system.net import http
 from watchdog.system.process import processes
 from watchdog.targets import match, resolve, verdict
+from watchdog.text.shown import shown
 from watchdog.text.units import format_duration
 
 _PAUSE = 0.05  # seconds between two looks at a server that is starting
@@ -97,7 +98,7 @@ def restart(context: Context, options: Mapping[str, Any]) -> StepResult:
             for name, step in (("kill", kill), ("start", start), ("verify", verify)):
                 found = step(context, options)
                 steps[name] = found.data
-                plan.append(found.text or found.message)
+                plan.append(found.text or shown(found.message))
                 if found.outcome not in ("ok", "warning", "planned", "nothing"):
                     break
     finally:
@@ -156,7 +157,7 @@ def _refuse_another_program(playbook: Playbook, tree: Tree) -> None:
     if rule.cmdline and not rule.regex and not match.by_words(rule.cmdline, [one.process for one in tree.members])[0]:
         raise Refused(
             f"{playbook.service} was not started",
-            f"port {rule.port} is held by another program: pid {tree.root.pid} ({guards.shown(tree.root)})",
+            f"port {rule.port} is held by another program: pid {tree.root.pid} ({tree.root.shown(80)})",
             f"end that one first: wd kill --port {rule.port} --all",
         )
 

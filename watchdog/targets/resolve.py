@@ -122,7 +122,7 @@ def _not_listening(scene: Scene, playbook: Playbook, left_out: list[str]) -> lis
         for pid in _by_command(scene, playbook.find, left_out):
             words = scene.process(pid).cmdline or ()
             if not names_port(words, playbook.find.port or 0) and (other := another_port(words)):
-                told = scene.process(pid).command[:120]
+                told = scene.process(pid).shown(120)
                 left_out.append(f"pid {pid} ({told}) runs the same program and names another port, {other}")
             else:
                 pids.add(pid)
@@ -143,7 +143,7 @@ def _on_port(scene: Scene, port: int, left_out: list[str]) -> list[int]:
                 "more rights are needed to see which"
             )
     for listener, pid in ports.listeners_elsewhere(port, scene.table):
-        name = scene.process(pid).command[:120]
+        name = scene.process(pid).shown(120)
         holders = ", ".join(map(str, listener.holders)) or "unknown"
         left_out.append(
             f"pid {holders} listens on port {port} in another network namespace (a container, with pid {pid}: {name})"
@@ -161,7 +161,7 @@ def _naming_port(scene: Scene, port: int) -> list[str]:
     ]
     scene.know(everybody)
     return [
-        f"pid {pid} ({scene.process(pid).command[:120]}) names port {port} and does not listen on it"
+        f"pid {pid} ({scene.process(pid).shown(120)}) names port {port} and does not listen on it"
         for pid in everybody
         if names_port(scene.process(pid).cmdline or (), port)
     ]
@@ -214,7 +214,7 @@ def _by_command(scene: Scene, wanted: Selector, left_out: list[str]) -> list[int
     kept = []
     for process in found:
         if process.pid in scene.own:
-            left_out.append(f"pid {process.pid} ({process.command[:120]}) is wd itself or what started it")
+            left_out.append(f"pid {process.pid} ({process.shown(120)}) is wd itself or what started it")
         else:
             kept.append(process.pid)
     return kept

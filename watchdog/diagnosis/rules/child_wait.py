@@ -45,5 +45,5 @@ def rule(view: View) -> Iterator[Finding]:
 
 
 def _children(view: View, pid: int) -> str:
-    told = [f"{one.pid} {one.command[:60]}" for one in view.processes.values() if one.parent == pid]
+    told = [f"{one.pid} {one.shown(60)}" for one in view.processes.values() if one.parent == pid]
     return ": " + "; ".join(told[:3]) if told else ""
