@@ -54,7 +54,7 @@ def _on_a_screen(looks: Iterator[StepResult]) -> None:
 def _print(look: StepResult, output: str) -> None:
     """For whoever reads a pipe: no escape codes, and nothing is kept back."""
     if output == "json":
-        lines = [*map(show.json_line, look.rows), show.result_line(look)]
+        lines = [show.json_line(row) for row in look.rows]
     else:
         lines = [shown_lines(look.text), ""]
     sys.stdout.write("\n".join(lines) + "\n")

@@ -6,6 +6,7 @@ import textwrap
 
 from watchdog.model.evidence import Evidence
 from watchdog.model.finding import CAUSES, HEALTHY, Advice, Culprit, Diagnosis, Finding
+from watchdog.text.printable import printable
 from watchdog.text.shown import joined
 from watchdog.text.units import format_duration, format_size
 
@@ -147,8 +148,9 @@ def _section(title: str, lines: tuple[str, ...] | list[str]) -> list[str]:
 
 
 def _field(name: str, text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent=f"{name:<7}", subsequent_indent=" " * 7) or [name]
+    return textwrap.wrap(printable(text), WIDTH, initial_indent=f"{name:<7}", subsequent_indent=" " * 7) or [name]
 
 
 def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH)
+    """Set in: a name within the text could else stand at the beginning of a line and look like a verdict."""
+    return textwrap.wrap(printable(text), WIDTH, initial_indent="  ", subsequent_indent="  ")
