@@ -118,7 +118,7 @@ def test_a_command_that_ends_or_starts_a_server_is_never_proposed(
 )
 @pytest.mark.parametrize(
     "wrong",
-    [["kil"], ["kill"], ["kill", "--port", "abc"], ["guard"], ["find", ":1"], ["start", "nobody"], ["ps", "--x"]],
+    [["kil"], ["kill"], ["kill", "--port", "abc"], ["guard"], ["find", ":1"], ["start", "no"], ["ps", "--x"]],
 )
 def test_json_ends_with_one_result_line_also_for_a_mistake(
     wrong: list[str], words: list[str], capsys: pytest.CaptureFixture[str]

@@ -114,7 +114,7 @@ class Lazy(click.Group):
         return list(dict.fromkeys(name.partition(" ")[0] for name in inside))
 
     def _harmless(self) -> list[str]:
-        """What may be proposed for a mistyped word: a tired person presses Enter, so nothing that ends or starts a server."""
+        """What may be proposed for a typo. Nothing that ends or starts a server: a tired person presses Enter."""
         specs = {name: self._specs.get(self._prefix + name) for name in self._names()}
         return [name for name, spec in specs.items() if spec is None or not spec.changes]
 

@@ -53,9 +53,6 @@ def _on_a_screen(looks: Iterator[StepResult]) -> None:
 
 def _print(look: StepResult, output: str) -> None:
     """For whoever reads a pipe: no escape codes, and nothing is kept back."""
-    if output == "json":
-        lines = [show.json_line(row) for row in look.rows]
-    else:
-        lines = [shown_lines(look.text), ""]
+    lines = [show.json_line(row) for row in look.rows] if output == "json" else [shown_lines(look.text), ""]
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()

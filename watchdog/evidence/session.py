@@ -34,7 +34,7 @@ from watchdog.model.process import Listener, Process, Tree
 from watchdog.system import clock
 from watchdog.system.disk import files
 from watchdog.system.net import sockets
-from watchdog.system.process import processes
+from watchdog.system.process import processes, rights
 from watchdog.system.process import threads as kernel_threads
 from watchdog.targets import programs
 
@@ -116,7 +116,7 @@ class Session:
         self._all.update(self._lives.known)
         if self._lives.hidden:
             why = f"port {self._lives.port} is held by a process of {self._lives.hidden}, which we may not look at"
-            self._gaps["processes"] = Gap("processes", why, f"sudo wd why :{self._lives.port}")
+            self._gaps["processes"] = Gap("processes", why, rights.remedy())
         self._listeners.extend((at, listener) for listener in self._lives.listeners)
         looks = threads.look(self._lives.known.values(), at)
         for one in looks:

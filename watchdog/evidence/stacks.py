@@ -19,7 +19,7 @@ from watchdog.model.evidence import Frame, Gap, Local, StackLook, ThreadStack
 from watchdog.model.process import Process
 from watchdog.system import clock
 from watchdog.system.child import commands
-from watchdog.system.process import processes
+from watchdog.system.process import processes, rights
 from watchdog.system.process import threads as kernel_threads
 from watchdog.system.process.namespaces import thread_numbers
 from watchdog.targets import programs
@@ -87,7 +87,7 @@ def gap(process: Process, error: str) -> Gap:
     """Why there are no stacks of this process, and what would get them."""
     remedy = ""
     if "no right" in error:
-        remedy = f"sudo wd why --pid {process.pid}   (in a container: --cap-add SYS_PTRACE)"
+        remedy = rights.remedy()
     elif "not installed" in error:
         remedy = "pipx inject wd-oncall py-spy"
     elif _UNKNOWN in error:

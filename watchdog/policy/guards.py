@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from watchdog.model.process import Process, Tree
-from watchdog.system.process import processes
+from watchdog.system.process import processes, rights
 
 MOST = 3  # servers that one run may end, unless a person says otherwise
 
@@ -57,7 +57,7 @@ def why_not_ours(process: Process, us: Ourselves, found_by_descent: bool = False
     `found_by_descent`: a server may well have children in a namespace of their own, such as a browser's sandbox.
     """
     if us.uid not in (0, process.uid):
-        return f"it belongs to user {process.user}: run wd as {process.user} or as root"
+        return f"it belongs to user {process.user}. {rights.remedy(process.user)}"
     elsewhere = None not in (process.pid_namespace, us.pid_namespace) and process.pid_namespace != us.pid_namespace
     if elsewhere and not found_by_descent:
         return "it lives in another PID namespace (a container): act through the container's own tools"

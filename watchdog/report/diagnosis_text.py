@@ -6,6 +6,7 @@ import textwrap
 
 from watchdog.model.evidence import Evidence
 from watchdog.model.finding import CAUSES, HEALTHY, Advice, Culprit, Diagnosis, Finding
+from watchdog.system.process import rights
 from watchdog.text.printable import printable
 from watchdog.text.shown import joined
 from watchdog.text.units import format_duration, format_size
@@ -41,12 +42,16 @@ def screen(diagnosis: Diagnosis, evidence: Evidence) -> str:
         lines += [
             "",
             *_wrapped(_seen(evidence)),
-            *_field("now", "look again with more time (--within 60s), or as root"),
+            *_field("now", f"look again with more time (--within 60s){_rights()}"),
         ]
     lines += _section("not seen", diagnosis.missing[:6])
     lines.append("")
     lines.append(f"looked for {format_duration(evidence.seconds)}, {len(evidence.memory)} looks; nothing was touched")
     return joined(line.rstrip() for line in lines)
+
+
+def _rights() -> str:
+    return "" if rights.sees_all() else f", or with more rights: {rights.remedy()}"
 
 
 def _head(diagnosis: Diagnosis, evidence: Evidence) -> tuple[str, str]:

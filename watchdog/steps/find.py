@@ -9,10 +9,10 @@ from typing import Any
 from watchdog.model.process import Member, Tree, Verdict, target_record
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock
-from watchdog.system.child import service_env
 from watchdog.system.net import ports
-from watchdog.system.process import processes
+from watchdog.system.process import processes, rights
 from watchdog.targets import resolve, servers, verdict
+from watchdog.targets.unseen import refuse_unseen
 from watchdog.text.redact import redact_data
 from watchdog.text.shown import joined, shown
 from watchdog.text.units import format_duration, format_size
@@ -26,6 +26,7 @@ def find(context: Context, options: Mapping[str, Any]) -> StepResult:
     measure = _Measure()
     found = resolve.look(context.selector, context.playbook)
     if not found.trees:
+        refuse_unseen(context.selector.port, "nothing was found")
         return _nothing(f"nothing matches {context.selector}", found.left_out)
     verdicts = _verdicts(found.trees, context)
     if len(found.trees) == 1:
@@ -56,10 +57,9 @@ def ps(context: Context, options: Mapping[str, Any]) -> StepResult:
         for tree, told in zip(trees, verdicts, strict=True)
         if tree.members and (told == "hung" or not options.get("hung"))
     ]
-    is_root = service_env.user_id(None) == 0
-    if unseen := () if is_root else sorted({one.port for one in ports.hidden()}):
+    if unseen := () if rights.sees_all() else sorted({one.port for one in ports.hidden()}):
         listed = ", ".join(map(str, unseen[:10])) + (" …" if len(unseen) > 10 else "")
-        context.say(f"not seen: who listens on port {listed}. Processes of other users need more rights")
+        context.say(f"not seen: who listens on port {listed}. {rights.remedy()}")
     usage = measure.usage([tree for tree, _ in pairs])
     rows = tuple(_server_row(tree, told, usage) for tree, told in pairs)
     if not rows:

@@ -22,6 +22,7 @@ from watchdog.system import clock
 from watchdog.system.child import service_env
 from watchdog.system.shim import records as starts
 from watchdog.targets import resolve
+from watchdog.targets.unseen import refuse_unseen
 from watchdog.text.printable import printable
 from watchdog.text.shown import joined
 from watchdog.text.units import format_duration, format_size
@@ -34,6 +35,7 @@ def snapshot(context: Context, options: Mapping[str, Any]) -> StepResult:
         trees = (context.found.tree,)
     logs = known_logs(context, options)
     if not trees and not logs and context.playbook is None:
+        refuse_unseen(context.selector.port, "no evidence was kept")
         raise NothingMatched(f"nothing matches {context.selector}", todo="`wd ps` shows every server of this machine")
     if context.dry_run:
         return StepResult("planned", f"would keep the evidence of {_names(trees)} and {len(logs)} logs")

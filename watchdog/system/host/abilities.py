@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from watchdog.system import signals
-from watchdog.system.process import processes
+from watchdog.system.process import processes, rights
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,11 @@ def _hold() -> Ability:
 
 
 def _rights() -> Ability:
-    if not hasattr(os, "geteuid") or os.geteuid() == 0:
-        return Ability("rights", True, "administrator: every process can be seen and ended")
-    return Ability("rights", False, "an ordinary user: only your own processes", "sudo for other users' servers")
+    if not hasattr(os, "geteuid") or rights.sees_all():
+        return Ability("rights", True, "every process can be seen and ended")
+    who = "root without the capability SYS_PTRACE" if os.geteuid() == 0 else "an ordinary user"
+    detail = f"{who}: which ports, files and stacks belong to other processes cannot be seen"
+    return Ability("rights", False, detail, rights.remedy())
 
 
 def _trace_scope() -> Ability:
@@ -68,7 +70,7 @@ def _trace_scope() -> Ability:
         scope = int(path.read_text(encoding="ascii"))
     except (OSError, ValueError):
         return Ability("stacks", True, "nothing forbids reading a process's stack")
-    if scope == 0 or (hasattr(os, "geteuid") and os.geteuid() == 0 and scope < 3):
+    if scope == 0 or (rights.sees_all() and scope < 3):
         return Ability("stacks", True, f"ptrace_scope is {scope}: stacks can be read")
     remedy = "sudo, or sysctl kernel.yama.ptrace_scope=0; in a container: --cap-add SYS_PTRACE"
     return Ability("stacks", False, f"ptrace_scope is {scope}: only children's stacks can be read", remedy)
