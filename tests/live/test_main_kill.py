@@ -175,7 +175,7 @@ def test_a_server_of_another_user_is_refused_and_never_said_to_be_gone(shop: Hom
             assert "root" in done.stdout + done.stderr
         listed = as_nobody(shop, "ps")
         assert "not seen: who listens on port" in listed.stderr, listed  # the first ten, of whoever runs here
-        assert "Processes of other users need more rights" in listed.stderr, listed
+        assert "Run wd as root" in listed.stderr, listed
         assert alive(server.pid)
 
 

@@ -128,3 +128,32 @@ def test_json_ends_with_one_result_line_also_for_a_mistake(
     result = json.loads(line)
     assert code in (3, 4, 5) and set(result["error"]) == {"what", "why", "todo"} and result["error"]["what"]
     assert result["outcome"] == {3: "unknown", 4: "nothing", 5: "refused"}[code]
+
+
+@pytest.fixture
+def shop(folder: Path) -> Path:
+    assert call(["init", str(folder / "home")]) == 0
+    return folder / "home"
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["status", "watch", "tick", "replay", "incidents list", "schedule show", "schedule install", "explain",
+     "snooze --for 1m", "why", "find", "check", "verify", "run frozen-server", "snapshot", "leak watch", "workers"],
+)  # fmt: skip
+def test_an_unknown_service_is_an_error_with_the_nearest_name(
+    words: str, shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert call(["--home", str(shop), *words.split(), "--service", "exmaple"]) == 3
+    told = capsys.readouterr()
+    assert "no playbook for the service 'exmaple'; did you mean 'example'?" in told.err and told.out == ""
+
+
+@pytest.mark.parametrize("words", [["why"], ["find"], ["snapshot"], ["leak", "watch"], ["explain"], ["check"]])
+def test_a_command_that_only_looks_and_got_no_name_is_wrong_usage(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(words) == 3
+    told = capsys.readouterr().err
+    assert "was named" in told and "Name one" in told and "nothing matches nothing" not in told

@@ -384,3 +384,9 @@ def test_a_giving_up_says_that_a_person_is_needed_why_and_how_to_begin_anew() ->
     assert "wd resume --service shop    # when it is mended" in page.commands
     assert not any("run give-up" in line for line in page.commands)
     assert write.one_line(called).startswith("shop given up")
+
+
+def test_code_in_a_sentence_is_set_as_code_and_nothing_else_is_markup() -> None:
+    text = "call `wait(timeout=5)`, not `<b>` or <i>"
+    page = html(build(incident(root_cause=text), Path("/nonexistent")))
+    assert "call <code>wait(timeout=5)</code>, not <code>&lt;b&gt;</code> or &lt;i&gt;" in page

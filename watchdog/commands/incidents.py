@@ -30,6 +30,10 @@ def listing(context: Context, options: Mapping[str, Any]) -> StepResult:
         found = journal.incidents(service, begin, int(options.get("limit") or 50))
         cut_off = {one.id for one in journal.unfinished(service)}
     rows = tuple(_row(one, one.id in cut_off) for one in found)
+    if not rows and service:
+        from watchdog.config import playbooks
+
+        playbooks.service(context.home, service)  # BadConfig, with the nearest name, where there is no such service
     if not rows:
         return StepResult("nothing", "no incident was recorded")
     return StepResult("ok", f"{len(rows)} incidents", {"incidents": len(rows)}, rows, text=_table(found, cut_off))

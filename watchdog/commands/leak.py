@@ -11,10 +11,11 @@ from watchdog.leak.call import CallReport, call, find_python, read_report
 from watchdog.leak.chart import chart
 from watchdog.leak.verdict import compare
 from watchdog.leak.watch import WatchReport, watch
-from watchdog.model.errors import NothingMatched, WrongUsage
+from watchdog.model.errors import WrongUsage
 from watchdog.steps.spec import Context, StepOutcome, StepResult
 from watchdog.system.disk import files
 from watchdog.targets import resolve
+from watchdog.targets.unseen import nothing_matched
 from watchdog.text.redact import redact
 from watchdog.text.shown import joined
 from watchdog.text.units import format_duration, format_size
@@ -45,7 +46,7 @@ def leak_watch(context: Context, options: Mapping[str, Any]) -> StepResult:
     """Follow a live server for a while: the curve, the time to the limit, and what grows, by type and by variable."""
     trees = resolve.resolve(context.selector, context.playbook)
     if not trees:
-        raise NothingMatched(f"nothing matches {context.selector}", todo="`wd ps` shows every server of this machine")
+        raise nothing_matched(context.selector)
     if len(trees) > 1:
         named = ", ".join(str(tree.root.pid) for tree in trees)
         raise WrongUsage(f"{len(trees)} servers match", f"the roots are {named}", "name one: --pid or --port")

@@ -98,6 +98,8 @@ def standings(context: Context) -> tuple[Standing, ...]:
 
     if context.playbook is not None:
         wanted: Sequence[Playbook] = (context.playbook,)
+    elif context.selector.service:
+        wanted = (playbooks.service(context.home, context.selector.service),)
     elif context.home is None:
         raise BadConfig("no home was found", todo="Name one with --home or $WD_HOME, or make one with `wd init`.")
     else:

@@ -12,7 +12,7 @@ from watchdog.system import clock
 from watchdog.system.net import ports
 from watchdog.system.process import processes, rights
 from watchdog.targets import resolve, servers, verdict
-from watchdog.targets.unseen import refuse_unseen
+from watchdog.targets.unseen import nothing_matched, refuse_unseen
 from watchdog.text.redact import redact_data
 from watchdog.text.shown import joined, shown
 from watchdog.text.units import format_duration, format_size
@@ -27,6 +27,8 @@ def find(context: Context, options: Mapping[str, Any]) -> StepResult:
     found = resolve.look(context.selector, context.playbook)
     if not found.trees:
         refuse_unseen(context.selector.port, "nothing was found")
+        if context.selector.empty:
+            raise nothing_matched(context.selector)
         return _nothing(f"nothing matches {context.selector}", found.left_out)
     verdicts = _verdicts(found.trees, context)
     if len(found.trees) == 1:

@@ -9,7 +9,6 @@ from typing import Any
 
 from watchdog.evidence import snapshot as evidence
 from watchdog.journal.incidents import make_id
-from watchdog.model.errors import NothingMatched
 from watchdog.model.evidence import Configured, Evidence, Exit
 from watchdog.model.exits import Exit as Code
 from watchdog.model.playbook import Playbook, Start
@@ -22,7 +21,7 @@ from watchdog.system import clock
 from watchdog.system.child import service_env
 from watchdog.system.shim import records as starts
 from watchdog.targets import resolve
-from watchdog.targets.unseen import refuse_unseen
+from watchdog.targets.unseen import nothing_matched, refuse_unseen
 from watchdog.text.printable import printable
 from watchdog.text.shown import joined
 from watchdog.text.units import format_duration, format_size
@@ -36,7 +35,7 @@ def snapshot(context: Context, options: Mapping[str, Any]) -> StepResult:
     logs = known_logs(context, options)
     if not trees and not logs and context.playbook is None:
         refuse_unseen(context.selector.port, "no evidence was kept")
-        raise NothingMatched(f"nothing matches {context.selector}", todo="`wd ps` shows every server of this machine")
+        raise nothing_matched(context.selector)
     if context.dry_run:
         return StepResult("planned", f"would keep the evidence of {_names(trees)} and {len(logs)} logs")
     deadline = clock.Deadline(evidence_left(context, float(options.get("within") or 10.0)))

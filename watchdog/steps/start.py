@@ -196,17 +196,20 @@ def _attempt(context: Context, playbook: Playbook, shim: Shim, within: float, *,
     old = [one.process.identity for one in killed.plan.doomed] if killed and killed.plan else []
     newborn = Newborn(begun.identity, shim, old, playbook, context.state)
     question = readiness.question_of(playbook)
-    deadline, answer = Deadline(within), None
+    deadline, answer, well_after = Deadline(within), None, None
     while not deadline.over:
         if death := newborn.death():
             return replace(begun, outcome="failed", message=death)
         # Whoever is asked again before a slow answer is out has one question more to work off.
         answer = question.ask(min(max(2.0, question.limit), max(0.1, deadline.left)))
         newborn = newborn.known_by(question.port) if answer.ok else newborn
-        if answer.ok and not newborn.why_not_the_owner(question.port)[1] and _is_stable(context, newborn, question):
+        well = answer.ok and not newborn.why_not_the_owner(question.port)[1]
+        well_after = (well_after or within - deadline.left) if well else None
+        if well_after is not None and _is_stable(context, newborn, question):
+            watched = within - deadline.left - well_after
+            message = f"ready after {format_duration(well_after)}, watched for {format_duration(watched)} more"
             _warm_up(context, playbook, deadline.left)
             identity = newborn.current
-            message = f"ready after {format_duration(within - deadline.left)}"
             return replace(
                 begun, ready=True, identity=identity, pid=identity.pid if identity else None, message=message
             )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from watchdog.model.errors import Refused
+from watchdog.model.errors import NothingMatched, Refused, WdError, WrongUsage
+from watchdog.model.selector import Selector
 from watchdog.system.child import service_env
 from watchdog.system.net import ports
 from watchdog.system.process import rights
@@ -18,3 +19,11 @@ def refuse_unseen(port: int | None, done: str) -> None:
     if rights.sees_all():
         why, todo = "the socket belongs to the kernel, or to a process outside of this container", "act from there"
     raise Refused(f"{done}: who listens on port {port} cannot be seen", why, todo)
+
+
+def nothing_matched(selector: Selector) -> WdError:
+    """No server fits; or none was named."""
+    if selector.empty:
+        todo = "Name one: a service, :PORT, --cmdline or --pid. `wd ps` lists them."
+        return WrongUsage("no server was named", todo=todo)
+    return NothingMatched(f"nothing matches {selector}", todo="`wd ps` shows every server of this machine")
