@@ -1,0 +1,57 @@
+"""Is this the program that a playbook means? The one place that answers it, for everybody who asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from watchdog.model.playbook import Playbook
+from watchdog.model.process import Process, Tree
+from watchdog.targets import match, programs
+
+Answer = Literal["yes", "no", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What `find.cmdline` of a playbook says; without it every program is the right one."""
+
+    words: tuple[str, ...] = ()
+    regex: bool = False
+
+    def __str__(self) -> str:
+        return " ".join(self.words)
+
+    def among(self, found: Iterable[Process]) -> list[Process]:
+        """Those that run it, by the command line that they were started with or by the one that they show."""
+        if not self.words:
+            return list(found)
+        return (match.by_pattern(self.words[0], found) if self.regex else match.by_words(self.words, found))[0]
+
+    def is_run_by(self, found: Iterable[Process]) -> Answer:
+        """Whether one of these processes of one server runs it. "unknown" where a "no" could not be proven."""
+        several = list(found)
+        if self.among(several) or any(self._is_binary(one) for one in several):
+            return "yes"
+        return "unknown" if all(self._is_lost(one) for one in several) else "no"
+
+    def _is_binary(self, process: Process) -> bool:
+        """Whether it is the named binary, and a title stands where its arguments were: uWSGI, nginx, PostgreSQL."""
+        if self.regex or not self._is_lost(process) or programs.is_python_interpreter(process):
+            return False
+        return programs.exe_name(process) == programs.last_part(self.words[0])
+
+    def _is_lost(self, process: Process) -> bool:
+        """Whether its command line is lost: it cannot be read, or the process has overwritten it with a title."""
+        return process.cmdline is None or (programs.has_title(process) and process.original is None)
+
+
+def of(playbook: Playbook | None) -> Expected:
+    """The program of a service."""
+    return Expected(playbook.find.cmdline, playbook.find.regex) if playbook else Expected()
+
+
+def is_run_by(tree: Tree, playbook: Playbook | None) -> Answer:
+    """Whether this server is the one that the playbook means."""
+    return of(playbook).is_run_by(member.process for member in tree.members)
