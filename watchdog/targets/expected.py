@@ -55,3 +55,14 @@ def of(playbook: Playbook | None) -> Expected:
 def is_run_by(tree: Tree, playbook: Playbook | None) -> Answer:
     """Whether this server is the one that the playbook means."""
     return of(playbook).is_run_by(member.process for member in tree.members)
+
+
+def why_start_differs(playbook: Playbook) -> str:
+    """Whether the playbook starts another Python program than the one that it looks for, in a sentence."""
+    words, command = playbook.find.cmdline, playbook.start.command
+    if not words or not command or playbook.find.regex or playbook.start.through:
+        return ""
+    there = programs.parse(command)
+    if there.interpreter != "python" or there.inline or match.runs(words, command, playbook.start.cwd):
+        return ""
+    return f"start.command runs {there.name}, and not {' '.join(words)} as find.cmdline says"

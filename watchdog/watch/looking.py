@@ -13,7 +13,7 @@ from watchdog.policy.judge import Signs
 from watchdog.probes.run import KINDS
 from watchdog.system.net import accept_queue
 from watchdog.system.process import processes, threads
-from watchdog.targets import expected, match, programs
+from watchdog.targets import expected
 from watchdog.targets.flight import answered_within
 from watchdog.targets.resolve import look
 from watchdog.targets.scene import Scene
@@ -84,17 +84,6 @@ def why_strange(tree: Tree, playbook: Playbook) -> str:
     there = next(iter(_leaves(tree)), tree.root)
     launcher = f" (under pid {tree.root.pid})" if there.pid != tree.root.pid else ""
     return f"another program runs there than {expected.of(playbook)}: pid {there.pid}{launcher}, {there.command[:120]}"
-
-
-def why_start_differs(playbook: Playbook) -> str:
-    """Whether the playbook starts another Python program than the one that it looks for, in a sentence."""
-    words, command = playbook.find.cmdline, playbook.start.command
-    if not words or not command or playbook.find.regex or playbook.start.through:
-        return ""
-    there = programs.parse(command)
-    if there.interpreter != "python" or there.inline or match.runs(words, command, playbook.start.cwd):
-        return ""
-    return f"start.command runs {there.name}, and not {' '.join(words)} as find.cmdline says"
 
 
 def watched_processes(tree: Tree) -> tuple[Identity, ...]:
