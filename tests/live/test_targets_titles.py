@@ -197,3 +197,11 @@ def test_a_shim_that_the_loop_has_armed_early_starts_no_second_worker(worker: Wo
         context.found.arming = lambda: launch.arm(playbook.start, "queue", state)
         result = start(context, {})
         assert (result.outcome, result.data["outcome"], worker.copies()) == ("ok", "nothing", [pid])
+
+
+def test_a_script_with_a_full_path_is_the_same_service_from_whatever_folder_it_was_started(worker: Worker) -> None:
+    worker.argv[1] = str(worker.script)
+    worker.playbook()
+    with by_hand(worker, worker.home.folder) as pid:
+        done = worker.home.wd("start", "--service", "queue", "-o", "json")
+        assert (done.code, done.last["pid"], worker.copies()) == (0, pid, []), done

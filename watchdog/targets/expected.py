@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -55,6 +56,32 @@ def of(playbook: Playbook | None) -> Expected:
 def is_run_by(tree: Tree, playbook: Playbook | None) -> Answer:
     """Whether this server is the one that the playbook means."""
     return of(playbook).is_run_by(member.process for member in tree.members)
+
+
+def other_application(process: Process, playbook: Playbook) -> str:
+    """Where a process with the right words runs another application than this service's; empty if it is the same.
+
+    `celery -A tasks` or a relative script means what lies in its folder, an absolute script means that file. Only a
+    start command that is itself the program tells what is right; a launcher of another name does not.
+    """
+    start = playbook.start
+    mine = start.command
+    if not mine or start.cwd is None or process.cwd is None or not process.words:
+        return ""
+    named = match.runs(playbook.find.cmdline, mine, start.cwd) if playbook.find.cmdline else True
+    if playbook.find.regex or not (named or match.runs(mine, process.words, process.cwd, process.exe)):
+        return ""
+    wanted, there = _place(mine, start.cwd), _place(process.words, process.cwd)
+    return "" if wanted == there else f"in {there}"
+
+
+def _place(words: tuple[str, ...], cwd: str) -> str:
+    """What makes two calls with the same words the same application: the script's path, else the folder."""
+    program = programs.parse(words)
+    script = program.words[0] if program.words else ""
+    if program.interpreter and not program.inline and script.endswith((".py", ".pyz", ".sh", ".js")):
+        return os.path.normpath(f"{cwd}/{script}" if not script.startswith("/") else script)
+    return cwd
 
 
 def why_start_differs(playbook: Playbook) -> str:

@@ -12,7 +12,7 @@ from watchdog.model.process import Identity, Tree
 from watchdog.model.selector import Selector
 from watchdog.system import clock
 from watchdog.system.net import ports
-from watchdog.targets import match, servers, verdict
+from watchdog.targets import expected, match, servers, verdict
 from watchdog.targets.named_ports import another_port, names_port
 from watchdog.targets.scene import Scene
 from watchdog.targets.trees import grow_in
@@ -129,22 +129,17 @@ def _instances(
 ) -> dict[int, Known]:
     """The service's processes, and how each is known: by what `find.cmdline` names, or by how it was started.
 
-    Started: recorded by a shim, or the same command in the same folder. The same words in another folder are another
-    application.
+    Started: recorded by a shim. The same words in another folder are another application.
     """
-    start = playbook.start
     found: dict[int, Known] = {}
-    if playbook.find.cmdline:
-        for pid in _by_command(scene, playbook.find, left_out):
+    commands = [one for one in (playbook.start.command, playbook.start.fallback) if one]
+    for rule in (playbook.find, *(Selector(cmdline=command) for command in commands)):
+        for pid in _by_command(scene, rule, left_out) if rule.cmdline else ():
             process = scene.process(pid)
-            if start.cwd is None or process.cwd is None or process.cwd == start.cwd:
-                found[pid] = "named"
+            if elsewhere := expected.other_application(process, playbook):
+                left_out.append(f"pid {pid} ({process.command[:120]}) runs the same program {elsewhere}")
             else:
-                left_out.append(f"pid {pid} ({process.command[:120]}) runs the same program in {process.cwd}")
-    for command in filter(None, (start.command, start.fallback)):
-        for pid in _by_command(scene, Selector(cmdline=command), []):
-            if start.cwd in (None, scene.process(pid).cwd):
-                found.setdefault(pid, "named")
+                found[pid] = "named"
     for identity in started:
         if scene.alive(identity.pid) and scene.table[identity.pid].identity == identity:
             found[identity.pid] = "started"
