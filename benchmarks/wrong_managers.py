@@ -3,9 +3,9 @@
     python benchmarks/wrong_managers.py [SET-UPS]        # 20 without a number; needs root, supervisor, runit and circus
 
 Four managers stand by: a supervisord, a runsv and a circusd with a program called "shop", and a supervisord with one
-called "all". Each set-up adds one server, runs `wd kill --port` on it, and looks whether a program of the four has another
-pid afterwards. A real second manager must have stopped its own program. A forged one must have led to a refusal, with its
-server alive.
+called "all". Each set-up adds one server, runs `wd kill --port` on it, and looks whether a program of the four has
+another pid afterwards. A real second manager must have stopped its own program. A forged one must have led to a
+refusal, with its server alive.
 """
 
 from __future__ import annotations
