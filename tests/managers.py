@@ -52,7 +52,7 @@ def needs(*names: str) -> None:
 
 def holder(port: int) -> int:
     """Who listens on that port; 0 if nobody does."""
-    from watchdog.system import ports
+    from watchdog.system.net import ports
 
     return next((one.holders[0] for one in ports.listeners(port) if one.holders), 0)
 
@@ -76,7 +76,7 @@ def keeping(argv: list[str], folder: Path, env: Mapping[str, str] | None = None)
 
 
 def _below(pid: int) -> tuple[int, ...]:
-    from watchdog.system import processes
+    from watchdog.system.process import processes
 
     return processes.descendants(processes.table(), pid)
 

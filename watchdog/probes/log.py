@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from watchdog.model.probing import Sample
-from watchdog.model.units import format_duration
 from watchdog.probes.asked import Asked
-from watchdog.system.following import Place, follow
+from watchdog.system.disk.following import Place, follow
+from watchdog.text.units import format_duration
 
 LONGEST = 4000  # characters of one line that are looked at: a pattern must not run over megabytes
 _REMEMBER = 1000  # moments of matches that are kept

@@ -20,7 +20,11 @@ from typing import Any
 
 from watchdog.model.killing import Argv, Orders, Ownership
 from watchdog.model.process import Manager, Process, Tree
-from watchdog.system import descriptors, managers, ports, processes, sockets, surroundings, trust
+from watchdog.system.child import service_env
+from watchdog.system.disk import trust
+from watchdog.system.host import managers
+from watchdog.system.net import ports, sockets
+from watchdog.system.process import descriptors, processes
 from watchdog.targets.managers import user_of
 
 _WITHIN = 5.0  # seconds for one answer of a manager
@@ -72,9 +76,9 @@ def _check_user(manager: Manager, tree: Tree) -> None:
         owner = manager.process.uid
     if owner in (None, 0, os.geteuid()):
         return
-    user = surroundings.user_name(int(owner or 0))
+    user = service_env.user_name(int(owner or 0))
     raise _NotProven(
-        f"that runs as user {user}, whose word is no order for {surroundings.user_name(os.geteuid())}",
+        f"that runs as user {user}, whose word is no order for {service_env.user_name(os.geteuid())}",
         shlex.join(("runuser", "-u", user, "--", "wd", "kill", "--pid", str(tree.root.pid))),
     )
 

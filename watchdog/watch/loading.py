@@ -22,7 +22,7 @@ def load_apart(home: Path, service: str | None) -> tuple[Playbook, ...]:
 
     BadConfig with every mistake; WdError if no child can be had.
     """
-    from watchdog.system import commands, interpreter  # not for the child
+    from watchdog.system.child import commands, interpreter  # not for the child
 
     done = commands.run(
         interpreter.command("watchdog.watch.loading:serve", light=False),
