@@ -70,10 +70,8 @@ def _targets(context: Context) -> tuple[Tree, ...]:
     found = _looked(context)
     for sentence in found.left_out:
         context.say(f"left out: {sentence}")
-    seen, known = context.found.tree, context.found.before
+    known = context.found.known
     trees = tuple(tree for tree in found.trees if any(one.process.state not in "ZX" for one in tree.members))
-    if known is None and seen is not None:
-        known = frozenset(one.process.identity for one in seen.members)
     if known is None or not context.in_runbook:
         return trees
     same = tuple(tree for tree in trees if any(one.process.identity in known for one in tree.members))
@@ -215,21 +213,18 @@ def _execute(context: Context, plans: Sequence[KillPlan]) -> KillResult:
             # Through the very manager that keeps it, never against it.
             next((plan.orders.start for plan in plans if plan.orders), ()),
         )
-        context.found.shim = shim
+        context.found.arm(shim)
     try:
         results = [ladder.execute(plan, context.say, _times(context)) for plan in plans]
     except WdError:
-        if shim:  # raised before the first signal only
-            shim.cancel()
+        context.found.disarm()  # raised before the first signal only
         raise
     except BaseException:
-        if shim:
-            shim.leave_alone()
+        context.found.leave_alone()
         raise
     result = _merged(results)
     if shim and result.outcome not in ("done", "nothing"):
-        shim.cancel()  # never a second copy beside a survivor
-        context.found.shim = None
+        context.found.disarm()  # never a second copy beside a survivor
     return result
 
 
