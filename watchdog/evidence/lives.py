@@ -6,12 +6,11 @@ tell when somebody comes.
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 from watchdog.model.evidence import Configured, Exit
 from watchdog.model.process import Listener, Process, Tree
-from watchdog.system import clock, ports, processes, surroundings, threads
+from watchdog.system import clock, patterns, ports, processes, surroundings, threads
 from watchdog.targets import programs
 
 _FULL = 1.5  # seconds between two looks at all processes of the machine
@@ -145,5 +144,5 @@ def fits(process: Process, configured: Configured) -> bool:
     """Each word is an element of the command line, or the end of a path there, in this order."""
     words = iter(process.cmdline or ())
     if configured.regex:
-        return bool(re.search(configured.cmdline[0], process.command)) if configured.cmdline else False
+        return bool(configured.cmdline and patterns.search(configured.cmdline[0], [process.command]))
     return all(any(word == wanted or word.endswith("/" + wanted) for word in words) for wanted in configured.cmdline)
