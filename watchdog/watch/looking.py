@@ -142,7 +142,9 @@ def is_stopped(tree: Tree) -> bool:
 def is_certainly_down(watched: Watched) -> bool:
     """Whether it cannot serve, however much time it gets: nothing of it runs, or it is stopped."""
     tree = watched.tree
-    return watched.gone is not None if tree is None else is_stopped(tree)
+    if tree is None:
+        return watched.gone is not None
+    return not processes.is_alive(tree.root.identity) or is_stopped(tree)
 
 
 def is_still(leaves: Iterable[Process], seconds: float) -> bool:
