@@ -64,7 +64,7 @@ def test_dead_servers_are_no_sign_of_a_common_cause_and_do_not_wait_for_one(fold
         for name in ("a", "b", "c", "d"):
             house.services[name] = Watched(Playbook(name, Selector(port=1), probes=(PROBE,)))
             fails(house.services[name], monotonic(), monotonic() - 5.0)
-        a, b, c, d = house.services.values()
+        a, b, c, _ = house.services.values()
         a.gone = b.gone = frozenset()
         assert house.failing() == {"a": False, "b": False, "c": True, "d": True}
         assert (house.common_cause(a), house.common_cause(c)) == ("", "")
