@@ -17,8 +17,9 @@ from watchdog.model.errors import WdError
 from watchdog.model.launching import ShimRecord
 from watchdog.model.playbook import Playbook, ProbeSpec, Ready, Start
 from watchdog.model.selector import Selector
+from watchdog.starting import launch
 from watchdog.steps.spec import Context, StepResult
-from watchdog.system import launch, processes
+from watchdog.system.process import processes
 
 PLAIN = str(SERVERS / "plain.py")
 

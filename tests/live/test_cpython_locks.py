@@ -15,7 +15,7 @@ from watchdog.evidence.locks import read_locks
 from watchdog.evidence.stacks import dump
 from watchdog.evidence.tasks import read_tasks
 from watchdog.model.evidence import LockLook, LockPoint
-from watchdog.system import processes
+from watchdog.system.process import processes
 
 pytestmark = NEEDS_RIGHT
 NEW = {name: path for name, path in interpreters().items() if "3.10" not in name}

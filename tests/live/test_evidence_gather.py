@@ -20,7 +20,7 @@ from watchdog.model.evidence import Configured, Evidence
 from watchdog.model.finding import Diagnosis
 from watchdog.model.process import Tree
 from watchdog.model.selector import Selector
-from watchdog.system import processes
+from watchdog.system.process import processes
 from watchdog.targets import resolve
 
 SOURCE = support.SERVERS / "hangs.py"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import support
 
 from watchdog.evidence import threads
-from watchdog.system import machine, processes
+from watchdog.system.host import machine
+from watchdog.system.process import processes
 
 SETS = "import resource, time; resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 31)); time.sleep(600)"
 

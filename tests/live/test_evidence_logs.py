@@ -16,7 +16,7 @@ import pytest
 from support import wait_for
 
 from watchdog.evidence import logs
-from watchdog.system import files
+from watchdog.system.disk import files
 
 ROOT = Path(__file__).parents[2]
 

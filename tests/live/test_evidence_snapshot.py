@@ -20,7 +20,9 @@ from watchdog.model.errors import Refused
 from watchdog.model.evidence import Evidence, Gap
 from watchdog.model.process import Tree
 from watchdog.model.snapshot import Snapshot
-from watchdog.system import files, http, processes
+from watchdog.system.disk import files
+from watchdog.system.net import http
+from watchdog.system.process import processes
 from watchdog.targets import trees
 
 PLAIN = str(SERVERS / "plain.py")

@@ -11,7 +11,7 @@ from support import SERVERS, wait_for
 
 from watchdog.evidence import stacks
 from watchdog.model.evidence import Frame
-from watchdog.system import processes
+from watchdog.system.process import processes
 
 pytestmark = [
     NEEDS_RIGHT,

@@ -12,7 +12,7 @@ import pytest
 from support import alive, wait_for
 from watching import Daemon, home_in
 
-from watchdog.system import messages
+from watchdog.system.host import messages
 
 RESTARTS = 3
 pytestmark = pytest.mark.timeout(600)  # many waits, each of them long enough for a busy machine

@@ -16,14 +16,14 @@ import pytest
 from interpreters import interpreters
 from support import SERVERS, Server, running, wait_for
 
+from watchdog.commands.guard import guard
 from watchdog.evidence.gather import gather
 from watchdog.evidence.guard_notes import GuardNote, read_notes
 from watchdog.model.errors import Refused, WrongUsage
 from watchdog.model.evidence import Configured
 from watchdog.model.selector import Selector
-from watchdog.steps.guard import guard
 from watchdog.steps.spec import Context
-from watchdog.system import descriptors
+from watchdog.system.process import descriptors
 from watchdog.targets.resolve import resolve
 
 BOTH = pytest.mark.parametrize("kind", ["asgi", "wsgi"])

@@ -20,7 +20,8 @@ from watchdog.killing.plan import make_plan, make_worker_plan
 from watchdog.model.killing import KillPlan, KillResult
 from watchdog.model.selector import Selector
 from watchdog.policy import guards
-from watchdog.system import ports, processes
+from watchdog.system.net import ports
+from watchdog.system.process import processes
 from watchdog.targets.resolve import resolve
 
 FAMILY = str(SERVERS / "family.py")

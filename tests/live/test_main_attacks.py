@@ -17,7 +17,7 @@ from homes import ROOT, Home, answering_pid, ask_without_waiting, home, surround
 from support import alive, connects, wait_for
 
 from watchdog.evidence import stacks
-from watchdog.system import processes
+from watchdog.system.process import processes
 
 MODULES = (
     *("yaml", "psutil", "requests", "click", "jinja2", "pydantic", "rich", "loguru", "filelock", "platformdirs"),

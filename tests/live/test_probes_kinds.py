@@ -22,7 +22,7 @@ from watchdog.model.probing import Sample
 from watchdog.model.process import Tree
 from watchdog.model.selector import Selector
 from watchdog.probes.run import KINDS, probe
-from watchdog.system.tls import not_after
+from watchdog.system.net.tls import not_after
 from watchdog.targets.resolve import resolve
 
 SERVERS = Path(__file__).parents[1] / "servers"

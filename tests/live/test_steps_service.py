@@ -28,12 +28,13 @@ from watchdog.model.playbook import Playbook, ProbeSpec, Ready, Start
 from watchdog.model.process import Manager
 from watchdog.model.selector import Selector
 from watchdog.policy import guards
+from watchdog.starting import launch
+from watchdog.starting.readiness import question_of
 from watchdog.steps import turn
 from watchdog.steps.kill import kill
-from watchdog.steps.readiness import question_of
 from watchdog.steps.start import restart, start, stop
 from watchdog.steps.verify import verify
-from watchdog.system import launch, processes
+from watchdog.system.process import processes
 from watchdog.targets.resolve import resolve
 
 NO_EVIDENCE = {"no_evidence": True}

@@ -22,7 +22,8 @@ from watchdog.steps.notify import notify
 from watchdog.steps.parse import parse_words
 from watchdog.steps.spec import Context, StepResult
 from watchdog.steps.wait import wait
-from watchdog.system import clock, messages
+from watchdog.system import clock
+from watchdog.system.host import messages
 
 FUNCTIONS = {"http": http, "exec": execute, "wait": wait, "notify": notify}
 

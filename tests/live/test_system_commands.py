@@ -9,7 +9,7 @@ from pathlib import Path
 
 from support import alive, wait_for
 
-from watchdog.system import commands
+from watchdog.system.child import commands
 
 
 def python(code: str) -> list[str]:

@@ -13,8 +13,9 @@ import pytest
 from support import wait_for
 
 from watchdog.model.process import Identity
-from watchdog.system import notify, processes
-from watchdog.system.deaths import Deaths
+from watchdog.system.host import sd_notify as notify
+from watchdog.system.process import processes
+from watchdog.system.process.deaths import Deaths
 
 
 def sleeper() -> tuple[subprocess.Popen[bytes], Identity]:

@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 from support import free_port, running
 
-from watchdog.system import connect
-from watchdog.system.http import Reply, ask
+from watchdog.system.net import connect
+from watchdog.system.net.http import Reply, ask
 
 Talk = Callable[[socket.socket], None]
 TLS = Path(__file__).parents[1] / "servers" / "tls.pem"
@@ -209,7 +209,7 @@ def test_without_descriptors_the_reason_is_local() -> None:
     """In a child, which may use up its own."""
     code = (
         "import resource, socket\n"
-        "from watchdog.system.http import ask\n"
+        "from watchdog.system.net.http import ask\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))\n"
         "kept = []\n"
         "try:\n"
@@ -248,7 +248,9 @@ def test_a_tls_server_that_never_shakes_hands_ends_at_the_deadline() -> None:
 
 def test_when_wd_itself_was_stopped_the_answer_says_nothing() -> None:
     """SIGSTOP of the asking process in the middle of a question."""
-    code = "import sys\nfrom watchdog.system.http import ask\nprint(ask(sys.argv[1], timeout=1.0).problem, flush=True)"
+    code = (
+        "import sys\nfrom watchdog.system.net.http import ask\nprint(ask(sys.argv[1], timeout=1.0).problem, flush=True)"
+    )
     asked = threading.Event()
 
     def hears_and_is_silent(peer: socket.socket) -> None:

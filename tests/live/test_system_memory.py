@@ -9,10 +9,10 @@ import time
 import pytest
 from interpreters import NEEDS_RIGHT, interpreters, script
 
-from watchdog.system import apart
-from watchdog.system.elf import find_symbol
-from watchdog.system.memory import CHUNK, PAGE, Memory, Unmapped, Unreadable, mappings, open_memory
-from watchdog.system.open_files import read_open_file
+from watchdog.system.child import child_call
+from watchdog.system.disk.open_files import read_open_file
+from watchdog.system.process.elf import find_symbol
+from watchdog.system.process.memory import CHUNK, PAGE, Memory, Unmapped, Unreadable, mappings, open_memory
 
 pytestmark = NEEDS_RIGHT
 
@@ -83,13 +83,13 @@ def test_a_symbol_is_found_in_the_loaded_image(python: str) -> None:
 
 
 def test_a_child_gives_back_what_the_function_gave() -> None:
-    assert apart.call("os.path:join", ("a", "b"), 30.0) == "a/b"
+    assert child_call.call("os.path:join", ("a", "b"), 30.0) == "a/b"
 
 
 def test_a_child_that_does_not_come_back_is_ended_at_the_deadline() -> None:
     began = time.monotonic()
-    told = apart.call("time:sleep", (3600,), 0.5)
-    assert isinstance(told, apart.NotDone) and "0.5 s" in told.reason
+    told = child_call.call("time:sleep", (3600,), 0.5)
+    assert isinstance(told, child_call.NotDone) and "0.5 s" in told.reason
     assert time.monotonic() - began < 30
 
 
@@ -103,8 +103,8 @@ def test_a_child_that_does_not_come_back_is_ended_at_the_deadline() -> None:
     ],
 )
 def test_what_goes_wrong_in_a_child_is_told_and_not_raised(function: str, arguments: tuple, part: str) -> None:
-    told = apart.call(function, arguments, 30.0)
-    assert isinstance(told, apart.NotDone) and part in told.reason
+    told = child_call.call(function, arguments, 30.0)
+    assert isinstance(told, child_call.NotDone) and part in told.reason
 
 
 def test_a_file_without_a_name_is_read_through_whoever_has_it_open(tmp_path) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import pytest
 from support import free_port, wait_for
 
-from watchdog.system import diag, ports
+from watchdog.system.net import diag, ports
 
 
 @contextlib.contextmanager
@@ -146,7 +146,7 @@ def test_a_server_that_closed_its_connections_first_can_be_started_again_at_once
 
 @pytest.mark.root
 def test_a_listener_in_another_network_namespace_is_told_apart() -> None:
-    from watchdog.system import processes
+    from watchdog.system.process import processes
 
     code = """
 import socket, sys

@@ -19,8 +19,11 @@ from support import SERVERS, alive, connects, free_port, wait_for
 
 from watchdog.model.playbook import Start
 from watchdog.model.process import Identity
+from watchdog.starting import launch
 from watchdog.steps.start import start
-from watchdog.system import files, launch, ports, processes
+from watchdog.system.disk import files
+from watchdog.system.net import ports
+from watchdog.system.process import processes
 
 CUTS = int(os.environ.get("WD_CUTS", "8"))
 KINDS = (signal.SIGKILL, signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -15,7 +15,8 @@ from support import alive, wait_for
 
 from watchdog.model.errors import Failed, Refused
 from watchdog.model.process import Identity
-from watchdog.system import processes, signals
+from watchdog.system import signals
+from watchdog.system.process import processes
 
 
 @pytest.fixture

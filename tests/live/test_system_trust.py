@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from watchdog.model.errors import BadConfig
-from watchdog.system.trust import LIMIT, check_trusted_folder, read_trusted
+from watchdog.system.disk.trust import LIMIT, check_trusted_folder, read_trusted
 
 NOBODY = pwd.getpwnam("nobody")
 pytestmark = pytest.mark.root

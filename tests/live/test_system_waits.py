@@ -18,7 +18,8 @@ import support
 
 from watchdog.evidence import files_open
 from watchdog.evidence.bounded import Attempt
-from watchdog.system import descriptors, filelocks, processes, sockets, threads
+from watchdog.system.net import sockets
+from watchdog.system.process import descriptors, filelocks, processes, threads
 
 SLEEPER = "import sys, time; print('ready', flush=True); time.sleep(1000)"
 

@@ -18,7 +18,8 @@ from support import SERVERS, alive, connects, end_session, free_port, running, w
 from watchdog.model.playbook import Playbook, Start
 from watchdog.model.process import Identity, Tree
 from watchdog.model.selector import Selector
-from watchdog.system import ports, processes
+from watchdog.system.net import ports
+from watchdog.system.process import processes
 from watchdog.targets import resolve, servers
 
 PLAIN = str(SERVERS / "plain.py")

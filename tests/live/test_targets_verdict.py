@@ -17,7 +17,8 @@ from watchdog.model.process import Tree
 from watchdog.model.selector import Selector
 from watchdog.steps import find
 from watchdog.steps.spec import Context
-from watchdog.system import commands, http
+from watchdog.system.child import commands
+from watchdog.system.net import http
 from watchdog.targets import resolve, verdict
 
 PLAIN = str(SERVERS / "plain.py")

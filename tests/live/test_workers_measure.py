@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from support import Server, running, wait_for
 
+from watchdog.commands.workers import workers
 from watchdog.model.errors import CannotTell, WrongUsage
 from watchdog.model.exits import Exit
 from watchdog.model.selector import Selector
 from watchdog.steps.spec import Context
-from watchdog.steps.workers import workers
-from watchdog.system import processes
+from watchdog.system.process import processes
 from watchdog.targets.resolve import resolve
 from watchdog.workers.measure import measure
 

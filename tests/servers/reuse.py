@@ -14,7 +14,8 @@ from pathlib import Path
 from watchdog.killing import ladder
 from watchdog.killing.plan import make_plan
 from watchdog.policy import guards
-from watchdog.system import lineage, processes, signals
+from watchdog.system import signals
+from watchdog.system.process import lineage, processes
 from watchdog.targets import trees
 
 POINTS = ("after the plan", "after pidfd_open", "after the facts", "before the signal")

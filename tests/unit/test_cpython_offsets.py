@@ -7,7 +7,7 @@ import struct
 from watchdog.cpython.debug_table import DEBUG_SIZE, parse_debug_table, with_debug_table
 from watchdog.cpython.interpreter import known_offsets
 from watchdog.cpython.offsets import TABLE, Offsets
-from watchdog.system.memory import Unreadable
+from watchdog.system.process.memory import Unreadable
 
 NEW = TABLE["3.13"]
 FIELDS = [

@@ -12,7 +12,7 @@ from watchdog.killing.plan import in_words, make_plan, make_worker_plan
 from watchdog.model.killing import KillPlan
 from watchdog.model.process import Identity, Listener, Manager, Member, Process, Tree
 from watchdog.policy.guards import Ourselves
-from watchdog.system import managers
+from watchdog.system.host import managers
 
 US = Ourselves(pid=500, ancestors=frozenset({1}), session_leader=440, uid=0, pid_namespace=1)
 

@@ -8,7 +8,7 @@ from watchdog.model.playbook import Playbook, ProbeSpec, Threshold, TriggerSpec
 from watchdog.model.probing import Sample
 from watchdog.model.selector import Selector
 from watchdog.policy.explain import detection, explain
-from watchdog.watch.judge import NOTHING_ELSE, ProbeState, Signs, judge
+from watchdog.policy.judge import NOTHING_ELSE, ProbeState, Signs, judge
 
 
 def hang(probe: ProbeSpec, begins: float, signs: Signs = NOTHING_ELSE) -> float:

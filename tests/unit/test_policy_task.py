@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from watchdog.policy.timetable import Job, task_xml
+from watchdog.commands.timetable import Job, task_xml
 
 xmlschema = pytest.importorskip("xmlschema")
 SPACE = {"t": "http://schemas.microsoft.com/windows/2004/02/mit/task"}

@@ -11,7 +11,7 @@ from watchdog.model.playbook import Playbook, ProbeSpec
 from watchdog.model.selector import Selector
 from watchdog.probes import http
 from watchdog.probes.asked import Asked
-from watchdog.system.http import Reply
+from watchdog.system.net.http import Reply
 
 BODY = json.dumps({"status": "ok", "db": {"state": "up", "pools": [{"free": 3}]}, "ready": True}).encode()
 

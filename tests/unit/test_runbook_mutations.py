@@ -9,10 +9,10 @@ import pytest
 
 from watchdog.library import shelf
 from watchdog.model.errors import WdError
-from watchdog.model.printable import printable
 from watchdog.runbook import document
 from watchdog.runbook.lint import lint
 from watchdog.runbook.plan import make_plan
+from watchdog.text.printable import printable
 
 INPUTS = 100
 SECONDS = 2.0  # of CPU time: a busy machine must not fail the test

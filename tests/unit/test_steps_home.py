@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from watchdog.commands import catalogue, init, schema, validate
 from watchdog.config.home import look_for_home
 from watchdog.model.errors import BadConfig, Refused
 from watchdog.model.exits import Exit
 from watchdog.model.selector import Selector
-from watchdog.runbook import catalogue, validate
-from watchdog.steps import init, schema
 from watchdog.steps.spec import Context, StepResult
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from watchdog.model.errors import Refused
-from watchdog.system import files
-from watchdog.system.paths import open_for_reading
+from watchdog.system.disk import files
+from watchdog.system.disk.paths import open_for_reading
 
 
 @pytest.fixture(params=[0o000, 0o077, 0o022])

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watchdog.model.errors import WrongUsage
-from watchdog.system import patterns
+from watchdog.system.child import patterns
 
 # What both engines know; a pattern is made of some of these.
 PIECES = st.sampled_from(["a", "b", r"\w", r"\d", r"\s", ".", "[ab]", "[^a]", "(a|b)", "a*", "b+", "a{2}", "b?", r"\b"])

@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 from watchdog.model.playbook import Start
-from watchdog.system import launch, surroundings
+from watchdog.starting import launch
+from watchdog.system.child import service_env
 
 
 def read(folder: Path, text: str) -> dict[str, str]:
     path = folder / "env"
     path.write_text(text)
     path.chmod(0o600)
-    return surroundings.read_env_file(path, os.geteuid())
+    return service_env.read_env_file(path, os.geteuid())
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,7 @@ def test_declared_variables_win_over_the_file_and_the_file_over_the_base(folder:
     (folder / "env").write_text("LANG=de_DE\nBOTH=file\n")
     (folder / "env").chmod(0o600)
     start = Start(env=(("BOTH", "playbook"),), env_file=str(folder / "env"))
-    found = surroundings.environment(start)
+    found = service_env.environment(start)
     assert (found["LANG"], found["BOTH"]) == ("de_DE", "playbook")
     assert found["PATH"] and found["HOME"]
 

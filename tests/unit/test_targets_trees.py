@@ -196,7 +196,7 @@ def test_a_parent_that_serves_a_port_of_its_own_is_another_server() -> None:
         ("bash", "deploy.sh"),
         ("sh", "-c", "python server.py"),
         ("java", "-jar", "agent.jar"),
-        ("python", "-m", "watchdog.system.shim", "x"),
+        ("python", "-m", "watchdog.system.shim.program", "x"),
     ],
 )
 def test_managers_shells_and_runners_are_never_part_of_a_server(argv: tuple[str, ...]) -> None:
@@ -290,7 +290,7 @@ def test_trackers_of_multiprocessing_do_not_keep_a_launcher_out() -> None:
 def test_what_another_wd_looks_after_is_not_taken_with_its_parent() -> None:
     everybody = [
         process(20, 1, "python", "server.py"),
-        process(30, 20, "python", "-m", "watchdog.system.shim", "--service", "other", session=30),
+        process(30, 20, "python", "-m", "watchdog.system.shim.program", "--service", "other", session=30),
         process(31, 30, "python", "other.py", session=31),
     ]
     assert tree(20, everybody, [listener(8000, 20), listener(9000, 31)]).pids == (20,)
@@ -298,7 +298,7 @@ def test_what_another_wd_looks_after_is_not_taken_with_its_parent() -> None:
 
 def test_what_the_shim_adopted_belongs_to_its_service() -> None:
     everybody = [
-        process(30, 1, "python", "-m", "watchdog.system.shim", "--service", "shop"),
+        process(30, 1, "python", "-m", "watchdog.system.shim.program", "--service", "shop"),
         process(31, 30, "python", "server.py", session=31),
         process(32, 30, "python", "escaped.py", session=32),
     ]

@@ -9,10 +9,10 @@ import pytest
 from watchdog.journal.store import Journal
 from watchdog.model.playbook import Playbook, ProbeSpec
 from watchdog.model.selector import Selector
+from watchdog.policy.judge import ProbeState
 from watchdog.policy.pressure import SETTLES
 from watchdog.system.clock import monotonic
 from watchdog.watch.house import House
-from watchdog.watch.judge import ProbeState
 from watchdog.watch.watched import Watched
 
 PROBE = ProbeSpec("health", "http", "/health", every=10.0)

@@ -9,8 +9,8 @@ import pytest
 from watchdog.model.playbook import Playbook, Policy, ProbeSpec, Ready, Start, TriggerSpec
 from watchdog.model.selector import Selector
 from watchdog.policy.budget import Life
+from watchdog.policy.judge import ProbeState
 from watchdog.policy.patience import grace
-from watchdog.watch.judge import ProbeState
 from watchdog.watch.watched import Watched, death_triggers, from_text, to_text, triggers_of
 
 HEALTH = ProbeSpec("health", "http", "/health")

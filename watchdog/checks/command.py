@@ -6,8 +6,8 @@ from typing import cast
 
 from watchdog.model.playbook import CheckSpec, Playbook
 from watchdog.model.probing import CheckResult, CheckState
-from watchdog.model.units import format_duration
-from watchdog.system import commands, surroundings
+from watchdog.system.child import commands, service_env
+from watchdog.text.units import format_duration
 
 _KEPT = 4000  # characters of the output's end
 _STATES: dict[int | None, CheckState] = {0: "ok", 1: "warning", 2: "critical"}
@@ -16,7 +16,7 @@ _STATES: dict[int | None, CheckState] = {0: "ok", 1: "warning", 2: "critical"}
 def check(spec: CheckSpec, playbook: Playbook) -> CheckResult:
     """Run as the service's user in the service's environment, so that it sees what the service sees."""
     try:
-        environment = surroundings.environment(playbook.start)
+        environment = service_env.environment(playbook.start)
     except (OSError, LookupError, ValueError) as error:
         return CheckResult(spec.name, "unknown", str(error), 0.0)
     words = cast(tuple[str, ...], tuple(spec.subject))

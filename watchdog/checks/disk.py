@@ -6,8 +6,8 @@ from pathlib import Path
 
 from watchdog.model.playbook import CheckSpec, Percent, Playbook
 from watchdog.model.probing import CheckResult, CheckState
-from watchdog.model.units import format_size
-from watchdog.system import machine
+from watchdog.system.host import machine
+from watchdog.text.units import format_size
 
 _INODES = 1000  # fewer free ones are as bad as no room
 

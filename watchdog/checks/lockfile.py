@@ -7,8 +7,10 @@ from pathlib import Path
 
 from watchdog.model.playbook import CheckSpec, Playbook
 from watchdog.model.probing import CheckResult, CheckState
-from watchdog.model.units import format_duration
-from watchdog.system import clock, filelocks, files, processes
+from watchdog.system import clock
+from watchdog.system.disk import files
+from watchdog.system.process import filelocks, processes
+from watchdog.text.units import format_duration
 
 
 def check(spec: CheckSpec, playbook: Playbook) -> CheckResult:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from watchdog.model.playbook import CheckSpec, Playbook
 from watchdog.model.probing import CheckResult, CheckState
-from watchdog.system import files, processes
+from watchdog.system.disk import files
+from watchdog.system.process import processes
 
 _SLACK = 5.0  # seconds between a process's start as the kernel counts it and the file's time
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from watchdog.model.playbook import CheckSpec, Playbook
 from watchdog.model.probing import CheckResult, CheckState
 from watchdog.model.process import Process
-from watchdog.system import ports, processes
+from watchdog.system.net import ports
+from watchdog.system.process import processes
 from watchdog.targets import match
 
 

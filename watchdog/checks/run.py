@@ -9,9 +9,9 @@ from dataclasses import replace
 from watchdog.checks import command, disk, lockfile, pidfile, port, sqlite
 from watchdog.model.playbook import CheckSpec, Playbook
 from watchdog.model.probing import CheckResult
-from watchdog.model.redact import redact
-from watchdog.model.units import format_duration
 from watchdog.system import clock
+from watchdog.text.redact import redact
+from watchdog.text.units import format_duration
 
 # One file a kind; a new kind is one file and one line.
 KINDS: dict[str, Callable[[CheckSpec, Playbook], CheckResult]] = {

@@ -16,8 +16,8 @@ from urllib.parse import quote
 
 from watchdog.model.playbook import CheckSpec, Playbook
 from watchdog.model.probing import CheckResult, CheckState
-from watchdog.model.units import format_duration
 from watchdog.system import clock
+from watchdog.text.units import format_duration
 
 _LOCK_WAIT = 2.0  # seconds
 _STEPS = 500  # of SQLite's machine between two looks at the clock

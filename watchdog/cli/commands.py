@@ -29,7 +29,7 @@ _LEDGER: tuple[StepSpec, ...] = (
     StepSpec(
         "incidents list",
         "the ledger of freezes: when, service, trigger, cause, fix, downtime",
-        "watchdog.steps.incidents:listing",
+        "watchdog.commands.incidents:listing",
         (
             SERVICE,
             Option("--since", "duration", None, "not older than this: 7d"),
@@ -37,12 +37,12 @@ _LEDGER: tuple[StepSpec, ...] = (
         ),
         lists=True,
     ),
-    StepSpec("incidents show", "one incident as a page", "watchdog.steps.incidents:show", (), (INCIDENT,)),
-    StepSpec("incidents report", "write its report again", "watchdog.steps.incidents:report", (), (INCIDENT,)),
+    StepSpec("incidents show", "one incident as a page", "watchdog.commands.incidents:show", (), (INCIDENT,)),
+    StepSpec("incidents report", "write its report again", "watchdog.commands.incidents:report", (), (INCIDENT,)),
     StepSpec(
         "incidents note",
         "fill in what only a person knows",
-        "watchdog.steps.incidents:note",
+        "watchdog.commands.incidents:note",
         (
             Option("--root-cause", help="what the cause was in the end"),
             Option("--fix", help="what was done so that it does not come back"),
@@ -74,7 +74,7 @@ _LOOP: tuple[StepSpec, ...] = (
     StepSpec(
         "replay",
         "judge the stored answers with other thresholds: how many kills, how many false",
-        "watchdog.watch.replay:replay",
+        "watchdog.commands.replay:replay",
         (
             SERVICE,
             Option("--since", "duration", "7d", "how far back"),
@@ -95,13 +95,13 @@ _POLICY: tuple[StepSpec, ...] = (
     StepSpec(
         "explain",
         "what the policy of a service will do, and when",
-        "watchdog.steps.explain:explain_service",
+        "watchdog.commands.explain:explain_service",
         service=True,
     ),
     StepSpec(
         "snooze",
         "leave a service alone for a while; it ends by itself",
-        "watchdog.steps.snooze:snooze",
+        "watchdog.commands.snooze:snooze",
         (
             Option("--for", "duration", None, "how long"),
             Option("--until-healthy", "flag", help="until it answers well again"),
@@ -112,14 +112,14 @@ _POLICY: tuple[StepSpec, ...] = (
     StepSpec(
         "resume",
         "look after a service again, with a new budget",
-        "watchdog.steps.snooze:resume",
+        "watchdog.commands.snooze:resume",
         (Option("--why", help="for those who come after you", metavar="TEXT"),),
         service=True,
     ),
     StepSpec(
         "ack",
         "you have it in hand: the loop waits until the service is healthy",
-        "watchdog.steps.snooze:ack",
+        "watchdog.commands.snooze:ack",
         (),
         (Argument("text", many=True, help="what you are doing about it"),),
         service=True,
@@ -128,7 +128,7 @@ _POLICY: tuple[StepSpec, ...] = (
         StepSpec(
             f"schedule {verb}",
             summary,
-            f"watchdog.steps.schedule:{verb}",
+            f"watchdog.commands.schedule:{verb}",
             (
                 SERVICE,
                 Option("--as", default="cron", choices=("cron", "systemd", "task-scheduler"), help="which scheduler"),
@@ -149,46 +149,46 @@ _HOME: tuple[StepSpec, ...] = (
     StepSpec(
         "init",
         "make a home: playbooks/, runbooks/, logs/ and an example",
-        "watchdog.steps.init:init",
+        "watchdog.commands.init:init",
         (),
         (Argument("folder", help="where; without one: here"),),
     ),
     StepSpec(
         "validate",
         "every mistake in the playbooks and runbooks of the home",
-        "watchdog.runbook.validate:validate",
+        "watchdog.commands.validate:validate",
         (),
         (Argument("file", many=True, help="default: all of the home"),),
     ),
     StepSpec(
         "runbooks list",
         "every runbook of the home, and the shipped ones",
-        "watchdog.runbook.catalogue:list_all",
+        "watchdog.commands.catalogue:list_all",
         lists=True,
     ),
     StepSpec(
         "runbooks show",
         "a runbook as it is written",
-        "watchdog.runbook.catalogue:show",
+        "watchdog.commands.catalogue:show",
         (),
         (Argument("runbook", required=True),),
     ),
     StepSpec(
         "runbooks lint",
         "can they be relied on? bounds, proofs, answers to failure, names",
-        "watchdog.runbook.catalogue:lint",
+        "watchdog.commands.catalogue:lint",
         (),
         (Argument("runbook", many=True, help="default: all of the home"),),
         help="Exit 0: nothing to say; 1: warnings; 3: at least one cannot be run as it stands.",
     ),
-    StepSpec("schema", "the JSON Schema of a playbook, for editors", "watchdog.steps.schema:schema"),
+    StepSpec("schema", "the JSON Schema of a playbook, for editors", "watchdog.commands.schema:schema"),
 )
 
 _CARE: tuple[StepSpec, ...] = (
     StepSpec(
         "leak call",
         "run a function 1, 10, 100, 1,000 times and count what stays",
-        "watchdog.steps.leak:leak_call",
+        "watchdog.commands.leak:leak_call",
         (
             Option("--python", "path", help="the interpreter that can import it (default: a venv beside it)"),
             Option("--cwd", "path", help="folder to run it in", metavar="DIR"),
@@ -203,7 +203,7 @@ _CARE: tuple[StepSpec, ...] = (
     StepSpec(
         "leak watch",
         "follow a live server's memory, and name the type that grows",
-        "watchdog.steps.leak:leak_watch",
+        "watchdog.commands.leak:leak_watch",
         (
             Option("--for", "duration", "1m", "how long to look"),
             Option("--every", "duration", "1s", "time between two looks"),
@@ -213,7 +213,7 @@ _CARE: tuple[StepSpec, ...] = (
     StepSpec(
         "workers",
         "how many workers a server should have, and how the present number stands",
-        "watchdog.steps.workers:workers",
+        "watchdog.commands.workers:workers",
         (
             Option("--cpus", help="processors (default: this machine's)"),
             Option("--memory", "size", None, "memory for all workers (default: the machine's or the group's limit)"),
@@ -229,7 +229,7 @@ _CARE: tuple[StepSpec, ...] = (
     StepSpec(
         "guard",
         "write the one-file request limiter for a server that may be changed",
-        "watchdog.steps.guard:guard",
+        "watchdog.commands.guard:guard",
         (
             Option("--to", "path", required=True, help="the file to write", metavar="FILE"),
             Option("--yes", "flag", help="replace a file that is there"),

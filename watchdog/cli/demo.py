@@ -12,7 +12,9 @@ from typing import Any
 from watchdog.model.errors import Failed
 from watchdog.model.exits import Exit
 from watchdog.steps.spec import Context, StepResult
-from watchdog.system import clock, files, http, ports
+from watchdog.system import clock
+from watchdog.system.disk import files
+from watchdog.system.net import http, ports
 
 PLAYBOOK = """\
 # The demo's service: a small shop whose two locks are taken in opposite order.

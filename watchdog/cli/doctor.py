@@ -10,7 +10,7 @@ from watchdog.cpython.offsets import TABLE
 from watchdog.evidence import stacks
 from watchdog.model.exits import Exit
 from watchdog.steps.spec import Context, StepResult
-from watchdog.system.abilities import Ability, all_abilities
+from watchdog.system.host.abilities import Ability, all_abilities
 
 
 def doctor(context: Context, options: Mapping[str, Any]) -> StepResult:

@@ -9,8 +9,8 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from watchdog.commands import status as step
 from watchdog.model.exits import Exit
-from watchdog.steps import status as step
 from watchdog.steps.spec import Context, StepResult
 
 _EVERY = 2.0  # seconds

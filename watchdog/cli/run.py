@@ -11,11 +11,11 @@ from watchdog.journal.store import FILE, Journal
 from watchdog.model.errors import WrongUsage
 from watchdog.model.exits import Exit
 from watchdog.model.incident import RunResult, StepRecord
-from watchdog.model.units import format_duration
 from watchdog.runbook import outcome, permission
 from watchdog.runbook.begin import begin, plan_of
 from watchdog.runbook.run import Prepared, prepare, starts_later
 from watchdog.steps.spec import Context, StepOutcome, StepResult
+from watchdog.text.units import format_duration
 
 MARKS = {"ok": "✓", "warning": "!", "failed": "✗", "refused": "⊘", "nothing": "–", "skipped": "–", "planned": "·"}
 

@@ -20,7 +20,8 @@ from watchdog.model.procedure import Block, StepCall
 from watchdog.model.process import Identity
 from watchdog.model.selector import Selector
 from watchdog.steps.spec import Context, StepResult, StepSpec
-from watchdog.system import clock, files
+from watchdog.system import clock
+from watchdog.system.disk import files
 from watchdog.targets import select
 
 

@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from watchdog.model.exits import Exit
-from watchdog.model.printable import printable
-from watchdog.model.units import format_duration
 from watchdog.steps.spec import Answer, StepResult, StepSpec
-from watchdog.system import terminal
+from watchdog.system.host import terminal
+from watchdog.text.printable import printable
+from watchdog.text.units import format_duration
 
 
 def say(line: str) -> None:

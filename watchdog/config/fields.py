@@ -18,7 +18,7 @@ from pydantic_core import CoreSchema, core_schema
 from watchdog.config.mistakes import did_you_mean
 from watchdog.config.yaml import Plain
 from watchdog.model.errors import WrongUsage
-from watchdog.system import patterns
+from watchdog.system.child import patterns
 
 NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,9})?", re.ASCII)
 _LONGEST = 4096

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from watchdog.library import shelf
 from watchdog.model.errors import BadConfig
-from watchdog.system.trust import check_trusted_file, check_trusted_folder
+from watchdog.system.disk.trust import check_trusted_file, check_trusted_folder
 
 FOLDERS = ("playbooks", "runbooks", "logs")
 VARIABLE = "WD_HOME"

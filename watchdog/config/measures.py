@@ -9,7 +9,7 @@ from typing import Any
 
 from watchdog.config.fields import NUMBER, Reader, Whole, scalar
 from watchdog.model.playbook import Percent, Threshold
-from watchdog.model.units import format_size, parse_duration, parse_size
+from watchdog.text.units import format_size, parse_duration, parse_size
 
 DAY = 86400.0
 _PERCENT = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)\s*%?", re.ASCII)

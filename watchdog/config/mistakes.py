@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from watchdog.model.errors import BadConfig
-from watchdog.model.printable import printable
+from watchdog.text.printable import printable
 
 SHOWN = 50  # a file that is wrong throughout must not fill the screen
 _LONGEST = 60

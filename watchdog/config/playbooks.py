@@ -17,7 +17,7 @@ from watchdog.config.schema import PlaybookFile
 from watchdog.library import shelf
 from watchdog.model.errors import BadConfig
 from watchdog.model.playbook import Playbook
-from watchdog.system.trust import read_trusted
+from watchdog.system.disk.trust import read_trusted
 
 _KINDS: dict[str, tuple[type[Any], ...]] = {"probes": PROBES, "checks": CHECKS, "triggers": TRIGGERS}
 _SECRET = ("env", "notify", "command", "fallback")  # values behind these keys are never shown

@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 
 from watchdog.cpython.objects import Objects, plausible
 from watchdog.cpython.offsets import Offsets
-from watchdog.system.memory import Mapping, Unmapped, Unreadable, executable, mappings
+from watchdog.system.process.memory import Mapping, Unmapped, Unreadable, executable, mappings
 
 _RECORD = struct.Struct("<13Q")
 _LARGEST_PIECE = 1 << 24  # bytes of a mapping that are searched

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from watchdog.cpython.frames import Frames, LiveFrame
 from watchdog.cpython.offsets import WRAPPED
-from watchdog.system.memory import Unmapped
+from watchdog.system.process.memory import Unmapped
 
 GENERATORS = frozenset({"coroutine", "generator", "async_generator"})
 _WRAPPERS = frozenset(

@@ -9,7 +9,7 @@ from watchdog.cpython.linetable import Position, position
 from watchdog.cpython.objects import Objects, plausible
 from watchdog.cpython.offsets import BYTES_DATA, CELL_VALUE
 from watchdog.model.evidence import Frame
-from watchdog.system.memory import Unmapped
+from watchdog.system.process.memory import Unmapped
 
 _CELL, _FREE = 0x40, 0x80  # kinds of variables that live in a cell
 _DEEPEST = 400  # entries of a value stack that are looked at

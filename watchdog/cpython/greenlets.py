@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from watchdog.cpython.frames import Frames, LiveFrame
 from watchdog.cpython.objects import plausible
-from watchdog.system.memory import Unmapped
+from watchdog.system.process.memory import Unmapped
 
 GREENLET = "greenlet.greenlet"
 _RECORD = 32  # in a greenlet object: behind its head, its weak references and its dict

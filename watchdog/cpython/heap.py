@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from watchdog.cpython.objects import Objects, plausible
 from watchdog.cpython.offsets import GC_GENERATION, GC_GENERATIONS, GC_HEAD
 from watchdog.system.clock import Deadline
-from watchdog.system.memory import Unmapped
+from watchdog.system.process.memory import Unmapped
 
 _LINK = struct.Struct("<QQQQ")  # next, previous, reference count, type
 _LOOK_AT_CLOCK = 4096  # objects between two looks

@@ -16,7 +16,7 @@ from watchdog.cpython.objects import plausible
 from watchdog.cpython.offsets import MODULE_DICT, OBJECT_SIZE, TYPE_BASIC_SIZE, TYPE_DICT, TYPE_FLAGS
 from watchdog.model.evidence import Container
 from watchdog.system.clock import Deadline
-from watchdog.system.memory import Unmapped
+from watchdog.system.process.memory import Unmapped
 
 _DEEPEST, _MOST_NODES = 5, 20_000
 _SMALL = 64  # entries of a container that is looked into

@@ -12,8 +12,8 @@ from watchdog.cpython.debug_table import DEBUG_SIZE, parse_debug_table, with_deb
 from watchdog.cpython.heap import looks_like_lists
 from watchdog.cpython.objects import Objects, plausible
 from watchdog.cpython.offsets import TABLE, Offsets
-from watchdog.system.elf import find_symbol
-from watchdog.system.memory import Mapping, Memory, Unmapped, Unreadable, executable, mappings, open_memory
+from watchdog.system.process.elf import find_symbol
+from watchdog.system.process.memory import Mapping, Memory, Unmapped, Unreadable, executable, mappings, open_memory
 
 _NAMED = re.compile(r"python(\d\.\d+)")
 _SCANNED = 60_000  # bytes of an interpreter's record that are searched

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from watchdog.cpython.objects import plausible
 from watchdog.cpython.offsets import OBJECT_TYPE, RLOCK_OWNER, TYPE_NAME
-from watchdog.system.memory import Memory, Unmapped, Unreadable, open_memory
+from watchdog.system.process.memory import Memory, Unmapped, Unreadable, open_memory
 
 
 def read_states(pid: int, addresses: tuple[int, ...]) -> dict[int, tuple[str, int | None]]:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from watchdog.cpython.lock_syntax import Reference
 from watchdog.cpython.objects import Objects, plausible
 from watchdog.cpython.offsets import DESCRIPTOR_NAME, FUNCTION_NAME, METHOD_FUNCTION, METHOD_SELF, RLOCK_OWNER
-from watchdog.system.memory import Unmapped
+from watchdog.system.process.memory import Unmapped
 
 _KINDS = {
     "_thread.lock": "Lock",

@@ -8,7 +8,7 @@ from watchdog.cpython.frames import Code, Frames, LiveFrame
 from watchdog.cpython.linetable import Position, trail
 from watchdog.cpython.lock_objects import LockObject, LockObjects, follow
 from watchdog.cpython.lock_syntax import NOTHING, LockUse, LockUses, lock_uses, parse_function
-from watchdog.system.sources import read_source
+from watchdog.system.disk.sources import read_source
 
 _SLACK = 2.0  # seconds between a file's time stamp and the process's start that may be measuring error
 _SLOTS = 40  # of a value stack, looked at where its height is not known

@@ -25,10 +25,10 @@ from watchdog.cpython.lock_points import LockPoints, TaskFrames
 from watchdog.cpython.objects import Objects
 from watchdog.cpython.task_registry import imported, registered_tasks
 from watchdog.model.evidence import Container, LockLook, Task, TaskLook
-from watchdog.system import processes
 from watchdog.system.clock import Deadline, monotonic
-from watchdog.system.memory import Unmapped, Unreadable
-from watchdog.system.namespaces import thread_numbers
+from watchdog.system.process import processes
+from watchdog.system.process.memory import Unmapped, Unreadable
+from watchdog.system.process.namespaces import thread_numbers
 
 _TASK = "_asyncio.Task"
 _HUBS = ("gevent.hub", "eventlet.hubs")

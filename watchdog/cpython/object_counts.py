@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from watchdog.cpython.heap import merged, walk
 from watchdog.cpython.interpreter import attach
 from watchdog.system.clock import Deadline
-from watchdog.system.memory import Unreadable
+from watchdog.system.process.memory import Unreadable
 
 
 @dataclass(frozen=True, slots=True)

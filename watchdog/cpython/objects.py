@@ -25,7 +25,7 @@ from watchdog.cpython.offsets import (
     TYPE_NAME,
     Offsets,
 )
-from watchdog.system.memory import PAGE, Memory, Unmapped
+from watchdog.system.process.memory import PAGE, Memory, Unmapped
 
 _LONGEST_TEXT = 4096  # characters
 _MOST_ENTRIES = 20_000  # of a dictionary or list

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from watchdog.cpython.objects import Objects, plausible
 from watchdog.cpython.offsets import SET_MASK, SET_TABLE
-from watchdog.system.memory import Unmapped
+from watchdog.system.process.memory import Unmapped
 
 _VARIABLES = ("_scheduled_tasks", "_all_tasks", "_eager_tasks")
 _ENTRY = 16

@@ -13,7 +13,7 @@ from watchdog.diagnosis.suspects import GROWS
 from watchdog.diagnosis.view import View
 from watchdog.model.evidence import Container, Frame, SourceFile
 from watchdog.model.finding import Culprit
-from watchdog.model.units import format_size
+from watchdog.text.units import format_size
 
 HUGE = 64 << 20  # bytes of one thing
 _PIECE = 1 << 20  # bytes of each entry: many small ones are a cache, which may be meant

@@ -9,7 +9,7 @@ from watchdog.evidence import exits, peers
 from watchdog.evidence.bounded import Attempt
 from watchdog.evidence.named_paths import named_paths
 from watchdog.model.evidence import Connection, Descriptor, Exit, Gap, MachineLook, PeerLook
-from watchdog.system import machine
+from watchdog.system.host import machine
 
 _FILES = 50  # open for writing, whose file systems are asked for their free space
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from watchdog.cpython.object_counts import Counted
-from watchdog.system import apart
+from watchdog.system.child import child_call
 
 _PATIENCE = 1.5  # seconds over the time of the count itself
 
@@ -25,7 +25,7 @@ class Growth:
 
 def read_counts(pid: int, seconds: float = 5.0) -> Counted:
     """One count; the target is never stopped. Objects that hold no others (str, bytes, int) are not counted."""
-    found = apart.call("watchdog.cpython.object_counts:count", (pid, seconds), seconds + _PATIENCE)
+    found = child_call.call("watchdog.cpython.object_counts:count", (pid, seconds), seconds + _PATIENCE)
     if isinstance(found, Counted):
         return found
     return Counted(error=f"the memory of process {pid} could not be read: {found.reason}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from watchdog.model.evidence import Exit, Gap
-from watchdog.system import clock, kernel_log
+from watchdog.system import clock
+from watchdog.system.host import kernel_log
 
 RECENT = 3600.0  # seconds: what the kernel ended earlier than that says nothing about the trouble of now
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from watchdog.model.evidence import Connection, Descriptor, FileLock
 from watchdog.model.process import Process
-from watchdog.system import descriptors, filelocks, processes, sockets
+from watchdog.system.net import sockets
+from watchdog.system.process import descriptors, filelocks, processes
 
 
 def look(pids: Iterable[int], before: Sequence[Descriptor] = ()) -> tuple[Descriptor, ...]:

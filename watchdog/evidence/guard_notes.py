@@ -9,8 +9,8 @@ from pathlib import PurePosixPath
 
 from watchdog.library.request_guard import ENDING, FREE, HEADER, MAGIC, NAME, OVERDUE, SLOT
 from watchdog.model.evidence import Descriptor
-from watchdog.model.units import format_duration
-from watchdog.system.open_files import read_open_file
+from watchdog.system.disk.open_files import read_open_file
+from watchdog.text.units import format_duration
 
 _LARGEST = 1 << 20  # bytes of a notes file
 _DELETED = " (deleted)"  # what the kernel adds to a name that is gone

@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 from watchdog.cpython.linetable import Position
 from watchdog.cpython.lock_syntax import LockUse, Reference, lock_uses
 from watchdog.model.evidence import Frame, LockLook, LockPoint, StackLook, TaskLook, ThreadStack
-from watchdog.system import apart, processes
-from watchdog.system.sources import read_source
+from watchdog.system.child import child_call
+from watchdog.system.disk.sources import read_source
+from watchdog.system.process import processes
 
 _SLACK = 2.0  # seconds between a file's time stamp and the process's start that may be measuring error
 _ENTERING = ("__enter__", "acquire")
@@ -154,7 +155,7 @@ def _is_address(text: str) -> bool:
 def lock_states(pid: int, addresses: tuple[int, ...]) -> dict[int, LockState]:
     """What stands at these addresses, in any CPython of 64 bits: the type's name and an RLock's owner are where they
     have been since 3.10."""
-    found = apart.call("watchdog.cpython.lock_memory:read_states", (pid, addresses), _SECONDS)
+    found = child_call.call("watchdog.cpython.lock_memory:read_states", (pid, addresses), _SECONDS)
     return {address: LockState(*state) for address, state in found.items()} if isinstance(found, dict) else {}
 
 

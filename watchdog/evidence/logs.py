@@ -15,9 +15,10 @@ from pathlib import Path
 
 from watchdog.evidence.bounded import Attempt
 from watchdog.model.evidence import LogTail
-from watchdog.model.redact import redact
 from watchdog.model.snapshot import Artifact
-from watchdog.system import clock, files
+from watchdog.system import clock
+from watchdog.system.disk import files
+from watchdog.text.redact import redact
 
 EACH = 1_000_000  # bytes saved of one log
 AT_MOST = 20  # logs

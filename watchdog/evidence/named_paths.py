@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from watchdog.system import processes
+from watchdog.system.process import processes
 
 _MOST = 50
 _LEVELS = 4  # so many folders at the end of a path may still have to be made

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from watchdog.model.evidence import Connection, PeerLook
-from watchdog.system import ports, processes, sockets
+from watchdog.system.net import ports, sockets
+from watchdog.system.process import processes
 
 _MOST = 8  # different addresses
 TIMEOUT = 1.0  # seconds for a connection; within a data centre a millisecond is usual

@@ -10,7 +10,8 @@ from typing import Protocol
 
 from watchdog.model.evidence import Answer, Configured
 from watchdog.model.process import Tree
-from watchdog.system import clock, http
+from watchdog.system import clock
+from watchdog.system.net import http
 
 PAUSE = 0.25  # seconds between an answer and the next question
 _PATIENCE = 2.0  # times the limit

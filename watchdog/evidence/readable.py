@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from watchdog.model.evidence import Evidence, StackLook, Task, TaskLook, ThreadStack
-from watchdog.model.printable import printable
-from watchdog.model.redact import redact
+from watchdog.text.printable import printable
+from watchdog.text.redact import redact
 
 
 def stacks_text(evidence: Evidence) -> str:

@@ -10,7 +10,7 @@ from pathlib import PurePath
 from typing import Any
 
 from watchdog.model.process import Identity
-from watchdog.model.redact import redact_data
+from watchdog.text.redact import redact_data
 
 MOST = 4_000_000  # bytes of one file
 _TRIED = 16  # items from which the size of a whole series is told

@@ -31,8 +31,11 @@ from watchdog.model.evidence import (
     TaskLook,
 )
 from watchdog.model.process import Listener, Process, Tree
-from watchdog.system import clock, files, processes, sockets
-from watchdog.system import threads as kernel_threads
+from watchdog.system import clock
+from watchdog.system.disk import files
+from watchdog.system.net import sockets
+from watchdog.system.process import processes
+from watchdog.system.process import threads as kernel_threads
 from watchdog.targets import programs
 
 _AT_ONCE = 2  # stack dumps side by side: each takes a CPU for some milliseconds

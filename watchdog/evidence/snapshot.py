@@ -17,12 +17,13 @@ from watchdog.evidence import logs as saved_logs
 from watchdog.evidence.readable import stacks_text, tasks_text
 from watchdog.evidence.records import MOST, as_json, fitted
 from watchdog.model.evidence import Configured, Evidence, Exit
-from watchdog.model.printable import printable_lines
 from watchdog.model.process import Tree, target_record
-from watchdog.model.redact import redact, redact_data
 from watchdog.model.snapshot import Artifact, Snapshot
-from watchdog.model.units import format_size, iso
-from watchdog.system import clock, files
+from watchdog.system import clock
+from watchdog.system.disk import files
+from watchdog.text.printable import printable_lines
+from watchdog.text.redact import redact, redact_data
+from watchdog.text.units import format_size, iso
 
 AT_MOST = 50_000_000  # bytes of one snapshot
 LEFT_FREE = 0.5  # share of the free disk that is never touched

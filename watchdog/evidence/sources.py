@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from watchdog.diagnosis.code import is_application
 from watchdog.model.evidence import Frame, SourceFile
 from watchdog.model.process import Process
-from watchdog.system.sources import read_source
+from watchdog.system.disk.sources import read_source
 
 _AROUND = 3  # lines on each side, for code that is not the application's
 _FILES = 200

@@ -16,7 +16,9 @@ from typing import Any
 
 from watchdog.model.evidence import Frame, Gap, Local, StackLook, ThreadStack
 from watchdog.model.process import Process
-from watchdog.system import clock, commands, processes
+from watchdog.system import clock
+from watchdog.system.child import commands
+from watchdog.system.process import processes
 from watchdog.targets import programs
 
 _OUTPUT = 32_000_000  # bytes of JSON: thousands of deep threads with their locals

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from watchdog.model.evidence import TaskLook
-from watchdog.system import apart
+from watchdog.system.child import child_call
 
 _PATIENCE = 1.5  # seconds over the time of the look itself, for the child to begin and to answer
 
@@ -14,7 +14,7 @@ def read_tasks(pid: int, at: float = 0.0, seconds: float = 2.0) -> TaskLook:
     The source is the memory of CPython 3.10 to 3.14 on Linux (rights as for a debugger). Besides tasks: the locks of
     threads and tasks, queues, objects by type, and what each thread and task was asked.
     """
-    found = apart.call("watchdog.cpython.look:look", (pid, at, seconds), seconds + _PATIENCE)
+    found = child_call.call("watchdog.cpython.look:look", (pid, at, seconds), seconds + _PATIENCE)
     if isinstance(found, TaskLook):
         return found
     return TaskLook(pid, at, "", error=f"the memory of process {pid} could not be read: {found.reason}")

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from watchdog.model.evidence import ProcessLook
 from watchdog.model.process import Process
-from watchdog.system import descriptors, machine, processes, threads
+from watchdog.system.host import machine
+from watchdog.system.process import descriptors, processes, threads
 
 
 def look(known: Iterable[Process], at: float) -> tuple[ProcessLook, ...]:

@@ -16,8 +16,9 @@ from watchdog.journal.rows import from_json, typed
 from watchdog.model.errors import Failed, NothingMatched
 from watchdog.model.incident import Incident, RunOutcome, StepRecord, Trigger
 from watchdog.model.process import Identity
-from watchdog.model.units import format_duration
-from watchdog.system import clock, processes
+from watchdog.system import clock
+from watchdog.system.process import processes
+from watchdog.text.units import format_duration
 
 OUTCOMES = frozenset(get_args(RunOutcome))
 REPEAT_WINDOW = 7 * 86400.0  # seconds in which the same trouble counts as come back

@@ -14,7 +14,7 @@ from typing import TypeVar
 from watchdog.journal.schema import VERSIONS
 from watchdog.model.errors import CannotTell
 from watchdog.system.clock import now
-from watchdog.system.files import make_folder
+from watchdog.system.disk.files import make_folder
 
 BUSY_SECONDS = 30.0
 UNREADABLE = "a name in it cannot be read"

@@ -22,11 +22,12 @@ from watchdog.journal.opening import damaged
 from watchdog.journal.retention import remove_old_folders
 from watchdog.model.errors import Failed
 from watchdog.model.incident import Desired, Incident, Restart, RunOutcome, Trigger
-from watchdog.model.printable import printable
 from watchdog.model.probing import Sample
 from watchdog.model.process import Identity
-from watchdog.model.redact import redact, redact_data
-from watchdog.system import clock, processes
+from watchdog.system import clock
+from watchdog.system.process import processes
+from watchdog.text.printable import printable
+from watchdog.text.redact import redact, redact_data
 
 FILE = "journal.db"
 _REMEMBERED = 8  # incidents of this process that a lost store gets again

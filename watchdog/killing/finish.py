@@ -15,7 +15,8 @@ from watchdog.killing.plan import make_plan
 from watchdog.model.errors import WdError
 from watchdog.model.process import Identity, Listener, Member, Process, Tree
 from watchdog.policy import guards
-from watchdog.system import ports, processes
+from watchdog.system.net import ports
+from watchdog.system.process import processes
 
 GRACE = 2.0  # seconds; the server has been without its wd for a while already
 

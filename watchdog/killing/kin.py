@@ -13,8 +13,9 @@ from pathlib import Path
 from watchdog.model.process import Process, Tree
 from watchdog.policy import guards
 from watchdog.policy.guards import Ourselves
-from watchdog.system import lineage, ports, processes
-from watchdog.system.lineage import Layout
+from watchdog.system.net import ports
+from watchdog.system.process import lineage, processes
+from watchdog.system.process.lineage import Layout
 from watchdog.system.signals import Hold
 from watchdog.targets import borders, programs
 

@@ -17,9 +17,12 @@ from watchdog.killing.stillness import Patience
 from watchdog.model.errors import Refused
 from watchdog.model.killing import Ended, KillPlan, KillResult, Outcome, Spared
 from watchdog.model.process import Process
-from watchdog.system import clock, commands, lineage, managers, signals
+from watchdog.system import clock, signals
+from watchdog.system.child import commands
 from watchdog.system.clock import Deadline
 from watchdog.system.freeze import Freezer
+from watchdog.system.host import managers
+from watchdog.system.process import lineage
 from watchdog.system.signals import Hold
 
 _CHASE = 0.25  # seconds for looks at the youngest only, between two looks at everybody

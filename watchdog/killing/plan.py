@@ -11,7 +11,7 @@ from watchdog.model.killing import Doomed, KillPlan, Spared
 from watchdog.model.process import Manager, Member, Process, Tree
 from watchdog.policy import guards
 from watchdog.policy.guards import Ourselves
-from watchdog.system import managers
+from watchdog.system.host import managers
 
 
 def make_plan(

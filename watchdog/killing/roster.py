@@ -11,7 +11,8 @@ from watchdog.model.errors import WdError
 from watchdog.model.killing import Doomed, Ended, KillPlan, Spared
 from watchdog.model.process import Identity, Process
 from watchdog.policy import guards
-from watchdog.system import clock, lineage, processes, signals
+from watchdog.system import clock, signals
+from watchdog.system.process import lineage, processes
 from watchdog.system.signals import Hold, Sent
 
 Name = Literal["TERM", "KILL"]

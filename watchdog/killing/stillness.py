@@ -10,7 +10,7 @@ import signal
 from collections.abc import Sequence
 
 from watchdog.model.process import Process
-from watchdog.system import processes, threads
+from watchdog.system.process import processes, threads
 
 _IGNORED_AFTER, _BLOCKED_AFTER, _STILL_AFTER = 0.2, 1.0, 0.2  # seconds since SIGTERM
 _STILL_FOR = 0.1  # seconds in which nothing of it may have moved

@@ -14,7 +14,7 @@ from typing import Any
 
 from watchdog.leak.verdict import LeakVerdict, Round, judge
 from watchdog.model.errors import CannotTell, Failed, WrongUsage
-from watchdog.system import commands
+from watchdog.system.child import commands
 
 _VENVS = (".venv", "venv", "env")
 _OUTPUT = 4000  # characters of what the function printed, told when it fails

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from watchdog.model.units import format_duration, format_size
+from watchdog.text.units import format_duration, format_size
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 

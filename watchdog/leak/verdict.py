@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from watchdog.model.units import format_size
+from watchdog.text.units import format_size
 
 Answer = Literal["leak", "sound", "unsure"]
 LEAKING, SOUND = 0.9, 0.1  # objects that stay per call: at least, and at most

@@ -11,17 +11,19 @@ from typing import Any
 
 from watchdog.cpython.object_counts import Counted
 from watchdog.diagnosis import holdings
-from watchdog.diagnosis.curve import Curve, classify
 from watchdog.diagnosis.holdings import Holding
 from watchdog.diagnosis.view import View
 from watchdog.evidence.counts import Growth, growth, read_counts
 from watchdog.evidence.sources import Sources
 from watchdog.evidence.tasks import read_tasks
+from watchdog.leak.curve import Curve, classify
 from watchdog.model.evidence import Evidence, Frame, TaskLook
 from watchdog.model.process import Identity, Tree
-from watchdog.model.units import format_duration
-from watchdog.system import clock, machine, processes
+from watchdog.system import clock
+from watchdog.system.host import machine
+from watchdog.system.process import processes
 from watchdog.targets import programs
+from watchdog.text.units import format_duration
 
 _INSIDE = 4  # processes of a tree that are looked into
 _TOLD = 10  # types that are told

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from watchdog.model.units import iso
+from watchdog.text.units import iso
 
 RunOutcome = Literal["recovered", "done", "failed", "refused", "planned", "nothing", "running", "interrupted"]
 

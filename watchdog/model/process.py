@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from watchdog.model.units import iso
+from watchdog.text.units import iso
 
 Role = Literal["main", "master", "worker", "child", "orphan"]
 Verdict = Literal["healthy", "slow", "hung", "down", "unknown"]

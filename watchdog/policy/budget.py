@@ -12,7 +12,7 @@ from statistics import median
 from typing import Literal
 
 from watchdog.model.playbook import Backoff, Policy
-from watchdog.model.units import format_duration
+from watchdog.text.units import format_duration
 
 HOUR = 3600.0
 CRASHES = 3  # lives that ended by themselves, in a row, before it is called a crash loop

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from watchdog.model.playbook import Playbook, ProbeSpec, Threshold, TriggerSpec
-from watchdog.model.units import format_duration
 from watchdog.policy.budget import delay
 from watchdog.policy.patience import MEASURES, evidence_time, grace
+from watchdog.text.units import format_duration
 
 TIMES = 8  # restarts whose delays are told
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from watchdog.model.process import Process, Tree
-from watchdog.system import processes
+from watchdog.system.process import processes
 
 MOST = 3  # servers that one run may end, unless a person says otherwise
 

@@ -21,10 +21,10 @@ import filelock
 
 from watchdog.model.errors import CannotTell, Refused
 from watchdog.model.process import Identity
-from watchdog.model.units import format_duration
-from watchdog.system import processes
 from watchdog.system.clock import now
-from watchdog.system.files import make_folder, runtime_folder, write_atomic
+from watchdog.system.disk.files import make_folder, runtime_folder, write_atomic
+from watchdog.system.process import processes
+from watchdog.text.units import format_duration
 
 
 @dataclass(frozen=True, slots=True)

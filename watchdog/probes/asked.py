@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from watchdog.model.playbook import Percent, Playbook, ProbeSpec
 from watchdog.model.probing import Sample, SampleVerdict
 from watchdog.model.process import Process, Tree
-from watchdog.system import processes
+from watchdog.system.process import processes
 
 
 @dataclass(frozen=True, slots=True)

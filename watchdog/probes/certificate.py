@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 from watchdog.model.probing import Sample
-from watchdog.model.units import format_duration
 from watchdog.probes.asked import Asked
-from watchdog.system.connect import explain
-from watchdog.system.tls import certificate_end
+from watchdog.system.net.connect import explain
+from watchdog.system.net.tls import certificate_end
+from watchdog.text.units import format_duration
 
 DAY = 86400.0
 

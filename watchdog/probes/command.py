@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from watchdog.model.probing import Sample, SampleVerdict
-from watchdog.model.units import format_duration
 from watchdog.probes.asked import Asked
-from watchdog.system import commands
+from watchdog.system.child import commands
+from watchdog.text.units import format_duration
 
 _VERDICTS: dict[int, SampleVerdict] = {0: "ok", 1: "slow", 2: "failed"}
 

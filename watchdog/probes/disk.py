@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from watchdog.model.playbook import Percent
 from watchdog.model.probing import Sample
-from watchdog.model.units import format_size
 from watchdog.probes.asked import Asked, limit_of
-from watchdog.system.machine import disk_within
+from watchdog.system.host.machine import disk_within
+from watchdog.text.units import format_size
 
 
 def probe(asked: Asked) -> Sample:

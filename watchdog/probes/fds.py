@@ -5,7 +5,7 @@ from __future__ import annotations
 from watchdog.model.playbook import Percent
 from watchdog.model.probing import Sample
 from watchdog.probes.asked import Asked, limit_of
-from watchdog.system import descriptors
+from watchdog.system.process import descriptors
 
 
 def probe(asked: Asked) -> Sample:

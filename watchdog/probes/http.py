@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from watchdog.model.probing import Sample
-from watchdog.model.units import format_duration
 from watchdog.probes.asked import Asked
-from watchdog.system.http import Reply, ask
+from watchdog.system.net.http import Reply, ask
+from watchdog.text.units import format_duration
 
 _MISSING = object()
 

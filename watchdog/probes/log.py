@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from watchdog.model.probing import Sample
-from watchdog.model.units import counted, format_duration
 from watchdog.probes.asked import Asked
-from watchdog.system import patterns
-from watchdog.system.following import Place, follow
+from watchdog.system.child import patterns
+from watchdog.system.disk.following import Place, follow
+from watchdog.text.units import counted, format_duration
 
 LONGEST = 4000  # characters of one line that are looked at
 _REMEMBER = 1000  # moments of matches that are kept

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from watchdog.model.probing import Sample
-from watchdog.model.units import format_size
 from watchdog.probes.asked import Asked, limit_of
-from watchdog.system.machine import memory_room
+from watchdog.system.host.machine import memory_room
+from watchdog.text.units import format_size
 
 
 def probe(asked: Asked) -> Sample:

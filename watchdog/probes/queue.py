@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from watchdog.model.probing import Sample
 from watchdog.probes.asked import Asked
-from watchdog.system.accept_queue import waiting
+from watchdog.system.net.accept_queue import waiting
 
 
 def probe(asked: Asked) -> Sample:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from watchdog.model.probing import Sample
 from watchdog.probes.asked import Asked
-from watchdog.system import descriptors, threads
+from watchdog.system.process import descriptors, threads
 
 _WRITES = ("write", "writev")
 _SHORT = 0.5  # seconds: who has waited for less is just being served

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 
 from watchdog.model.probing import Sample
-from watchdog.model.units import format_duration
 from watchdog.probes.asked import Asked
-from watchdog.system.connect import connect, explain
+from watchdog.system.net.connect import connect, explain
+from watchdog.text.units import format_duration
 
 
 def probe(asked: Asked) -> Sample:

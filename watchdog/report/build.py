@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from watchdog.model.incident import Incident, StepRecord, Trigger
-from watchdog.model.redact import redact, redact_data
-from watchdog.model.units import format_duration
 from watchdog.report import folders
 from watchdog.report.page import Ended, Line, Page
+from watchdog.text.redact import redact, redact_data
+from watchdog.text.units import format_duration
 
 _NOT_BY_HAND = ("shell", "wait", "notify", "report")
 _WORDS = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from watchdog.model.units import format_duration, format_size
 from watchdog.report.page import Curve
+from watchdog.text.units import format_duration, format_size
 
 WIDTH, HEIGHT = 600.0, 120.0
 _POINTS = 300  # more are not seen at this width

@@ -6,7 +6,7 @@ import textwrap
 
 from watchdog.model.evidence import Evidence
 from watchdog.model.finding import CAUSES, HEALTHY, Advice, Culprit, Diagnosis, Finding
-from watchdog.model.units import format_duration, format_size
+from watchdog.text.units import format_duration, format_size
 
 WIDTH = 100
 _AGAIN = "look again with more time (--within 60s)"

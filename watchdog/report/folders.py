@@ -8,11 +8,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from watchdog.model.printable import printable
 from watchdog.model.probing import Sample
 from watchdog.report.curves import bytes_shown, count_shown, curve, percent_shown, seconds_shown
 from watchdog.report.page import Curve, Kept
-from watchdog.system import files
+from watchdog.system.disk import files
+from watchdog.text.printable import printable
 
 SAMPLES = "samples.json"
 _MOST = 20_000_000  # bytes read of one file

@@ -14,9 +14,9 @@ import jinja2
 from markupsafe import Markup, escape
 
 from watchdog.model.incident import Incident
-from watchdog.model.printable import printable, printable_lines
-from watchdog.model.units import format_duration, format_size
 from watchdog.report.page import Page
+from watchdog.text.printable import printable, printable_lines
+from watchdog.text.units import format_duration, format_size
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _MARKDOWN = re.compile(r"([\\`*{}\[\]<>|&~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|^#)")

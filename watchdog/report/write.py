@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from watchdog.model.incident import Incident
-from watchdog.model.printable import printable
 from watchdog.model.probing import Sample
-from watchdog.model.units import format_duration
 from watchdog.report import folders
 from watchdog.report.build import build, clean
 from watchdog.report.render import as_json, html, markdown
-from watchdog.system import files
+from watchdog.system.disk import files
+from watchdog.text.printable import printable
+from watchdog.text.units import format_duration
 
 
 def write(incident: Incident, folder: Path, samples: Sequence[Sample] = ()) -> Path:

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from watchdog.model.errors import NothingMatched
 from watchdog.model.incident import Incident, RunResult, StepRecord
 from watchdog.model.procedure import RunPlan
-from watchdog.model.units import format_duration
 from watchdog.runbook import document
 from watchdog.runbook.plan import make_plan
 from watchdog.runbook.run import Prepared, always, execute, nobody_watches, prepare
 from watchdog.steps.spec import Context
 from watchdog.system import clock
+from watchdog.text.units import format_duration
 
 DONE = frozenset({"ok", "warning", "nothing", "skipped"})
 

@@ -17,9 +17,9 @@ from watchdog.config.mistakes import Mistake, bad_config, did_you_mean, shown
 from watchdog.library import shelf
 from watchdog.model.errors import BadConfig
 from watchdog.model.procedure import Block, Runbook
-from watchdog.model.units import parse_duration
 from watchdog.runbook import condition, header
-from watchdog.system.trust import read_trusted
+from watchdog.system.disk.trust import read_trusted
+from watchdog.text.units import parse_duration
 
 if TYPE_CHECKING:
     from markdown_it.token import Token

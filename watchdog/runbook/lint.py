@@ -12,7 +12,6 @@ from pathlib import Path
 from watchdog.config.mistakes import did_you_mean
 from watchdog.library import shelf
 from watchdog.model.errors import BadConfig, WdError
-from watchdog.model.printable import printable
 from watchdog.model.procedure import Block, Runbook
 from watchdog.runbook import condition
 from watchdog.runbook.document import ANSWERS
@@ -20,6 +19,7 @@ from watchdog.runbook.fill import Value, fill_words, names
 from watchdog.runbook.plan import split
 from watchdog.steps.parse import parse_words
 from watchdog.steps.spec import StepSpec
+from watchdog.text.printable import printable
 
 _PROOFS = ("verify",)
 _PROVEN_BY_ITSELF = ("restart", "stop", "verify")

@@ -8,10 +8,10 @@ from typing import Any, get_args
 from watchdog.checks import run
 from watchdog.model.errors import Refused
 from watchdog.model.exits import Exit
-from watchdog.model.printable import printable
 from watchdog.model.probing import CheckResult, CheckState
 from watchdog.steps.bounds import time_left
 from watchdog.steps.spec import Context, StepOutcome, StepResult
+from watchdog.text.printable import printable
 
 # The worst comes last; "could not tell" is worse than a warning and better than what is known to be broken.
 _ORDER: tuple[CheckState, ...] = ("ok", "warning", "unknown", "critical")

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from watchdog.model.exits import Exit
-from watchdog.model.redact import redact
-from watchdog.model.units import format_duration
 from watchdog.steps.bounds import time_left
 from watchdog.steps.spec import Context, StepResult
-from watchdog.system import commands
+from watchdog.system.child import commands
+from watchdog.text.redact import redact
+from watchdog.text.units import format_duration
 
 KEPT = 4000  # characters of its output
 

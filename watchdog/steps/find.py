@@ -8,10 +8,13 @@ from typing import Any
 
 from watchdog.model.exits import Exit
 from watchdog.model.process import Member, Tree, Verdict, target_record
-from watchdog.model.units import format_duration, format_size
 from watchdog.steps.spec import Context, StepResult
-from watchdog.system import clock, ports, processes, surroundings
+from watchdog.system import clock
+from watchdog.system.child import service_env
+from watchdog.system.net import ports
+from watchdog.system.process import processes
 from watchdog.targets import resolve, servers, verdict
+from watchdog.text.units import format_duration, format_size
 
 _QUICK = 1.5  # seconds that a server gets to answer before find says that it hangs
 _MEASURED = 0.1  # seconds over which CPU use is measured, at least
@@ -52,7 +55,7 @@ def ps(context: Context, options: Mapping[str, Any]) -> StepResult:
         for tree, told in zip(trees, verdicts, strict=True)
         if tree.members and (told == "hung" or not options.get("hung"))
     ]
-    is_root = surroundings.user_id(None) == 0
+    is_root = service_env.user_id(None) == 0
     if unseen := () if is_root else sorted({one.port for one in ports.hidden()}):
         listed = ", ".join(map(str, unseen[:10])) + (" …" if len(unseen) > 10 else "")
         context.say(f"not seen: who listens on port {listed}. Processes of other users need more rights")

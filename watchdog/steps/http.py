@@ -7,11 +7,11 @@ from typing import Any
 
 from watchdog.model.errors import WrongUsage
 from watchdog.model.exits import Exit
-from watchdog.model.redact import redact
-from watchdog.model.units import format_duration
 from watchdog.steps.bounds import time_left
 from watchdog.steps.spec import Context, StepResult
-from watchdog.system.http import ask
+from watchdog.system.net.http import ask
+from watchdog.text.redact import redact
+from watchdog.text.units import format_duration
 
 METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH")
 

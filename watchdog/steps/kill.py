@@ -16,13 +16,17 @@ from watchdog.model.incident import Desired
 from watchdog.model.killing import KillPlan, KillResult
 from watchdog.model.playbook import Start
 from watchdog.model.process import Listener, Member, Process, Tree
-from watchdog.model.units import counted, format_duration
 from watchdog.policy import guards
+from watchdog.starting import launch
 from watchdog.steps import turn
 from watchdog.steps.spec import Context, StepOutcome, StepResult
-from watchdog.system import clock, launch, lineage, ports, processes, signals, surroundings
+from watchdog.system import clock, signals
+from watchdog.system.child import service_env
+from watchdog.system.net import ports
+from watchdog.system.process import lineage, processes
 from watchdog.targets import match, resolve
 from watchdog.targets.flight import in_flight
+from watchdog.text.units import counted, format_duration
 
 _QUICK = 0.5  # seconds that quick evidence may take, and never more: the server is down for its users
 _THOROUGH = 10.0
@@ -111,9 +115,9 @@ def _nothing(context: Context) -> StepResult:
     """What cannot be seen is not gone: a runbook must not start a second copy beside another user's server."""
     port = context.selector.port or (context.playbook.find.port if context.playbook else None)
     if port and (unseen := ports.hidden(port)):
-        owner = surroundings.user_name(unseen[0].uid)
+        owner = service_env.user_name(unseen[0].uid)
         why, todo = f"the socket belongs to user {owner}", f"run wd as {owner}, or as root"
-        if surroundings.user_id(None) == 0:
+        if service_env.user_id(None) == 0:
             why, todo = "the socket belongs to the kernel, or stands outside of this container", "act through its tools"
         raise Refused(f"nothing was ended: who listens on port {port} cannot be seen", why, todo)
     message = f"nothing to end: nothing that runs matches {context.selector}"

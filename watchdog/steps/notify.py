@@ -7,7 +7,7 @@ from typing import Any
 
 from watchdog.model.exits import Exit
 from watchdog.steps.spec import Context, StepResult
-from watchdog.system import messages
+from watchdog.system.host import messages
 
 
 def notify(context: Context, options: Mapping[str, Any]) -> StepResult:

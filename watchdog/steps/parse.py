@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from watchdog.model.errors import WrongUsage
-from watchdog.model.units import format_duration, format_size, parse_duration, parse_size
 from watchdog.steps.registry import SPECS
 from watchdog.steps.spec import Argument, Option, StepSpec
+from watchdog.text.units import format_duration, format_size, parse_duration, parse_size
 
 
 class Measure(click.ParamType[Any]):

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from watchdog.model.exits import Exit
-from watchdog.model.redact import redact
 from watchdog.steps.spec import Context, StepResult
-from watchdog.system import commands
+from watchdog.system.child import commands
+from watchdog.text.redact import redact
 
 SHELLS = {"sh": ("sh", "-eu", "-c"), "bash": ("bash", "-eu", "-c"), "powershell": ("pwsh", "-NoProfile", "-Command")}
 LIMIT = 600.0  # seconds, where the block gives none

@@ -13,15 +13,16 @@ from watchdog.model.errors import NothingMatched
 from watchdog.model.evidence import Configured, Evidence, Exit
 from watchdog.model.exits import Exit as Code
 from watchdog.model.playbook import Playbook
-from watchdog.model.printable import printable
 from watchdog.model.process import Tree
 from watchdog.model.snapshot import Snapshot
-from watchdog.model.units import format_duration, format_size
+from watchdog.starting import launch
 from watchdog.steps.bounds import evidence_left
 from watchdog.steps.spec import Context, StepResult
-from watchdog.system import clock, launch
-from watchdog.system import records as starts
+from watchdog.system import clock
+from watchdog.system.shim import records as starts
 from watchdog.targets import resolve
+from watchdog.text.printable import printable
+from watchdog.text.units import format_duration, format_size
 
 
 def snapshot(context: Context, options: Mapping[str, Any]) -> StepResult:

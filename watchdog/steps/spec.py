@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from watchdog.model.probing import CheckResult
     from watchdog.model.process import Identity, Tree
     from watchdog.model.snapshot import Snapshot
-    from watchdog.system.launch import Shim
+    from watchdog.starting.launch import Shim
 
 Kind = Literal["text", "flag", "integer", "duration", "size", "path", "words"]
 StepOutcome = Literal["ok", "warning", "failed", "refused", "nothing", "skipped", "planned", "unknown"]

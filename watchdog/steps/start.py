@@ -15,17 +15,20 @@ from watchdog.model.launching import StartResult
 from watchdog.model.playbook import Playbook
 from watchdog.model.process import Tree
 from watchdog.model.selector import Selector
-from watchdog.model.units import format_duration
 from watchdog.policy import guards
-from watchdog.steps import readiness, turn
+from watchdog.starting import launch, readiness
+from watchdog.starting.launch import Shim
+from watchdog.starting.readiness import Newborn
+from watchdog.steps import turn
 from watchdog.steps.kill import kill
-from watchdog.steps.readiness import Newborn
 from watchdog.steps.spec import Context, StepResult
 from watchdog.steps.verify import verify
-from watchdog.system import clock, http, launch, processes
+from watchdog.system import clock
 from watchdog.system.clock import Deadline
-from watchdog.system.launch import Shim
+from watchdog.system.net import http
+from watchdog.system.process import processes
 from watchdog.targets import match, resolve, verdict
+from watchdog.text.units import format_duration
 
 _PAUSE = 0.05  # seconds between two looks at a server that is starting
 

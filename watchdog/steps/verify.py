@@ -10,13 +10,14 @@ from watchdog.model.errors import Refused
 from watchdog.model.exits import Exit
 from watchdog.model.launching import VerifyResult
 from watchdog.model.process import Tree
-from watchdog.model.units import format_duration
-from watchdog.steps import readiness
-from watchdog.steps.readiness import Answer, Newborn, Question
+from watchdog.starting import readiness
+from watchdog.starting.readiness import Answer, Newborn, Question
 from watchdog.steps.spec import Context, StepResult
-from watchdog.system import clock, http, ports
+from watchdog.system import clock
 from watchdog.system.clock import Deadline
+from watchdog.system.net import http, ports
 from watchdog.targets import resolve
+from watchdog.text.units import format_duration
 
 _QUICK, _BETWEEN = 0.05, 0.25  # seconds between two questions: until the row is complete, and after it
 _KEPT = 50  # answers in the result

@@ -9,11 +9,11 @@ from typing import Any
 from watchdog.model.errors import WrongUsage
 from watchdog.model.exits import Exit
 from watchdog.model.playbook import ProbeSpec
-from watchdog.model.units import format_duration, parse_duration
 from watchdog.probes.run import probe
 from watchdog.steps.bounds import time_left
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock
+from watchdog.text.units import format_duration, parse_duration
 
 _PAUSE = 0.5  # seconds between two questions
 

@@ -14,13 +14,14 @@ from watchdog.model.evidence import Evidence
 from watchdog.model.exits import Exit
 from watchdog.model.finding import HEALTHY, Diagnosis
 from watchdog.model.process import Tree, Verdict, target_record
-from watchdog.model.redact import redact
 from watchdog.report.diagnosis_text import screen
 from watchdog.steps.bounds import evidence_left
 from watchdog.steps.snapshot import configured, known_exits, known_logs
 from watchdog.steps.spec import Context, StepOutcome, StepResult
-from watchdog.system import clock, ports
+from watchdog.system import clock
+from watchdog.system.net import ports
 from watchdog.targets import resolve
+from watchdog.text.redact import redact
 
 _FRESH = 30.0  # seconds: evidence of a snapshot before this step in the same run
 _WORST = (Exit.CRITICAL, Exit.UNKNOWN, Exit.WARNING, Exit.FINE)

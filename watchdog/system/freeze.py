@@ -14,7 +14,8 @@ import signal
 import socket
 import subprocess
 
-from watchdog.system import interpreter, signals
+from watchdog.system import signals
+from watchdog.system.child import interpreter
 from watchdog.system.clock import Deadline
 from watchdog.system.signals import Hold, Sent
 

@@ -14,7 +14,9 @@ import sys
 import time
 from dataclasses import dataclass
 
-from watchdog.system import detach, notify, signals
+from watchdog.system import signals
+from watchdog.system.child import detach
+from watchdog.system.host import sd_notify as notify
 
 STILL = 30.0  # seconds without a beat, while this process itself ran
 _LOOK = 5.0  # seconds between two looks of the parent when the child says nothing

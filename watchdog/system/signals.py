@@ -20,7 +20,7 @@ from typing import Literal
 
 from watchdog.model.errors import Failed, Refused
 from watchdog.model.process import Identity, Process
-from watchdog.system import processes
+from watchdog.system.process import processes
 
 Sent = Literal["sent", "gone", "changed", "denied", "rehearsed"]
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from watchdog.model.evidence import Connection
 from watchdog.model.process import Tree
-from watchdog.system import descriptors, sockets
+from watchdog.system.net import sockets
+from watchdog.system.process import descriptors
 
 
 def in_flight(tree: Tree) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from watchdog.model.process import Process
-from watchdog.system import processes
+from watchdog.system.process import processes
 from watchdog.targets import programs
 from watchdog.targets.programs import Program
 

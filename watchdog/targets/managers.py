@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from watchdog.model.process import Manager, Process
-from watchdog.system import processes
+from watchdog.system.process import processes
 from watchdog.targets import borders, programs
 from watchdog.targets.scene import Scene
 

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable, Sequence
 
 from watchdog.model.process import Process
-from watchdog.system import patterns
+from watchdog.system.child import patterns
 from watchdog.targets import borders, programs
 from watchdog.targets.frameworks import serves_named_app
 

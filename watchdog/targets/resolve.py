@@ -9,7 +9,8 @@ from watchdog.model.errors import CannotTell, WrongUsage
 from watchdog.model.playbook import Playbook
 from watchdog.model.process import Tree
 from watchdog.model.selector import Selector
-from watchdog.system import clock, ports
+from watchdog.system import clock
+from watchdog.system.net import ports
 from watchdog.targets import match, servers, verdict
 from watchdog.targets.named_ports import another_port, names_port
 from watchdog.targets.scene import Scene

@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 
 from watchdog.model.process import Listener, Process
-from watchdog.system import ports, processes
+from watchdog.system.net import ports
+from watchdog.system.process import processes
 from watchdog.targets import borders, programs
 
 FIRST = "the first process of the machine"

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from watchdog.model.errors import Refused, WrongUsage
 from watchdog.model.process import Identity
-from watchdog.system import processes
+from watchdog.system.process import processes
 
 MOST = 10_000  # lines of one pipe
 

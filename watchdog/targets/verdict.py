@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from watchdog.model.process import Listener, Tree, Verdict
-from watchdog.system import clock, http
+from watchdog.system import clock
+from watchdog.system.net import http
 from watchdog.targets.frameworks import speaks_http
 from watchdog.targets.servers import runs_python
 

@@ -13,21 +13,24 @@ from watchdog.model.procedure import Block, RunPlan, StepCall
 from watchdog.model.process import Identity
 from watchdog.policy import budget, locks, pressure
 from watchdog.policy.budget import History, Life
+from watchdog.policy.deciding import Decision, Situation, decide, local_time, quiet_moment, step_of
+from watchdog.policy.judge import reset
 from watchdog.policy.patience import DRAIN, evidence_time
 from watchdog.probes.log import forget_matches
 from watchdog.runbook.begin import begin, plan_of
 from watchdog.runbook.run import Prepared, execute, prepare
+from watchdog.starting import launch
 from watchdog.steps import turn
 from watchdog.steps.notify import notify
 from watchdog.steps.spec import Context
-from watchdog.system import clock, launch, machine, processes
+from watchdog.system import clock
+from watchdog.system.host import machine
+from watchdog.system.process import processes
 from watchdog.targets.flight import in_flight
 from watchdog.watch import log, looking
 from watchdog.watch.asking import Question, Questions
 from watchdog.watch.closer import hand_over
-from watchdog.watch.deciding import Decision, Situation, decide, local_time, quiet_moment, step_of
 from watchdog.watch.house import House
-from watchdog.watch.judge import reset
 from watchdog.watch.times import in_window
 from watchdog.watch.watched import CALENDAR, LIVES, Watched
 

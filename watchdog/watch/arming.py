@@ -9,8 +9,8 @@ import threading
 from pathlib import Path
 
 from watchdog.model.errors import WdError
-from watchdog.system import launch
-from watchdog.system.launch import Shim
+from watchdog.starting import launch
+from watchdog.starting.launch import Shim
 from watchdog.watch.watched import Watched, death_triggers
 
 _PATIENCE = 5.0  # seconds

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from watchdog.model.incident import Trigger
 from watchdog.model.playbook import TriggerSpec
-from watchdog.model.units import format_duration
 from watchdog.steps.notify import notify
+from watchdog.text.units import format_duration
 from watchdog.watch.house import House
 from watchdog.watch.watched import CALENDAR, Watched
 

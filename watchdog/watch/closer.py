@@ -13,6 +13,7 @@ import threading
 from watchdog.evidence import logs
 from watchdog.evidence.gather import gather
 from watchdog.model.playbook import ProbeSpec
+from watchdog.policy.judge import Judged, needed
 from watchdog.policy.pressure import common_cause
 from watchdog.probes.run import KINDS
 from watchdog.steps.snapshot import configured, known_exits, known_logs
@@ -20,7 +21,6 @@ from watchdog.steps.spec import Context
 from watchdog.system import clock
 from watchdog.watch import looking
 from watchdog.watch.house import House
-from watchdog.watch.judge import Judged, needed
 from watchdog.watch.open_questions import ProbesQuestion, Question
 from watchdog.watch.watched import Watched, triggers_of
 

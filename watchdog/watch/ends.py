@@ -14,8 +14,11 @@ from watchdog.model.incident import Trigger
 from watchdog.model.launching import ShimRecord
 from watchdog.model.process import Identity
 from watchdog.policy.budget import CrashLoop, Life, crash_loop
-from watchdog.system import clock, kernel_log, launch, processes
-from watchdog.system.deaths import Deaths
+from watchdog.starting import launch
+from watchdog.system import clock
+from watchdog.system.host import kernel_log
+from watchdog.system.process import processes
+from watchdog.system.process.deaths import Deaths
 from watchdog.watch import looking
 from watchdog.watch.acting import Runs
 from watchdog.watch.arming import Post, may_start

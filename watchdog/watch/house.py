@@ -12,12 +12,13 @@ from watchdog.journal.store import Journal
 from watchdog.model.incident import Desired, Trigger
 from watchdog.model.probing import Sample
 from watchdog.model.selector import Selector
-from watchdog.model.units import format_duration
 from watchdog.policy import pressure
+from watchdog.policy.deciding import is_healthy_again
 from watchdog.steps.spec import Answer, Context, nobody
-from watchdog.system import clock, processes
+from watchdog.system import clock
+from watchdog.system.process import processes
+from watchdog.text.units import format_duration
 from watchdog.watch import log, looking
-from watchdog.watch.deciding import is_healthy_again
 from watchdog.watch.watched import Watched, to_text
 
 KEY = "watch"  # under which a service's memory is kept in the journal

@@ -17,7 +17,7 @@ from watchdog.model.playbook import Playbook
 from watchdog.system import clock
 
 if TYPE_CHECKING:
-    from watchdog.system.commands import Done
+    from watchdog.system.child.commands import Done
 
 _WITHIN = 300.0  # seconds: thousands of playbooks on a busy machine
 _PAUSES = (0.1, 1.0, 3.0)  # seconds after a child that was killed
@@ -44,7 +44,7 @@ def load_apart(home: Path, service: str | None) -> tuple[Playbook, ...]:
 
 
 def _child(home: Path, service: str | None) -> Done:
-    from watchdog.system import commands, interpreter  # not for the child
+    from watchdog.system.child import commands, interpreter  # not for the child
 
     return commands.run(
         interpreter.command("watchdog.watch.loading:serve", light=False),

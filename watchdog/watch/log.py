@@ -15,9 +15,9 @@ from typing import Any
 from loguru import logger
 
 from watchdog.model.errors import WdError
-from watchdog.model.printable import printable
-from watchdog.model.redact import redact
-from watchdog.system.files import make_folder
+from watchdog.system.disk.files import make_folder
+from watchdog.text.printable import printable
+from watchdog.text.redact import redact
 
 _LINE = "{time:YYYY-MM-DD HH:mm:ss.SSS} {level: <7} {extra[service]: <12} {message}\n"
 _KEPT = 5

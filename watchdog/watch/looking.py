@@ -9,14 +9,15 @@ from watchdog.model.errors import WdError
 from watchdog.model.playbook import Playbook, ProbeSpec
 from watchdog.model.process import Identity, Process, Tree
 from watchdog.model.selector import Selector
-from watchdog.model.units import counted
+from watchdog.policy.judge import Signs
 from watchdog.probes.run import KINDS
-from watchdog.system import accept_queue, processes, threads
+from watchdog.system.net import accept_queue
+from watchdog.system.process import processes, threads
 from watchdog.targets import match, programs
 from watchdog.targets.flight import answered_within
 from watchdog.targets.resolve import look
 from watchdog.targets.scene import Scene
-from watchdog.watch.judge import Signs
+from watchdog.text.units import counted
 from watchdog.watch.watched import Watched
 
 FRESH = 30.0  # seconds for which a tree is taken as it was found, while its first process lives

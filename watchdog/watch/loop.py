@@ -17,10 +17,12 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from watchdog.model.errors import WdError
 from watchdog.model.incident import Trigger
 from watchdog.model.playbook import Playbook, TriggerSpec
-from watchdog.model.units import counted
-from watchdog.system import clock, http, processes
+from watchdog.system import clock
+from watchdog.system.net import http
 from watchdog.system.overseer import Link
+from watchdog.system.process import processes
 from watchdog.targets.scene import Scene
+from watchdog.text.units import counted
 from watchdog.watch import looking, metrics, trend
 from watchdog.watch.acting import Runs
 from watchdog.watch.ends import Ends

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from watchdog.model.errors import WdError
-from watchdog.system.files import write_atomic
+from watchdog.system.disk.files import write_atomic
 from watchdog.watch.house import House
 from watchdog.watch.watched import Watched
 

@@ -8,14 +8,14 @@ from dataclasses import replace
 from watchdog.model.incident import Trigger
 from watchdog.model.playbook import ProbeSpec, TriggerSpec
 from watchdog.model.probing import Sample
-from watchdog.model.units import format_duration
+from watchdog.policy.judge import NOTHING_ELSE, Event, Judged, Signs, judge
 from watchdog.policy.patience import MEASURES, grace
 from watchdog.probes.run import KINDS, needs_tree, probe
 from watchdog.system import clock
+from watchdog.text.units import format_duration
 from watchdog.watch import looking
 from watchdog.watch.closer import Closer
 from watchdog.watch.house import House
-from watchdog.watch.judge import NOTHING_ELSE, Event, Judged, Signs, judge
 from watchdog.watch.watched import Watched, triggers_of
 
 Consider = Callable[[Watched, TriggerSpec, Trigger, Callable[[], None], float | None], None]

@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from watchdog.model.exits import Exit
 from watchdog.model.incident import Desired
 from watchdog.model.playbook import Playbook
-from watchdog.model.units import counted, format_duration
 from watchdog.steps.spec import StepOutcome, StepResult
-from watchdog.system import clock, processes
+from watchdog.system import clock
+from watchdog.system.process import processes
+from watchdog.text.units import counted, format_duration
 from watchdog.watch import looking, metrics
 from watchdog.watch.acting import Runs
 from watchdog.watch.heartbeat import Heartbeat

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from watchdog.journal.store import Journal
 from watchdog.model.playbook import Percent, ProbeSpec, TriggerSpec
 from watchdog.model.probing import Sample
-from watchdog.model.units import format_duration
 from watchdog.probes.asked import limit_of
-from watchdog.system import descriptors
-from watchdog.system.machine import disk_within, memory_room
+from watchdog.system.host.machine import disk_within, memory_room
+from watchdog.system.process import descriptors
+from watchdog.text.units import format_duration
 from watchdog.watch.watched import Watched
 
 LOOK = 30.0  # seconds between two looks ahead

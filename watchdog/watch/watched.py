@@ -12,9 +12,9 @@ from watchdog.model.playbook import Playbook, ProbeSpec, Threshold, TriggerSpec
 from watchdog.model.probing import Sample
 from watchdog.model.process import Identity, Tree
 from watchdog.policy.budget import Life
+from watchdog.policy.judge import ProbeState
 from watchdog.probes.run import KINDS
 from watchdog.system import clock
-from watchdog.watch.judge import ProbeState
 
 CALENDAR = ("cron", "every")  # kinds of triggers behind which there is no trouble
 LIVES = 12  # that are remembered

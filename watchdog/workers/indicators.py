@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from watchdog.model.units import format_duration
+from watchdog.text.units import format_duration
 from watchdog.workers.access_log import Answers
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from watchdog.model.process import Tree
-from watchdog.system import clock, machine, processes
+from watchdog.system import clock
+from watchdog.system.host import machine
+from watchdog.system.process import processes
 from watchdog.workers.gunicorn import workers_of
 
 _CPU_TIME = 1.0  # seconds over which CPU use is measured

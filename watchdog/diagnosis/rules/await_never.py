@@ -9,7 +9,7 @@ from watchdog.diagnosis.code import at_place
 from watchdog.diagnosis.tasks import TaskWait, answers_request, serving
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.finding import Finding
-from watchdog.model.units import format_duration
+from watchdog.text.units import format_duration
 
 PREVENT = (
     "Bound every await on something that another part has to set (`asyncio.wait_for`, `asyncio.timeout`), and set it "

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from watchdog.diagnosis.spinning import Spin, spins
 from watchdog.diagnosis.view import View, short
 from watchdog.model.finding import Advice, Finding
-from watchdog.model.units import format_duration
+from watchdog.text.units import format_duration
 
 PREVENT = (
     "Give the loop an end: check what it waits for, bound the number of rounds, and make sure that each round gets "

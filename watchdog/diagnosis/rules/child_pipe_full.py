@@ -10,7 +10,7 @@ from watchdog.diagnosis.rules.await_never import loop_idles
 from watchdog.diagnosis.tasks import TaskWait, suspended
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.finding import Finding
-from watchdog.model.units import format_duration
+from watchdog.text.units import format_duration
 
 PREVENT = (
     "Read the child's output while it runs (`communicate()`, `run(capture_output=True)`, a reader thread), or send "

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from watchdog.diagnosis.tasks import suspended
 from watchdog.diagnosis.view import View, short
 from watchdog.model.finding import Finding
-from watchdog.model.units import format_duration
+from watchdog.text.units import format_duration
 
 PREVENT = (
     "Give the wait a time-out (`subprocess.run(..., timeout=…)`), end the child when it comes, and answer with an "

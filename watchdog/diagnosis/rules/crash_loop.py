@@ -11,7 +11,7 @@ from watchdog.diagnosis.code import at_place
 from watchdog.diagnosis.view import View
 from watchdog.model.evidence import Exit
 from watchdog.model.finding import Finding
-from watchdog.model.units import format_duration
+from watchdog.text.units import format_duration
 
 PREVENT = (
     "Another restart will not help: mend what the traceback names (a broken file, a missing setting, a peer that is "

@@ -10,7 +10,7 @@ from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.diagnosis.waits import in_database
 from watchdog.model.evidence import FileLock
 from watchdog.model.finding import Culprit, Finding
-from watchdog.model.units import format_duration
+from watchdog.text.units import format_duration
 
 PREVENT = (
     "Keep write transactions short: nothing that waits (a person, a network, a sleep) between BEGIN and COMMIT, and "

@@ -10,7 +10,7 @@ from watchdog.diagnosis.tasks import answers_request, suspended
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.evidence import DiskLook, Frame
 from watchdog.model.finding import Culprit, Finding
-from watchdog.model.units import format_size
+from watchdog.text.units import format_size
 
 PREVENT = (
     "Rotate and bound what is written there, watch the free space, and make a failed write an error of that one "

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.finding import Finding
-from watchdog.model.units import format_duration
+from watchdog.text.units import format_duration
 
 PREVENT = (
     "Give that call to a thread (`await asyncio.to_thread(...)`, `run_in_threadpool`) or use its asynchronous "

@@ -9,7 +9,7 @@ from watchdog.diagnosis.tasks import serving
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.evidence import Connection
 from watchdog.model.finding import Finding
-from watchdog.model.units import format_duration
+from watchdog.text.units import format_duration
 
 PREVENT = (
     "Set a time-out at that call (connect and read), answer with an error when it comes, and bound how many requests "

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from watchdog.diagnosis.locking import graph
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.finding import Finding
-from watchdog.model.units import format_duration
+from watchdog.text.units import format_duration
 
 PREVENT = (
     "Do not fork a process that has threads: start children with `subprocess`, or use multiprocessing's `spawn` or "

@@ -8,7 +8,7 @@ from watchdog.diagnosis.rules.busy_loop import advice, to_blame
 from watchdog.diagnosis.spinning import Spin, spins
 from watchdog.diagnosis.view import View, short
 from watchdog.model.finding import Finding
-from watchdog.model.units import format_duration
+from watchdog.text.units import format_duration
 
 PREVENT = (
     "Bound what goes into that call: cap the input's length, rewrite a pattern in which one text can match in many "

@@ -8,7 +8,7 @@ from statistics import median
 from watchdog.diagnosis.spinning import spins
 from watchdog.diagnosis.view import View, short
 from watchdog.model.finding import Finding
-from watchdog.model.units import format_duration
+from watchdog.text.units import format_duration
 
 
 def rule(view: View) -> Iterator[Finding]:

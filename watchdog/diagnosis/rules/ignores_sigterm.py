@@ -13,7 +13,7 @@ from watchdog.diagnosis.tasks import answers_request, suspended
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.evidence import Frame
 from watchdog.model.finding import Culprit, Finding
-from watchdog.model.units import format_duration
+from watchdog.text.units import format_duration
 
 PREVENT = (
     "A signal handler only sets a flag: what it does must not wait for the very loop that it interrupted (a server's "

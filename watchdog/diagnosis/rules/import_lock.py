@@ -8,7 +8,7 @@ from watchdog.diagnosis.code import at_place, is_application
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.evidence import Frame
 from watchdog.model.finding import Finding
-from watchdog.model.units import format_duration
+from watchdog.text.units import format_duration
 
 PREVENT = (
     "Nothing that waits belongs at the top level of a module: start threads and wait for them in a function that is "

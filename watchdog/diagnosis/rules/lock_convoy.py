@@ -10,7 +10,7 @@ from watchdog.diagnosis.tasks import TaskWait, answers_request, suspended
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.evidence import Connection, Frame, LockPoint
 from watchdog.model.finding import Finding
-from watchdog.model.units import format_size
+from watchdog.text.units import format_size
 
 PREVENT = (
     "Do the slow part (input and output, a sleep, a computation) before the lock is taken or after it is given back; "

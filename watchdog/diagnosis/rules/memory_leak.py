@@ -9,7 +9,7 @@ from watchdog.diagnosis import holdings
 from watchdog.diagnosis.view import View
 from watchdog.model.evidence import MemoryPoint
 from watchdog.model.finding import Finding
-from watchdog.model.units import format_duration, format_size
+from watchdog.text.units import format_duration, format_size
 
 PREVENT = (
     "Bound what is kept: a cache with a size (`functools.lru_cache(maxsize=…)`), a deque with `maxlen`, and drop "

@@ -9,7 +9,7 @@ from watchdog.diagnosis import holdings
 from watchdog.diagnosis.rules.memory_leak import steady_growth
 from watchdog.diagnosis.view import View
 from watchdog.model.finding import Finding
-from watchdog.model.units import format_size
+from watchdog.text.units import format_size
 
 PREVENT = (
     "Work on large things piece by piece (iterate, stream, write to a file), and let go of the result when it was "

@@ -8,7 +8,7 @@ from watchdog.diagnosis import logbook
 from watchdog.diagnosis.view import View
 from watchdog.model.evidence import Exit
 from watchdog.model.finding import Finding
-from watchdog.model.units import format_duration
+from watchdog.text.units import format_duration
 
 PREVENT = "Mend what its last words name; a service's manager, or `wd watch`, starts it again after a chance death."
 STARTING = 10.0  # seconds: who ended before has failed to start

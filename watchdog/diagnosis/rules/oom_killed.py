@@ -8,7 +8,7 @@ from watchdog.diagnosis import logbook
 from watchdog.diagnosis.view import View, short
 from watchdog.model.evidence import Exit
 from watchdog.model.finding import Finding
-from watchdog.model.units import format_size
+from watchdog.text.units import format_size
 
 PREVENT = (
     "Bound what one request may load, free what is not needed, and give it the memory that it really needs; a planned "

@@ -13,7 +13,7 @@ from watchdog.diagnosis.tasks import TaskWait, suspended
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.evidence import Frame
 from watchdog.model.finding import Culprit, Finding
-from watchdog.model.units import format_duration
+from watchdog.text.units import format_duration
 
 PREVENT = (
     "Bound how long one piece of work may keep its place (a time-out at what it waits for), give a place back on "

@@ -11,7 +11,7 @@ from watchdog.diagnosis.suspects import GROWS
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.evidence import Frame
 from watchdog.model.finding import Finding
-from watchdog.model.units import format_duration
+from watchdog.text.units import format_duration
 
 PREVENT = (
     "Bound what the function goes over (keep the last N, an index, a summary), or compute it once and keep the "

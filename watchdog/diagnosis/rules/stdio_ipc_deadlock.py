@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from watchdog.diagnosis.tasks import serving
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.finding import Finding
-from watchdog.model.units import format_duration
+from watchdog.text.units import format_duration
 
 PREVENT = (
     "Read and write at the same time (a reader thread, or asyncio), agree on one line a message and flush after each, "

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from watchdog.diagnosis.view import View
 from watchdog.model.finding import Finding
-from watchdog.model.units import format_duration
+from watchdog.text.units import format_duration
 
 PREVENT = "The device or network file system below it has to answer: mount network file systems `soft` with a time-out."
 SURE = 2.0  # seconds in one uninterruptible wait; ordinary disk access is over in milliseconds

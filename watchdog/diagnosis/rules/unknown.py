@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from watchdog.diagnosis.view import View, short
 from watchdog.model.finding import Finding
-from watchdog.model.units import format_duration
+from watchdog.text.units import format_duration
 
 
 def rule(view: View) -> Iterator[Finding]:

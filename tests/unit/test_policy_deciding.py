@@ -1,0 +1,84 @@
+"""From trouble to a decision, one line of the table for each thing that a careful person would think of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from watchdog.model.incident import Desired
+from watchdog.policy.budget import Permit
+from watchdog.policy.deciding import Situation, decide, is_healthy_again, quiet_moment, step_of
+
+GO = Permit("go", "")
+TROUBLE = Situation("act", "frozen-server", 1000.0, GO)
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "word"),
+    [
+        ({}, "run", ""),
+        ({"mode": "observe"}, "would", "would run frozen-server"),
+        ({"mode": "ask"}, "ask", ""),
+        ({"desired": Desired("stopped", 900.0, by="kim")}, "leave", "kim wants it stopped"),
+        ({"desired": Desired("snoozed", 900.0, until=2000.0)}, "leave", "until 1970-01-01T00:33:20"),
+        ({"permit": Permit("wait", "restart 2 in a row waits 4s", 1004.0)}, "wait", "waits 4s"),
+        ({"permit": Permit("give-up", "4 restarts did not last")}, "give-up", "4 restarts"),
+        ({"permit": Permit("given-up", "4 restarts did not last")}, "leave", "wd resume"),
+        ({"mode": "observe", "permit": Permit("give-up", "4 restarts")}, "would", "would give up"),
+        ({"strange": "another program runs there"}, "give-up", "another program"),
+        ({"starved": "the load is 90"}, "hold", "starved"),
+        ({"starved": "almost no memory", "planned": True}, "run", ""),
+        ({"starved": "the load is 90", "certain": True}, "run", ""),
+        ({"common": "3 of 4 services fail at once"}, "hold", "at once"),
+        ({"holder": "run frozen-server on shop (pid 7)"}, "leave", "pid 7"),
+        ({"busy": "api"}, "wait", "api comes first"),
+        ({"planned": True, "moment": "2 requests are under way"}, "wait", "under way"),
+        ({"moment": "no quiet window is open"}, "run", ""),
+    ],
+)
+def test_the_decision_fits_the_situation(changes: dict[str, Any], kind: str, word: str) -> None:
+    found = decide(replace(TROUBLE, **changes))
+    assert found.kind == kind
+    assert word in found.why
+
+
+def test_what_a_person_wants_comes_before_everything_else() -> None:
+    wanted = Desired("stopped", 900.0, by="kim")
+    worst = replace(TROUBLE, desired=wanted, strange="x", starved="y", permit=Permit("give-up", "z"))
+    assert decide(worst).kind == "leave"
+
+
+def test_a_wait_says_when_to_look_again() -> None:
+    assert decide(replace(TROUBLE, permit=Permit("wait", "", 1004.0))).again == 4.0
+
+
+def test_a_ladder_goes_one_step_further_with_each_run_and_stays_on_the_last() -> None:
+    ladder = ("reset-conversation", "frozen-server")
+    assert [step_of(ladder, attempts) for attempts in range(4)] == [
+        "reset-conversation",
+        "frozen-server",
+        "frozen-server",
+        "frozen-server",
+    ]
+
+
+def test_a_planned_restart_waits_for_requests_but_not_for_ever() -> None:
+    assert "2 requests" in quiet_moment({}, 2, 5.0, 30.0)
+    assert quiet_moment({}, 2, 31.0, 30.0) == ""
+    assert quiet_moment({}, 0, 0.0, 30.0) == ""
+    assert "quiet window" in quiet_moment({"0 4 * * *": False}, 0, 900.0, 30.0)
+    assert quiet_moment({"0 4 * * *": False, "0 5 * * *": True}, 0, 0.0, 30.0) == ""
+
+
+@pytest.mark.parametrize(
+    ("healthy_since", "later", "over"),
+    [(None, 600.0, False), (101.0, 2.0, True), (50.0, 2.0, False), (50.0, 61.0, True)],
+)
+def test_a_snooze_until_healthy_ends_with_health_that_came_after_it_or_lasted_all_the_time(
+    healthy_since: float | None, later: float, over: bool
+) -> None:
+    snoozed = Desired("snoozed", 100.0, until_healthy=True)
+    assert is_healthy_again(snoozed, healthy_since, 100.0 + later) is over
+    assert not is_healthy_again(Desired("snoozed", 100.0, until=900.0), healthy_since, 100.0 + later)

@@ -1,0 +1,97 @@
+"""`wd explain`: what the policy of a service will do, and when, in the words of the person on call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from watchdog.model.errors import WrongUsage
+from watchdog.model.playbook import Playbook, ProbeSpec
+from watchdog.policy.explain import Detection, Explanation, explain, shown
+from watchdog.policy.patience import DRAIN
+from watchdog.probes.run import KINDS
+from watchdog.steps.spec import Context, StepResult
+from watchdog.text.units import format_duration as long
+from watchdog.text.units import format_size
+
+_MODES = {
+    "observe": "it only says what it would do",
+    "ask": "it asks the person at the terminal of `wd watch` first, for {}; no answer is a no",
+    "act": "it acts by itself",
+}
+
+
+def explain_service(context: Context, options: Mapping[str, Any]) -> StepResult:
+    """Earliest and latest kill after a hang begins, the delays of restarts, when it gives up, who is told."""
+    playbook = context.playbook
+    if playbook is None:
+        raise WrongUsage("no service was named", todo="say which: --service NAME")
+    found = explain(playbook)
+    return StepResult("ok", next(_lines(playbook, found)), found.record(), text="\n".join(_lines(playbook, found)))
+
+
+def _lines(playbook: Playbook, found: Explanation) -> Iterator[str]:
+    mode = _MODES[found.mode].format(long(playbook.policy.answer_within))
+    yield f"{found.service}: mode {found.mode}: {mode}"
+    yield ""
+    for probe in playbook.probes:
+        yield f"  asks {_probe(probe)}"
+    yield from _after_trouble(playbook, found)
+    yield ""
+    delays = ", ".join(long(seconds) if seconds else "at once" for seconds in found.delays)
+    yield f"  restarts in a row come after: {delays}; {long(found.reset_after)} of health and it starts anew"
+    restarts, within = found.give_up
+    when = f", about {long(found.given_up_after)} after the first if none helps" if found.given_up_after else ""
+    yield f"  gives up after {restarts} restarts within {long(within)}{when}, or after 3 deaths of one pattern"
+    if found.per_hour:
+        yield f"  never more than {found.per_hour} restarts an hour"
+    yield (
+        f"  tells {found.told} address{'es' if found.told != 1 else ''}"
+        if found.told
+        else "  tells nobody: no `notify`"
+    )
+    yield "  does nothing while the machine is starved, more than half of at least three services fail at once,"
+    yield "  another wd works on it, or a person stopped or snoozed it"
+
+
+def _after_trouble(playbook: Playbook, found: Explanation) -> Iterator[str]:
+    if not playbook.triggers:
+        yield "  no trigger: whatever is seen is only told"
+    for one in found.detections:
+        yield ""
+        yield from _detection(one, found, len(playbook.policy.quiet))
+    for on, runbooks in found.others:
+        yield f"  {on} -> {_ladder(runbooks)}"
+
+
+def _good_moment(quiet: int) -> str:
+    windows = "one of its quiet windows, and there " if quiet else ""
+    return f"{windows}no request under way (for at most {long(DRAIN)})"
+
+
+def _detection(one: Detection, found: Explanation, quiet: int) -> Iterator[str]:
+    yield f"  {one.probe} in trouble -> {_ladder(one.runbooks)}"
+    if one.measure:
+        yield f"    runs {long(one.earliest)} to {long(one.latest)} after the limit is passed"
+        yield f"    waits for a good moment: {_good_moment(quiet)}; a server that fails to answer is not waited for"
+        return
+    yield f"    kill at the earliest {long(one.earliest)} after a hang begins, at the latest {long(one.latest)}"
+    yield f"    from {long(one.certain)} on where a second sign shows that it is stuck (stopped, nothing in it moves)"
+    yield f"    while it shows signs of life it gets up to {long(one.patient)}"
+    yield f"    evidence may take {long(found.evidence)} of the time before the kill"
+    yield f"    a server that has not answered yet gets {long(found.grace)} from its own start"
+
+
+def _probe(probe: ProbeSpec) -> str:
+    lasting = f", for {long(probe.threshold.lasting)}" if probe.threshold.lasting else ""
+    weak = KINDS[probe.kind].weak if probe.kind in KINDS else ""
+    note = f" ({weak})" if weak else ""
+    subject = " ".join(probe.subject) if isinstance(probe.subject, tuple) else probe.subject
+    if probe.kind == "memory" and isinstance(subject, int):
+        subject = format_size(subject)
+    asked = f"{probe.name} ({probe.kind} {subject}) every {long(probe.every)}, at most {long(probe.timeout)} each"
+    return f"{asked}; trouble after {shown(probe.threshold)} failures{lasting}{note}"
+
+
+def _ladder(runbooks: tuple[str, ...]) -> str:
+    return ", then ".join(runbooks)

@@ -1,0 +1,122 @@
+"""`wd incidents`: the ledger of freezes, and what a person adds to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from watchdog.journal.store import Journal
+from watchdog.model.errors import Failed, WrongUsage
+from watchdog.model.exits import Exit
+from watchdog.model.incident import Incident, Trigger
+from watchdog.report import write
+from watchdog.report.build import build
+from watchdog.report.render import markdown
+from watchdog.steps.report import samples_before
+from watchdog.steps.spec import Context, StepResult
+from watchdog.system import clock
+from watchdog.system.disk import files
+from watchdog.text.printable import printable
+from watchdog.text.units import format_duration
+
+
+def listing(context: Context, options: Mapping[str, Any]) -> StepResult:
+    """Newest first: when, service, trigger, input, cause, fix, downtime."""
+    service = context.selector.service or options.get("service")
+    since = options.get("since")
+    with _journal(context) as journal:
+        begin = clock.now() - float(since) if since else 0.0
+        found = journal.incidents(service, begin, int(options.get("limit") or 50))
+        cut_off = {one.id for one in journal.unfinished(service)}
+    rows = tuple(_row(one, one.id in cut_off) for one in found)
+    if not rows:
+        return StepResult("nothing", "no incident was recorded", exit=Exit.NOTHING)
+    return StepResult("ok", f"{len(rows)} incidents", {"incidents": len(rows)}, rows, text=_table(found, cut_off))
+
+
+def show(context: Context, options: Mapping[str, Any]) -> StepResult:
+    """One incident: its report as text, or all of it as JSON."""
+    with _journal(context) as journal:
+        found = journal.incident(_named(options))
+        page = build(found, Path(found.folder))
+    return StepResult("ok", write.one_line(found), found.record(), text=markdown(page))
+
+
+def report(context: Context, options: Mapping[str, Any]) -> StepResult:
+    """Make the report again from the journal and the evidence, and say where it is."""
+    with _journal(context) as journal:
+        found = journal.incident(_named(options))
+        path = _rewrite(journal, found)
+    return StepResult("ok", str(path), {"incident": found.id, "report": str(path)})
+
+
+def note(context: Context, options: Mapping[str, Any]) -> StepResult:
+    """Fill in what only a person knows: the root cause, the fix, or a free text."""
+    text = " ".join(options.get("text") or ())
+    fields = {key: options[key] for key in ("root_cause", "fix") if options.get(key)}
+    if not text and not fields:
+        raise WrongUsage(
+            "there is nothing to write down",
+            todo="wd incidents note ID --root-cause '…' --fix '…', or a text behind the ID",
+        )
+    with _journal(context) as journal:
+        found = journal.incident(_named(options))
+        if fields:
+            journal.update(found.id, **fields)
+        if text:
+            journal.note(found.id, text, context.trigger.by)
+        path = _rewrite(journal, journal.incident(found.id))
+    return StepResult("ok", f"noted; the report was made again: {path}", {"incident": found.id, "report": str(path)})
+
+
+def _journal(context: Context) -> Journal:
+    return Journal.open(context.state, context.say)
+
+
+def _named(options: Mapping[str, Any]) -> str:
+    return str(options.get("incident") or "last")
+
+
+def _rewrite(journal: Journal, found: Incident) -> Path:
+    folder = Path(found.folder)
+    files.make_folder(folder)
+    # The samples that were kept with the first report stay where the journal has none any more.
+    try:
+        path = write.write(found, folder, samples_before(journal, found))
+    except OSError as error:
+        raise Failed(f"the report of {found.id} could not be written", error.strerror or str(error)) from None
+    journal.update(found.id, report=str(path))
+    return path
+
+
+def _row(one: Incident, cut_off: bool) -> dict[str, Any]:
+    record = one.record()
+    del record["steps"], record["notes"]
+    record["trigger"] = one.trigger.kind + (f": {one.trigger.detail}" if one.trigger.detail else "")
+    record["cut_off"] = cut_off
+    return record
+
+
+def _table(found: tuple[Incident, ...], cut_off: set[str]) -> str:
+    """Three lines an incident: a table of eight columns would not fit a terminal at 3 a.m."""
+    lines = []
+    for one in found:
+        outcome = "cut off" if one.id in cut_off else one.came_to
+        down = f"down {format_duration(one.downtime)}" if one.downtime is not None else ""
+        ago = f"{format_duration(max(0.0, clock.now() - one.opened))} ago"
+        culprit = (one.finding or {}).get("culprit") or {}
+        where = f" at {culprit.get('file')}:{culprit.get('line')}" if culprit.get("file") else ""
+        lines.append("  ".join(filter(None, (one.id, ago, one.service or "", outcome, down))))
+        lines.append(f"    {one.runbook}, {_who(one.trigger)}")
+        if one.gave_up:
+            lines.append(f"    {printable(one.trigger.detail)}")
+        told = (("cause", (one.root_cause or one.cause) + where), ("input", one.request), ("fix", one.fix))
+        lines += [f"    {name}: {printable(text)}" for name, text in told if text]
+    return "\n".join(lines)
+
+
+def _who(trigger: Trigger) -> str:
+    """ "by root", "by wd watch (death)"."""
+    by = trigger.by or "nobody that is known"
+    return f"by {by}" if trigger.kind == "person" else f"by {by} ({trigger.kind})"

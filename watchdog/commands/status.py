@@ -1,0 +1,222 @@
+"""`wd status`: every service with its state, since when, availability, restarts, deaths and the curve of its memory."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from watchdog.journal.store import Journal
+from watchdog.model.errors import BadConfig
+from watchdog.model.exits import Exit
+from watchdog.model.incident import Desired
+from watchdog.model.launching import ShimRecord
+from watchdog.model.playbook import Playbook, ProbeSpec
+from watchdog.model.probing import Sample
+from watchdog.policy import locks
+from watchdog.report.availability import WINDOWS, Availability, availability
+from watchdog.starting import launch
+from watchdog.steps import turn
+from watchdog.steps.spec import Context, StepResult
+from watchdog.system import clock
+from watchdog.system.host import kernel_log
+from watchdog.text.units import counted, iso
+
+DEATHS = 5  # that are told of each service
+_HEALTH = ("http", "tcp", "command", "process")  # kinds that tell whether it serves, the best first
+_ORDER = ("failed", "unknown", "slow", "ok")
+_EXITS = {"failed": Exit.CRITICAL, "slow": Exit.WARNING, "unknown": Exit.UNKNOWN, "ok": Exit.FINE}
+_LAG = 6.0  # seconds until the loop has written an answer down
+_LATE = 3.0  # intervals after which a missing answer means that nobody asks any more
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One service as the journal knows it."""
+
+    playbook: Playbook
+    state: str  # ok, slow, failed, unknown
+    since: float | None  # when that began, seconds since the epoch
+    message: str
+    next_check: float | None  # None: nobody asks
+    desired: Desired
+    gave_up: str
+    figures: tuple[Availability, ...]
+    deaths: tuple[tuple[ShimRecord, str], ...]  # (record, how it ended in words), newest first
+    memory: tuple[tuple[float, float], ...]  # (seconds since the epoch, bytes)
+    last_asked: float | None = None
+    holder: str = ""  # who works on it at this moment
+
+    def record(self) -> dict[str, Any]:
+        return {
+            "service": self.playbook.service,
+            "state": self.state,
+            "since": iso(self.since) if self.since is not None else None,
+            "message": self.message,
+            "mode": self.playbook.policy.mode,
+            "desired": self.desired.state,
+            "desired_until": iso(self.desired.until) if self.desired.until is not None else None,
+            "given_up": self.gave_up or None,
+            "next_check": iso(self.next_check) if self.next_check is not None else None,
+            "target": self.playbook.policy.target,
+            "windows": [one.record() for one in self.figures],
+            "deaths": [
+                {
+                    "pid": one.pid,
+                    "ended": iso(one.ended) if one.ended is not None else None,
+                    "code": one.code,
+                    "signal": one.signal,
+                    "why": why,
+                    "peak_rss": one.peak_rss,
+                    "last_lines": list(one.last_lines[-3:]),
+                }
+                for one, why in self.deaths
+            ],
+            "last_asked": iso(self.last_asked) if self.last_asked is not None else None,
+            "worked_on_by": self.holder or None,
+            "memory": [round(value) for _, value in self.memory],
+        }
+
+
+def status(context: Context, options: Mapping[str, Any]) -> StepResult:
+    """All services of the home, or the one that was named. The exit code is the worst state."""
+    from watchdog.commands.status_lines import lines
+
+    found = standings(context)
+    worst = next((state for state in _ORDER if any(one.state == state for one in found)), "unknown")
+    rows = tuple(one.record() for one in found)
+    text = "\n".join(line for one in found for line in lines(one, clock.now()))
+    message = f"{counted(len(found), 'service')}, the worst is {worst}"
+    return StepResult("ok", message, {"services": len(found), "worst": worst}, rows, _EXITS[worst], text)
+
+
+def standings(context: Context) -> tuple[Standing, ...]:
+    """BadConfig without a home."""
+    from watchdog.config import playbooks
+
+    if context.playbook is not None:
+        wanted: Sequence[Playbook] = (context.playbook,)
+    elif context.home is None:
+        raise BadConfig("no home was found", todo="Name one with --home or $WD_HOME, or make one with `wd init`.")
+    else:
+        wanted = playbooks.load_all(context.home)
+    with Journal.open(context.state, context.say) as journal:
+        kills = _oom_kills()
+        return tuple(_standing(journal, one, context.state, kills) for one in wanted)
+
+
+def _standing(journal: Journal, playbook: Playbook, state: Path, kills: Mapping[int, str]) -> Standing:
+    now = clock.now()
+    samples = journal.samples(playbook.service, since=now - WINDOWS[-1][1])
+    verdict, since, message = _verdict(playbook, samples)
+    if verdict in ("ok", "slow") and since is not None:
+        # A death between two questions is no failed answer, and yet it was not well before.
+        since = max([since, *_came_up(journal, playbook, now)])
+    restarts = [one.at for one in journal.restarts(playbook.service, now - WINDOWS[-1][1])]
+    memory = [
+        (one.at, one.value)
+        for one in samples
+        if one.unit == "B" and one.value is not None and _is_memory(playbook, one)
+    ]
+    return Standing(
+        playbook=playbook,
+        state=verdict,
+        since=since,
+        message=message,
+        next_check=_next_check(playbook, samples, now),
+        desired=journal.desired(playbook.service),
+        gave_up=journal.kept(playbook.service, "gave up"),
+        figures=tuple(_figures(journal, playbook, samples, restarts, now)),
+        deaths=tuple(_deaths(state, playbook, kills)),
+        memory=tuple(memory[-1000:]),
+        last_asked=samples[-1].at if samples else None,
+        holder=next((str(held) for key in turn.keys((), playbook) if (held := locks.holder(key))), ""),
+    )
+
+
+def _verdict(playbook: Playbook, samples: Sequence[Sample]) -> tuple[str, float | None, str]:
+    """The worst of the newest answers of all probes, since when it has been so, and what that one said.
+
+    It is well since the last probe became well; in trouble since the first of those that are.
+    """
+    newest: dict[str, Sample] = {}
+    begun: dict[str, float] = {}
+    for sample in samples:
+        before = newest.get(sample.probe)
+        if before is None or before.verdict != sample.verdict:
+            begun[sample.probe] = sample.at
+        newest[sample.probe] = sample
+    order = {spec.name: (spec.kind not in _HEALTH, place) for place, spec in enumerate(playbook.probes)}
+    there = sorted((newest[name] for name in newest if name in order), key=lambda one: order[one.probe])
+    if not there:
+        return "unknown", None, "nothing was asked yet"
+    worst = min(there, key=lambda one: _ORDER.index(one.verdict))
+    alike = [begun[one.probe] for one in there if one.verdict == worst.verdict]
+    return worst.verdict, max(alike) if worst.verdict == "ok" else min(alike), f"{worst.probe}: {worst.message}"
+
+
+def _came_up(journal: Journal, playbook: Playbook, now: float) -> list[float]:
+    """When the last restarts and outages were over."""
+    last = journal.incidents(playbook.service, now - WINDOWS[-1][1], 5)
+    outages = [one.down_since + one.downtime for one in last if one.down_since is not None and one.downtime is not None]
+    return [*outages, *(one.at for one in journal.restarts(playbook.service, now - WINDOWS[-1][1])[-1:])]
+
+
+def _next_check(playbook: Playbook, samples: Sequence[Sample], now: float) -> float | None:
+    last = {sample.probe: sample.at for sample in samples}
+    due = [last[spec.name] + spec.every for spec in playbook.probes if spec.name in last]
+    late = [last[spec.name] + _LATE * spec.every + spec.timeout + _LAG for spec in playbook.probes if spec.name in last]
+    return max(now, min(due)) if due and max(late) > now else None
+
+
+def _health_probe(playbook: Playbook) -> ProbeSpec | None:
+    asked = (one for one in playbook.probes if one.kind in _HEALTH)
+    return min(asked, key=lambda one: _HEALTH.index(one.kind), default=None)
+
+
+def _figures(
+    journal: Journal, playbook: Playbook, samples: Sequence[Sample], restarts: Sequence[float], now: float
+) -> Iterator[Availability]:
+    probe = _health_probe(playbook)
+    if probe is None:
+        return
+    own = [sample for sample in samples if sample.probe == probe.name]
+    outages = [
+        (one.down_since, one.down_since + one.downtime)
+        for one in journal.incidents(playbook.service, now - WINDOWS[-1][1], 1000)
+        if one.down_since is not None and one.downtime is not None
+    ]
+    for name, seconds in WINDOWS:
+        yield availability(name, seconds, now, own, probe.every, outages, restarts)
+
+
+def _is_memory(playbook: Playbook, sample: Sample) -> bool:
+    return any(one.name == sample.probe and one.kind == "memory" for one in playbook.probes)
+
+
+def _oom_kills() -> dict[int, str]:
+    """What the kernel said about processes that it ended for want of memory; nothing without the right to read it."""
+    try:
+        return {one.pid: one.text for one in kernel_log.oom_kills(clock.now())}
+    except OSError:
+        return {}
+
+
+def _deaths(state: Path, playbook: Playbook, kills: Mapping[int, str]) -> Iterator[tuple[ShimRecord, str]]:
+    ended = [one for one in launch.records(state, playbook.service) if one.ended is not None and one.pid]
+    for one in reversed(ended[-DEATHS:]):
+        if one.pid in kills:
+            yield one, "ended by the kernel for want of memory"
+        elif one.signal is not None:
+            yield one, f"ended by {_signal_name(one.signal)}"
+        else:
+            yield one, f"ended with code {one.code}" if one.code is not None else one.error or "ended"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

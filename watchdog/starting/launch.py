@@ -1,0 +1,280 @@
+"""Starting a service from wd's side: can it be started at all, the shim that will do it, and what shims have noted."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import stat
+import subprocess
+from collections.abc import Collection, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from watchdog.model.errors import Failed
+from watchdog.model.launching import ShimRecord, StartResult
+from watchdog.model.playbook import Start
+from watchdog.model.process import Identity, Listener
+from watchdog.system import clock
+from watchdog.system.child import commands, interpreter, service_env
+from watchdog.system.disk import files
+from watchdog.system.host import managers
+from watchdog.system.process import processes
+from watchdog.system.shim import records as notes
+from watchdog.system.shim import standby
+from watchdog.system.shim.line import Line
+from watchdog.system.shim.orders import Order
+from watchdog.system.signals import end_child
+
+_ARMED_WITHIN = 20.0  # seconds; an interpreter starts in a tenth of one, but not on a machine that is out of breath
+_RELIEVED_WITHIN = 0.5  # seconds for one that waits already; a new interpreter is there sooner than a stopped one
+_ANSWER_WITHIN = 60.0
+_INTERPRETERS = ("python", "pypy", "node", "ruby", "perl", "php", "bash", "sh")
+
+
+def check_command(start: Start) -> str:
+    """Why this cannot be started, asked before anything is killed; empty if nothing speaks against it."""
+    if start.through:
+        try:
+            return managers.why_not_usable(managers.parse(start.through))
+        except ValueError as error:
+            return str(error)
+    if not start.command:
+        return "the playbook has no start.command"
+    try:
+        env = service_env.environment(start)
+        cwd = start.cwd or service_env.home_of(start.user)
+        owner = service_env.user_id(start.user)
+    except (OSError, LookupError, ValueError) as error:
+        return _told(error)
+    if os.geteuid() not in (0, owner):
+        return f"the service runs as user {start.user}: only root can start it"
+    if not Path(cwd).is_dir():
+        return f"start.cwd: {cwd} is no folder"
+    if start.log and not Path(start.log).parent.is_dir():
+        return f"start.log: {Path(start.log).parent} is no folder"
+    tried = (start.command, start.fallback) if start.fallback else (start.command,)
+    return next((problem for one in tried if (problem := _why_not_run(one, cwd, env["PATH"], owner))), "")
+
+
+def arm(
+    start: Start,
+    service: str,
+    state: Path,
+    doomed: Collection[Identity] = (),
+    listeners: Collection[Listener] = (),
+    port: int | None = None,
+) -> Shim:
+    """Start the process that will start the service, also if wd dies now. Failed if it does not come to its post.
+
+    `doomed` must be gone first, `listeners` are their sockets; `port` is the one the service listens on when it is up.
+    """
+    place = _place(state, service)
+    manager = managers.parse(start.through) if start.through else None
+    orders = managers.orders(manager) if manager else None
+    order = Order(
+        service=service,
+        folder=str(place),
+        command=list(start.command),
+        fallback=list(start.fallback),
+        cwd=start.cwd or service_env.home_of(start.user),
+        # A manager's command is the person's tool, not the service: it is found and works as it does for them.
+        env=commands.our_environment() if orders else service_env.environment(start),
+        user=start.user,
+        log=start.log,
+        through=list(orders.start) if orders else [],
+        within=start.ready.within,
+        ports=[port] if port else sorted({one.port for one in listeners}),
+        port=port,
+        doomed=[str(one) for one in doomed],
+        inodes=[one.inode for one in listeners],
+        standby=str(files.runtime_folder()),
+    )
+    try:
+        return _relieved(order) or _armed(order)
+    except (OSError, EOFError, subprocess.TimeoutExpired) as error:
+        raise Failed(
+            "the process that starts the service did not come to its post",
+            str(error) or "it ended at once",
+            "nothing was killed; look at the free memory and the number of processes",
+        ) from None
+
+
+def _place(state: Path, service: str) -> Path:
+    """Where this shim keeps its records. On a full disk that of the locks: the server comes first."""
+    try:
+        return files.make_folder(notes.folder(state, service))
+    except OSError:
+        return files.make_folder(notes.folder(files.runtime_folder(), service))
+
+
+def _relieved(order: Order) -> Shim | None:
+    """The shim of the server that has just ended, if it still waits there. None if not, for whatever reason."""
+    last = notes.last(Path(order.folder))
+    if last is None or last.identity is None or processes.is_alive(last.identity):
+        return None
+    line = standby.call(order.standby, last.shim_pid) if processes.read(last.shim_pid) else None
+    if line is None:
+        return None
+    shim = Shim(line)
+    try:
+        shim.wait_armed(order, _RELIEVED_WITHIN)
+    except (OSError, EOFError):
+        shim.cancel()  # with a word: should it come to itself later, it must not start a second copy
+        return None
+    return shim
+
+
+def _armed(order: Order) -> Shim:
+    ours, theirs = socket.socketpair()
+    shim = Shim(Line(ours))
+    try:
+        with theirs:
+            first = subprocess.Popen(
+                interpreter.command("watchdog.system.shim.program:main", "--service", order.service),
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd="/",
+                env={"PATH": commands.PATH},
+                start_new_session=True,
+            )
+        try:
+            shim.wait_armed(order, _ARMED_WITHIN)
+            first.wait(_ARMED_WITHIN)  # it has handed over to a child of its own
+        finally:
+            end_child(first)
+    except BaseException:
+        shim.cancel()
+        raise
+    return shim
+
+
+def records(state: Path, service: str) -> tuple[ShimRecord, ...]:
+    """Every start of this service that a shim has noted, the oldest first."""
+    return notes.read_all(notes.folder(state, service))
+
+
+class Shim:
+    """The line to an armed shim. If this process ends without `done` or `cancel`, the shim goes on by itself."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+        self._open = True
+        self.pid = 0
+        self.identity: Identity | None = None  # of the service's first process, once started
+        self.end: dict[str, Any] | None = None  # {"code", "lines"} once that one has ended
+
+    def wait_armed(self, order: Order, within: float) -> None:
+        self._line.send(**asdict(order))
+        message = self._line.receive(within)
+        if message is None:
+            raise TimeoutError(f"not there within {within:g} s")
+        self.pid = int(message["pid"])
+
+    def start(self, fallback: bool = False) -> StartResult:
+        """Start the service, or its fallback command; `ready` is for the caller to find out."""
+        began = clock.monotonic()
+        self.identity = self.end = None
+        self._line.send(word="fallback" if fallback else "start")
+        try:
+            while message := self._line.receive(_ANSWER_WITHIN):
+                if message["event"] in ("started", "refused", "failed"):
+                    return self._result(message, clock.monotonic() - began)
+        except EOFError:
+            return StartResult("failed", None, False, clock.monotonic() - began, "the process that starts it has died")
+        return StartResult("failed", None, False, clock.monotonic() - began, f"no answer in {_ANSWER_WITHIN:g} s")
+
+    def look(self) -> None:
+        """Take what the shim has told since: `identity` and `end` are up to date after it."""
+        try:
+            while self._open and (message := self._line.receive(0)):
+                if message["event"] == "heir":
+                    self._take(message)
+                elif message["event"] == "ended":
+                    self.end = message
+        except EOFError:
+            self._close()
+
+    def done(self) -> None:
+        """The service is up, or a person takes over: the shim starts nothing more and only stays as its parent."""
+        self._say("done")
+
+    def cancel(self) -> None:
+        """Start nothing. A service that already runs stays."""
+        self._say("cancel")
+
+    def leave_alone(self) -> None:
+        """Let go without a word, as if we had died: the shim finishes the kill and starts the service."""
+        if self._open:
+            self._close()
+
+    def _say(self, word: str) -> None:
+        if self._open:
+            self._line.send(word=word)
+            self._close()
+
+    def _close(self) -> None:
+        self._open = False
+        self._line.close()
+
+    def _take(self, message: dict[str, Any]) -> None:
+        if message["pid"]:
+            self.identity = Identity(processes.boot_id(), int(message["pid"]), int(message["ticks"]))
+
+    def _result(self, message: dict[str, Any], seconds: float) -> StartResult:
+        if message["event"] == "started":
+            self._take(message)
+            return StartResult("done", message["pid"], False, seconds, "started", self.identity)
+        outcome = "refused" if message["event"] == "refused" else "failed"
+        return StartResult(outcome, None, False, seconds, str(message["why"]))
+
+
+def _why_not_run(command: Sequence[str], cwd: str, path: str, owner: int) -> str:
+    program = command[0]
+    if "/" in program:
+        found: str | None = str(Path(cwd) / program)
+    else:
+        found = shutil.which(program, path=path)
+        if found is None:
+            return f"start.command: {program} is not on the service's PATH ({path}): write its full path"
+    assert found is not None
+    if problem := _why_not_program(Path(found), owner):
+        return f"start.command: {problem}"
+    if Path(program).name.startswith(_INTERPRETERS) and len(command) > 1 and not command[1].startswith("-"):
+        where = Path(cwd) / command[1]
+        if not where.is_file():
+            return f"start.command: {where}: no such file"
+        if problem := _why_not_safe(where, owner):
+            return f"start.command: {problem}"
+    return ""
+
+
+def _why_not_program(path: Path, owner: int) -> str:
+    try:
+        facts = path.stat()
+    except OSError as error:
+        return f"{path}: {error.strerror}"
+    if not stat.S_ISREG(facts.st_mode):
+        return f"{path} is no program"
+    if not facts.st_mode & 0o111:
+        return f"{path} is not executable"
+    return _why_not_safe(path, owner)
+
+
+def _why_not_safe(path: Path, owner: int) -> str:
+    """What root starts, or another user, must not be another one's to change."""
+    facts = path.stat()
+    if os.geteuid() == 0 and facts.st_uid not in (0, owner):
+        who = service_env.user_name(facts.st_uid)
+        return f"{path} belongs to user {who}, who could change what is started: set start.user, or chown it"
+    if facts.st_mode & stat.S_IWOTH:
+        return f"{path} can be written by everybody"
+    return ""
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)

@@ -1,0 +1,78 @@
+"""The environment that a service is started in: a fixed base and what its playbook declares, nothing of ours."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import shlex
+import stat
+from pathlib import Path
+
+from watchdog.model.playbook import Start
+from watchdog.system.child.commands import base_environment, entry_of
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_LARGEST = 256 * 1024
+
+
+def environment(start: Start) -> dict[str, str]:
+    """All variables of a start. OSError, LookupError or ValueError with a sentence where they cannot be had."""
+    found = base_environment(start.user)
+    if start.env_file:
+        found |= read_env_file(Path(start.env_file), user_id(start.user))
+    return found | dict(start.env)
+
+
+def user_id(user: str | None) -> int:
+    """LookupError if there is no such user."""
+    return entry_of(user).pw_uid
+
+
+def user_name(uid: int) -> str:
+    """The account's name, or the number."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def home_of(user: str | None) -> str:
+    """The user's own folder, or the root folder where that is missing: where a service without `cwd` runs."""
+    folder = entry_of(user).pw_dir
+    return folder if Path(folder).is_dir() else "/"
+
+
+def read_env_file(path: Path, user: int) -> dict[str, str]:
+    """NAME=VALUE lines; quotes as in a shell, `#` begins a comment, `export ` is passed over. Nothing is expanded.
+
+    Root reads only a file that root or the service's own user wrote.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, encoding="utf-8", errors="surrogateescape") as file:
+        facts = os.fstat(file.fileno())
+        if not stat.S_ISREG(facts.st_mode):
+            raise OSError(f"{path} is no regular file")
+        if os.geteuid() == 0 and (facts.st_uid not in (0, user) or facts.st_mode & 0o002):
+            raise OSError(f"{path} is not used: it could have been written by others (user id {facts.st_uid})")
+        text = file.read(_LARGEST)
+    found = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        words = line.strip().removeprefix("export ").strip()
+        if not words or words.startswith("#"):
+            continue
+        name, equals, value = words.partition("=")
+        if not equals or not _NAME.fullmatch(name.strip()):
+            raise ValueError(f"{path}:{number}: {words[:60]!r} is not NAME=VALUE")
+        found[name.strip()] = _unquoted(value.strip(), path, number)
+    return found
+
+
+def _unquoted(value: str, path: Path, number: int) -> str:
+    if not value.startswith(("'", '"')):
+        return value
+    try:
+        parts = shlex.split(value, comments=True)
+    except ValueError:
+        raise ValueError(f"{path}:{number}: a quote is not closed") from None
+    return "".join(parts)

@@ -1,0 +1,82 @@
+"""Which processes there are, and what they are: the one door, whatever the operating system behind it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+
+from watchdog.model.process import Identity, Process
+
+if sys.platform == "linux":
+    from watchdog.system.process import linux as system
+else:
+    from watchdog.system.process import portable as system
+
+
+def boot_id() -> str:
+    """Which boot of the machine this is. CannotTell where processes cannot be seen at all."""
+    return system.boot_id()
+
+
+def table() -> dict[int, Process]:
+    """Every process by pid, without command lines: never blocks, never raises for one that vanishes."""
+    return system.table()
+
+
+def read(pid: int) -> Process | None:
+    """One process, without its command line; None if there is none."""
+    return system.read(pid)
+
+
+def with_commands(processes: Iterable[Process], within: float = 2.0) -> dict[int, Process]:
+    """The same processes by pid, with cmdline, exe and cwd. None where they cannot be read within so many seconds."""
+    return system.with_commands(processes, within)
+
+
+def environment(pid: int, within: float = 1.0) -> dict[str, str] | None:
+    """The variables it was started with; None where they cannot be read."""
+    return system.environment(pid, within)
+
+
+def file_of(process: Process, path: str, within: float = 1.0) -> bytes | None:
+    """The first 256 KiB of a plain file under its absolute path as that process sees it, a link not followed."""
+    return system.file_of(process, path, within)
+
+
+def is_alive(identity: Identity) -> bool:
+    """Whether this very process lives. A zombie is gone, another process with the same pid is not it."""
+    return system.is_alive(identity)
+
+
+def pid_max() -> int:
+    """No pid of this machine is greater."""
+    return system.pid_max()
+
+
+def thread_ids(pid: int) -> tuple[int, ...]:
+    """The system's ids of its threads; empty if it is gone."""
+    return system.thread_ids(pid)
+
+
+def ancestors(table: Mapping[int, Process], pid: int) -> tuple[int, ...]:
+    """Parent, grandparent and so on, nearest first, without the process itself."""
+    found: list[int] = []
+    process = table.get(pid)
+    while process is not None and process.parent > 0 and process.parent not in found:
+        found.append(process.parent)
+        process = table.get(process.parent)
+    return tuple(found)
+
+
+def descendants(table: Mapping[int, Process], pid: int) -> tuple[int, ...]:
+    """Children, grandchildren and so on, parents before children, without the process itself."""
+    children: dict[int, list[int]] = {}
+    for process in table.values():
+        children.setdefault(process.parent, []).append(process.pid)
+    found, seen = [pid], {pid}
+    for parent in found:
+        for child in sorted(children.get(parent, ())):
+            if child not in seen:
+                seen.add(child)
+                found.append(child)
+    return tuple(found[1:])
