@@ -296,7 +296,7 @@ def test_an_orphan_that_holds_the_port_and_answers_is_no_proof(folder: Path) -> 
         with running(str(SERVERS / "plain.py"), "{port}", port=shop.port) as orphan:
             shop.change(command=deaf)
             shim_context = shop.context(in_runbook=True)
-            shim_context.found.shim = launch.arm(shop.playbook.start, "shop", shop.state)
+            shim_context.found.armed = launch.arm(shop.playbook.start, "shop", shop.state)
             found = shop.run(start, shim_context, within=1.5)
             assert found.outcome == "failed" and f"pid {orphan.pid}" in found.message
             proof = shop.run(verify, shim_context, within=1.0)

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import os, signal, sys, time
 sys.path.insert(0, sys.argv[1])
-from watchdog.system.overseer import oversee
+from watchdog.system.child.overseer import oversee
 link = oversee(still=2.0)
 if isinstance(link, int):
     sys.exit(link)

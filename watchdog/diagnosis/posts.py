@@ -68,6 +68,28 @@ LOOPS = (
     "prometheus_client/:*",
 )
 
+# Of these the workers of a pool of processes: they wait for work, and for no client.
+_WORKERS = ("concurrent/futures/process.py:*", "multiprocessing/:*", "billiard/:*")
+
+# Calls that wait for the next message of a client which keeps its connection open, or for its going away.
+RECEIVERS = (
+    "starlette/websockets.py:*",
+    "starlette/responses.py:listen_for_disconnect",
+    "sse_starlette/:*",
+    "uvicorn/protocols/websockets/:*",
+    "websockets/:*",
+    "wsproto/:*",
+    "aiohttp/web_ws.py:*",
+    "tornado/websocket.py:*",
+    "sanic/server/websockets/:*",
+    "quart/wrappers/websocket.py:*",
+    "channels/:*",
+    "simple_websocket/:*",
+    "geventwebsocket/:*",
+    "socketio/:*",
+    "engineio/:*",
+)
+
 # Application code called from inside one of these answers a request (or does a piece of work for one).
 REQUESTS = (
     "socketserver.py:process_request",
@@ -129,6 +151,16 @@ def at_post(frames: Sequence[Frame]) -> bool:
         return False
     # An event loop or a pool run to its end inside a request is a wait of that request.
     return not serves_request(frames[own:])
+
+
+def is_server(frames: Sequence[Frame]) -> bool:
+    """Whether a server's or an event loop's own calls are among these."""
+    return any(at_place(frame, LOOPS) and not at_place(frame, _WORKERS) for frame in frames)
+
+
+def receives(frames: Sequence[Frame]) -> bool:
+    """Whether these calls, made by the application's innermost one, wait for a client that may be silent for long."""
+    return any(at_place(frame, RECEIVERS) for frame in frames)
 
 
 def serves_request(frames: Sequence[Frame]) -> bool:

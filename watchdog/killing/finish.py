@@ -15,10 +15,16 @@ from watchdog.killing.plan import make_plan
 from watchdog.model.errors import WdError
 from watchdog.model.process import Identity, Listener, Member, Process, Tree
 from watchdog.policy import guards
+from watchdog.system.child import interpreter
 from watchdog.system.net import ports
 from watchdog.system.process import processes
 
 GRACE = 2.0  # seconds; the server has been without its wd for a while already
+
+
+def command() -> list[str]:
+    """The words that run `main`, for a shim that must finish what wd began."""
+    return interpreter.command(f"{__name__}:main", light=False)
 
 
 def main() -> None:

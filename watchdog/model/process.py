@@ -52,6 +52,7 @@ class Process:
     rss: int  # bytes
     cpu_seconds: float  # user and system time used so far
     kernel: bool  # a kernel thread
+    forked: bool = False  # it has started no program since it was forked: it goes on in its parent's
     cmdline: tuple[str, ...] | None = None
     exe: str | None = None
     cwd: str | None = None

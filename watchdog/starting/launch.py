@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import stat
-import subprocess
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from watchdog.killing import finish
 from watchdog.model.errors import Failed
 from watchdog.model.launching import ShimRecord, StartResult
 from watchdog.model.playbook import Start
 from watchdog.model.process import Identity, Listener
 from watchdog.system import clock
-from watchdog.system.child import commands, interpreter, service_env
+from watchdog.system.child import commands, service_env
 from watchdog.system.disk import files
 from watchdog.system.host import managers
 from watchdog.system.process import processes
 from watchdog.system.shim import records as notes
-from watchdog.system.shim import standby
+from watchdog.system.shim import spawn, standby
 from watchdog.system.shim.line import Line
 from watchdog.system.shim.orders import Order
-from watchdog.system.signals import end_child
 
 _ARMED_WITHIN = 20.0  # seconds; an interpreter starts in a tenth of one, but not on a machine that is out of breath
 _RELIEVED_WITHIN = 0.5  # seconds for one that waits already; a new interpreter is there sooner than a stopped one
@@ -89,11 +87,12 @@ def arm(
         port=port,
         doomed=[str(one) for one in doomed],
         inodes=[one.inode for one in listeners],
+        finish_command=finish.command(),
         standby=str(files.runtime_folder()),
     )
     try:
         return _relieved(order) or _armed(order)
-    except (OSError, EOFError, subprocess.TimeoutExpired) as error:
+    except (OSError, EOFError) as error:
         raise Failed(
             "the process that starts the service did not come to its post",
             str(error) or "it ended at once",
@@ -127,27 +126,13 @@ def _relieved(order: Order) -> Shim | None:
 
 
 def _armed(order: Order) -> Shim:
-    ours, theirs = socket.socketpair()
-    shim = Shim(Line(ours))
-    try:
-        with theirs:
-            first = subprocess.Popen(
-                interpreter.command("watchdog.system.shim.program:main", "--service", order.service),
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                cwd="/",
-                env={"PATH": commands.PATH},
-                start_new_session=True,
-            )
+    with spawn.spawned(order.service, _ARMED_WITHIN) as line:
+        shim = Shim(line)
         try:
             shim.wait_armed(order, _ARMED_WITHIN)
-            first.wait(_ARMED_WITHIN)  # it has handed over to a child of its own
-        finally:
-            end_child(first)
-    except BaseException:
-        shim.cancel()
-        raise
+        except BaseException:
+            shim.cancel()
+            raise
     return shim
 
 

@@ -110,7 +110,9 @@ def is_tracker(process: Process) -> bool:
 def is_shim(process: Process) -> bool:
     """wd's own process above a service that wd started."""
     words = (process.cmdline or ())[:8]
-    return any(word == "watchdog.system.shim.program" or word.endswith("watchdog/system/shim.py") for word in words)
+    return any(
+        word.startswith("watchdog.system.shim") or word.endswith("watchdog/system/shim/program.py") for word in words
+    )
 
 
 def last_part(word: str) -> str:

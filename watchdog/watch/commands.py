@@ -13,7 +13,7 @@ from watchdog.model.playbook import Playbook
 from watchdog.report import write as report
 from watchdog.steps.report import samples_before
 from watchdog.steps.spec import Context, StepResult
-from watchdog.system.overseer import oversee
+from watchdog.system.child.overseer import oversee
 from watchdog.watch import log
 from watchdog.watch.house import House
 from watchdog.watch.loading import load as load_here

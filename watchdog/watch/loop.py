@@ -18,8 +18,8 @@ from watchdog.model.errors import WdError
 from watchdog.model.incident import Trigger
 from watchdog.model.playbook import Playbook, TriggerSpec
 from watchdog.system import clock
+from watchdog.system.child.overseer import Link
 from watchdog.system.net import http
-from watchdog.system.overseer import Link
 from watchdog.system.process import processes
 from watchdog.targets.scene import Scene
 from watchdog.text.units import counted
@@ -208,9 +208,8 @@ class Loop:
                 self._house.say("", f"the ping was not taken: {reply.detail or reply.status}", "WARNING")
 
     def _ask_now(self, watched: Watched) -> None:
-        for spec in watched.playbook.probes:
-            if spec.kind == "http":
-                self._beside(lambda spec=spec: self._rounds.ask(watched, spec))  # type: ignore[misc]
+        for spec in watched.playbook.http_probes:
+            self._beside(lambda spec=spec: self._rounds.ask(watched, spec))  # type: ignore[misc]
 
     def _is_back(self, watched: Watched) -> None:
         """It answers again: whoever started it, its processes may be others than before."""

@@ -24,7 +24,7 @@ _KINDS = frozenset({"sign", "unknown", "sleep", "semaphore", "task"})
 
 
 def rule(view: View) -> Iterator[Finding]:
-    if not view.in_trouble:
+    if not view.troubled:
         return
     found = serving(view, _KINDS | {"lock"})
     # The holder of a lock between tasks is known, and has rules of its own; of one between greenlets it is not.

@@ -16,7 +16,7 @@ PREVENT = (
 
 
 def rule(view: View) -> Iterator[Finding]:
-    for task in suspended(view) if view.in_trouble else ():
+    for task in suspended(view) if view.troubled else ():
         if task.kind == "child":
             yield Finding(
                 cause="child-wait",
@@ -29,9 +29,7 @@ def rule(view: View) -> Iterator[Finding]:
             )
             break
     for thread in view.stuck_threads:
-        if thread.wait.kind != "child" or thread.own is None or not (view.in_trouble or thread.serves_request):
-            continue
-        if not view.in_trouble and thread.stuck < view.limit:
+        if thread.wait.kind != "child" or thread.own is None or not view.troubled:
             continue
         yield Finding(
             cause="child-wait",

@@ -36,12 +36,12 @@ def waits_outside(view: View, thread: ThreadView) -> bool:
     if thread.wait.kind == "client":
         # A server of one thread that reads from a silent client serves nobody else; with many threads that is usual.
         return view.hung and thread.is_main and not thread.moves
-    return view.in_trouble or (thread.serves_request and thread.stuck >= view.limit)
+    return view.troubled
 
 
 def _of_tasks(view: View) -> Iterator[Finding]:
     """Suspended tasks that read from a peer of the server. What they read from its clients is no trouble."""
-    if not view.in_trouble:
+    if not view.troubled:
         return
     asking = serving(view, frozenset({"network"}))
     waiting = [(one, peer) for one in asking if (peer := _asked(view, one.task.pid))]

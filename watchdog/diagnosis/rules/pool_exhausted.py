@@ -52,7 +52,7 @@ _POOL_NAME = re.compile(r"pool|conn|slot|sema|free|avail|worker|limit", re.IGNOR
 
 
 def rule(view: View) -> Iterator[Finding]:
-    if not view.in_trouble:
+    if not view.troubled:
         return
     found = [*_of_connections(view), *_of_tasks(view), *_of_threads(view), *_of_one(view)]
     if found:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-_ROOT = str(Path(__file__).resolve().parents[2])
+_ROOT = str(Path(__file__).resolve().parents[3])
 # One line: people see it in process lists.
 _CODE = (
     "import importlib,sys; sys.path.insert(0,sys.argv[1]); getattr(importlib.import_module(sys.argv[2]),sys.argv[3])()"

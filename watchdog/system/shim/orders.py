@@ -23,4 +23,5 @@ class Order:
     port: int | None  # the one that it listens on when it is up
     doomed: list[str]  # identities of those that must be gone first
     inodes: list[int]  # their listening sockets: whoever holds one belongs to them
+    finish_command: list[str]  # ends what is left of a kill that wd began; asks on standard input, 0 when all is gone
     standby: str  # folder in which it can be found for a moment after its service has ended

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from watchdog.model.launching import ShimRecord
 from watchdog.model.process import Identity
-from watchdog.system.child import commands, detach, interpreter
+from watchdog.system.child import commands, detach
 from watchdog.system.clock import Deadline, wait_until
 from watchdog.system.net import ports
 from watchdog.system.process import processes
@@ -287,8 +287,9 @@ class _Shim:
     def _finish_kill(self, doomed: list[str]) -> bool:
         """What wd began: done by a process of its own, so that this one stays small. False if somebody survives."""
         question = {"doomed": doomed, "inodes": self._order.inodes, "ports": self._order.ports}
-        argv = interpreter.command("watchdog.killing.finish:main", light=False)
-        done = commands.run(argv, timeout=_FINISH_WITHIN, env={"PATH": os.defpath}, stdin=json.dumps(question))
+        done = commands.run(
+            self._order.finish_command, timeout=_FINISH_WITHIN, env={"PATH": os.defpath}, stdin=json.dumps(question)
+        )
         if done.ok:
             return True
         self._leave_note(time.time(), f"not started: the kill could not be finished: {done.output.strip()[-500:]}")
