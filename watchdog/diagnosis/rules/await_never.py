@@ -69,6 +69,7 @@ def _of_threads(view: View) -> Iterator[Finding]:
         thread
         for thread in view.stuck_threads
         if thread.wait.kind in ("event", "queue", "future", "join") and (thread.serves_request or thread.is_main)
+        if not (thread.wait.kind == "future" and view.works_for_others(thread))
     ]
     if not waiting:
         return
