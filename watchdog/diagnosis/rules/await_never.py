@@ -32,7 +32,7 @@ def rule(view: View) -> Iterator[Finding]:
     waiting = [one for one in known if loop_idles(view, one.task.pid)]
     if waiting:
         yield _of_task(view, waiting)
-    elif all(task.greenlet for look in view.tasks for task in look.tasks):
+    elif all(task.greenlet for look in view.tasks for task in look.tasks) or serving(view, frozenset({"threads"})):
         yield from _of_threads(view)
 
 
