@@ -91,7 +91,7 @@ class _Look:
             ]
         )
         greenlets = Greenlets() if inherited else self.greenlets(heap, generation)
-        locks = self.locks(threads, pending)
+        locks = self.locks(threads, pending, greenlets)
         return TaskLook(
             self.pid,
             at,
@@ -167,7 +167,7 @@ class _Look:
             Task(
                 self.pid,
                 one.address,
-                f"greenlet at {one.address:#x}",
+                _greenlet_name(one.address),
                 tuple(frame.record for frame in reversed(one.frames)),
                 request=request_of(self.frames, one.frames),
                 greenlet=True,
@@ -246,14 +246,22 @@ class _Look:
         calls += [frame for task in pending for frame in task.chain.frames]
         return read_holdings(self.frames, self.interpreter.interpreters, calls, Deadline(_HOLDINGS_TIME))
 
-    def locks(self, threads: Sequence[LiveThread], pending: Sequence[_Pending]) -> LockLook:
+    def locks(self, threads: Sequence[LiveThread], pending: Sequence[_Pending], greenlets: Greenlets) -> LockLook:
         process = processes.read(self.pid)
         if process is None:
             return LockLook()
         places = LockPlaces(self.pid, process.started, self.frames, LockObjects(self.objects))
         points = LockPoints(self.pid, places)
-        points.read(threads, [TaskFrames(task.name, task.coroutine, _suspended(task.chain)) for task in pending])
+        points.read(
+            threads,
+            [TaskFrames(task.name, task.coroutine, _suspended(task.chain)) for task in pending],
+            [TaskFrames(_greenlet_name(one.address), one.address, one.frames[::-1]) for one in greenlets.suspended],
+        )
         return points.look
+
+
+def _greenlet_name(address: int) -> str:
+    return f"greenlet at {address:#x}"
 
 
 def _suspended(chain: Chain) -> tuple[LiveFrame, ...]:

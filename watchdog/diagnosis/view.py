@@ -215,6 +215,10 @@ class View:
         threads = list(self.threads_of(pid))
         return not any(one.wait.kind in ("accept", "select") or posts.is_server(one.frames) for one in threads)
 
+    def works_for_others(self, waiter: ThreadView) -> bool:
+        """Whether another thread of the process is in the middle of work that was given to a pool."""
+        return any(one is not waiter and posts.in_work_item(one.frames) for one in self.threads_of(waiter.pid))
+
     def is_waited_for(self, pid: int) -> bool:
         """Whether somebody else in the server waits for this process: for its end, its data or its result."""
         process = self.processes.get(pid)
