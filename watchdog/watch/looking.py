@@ -10,7 +10,7 @@ from watchdog.model.playbook import Playbook, ProbeSpec
 from watchdog.model.process import Identity, Process, Tree
 from watchdog.model.selector import Selector
 from watchdog.policy.judge import Signs
-from watchdog.probes.run import KINDS
+from watchdog.probes import registry
 from watchdog.system.net import accept_queue
 from watchdog.system.process import processes, threads
 from watchdog.targets import expected
@@ -101,20 +101,30 @@ def signs(watched: Watched, spec: ProbeSpec, waited: float, now: float) -> Signs
     queue = _queue(watched)
     if tree is None:
         return Signs(queue_grows=queue)
-    members = [one for member in tree.members if (one := processes.read(member.process.pid)) is not None]
-    stopped = bool(members) and members[0].state == "T"
     leaves = _leaves(tree)
-    if leaves and not stopped:
-        states = [one.state for leaf in leaves if (one := processes.read(leaf.pid)) is not None]
-        stopped = bool(states) and all(state == "T" for state in states)
     return Signs(
         identity=str(tree.root.identity),
         age=max(0.0, now - tree.root.started),
-        stopped=stopped,
+        stopped=is_stopped(tree),
         still=waited > 0.2 and is_still(leaves, _NEARLY * waited),
         queue_grows=queue,
         alive=_life(watched, spec) or _serves_others(tree, waited),
     )
+
+
+def is_stopped(tree: Tree) -> bool:
+    """Whether the first process, or each one that serves, is stopped (by a signal)."""
+    states = [one.state for leaf in _leaves(tree) if (one := processes.read(leaf.pid)) is not None]
+    first = next((one for member in tree.members if (one := processes.read(member.process.pid)) is not None), None)
+    return (first is not None and first.state == "T") or (bool(states) and all(state == "T" for state in states))
+
+
+def is_certainly_down(watched: Watched) -> bool:
+    """Whether it cannot serve, however much time it gets: nothing of it runs, or it is stopped."""
+    tree = watched.tree
+    if tree is None:
+        return watched.gone is not None
+    return not processes.is_alive(tree.root.identity) or is_stopped(tree)
 
 
 def is_still(leaves: Iterable[Process], seconds: float) -> bool:
@@ -161,7 +171,7 @@ def _life(watched: Watched, spec: ProbeSpec) -> str:
     if since is None:
         return ""
     for other in watched.playbook.probes:
-        if other.name == spec.name or not KINDS[other.kind].answers:
+        if other.name == spec.name or not registry.answers(other.kind):
             continue
         last = watched.latest.get(other.name)
         if last and last.verdict in ("ok", "slow") and watched.asked_at.get(other.name, 0.0) > since:
