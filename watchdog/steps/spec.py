@@ -46,6 +46,7 @@ class Option:
     required: bool = False
     choices: tuple[str, ...] = ()
     metavar: str = ""
+    short: str = ""  # "-f"
 
     @property
     def key(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from watchdog.diagnosis.diagnose import diagnose, settled
 from watchdog.evidence import logs
 from watchdog.evidence.gather import gather
+from watchdog.evidence.known import configured, known_exits, known_logs
 from watchdog.model.errors import NothingMatched
 from watchdog.model.evidence import Evidence
 from watchdog.model.exits import Exit
@@ -16,7 +17,6 @@ from watchdog.model.finding import HEALTHY, Diagnosis
 from watchdog.model.process import Tree, Verdict, target_record
 from watchdog.report.diagnosis_text import screen
 from watchdog.steps.bounds import evidence_left
-from watchdog.steps.snapshot import configured, known_exits, known_logs
 from watchdog.steps.spec import Context, StepOutcome, StepResult
 from watchdog.system import clock
 from watchdog.system.net import ports
@@ -83,7 +83,14 @@ def _evidence(context: Context, tree: Tree | None, within: float, keep_locals: b
     asked = configured(context.playbook)
     if asked.port is None and tree is None:
         asked = replace(asked, port=context.selector.port)
-    return gather(tree, asked, within, keep_locals, logs.tails(known_logs(context, {})), known_exits(context))
+    return gather(
+        tree,
+        asked,
+        within,
+        keep_locals,
+        logs.tails(known_logs(context.playbook, context.state)),
+        known_exits(context.playbook, context.state),
+    )
 
 
 def _record(tree: Tree | None, diagnosis: Diagnosis) -> dict[str, Any]:
