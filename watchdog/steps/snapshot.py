@@ -24,7 +24,7 @@ from watchdog.text.units import format_duration, format_size
 
 def snapshot(context: Context, options: Mapping[str, Any]) -> StepResult:
     """One folder a server. Where nothing runs, the logs, the machine and the ends of earlier processes still tell."""
-    trees = resolve.resolve(context.selector, context.playbook) if not context.selector.empty else ()
+    trees = resolve.resolve(context.selector, context.playbook, context.started) if not context.selector.empty else ()
     if context.in_runbook and not trees and context.found.tree is not None:
         trees = (context.found.tree,)
     logs = known.known_logs(context.playbook, context.state, options.get("logs") or ())

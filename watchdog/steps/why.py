@@ -62,7 +62,7 @@ def why(context: Context, options: Mapping[str, Any]) -> StepResult:
 
 
 def _trees(context: Context) -> tuple[Tree, ...]:
-    trees = resolve.resolve(context.selector, context.playbook) if not context.selector.empty else ()
+    trees = resolve.resolve(context.selector, context.playbook, context.started) if not context.selector.empty else ()
     if context.in_runbook and not trees and context.found.tree is not None:
         return (context.found.tree,)
     return trees
