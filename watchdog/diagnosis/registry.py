@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from watchdog.diagnosis.rules import (
     accept_backlog_full,
+    at_its_queue,
     await_never,
     busy_loop,
     child_pipe_full,
@@ -49,6 +50,7 @@ Rule = Callable[[View], Iterable[Finding]]
 
 RULES: tuple[Rule, ...] = (
     accept_backlog_full.rule,
+    at_its_queue.rule,
     await_never.rule,
     busy_loop.rule,
     child_pipe_full.rule,

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
-from watchdog.diagnosis import posts, shape
+from watchdog.diagnosis import jobs, posts, shape
 from watchdog.diagnosis.code import function, innermost_application, is_application
 from watchdog.diagnosis.thread_view import ThreadView
 from watchdog.model.evidence import (
@@ -227,7 +227,12 @@ class View:
     @cached_property
     def in_trouble(self) -> bool:
         """Somebody who asks the server now does not get what he should."""
-        return self.hung or bool(self.failing) or bool(self.late)
+        return self.hung or bool(self.failing) or bool(self.late) or (self.unasked and jobs.has_stuck(self))
+
+    @cached_property
+    def unasked(self) -> bool:
+        """No question can tell how it fares: what its threads do decides."""
+        return jobs.unasked(self)
 
     def sure(self, base: float, seconds: float) -> float:
         """A wait beyond the time that any good answer may take is a hang; a shorter one may still be work, and no rule
