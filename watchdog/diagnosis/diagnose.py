@@ -14,6 +14,7 @@ from watchdog.model.finding import HEALTHY, Diagnosis, Finding
 SURE = 0.9
 LOOKS = 3
 CALM = 6.0  # seconds: so long a server is watched before it counts as healthy
+_JOB = jobs.PATIENCE + 3.0  # seconds of looking at a job that moves
 GONE = 4.0  # seconds in which somebody may still start it again
 RECENT = 60.0  # seconds of age
 _ARRIVED = 0.2  # seconds after which a question is where it will wait
@@ -125,7 +126,7 @@ def settled(evidence: Evidence, diagnosis: Diagnosis) -> bool:
         waiting = evidence.configured.port is not None and not evidence.listeners  # for its launcher to try again
         return looked >= CALM / 2 and not waiting
     if first.cause in HEALTHY:
-        return looked >= CALM and not _suspicious(evidence) and not _undecided(evidence)
+        return looked >= CALM and not _suspicious(evidence) and (looked >= _JOB or not _undecided(evidence))
     if diagnosis.exit == Exit.WARNING and first.confidence >= 0.7:
         return looked >= CALM
     if looked >= evidence.configured.limit + CALM / 2 and first.confidence >= 0.7:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from watchdog.diagnosis import shape
 from watchdog.diagnosis.code import innermost_application, package
-from watchdog.model.evidence import Frame, Task
+from watchdog.model.evidence import Frame, PeerLook, Task
 from watchdog.model.process import Process
 
 if TYPE_CHECKING:
@@ -120,6 +120,22 @@ def is_job(task: Task) -> bool:
 
 def has_stuck(view: View) -> bool:
     return bool(stuck_threads(view)) or bool(stuck_tasks(view))
+
+
+def lost_peers(view: View) -> tuple[PeerLook, ...]:
+    """Brokers that give no jobs: they refuse, are silent, or take connections and answer nothing."""
+    if not any(engine(view, pid) for pid in view.processes):
+        return ()
+    talks = {one.remote for one in view.upstreams if one.state == "ESTABLISHED"}
+    found = {one.address: one for one in view.evidence.peers if _is_lost(one, talks)}
+    return tuple(found.values())
+
+
+def _is_lost(peer: PeerLook, talks: set[str]) -> bool:
+    if peer.stopped is not None or peer.state == "mute":
+        return True
+    # Who has a connection needs no new one; an address that is only named counts where nothing else is connected.
+    return peer.named and not talks and peer.state in ("refuses", "silent")
 
 
 def undecided(view: View) -> bool:

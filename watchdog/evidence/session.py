@@ -176,9 +176,9 @@ class Session:
         """What the threads wait for: descriptors, connections, locks, logs, sources."""
         self._attempt("descriptors", self._look_at_descriptors)
         self._attempt("file locks", self._look_at_file_locks)
+        self._attempt("logs", self._read_logs)
         self._attempt("surroundings", self._ask_behind)
         self._attempt("tasks", self._look_inside)
-        self._attempt("logs", self._read_logs)
         self._attempt("sources", self.read_sources)
 
     def _attempt(self, name: str, work: Callable[[], None]) -> None:
@@ -212,7 +212,7 @@ class Session:
         """What may take a second goes on in the background and is taken up when it is there."""
         root = self.tree.root.pid if self.tree else None
         own = [listener.port for listener in self._lives.listeners]
-        self._behind.begin(root, self._descriptors, self._connections, own)
+        self._behind.begin(root, self._descriptors, self._connections, own, self._logs)
         self._behind.take_up(0.0)
 
     def _look_inside(self) -> None:

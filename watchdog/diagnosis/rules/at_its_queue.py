@@ -13,7 +13,12 @@ from watchdog.text.units import format_duration
 
 
 def rule(view: View) -> Iterator[Finding]:
-    if not view.unasked or view.in_trouble or any(one.state in "TtD" for one in view.processes.values()):
+    if (
+        not view.unasked
+        or view.in_trouble
+        or jobs.lost_peers(view)
+        or any(one.state in "TtD" for one in view.processes.values())
+    ):
         return
     yield _at_work(view) or _idle(view)
 

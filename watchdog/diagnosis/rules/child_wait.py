@@ -31,7 +31,7 @@ def rule(view: View) -> Iterator[Finding]:
     for thread in view.stuck_threads:
         if thread.wait.kind != "child" or thread.own is None or not (view.in_trouble or thread.serves_request):
             continue
-        if not view.in_trouble and thread.stuck < view.limit:
+        if not view.in_trouble and (view.unasked or thread.stuck < view.limit):
             continue
         yield Finding(
             cause="child-wait",

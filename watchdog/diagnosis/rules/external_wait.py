@@ -36,7 +36,7 @@ def waits_outside(view: View, thread: ThreadView) -> bool:
     if thread.wait.kind == "client":
         # A server of one thread that reads from a silent client serves nobody else; with many threads that is usual.
         return view.hung and thread.is_main and not thread.moves
-    return view.in_trouble or (thread.serves_request and thread.stuck >= view.limit)
+    return view.in_trouble or (not view.unasked and thread.serves_request and thread.stuck >= view.limit)
 
 
 def _of_tasks(view: View) -> Iterator[Finding]:
