@@ -16,6 +16,7 @@ from watchdog.model.evidence import Frame, PeerLook, Task
 from watchdog.model.process import Process
 
 if TYPE_CHECKING:
+    from watchdog.diagnosis.tasks import TaskWait
     from watchdog.diagnosis.thread_view import ThreadView
     from watchdog.diagnosis.view import View
 
@@ -97,25 +98,27 @@ _RECEIVERS = frozenset({
 def stuck_tasks(view: View) -> tuple[Task, ...]:
     """Jobs of an event loop that are suspended at the same place in the first and in the last reading of the memory.
     A task that sleeps does not tell until when: it is not counted."""
-    from watchdog.diagnosis.tasks import suspended
-
     first: dict[tuple[int, int], tuple[float, tuple[Frame, ...]]] = {}
-    seen: dict[int, float] = {}
+    last: dict[int, float] = {}
     for look in view.evidence.tasks:
         for task in look.tasks:
             first.setdefault((task.pid, task.address), (look.at, task.frames))
-        seen[look.pid] = look.at
+        last[look.pid] = look.at
     return tuple(
         one.task
-        for one in suspended(view)
-        if one.kind != "sleep" and is_job(one.task)
+        for one in job_waits(view)
+        if one.kind != "sleep"
         for at, frames in [first[one.task.pid, one.task.address]]
-        if frames == one.task.frames and seen[one.task.pid] - at >= view.limit
+        if frames == one.task.frames and last[one.task.pid] - at >= view.limit
     )
 
 
-def is_job(task: Task) -> bool:
-    return any(package(frame) in ENGINES for frame in task.frames)
+def job_waits(view: View) -> tuple[TaskWait, ...]:
+    """Suspended tasks that are jobs: in a process whose engine has a job in hand, those in the application's code."""
+    from watchdog.diagnosis.tasks import answers_request, suspended
+
+    busy = {task.pid for look in view.tasks for task in look.tasks if answers_request(task)}
+    return tuple(one for one in suspended(view) if one.task.pid in busy and engine(view, one.task.pid))
 
 
 def has_stuck(view: View) -> bool:
@@ -141,8 +144,7 @@ def _is_lost(peer: PeerLook, talks: set[str]) -> bool:
 def undecided(view: View) -> bool:
     """Whether a job is in hand of which a longer look may tell more: it waits, or it computes."""
     busy = any(thread.spins and thread.own is not None and not thread.at_post for thread in view.python_threads)
-    suspended = any(is_job(task) and not task.ready for look in view.tasks for task in look.tasks)
-    return busy or suspended or bool(waiting_threads(view))
+    return busy or bool(job_waits(view)) or bool(waiting_threads(view))
 
 
 def endless(view: View, thread: ThreadView, frame: Frame) -> float:

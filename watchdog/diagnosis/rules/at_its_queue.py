@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from watchdog.diagnosis import jobs
+from watchdog.diagnosis import jobs, shape
+from watchdog.diagnosis.code import is_application
 from watchdog.diagnosis.spinning import spins
-from watchdog.diagnosis.tasks import suspended
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.finding import Finding
 from watchdog.text.units import format_duration
 
 
 def rule(view: View) -> Iterator[Finding]:
-    if (
-        not view.unasked
-        or view.in_trouble
-        or jobs.lost_peers(view)
-        or any(one.state in "TtD" for one in view.processes.values())
-    ):
-        return
-    yield _at_work(view) or _idle(view)
+    held = any(one.state in "TtD" for one in view.processes.values())
+    if view.unasked and not (held or view.in_trouble or jobs.lost_peers(view)):
+        yield _at_work(view) or _idle(view)
 
 
 def _at_work(view: View) -> Finding | None:
@@ -36,10 +31,9 @@ def _at_work(view: View) -> Finding | None:
         assert thread.own is not None
         words = f"{thread.label} is at a job in {short(thread.own)}: it waits for {thread.wait.words}"
         return _finding(view, "healthy-busy", words + _since(thread), thread)
-    for one in suspended(view):
-        if jobs.is_job(one.task):
-            words = f"a job waits for {one.words} in {short(one.own)}"
-            return Finding("healthy-busy", 0.7, words, "none", view.culprit(one.own))
+    for one in jobs.job_waits(view)[:1]:
+        words = f"a job waits for {one.words} in {short(one.own)}"
+        return Finding("healthy-busy", 0.7, words, "none", view.culprit(one.own))
     return None
 
 
@@ -59,8 +53,17 @@ def _idle(view: View) -> Finding:
     if thread is None or thread.own is None:
         return Finding("healthy", 0.7, "each of its threads waits for work, and none is stuck", "none",
                        evidence=("stacks.json",))  # fmt: skip
+    if thread.wait.kind == "sleep" and thread.due >= jobs.LONG_SLEEP and not _in_loop(view, thread):
+        words = f"{thread.label} sleeps in {short(thread.own)}{_since(thread)}; no loop comes back to that line"
+        return _finding(view, "healthy-but-slow", words, thread, 0.7)
     words = f"nobody can ask it; {thread.label} waits for {thread.wait.words} in {short(thread.own)}{_since(thread)}"
     return _finding(view, "healthy", words, thread, 0.8)
+
+
+def _in_loop(view: View, thread: ThreadView) -> bool:
+    """Whether the pause lies between two rounds: a call stands in a loop, or the source does not tell."""
+    sources = [(view.file(frame.file), frame.line) for frame in thread.frames if is_application(frame)]
+    return any(source is None or shape.in_loop(source, line) is not False for source, line in sources)
 
 
 def _since(thread: ThreadView) -> str:

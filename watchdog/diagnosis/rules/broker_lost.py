@@ -39,7 +39,7 @@ def rule(view: View) -> Iterator[Finding]:
 
 
 def _state(peer: PeerLook) -> str:
-    who = f"({peer.owner}) " if peer.owner else ""
+    who = f"({peer.owner.removesuffix(' (stopped)')}) " if peer.owner else ""
     if peer.stopped is not None:
         return f"{who}is stopped by a signal and answers nothing"
     return f"{who}is lost: {_HOW.get(peer.state, peer.state)}"
