@@ -168,18 +168,6 @@ ctypes.CDLL(None).execve(%r, (ctypes.c_char_p * 4)(*words), environment)
         assert processes.environment(child.pid) == {"A": "b=c"}
 
 
-def test_a_file_is_read_as_the_process_sees_it_but_no_pipe_and_no_link(folder: Path) -> None:
-    me = processes.read(os.getpid())
-    assert me is not None
-    (folder / "plain").write_text("import flask")
-    os.mkfifo(folder / "fifo")
-    (folder / "link").symlink_to(folder / "plain")
-    assert processes.file_of(me, f"{folder}/plain") == b"import flask"
-    assert processes.file_of(me, f"{folder}/fifo") is None
-    assert processes.file_of(me, f"{folder}/link") is None
-    assert processes.file_of(me, f"{folder}/absent") is None
-
-
 STALLS = """
 import sys, time
 for line in iter(sys.stdin.buffer.readline, b""):
@@ -219,7 +207,8 @@ def test_short_of_descriptors_it_says_so_instead_of_seeing_nothing() -> None:
 import os, sys
 sys.path.insert(0, sys.argv[1])
 from watchdog.model.errors import CannotTell
-from watchdog.system import ports, processes
+from watchdog.system.net import ports
+from watchdog.system.process import processes
 import resource
 processes.boot_id(); processes.table()
 resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
@@ -241,7 +230,9 @@ for look in (processes.table, lambda: processes.read(os.getpid()), ports.listene
 
 @pytest.mark.root
 def test_a_proc_of_another_namespace_is_refused() -> None:
-    code = f"import sys; sys.path.insert(0, {ROOT!r}); from watchdog.system import processes; processes.boot_id()"
+    code = (
+        f"import sys; sys.path.insert(0, {ROOT!r}); from watchdog.system.process import processes; processes.boot_id()"
+    )
     done = subprocess.run(
         ["unshare", "--pid", "--fork", sys.executable, "-c", code], capture_output=True, text=True, timeout=60
     )

@@ -130,7 +130,7 @@ def test_a_server_outlives_the_wd_that_started_it_with_its_output_and_without_it
     chatty.write_text("import time\nwhile True:\n    print('x' * 1000, flush=True)\n    time.sleep(0.01)\n")
     code = (
         "import fcntl, os, pathlib, sys, time\n"
-        "from watchdog.model.playbook import Start\nfrom watchdog.system import launch\n"
+        "from watchdog.model.playbook import Start\nfrom watchdog.starting import launch\n"
         f"held = open({str(lock)!r}, 'w'); fcntl.flock(held, fcntl.LOCK_EX)\n"
         f"spec = Start(command=(sys.executable, {str(chatty)!r}), cwd='/')\n"
         f"shim = launch.arm(spec, 'chatty', pathlib.Path({str(folder)!r}))\n"

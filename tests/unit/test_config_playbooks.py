@@ -65,7 +65,7 @@ def test_the_policy_arrives_as_it_was_written(home: Path) -> None:
     assert (health.kind, health.subject, health.every, health.timeout) == ("http", "/api/health", 10.0, 5.0)
     assert health.threshold == Threshold(3, 3)
     assert (memory.subject, memory.threshold.lasting) == (4 * 1024**3, 60.0)
-    assert shop.checks[0].cwd == str(home)
+    assert shop.checks[0].setting("cwd") == str(home)
     assert [(one.kind, one.subject, one.run) for one in shop.triggers] == [
         ("probe", "health", ("frozen-server",)),
         ("probe", "memory", ("planned-restart",)),
@@ -165,7 +165,7 @@ notify: slack://a/b
     assert probes["l"].setting("free") == 10 * 1024**3
     checks = {one.name: one for one in found.checks}
     assert checks["a"].subject == str(home / "shop.db")
-    assert checks["f"].cwd == str(home / "sub")
+    assert checks["f"].setting("cwd") == str(home / "sub")
     assert [one.kind for one in found.triggers] == ["death", "every", "log", "death", "trend"]
     assert found.triggers[1].every == 21600.0
     assert found.policy.quiet == (("0 3 * * *", 7200.0),)

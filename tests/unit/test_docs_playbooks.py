@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
 
+from watchdog.checks.run import KINDS as CHECKS
 from watchdog.config.schema import json_schema
+from watchdog.probes.registry import KINDS as PROBES
 from watchdog.runbook.document import ANSWERS, OPTIONS
 from watchdog.runbook.fill import FILTERS
 
@@ -31,3 +34,9 @@ def test_every_option_answer_and_filter_of_a_runbook_is_explained() -> None:
     text = (DOCS / "runbooks.md").read_text(encoding="utf-8")
     for word in (*(f"{option}=" for option in OPTIONS), *(f"on-fail={one}" for one in ANSWERS), *FILTERS):
         assert word in text, word
+
+
+def test_the_tables_of_kinds_are_what_the_kinds_say_of_themselves() -> None:
+    page = (DOCS / "playbooks.md").read_text(encoding="utf-8")
+    filled = runpy.run_path(str(DOCS / "tables.py"))["filled"]
+    assert filled(page, PROBES.values(), CHECKS.values()) == page, "run: python docs/tables.py"

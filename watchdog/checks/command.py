@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
+from watchdog.checks.kind import CheckKind
+from watchdog.model.kinds import Key
 from watchdog.model.playbook import CheckSpec, Playbook
 from watchdog.model.probing import CheckResult, CheckState
 from watchdog.system.child import commands, service_env
@@ -20,7 +22,7 @@ def check(spec: CheckSpec, playbook: Playbook) -> CheckResult:
     except (OSError, LookupError, ValueError) as error:
         return CheckResult(spec.name, "unknown", str(error), 0.0)
     words = cast(tuple[str, ...], tuple(spec.subject))
-    done = commands.run(words, timeout=spec.timeout, cwd=spec.cwd, env=environment, user=playbook.start.user)
+    done = commands.run(words, timeout=spec.timeout, cwd=spec.setting("cwd"), env=environment, user=playbook.start.user)
     output = done.output[-_KEPT:]
     if done.error:
         return CheckResult(spec.name, "unknown", f"could not be run: {done.error}", done.seconds, output)
@@ -32,3 +34,13 @@ def check(spec: CheckSpec, playbook: Playbook) -> CheckResult:
     last = next((line.strip() for line in reversed(output.splitlines()) if line.strip()), "")
     said = f"exit code {done.code}" + (f": {last[:200]}" if last else "")
     return CheckResult(spec.name, _STATES.get(done.code, "unknown"), said, done.seconds, output)
+
+
+KIND = CheckKind(
+    Key("command", "words", "a program of yours"),
+    "A program of yours: exit 0 is ok, 1 a warning, 2 critical, anything else unknown.",
+    check,
+    keys=(Key("cwd", "file", "its folder; by default the home", default="."),),
+    warning="exit 1",
+    critical="exit 2 (0 is ok, all else unknown)",
+)

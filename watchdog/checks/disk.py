@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from watchdog.checks.kind import CheckKind
+from watchdog.model.kinds import Key
 from watchdog.model.playbook import CheckSpec, Percent, Playbook
 from watchdog.model.probing import CheckResult, CheckState
 from watchdog.system.host import machine
@@ -31,3 +33,13 @@ def _judge(path: Path, limit: int | Percent) -> tuple[CheckState, str]:
     if found.free < least:
         return "critical", f"{room}, less than {format_size(least)}"
     return ("warning" if found.free < 2 * least else "ok"), room
+
+
+KIND = CheckKind(
+    Key("disk", "file", "a path on the file system"),
+    "Is there room on the file system of a path?",
+    check,
+    keys=(Key("free", "size-or-share", "less than this free is critical", default=Percent(5.0)),),
+    warning="less than twice that is free",
+    critical="less than that is free",
+)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from watchdog.checks.kind import CheckKind
+from watchdog.model.kinds import Key
 from watchdog.model.playbook import CheckSpec, Playbook
 from watchdog.model.probing import CheckResult, CheckState
 from watchdog.system import clock
@@ -42,3 +44,11 @@ def _judge(path: Path) -> tuple[CheckState, str]:
 def _name(pid: int) -> str:
     process = processes.read(pid) if pid > 0 else None
     return f"pid {pid} ({process.name})" if process else "a process that is not told"
+
+
+KIND = CheckKind(
+    Key("lockfile", "file", "the lock file"),
+    "Is there a lock file that nobody holds?",
+    check,
+    warning="nobody holds it",
+)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from watchdog.checks.kind import CheckKind
+from watchdog.model.kinds import Key
 from watchdog.model.playbook import CheckSpec, Playbook
 from watchdog.model.probing import CheckResult, CheckState
 from watchdog.system.disk import files
@@ -35,3 +37,12 @@ def _judge(path: Path) -> tuple[CheckState, str]:
     if modified is not None and process.started > modified + _SLACK:
         return "critical", f"{path} is stale and its pid {pid} belongs to another program by now: {command}"
     return "ok", f"pid {pid} is running: {command}"
+
+
+KIND = CheckKind(
+    Key("pidfile", "file", "the pid file"),
+    "Does a pid file name a process that has ended?",
+    check,
+    warning="its process is not there",
+    critical="its pid now belongs to another program",
+)

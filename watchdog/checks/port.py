@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from watchdog.checks.kind import CheckKind
+from watchdog.model.kinds import Key
 from watchdog.model.playbook import CheckSpec, Playbook
 from watchdog.model.probing import CheckResult, CheckState
 from watchdog.model.process import Process
@@ -41,3 +43,12 @@ def _judge(port: int, playbook: Playbook) -> tuple[CheckState, str]:
 def _names(found: Sequence[Process]) -> str:
     shown = ", ".join(f"pid {process.pid} ({process.command[:120]})" for process in found[:3])
     return shown + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+
+
+KIND = CheckKind(
+    Key("port", "port", "the port that must be ours"),
+    "Does another program hold the port?",
+    check,
+    warning="it cannot be bound",
+    critical="another program holds it",
+)

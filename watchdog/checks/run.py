@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 
 from watchdog.checks import command, disk, lockfile, pidfile, port, sqlite
+from watchdog.checks.kind import CheckKind
 from watchdog.model.playbook import CheckSpec, Playbook
 from watchdog.model.probing import CheckResult
 from watchdog.system import clock
@@ -14,14 +14,15 @@ from watchdog.text.redact import redact
 from watchdog.text.units import format_duration
 
 # One file a kind; a new kind is one file and one line.
-KINDS: dict[str, Callable[[CheckSpec, Playbook], CheckResult]] = {
-    "command": command.check,
-    "sqlite": sqlite.check,
-    "pidfile": pidfile.check,
-    "lockfile": lockfile.check,
-    "disk": disk.check,
-    "port": port.check,
-}
+_ALL: tuple[CheckKind, ...] = (
+    command.KIND,
+    sqlite.KIND,
+    pidfile.KIND,
+    lockfile.KIND,
+    disk.KIND,
+    port.KIND,
+)
+KINDS: dict[str, CheckKind] = {kind.name: kind for kind in _ALL}
 _PATIENCE = 2.0  # seconds beyond the check's own time, which it should keep to by itself
 
 
@@ -32,7 +33,7 @@ def check(spec: CheckSpec, playbook: Playbook) -> CheckResult:
 
     def ask() -> None:
         try:
-            answers.append(KINDS[spec.kind](spec, playbook))
+            answers.append(KINDS[spec.kind].check(spec, playbook))
         except Exception as error:  # noqa: BLE001 - a check that breaks has no answer, and the others still count
             answers.append(CheckResult(spec.name, "unknown", f"{type(error).__name__}: {error}"[:300], 0.0))
 

@@ -14,6 +14,8 @@ import stat
 from pathlib import Path
 from urllib.parse import quote
 
+from watchdog.checks.kind import CheckKind
+from watchdog.model.kinds import Key
 from watchdog.model.playbook import CheckSpec, Playbook
 from watchdog.model.probing import CheckResult, CheckState
 from watchdog.system import clock
@@ -96,3 +98,12 @@ def _give(side: Path, facts: os.stat_result) -> None:
     with contextlib.suppress(OSError):
         if side.lstat().st_uid == os.geteuid() != facts.st_uid:
             os.chown(side, facts.st_uid, facts.st_gid, follow_symlinks=False)
+
+
+KIND = CheckKind(
+    Key("sqlite", "file", "the database file"),
+    "Is the database file sound?",
+    check,
+    warning="a writer keeps it locked",
+    critical="it is damaged, or not there",
+)

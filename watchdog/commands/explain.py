@@ -9,7 +9,7 @@ from watchdog.model.errors import WrongUsage
 from watchdog.model.playbook import Playbook, ProbeSpec
 from watchdog.policy.explain import Detection, Explanation, explain, shown
 from watchdog.policy.patience import DRAIN
-from watchdog.probes.run import KINDS
+from watchdog.probes.registry import KINDS
 from watchdog.steps.spec import Context, StepResult
 from watchdog.text.units import format_duration as long
 from watchdog.text.units import format_size

@@ -10,12 +10,13 @@ from typing import Any
 
 from watchdog.journal.store import Journal
 from watchdog.model.errors import BadConfig
-from watchdog.model.exits import Exit
+from watchdog.model.exits import exit_of
 from watchdog.model.incident import Desired
 from watchdog.model.launching import ShimRecord
 from watchdog.model.playbook import Playbook, ProbeSpec
 from watchdog.model.probing import Sample
 from watchdog.policy import locks
+from watchdog.probes import registry
 from watchdog.report.availability import WINDOWS, Availability, availability
 from watchdog.starting import launch
 from watchdog.steps import turn
@@ -25,9 +26,7 @@ from watchdog.system.host import kernel_log
 from watchdog.text.units import counted, iso
 
 DEATHS = 5  # that are told of each service
-_HEALTH = ("http", "tcp", "command", "process")  # kinds that tell whether it serves, the best first
 _ORDER = ("failed", "unknown", "slow", "ok")
-_EXITS = {"failed": Exit.CRITICAL, "slow": Exit.WARNING, "unknown": Exit.UNKNOWN, "ok": Exit.FINE}
 _LAG = 6.0  # seconds until the loop has written an answer down
 _LATE = 3.0  # intervals after which a missing answer means that nobody asks any more
 
@@ -89,7 +88,7 @@ def status(context: Context, options: Mapping[str, Any]) -> StepResult:
     rows = tuple(one.record() for one in found)
     text = "\n".join(line for one in found for line in lines(one, clock.now()))
     message = f"{counted(len(found), 'service')}, the worst is {worst}"
-    return StepResult("ok", message, {"services": len(found), "worst": worst}, rows, _EXITS[worst], text)
+    return StepResult("ok", message, {"services": len(found), "worst": worst}, rows, exit_of(worst), text)
 
 
 def standings(context: Context) -> tuple[Standing, ...]:
@@ -148,7 +147,7 @@ def _verdict(playbook: Playbook, samples: Sequence[Sample]) -> tuple[str, float 
         if before is None or before.verdict != sample.verdict:
             begun[sample.probe] = sample.at
         newest[sample.probe] = sample
-    order = {spec.name: (spec.kind not in _HEALTH, place) for place, spec in enumerate(playbook.probes)}
+    order = {spec.name: (not registry.health(spec.kind), place) for place, spec in enumerate(playbook.probes)}
     there = sorted((newest[name] for name in newest if name in order), key=lambda one: order[one.probe])
     if not there:
         return "unknown", None, "nothing was asked yet"
@@ -172,8 +171,7 @@ def _next_check(playbook: Playbook, samples: Sequence[Sample], now: float) -> fl
 
 
 def _health_probe(playbook: Playbook) -> ProbeSpec | None:
-    asked = (one for one in playbook.probes if one.kind in _HEALTH)
-    return min(asked, key=lambda one: _HEALTH.index(one.kind), default=None)
+    return registry.best_for_health(playbook.probes)
 
 
 def _figures(

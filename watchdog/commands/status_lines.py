@@ -76,7 +76,7 @@ def _figure(figure: Availability, target: float) -> str:
 
 def _memory(points: Sequence[tuple[float, float]], playbook: Playbook) -> str:
     values = [value for _, value in points]
-    limit = next((one.subject for one in playbook.probes if one.kind == "memory"), None)
+    limit = playbook.memory_limit
     at_most = f", the limit is {format_size(limit)}" if isinstance(limit, int) else ""
     span = format_duration(points[-1][0] - points[0][0])
     least, most = format_size(min(values)), format_size(max(values))

@@ -13,7 +13,7 @@ from watchdog.config.schema import PlaybookFile, Policy, Start
 from watchdog.model import playbook as model
 from watchdog.model.selector import Selector
 
-_COMMON = ("every", "timeout", "fails", "lasting", "subject", "cwd", "run")
+_COMMON = ("every", "timeout", "fails", "lasting", "subject", "run")
 Absolute = Callable[[str], str]
 
 
@@ -53,16 +53,14 @@ def _start(start: Start, absolute: Absolute) -> model.Start:
 
 
 def _probe(name: str, probe: Probe, absolute: Absolute) -> model.ProbeSpec:
-    found = _settings(probe, absolute)
+    about, found = probe.about, _settings(probe, absolute)
     subject = probe.subject  # type: ignore[attr-defined]
-    if probe.kind == "disk" or (probe.kind == "log" and "silence" in found):
+    if about.subject.value == "file" or about.file_with in found:
         subject = absolute(subject)
-    if probe.kind == "command":
-        found["cwd"] = absolute(cast(Any, probe).cwd or ".")
     return model.ProbeSpec(
         name=name,
         kind=probe.kind,
-        subject="pipes" if probe.kind == "stdio" else subject,
+        subject=subject,
         every=probe.every,
         timeout=probe.timeout,
         threshold=replace(probe.fails, lasting=probe.lasting),
@@ -75,9 +73,8 @@ def _check(name: str, check: Check, absolute: Absolute) -> model.CheckSpec:
     return model.CheckSpec(
         name=name,
         kind=check.kind,
-        subject=subject if check.kind in ("command", "port") else absolute(subject),
+        subject=absolute(subject) if check.about.subject.value == "file" else subject,
         timeout=check.timeout,
-        cwd=absolute(cast(Any, check).cwd or ".") if check.kind == "command" else None,
         settings=tuple(_settings(check, absolute).items()),
     )
 
@@ -97,15 +94,17 @@ def _trigger(trigger: Trigger, absolute: Absolute) -> model.TriggerSpec:
 
 
 def _settings(section: Section, absolute: Absolute) -> dict[str, Any]:
-    """What is a kind's own, under the names of the file; mappings become pairs, paths absolute."""
+    """The kind's own keys, under their names in the file. A mapping becomes pairs, a path becomes absolute."""
+    about = getattr(section, "about", None)
+    paths = {"file", *(key.name for key in about.keys if key.value == "file")} if about else {"file"}
     found: dict[str, Any] = {}
     for key, field in type(section).model_fields.items():
         value = getattr(section, key)
         if key in _COMMON or value is None:
             continue
-        if key == "file":
-            value = absolute(value)
-        found[field.alias or key] = tuple(value.items()) if isinstance(value, Mapping) else value
+        name = field.alias or key
+        value = absolute(value) if name in paths else value
+        found[name] = tuple(value.items()) if isinstance(value, Mapping) else value
     return found
 
 

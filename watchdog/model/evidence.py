@@ -344,6 +344,7 @@ class Configured:
     limit: float = 5.0  # seconds a good answer may take
     ready_within: float = 60.0
     memory_limit: int | None = None
+    user: str | None = None  # as whom it would be started; None: not known
 
 
 @dataclass(frozen=True, slots=True)

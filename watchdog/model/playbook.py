@@ -79,7 +79,6 @@ class CheckSpec:
     kind: str  # command, sqlite, pidfile, lockfile, disk, port
     subject: Any
     timeout: float = 60.0
-    cwd: str | None = None
     settings: tuple[tuple[str, Any], ...] = ()
 
     def setting(self, name: str, otherwise: Any = None) -> Any:
@@ -148,9 +147,18 @@ class Playbook:
     path: str = ""  # the file it came from
 
     @property
+    def http_probes(self) -> tuple[ProbeSpec, ...]:
+        return tuple(probe for probe in self.probes if probe.kind == "http")
+
+    @property
+    def memory_limit(self) -> int | Percent | None:
+        """What the first memory probe allows."""
+        return next((probe.subject for probe in self.probes if probe.kind == "memory"), None)
+
+    @property
     def url(self) -> str | None:
         """The address of the first http probe; a path alone is meant on the service's port of this machine."""
-        subject = next((probe.subject for probe in self.probes if probe.kind == "http"), None)
+        subject = next((probe.subject for probe in self.http_probes), None)
         if isinstance(subject, str) and subject.startswith("/"):
             return f"http://127.0.0.1:{self.find.port}{subject}"
         return subject if isinstance(subject, str) else None

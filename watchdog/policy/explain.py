@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from watchdog.model.playbook import Playbook, ProbeSpec, Threshold, TriggerSpec
 from watchdog.policy.budget import delay
-from watchdog.policy.patience import MEASURES, evidence_time, grace
+from watchdog.policy.patience import evidence_time, grace
+from watchdog.probes import registry
 from watchdog.text.units import format_duration
 
 TIMES = 8  # restarts whose delays are told
@@ -78,7 +79,7 @@ def explain(playbook: Playbook) -> Explanation:
     for trigger in playbook.triggers:
         if trigger.kind == "probe" and trigger.subject in probes:
             probe = probes[trigger.subject]
-            if probe.kind in MEASURES:
+            if registry.of(probe.kind).measure:
                 detections.append(passing(probe, trigger.run))
             else:
                 detections.append(detection(probe, trigger.run, evidence_time(playbook, "probe")))

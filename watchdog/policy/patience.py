@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from watchdog.model.playbook import Playbook, Policy
 
-# Kinds of probes behind which nothing is broken yet: a server over such a limit can wait for a good moment.
-MEASURES = frozenset({"memory", "system-memory", "cpu", "fds", "threads", "disk", "certificate"})
 DRAIN = 30.0  # seconds for which a planned restart waits for requests under way
 LEAST_EVIDENCE, MOST_EVIDENCE, EVIDENCE_SHARE = 0.2, 10.0, 0.1
 
@@ -30,7 +28,5 @@ def evidence_time(playbook: Playbook, kind: str) -> float:
         return 0.05
     if kind != "probe":
         return MOST_EVIDENCE
-    detection = min(
-        (one.every * one.threshold.fails + one.timeout for one in playbook.probes if one.kind == "http"), default=60.0
-    )
+    detection = min((one.every * one.threshold.fails + one.timeout for one in playbook.http_probes), default=60.0)
     return min(MOST_EVIDENCE, max(LEAST_EVIDENCE, EVIDENCE_SHARE * detection))

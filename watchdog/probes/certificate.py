@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 
+from watchdog.model.kinds import Key
 from watchdog.model.probing import Sample
 from watchdog.probes.asked import Asked
+from watchdog.probes.kind import ProbeKind
 from watchdog.system.net.connect import explain
 from watchdog.system.net.tls import certificate_end
 from watchdog.text.units import format_duration
@@ -24,3 +26,12 @@ def probe(asked: Asked) -> Sample:
     left = end - asked.at
     told = f"the certificate ends in {format_duration(left)}" if left > 0 else "the certificate has ended"
     return asked.answer("failed" if left < least else "ok", told, left, "s")
+
+
+KIND = ProbeKind(
+    Key("certificate", "address", "HOST:PORT that shows it"),
+    "Days until a certificate ends.",
+    probe,
+    keys=(Key("left", "duration", "less than this is too little", default=14 * DAY, low=60.0, high=3650 * DAY),),
+    measure=True,
+)

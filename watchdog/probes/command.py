@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from watchdog.model.kinds import Key
 from watchdog.model.probing import Sample, SampleVerdict
 from watchdog.probes.asked import Asked
+from watchdog.probes.kind import ProbeKind
 from watchdog.system.child import commands
 from watchdog.text.units import format_duration
 
@@ -23,3 +25,12 @@ def probe(asked: Asked) -> Sample:
         how = f"ended by signal {done.signal}" if done.signal else f"exit code {done.code}"
         return asked.unknown(f"{how}: {said}")
     return asked.answer(_VERDICTS[done.code], said or f"exit code {done.code}", done.seconds, "s")
+
+
+KIND = ProbeKind(
+    Key("command", "words", "the program and its arguments"),
+    "A program of yours: exit 0 is ok, 1 slow, 2 failed, anything else unknown (as Nagios plugins).",
+    probe,
+    keys=(Key("cwd", "file", "its folder; by default the home", default="."),),
+    health=2,
+)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from watchdog.model.kinds import Key
 from watchdog.model.probing import Sample
 from watchdog.probes.asked import Asked, percent_of
+from watchdog.probes.kind import ProbeKind
 from watchdog.system import clock
 
 
@@ -35,3 +37,12 @@ def _before(bookmark: str, root: str) -> tuple[float, dict[int, float]] | None:
     except ValueError:
         return None
     return (float(moment), used) if identity == root and float(moment) <= clock.monotonic() else None
+
+
+KIND = ProbeKind(
+    Key("cpu", "share", "100% is one core", high=100_000.0),
+    "The CPU of the whole tree.",
+    probe,
+    needs_tree=True,
+    measure=True,
+)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from watchdog.model.kinds import Key
 from watchdog.model.probing import Sample
 from watchdog.probes.asked import Asked
+from watchdog.probes.kind import ProbeKind
 from watchdog.system.net.http import Reply, ask
 from watchdog.text.units import format_duration
 
@@ -80,3 +82,18 @@ def _field(answer: Any, path: str) -> Any:
         else:
             return _MISSING
     return here
+
+
+KIND = ProbeKind(
+    Key("http", "link", "an address, or a path on the service's port"),
+    "Does it answer? The only probe that sees every hang.",
+    probe,
+    keys=(
+        Key("status", "statuses", "the statuses that count as good; by default any below 400"),
+        Key("contains", "text", "a text that the answer must contain"),
+        Key("json", "fields", "fields of a JSON answer with their values: {status: ok, db.state: up}"),
+        Key("slow", "duration", "a good answer that took longer is slow", low=0.001, high=3600.0),
+    ),
+    answers=True,
+    health=4,
+)

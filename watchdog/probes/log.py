@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from watchdog.model.kinds import Key
 from watchdog.model.probing import Sample
 from watchdog.probes.asked import Asked
+from watchdog.probes.kind import ProbeKind
 from watchdog.system.disk.following import Place, follow
 from watchdog.text.units import format_duration
 
@@ -126,3 +128,18 @@ def _silent(asked: Asked, most: float) -> Sample:
     quiet = max(0.0, asked.at - changed)
     told = f"the last line came {format_duration(quiet)} ago"
     return asked.answer("failed" if quiet > most else "ok", told, quiet, "s")
+
+
+KIND = ProbeKind(
+    Key("log", "text", "a text that should not come; with `silence` the path of the log"),
+    "A line that should not come, or lines that should come and do not.",
+    probe,
+    keys=(
+        Key("file", "file", "the log to look in; by default all of `logs`"),
+        Key("regex", "flag", "the text is a regular expression"),
+        Key("count", "whole", "this number of lines is too many; by default 1", low=1, high=1_000_000),
+        Key("within", "duration", "counted over this time; by default 1m", low=1.0, high=86400.0),
+        Key("silence", "duration", "no new line for this long", low=1.0, high=30 * 86400.0),
+    ),
+    file_with="silence",
+)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from watchdog.model.kinds import Key
 from watchdog.model.probing import Sample
 from watchdog.probes.asked import Asked
+from watchdog.probes.kind import ProbeKind
 
 
 def probe(asked: Asked) -> Sample:
@@ -16,3 +18,14 @@ def probe(asked: Asked) -> Sample:
     if most is not None and count > most:
         return asked.answer("failed", f"{count} processes run, more than {most}", count)
     return asked.answer("ok", f"{count} processes run" if count > 1 else "1 process runs", count)
+
+
+KIND = ProbeKind(
+    Key("process", "whole", "at least this number of processes", low=1, high=10_000),
+    "Is the right program there, in the right number?",
+    probe,
+    keys=(Key("most", "whole", "at most this number", low=1, high=10_000),),
+    needs_tree=True,
+    weak="cannot see hangs",
+    health=1,
+)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from watchdog.model.kinds import Key
 from watchdog.model.probing import Sample
 from watchdog.probes.asked import Asked
+from watchdog.probes.kind import ProbeKind
 from watchdog.system.net.accept_queue import waiting
 
 
@@ -17,3 +19,10 @@ def probe(asked: Asked) -> Sample:
     queue, backlog = found
     told = f"{queue} connections wait" + (f" (the queue takes {backlog})" if backlog else "")
     return asked.answer("failed" if queue > most else "ok", told, queue)
+
+
+KIND = ProbeKind(
+    Key("queue", "whole", "this number is too many", low=1, high=1_000_000),
+    "Connections that wait to be accepted: they grow when a server hangs, and asking costs nothing.",
+    probe,
+)

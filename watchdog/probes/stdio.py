@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from watchdog.model.kinds import Key
 from watchdog.model.probing import Sample
 from watchdog.probes.asked import Asked
+from watchdog.probes.kind import ProbeKind
 from watchdog.system.process import descriptors, threads
 
 _WRITES = ("write", "writev")
@@ -40,3 +42,11 @@ def _waiting(pids: list[int]) -> Iterator[tuple[str, str]]:
             if target:
                 told = f"thread {one.tid} of pid {pid} waits to write to a pipe that nobody reads"
                 yield f"{one.tid}:{one.switches}:{target}", told
+
+
+KIND = ProbeKind(
+    Key("stdio", "pipes", "pipes"),
+    "Do the pipes between a program and its child move? For servers that speak over stdin and stdout.",
+    probe,
+    needs_tree=True,
+)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 
+from watchdog.model.kinds import Key
 from watchdog.model.probing import Sample
 from watchdog.probes.asked import Asked
+from watchdog.probes.kind import ProbeKind
 from watchdog.system.net.connect import connect, explain
 from watchdog.text.units import format_duration
 
@@ -23,3 +25,12 @@ def probe(asked: Asked) -> Sample:
         return asked.answer("failed", late if problem == "timeout" else detail, time.monotonic() - begun, "s")
     seconds = time.monotonic() - begun
     return asked.answer("ok", f"connects in {format_duration(seconds)} (which a hung server does too)", seconds, "s")
+
+
+KIND = ProbeKind(
+    Key("tcp", "address", "a port of this machine, or HOST:PORT"),
+    "Can it be connected to? It cannot see a hang: the kernel answers for the server.",
+    probe,
+    weak="cannot see hangs: the kernel accepts for a hung server",
+    health=3,
+)

@@ -222,7 +222,7 @@ def _bounded(prepared: Prepared, context: Context) -> StepResult:
     thread.join(limit + 1.0)
     if answer:
         return answer[0]
-    return StepResult("failed", f"no end within {limit:g} s; left behind", exit=Exit.CRITICAL)
+    return StepResult("failed", f"no end within {limit:g} s; left behind")
 
 
 def _call(prepared: Prepared, context: Context) -> StepResult:
@@ -235,7 +235,7 @@ def _call(prepared: Prepared, context: Context) -> StepResult:
         return StepResult(named, error.what, data, exit=error.code, text="\n".join(error.lines()))
     except Exception as error:  # noqa: BLE001 - a broken step is a failed step: the run goes on to say so
         told = f"{type(error).__name__}: {error}"
-        return StepResult("failed", told, {"outcome": "failed", "message": told}, exit=Exit.CRITICAL)
+        return StepResult("failed", told, {"outcome": "failed", "message": told})
 
 
 def _open(run: Run, name: str) -> Incident | None:

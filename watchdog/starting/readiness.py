@@ -72,11 +72,11 @@ def question_of(playbook: Playbook | None, url: str | None = None, fallback: str
     port = playbook.find.port if playbook else None
     urls = [url or (playbook and (full_url(playbook.start.ready.url, port) or playbook.url)), fallback]
     if playbook and not url:
-        urls += [full_url(probe.subject, port) for probe in playbook.probes if probe.kind == "http"]
+        urls += [full_url(probe.subject, port) for probe in playbook.http_probes]
     found = tuple(dict.fromkeys(one for one in urls if one))[:2]
     if port is None and found:
         port = _local_port(found[0])
-    limits = [probe.timeout for probe in playbook.probes if probe.kind == "http"] if playbook else []
+    limits = [probe.timeout for probe in playbook.http_probes] if playbook else []
     return Question(found, port, limit=max(limits, default=0.0))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from watchdog.evidence import snapshot
 from watchdog.killing import kin, ladder
@@ -19,7 +19,7 @@ from watchdog.model.process import Listener, Member, Process, Tree
 from watchdog.policy import guards
 from watchdog.starting import launch
 from watchdog.steps import turn
-from watchdog.steps.spec import Context, StepOutcome, StepResult
+from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock, signals
 from watchdog.system.child import service_env
 from watchdog.system.net import ports
@@ -34,12 +34,6 @@ _TICKS = 2  # of the kernel's clock, that a process must be old
 _REPLACED_WITHIN = 5.0  # seconds for a master to start another worker
 _BETWEEN = 0.02  # seconds between two looks for a moment without requests
 _SHARE = 0.8  # of a step's time limit that the ladder may use up
-_EXITS: Mapping[str, tuple[StepOutcome, Exit]] = {
-    "done": ("ok", Exit.FINE),
-    "failed": ("failed", Exit.CRITICAL),
-    "refused": ("refused", Exit.REFUSED),
-    "planned": ("planned", Exit.FINE),
-}
 
 
 def kill(context: Context, options: Mapping[str, Any]) -> StepResult:
@@ -189,16 +183,15 @@ def _is_known_to_hang(context: Context) -> bool:
 
 def _only_shown(plans: Sequence[KillPlan], refusals: Sequence[str], dry_run: bool) -> StepResult:
     """What would be done, or why it is not."""
-    outcome = "refused" if refusals else "planned"
+    outcome: Literal["refused", "planned"] = "refused" if refusals else "planned"
     message = refusals[0] if refusals else f"would end {sum(len(plan.doomed) for plan in plans)} processes"
     data = {
-        **KillResult(outcome, message="; ".join(refusals) or message).record(),  # type: ignore[arg-type]
+        **KillResult(outcome, message="; ".join(refusals) or message).record(),
         "plans": [plan.record() for plan in plans],
         "refusals": list(refusals),
     }
-    told, code = _EXITS[outcome]
     extra = [f"  refused: {text}" for text in refusals if not any(text in plan.refusals for plan in plans)]
-    return StepResult(told, message, data, exit=code, text="\n".join([*(in_words(plan) for plan in plans), *extra]))
+    return StepResult(outcome, message, data, text="\n".join([*(in_words(plan) for plan in plans), *extra]))
 
 
 def _execute(context: Context, plans: Sequence[KillPlan]) -> KillResult:
@@ -326,8 +319,7 @@ def _told(result: KillResult) -> StepResult:
         fresh = _replacement(result.plan)
         data["replacement"] = fresh
         message += f"; its master started pid {fresh} instead" if fresh else "; its master has not replaced it yet"
-    outcome, code = _EXITS[result.outcome]
-    return StepResult(outcome, message, data, exit=code)
+    return StepResult("ok" if result.outcome == "done" else result.outcome, message, data)
 
 
 def _replacement(plan: KillPlan) -> int | None:

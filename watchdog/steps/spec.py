@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from watchdog.model.exits import Exit
+from watchdog.model.exits import Exit, exit_of
 from watchdog.model.incident import Trigger
 from watchdog.model.selector import Selector
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from watchdog.model.snapshot import Snapshot
     from watchdog.starting.launch import Shim
 
-Kind = Literal["text", "flag", "integer", "duration", "size", "path", "words"]
+Kind = Literal["text", "flag", "integer", "duration", "size", "path", "words", "service", "runbook", "incident"]
 StepOutcome = Literal["ok", "warning", "failed", "refused", "nothing", "skipped", "planned", "unknown"]
 
 
@@ -61,6 +61,8 @@ class Argument:
     required: bool = False
     many: bool = False
     help: str = ""
+    choices: tuple[str, ...] = ()
+    kind: Kind = "text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +94,12 @@ class StepResult:
     message: str
     data: Mapping[str, Any] = field(default_factory=dict)
     rows: tuple[Mapping[str, Any], ...] = ()  # of a step that lists
-    exit: Exit = Exit.FINE
+    exit: Exit = None  # type: ignore[assignment]  # by default the outcome's own
     text: str = ""  # the long form for a person; empty: the message will do
+
+    def __post_init__(self) -> None:
+        if self.exit is None:
+            object.__setattr__(self, "exit", exit_of(self.outcome))
 
 
 @dataclass(slots=True)

@@ -9,7 +9,6 @@ from typing import Any
 from watchdog.killing import ladder
 from watchdog.killing.plan import make_plan
 from watchdog.model.errors import Failed, Refused, WrongUsage
-from watchdog.model.exits import Exit
 from watchdog.model.incident import Desired, Restart
 from watchdog.model.launching import StartResult
 from watchdog.model.playbook import Playbook
@@ -257,5 +256,5 @@ def _told(result: StartResult) -> StepResult:
     if result.outcome == "done":
         return StepResult("ok", f"pid {result.pid} is {result.message}", result.record())
     if result.outcome == "refused":
-        return StepResult("refused", f"not started: {result.message}", result.record(), exit=Exit.REFUSED)
-    return StepResult("failed", f"not started: {result.message}", result.record(), exit=Exit.CRITICAL)
+        return StepResult("refused", f"not started: {result.message}", result.record())
+    return StepResult("failed", f"not started: {result.message}", result.record())

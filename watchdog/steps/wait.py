@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from watchdog.model.errors import WrongUsage
-from watchdog.model.exits import Exit
 from watchdog.model.playbook import ProbeSpec
+from watchdog.probes import registry
 from watchdog.probes.run import probe
 from watchdog.steps.bounds import time_left
 from watchdog.steps.spec import Context, StepResult
@@ -40,15 +40,14 @@ def wait(context: Context, options: Mapping[str, Any]) -> StepResult:
     waited = clock.monotonic() - begun
     data = {"seconds": round(waited, 3)}
     if asked:
-        return StepResult("failed", f"not healthy within {format_duration(waited)}: {last}", data, exit=Exit.CRITICAL)
+        return StepResult("failed", f"not healthy within {format_duration(waited)}: {last}", data)
     return StepResult("ok", f"waited {format_duration(waited)}", data)
 
 
 def _health(context: Context) -> ProbeSpec:
-    """The first http probe, or the first other one that connects; WrongUsage if the playbook has neither."""
-    probes = context.playbook.probes if context.playbook else ()
-    for kind in ("http", "tcp"):
-        for spec in probes:
-            if spec.kind == kind:
-                return spec
-    raise WrongUsage("wait --until-healthy needs a playbook with an http probe", todo="Give one, or wait for a time.")
+    """The probe that tells best whether the service serves; WrongUsage if the playbook has none that can tell."""
+    best = registry.best_for_health(context.playbook.probes if context.playbook else ())
+    if best is None:
+        todo = "Add one, or wait for a time."
+        raise WrongUsage("wait --until-healthy needs a playbook with an http probe", todo=todo)
+    return best

@@ -15,7 +15,7 @@ from watchdog.evidence.gather import gather
 from watchdog.model.playbook import ProbeSpec
 from watchdog.policy.judge import Judged, needed
 from watchdog.policy.pressure import common_cause
-from watchdog.probes.run import KINDS
+from watchdog.probes import registry
 from watchdog.steps.snapshot import configured, known_exits, known_logs
 from watchdog.steps.spec import Context
 from watchdog.system import clock
@@ -53,7 +53,7 @@ class Closer:
         question = Question(watched, spec, clock.monotonic())
         key = (watched.name, spec.name)
         self._last[key] = (*self._last.get(key, ())[-1:], question)
-        if self._runs and spec.timeout * _LONG >= _LEAST_OPEN and KINDS[spec.kind].answers:
+        if self._runs and spec.timeout * _LONG >= _LEAST_OPEN and registry.answers(spec.kind):
             with self._changed:
                 heapq.heappush(self._open, (clock.monotonic() + spec.timeout * _LONG, next(self._number), question))
                 if len(self._open) == 1 or spec.timeout * _LONG < _PAUSE * 2:
@@ -116,7 +116,7 @@ class Closer:
         too late for the probe because of a second one, and be ended for what we did."""
         key = (watched.name, spec.name)
         last = self._last.get(key, ())
-        if spec.kind != "http" or not last:
+        if spec not in watched.playbook.http_probes or not last:
             return None
         due = last[-1].begun + spec.every - clock.monotonic()
         if last[-1].sample is not None and due > spec.timeout:

@@ -10,7 +10,7 @@ from watchdog.model.playbook import Playbook, ProbeSpec
 from watchdog.model.process import Identity, Process, Tree
 from watchdog.model.selector import Selector
 from watchdog.policy.judge import Signs
-from watchdog.probes.run import KINDS
+from watchdog.probes import registry
 from watchdog.system.net import accept_queue
 from watchdog.system.process import processes, threads
 from watchdog.targets import match, programs
@@ -182,7 +182,7 @@ def _life(watched: Watched, spec: ProbeSpec) -> str:
     if since is None:
         return ""
     for other in watched.playbook.probes:
-        if other.name == spec.name or not KINDS[other.kind].answers:
+        if other.name == spec.name or not registry.answers(other.kind):
             continue
         last = watched.latest.get(other.name)
         if last and last.verdict in ("ok", "slow") and watched.asked_at.get(other.name, 0.0) > since:

@@ -206,9 +206,8 @@ class Loop:
                 self._house.say("", f"the ping was not taken: {reply.detail or reply.status}", "WARNING")
 
     def _ask_now(self, watched: Watched) -> None:
-        for spec in watched.playbook.probes:
-            if spec.kind == "http":
-                self._beside(lambda spec=spec: self._rounds.ask(watched, spec))  # type: ignore[misc]
+        for spec in watched.playbook.http_probes:
+            self._beside(lambda spec=spec: self._rounds.ask(watched, spec))  # type: ignore[misc]
 
     def _is_back(self, watched: Watched) -> None:
         """It answers again: whoever started it, its processes may be others than before."""

@@ -9,8 +9,9 @@ from watchdog.model.incident import Trigger
 from watchdog.model.playbook import ProbeSpec, TriggerSpec
 from watchdog.model.probing import Sample
 from watchdog.policy.judge import NOTHING_ELSE, Event, Judged, Signs, judge
-from watchdog.policy.patience import MEASURES, grace
-from watchdog.probes.run import KINDS, needs_tree, probe
+from watchdog.policy.patience import grace
+from watchdog.probes import registry
+from watchdog.probes.run import probe
 from watchdog.system import clock
 from watchdog.text.units import format_duration
 from watchdog.watch import looking
@@ -61,7 +62,7 @@ class Rounds:
 
     def _round(self, watched: Watched, spec: ProbeSpec) -> None:
         begun, question = clock.monotonic(), self.closer.asked(watched, spec)
-        tree = looking.current(watched) if needs_tree(spec.kind) else watched.tree
+        tree = looking.current(watched) if registry.of(spec.kind).needs_tree else watched.tree
         sample = probe(spec, watched.playbook, tree, bookmark=watched.bookmarks.get(spec.name, ""))
         ended, question.sample = clock.monotonic(), sample
         self._house.counts.asked += 1
@@ -85,17 +86,17 @@ class Rounds:
         if sample.verdict == "failed":
             if judged.trouble:
                 self._trouble(watched, spec, judged, sample)
-            elif KINDS[spec.kind].answers:
+            elif registry.answers(spec.kind):
                 self.closer.failed(watched, spec, judged)
 
     def _tied(self, watched: Watched, spec: ProbeSpec, sample: Sample) -> Sample:
         """A good answer counts only if it came from the configured program."""
-        if sample.verdict in ("ok", "slow") and KINDS[spec.kind].answers and watched.strange:
+        if sample.verdict in ("ok", "slow") and registry.answers(spec.kind) and watched.strange:
             return replace(sample, verdict="failed", message=watched.strange)
         return sample
 
     def _signs(self, watched: Watched, spec: ProbeSpec, sample: Sample, waited: float) -> Signs:
-        if sample.verdict != "failed" or not KINDS[spec.kind].answers:
+        if sample.verdict != "failed" or not registry.answers(spec.kind):
             root = watched.identity
             return Signs(identity=str(root)) if root else NOTHING_ELSE
         return looking.signs(watched, spec, waited, clock.now())
@@ -103,7 +104,7 @@ class Rounds:
     def _judged(self, watched: Watched, spec: ProbeSpec, sample: Sample, signs: Signs, at: float) -> Judged:
         with watched.lock:
             before = watched.state(spec.name)
-            starting = KINDS[spec.kind].answers and not watched.strange
+            starting = registry.answers(spec.kind) and not watched.strange
             patience = grace(watched.playbook) if starting else 0.0
             judged = judge(before, sample, spec.threshold, at, signs, patience)
             watched.states[spec.name] = judged.state
@@ -147,7 +148,7 @@ class Rounds:
         for trigger in triggers_of(watched.playbook, spec.name):
             if trigger.kind == "log" and not (judged.event and judged.event.fresh):
                 continue
-            planned = spec.kind in MEASURES and not watched.failing()
+            planned = registry.of(spec.kind).measure and not watched.failing()
             waited = clock.monotonic() - judged.state.since if planned else None
             cause = Trigger("limit" if planned else trigger.kind, f"{spec.name}: {why}", "wd watch", since)
             self._consider(watched, trigger, cause, lambda: self.ask(watched, spec), waited)

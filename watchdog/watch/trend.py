@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from watchdog.journal.store import Journal
-from watchdog.model.playbook import Percent, ProbeSpec, TriggerSpec
+from watchdog.model.playbook import TriggerSpec
 from watchdog.model.probing import Sample
-from watchdog.probes.asked import limit_of
-from watchdog.system.host.machine import disk_within, memory_room
-from watchdog.system.process import descriptors
+from watchdog.probes import registry
 from watchdog.text.units import format_duration
 from watchdog.watch.watched import Watched
 
@@ -56,8 +54,11 @@ def seconds_left(points: Sequence[tuple[float, float]], limit: float) -> float |
 def foreseen(watched: Watched, trigger: TriggerSpec, journal: Journal, now: float) -> str:
     """One sentence if the probe's measure reaches its limit within the trigger's time; else empty."""
     spec = next((one for one in watched.playbook.probes if one.name == trigger.subject), None)
-    limit = limit_for(spec, watched) if spec else None
-    if spec is None or limit is None or watched.tree is None:
+    kind = registry.of(spec.kind) if spec else None
+    if spec is None or kind is None or kind.limit is None or watched.tree is None:
+        return ""
+    limit = kind.limit(spec, watched.tree.root.pid)
+    if limit is None:
         return ""
     since = max(now - _HOUR, watched.tree.root.started)
     samples = journal.samples(watched.name, spec.name, since)
@@ -70,21 +71,3 @@ def foreseen(watched: Watched, trigger: TriggerSpec, journal: Journal, now: floa
 
 def points_of(samples: Sequence[Sample]) -> list[tuple[float, float]]:
     return [(one.at, one.value) for one in samples if one.value is not None and one.verdict != "unknown"]
-
-
-def limit_for(spec: ProbeSpec, watched: Watched) -> float | None:
-    """The value at which a measuring probe fails, in the unit of its samples."""
-    root = watched.tree.root.pid if watched.tree else None
-    if spec.kind == "memory":
-        return limit_of(spec.subject, memory_room(root)[0])
-    if spec.kind == "system-memory":
-        return spec.subject.value if isinstance(spec.subject, Percent) else float(spec.subject)
-    if spec.kind == "threads":
-        return float(spec.subject)
-    if spec.kind == "fds":
-        most = descriptors.limit(root) if root else None
-        return limit_of(spec.subject, most) if most else None
-    if spec.kind == "disk":
-        found = disk_within(str(spec.subject), 1.0)
-        return limit_of(spec.setting("free", Percent(5.0)), found.total) if found else None
-    return None

@@ -13,7 +13,7 @@ from watchdog.model.probing import Sample
 from watchdog.model.process import Identity, Tree
 from watchdog.policy.budget import Life
 from watchdog.policy.judge import ProbeState
-from watchdog.probes.run import KINDS
+from watchdog.probes import registry
 from watchdog.system import clock
 
 CALENDAR = ("cron", "every")  # kinds of triggers behind which there is no trouble
@@ -115,7 +115,7 @@ def _ending(life: Life, at: float) -> Life:
 
 
 def _answers(spec: ProbeSpec) -> bool:
-    return spec.kind in KINDS and KINDS[spec.kind].answers
+    return registry.answers(spec.kind)
 
 
 def log_probe(trigger: TriggerSpec, position: int) -> ProbeSpec:
