@@ -16,7 +16,11 @@ ENTRY = (f"main {SITE}/celery/__main__.py:15", "<module> /srv/venv/bin/celery:8"
 CONSUMES = (f"poll {SITE}/kombu/utils/eventio.py:86", f"start {SITE}/celery/bootsteps.py:116", *ENTRY)
 AT_QUEUE = (f"_recv {SITE}/billiard/connection.py:425", f"workloop {SITE}/billiard/pool.py:357", *ENTRY)
 JOB = (f"trace_task {SITE}/celery/app/trace.py:479", f"workloop {SITE}/billiard/pool.py:362", *ENTRY)
-TIMER = (f"wait {LIB}/threading.py:320", f"_main_loop {SITE}/apscheduler/schedulers/blocking.py:30", f"<module> {APP}:9")
+TIMER = (
+    f"wait {LIB}/threading.py:320",
+    f"_main_loop {SITE}/apscheduler/schedulers/blocking.py:30",
+    f"<module> {APP}:9",
+)
 
 ENDLESS = "def spin():\n    while True:\n        pass\n"
 WAITS_FOR_FLAG = "def spin(done):\n    while not done:\n        pass\n"

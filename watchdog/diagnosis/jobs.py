@@ -144,7 +144,7 @@ def _is_lost(peer: PeerLook, talks: set[str]) -> bool:
 def undecided(view: View) -> bool:
     """Whether a job is in hand of which a longer look may tell more: it waits, or it computes."""
     busy = any(thread.spins and thread.own is not None and not thread.at_post for thread in view.python_threads)
-    return busy or bool(job_waits(view)) or bool(waiting_threads(view))
+    return busy or bool(job_waits(view)) or any(map(_waits, view.python_threads))
 
 
 def endless(view: View, thread: ThreadView, frame: Frame) -> float:

@@ -11,7 +11,7 @@ from watchdog.evidence import files_open, guard_notes, locks, stacks, tasks, thr
 from watchdog.evidence.background import Background
 from watchdog.evidence.bounded import Attempt
 from watchdog.evidence.lives import Lives
-from watchdog.evidence.questions import Asking, Questions, address
+from watchdog.evidence.questions import Asking, Questions, places
 from watchdog.evidence.sources import Sources
 from watchdog.model.evidence import (
     Configured,
@@ -100,11 +100,13 @@ class Session:
 
     def ask(self, asking: Asking | None = None) -> None:
         """Begin to ask the server, in the background, unless somebody does."""
-        url = address(self.configured, self.tree)
+        found = places(self.configured, self.tree)
         if asking is not None:
             self._questions = asking
-        elif url is not None:
-            self._questions = Questions(url, self.configured.limit, strict=bool(self.configured.url), begun=self._begun)
+        elif found:
+            self._questions = Questions(
+                found, self.configured.limit, strict=bool(self.configured.url), begun=self._begun
+            )
 
     def look(self) -> None:
         """Processes, threads and stacks at this moment."""

@@ -46,6 +46,8 @@ def look(selector: Selector, playbook: Playbook | None = None, scene: Scene | No
     trees = _grown(scene, _groups(scene, wanted, left_out))
     if not trees and playbook is not None and playbook.find.port:
         trees = _not_listening(scene, playbook, left_out)
+    if not trees and wanted.port:
+        trees = _draining(scene, wanted.port)
     if not trees and wanted.port and (hints := _naming_port(scene, wanted.port)):
         trees = _between_two_lives(wanted) if playbook is None else []
         left_out += [] if trees else hints
@@ -131,6 +133,22 @@ def _not_listening(scene: Scene, playbook: Playbook, left_out: list[str]) -> lis
         pids.update(pid for pid in started if playbook.start.cwd in (None, scene.process(pid).cwd))
     trees = _grown(scene, [frozenset({pid}) for pid in sorted(pids)])
     return [tree for tree in trees if not tree.listeners]
+
+
+def _draining(scene: Scene, port: int) -> list[Tree]:
+    """A server that has closed its port and still has clients on it: it ends, and waits for them.
+
+    A client's own end may have any number: one connection alone proves a server only where the command line names the
+    port.
+    """
+    found = ports.connected(port)
+    scene.know(found)
+    pids = [
+        pid
+        for pid, count in sorted(found.items())
+        if pid in scene.table and (count > 1 or names_port(scene.process(pid).cmdline or (), port))
+    ]
+    return _grown(scene, [frozenset({pid}) for pid in pids if not scene.why_barred(pid)])
 
 
 def _on_port(scene: Scene, port: int, left_out: list[str]) -> list[int]:
