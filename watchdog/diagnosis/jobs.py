@@ -43,7 +43,7 @@ def unasked(view: View) -> bool:
         return False
     if evidence.configured.url is not None:
         return False
-    return bool(evidence.answers) or (evidence.configured.port is None and not evidence.listeners)
+    return bool(evidence.answers or evidence.protocol) or (evidence.configured.port is None and not evidence.listeners)
 
 
 def engine(view: View, pid: int) -> str:

@@ -20,7 +20,7 @@ _PATIENCE = 2.0  # times the limit
 _VERDICTS = {"timeout": "timeout", "refused": "refused", "reset": "reset", "local": "unknown", "tls": "unknown"}
 
 
-def places(configured: Configured, tree: Tree | None) -> tuple[str, ...]:
+def places(configured: Configured, tree: Tree | None, scheme: str = "http") -> tuple[str, ...]:
     """Where to ask: the playbook's health page alone, else the usual pages of the port; empty without a port."""
     if configured.url:
         return (configured.url,)
@@ -29,7 +29,7 @@ def places(configured: Configured, tree: Tree | None) -> tuple[str, ...]:
         return ()
     hosts = {listener.address for listener in tree.listeners if listener.port == port} if tree else set()
     any_v4 = not hosts or bool(hosts & {"0.0.0.0", "127.0.0.1", "::", ""})
-    base = addresses.base(port, "" if any_v4 else sorted(hosts)[0])
+    base = addresses.base(port, "" if any_v4 else sorted(hosts)[0], scheme)
     return tuple(base + path for path in addresses.PATHS)
 
 

@@ -367,6 +367,7 @@ class Evidence:
     zombies: tuple[Process, ...] = ()  # children of the tree that ended and were not reaped
     memory: tuple[MemoryPoint, ...] = ()
     answers: tuple[Answer, ...] = ()
+    protocol: str = ""  # what its port speaks, where that is not HTTP: it was not asked
     peers: tuple[PeerLook, ...] = ()
     machine: MachineLook | None = None
     logs: tuple[LogTail, ...] = ()

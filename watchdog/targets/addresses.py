@@ -10,9 +10,9 @@ PATHS = ("/", "/health", "/api/health", "/healthz")
 NO_PAGE = 404
 
 
-def base(port: int, address: str = "") -> str:
+def base(port: int, address: str = "", scheme: str = "http") -> str:
     """The address of a listener as this machine reaches it, without a path."""
-    return f"http://{loopback(address)}:{port}"
+    return f"{scheme}://{loopback(address)}:{port}"
 
 
 def loopback(address: str) -> str:

@@ -9,7 +9,7 @@ from functools import partial
 from watchdog.model.process import Listener, Tree, Verdict
 from watchdog.system import clock
 from watchdog.system.net import http
-from watchdog.targets import addresses
+from watchdog.targets import addresses, protocols
 from watchdog.targets.frameworks import speaks_http
 from watchdog.targets.servers import runs_python
 
@@ -40,7 +40,7 @@ def ask(tree: Tree, timeout: float = TIMEOUT, url: str | None = None) -> Verdict
     if not targets:
         return "unknown"
     believed = runs_python(tree) and speaks_http(tree.framework)
-    answers = _all([partial(_ask_port, one, timeout, believed) for one in targets], timeout)
+    answers = _all([partial(_ask_listener, tree, one, timeout, believed) for one in targets], timeout)
     return _sum_up(answers, targets)
 
 
@@ -60,6 +60,14 @@ def _ask_url(url: str, timeout: float) -> Verdict:
     if reply.problem == "timeout":
         return "hung"
     return "down" if reply.problem == "refused" else "unknown"
+
+
+def _ask_listener(tree: Tree, listener: Listener, timeout: float, believed: bool) -> Verdict:
+    """Nothing is sent to what does not speak HTTP: how that fares, no question of ours can tell."""
+    protocol = protocols.of(listener, [one.process for one in tree.members], tree.framework)
+    if protocol == "https":
+        return _ask_secure(listener, timeout)
+    return _ask_port(listener, timeout, believed) if protocol == protocols.HTTP else "unknown"
 
 
 def _ask_port(listener: Listener, timeout: float, believed: bool) -> Verdict:

@@ -227,6 +227,13 @@ def try_connect(host: str, port: int, timeout: float, hello: bytes = b"") -> str
     return "connects"
 
 
+def greeting(host: str, port: int, timeout: float) -> bytes:
+    """What it says by itself to whoever connects, within so many seconds; nothing is sent."""
+    with contextlib.suppress(OSError), socket.create_connection((host, port), timeout) as sock:
+        return sock.recv(64)
+    return b""
+
+
 def _says_hello(sock: socket.socket, hello: bytes) -> str:
     try:
         sock.sendall(hello)
