@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from watchdog.diagnosis import jobs, logbook, packages
+from watchdog.diagnosis.ranking import rank, tempered
 from watchdog.diagnosis.registry import RULES
 from watchdog.diagnosis.view import View
 from watchdog.model.evidence import Evidence, Gap
@@ -29,7 +30,7 @@ def diagnose(evidence: Evidence) -> Diagnosis:
             again, _ = _ask(View(later))
             if any(one.cause != "unknown" for one in again):
                 view, found = View(later), again
-    findings = rank([_fitting(view, one) for one in found])
+    findings = rank(_fitting(view, one) for one in tempered(view, found))
     verdict = findings[0].cause if findings else ("healthy" if view.answers_well else "unknown")
     return Diagnosis(
         verdict=verdict,
@@ -80,12 +81,6 @@ def _ask(view: View) -> tuple[list[Finding], list[str]]:
     return found, defects
 
 
-def rank(findings: list[Finding]) -> tuple[Finding, ...]:
-    """By confidence; what is said of a healthy server comes after every trouble."""
-    told = [one for one in findings if one.cause != "unknown"] or findings
-    return tuple(sorted(told, key=lambda one: (one.cause in HEALTHY, -one.confidence)))
-
-
 def signature(finding: Finding) -> str:
     """The same text means the same trouble, over restarts and small edits of the file: no line numbers, no pids."""
     culprit = finding.culprit
@@ -127,6 +122,8 @@ def settled(evidence: Evidence, diagnosis: Diagnosis) -> bool:
         return looked >= CALM / 2 and not waiting
     if first.cause in HEALTHY:
         return looked >= CALM and not _suspicious(evidence) and (looked >= _JOB or not _undecided(evidence))
+    if first.warns and looked >= CALM / 2:
+        return True  # it names requests that have waited for too long already
     if diagnosis.exit == Exit.WARNING and first.confidence >= 0.7:
         return looked >= CALM
     if looked >= evidence.configured.limit + CALM / 2 and first.confidence >= 0.7:

@@ -206,7 +206,9 @@ class Session:
     def _look_at_descriptors(self) -> None:
         pids = list(self._lives.known)
         found = files_open.look(pids, self._descriptors)
-        owners = {one.inode: one.pid for one in found if one.kind in ("socket", "unix") and one.inode is not None}
+        # A forked child inherits the sockets of its parent: the oldest holder is the owner.
+        oldest_last = sorted(found, key=lambda one: -self._all[one.pid].started if one.pid in self._all else 0.0)
+        owners = {one.inode: one.pid for one in oldest_last if one.kind in ("socket", "unix") and one.inode is not None}
         port = self._lives.port
         self._connections = sockets.connections(pids, [port] if port else (), owners)
         self._descriptors = files_open.with_peers(found, self._connections)

@@ -13,8 +13,7 @@ from watchdog.killing.plan import in_words, make_plan, make_worker_plan
 from watchdog.model.errors import NothingMatched, Refused, WdError
 from watchdog.model.exits import Exit
 from watchdog.model.incident import Desired
-from watchdog.model.killing import KillPlan, KillResult
-from watchdog.model.playbook import Start
+from watchdog.model.killing import KillPlan, KillResult, Ownership
 from watchdog.model.process import Listener, Member, Process, Tree
 from watchdog.policy import guards
 from watchdog.starting import launch
@@ -24,7 +23,7 @@ from watchdog.system import clock, signals
 from watchdog.system.child import service_env
 from watchdog.system.net import ports
 from watchdog.system.process import lineage, processes
-from watchdog.targets import match, resolve
+from watchdog.targets import match, ownership, resolve
 from watchdog.targets.flight import in_flight
 from watchdog.text.units import counted, format_duration
 
@@ -71,10 +70,8 @@ def _targets(context: Context) -> tuple[Tree, ...]:
     found = _looked(context)
     for sentence in found.left_out:
         context.say(f"left out: {sentence}")
-    seen, known = context.found.tree, context.found.before
+    known = context.found.known
     trees = tuple(tree for tree in found.trees if any(one.process.state not in "ZX" for one in tree.members))
-    if known is None and seen is not None:
-        known = frozenset(one.process.identity for one in seen.members)
     if known is None or not context.in_runbook:
         return trees
     same = tuple(tree for tree in trees if any(one.process.identity in known for one in tree.members))
@@ -128,8 +125,9 @@ def _plans(
     everything = bool(options.get("all"))
     most = context.playbook.policy.max_kills if context.playbook else guards.MOST
     against = [guards.count_refusals(trees, everything=everything, most=most, agreed=context.yes)]
-    if context.will_start and context.playbook:
-        problem = launch.check_command(_start_of(context, trees))
+    owners = [Ownership() if options.get("worker") else ownership.ask(tree) for tree in trees]
+    if context.will_start and context.playbook and not any(owner.orders or owner.problem for owner in owners):
+        problem = launch.check_command(context.playbook.start)
         against.append(f"nothing is ended that could not be started again: {problem}" if problem else "")
     shared: dict[str, Any] = {
         "reason": str(context.selector),
@@ -146,9 +144,13 @@ def _plans(
         hung = _is_known_to_hang(context)
         plans = [
             make_plan(
-                tree, refusals=[text for text in [_wrong(context, tree, everything)] if text], hung=hung, **shared
+                tree,
+                refusals=[text for text in [_wrong(context, tree, everything)] if text],
+                hung=hung,
+                owner=owner,
+                **shared,
             )
-            for tree in trees
+            for tree, owner in zip(trees, owners, strict=True)
         ]
     refusals = [text for text in against if text] + [text for plan in plans for text in plan.refusals]
     return tuple(plans), tuple(dict.fromkeys(refusals))
@@ -202,37 +204,28 @@ def _execute(context: Context, plans: Sequence[KillPlan]) -> KillResult:
         doomed = [one.process.identity for plan in plans for one in plan.doomed]
         listeners: list[Listener] = [one for tree in trees for one in tree.listeners]
         shim = launch.arm(
-            _start_of(context, trees),
+            context.playbook.start,
             context.playbook.service,
             context.state,
             doomed,
             listeners,
             context.playbook.find.port,
+            # Through the very manager that keeps it, never against it.
+            next((plan.orders.start for plan in plans if plan.orders), ()),
         )
-        context.found.shim = shim
+        context.found.arm(shim)
     try:
         results = [ladder.execute(plan, context.say, _times(context)) for plan in plans]
     except WdError:
-        if shim:  # raised before the first signal only
-            shim.cancel()
+        context.found.disarm()  # raised before the first signal only
         raise
     except BaseException:
-        if shim:
-            shim.leave_alone()
+        context.found.leave_alone()
         raise
     result = _merged(results)
     if shim and result.outcome not in ("done", "nothing"):
-        shim.cancel()  # never a second copy beside a survivor
-        context.found.shim = None
+        context.found.disarm()  # never a second copy beside a survivor
     return result
-
-
-def _start_of(context: Context, trees: Sequence[Tree]) -> Start:
-    """How the service comes back: through the manager that owns it, if one does, never against it."""
-    assert context.playbook is not None
-    start = context.playbook.start
-    manager = next((tree.manager for tree in trees if tree.manager and tree.manager.kind != "wd"), None)
-    return replace(start, through=str(manager)) if manager and not start.through else start
 
 
 def _times(context: Context) -> ladder.Times:

@@ -98,6 +98,7 @@ class Runs:
             desired=desired,
             strange=watched.strange,
             starved=pressure.starved(machine.glance()),
+            certain=looking.is_certainly_down(watched),
             common=self._house.common_cause(watched),
             holder=_holder(watched),
             busy=self._house.busy,
