@@ -16,6 +16,7 @@ from watchdog.model.exits import Exit
 from watchdog.model.finding import HEALTHY, Diagnosis
 from watchdog.model.process import Tree, Verdict, target_record
 from watchdog.report.diagnosis_text import screen
+from watchdog.steps import known
 from watchdog.steps.bounds import evidence_left
 from watchdog.steps.spec import Context, StepOutcome, StepResult
 from watchdog.system import clock
@@ -29,7 +30,9 @@ _WORST = (Exit.CRITICAL, Exit.UNKNOWN, Exit.WARNING, Exit.FINE)
 
 def why(context: Context, options: Mapping[str, Any]) -> StepResult:
     """One diagnosis a server; with a service also where nothing runs: the last exit, the log and the port tell."""
+    known.adopt(context)
     trees = _trees(context)
+    known.adopt(context, trees)
     port = context.selector.port
     if not trees and context.playbook is None and not (port and ports.accept_queue(port)):
         raise NothingMatched(f"nothing matches {context.selector}", todo="`wd ps` shows every server of this machine")
@@ -81,7 +84,7 @@ def _evidence(context: Context, tree: Tree | None, within: float, keep_locals: b
             return before
     context.say(f"looking at {_name(tree) if tree else 'what is left of it'} for at most {within:.0f} s …")
     asked = configured(context.playbook)
-    if asked.port is None and tree is None:
+    if asked.port is None and (tree is None or not tree.listeners):
         asked = replace(asked, port=context.selector.port)
     return gather(
         tree,

@@ -59,6 +59,8 @@ def look(
         trees = _grown(scene, _groups(scene, wanted, left_out))
     if not trees and playbook is not None and playbook.find.port:
         trees = _not_listening(scene, playbook, started, left_out)
+    if not trees and wanted.port:
+        trees = _draining(scene, wanted.port)
     if not trees and wanted.port and (hints := _naming_port(scene, wanted.port)):
         trees = _between_two_lives(wanted) if playbook is None else []
         left_out += [] if trees else hints
@@ -165,6 +167,22 @@ def _not_listening(scene: Scene, playbook: Playbook, started: Collection[Identit
     ours = {identity.pid for identity in started}
     trees = _grown(scene, _each(found))
     return [tree for tree in trees if not tree.listeners or ours & set(tree.pids)]
+
+
+def _draining(scene: Scene, port: int) -> list[Tree]:
+    """A server that has closed its port and still has clients on it: it ends, and waits for them.
+
+    A client's own end may have any number: one connection alone proves a server only where the command line names the
+    port.
+    """
+    found = ports.connected(port)
+    scene.know(found)
+    pids = [
+        pid
+        for pid, count in sorted(found.items())
+        if pid in scene.table and (count > 1 or names_port(scene.process(pid).cmdline or (), port))
+    ]
+    return _grown(scene, _each(pid for pid in pids if not scene.why_barred(pid)))
 
 
 def _on_port(scene: Scene, port: int, left_out: list[str]) -> list[int]:
