@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from watchdog.library import shelf
 from watchdog.model.errors import BadConfig
+from watchdog.model.records import record
 from watchdog.system.disk.trust import check_trusted_file, check_trusted_folder
 
 FOLDERS = ("playbooks", "runbooks", "logs")
@@ -20,7 +20,7 @@ VARIABLE = "WD_HOME"
 _KINDS: tuple[shelf.Kind, ...] = ("playbooks", "runbooks")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Found:
     """The home, if there is one, and why others on the way were not taken: a sentence each."""
 

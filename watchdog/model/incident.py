@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from watchdog.model.records import record
 from watchdog.text.units import iso
 
 RunOutcome = Literal["recovered", "done", "failed", "refused", "planned", "nothing", "running", "interrupted"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Trigger:
     """What started a run."""
 
@@ -20,7 +20,7 @@ class Trigger:
     since: float | None = None  # seconds since the epoch: the first sign of the trouble
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Desired:
     """What a person wants of a service. The loop neither undoes it nor counts it as a death."""
 
@@ -32,7 +32,7 @@ class Desired:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Restart:
     """One restart that counts against a budget."""
 
@@ -43,7 +43,7 @@ class Restart:
     signature: str = ""  # of the trouble that it was meant to cure
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class StepRecord:
     """One step of a run, journalled before it begins (outcome "running") and after it ended."""
 
@@ -70,7 +70,7 @@ class StepRecord:
 GIVE_UP = "give-up"  # what stands in the place of a runbook where a person is called
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Incident:
     """What the journal keeps of one run."""
 
@@ -133,7 +133,7 @@ class Incident:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class RunResult:
     """What a whole run came to: the last line of `wd run`."""
 

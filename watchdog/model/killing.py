@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from watchdog.model.process import Process, Tree
+from watchdog.model.records import record
 
 Outcome = Literal["done", "failed", "refused", "nothing", "planned"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Doomed:
     """One process that is to end, and what is known beforehand about how it will take it."""
 
@@ -19,7 +19,7 @@ class Doomed:
     note: str = ""  # "ignores SIGTERM", "stopped: SIGTERM is followed by SIGCONT", "zombie: nothing to kill" …
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Spared:
     """A process that was near and is left alone."""
 
@@ -28,7 +28,7 @@ class Spared:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class KillPlan:
     """Who ends, why, by what signal when; and who is spared, and why."""
 
@@ -61,7 +61,7 @@ class KillPlan:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Ended:
     """A process that is gone, by which signal, how many seconds after the kill began."""
 
@@ -72,7 +72,7 @@ class Ended:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class KillResult:
     """Proof of the end: everybody gone and every port free to be bound."""
 

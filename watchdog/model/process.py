@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from watchdog.model.records import record
 from watchdog.text.units import iso
 
 Role = Literal["main", "master", "worker", "child", "orphan"]
@@ -14,7 +14,7 @@ Verdict = Literal["healthy", "slow", "hung", "down", "unknown"]
 _IDENTITY = re.compile(r"([0-9a-f-]{1,64}):([1-9][0-9]{0,9}):([0-9]{1,20})", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Identity:
     """Which process is meant, for good: a pid alone is used again, this never is."""
 
@@ -34,7 +34,7 @@ class Identity:
         return cls(found[1], int(found[2]), int(found[3]))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Process:
     """What the kernel said of one process at one moment. None: it could not be read."""
 
@@ -73,7 +73,7 @@ class Process:
         return " ".join(self.cmdline) if self.cmdline else f"[{self.name}]"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Listener:
     """One listening TCP socket and every process that holds it."""
 
@@ -86,7 +86,7 @@ class Listener:
     uid: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Manager:
     """Who starts this server again when it dies."""
 
@@ -97,7 +97,7 @@ class Manager:
         return f"{self.kind}:{self.name}" if self.name else self.kind
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Member:
     """A process of a tree and its part in it."""
 
@@ -106,7 +106,7 @@ class Member:
     ports: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Tree:
     """One server: the target of a command. The first member is the root (or the oldest orphan)."""
 

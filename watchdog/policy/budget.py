@@ -7,11 +7,11 @@ back makes restarts lie in the future: they count as just done, never as forgott
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import median
 from typing import Literal
 
 from watchdog.model.playbook import Backoff, Policy
+from watchdog.model.records import record
 from watchdog.text.units import format_duration
 
 HOUR = 3600.0
@@ -20,7 +20,7 @@ SHORT = 300.0  # seconds: a server that lived longer did not die from starting
 ALIKE = 0.35  # how far lifetimes of one crash loop may lie from their median, as a part of it
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Life:
     """One process that served, from its start to its end."""
 
@@ -34,7 +34,7 @@ class Life:
         return max(0.0, self.ended - self.started)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class History:
     """What the journal knows of one service, newest last."""
 
@@ -47,7 +47,7 @@ class History:
     same_cause: int = 0  # restarts for the signature at hand
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Permit:
     """The answer. `at` is when a "wait" is over."""
 
@@ -56,7 +56,7 @@ class Permit:
     at: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class CrashLoop:
     """It dies by itself again and again, about `period` seconds after each start."""
 

@@ -14,20 +14,21 @@ import os
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import filelock
 
 from watchdog.model.errors import CannotTell, Refused
 from watchdog.model.process import Identity
+from watchdog.model.records import record
 from watchdog.system.clock import now
 from watchdog.system.disk.files import make_folder, runtime_folder, write_atomic
 from watchdog.system.process import processes
 from watchdog.text.units import format_duration
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Holder:
     """Who holds a lock."""
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 import contextvars
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from watchdog.model.errors import WdError
 from watchdog.model.exits import Exit
 from watchdog.model.incident import Incident, RunOutcome, RunResult, StepRecord
 from watchdog.model.procedure import Block, RunPlan, StepCall
+from watchdog.model.records import record
 from watchdog.report import write as report
 from watchdog.runbook import condition, outcome, permission
 from watchdog.steps import turn
@@ -28,7 +29,7 @@ from watchdog.system import clock
 SHELL_STEP = "shell"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Prepared:
     """A call whose words were understood: what will run, with which values."""
 
@@ -38,7 +39,7 @@ class Prepared:
     options: Mapping[str, Any]
 
 
-@dataclass(slots=True)
+@record
 class Run:
     """A run under way."""
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from watchdog.model.exits import Exit
 from watchdog.model.incident import Trigger
+from watchdog.model.records import record
 from watchdog.model.selector import Selector
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ StepOutcome = Literal["ok", "warning", "failed", "refused", "nothing", "skipped"
 Answer = Literal["yes", "no", "late", "over", "nobody"]  # over: it was withdrawn; nobody: there is no terminal
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Option:
     """One option of a step. `kind` says how its text is read: a duration arrives as seconds, a size as bytes."""
 
@@ -53,7 +54,7 @@ class Option:
         return self.name.lstrip("-").replace("-", "_")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Argument:
     """A word without dashes."""
 
@@ -63,7 +64,7 @@ class Argument:
     help: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class StepSpec:
     """A verb: what the shell offers as `wd NAME` and a runbook as a line."""
 
@@ -84,7 +85,7 @@ class StepSpec:
         return found
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class StepResult:
     """What a step came to: an outcome for the runner, a line for a person, JSON for a script."""
 
@@ -96,7 +97,7 @@ class StepResult:
     text: str = ""  # the long form for a person; empty: the message will do
 
 
-@dataclass(slots=True)
+@record
 class Findings:
     """What the earlier steps of the same run found and did."""
 
@@ -118,7 +119,7 @@ def nobody(question: str, seconds: float, still: Callable[[], bool]) -> Answer:
     return "nobody"
 
 
-@dataclass(slots=True)
+@record
 class Context:
     """All that a step may need, made once a run."""
 

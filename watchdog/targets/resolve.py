@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from watchdog.model.errors import CannotTell, WrongUsage
 from watchdog.model.playbook import Playbook
 from watchdog.model.process import Tree
+from watchdog.model.records import record
 from watchdog.model.selector import Selector
 from watchdog.system import clock
 from watchdog.system.net import ports
@@ -19,7 +20,7 @@ from watchdog.targets.trees import grow_in
 NEXT_LIFE = 3.0  # seconds: launchers commonly wait one or two between two starts
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Found:
     """The servers that were meant, and one sentence for each process that was near and is none of them."""
 

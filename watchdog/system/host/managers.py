@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 
 from watchdog.model.process import Manager
+from watchdog.model.records import record
 
 Argv = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Orders:
     """What to say to a manager. `end`: SIGKILL for all of the service, when a stop does not come to an end."""
 

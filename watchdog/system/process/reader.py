@@ -17,9 +17,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from watchdog.model.process import Identity
+from watchdog.model.records import record
 
 STALL = 0.3  # seconds without an answer after which the child counts as stuck
 _REMEMBER = 10.0  # seconds for which a process that stalled a child is not asked again
@@ -52,7 +52,7 @@ for line in iter(sys.stdin.buffer.readline, b""):
 """
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Question:
     """One file of one process: cmdline, environ, exe or cwd; or "root" and a path as that process sees it."""
 
