@@ -7,7 +7,6 @@ back makes restarts lie in the future: they count as just done, never as forgott
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import median
 from typing import Literal
 
 from watchdog.model.playbook import Backoff, Policy
@@ -121,6 +120,8 @@ def since_good(backoff: Backoff, history: History, now: float) -> tuple[float, .
 
 def crash_loop(lives: Sequence[Life]) -> CrashLoop | None:
     """Seen in the last lives alone: short, ended by themselves, one after the other, and about equally long."""
+    from statistics import median  # here: it brings fractions and decimals along
+
     newest: list[Life] = []
     for life in reversed(lives):
         if not life.by_itself or life.seconds > SHORT or len(newest) == 2 * CRASHES:

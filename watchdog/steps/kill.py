@@ -5,28 +5,25 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from watchdog.evidence import snapshot
 from watchdog.killing import kin, ladder
 from watchdog.killing.plan import in_words, make_plan, make_worker_plan
 from watchdog.model.errors import NothingMatched, Refused, WdError
 from watchdog.model.exits import Exit
-from watchdog.model.incident import Desired
 from watchdog.model.killing import KillPlan, KillResult
-from watchdog.model.playbook import Start
 from watchdog.model.process import Listener, Member, Process, Tree
 from watchdog.policy import guards
-from watchdog.starting import launch
 from watchdog.steps import turn
 from watchdog.steps.spec import Context, StepOutcome, StepResult
 from watchdog.system import clock, signals
-from watchdog.system.child import service_env
 from watchdog.system.net import ports
 from watchdog.system.process import lineage, processes
-from watchdog.targets import match, resolve
-from watchdog.targets.flight import in_flight
+from watchdog.targets import resolve
 from watchdog.text.units import counted, format_duration
+
+if TYPE_CHECKING:
+    from watchdog.model.playbook import Start
 
 _QUICK = 0.5  # seconds that quick evidence may take, and never more: the server is down for its users
 _THOROUGH = 10.0
@@ -115,6 +112,8 @@ def _nothing(context: Context) -> StepResult:
     """What cannot be seen is not gone: a runbook must not start a second copy beside another user's server."""
     port = context.selector.port or (context.playbook.find.port if context.playbook else None)
     if port and (unseen := ports.hidden(port)):
+        from watchdog.system.child import service_env
+
         owner = service_env.user_name(unseen[0].uid)
         why, todo = f"the socket belongs to user {owner}", f"run wd as {owner}, or as root"
         if service_env.user_id(None) == 0:
@@ -135,6 +134,8 @@ def _plans(
     most = context.playbook.policy.max_kills if context.playbook else guards.MOST
     against = [guards.count_refusals(trees, everything=everything, most=most, agreed=context.yes)]
     if context.will_start and context.playbook:
+        from watchdog.starting import launch
+
         problem = launch.check_command(_start_of(context, trees))
         against.append(f"nothing is ended that could not be started again: {problem}" if problem else "")
     shared: dict[str, Any] = {
@@ -164,6 +165,8 @@ def _wrong(context: Context, tree: Tree, everything: bool) -> str:
     rule = context.playbook.find if context.playbook else None
     if rule is None or not rule.cmdline:
         return ""
+    from watchdog.targets import match
+
     members: list[Process] = [one.process for one in tree.members]
     found, _ = match.by_pattern(rule.cmdline[0], members) if rule.regex else match.by_words(rule.cmdline, members)
     return guards.wrong_program(tree, bool(found), " ".join(rule.cmdline), everything=everything)
@@ -205,6 +208,8 @@ def _execute(context: Context, plans: Sequence[KillPlan]) -> KillResult:
     """With the shim at its post before the first signal, if a later step starts the service again."""
     shim = None
     if context.will_start and context.playbook and not any(plan.worker for plan in plans):
+        from watchdog.starting import launch
+
         trees = [plan.tree for plan in plans]
         doomed = [one.process.identity for plan in plans for one in plan.doomed]
         listeners: list[Listener] = [one for tree in trees for one in tree.listeners]
@@ -275,7 +280,7 @@ def _keep_evidence(context: Context, options: Mapping[str, Any], trees: Sequence
     logs = context.playbook.logs if context.playbook and thorough else ()
 
     def keep() -> None:
-        from watchdog.evidence import gather  # here: its import is part of the time that evidence may take
+        from watchdog.evidence import gather, snapshot  # here: its import is part of the time that evidence may take
 
         for tree in trees:
             evidence = None if thorough else gather.quick(tree, within * 0.6)
@@ -299,6 +304,8 @@ def _drain(context: Context, trees: Sequence[Tree], seconds: float) -> None:
     left = [0]
 
     def idle() -> bool:
+        from watchdog.targets.flight import in_flight
+
         left[0] = sum(in_flight(tree) for tree in trees)
         return not left[0]
 
@@ -311,6 +318,8 @@ def _remember(context: Context, result: KillResult) -> None:
     """What a person ends by hand stays ended: the loop neither undoes it nor counts it as a death."""
     by_hand = context.trigger.kind == "person" and not context.in_runbook and not context.will_start
     if result.outcome == "done" and by_hand and context.journal and context.playbook and not _is_part(result):
+        from watchdog.model.incident import Desired
+
         wanted = Desired("stopped", clock.now(), by=context.trigger.by, why=f"killed: {context.trigger.detail}")
         context.journal.set_desired(context.playbook.service, wanted)
 

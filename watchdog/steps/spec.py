@@ -12,19 +12,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from watchdog.model.exits import Exit
-from watchdog.model.incident import Trigger
 from watchdog.model.records import record
-from watchdog.model.selector import Selector
 
 if TYPE_CHECKING:
     from watchdog.journal.store import Journal
     from watchdog.model.evidence import Evidence
     from watchdog.model.finding import Diagnosis
+    from watchdog.model.incident import Trigger
     from watchdog.model.killing import KillResult
     from watchdog.model.launching import StartResult, VerifyResult
     from watchdog.model.playbook import Playbook
     from watchdog.model.probing import CheckResult
     from watchdog.model.process import Identity, Tree
+    from watchdog.model.selector import Selector
     from watchdog.model.snapshot import Snapshot
     from watchdog.starting.launch import Shim
 
@@ -119,6 +119,12 @@ def nobody(question: str, seconds: float, still: Callable[[], bool]) -> Answer:
     return "nobody"
 
 
+def _by_a_person() -> Trigger:
+    from watchdog.model.incident import Trigger
+
+    return Trigger("person")
+
+
 @record
 class Context:
     """All that a step may need, made once a run."""
@@ -132,7 +138,7 @@ class Context:
     home: Path | None = None
     journal: Journal | None = None
     incident: str | None = None
-    trigger: Trigger = field(default_factory=lambda: Trigger("person"))
+    trigger: Trigger = field(default_factory=_by_a_person)
     dry_run: bool = False
     yes: bool = False
     deadline: float | None = None  # on the monotonic clock

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-
 from watchdog.model.process import Manager
 from watchdog.model.records import record
 
@@ -55,6 +53,8 @@ def parse(text: str) -> Manager:
 
 def why_not_usable(manager: Manager) -> str:
     """Why nothing can be asked of it; empty if its command is there."""
+    import shutil  # here: it imports five compression libraries
+
     found = orders(manager)
     if found is None:
         return f"wd cannot act through {manager}"
