@@ -117,6 +117,27 @@ def test_threads_that_make_the_first_records_of_a_class_at_once_all_get_one() ->
         assert len(made) == 4
 
 
+def test_a_record_in_a_set_is_found_however_many_were_made_since() -> None:
+    @record(frozen=True)
+    class One:
+        a: str
+
+    @record(frozen=True)
+    class Two:
+        a: str
+        b: int = 0
+
+    @record(frozen=True)
+    class Empty:
+        pass
+
+    for make in (lambda: One("x"), lambda: Two("x"), Empty):
+        first = {make()}
+        for _ in range(20):
+            assert make() in first
+            assert len({make(), *first}) == 1
+
+
 def records() -> list[tuple[str, str]]:
     found = []
     for path in sorted((ROOT / "watchdog").rglob("*.py")):

@@ -2,8 +2,8 @@
 
 `dataclasses.dataclass` writes and compiles up to five functions for a class when its module is imported: half a
 millisecond a record, and a command imports a hundred of them, of which it makes few. Here those functions are shared,
-and a class gets an `__init__` of its own once several of its records were made. Otherwise a record is a dataclass:
-`replace`, `asdict`, `fields` and `field` work, and a type checker sees the decorator of the standard library.
+and a class gets its own once several of its records were made. Otherwise a record is a dataclass: `replace`, `asdict`,
+`fields` and `field` work, and a type checker sees the decorator of the standard library.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ class _Shape:
             for name, value in self.fields.items()
             if isinstance(value, Field) and value.default_factory is not MISSING
         }
-        compared = [name for name, value in self.fields.items() if not isinstance(value, Field) or value.compare]
-        self.values = attrgetter(*compared) if compared else lambda _: ()
+        self.compared = [name for name, value in self.fields.items() if not isinstance(value, Field) or value.compare]
+        self.values = attrgetter(*self.compared) if self.compared else lambda _: ()
 
     def default(self, name: str) -> Any:
         value = self.fields[name]
@@ -84,23 +84,39 @@ class _Shape:
             object.__setattr__(new, name, given[name])
         return True
 
-    def write_init(self) -> Any:
-        """The same as `fill`, written out for these fields: quick, and with the errors that Python gives."""
+    def settle(self, cls: type) -> None:
+        """Write the functions of a class that is used often, as `dataclass` does, with the errors that Python gives.
+
+        A hash stays the same: records may be in a set already.
+        """
         names: dict[str, Any] = {"_set": object.__setattr__, "_made": _MADE}
+        mine, theirs = (", ".join(f"{who}.{name}" for name in self.compared) for who in ("self", "other"))
+        code = (
+            f"{self._init_text(names)}\n"
+            "def __eq__(self, other):\n"
+            f"    return ({mine}) == ({theirs}) if other.__class__ is self.__class__ else NotImplemented\n"
+            f"def __hash__(self): return hash(({mine}))\n"
+        )
+        exec(code, names)
+        for name, shared in (("__eq__", _equal), ("__hash__", _hash)):
+            if vars(cls)[name] is shared:
+                setattr(cls, name, names[name])
+        cls.__init__ = names["__init__"]  # type: ignore[misc]
+
+    def _init_text(self, names: dict[str, Any]) -> str:
         takes, sets = ["self"], []
         for name in self.fields:
-            value, takes_default = name, f"{name}=_default_{name}"
+            value, taken = name, f"{name}=_default_{name}"
             if name in self.factories:
                 names[f"_factory_{name}"] = self.factories[name]
-                value, takes_default = f"_factory_{name}() if {name} is _made else {name}", f"{name}=_made"
+                value, taken = f"_factory_{name}() if {name} is _made else {name}", f"{name}=_made"
             elif self.default(name) is MISSING:
-                takes_default = name
+                taken = name
             else:
                 names[f"_default_{name}"] = self.default(name)
-            takes.append(takes_default)
+            takes.append(taken)
             sets.append(f"    _set(self, {name!r}, {value})\n")
-        exec(f"def __init__({', '.join(takes)}):\n{''.join(sets) or '    pass'}", names)
-        return names["__init__"]
+        return f"def __init__({', '.join(takes)}):\n{''.join(sets) or '    pass'}"
 
 
 _MADE = object()  # stands for a default that a factory makes
@@ -123,7 +139,7 @@ def _first_init(cls: type) -> Any:
         shape = _shape(cls)
         if left > 0 and shape.fill(self, values, named):
             return
-        cls.__init__ = shape.write_init()  # type: ignore[misc]
+        shape.settle(cls)
         cls.__init__(self, *values, **named)  # type: ignore[misc]
 
     return __init__

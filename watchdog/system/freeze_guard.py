@@ -1,6 +1,6 @@
 """The guard of `freeze.py`: a process that ends what was stopped when wd dies between the stop and the kill.
 
-A kill waits for it, so it imports next to nothing until it is at its post.
+A kill waits for it, and goes on beside it, so it imports next to nothing until wd is gone.
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ def main() -> None:
     patience: Deadline | None = None
     with contextlib.suppress(OSError):
         line.sendall(ARMED)
-        from watchdog.system import signals  # now, while nobody waits for it
 
         while True:
             watcher = select.poll()
@@ -53,5 +52,7 @@ def main() -> None:
                 return
             if not words:
                 break
+    from watchdog.system import signals  # here: before, it would only take time from a kill that is under way
+
     for descriptor in held:
         signals.kill_descriptor(descriptor)

@@ -19,16 +19,19 @@ class Busy(Exception):
 
 @contextlib.contextmanager
 def held(path: Path, wait: float = 0.0) -> Iterator[None]:
-    """Hold the lock on this file (made, 0600) while the body runs. A program that is started meanwhile has it not.
+    """Hold the lock on this file (made, 0600) while the body runs. Nobody that is started or forked meanwhile keeps it.
 
     Busy if another has it still after `wait` seconds; OSError if there can be no lock.
     """
+    ours = os.getpid()
     opened = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         if not clock.wait_until(lambda: _taken(opened), wait, _AGAIN):
             raise Busy(str(path))
         yield
     finally:
+        if os.getpid() == ours:  # a fork shares the lock: ours ends for it too, and its end must not end ours
+            fcntl.flock(opened, fcntl.LOCK_UN)
         os.close(opened)
 
 
