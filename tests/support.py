@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 SERVERS = Path(__file__).parent / "servers"
@@ -91,10 +91,14 @@ def running(
     log: Path | None = None,
     listening: bool = True,
     env: dict[str, str] | None = None,
+    under: Sequence[str] = (),
 ) -> Iterator[Server]:
-    """Run `python ARGV` in its own session; "{port}" in a word becomes the port. Waits until it listens."""
+    """Run `python ARGV` in its own session; "{port}" in a word becomes the port. Waits until it listens.
+
+    `under` is a command that starts it, as `unshare` does; the pid is then the command's.
+    """
     port = port or free_port()
-    words = [sys.executable, *(word.replace("{port}", str(port)) for word in argv)]
+    words = [*under, sys.executable, *(word.replace("{port}", str(port)) for word in argv)]
     target = log or Path(os.devnull)
     kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     with target.open("ab") as out:

@@ -13,15 +13,12 @@ from pathlib import Path
 
 import pytest
 import support
+from looks import look, provoke, tree_of
 
 from watchdog.diagnosis.diagnose import diagnose
 from watchdog.evidence import gather, stacks
 from watchdog.model.evidence import Configured, Evidence
-from watchdog.model.finding import Diagnosis
-from watchdog.model.process import Tree
-from watchdog.model.selector import Selector
 from watchdog.system.process import processes
-from watchdog.targets import resolve
 
 SOURCE = support.SERVERS / "hangs.py"
 needs_py_spy = pytest.mark.skipif(stacks.tracer() is None, reason="py-spy is not installed beside wd")
@@ -61,23 +58,6 @@ def hung(fault: str, peer: int = 0) -> Iterator[support.Server]:
         ask = threading.Thread(target=provoke, args=(f"{server.url}/go",), daemon=True)
         ask.start()
         yield server
-
-
-def provoke(url: str) -> None:
-    with contextlib.suppress(OSError):
-        urllib.request.urlopen(url, timeout=60).read()
-
-
-def tree_of(server: support.Server) -> Tree:
-    found = resolve.resolve(Selector(port=server.port))
-    assert len(found) == 1
-    return found[0]
-
-
-def look(server: support.Server, within: float = 20.0) -> tuple[Evidence, Diagnosis]:
-    configured = Configured(port=server.port, url=f"{server.url}/health", limit=2.0)
-    seen = gather.gather(tree_of(server), configured, within)
-    return seen, diagnose(seen)
 
 
 def stuck(server: support.Server, function: str) -> None:

@@ -69,6 +69,10 @@ def pipe():
     return child.wait()
 
 
+def child():
+    return subprocess.run(["sleep", "600"], check=False)
+
+
 def descriptors():
     resource.setrlimit(resource.RLIMIT_NOFILE, (48, 48))
     while True:

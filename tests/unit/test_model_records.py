@@ -117,6 +117,20 @@ def test_threads_that_make_the_first_records_of_a_class_at_once_all_get_one() ->
         assert len(made) == 4
 
 
+def test_a_record_can_finish_itself_each_time() -> None:
+    @record(frozen=True)
+    class Finished:
+        a: int
+        b: int | None = None
+
+        def __post_init__(self) -> None:
+            if self.b is None:
+                object.__setattr__(self, "b", self.a + 1)
+
+    assert [Finished(n).b for n in range(20)] == list(range(1, 21))
+    assert replace(Finished(1), b=5).b == 5
+
+
 def test_a_record_in_a_set_is_found_however_many_were_made_since() -> None:
     @record(frozen=True)
     class One:

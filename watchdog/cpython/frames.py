@@ -52,6 +52,7 @@ class Frames:
     def __init__(self, objects: Objects) -> None:
         self.objects, self.offsets, self._memory = objects, objects.offsets, objects.memory
         self._codes: dict[int, Code | None] = {}
+        self._called: dict[int, frozenset[str]] = {}
         self._positions: dict[tuple[int, int], Position] = {}
 
     def at(self, address: int, generator: int = 0) -> LiveFrame | None:
@@ -104,6 +105,16 @@ class Frames:
         if address not in self._codes:
             self._codes[address] = self._read_code(address)
         return self._codes[address]
+
+    def called_names(self, code: Code) -> frozenset[str]:
+        """Names of the globals and attributes that the code uses."""
+        if code.address not in self._called:
+            try:
+                names = self.objects.items(self._memory.word(code.address + self.offsets.code_called_names))
+                self._called[code.address] = frozenset(self.objects.text(one) or "" for one in names)
+            except Unmapped:
+                return frozenset()
+        return self._called[code.address]
 
     def variable(self, frame: LiveFrame, name: str) -> int | None:
         """The object that a name means in this frame: local, closure or global. None: unknown, or not bound."""

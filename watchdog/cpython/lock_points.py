@@ -68,8 +68,10 @@ class LockPoints:
     def look(self) -> LockLook:
         return LockLook(tuple(self.held), tuple(self.wanted))
 
-    def read(self, threads: Sequence[LiveThread], tasks: Sequence[TaskFrames]) -> None:
-        """All points of these threads and tasks."""
+    def read(
+        self, threads: Sequence[LiveThread], tasks: Sequence[TaskFrames], greenlets: Sequence[TaskFrames] = ()
+    ) -> None:
+        """All points of these threads, tasks and suspended greenlets."""
         names = {task.coroutine: task.name for task in tasks}
         waits = {thread.ident: self._thread_wait(thread) for thread in threads if thread.frames}
         for thread in threads:
@@ -79,6 +81,8 @@ class LockPoints:
                 self.wanted.append(self._point(wait.lock, wait.expression, wait.frame, thread))
         for task in tasks:
             self._task(task)
+        for greenlet in greenlets:
+            self._greenlet(greenlet)
         for wait in waits.values():
             if wait is not None:
                 self._told_owner(wait.lock, threads)
@@ -164,6 +168,16 @@ class LockPoints:
                 self.held.append(self._point(lock, expression, at, task=task.name))
         if wait is not None:
             self.wanted.append(self._point(wait.lock, wait.expression, wait.frame, task=task.name))
+
+    def _greenlet(self, greenlet: TaskFrames) -> None:
+        """What it holds while another greenlet runs: its calls are plain ones, each in the middle of a call."""
+        seen: set[int] = set()
+        for frame in greenlet.frames:
+            for lock, use in self._places.held(frame):
+                if lock.kind in ENTERED and lock.locked and lock.address not in seen:
+                    seen.add(lock.address)
+                    at = Frame(frame.code.qualified, frame.code.file, use.line)
+                    self.held.append(self._point(lock, use.expression, at, task=greenlet.name))
 
     def _suspended_held(self, frame: LiveFrame) -> list[tuple[LockObject, str, Frame]]:
         found: list[tuple[LockObject, str, Frame]] = []

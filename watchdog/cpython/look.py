@@ -13,6 +13,7 @@ from dataclasses import replace
 from watchdog.cpython.asyncio_table import find_asyncio_table, listed_tasks
 from watchdog.cpython.callstacks import LiveThread, read_threads
 from watchdog.cpython.coroutines import Chain, Coroutines
+from watchdog.cpython.forks import birth, generations, own_calls, runs_a_loop, since
 from watchdog.cpython.frames import Frames, LiveFrame
 from watchdog.cpython.greenlets import GREENLET, Greenlets, read_greenlets
 from watchdog.cpython.heap import Heap, merged, walk
@@ -76,13 +77,22 @@ class _Look:
         # What the walks read is old by now: threads and tasks are looked at afresh, close together.
         self.objects.memory.forget()
         threads = self.threads()
-        pending = [
-            task
-            for address in list(dict.fromkeys([*known, *walked]))[:_MOST_TASKS]
-            if (task := self.pending(address)) is not None
-        ]
-        greenlets = self.greenlets(heap)
-        locks = self.locks(threads, pending)
+        main = next((one.frames for one in threads if one.tid == self.pid), ())
+        generation = generations(self.pid)
+        born = birth(self.frames, main, generation)
+        threads = own_calls(threads, born)
+        inherited = born is not None and not runs_a_loop(threads)
+        pending = (
+            []
+            if inherited
+            else [
+                task
+                for address in list(dict.fromkeys([*known, *walked]))[:_MOST_TASKS]
+                if (task := self.pending(address)) is not None
+            ]
+        )
+        greenlets = Greenlets() if inherited else self.greenlets(heap, generation)
+        locks = self.locks(threads, pending, greenlets)
         return TaskLook(
             self.pid,
             at,
@@ -101,6 +111,7 @@ class _Look:
             ),
             containers=self.containers(threads, pending),
             strange=greenlets.strange,
+            born=born.record if born else None,
             seconds=monotonic() - begun,
         )
 
@@ -139,12 +150,17 @@ class _Look:
     def kept(self, type_: int) -> bool:
         return any(self.objects.derives(type_, name) for name in (_TASK, GREENLET)) or self.is_queue(type_)
 
-    def greenlets(self, heap: Heap) -> Greenlets:
+    def greenlets(self, heap: Heap, generation: int) -> Greenlets:
         """Those of a server that lives by them; a library that switches them inside of a task is told by the task."""
         if not any(imported(self.objects, one, _HUBS) for one in self.interpreter.interpreters):
             return Greenlets()
         kinds = [found for type_, found in heap.found.items() if self.objects.derives(type_, GREENLET)]
-        return read_greenlets(self.frames, [one for found in kinds for one in found][:_MOST_TASKS])
+        found = read_greenlets(self.frames, [one for found in kinds for one in found][:_MOST_TASKS])
+        own = (
+            replace(one, frames=since(one.frames, birth(self.frames, one.frames, generation)))
+            for one in found.suspended
+        )
+        return replace(found, suspended=tuple(own))
 
     def waiting(self, greenlets: Greenlets) -> tuple[Task, ...]:
         """Suspended greenlets, told like tasks."""
@@ -152,7 +168,7 @@ class _Look:
             Task(
                 self.pid,
                 one.address,
-                f"greenlet at {one.address:#x}",
+                _greenlet_name(one.address),
                 tuple(frame.record for frame in reversed(one.frames)),
                 request=request_of(self.frames, one.frames),
                 greenlet=True,
@@ -231,14 +247,22 @@ class _Look:
         calls += [frame for task in pending for frame in task.chain.frames]
         return read_holdings(self.frames, self.interpreter.interpreters, calls, Deadline(_HOLDINGS_TIME))
 
-    def locks(self, threads: Sequence[LiveThread], pending: Sequence[_Pending]) -> LockLook:
+    def locks(self, threads: Sequence[LiveThread], pending: Sequence[_Pending], greenlets: Greenlets) -> LockLook:
         process = processes.read(self.pid)
         if process is None:
             return LockLook()
         places = LockPlaces(self.pid, process.started, self.frames, LockObjects(self.objects))
         points = LockPoints(self.pid, places)
-        points.read(threads, [TaskFrames(task.name, task.coroutine, _suspended(task.chain)) for task in pending])
+        points.read(
+            threads,
+            [TaskFrames(task.name, task.coroutine, _suspended(task.chain)) for task in pending],
+            [TaskFrames(_greenlet_name(one.address), one.address, one.frames[::-1]) for one in greenlets.suspended],
+        )
         return points.look
+
+
+def _greenlet_name(address: int) -> str:
+    return f"greenlet at {address:#x}"
 
 
 def _suspended(chain: Chain) -> tuple[LiveFrame, ...]:

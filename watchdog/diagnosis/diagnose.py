@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from watchdog.diagnosis import logbook, packages
+from watchdog.diagnosis.ranking import rank, tempered
 from watchdog.diagnosis.registry import RULES
 from watchdog.diagnosis.view import View
 from watchdog.model.evidence import Evidence, Gap
@@ -28,7 +29,7 @@ def diagnose(evidence: Evidence) -> Diagnosis:
             again, _ = _ask(View(later))
             if any(one.cause != "unknown" for one in again):
                 view, found = View(later), again
-    findings = rank(found)
+    findings = rank(tempered(view, found))
     verdict = findings[0].cause if findings else ("healthy" if view.answers_well else "unknown")
     return Diagnosis(
         verdict=verdict,
@@ -69,12 +70,6 @@ def _ask(view: View) -> tuple[list[Finding], list[str]]:
         except Exception as error:  # noqa: BLE001 - evidence of a broken server can be broken in ways nobody thought of
             defects.append(f"a defect in wd: {rule.__module__.rpartition('.')[2]}: {type(error).__name__}: {error}")
     return found, defects
-
-
-def rank(findings: list[Finding]) -> tuple[Finding, ...]:
-    """By confidence; what is said of a healthy server comes after every trouble."""
-    told = [one for one in findings if one.cause != "unknown"] or findings
-    return tuple(sorted(told, key=lambda one: (one.cause in HEALTHY, -one.confidence)))
 
 
 def signature(finding: Finding) -> str:
@@ -118,6 +113,8 @@ def settled(evidence: Evidence, diagnosis: Diagnosis) -> bool:
         return looked >= CALM / 2 and not waiting
     if first.cause in HEALTHY:
         return looked >= CALM and not _suspicious(evidence)
+    if first.warns and looked >= CALM / 2:
+        return True  # it names requests that have waited for too long already
     if diagnosis.exit == Exit.WARNING and first.confidence >= 0.7:
         return looked >= CALM
     if looked >= evidence.configured.limit + CALM / 2 and first.confidence >= 0.7:

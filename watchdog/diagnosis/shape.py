@@ -100,6 +100,16 @@ def calls_at(source: SourceFile, line: int) -> tuple[str, ...]:
     return tuple(name for name in found if name)
 
 
+def outer_calls_at(source: SourceFile, line: int) -> tuple[str, ...]:
+    """Names of what is called on the line, without calls that only make the arguments of others."""
+    calls = [node for node in _on_line(around(source, line), line) if isinstance(node, ast.Call)]
+    arguments = {id(inner) for call in calls for one in (*call.args, *call.keywords) for inner in ast.walk(one)}
+    names = (
+        getattr(call.func, "attr", "") or getattr(call.func, "id", "") for call in calls if id(call) not in arguments
+    )
+    return tuple(name for name in names if name)
+
+
 def entered_at(source: SourceFile, line: int) -> tuple[tuple[int, str], ...]:
     """What the `with` statement whose head is on this line enters: (line, expression)."""
     statement = next((node for node in reversed(around(source, line)) if isinstance(node, ast.stmt)), None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from watchdog.diagnosis import posts, shape
 from watchdog.diagnosis.code import at_place, base, is_application, is_standard, package
 from watchdog.diagnosis.view import View, short
 from watchdog.model.evidence import Frame, Task
@@ -75,6 +76,12 @@ class TaskWait:
     chain: tuple[Frame, ...]  # outermost first, from the outermost frame of the application on
 
     @property
+    def receives(self) -> bool:
+        """Whether it waits for the next message of a client that keeps its connection open."""
+        last = len(self.chain) - 1 - self.chain[::-1].index(self.own)
+        return posts.receives(self.chain[last + 1 :])
+
+    @property
     def words(self) -> str:
         if self.kind == "unknown" and self.task.greenlet:
             return "what nobody gives it"
@@ -97,7 +104,7 @@ def suspended(view: View) -> tuple[TaskWait, ...]:
         for look in view.tasks
         for task in look.tasks
         if not task.running and not task.ready
-        for wait in [_wait(task)]
+        for wait in [_wait(view, task)]
         if wait is not None
     ]
     return tuple(sorted(found, key=lambda wait: not answers_request(wait.task)))
@@ -107,7 +114,7 @@ def serving(view: View, kinds: frozenset[str]) -> tuple[TaskWait, ...]:
     """Suspended tasks of these kinds that serve requests. Where a server of the application's own making shows no sign
     of which ones do, all that are not plainly at rest."""
     waiting = suspended(view)
-    asked = [one for one in waiting if answers_request(one.task)]
+    asked = [one for one in waiting if answers_request(one.task) and not one.receives]
     chosen = asked or [one for one in waiting if one.kind != "sleep" and not _at_rest(one)]
     return tuple(one for one in _ends(chosen, waiting) if one.kind in kinds)
 
@@ -131,7 +138,7 @@ def _ends(chosen: Iterable[TaskWait], waiting: Iterable[TaskWait]) -> Iterable[T
 
 
 def _at_rest(wait: TaskWait) -> bool:
-    return any(at_place(frame, _RESTS) for frame in wait.task.frames)
+    return wait.receives or any(at_place(frame, _RESTS) for frame in wait.task.frames)
 
 
 _RESTS = (
@@ -169,13 +176,25 @@ _SERVERS = (
 )
 
 
-def _wait(task: Task) -> TaskWait | None:
+def _wait(view: View, task: Task) -> TaskWait | None:
     own = next((index for index in range(len(task.frames) - 1, -1, -1) if is_application(task.frames[index])), None)
     if own is None:
         return None
     first = next(index for index, frame in enumerate(task.frames) if is_application(frame))
     tail = task.frames[own + 1 :]
-    return TaskWait(task, _kind(task, tail), task.frames[own], task.frames[first:])
+    kind = _kind(task, tail)
+    if kind == "unknown" and _gives_away(view, task.frames[own]):
+        kind = "threads"
+    return TaskWait(task, kind, task.frames[own], task.frames[first:])
+
+
+def _gives_away(view: View, frame: Frame) -> bool:
+    """Whether the line gives work to a thread: the future that it awaits shows no call of its own."""
+    source = view.file(frame.file)
+    return source is not None and not _GIVES_AWAY.isdisjoint(shape.calls_at(source, frame.line))
+
+
+_GIVES_AWAY = frozenset({"run_in_executor", "wrap_future", "to_thread", "sync_to_async"})
 
 
 def _kind(task: Task, tail: Iterable[Frame]) -> str:

@@ -67,7 +67,15 @@ class ThreadView:
     @cached_property
     def spins(self) -> bool:
         """It wants a CPU all the time. A busy machine gives it little, so the run state counts as much as the time."""
-        return self.running >= 0.7 and len(self.looks) + len(self.samples) >= 3
+        return self.running >= 0.7 and len(self.looks) + len(self.samples) >= 3 and self.got_cpu
+
+    @cached_property
+    def got_cpu(self) -> bool:
+        """Whether it ran at all between two looks. Where the thread is unknown to the kernel, its process counts."""
+        if len(self.looks) > 1:
+            return self.moves
+        seen = [look.process.cpu_seconds for look in self.view.evidence.looks if look.process.pid == self.pid]
+        return len(seen) < 2 or seen[-1] > seen[0]
 
     @cached_property
     def holds_gil(self) -> float:
@@ -121,6 +129,9 @@ class ThreadView:
         """It waits for work, at a server's post or at one of the application's own making."""
         if self.at_post:
             return True
+        own = self.own
+        if own is not None and own in self.work and posts.receives(self.work[: self.work.index(own)]):
+            return True
         if self.serves_request or self.spins:
             return False
         kind = self.wait.kind
@@ -145,6 +156,11 @@ class ThreadView:
         here = names.index((frame.file, frame.function)) if (frame.file, frame.function) in names else 0
         launches = posts.has_engine(self.frames[:here]) and not posts.serves_request(self.frames[here:])
         return None if launches else frame
+
+    @cached_property
+    def place(self) -> Frame | None:
+        """Its own frame; where a piece of work is all in libraries, the call that the work began with."""
+        return self.own or next(iter(posts.item(self.stable)[::-1]), None)
 
     @cached_property
     def mostly(self) -> tuple[Frame | None, float]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cached_property
 
 from watchdog.diagnosis import posts, shape
-from watchdog.diagnosis.code import function, innermost_application, is_application
+from watchdog.diagnosis.code import at_place, function, innermost_application, is_application
 from watchdog.diagnosis.thread_view import ThreadView
 from watchdog.model.evidence import (
     Answer,
@@ -18,6 +19,7 @@ from watchdog.model.evidence import (
     ProcessLook,
     SourceFile,
     TaskLook,
+    ThreadStack,
 )
 from watchdog.model.finding import Culprit
 from watchdog.model.process import Process
@@ -25,6 +27,8 @@ from watchdog.model.process import Process
 __all__ = ["ThreadView", "View", "short"]
 
 DECLINES = (429, 503)  # too many requests; not now
+# Where a forked child of the standard library begins; of others the memory tells (`TaskLook.born`).
+_BIRTHS = ("multiprocessing/process.py:_bootstrap", "billiard/process.py:_bootstrap")
 
 
 class View:
@@ -44,13 +48,27 @@ class View:
         for sample in self.evidence.stacks:
             for stack in sample.threads:
                 view = found.setdefault((stack.pid, stack.tid), ThreadView(self, stack.pid, stack.tid))
-                view.samples.append((sample.at, stack))
+                view.samples.append((sample.at, self._since_fork(stack)))
         last = {pid: max(look.at for look in self.evidence.looks if look.process.pid == pid) for pid in self.processes}
         return tuple(
             thread
             for thread in found.values()
             if not thread.looks or thread.looks[-1][0] >= last.get(thread.pid, 0.0)  # those that are still there
         )
+
+    def _since_fork(self, stack: ThreadStack) -> ThreadStack:
+        """Only the calls that the process made itself. A forked child keeps those of its parent, and never returns to
+        them."""
+        born = self._births.get(stack.pid)
+        for index, frame in enumerate(stack.frames):
+            here = born is not None and stack.tid in (stack.pid, None)
+            if at_place(frame, _BIRTHS) or (here and born and _same_call(frame, born)):
+                return replace(stack, frames=stack.frames[: index + 1])
+        return stack
+
+    @cached_property
+    def _births(self) -> dict[int, Frame]:
+        return {look.pid: look.born for look in self.evidence.tasks if look.born is not None}
 
     @cached_property
     def python_threads(self) -> tuple[ThreadView, ...]:
@@ -176,21 +194,40 @@ class View:
     def oldest_request(self, pid: int) -> float:
         """Seconds since the oldest request came in that the process has read and not answered, as sockets tell."""
         return max(
-            (
-                one.received_ago
-                for one in self.clients
-                if one.pid == pid
-                and one.received
-                and one.received_ago is not None
-                and (one.sent_ago is None or one.sent_ago >= one.received_ago)
-            ),
+            (one.received_ago or 0.0 for one in self.clients if one.pid == pid and _is_unanswered(one)),
             default=0.0,
         )
 
     def is_server(self, pid: int) -> bool:
         """Whether the process itself holds the port, and no child of it does."""
+        return pid in self._serving and not any(self.is_child(other, pid) for other in self._serving)
+
+    @cached_property
+    def _serving(self) -> frozenset[int]:
+        """Holders of the port, without those that only inherited it: a forked child that does other work."""
         held = {holder for _, listener in self.evidence.listeners[-4:] for holder in listener.holders}
-        return pid in held and not any(self.is_child(other, pid) for other in held)
+        return frozenset(pid for pid in held if not self._only_inherits(pid))
+
+    def _only_inherits(self, pid: int) -> bool:
+        process = self.processes.get(pid)
+        if process is None or not process.forked or any(one.pid == pid for one in self.clients):
+            return False
+        threads = list(self.threads_of(pid))
+        return not any(one.wait.kind in ("accept", "select") or posts.is_server(one.frames) for one in threads)
+
+    def works_for_others(self, waiter: ThreadView) -> bool:
+        """Whether another thread of the process is in the middle of work that was given to a pool."""
+        return any(one is not waiter and posts.in_work_item(one.frames) for one in self.threads_of(waiter.pid))
+
+    def is_waited_for(self, pid: int) -> bool:
+        """Whether somebody else in the server waits for this process: for its end, its data or its result."""
+        process = self.processes.get(pid)
+        return any(
+            pid in one.wait.pids
+            or (process is not None and one.pid == process.parent and one.wait.kind in ("child", "future", "join"))
+            for one in self.stuck_threads
+            if one.pid != pid
+        )
 
     def accepts(self, pid: int) -> bool:
         """Whether some thread of the process waits for connections, or for any of its sockets."""
@@ -228,6 +265,22 @@ class View:
     def in_trouble(self) -> bool:
         """Somebody who asks the server now does not get what he should."""
         return self.hung or bool(self.failing) or bool(self.late)
+
+    @cached_property
+    def waiting(self) -> tuple[Connection, ...]:
+        """Other people's requests that have had no byte of an answer for longer than a good answer may take."""
+        return tuple(
+            one
+            for one in self.clients
+            if one.state in ("ESTABLISHED", "CLOSE_WAIT")  # the client may have given up meanwhile
+            and _is_unanswered(one)
+            and (one.received_ago or 0.0) >= self.limit
+        )
+
+    @cached_property
+    def troubled(self) -> bool:
+        """Our question or somebody else's request waits in vain."""
+        return self.in_trouble or bool(self.waiting)
 
     def sure(self, base: float, seconds: float) -> float:
         """A wait beyond the time that any good answer may take is a hang; a shorter one may still be work, and no rule
@@ -279,6 +332,20 @@ class View:
             pid=thread.pid if thread else None,
             thread=(thread.name or None) if thread else None,
         )
+
+
+def _is_unanswered(one: Connection) -> bool:
+    """Whether nothing went out since the client's last bytes came in."""
+    if not one.received or one.received_ago is None:
+        return False
+    if one.sent_ago is None or one.sent_ago > one.received_ago:
+        return True
+    # The kernel counts both from the beginning of the connection until the first byte; acknowledging may count as one.
+    return one.sent_ago == one.received_ago and one.sent is not None and one.sent <= 1
+
+
+def _same_call(frame: Frame, other: Frame) -> bool:
+    return frame.file == other.file and function(frame) == function(other)
 
 
 def short(frame: Frame) -> str:

@@ -6,13 +6,12 @@ tell when somebody comes.
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 from watchdog.model.evidence import Configured, Exit
 from watchdog.model.process import Listener, Process, Tree
 from watchdog.system import clock
-from watchdog.system.child import service_env
+from watchdog.system.child import patterns, service_env
 from watchdog.system.net import ports
 from watchdog.system.process import processes, threads
 from watchdog.targets import programs
@@ -148,5 +147,5 @@ def fits(process: Process, configured: Configured) -> bool:
     """Each word is an element of the command line, or the end of a path there, in this order."""
     words = iter(process.cmdline or ())
     if configured.regex:
-        return bool(re.search(configured.cmdline[0], process.command)) if configured.cmdline else False
+        return bool(configured.cmdline and patterns.search(configured.cmdline[0], [process.command]))
     return all(any(word == wanted or word.endswith("/" + wanted) for word in words) for wanted in configured.cmdline)

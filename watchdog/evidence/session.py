@@ -43,6 +43,7 @@ _MORE, _APART = 2, 0.03  # further looks at who runs, and the seconds between th
 _INSIDE = 8  # processes of one server whose memory is read
 _AGAIN = 1.5  # seconds between two readings of the same memory
 _WEIGH = 0.3  # seconds between two looks at memory
+_REFUSED = 5  # source files of which it is said that they were not read
 _LOG = 64_000  # bytes of a log that the server writes to and nobody named
 
 
@@ -79,7 +80,7 @@ class Session:
         self._noted: tuple[str, ...] = ()
         self._connections: tuple[Connection, ...] = ()
         self._file_locks: tuple[FileLock, ...] = ()
-        self._files = Sources()
+        self._files = Sources(configured.user)
         self._sources: tuple[SourceFile, ...] = ()
         self._pending: set[tuple[int, int]] = set()
         self._gaps: dict[str, Gap] = {}
@@ -136,6 +137,7 @@ class Session:
         self._python.update(pid for pid, process in running.items() if programs.is_python(process))
         wanted = [pid for pid in running if pid in self._python or pid not in self._tried]
         self._tried.update(wanted)
+        self._files.meet(wanted)
         limit = max(0.3, min(3.0, self.deadline.left))
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             for look in pool.map(lambda pid: self._stack(pid, limit), wanted):
@@ -191,7 +193,9 @@ class Session:
     def _look_at_descriptors(self) -> None:
         pids = list(self._lives.known)
         found = files_open.look(pids, self._descriptors)
-        owners = {one.inode: one.pid for one in found if one.kind in ("socket", "unix") and one.inode is not None}
+        # A forked child inherits the sockets of its parent: the oldest holder is the owner.
+        oldest_last = sorted(found, key=lambda one: -self._all[one.pid].started if one.pid in self._all else 0.0)
+        owners = {one.inode: one.pid for one in oldest_last if one.kind in ("socket", "unix") and one.inode is not None}
         port = self._lives.port
         self._connections = sockets.connections(pids, [port] if port else (), owners)
         self._descriptors = files_open.with_peers(found, self._connections)
@@ -205,6 +209,7 @@ class Session:
         """Who keeps a file's lock from outside is not the server's, and yet may be its trouble."""
         pids = {one.pid for one in self._file_locks if one.exclusive and one.pid > 0} - self._all.keys()
         for pid in sorted(pids - self._others.keys())[:3]:
+            self._files.meet([pid])
             look = stacks.dump(pid, self.at, timeout=1.0)
             self._others[pid] = look if look.error is None else StackLook(pid, self.at)
 
@@ -249,17 +254,20 @@ class Session:
             one.target for one in self._descriptors if one.pid == root and one.number in (1, 2) and one.kind == "file"
         }
         for path in sorted(named - known):
-            text, size, error = files.tail(path, _LOG)
+            text, size, error = files.tail(path, _LOG, self._files.reading(root or 0))
             self._logs = (*self._logs, LogTail(path, text, size, error=error))
+            if error is not None:
+                self._gaps[f"log {path}"] = Gap("log", f"{path}: {error}")
 
     def read_sources(self) -> None:
         frames = [(one.pid, frame) for look in self._stacks for one in look.threads for frame in one.frames]
         frames += [(one.pid, frame) for look in self._tasks.values() for one in look.tasks for frame in one.frames]
         frames += [(one.pid, Frame("", kept.file, 0)) for one in self._tasks.values() for kept in one.containers]
-        root = next(iter(self._all), 0)
-        frames += [(root, frame) for error in logbook.all_tracebacks(self._logs) for frame in error.frames]
+        in_logs = [frame for error in logbook.all_tracebacks(self._logs) for frame in error.frames]
         frames += [(one.pid, frame) for look in self._others.values() for one in look.threads for frame in one.frames]
-        self._sources = self._files.read(frames, self._all.values())
+        self._sources = self._files.read(frames, self._all.values(), in_logs)
+        for path, reason in list(self._files.refused.items())[:_REFUSED]:
+            self._gaps[f"source {path}"] = Gap("source", f"{path}: {reason}")
 
     def wait(self, seconds: float) -> None:
         """Until the next look, or until a question becomes overdue: then the answer is near. How memory moves is seen

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sysconfig
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from watchdog.model.process import Process
 from watchdog.system import clock
 from watchdog.system.child import commands
 from watchdog.system.process import processes
+from watchdog.system.process import threads as kernel_threads
+from watchdog.system.process.namespaces import thread_numbers
 from watchdog.targets import programs
 
 _OUTPUT = 32_000_000  # bytes of JSON: thousands of deep threads with their locals
@@ -100,7 +103,16 @@ def _parse(pid: int, text: str) -> tuple[ThreadStack, ...] | None:
         return None
     if not isinstance(rows, list):
         return None
-    return tuple(_thread(pid, row) for row in rows if isinstance(row, dict))
+    found = tuple(_thread(pid, row) for row in rows if isinstance(row, dict))
+    ours = thread_numbers(pid)
+    return tuple(_renumbered(one, ours) for one in found) if ours else found
+
+
+def _renumbered(thread: ThreadStack, ours: Mapping[int, int]) -> ThreadStack:
+    """A thread of another pid namespace, by the number it has in ours. py-spy compares its number inside with the
+    kernel's threads, finds none, and calls every thread active: the kernel is asked again."""
+    tid = ours.get(thread.tid or 0)
+    return replace(thread, tid=tid, active=tid is not None and kernel_threads.is_runnable(thread.pid, tid))
 
 
 def _thread(pid: int, row: Mapping[str, Any]) -> ThreadStack:

@@ -222,6 +222,7 @@ class TaskLook:
     locks: LockLook = LockLook()  # of threads and tasks, as the memory has them
     requests: tuple[tuple[int, str], ...] = ()  # (thread id, what it was asked)
     containers: tuple[Container, ...] = ()  # of the application, largest first
+    born: Frame | None = None  # of a forked process: the call that forked it; what stands outside is its parent's
     strange: int = 0  # greenlets that keep their calls in a way that is not known
     seconds: float = 0.0
 
@@ -341,6 +342,7 @@ class Configured:
     limit: float = 5.0  # seconds a good answer may take
     ready_within: float = 60.0
     memory_limit: int | None = None
+    user: str | None = None  # as whom it would be started; None: not known
 
 
 @record(frozen=True)

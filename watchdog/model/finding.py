@@ -89,6 +89,7 @@ class Finding:
     evidence: tuple[str, ...] = ()  # "stacks.json#pid=42,thread=withdraw"
     prevent: str = ""  # what to change so that it does not come back
     details: tuple[str, ...] = ()  # lines for a person: the cycle, the await chain, the curve
+    warns: bool = False  # a warning, where the same cause is a fault if nobody is answered
 
     def record(self) -> dict[str, Any]:
         return {
@@ -121,6 +122,8 @@ class Diagnosis:
             return Exit.UNKNOWN
         if not self.findings or self.verdict == "healthy" or self.verdict == "healthy-busy":
             return Exit.FINE
+        if self.findings[0].warns:
+            return Exit.WARNING
         if self.verdict in ("healthy-but-slow", "slow-degradation", "memory-step", "zombie-parent", "thread-leak"):
             return Exit.WARNING
         return Exit.CRITICAL

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import field
 from typing import Any, Literal
 
 from watchdog.model.records import record
@@ -52,6 +53,7 @@ class Process:
     rss: int  # bytes
     cpu_seconds: float  # user and system time used so far
     kernel: bool  # a kernel thread
+    forked: bool = False  # it has started no program since it was forked: it goes on in its parent's
     cmdline: tuple[str, ...] | None = None
     exe: str | None = None
     cwd: str | None = None
@@ -91,7 +93,9 @@ class Manager:
     """Who starts this server again when it dies."""
 
     kind: str  # systemd, supervisor, docker, runit, s6, cron …
-    name: str  # the unit, program or container
+    name: str  # the unit, program or container; empty where only the manager itself can tell it
+    process: Process | None = field(default=None, compare=False)  # the very manager above the server, where it is seen
+    child: int = field(default=0, compare=False)  # the child of that process from which the server comes
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.name}" if self.name else self.kind
@@ -107,6 +111,18 @@ class Member:
 
 
 @record(frozen=True)
+class LeftOut:
+    """A process that is near a server and is not part of it."""
+
+    pid: int
+    command: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"pid {self.pid} ({self.command}) {self.reason}"
+
+
+@record(frozen=True)
 class Tree:
     """One server: the target of a command. The first member is the root (or the oldest orphan)."""
 
@@ -115,7 +131,7 @@ class Tree:
     service: str | None = None
     manager: Manager | None = None
     framework: str | None = None
-    left_out: tuple[str, ...] = ()  # one sentence for each process that was near and is not part of it
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def root(self) -> Process:

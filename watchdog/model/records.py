@@ -58,6 +58,7 @@ class _Shape:
             if isinstance(value, Field) and value.default_factory is not MISSING
         }
         self.compared = [name for name, value in self.fields.items() if not isinstance(value, Field) or value.compare]
+        self.after = getattr(cls, "__post_init__", None)
         self.values = attrgetter(*self.compared) if self.compared else lambda _: ()
 
     def default(self, name: str) -> Any:
@@ -82,6 +83,8 @@ class _Shape:
                     return False
         for name in self.fields:
             object.__setattr__(new, name, given[name])
+        if self.after is not None:
+            self.after(new)
         return True
 
     def settle(self, cls: type) -> None:
@@ -116,6 +119,8 @@ class _Shape:
                 names[f"_default_{name}"] = self.default(name)
             takes.append(taken)
             sets.append(f"    _set(self, {name!r}, {value})\n")
+        if self.after is not None:
+            sets.append("    self.__post_init__()\n")
         return f"def __init__({', '.join(takes)}):\n{''.join(sets) or '    pass'}"
 
 

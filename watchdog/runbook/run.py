@@ -119,11 +119,10 @@ def _run(run: Run, steps: Sequence[Prepared], name: str, overridden: str) -> tup
     try:
         ended_by = _walk(run, steps)
     except KeyboardInterrupt:
-        if context.found.shim is not None:
-            context.found.shim.leave_alone()  # at once: the server must not wait for our report
+        context.found.leave_alone()  # at once: the server must not wait for our report
         _close(run, incident, "interrupted")
         raise
-    _let_go(context)
+    context.found.disarm()  # never told to start: it must not start a server that nobody asked for
     came_to = outcome.outcome_of(run.records, ended_by)
     closed = _close(run, incident, came_to)
     found = context.found.diagnosis
@@ -233,7 +232,7 @@ def _bounded(prepared: Prepared, context: Context) -> StepResult:
     thread.join(limit + 1.0)
     if answer:
         return answer[0]
-    return StepResult("failed", f"no end within {limit:g} s; left behind", exit=Exit.CRITICAL)
+    return StepResult("failed", f"no end within {limit:g} s; left behind")
 
 
 def _call(prepared: Prepared, context: Context) -> StepResult:
@@ -246,7 +245,7 @@ def _call(prepared: Prepared, context: Context) -> StepResult:
         return StepResult(named, error.what, data, exit=error.code, text="\n".join(error.lines()))
     except Exception as error:  # noqa: BLE001 - a broken step is a failed step: the run goes on to say so
         told = f"{type(error).__name__}: {error}"
-        return StepResult("failed", told, {"outcome": "failed", "message": told}, exit=Exit.CRITICAL)
+        return StepResult("failed", told, {"outcome": "failed", "message": told})
 
 
 def _open(run: Run, name: str) -> Incident | None:

@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from watchdog.model.exits import Exit
 from watchdog.model.process import Member, Tree, Verdict, target_record
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock
@@ -87,7 +86,7 @@ def _verdicts(trees: Sequence[Tree], context: Context) -> tuple[Verdict, ...]:
 
 def _nothing(message: str, left_out: Sequence[str]) -> StepResult:
     text = "\n".join([message, *(f"left out: {one}" for one in left_out)])
-    return StepResult("nothing", message, data={"left_out": list(left_out)}, exit=Exit.NOTHING, text=text)
+    return StepResult("nothing", message, data={"left_out": list(left_out)}, text=text)
 
 
 class _Measure:

@@ -5,25 +5,22 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 from watchdog.killing import kin, ladder
 from watchdog.killing.plan import in_words, make_plan, make_worker_plan
 from watchdog.model.errors import NothingMatched, Refused, WdError
 from watchdog.model.exits import Exit
-from watchdog.model.killing import KillPlan, KillResult
+from watchdog.model.killing import KillPlan, KillResult, Ownership
 from watchdog.model.process import Listener, Member, Process, Tree
 from watchdog.policy import guards
 from watchdog.steps import turn
-from watchdog.steps.spec import Context, StepOutcome, StepResult
+from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock, signals
 from watchdog.system.net import ports
 from watchdog.system.process import lineage, processes
 from watchdog.targets import resolve
 from watchdog.text.units import counted, format_duration
-
-if TYPE_CHECKING:
-    from watchdog.model.playbook import Start
 
 _QUICK = 0.5  # seconds that quick evidence may take, and never more: the server is down for its users
 _THOROUGH = 10.0
@@ -31,12 +28,6 @@ _TICKS = 2  # of the kernel's clock, that a process must be old
 _REPLACED_WITHIN = 5.0  # seconds for a master to start another worker
 _BETWEEN = 0.02  # seconds between two looks for a moment without requests
 _SHARE = 0.8  # of a step's time limit that the ladder may use up
-_EXITS: Mapping[str, tuple[StepOutcome, Exit]] = {
-    "done": ("ok", Exit.FINE),
-    "failed": ("failed", Exit.CRITICAL),
-    "refused": ("refused", Exit.REFUSED),
-    "planned": ("planned", Exit.FINE),
-}
 
 
 def kill(context: Context, options: Mapping[str, Any]) -> StepResult:
@@ -74,10 +65,8 @@ def _targets(context: Context) -> tuple[Tree, ...]:
     found = _looked(context)
     for sentence in found.left_out:
         context.say(f"left out: {sentence}")
-    seen, known = context.found.tree, context.found.before
+    known = context.found.known
     trees = tuple(tree for tree in found.trees if any(one.process.state not in "ZX" for one in tree.members))
-    if known is None and seen is not None:
-        known = frozenset(one.process.identity for one in seen.members)
     if known is None or not context.in_runbook:
         return trees
     same = tuple(tree for tree in trees if any(one.process.identity in known for one in tree.members))
@@ -133,10 +122,11 @@ def _plans(
     everything = bool(options.get("all"))
     most = context.playbook.policy.max_kills if context.playbook else guards.MOST
     against = [guards.count_refusals(trees, everything=everything, most=most, agreed=context.yes)]
-    if context.will_start and context.playbook:
+    owners = [Ownership() if options.get("worker") else _owner(tree) for tree in trees]
+    if context.will_start and context.playbook and not any(owner.orders or owner.problem for owner in owners):
         from watchdog.starting import launch
 
-        problem = launch.check_command(_start_of(context, trees))
+        problem = launch.check_command(context.playbook.start)
         against.append(f"nothing is ended that could not be started again: {problem}" if problem else "")
     shared: dict[str, Any] = {
         "reason": str(context.selector),
@@ -153,18 +143,31 @@ def _plans(
         hung = _is_known_to_hang(context)
         plans = [
             make_plan(
-                tree, refusals=[text for text in [_wrong(context, tree, everything)] if text], hung=hung, **shared
+                tree,
+                refusals=[text for text in [_wrong(context, tree, everything)] if text],
+                hung=hung,
+                owner=owner,
+                **shared,
             )
-            for tree in trees
+            for tree, owner in zip(trees, owners, strict=True)
         ]
     refusals = [text for text in against if text] + [text for plan in plans for text in plan.refusals]
     return tuple(plans), tuple(dict.fromkeys(refusals))
+
+
+def _owner(tree: Tree) -> Ownership:
+    if tree.manager is None:
+        return Ownership()
+    from watchdog.targets import ownership
+
+    return ownership.ask(tree)
 
 
 def _wrong(context: Context, tree: Tree, everything: bool) -> str:
     rule = context.playbook.find if context.playbook else None
     if rule is None or not rule.cmdline:
         return ""
+
     from watchdog.targets import match
 
     members: list[Process] = [one.process for one in tree.members]
@@ -192,16 +195,15 @@ def _is_known_to_hang(context: Context) -> bool:
 
 def _only_shown(plans: Sequence[KillPlan], refusals: Sequence[str], dry_run: bool) -> StepResult:
     """What would be done, or why it is not."""
-    outcome = "refused" if refusals else "planned"
+    outcome: Literal["refused", "planned"] = "refused" if refusals else "planned"
     message = refusals[0] if refusals else f"would end {sum(len(plan.doomed) for plan in plans)} processes"
     data = {
-        **KillResult(outcome, message="; ".join(refusals) or message).record(),  # type: ignore[arg-type]
+        **KillResult(outcome, message="; ".join(refusals) or message).record(),
         "plans": [plan.record() for plan in plans],
         "refusals": list(refusals),
     }
-    told, code = _EXITS[outcome]
     extra = [f"  refused: {text}" for text in refusals if not any(text in plan.refusals for plan in plans)]
-    return StepResult(told, message, data, exit=code, text="\n".join([*(in_words(plan) for plan in plans), *extra]))
+    return StepResult(outcome, message, data, text="\n".join([*(in_words(plan) for plan in plans), *extra]))
 
 
 def _execute(context: Context, plans: Sequence[KillPlan]) -> KillResult:
@@ -214,37 +216,28 @@ def _execute(context: Context, plans: Sequence[KillPlan]) -> KillResult:
         doomed = [one.process.identity for plan in plans for one in plan.doomed]
         listeners: list[Listener] = [one for tree in trees for one in tree.listeners]
         shim = launch.arm(
-            _start_of(context, trees),
+            context.playbook.start,
             context.playbook.service,
             context.state,
             doomed,
             listeners,
             context.playbook.find.port,
+            # Through the very manager that keeps it, never against it.
+            next((plan.orders.start for plan in plans if plan.orders), ()),
         )
-        context.found.shim = shim
+        context.found.arm(shim)
     try:
         results = [ladder.execute(plan, context.say, _times(context)) for plan in plans]
     except WdError:
-        if shim:  # raised before the first signal only
-            shim.cancel()
+        context.found.disarm()  # raised before the first signal only
         raise
     except BaseException:
-        if shim:
-            shim.leave_alone()
+        context.found.leave_alone()
         raise
     result = _merged(results)
     if shim and result.outcome not in ("done", "nothing"):
-        shim.cancel()  # never a second copy beside a survivor
-        context.found.shim = None
+        context.found.disarm()  # never a second copy beside a survivor
     return result
-
-
-def _start_of(context: Context, trees: Sequence[Tree]) -> Start:
-    """How the service comes back: through the manager that owns it, if one does, never against it."""
-    assert context.playbook is not None
-    start = context.playbook.start
-    manager = next((tree.manager for tree in trees if tree.manager and tree.manager.kind != "wd"), None)
-    return replace(start, through=str(manager)) if manager and not start.through else start
 
 
 def _times(context: Context) -> ladder.Times:
@@ -335,8 +328,7 @@ def _told(result: KillResult) -> StepResult:
         fresh = _replacement(result.plan)
         data["replacement"] = fresh
         message += f"; its master started pid {fresh} instead" if fresh else "; its master has not replaced it yet"
-    outcome, code = _EXITS[result.outcome]
-    return StepResult(outcome, message, data, exit=code)
+    return StepResult("ok" if result.outcome == "done" else result.outcome, message, data)
 
 
 def _replacement(plan: KillPlan) -> int | None:

@@ -12,13 +12,14 @@ from watchdog.journal.incidents import make_id
 from watchdog.model.errors import NothingMatched
 from watchdog.model.evidence import Configured, Evidence, Exit
 from watchdog.model.exits import Exit as Code
-from watchdog.model.playbook import Playbook
+from watchdog.model.playbook import Playbook, Start
 from watchdog.model.process import Tree
 from watchdog.model.snapshot import Snapshot
 from watchdog.starting import launch
 from watchdog.steps.bounds import evidence_left
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock
+from watchdog.system.child import service_env
 from watchdog.system.shim import records as starts
 from watchdog.targets import resolve
 from watchdog.text.printable import printable
@@ -82,8 +83,14 @@ def configured(playbook: Playbook | None) -> Configured:
         url=playbook.url,
         ready_within=playbook.start.ready.within,
         memory_limit=memory if isinstance(memory, int) else None,
+        user=_user(playbook.start),
     )
     return replace(found, limit=health.timeout) if health else found
+
+
+def _user(start: Start) -> str | None:
+    """As whom wd would start it; a manager knows that better than we."""
+    return start.user or (service_env.user_name(service_env.user_id(None)) if start.command else None)
 
 
 def known_logs(context: Context, options: Mapping[str, Any]) -> tuple[str | Path, ...]:

@@ -8,8 +8,7 @@ from typing import Any
 
 from watchdog.killing import ladder
 from watchdog.killing.plan import make_plan
-from watchdog.model.errors import Failed, Refused, WrongUsage
-from watchdog.model.exits import Exit
+from watchdog.model.errors import Failed, Refused, WdError, WrongUsage
 from watchdog.model.incident import Desired, Restart
 from watchdog.model.launching import StartResult
 from watchdog.model.playbook import Playbook
@@ -39,12 +38,16 @@ def start(context: Context, options: Mapping[str, Any]) -> StepResult:
     if context.dry_run:
         return StepResult("planned", f"would start {playbook.service}: {_in_words(playbook)}")
     with turn.hold(context, turn.keys((), playbook), "start"):
-        shim = context.found.shim or (context.found.arming() if context.found.arming else None)
+        shim = context.found.take_armed()
         if shim is None and (already := _already(context, playbook, options)) is not None:
             return already
         shim = shim or _armed(context, playbook)
         context.found.shim = shim
-        result = _come_up(context, playbook, shim, _within(context, playbook, options))
+        try:
+            result = _come_up(context, playbook, shim, _within(context, playbook, options))
+        except WdError:
+            shim.cancel()
+            raise
         shim.done()
         if result.outcome == "refused" and (already := _already(context, playbook, options)) is not None:
             return already  # another wd, or a shim of one that died, was faster
@@ -257,5 +260,5 @@ def _told(result: StartResult) -> StepResult:
     if result.outcome == "done":
         return StepResult("ok", f"pid {result.pid} is {result.message}", result.record())
     if result.outcome == "refused":
-        return StepResult("refused", f"not started: {result.message}", result.record(), exit=Exit.REFUSED)
-    return StepResult("failed", f"not started: {result.message}", result.record(), exit=Exit.CRITICAL)
+        return StepResult("refused", f"not started: {result.message}", result.record())
+    return StepResult("failed", f"not started: {result.message}", result.record())

@@ -122,20 +122,30 @@ def signs(watched: Watched, spec: ProbeSpec, waited: float, now: float) -> Signs
     queue = _queue(watched)
     if tree is None:
         return Signs(queue_grows=queue)
-    members = [one for member in tree.members if (one := processes.read(member.process.pid)) is not None]
-    stopped = bool(members) and members[0].state == "T"
     leaves = _leaves(tree)
-    if leaves and not stopped:
-        states = [one.state for leaf in leaves if (one := processes.read(leaf.pid)) is not None]
-        stopped = bool(states) and all(state == "T" for state in states)
     return Signs(
         identity=str(tree.root.identity),
         age=max(0.0, now - tree.root.started),
-        stopped=stopped,
+        stopped=is_stopped(tree),
         still=waited > 0.2 and is_still(leaves, _NEARLY * waited),
         queue_grows=queue,
         alive=_life(watched, spec) or _serves_others(tree, waited),
     )
+
+
+def is_stopped(tree: Tree) -> bool:
+    """Whether the first process, or each one that serves, is stopped (by a signal)."""
+    states = [one.state for leaf in _leaves(tree) if (one := processes.read(leaf.pid)) is not None]
+    first = next((one for member in tree.members if (one := processes.read(member.process.pid)) is not None), None)
+    return (first is not None and first.state == "T") or (bool(states) and all(state == "T" for state in states))
+
+
+def is_certainly_down(watched: Watched) -> bool:
+    """Whether it cannot serve, however much time it gets: nothing of it runs, or it is stopped."""
+    tree = watched.tree
+    if tree is None:
+        return watched.gone is not None
+    return not processes.is_alive(tree.root.identity) or is_stopped(tree)
 
 
 def is_still(leaves: Iterable[Process], seconds: float) -> bool:

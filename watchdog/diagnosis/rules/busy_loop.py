@@ -34,11 +34,14 @@ def rule(view: View) -> Iterator[Finding]:
 
 
 def to_blame(view: View, spin: Spin) -> bool:
-    """A thread that computes in the background while answers come is at work, not at fault."""
+    """A thread or child that computes in the background and holds nobody up is at work, not at fault."""
     thread = spin.thread
-    if view.hung:
-        return thread.serves_request or thread.is_main or thread.is_event_loop or spin.native or view.only_busy(thread)
-    return thread.serves_request and spin.seconds >= view.limit
+    if not view.hung:
+        return thread.serves_request and spin.seconds >= view.limit and bool(view.waiting)
+    if thread.serves_request or thread.is_event_loop or view.only_busy(thread):
+        return True
+    serves = view.is_server(thread.pid) and (thread.is_main or spin.native)
+    return serves or view.is_waited_for(thread.pid)
 
 
 def confidence(view: View, spin: Spin) -> float:

@@ -58,7 +58,7 @@ def _reads_child(view: View, one: TaskWait) -> bool:
     reads = any(at_place(frame, ("asyncio/streams.py:*",)) for frame in one.chain)
     return (
         reads
-        and view.in_trouble
+        and view.troubled
         and loop_idles(view, one.task.pid)
         and any(
             call.function == function(frame) and call.file == frame.file

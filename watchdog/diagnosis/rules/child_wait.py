@@ -16,7 +16,7 @@ PREVENT = (
 
 
 def rule(view: View) -> Iterator[Finding]:
-    for task in suspended(view) if view.in_trouble else ():
+    for task in suspended(view) if view.troubled else ():
         if task.kind == "child":
             yield Finding(
                 cause="child-wait",
@@ -29,9 +29,7 @@ def rule(view: View) -> Iterator[Finding]:
             )
             break
     for thread in view.stuck_threads:
-        if thread.wait.kind != "child" or thread.own is None or not (view.in_trouble or thread.serves_request):
-            continue
-        if not view.in_trouble and thread.stuck < view.limit:
+        if thread.wait.kind != "child" or thread.own is None or not view.troubled:
             continue
         yield Finding(
             cause="child-wait",
@@ -47,5 +45,19 @@ def rule(view: View) -> Iterator[Finding]:
 
 
 def _children(view: View, pid: int) -> str:
+    told = _who_keeps_its_output(view, pid)
+    if told:
+        return f"; the child has ended, and {'; '.join(told[:3])} keeps its output open"
     told = [f"{one.pid} {one.command[:60]}" for one in view.processes.values() if one.parent == pid]
     return ": " + "; ".join(told[:3]) if told else ""
+
+
+def _who_keeps_its_output(view: View, pid: int) -> list[str]:
+    """Processes that write to a pipe which this one reads, where no child of it lives: something that an ended child
+    left behind."""
+    if any(one.parent == pid and one.state not in "ZX" for one in view.processes.values()):
+        return []
+    pipes = [one for one in view.evidence.descriptors if one.pid == pid and one.kind == "pipe" and not one.writable]
+    others = sorted({other for one in pipes for other in one.other_ends} - {pid})
+    known = view.processes
+    return [f"process {other}" + (f" ({known[other].command[:60]})" if other in known else "") for other in others]

@@ -25,7 +25,7 @@ def rule(view: View) -> Iterator[Finding]:
 def _blocks(view: View, thread: ThreadView) -> bool:
     if not thread.shows_loop or thread.at_post or thread.spins or thread.own is None or thread.stuck < 0.5:
         return False
-    return view.in_trouble or thread.stuck >= view.limit
+    return view.troubled or (thread.stuck >= view.limit and not view.answered)
 
 
 def _finding(view: View, thread: ThreadView) -> Finding:

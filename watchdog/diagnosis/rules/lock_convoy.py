@@ -20,7 +20,7 @@ MANY = 2
 
 
 def rule(view: View) -> Iterator[Finding]:
-    if not (view.in_trouble or view.slow):
+    if not (view.troubled or view.slow):
         return
     found = graph(view.evidence.locks)
     if found.cycle():

@@ -29,7 +29,7 @@ def rule(view: View) -> Iterator[Finding]:
                 continue  # workers of a pool and their manager read from each other when there is nothing to do
             seen.add(pair)
             yield _finding(view, *_parent_first(view, one, other))
-    if not seen and view.in_trouble:
+    if not seen and view.troubled:
         yield from _of_tasks(view)
 
 

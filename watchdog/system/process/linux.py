@@ -22,7 +22,7 @@ from watchdog.system.process import reader
 
 _HERTZ = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-_KERNEL_THREAD = 0x00200000  # PF_KTHREAD in the flags of the stat record
+_FORKED, _KERNEL_THREAD = 0x40, 0x00200000  # PF_FORKNOEXEC and PF_KTHREAD in the flags of the stat record
 STARVED = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 _SIGNALS = {b"\nSigBlk:": "blocked", b"\nSigIgn:": "ignored", b"\nSigCgt:": "caught"}
 
@@ -123,12 +123,6 @@ def environment(pid: int, within: float = 1.0) -> dict[str, str] | None:
     return dict(os.fsdecode(line).split("=", 1) for line in text.split(b"\0") if b"=" in line)
 
 
-def file_of(process: Process, path: str, within: float = 1.0) -> bytes | None:
-    """The beginning of a file under its absolute path as that process sees it; None if it is no plain file."""
-    question = reader.Question(process.identity, "root", path)
-    return reader.ask([question], within).get(question)
-
-
 def _words(cmdline: bytes | None) -> tuple[str, ...] | None:
     """A program that rewrote its title leaves zero bytes behind it; they are no empty words."""
     if cmdline is None:
@@ -153,7 +147,8 @@ def _process(pid: int, boot: str, began: float) -> Process | None:
     if not stat or not status or fields is None:
         return None
     uid, tracer, masks = _status_facts(status)
-    ticks, kernel = int(fields[19]), bool(int(fields[6]) & _KERNEL_THREAD)
+    ticks, flags = int(fields[19]), int(fields[6])
+    kernel = bool(flags & _KERNEL_THREAD)
     return Process(
         identity=Identity(boot, pid, ticks),
         parent=int(fields[1]),
@@ -169,6 +164,7 @@ def _process(pid: int, boot: str, began: float) -> Process | None:
         rss=max(0, int(fields[21])) * _PAGE,
         cpu_seconds=(int(fields[11]) + int(fields[12])) / _HERTZ,
         kernel=kernel,
+        forked=bool(flags & _FORKED) and not kernel,
         cmdline=() if kernel else None,
         cgroup=None if kernel else _cgroup(pid),
         pid_namespace=_namespace(pid, "pid"),

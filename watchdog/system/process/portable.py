@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import psutil
 
@@ -86,17 +85,6 @@ def environment(pid: int, within: float = 1.0) -> dict[str, str] | None:
     try:
         return dict(psutil.Process(pid).environ())
     except _ERRORS:
-        return None
-
-
-def file_of(process: Process, path: str, within: float = 1.0) -> bytes | None:
-    """The beginning of a plain file; None if there is none."""
-    try:
-        if not Path(path).is_file():
-            return None
-        with Path(path).open("rb") as file:
-            return file.read(262_144)
-    except OSError:
         return None
 
 

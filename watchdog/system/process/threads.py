@@ -79,6 +79,11 @@ def _thread(pid: int, tid: int, folder: Path, now: float | None) -> ThreadLook |
     )
 
 
+def is_runnable(pid: int, tid: int) -> bool:
+    """Whether the thread is on a CPU or ready for one at this moment."""
+    return _read(Path(f"/proc/{pid}/task/{tid}/stat")).rpartition(")")[2].split()[:1] == ["R"]
+
+
 def _call(text: str) -> SystemCall | None:
     """The kernel writes "running", "-1 SP PC" for a thread blocked outside a call, or "NR six arguments SP PC"."""
     words = text.split()

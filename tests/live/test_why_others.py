@@ -1,0 +1,58 @@
+"""Every question is answered: what of other people's requests, and of work that nobody waits for?"""
+
+from __future__ import annotations
+
+import pytest
+import support
+from interpreters import NEEDS_RIGHT
+from looks import ask_behind, line_of, look, said, stands_in
+
+from watchdog.evidence import stacks
+from watchdog.model.exits import Exit
+from watchdog.model.finding import HEALTHY
+from watchdog.system.process import processes
+
+pytestmark = [
+    NEEDS_RIGHT,
+    pytest.mark.skipif(stacks.tracer() is None, reason="py-spy is not installed beside wd"),
+]
+SERVER = support.SERVERS / "other_requests.py"
+
+
+def any_stands_in(pid: int, function: str) -> bool:
+    return any(stands_in(one, function) for one in (pid, *processes.descendants(processes.table(), pid)))
+
+
+@pytest.mark.parametrize(
+    ("way", "function"), [("background", "convert"), ("stream", "next_event"), ("computing", "compute")]
+)
+def test_work_that_holds_nobody_up_is_no_fault(way: str, function: str) -> None:
+    with support.running(str(SERVER), "{port}", way) as server:
+        ask_behind(server, "/go")
+        support.wait_for(lambda: any_stands_in(server.pid, function), f"a thread in {function}")
+        _, found = look(server, within=9.0)
+        assert found.verdict in HEALTHY, said(found)
+
+
+@pytest.mark.parametrize(
+    ("way", "function", "cause", "line"),
+    [
+        ("event", "wait_for_payment", "await-never", "return threading.Event().wait()"),
+        ("spin", "compute", "busy-loop", None),
+    ],
+)
+def test_requests_that_wait_while_others_are_answered_are_a_warning_with_their_line(
+    way: str, function: str, cause: str, line: str | None
+) -> None:
+    with support.running(str(SERVER), "{port}", way) as server:
+        ask_behind(server, "/go", times=3 if way == "event" else 1)
+        support.wait_for(lambda: stands_in(server.pid, function), f"a thread in {function}")
+        _, found = look(server)
+        first = found.findings[0]
+        assert (first.cause, found.exit) == (cause, Exit.WARNING), said(found)
+        assert "requests wait" in first.summary or "1 request waits" in first.summary
+        assert found.advice == "wait"
+        assert first.culprit is not None
+        assert first.culprit.function == function
+        assert line is None or first.culprit.line == line_of(SERVER, line)
+        assert not any(one.cause in HEALTHY for one in found.findings)

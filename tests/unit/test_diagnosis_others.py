@@ -1,0 +1,97 @@
+"""What holds somebody up and what does not: long-lived receivers, busy children, requests of other people."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from canned import APP, LIB, LOOP_AT_REST, PID, REQUEST, SERVES, SITE, STARTED, Thread, evidence, frame, process
+
+from watchdog.diagnosis.diagnose import diagnose
+from watchdog.model.evidence import Connection, Evidence, Task
+from watchdog.model.exits import Exit
+
+IDLE_LOOP = Thread("MainThread", LOOP_AT_REST, call="epoll_wait")
+RECEIVES = (
+    f"RequestResponseCycle.run_asgi {SITE}/uvicorn/protocols/websockets/websockets_impl.py:240",
+    f"chat {APP}:12",
+    f"WebSocket.receive_text {SITE}/starlette/websockets.py:120",
+    f"WebSocketProtocol.asgi_receive {SITE}/uvicorn/protocols/websockets/websockets_impl.py:380",
+)
+HANDLES = f"RequestResponseCycle.run_asgi {SITE}/uvicorn/protocols/http/h11_impl.py:403"
+
+
+def task(name: str, *calls: str, request: str = "") -> Task:
+    return Task(PID, hash(name) & 0xFFFF, name, tuple(map(frame, calls)), "_asyncio.Future", request=request)
+
+
+def request(waits: float, *, answered: bool = False) -> Connection:
+    """A client's connection whose last bytes came so many seconds ago."""
+    sent = (waits / 2, 900) if answered else (waits, 0)
+    return Connection(
+        PID, "127.0.0.1:8000", "127.0.0.1:41000", "ESTABLISHED", 0, 0, 77, True, waits, sent[0], 120, sent[1]
+    )
+
+
+def test_who_waits_for_the_next_message_of_a_client_is_not_what_a_request_hangs_at() -> None:
+    waiting = task("checkout", HANDLES, f"checkout {APP}:30", f"Event.wait {LIB}/asyncio/locks.py:213")
+    found = diagnose(evidence(IDLE_LOOP, tasks=[task("chat", *RECEIVES), waiting]))
+    assert found.findings[0].cause == "await-never"
+    assert found.findings[0].culprit is not None
+    assert found.findings[0].culprit.line == 30
+
+
+def test_a_message_handler_that_waits_for_a_sign_is_no_receiver() -> None:
+    inside = (*RECEIVES[:2], f"Event.wait {LIB}/asyncio/locks.py:213")
+    found = diagnose(evidence(IDLE_LOOP, tasks=[task("chat", *inside)]))
+    assert found.verdict == "await-never"
+
+
+def hanging_request(waits: float, *, answered: bool, health: str = "well") -> Evidence:
+    calls = (f"wait {LIB}/threading.py:622", f"paid {APP}:20", *REQUEST)
+    threads = (
+        Thread("MainThread", (f"select {LIB}/selectors.py:415", *SERVES), call="poll"),
+        Thread("handler", calls, call="futex"),
+    )
+    return evidence(*threads, health=health, connections=[request(waits, answered=answered)])
+
+
+def test_one_request_that_waits_while_questions_are_answered_is_a_warning() -> None:
+    found = diagnose(hanging_request(20.0, answered=False))
+    assert (found.verdict, found.exit, found.advice) == ("await-never", Exit.WARNING, "wait")
+    assert "1 request waits for 20s" in found.findings[0].summary
+
+
+@pytest.mark.parametrize(("waits", "answered"), [(20.0, True), (1.0, False)])
+def test_an_answer_that_has_begun_or_is_not_yet_due_is_no_waiting_request(waits: float, answered: bool) -> None:
+    assert diagnose(hanging_request(waits, answered=answered)).verdict == "healthy"
+
+
+def test_the_same_request_is_a_fault_where_questions_are_not_answered() -> None:
+    assert diagnose(hanging_request(20.0, answered=False, health="hung")).exit == Exit.CRITICAL
+
+
+def test_a_child_that_computes_for_itself_is_not_blamed_for_a_hang_of_its_parent() -> None:
+    child = replace(process(200, parent=PID), forked=True)
+    waits = Thread("handler", (f"wait {LIB}/threading.py:622", f"paid {APP}:20", *REQUEST), call="futex")
+    computes = Thread(
+        "MainThread",
+        (f"compute {APP}:40", f"_bootstrap {LIB}/multiprocessing/process.py:314", f"serve {APP}:70"),
+        state="R",
+        pid=200,
+        gil=True,
+    )
+    main = Thread("MainThread", (f"select {LIB}/selectors.py:415", *SERVES), call="poll")
+    found = diagnose(evidence(main, waits, computes, processes=[process(), child]))
+    assert [one.cause for one in found.findings] == ["await-never"]
+
+
+def test_a_child_whose_result_a_request_waits_for_is_blamed() -> None:
+    child = replace(process(200, parent=PID), forked=True)
+    waits = Thread(
+        "handler", (f"result {LIB}/concurrent/futures/_base.py:451", f"paid {APP}:20", *REQUEST), call="futex"
+    )
+    computes = Thread("MainThread", (f"compute {APP}:40", *STARTED), state="R", pid=200, gil=True)
+    main = Thread("MainThread", (f"select {LIB}/selectors.py:415", *SERVES), call="poll")
+    found = diagnose(evidence(main, waits, computes, processes=[process(), child]))
+    assert "busy-loop" in [one.cause for one in found.findings]
