@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from watchdog.model.errors import CannotTell, WrongUsage
-from watchdog.model.playbook import Playbook
 from watchdog.model.process import Identity, Tree
+from watchdog.model.records import record
 from watchdog.model.selector import Selector
 from watchdog.system import clock
 from watchdog.system.net import ports
-from watchdog.targets import expected, match, servers, verdict
+from watchdog.targets import expected, match, servers
 from watchdog.targets.named_ports import another_port, names_port
 from watchdog.targets.scene import Scene
 from watchdog.targets.trees import grow_in
+
+if TYPE_CHECKING:
+    from watchdog.model.playbook import Playbook
 
 Known = Literal["named", "started"]
 NEXT_LIFE = 3.0  # seconds: launchers commonly wait one or two between two starts
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Found:
     """The servers that were meant, and one sentence for each process that was near and is none of them."""
 
@@ -59,12 +62,16 @@ def look(
         trees = _grown(scene, _groups(scene, wanted, left_out))
     if not trees and playbook is not None and playbook.find.port:
         trees = _not_listening(scene, playbook, started, left_out)
+    if not trees and wanted.port:
+        trees = _draining(scene, wanted.port)
     if not trees and wanted.port and (hints := _naming_port(scene, wanted.port)):
         trees = _between_two_lives(wanted) if playbook is None else []
         left_out += [] if trees else hints
     if playbook is not None:
         trees = [replace(tree, service=playbook.service) for tree in trees]
     if selector.hung:
+        from watchdog.targets import verdict  # here: only this question needs HTTP
+
         told = verdict.ask_all(trees, verdict.PATIENT, playbook.url if playbook else None)
         trees = [tree for tree, answer in zip(trees, told, strict=True) if answer == "hung"]
     return Found(tuple(trees), tuple(dict.fromkeys(left_out)))
@@ -165,6 +172,22 @@ def _not_listening(scene: Scene, playbook: Playbook, started: Collection[Identit
     ours = {identity.pid for identity in started}
     trees = _grown(scene, _each(found))
     return [tree for tree in trees if not tree.listeners or ours & set(tree.pids)]
+
+
+def _draining(scene: Scene, port: int) -> list[Tree]:
+    """A server that has closed its port and still has clients on it: it ends, and waits for them.
+
+    A client's own end may have any number: one connection alone proves a server only where the command line names the
+    port.
+    """
+    found = ports.connected(port)
+    scene.know(found)
+    pids = [
+        pid
+        for pid, count in sorted(found.items())
+        if pid in scene.table and (count > 1 or names_port(scene.process(pid).cmdline or (), port))
+    ]
+    return _grown(scene, _each(pid for pid in pids if not scene.why_barred(pid)))
 
 
 def _on_port(scene: Scene, port: int, left_out: list[str]) -> list[int]:

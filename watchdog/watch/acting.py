@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 
 from watchdog.journal.store import Journal
 from watchdog.model.errors import Refused, WdError
@@ -243,12 +244,11 @@ class Runs:
         watched.gave_up, watched.gave_up_why = clock.now(), why
         self._house.remember(watched)
         self._house.counts.given_up += 1
-        anew = f"when it is mended: wd resume --service {watched.name}"
+        anew = f"once fixed, run: wd resume {watched.name}"
         words = [*_LAST_STEPS, ("notify", f"{watched.name}: wd gave up: {why}; {anew}")]
         block = Block("wd", tuple((0, " ".join(line)) for line in words), timeout=30.0, on_fail="continue")
         plan = RunPlan(None, tuple(StepCall(line, 0, 0) for line in words), (block,), watched.name)
-        detail = f"given up: {why} ({cause.detail})"
-        context = self._house.context(watched, Trigger(cause.kind, detail, cause.by, cause.since))
+        context = self._house.context(watched, replace(cause, gave_up=why))
         context.in_runbook = True
         with _Told(self._house, watched, context) as told:
             result, _ = execute(prepare(plan), context, GIVE_UP, watch=told.step)
