@@ -55,7 +55,7 @@ def make_context(spec: StepSpec, values: Mapping[str, Any]) -> Context:
         state=state,
         playbook=playbook,
         home=home,
-        trigger=Trigger("person", detail=_typed(), by=_user()),
+        trigger=Trigger("person", _typed(), _user(), typed=_typed(), home=values.get("home") or ""),
         dry_run=bool(values.get("dry_run")),
         yes=yes,
         deadline=clock.monotonic() + within if isinstance(within, int | float) else None,

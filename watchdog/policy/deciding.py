@@ -64,7 +64,7 @@ def _decide(situation: Situation) -> Decision:
     if desired.state != "running":
         return Decision("leave", _wanted(desired))
     if permit.verdict == "given-up":
-        return Decision("leave", f"given up: {permit.why}; `wd resume` begins anew")
+        return Decision("leave", f"gave up: {permit.why}; once fixed, run `wd resume`")
     if situation.strange:
         return Decision("give-up", situation.strange)
     if permit.verdict == "give-up":

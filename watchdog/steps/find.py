@@ -23,7 +23,7 @@ _MEASURED = 0.1  # seconds over which CPU use is measured, at least
 def find(context: Context, options: Mapping[str, Any]) -> StepResult:
     """Every process of the servers that are meant, one a row."""
     measure = _Measure()
-    found = resolve.look(context.selector, context.playbook)
+    found = resolve.look(context.selector, context.playbook, started=context.started)
     if not found.trees:
         return _nothing(f"nothing matches {context.selector}", found.left_out)
     verdicts = _verdicts(found.trees, context)
