@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from importlib import metadata
 from typing import Any
 
 import click
@@ -12,6 +11,7 @@ import click
 from watchdog.cli import show
 from watchdog.cli.build import Lazy, everywhere
 from watchdog.cli.commands import COMMANDS
+from watchdog.cli.release import VERSION
 from watchdog.model.errors import WdError, WrongUsage
 from watchdog.model.exits import Exit
 from watchdog.steps.registry import SPECS
@@ -28,16 +28,9 @@ starts it again and proves that it is back.
 """
 
 
-def version() -> str:
-    try:
-        return metadata.version("wd-oncall")
-    except metadata.PackageNotFoundError:
-        return "unknown (not installed)"
-
-
 def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
-        click.echo(f"wd {version()}")
+        click.echo(f"wd {VERSION}")
         ctx.exit(0)
 
 

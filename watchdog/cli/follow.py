@@ -1,4 +1,4 @@
-"""`wd status`, once or again and again: on the same screen, or one look after the other into a pipe."""
+"""`wd status` and `wd logs`, once or until Ctrl-C: on the same screen, or line after line into a pipe."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from watchdog.cli import show
+from watchdog.commands import logs as log_lines
 from watchdog.commands import status as step
 from watchdog.model.exits import Exit
 from watchdog.steps.spec import Context, StepResult
 from watchdog.text.shown import shown_lines
 
 _EVERY = 2.0  # seconds
+_LOGS_EVERY = 0.25  # seconds
 
 
 def status(context: Context, options: Mapping[str, Any]) -> StepResult:
@@ -30,6 +32,23 @@ def status(context: Context, options: Mapping[str, Any]) -> StepResult:
         for look in looks:
             _print(look, output)
     return StepResult("ok", "", data, exit=Exit.INTERRUPTED)
+
+
+def logs(context: Context, options: Mapping[str, Any]) -> StepResult:
+    """The last lines; with --follow also what is written from now on, until Ctrl-C."""
+    found = log_lines.logs(context, options)
+    if not options.get("follow"):
+        return found
+    follower = log_lines.Follower(log_lines.paths(context))
+    output = options.get("output") or "table"
+    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
+        if output != "json":
+            print(shown_lines(found.text), flush=True)
+        while True:
+            for log, line in follower.new_lines():
+                print(show.json_line({"log": str(log), "line": line}) if output == "json" else line, flush=True)
+            time.sleep(_LOGS_EVERY)
+    return StepResult("ok", "", exit=Exit.INTERRUPTED)
 
 
 def _looks(context: Context, options: Mapping[str, Any], last: dict[str, Any]) -> Iterator[StepResult]:
@@ -53,6 +72,6 @@ def _on_a_screen(looks: Iterator[StepResult]) -> None:
 
 def _print(look: StepResult, output: str) -> None:
     """For whoever reads a pipe: no escape codes, and nothing is kept back."""
-    lines = [show.json_line(row) for row in look.rows] if output == "json" else [shown_lines(look.text), ""]
+    lines = [show.json_line(row) for row in look.rows] if output == "json" else [shown_lines(look.text)]
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()

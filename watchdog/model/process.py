@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import field
 from typing import Any, Literal
 
+from watchdog.model.records import record
 from watchdog.text.redact import redact_data
 from watchdog.text.shown import shown
 from watchdog.text.units import iso
@@ -16,7 +17,7 @@ Verdict = Literal["healthy", "slow", "hung", "down", "unknown"]
 _IDENTITY = re.compile(r"([0-9a-f-]{1,64}):([1-9][0-9]{0,9}):([0-9]{1,20})", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Identity:
     """Which process is meant, for good: a pid alone is used again, this never is."""
 
@@ -36,7 +37,7 @@ class Identity:
         return cls(found[1], int(found[2]), int(found[3]))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Process:
     """What the kernel said of one process at one moment. None: it could not be read."""
 
@@ -55,7 +56,8 @@ class Process:
     cpu_seconds: float  # user and system time used so far
     kernel: bool  # a kernel thread
     forked: bool = False  # it has started no program since it was forked: it goes on in its parent's
-    cmdline: tuple[str, ...] | None = None
+    cmdline: tuple[str, ...] | None = None  # as the system shows it; the process can overwrite it with a title
+    original: tuple[str, ...] | None = None  # what it was started with, where it has overwritten its command line
     exe: str | None = None
     cwd: str | None = None
     cgroup: str | None = None
@@ -71,6 +73,16 @@ class Process:
         return self.identity.pid
 
     @property
+    def ended(self) -> bool:
+        """Only its entry in the process table is left (a zombie)."""
+        return self.state in "ZX"
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What it was started with, as far as that is known: the original command line, else the shown one."""
+        return self.original or self.cmdline or ()
+
+    @property
     def command(self) -> str:
         """The command line as one line, or the short name in brackets."""
         return " ".join(self.cmdline) if self.cmdline else f"[{self.name}]"
@@ -80,7 +92,7 @@ class Process:
         return shown(" ".join(redact_data(self.cmdline)) if self.cmdline else f"[{self.name}]", limit)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Listener:
     """One listening TCP socket and every process that holds it."""
 
@@ -93,18 +105,20 @@ class Listener:
     uid: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Manager:
     """Who starts this server again when it dies."""
 
     kind: str  # systemd, supervisor, docker, runit, s6, cron …
-    name: str  # the unit, program or container
+    name: str  # the unit, program or container; empty where only the manager itself can tell it
+    process: Process | None = field(default=None, compare=False)  # the very manager above the server, where it is seen
+    child: int = field(default=0, compare=False)  # the child of that process from which the server comes
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.name}" if self.name else self.kind
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Member:
     """A process of a tree and its part in it."""
 
@@ -113,7 +127,19 @@ class Member:
     ports: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
+class LeftOut:
+    """A process that is near a server and is not part of it."""
+
+    pid: int
+    command: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"pid {self.pid} ({self.command}) {self.reason}"
+
+
+@record(frozen=True)
 class Tree:
     """One server: the target of a command. The first member is the root (or the oldest orphan)."""
 
@@ -122,7 +148,7 @@ class Tree:
     service: str | None = None
     manager: Manager | None = None
     framework: str | None = None
-    left_out: tuple[str, ...] = ()  # one sentence for each process that was near and is not part of it
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def root(self) -> Process:

@@ -7,23 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from watchdog.evidence import snapshot
 from watchdog.killing import kin, ladder
 from watchdog.killing.plan import in_words, make_plan, make_worker_plan
 from watchdog.model.errors import NothingMatched, Refused, WdError
 from watchdog.model.exits import Exit
-from watchdog.model.incident import Desired
-from watchdog.model.killing import KillPlan, KillResult
-from watchdog.model.playbook import Start
-from watchdog.model.process import Listener, Member, Process, Tree
+from watchdog.model.killing import KillPlan, KillResult, Ownership
+from watchdog.model.process import Listener, Member, Tree
 from watchdog.policy import guards
-from watchdog.starting import launch
 from watchdog.steps import turn
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock, signals
 from watchdog.system.process import lineage, processes
-from watchdog.targets import match, resolve
-from watchdog.targets.flight import in_flight
+from watchdog.targets import resolve
 from watchdog.targets.unseen import refuse_unseen
 from watchdog.text.shown import shown
 from watchdog.text.units import counted, format_duration
@@ -88,7 +83,7 @@ def _looked(context: Context) -> resolve.Found:
     for _ in range(2):
         now = lineage.ticks_now()
         try:
-            found = resolve.look(context.selector, context.playbook)
+            found = resolve.look(context.selector, context.playbook, started=context.started)
         except NothingMatched:
             return resolve.Found(())
         if all(now - one.process.identity.ticks >= _TICKS for tree in found.trees for one in tree.members):
@@ -121,8 +116,11 @@ def _plans(
     everything = bool(options.get("all"))
     most = context.playbook.policy.max_kills if context.playbook else guards.MOST
     against = [guards.count_refusals(trees, everything=everything, most=most, agreed=context.yes)]
-    if context.will_start and context.playbook:
-        problem = launch.check_command(_start_of(context, trees))
+    owners = [Ownership() if options.get("worker") else _owner(tree) for tree in trees]
+    if context.will_start and context.playbook and not any(owner.orders or owner.problem for owner in owners):
+        from watchdog.starting import launch
+
+        problem = launch.check_command(context.playbook.start)
         against.append(f"nothing is ended that could not be started again: {problem}" if problem else "")
     shared: dict[str, Any] = {
         "reason": str(context.selector),
@@ -139,21 +137,37 @@ def _plans(
         hung = _is_known_to_hang(context)
         plans = [
             make_plan(
-                tree, refusals=[text for text in [_wrong(context, tree, everything)] if text], hung=hung, **shared
+                tree,
+                refusals=[text for text in [_wrong(context, tree, everything)] if text],
+                hung=hung,
+                owner=owner,
+                **shared,
             )
-            for tree in trees
+            for tree, owner in zip(trees, owners, strict=True)
         ]
     refusals = [text for text in against if text] + [text for plan in plans for text in plan.refusals]
     return tuple(plans), tuple(dict.fromkeys(refusals))
 
 
+def _owner(tree: Tree) -> Ownership:
+    if tree.manager is None:
+        return Ownership()
+    from watchdog.targets import ownership
+
+    return ownership.ask(tree)
+
+
 def _wrong(context: Context, tree: Tree, everything: bool) -> str:
-    rule = context.playbook.find if context.playbook else None
-    if rule is None or not rule.cmdline:
+    """What cannot be proven is refused, too: with --all a person says that it is the right one."""
+    if context.playbook is None:
         return ""
-    members: list[Process] = [one.process for one in tree.members]
-    found, _ = match.by_pattern(rule.cmdline[0], members) if rule.regex else match.by_words(rule.cmdline, members)
-    return guards.wrong_program(tree, bool(found), " ".join(rule.cmdline), everything=everything)
+
+    from watchdog.targets import expected
+
+    wanted = expected.of(context.playbook)
+    ours = any(one.process.identity in context.started for one in tree.members)  # whatever it calls itself
+    right = ours or expected.is_run_by(tree, context.playbook) == "yes"
+    return guards.wrong_program(tree, right, str(wanted), everything=everything)
 
 
 def _worker_pid(context: Context) -> int:
@@ -191,16 +205,20 @@ def _execute(context: Context, plans: Sequence[KillPlan]) -> KillResult:
     """With the shim at its post before the first signal, if a later step starts the service again."""
     shim = None
     if context.will_start and context.playbook and not any(plan.worker for plan in plans):
+        from watchdog.starting import launch
+
         trees = [plan.tree for plan in plans]
         doomed = [one.process.identity for plan in plans for one in plan.doomed]
         listeners: list[Listener] = [one for tree in trees for one in tree.listeners]
         shim = launch.arm(
-            _start_of(context, trees),
+            context.playbook.start,
             context.playbook.service,
             context.state,
             doomed,
             listeners,
             context.playbook.find.port,
+            # Through the very manager that keeps it, never against it.
+            next((plan.orders.start for plan in plans if plan.orders), ()),
         )
         context.found.arm(shim)
     try:
@@ -215,14 +233,6 @@ def _execute(context: Context, plans: Sequence[KillPlan]) -> KillResult:
     if shim and result.outcome not in ("done", "nothing"):
         context.found.disarm()  # never a second copy beside a survivor
     return result
-
-
-def _start_of(context: Context, trees: Sequence[Tree]) -> Start:
-    """How the service comes back: through the manager that owns it, if one does, never against it."""
-    assert context.playbook is not None
-    start = context.playbook.start
-    manager = next((tree.manager for tree in trees if tree.manager and tree.manager.kind != "wd"), None)
-    return replace(start, through=str(manager)) if manager and not start.through else start
 
 
 def _times(context: Context) -> ladder.Times:
@@ -258,7 +268,7 @@ def _keep_evidence(context: Context, options: Mapping[str, Any], trees: Sequence
     logs = context.playbook.logs if context.playbook and thorough else ()
 
     def keep() -> None:
-        from watchdog.evidence import gather  # here: its import is part of the time that evidence may take
+        from watchdog.evidence import gather, snapshot  # here: its import is part of the time that evidence may take
 
         for tree in trees:
             evidence = None if thorough else gather.quick(tree, within * 0.6)
@@ -282,6 +292,8 @@ def _drain(context: Context, trees: Sequence[Tree], seconds: float) -> None:
     left = [0]
 
     def idle() -> bool:
+        from watchdog.targets.flight import in_flight
+
         left[0] = sum(in_flight(tree) for tree in trees)
         return not left[0]
 
@@ -294,6 +306,8 @@ def _remember(context: Context, result: KillResult) -> None:
     """What a person ends by hand stays ended: the loop neither undoes it nor counts it as a death."""
     by_hand = context.trigger.kind == "person" and not context.in_runbook and not context.will_start
     if result.outcome == "done" and by_hand and context.journal and context.playbook and not _is_part(result):
+        from watchdog.model.incident import Desired
+
         wanted = Desired("stopped", clock.now(), by=context.trigger.by, why=f"killed: {context.trigger.detail}")
         context.journal.set_desired(context.playbook.service, wanted)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from watchdog.model.errors import NothingMatched, Refused, WdError, WrongUsage
 from watchdog.model.selector import Selector
-from watchdog.system.child import service_env
 from watchdog.system.net import ports
 from watchdog.system.process import rights
 
@@ -14,6 +13,8 @@ def refuse_unseen(port: int | None, done: str) -> None:
     unseen = ports.hidden(port) if port else ()
     if not unseen:
         return
+    from watchdog.system.child import service_env  # accounts are seldom needed
+
     owner = service_env.user_name(unseen[0].uid)
     why, todo = f"the socket belongs to user {owner}", rights.remedy(owner)
     if rights.sees_all():

@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from watchdog.text.regexes import regex
+
 _OPTION = r"[^\n|;]{0,300}?[ \t'\"]"
 _GAP = r"[\"',=]{0,2}[ \t]{0,4}[\"']?"
 _VALUE = r"([^\s'\",]{1,200})"
@@ -40,7 +42,7 @@ _FORMS = (
     rf"(\blogin[ \t]+[^\s]{{1,100}}[ \t]+password[ \t]+){_VALUE}",
     r"(\bauth=\(b?['\"][^'\"\n]{0,100}['\"],[ ]?b?['\"])([^'\"\n]{1,200})",
 )
-_SECRETS = re.compile("|".join(_FORMS))
+_SECRETS = regex("|".join(_FORMS))
 # A cheap look that spares ordinary text the long one.
 _HINTS = ("-p", "-P", "-a", "-u", "-U", "-w", "-A", "-X", "--user", "--auth", "login", "auth=(", "pass:", "htpasswd")
 

@@ -7,9 +7,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
+from watchdog.model.records import record
 from watchdog.system import signals
 from watchdog.system.child import commands
 from watchdog.system.process import processes, rights
@@ -17,7 +17,7 @@ from watchdog.system.process import processes, rights
 _ANSWER_WITHIN = 3.0  # seconds for a manager
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Ability:
     """One thing that wd needs or can use."""
 
