@@ -28,6 +28,7 @@ from watchdog.report.render import as_json, html, markdown
 FINDING: dict[str, Any] = {
     "cause": "lock-deadlock",
     "confidence": 0.95,
+    "certainty": "certain",
     "summary": "2 threads wait for each other's lock",
     "culprit": {
         "file": "/srv/shop/server.py",

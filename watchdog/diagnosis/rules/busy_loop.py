@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from watchdog.diagnosis.spinning import Spin, spins
 from watchdog.diagnosis.view import View, short
-from watchdog.model.finding import Advice, Finding
+from watchdog.model.finding import Advice, Certainty, Finding
 from watchdog.text.units import format_duration
 
 PREVENT = (
@@ -23,7 +23,8 @@ def rule(view: View) -> Iterator[Finding]:
         rest = "; the event loop runs nothing else meanwhile" if thread.is_event_loop else ""
         yield Finding(
             cause="busy-loop",
-            confidence=confidence(view, spin),
+            certainty=certainty(spin),
+            lasted=spin.seconds,
             summary=f"{thread.label} computes without end in {short(spin.frame)} for at least "
             f"{format_duration(spin.seconds)}{rest}",
             advice=advice(view),
@@ -44,8 +45,8 @@ def to_blame(view: View, spin: Spin) -> bool:
     return serves or view.is_waited_for(thread.pid)
 
 
-def confidence(view: View, spin: Spin) -> float:
-    return view.sure(0.96 if spin.thread.serves_request or spin.thread.is_event_loop else 0.9, spin.seconds)
+def certainty(spin: Spin) -> Certainty:
+    return "certain" if spin.thread.serves_request or spin.thread.is_event_loop else "likely"
 
 
 def advice(view: View) -> Advice:

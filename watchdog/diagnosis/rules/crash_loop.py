@@ -41,7 +41,7 @@ def rule(view: View) -> Iterator[Finding]:
     last = f"; its last words: {error.short}" if error else ""
     yield Finding(
         cause="crash-loop",
-        confidence=0.95 if times >= 2 or len(ends) >= 2 else 0.85,
+        certainty="certain" if times >= 2 or len(ends) >= 2 else "likely",
         summary=f"it dies again {format_duration(median(lives)) if lives else 'soon'} after each start"
         f" ({max(len(ends), times)} times seen){last}",
         advice="call-a-person",
