@@ -29,7 +29,7 @@ def diagnose(evidence: Evidence) -> Diagnosis:
             again, _ = _ask(View(later))
             if any(one.cause != "unknown" for one in again):
                 view, found = View(later), again
-    findings = rank(graded(view, tempered(view, found)))
+    findings = tuple(graded(view, rank(view, tempered(view, found))))
     verdict = findings[0].cause if findings else ("healthy" if view.answers_well else "unknown")
     return Diagnosis(
         verdict=verdict,

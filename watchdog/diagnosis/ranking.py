@@ -78,22 +78,23 @@ def is_early(view: View, finding: Finding) -> bool:
     """Whether what the finding is about has not yet lasted longer than a good answer may take."""
     if finding.lasted is None:
         return False
-    return max(finding.lasted, view.waited, view.unread_for if view.hung else 0.0) < view.limit
+    asked = view.unread_for if view.hung else max((one.received_ago or 0.0 for one in view.waiting), default=0.0)
+    return max(finding.lasted, view.waited, asked) < view.limit
 
 
-def rank(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Roots before victims, guesses last. What cannot be told and what is said of a healthy server stand only where
-    there is no fault."""
+def rank(view: View, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Roots before victims, guesses last, before them what may still be work. What cannot be told and what is said of a
+    healthy server stand only where there is no fault."""
     found = list(findings)
     told = [one for one in found if one.cause != "unknown" and one.cause not in HEALTHY]
     told = told or [one for one in found if one.cause in HEALTHY] or found
     causes = {one.cause for one in told if one.certainty != "guess"}
-    return tuple(sorted(told, key=lambda one: _place(one, causes)))
 
+    def place(one: Finding) -> tuple[bool, bool, bool, int]:
+        explained = bool(causes & ROOTS.get(one.waits_for, frozenset()))
+        return one.certainty == "guess", is_early(view, one), explained, _ORDER[one.cause]
 
-def _place(finding: Finding, causes: set[str]) -> tuple[bool, bool, int]:
-    explained = bool(causes & ROOTS.get(finding.waits_for, frozenset()))
-    return finding.certainty == "guess", explained, _ORDER[finding.cause]
+    return tuple(sorted(told, key=place))
 
 
 def may_be_explained(finding: Finding) -> bool:

@@ -30,6 +30,7 @@ def rule(view: View) -> Iterator[Finding]:
     found = serving(view, _KINDS | {"lock"})
     # The holder of a lock between tasks is known, and has rules of its own; of one between greenlets it is not.
     known = [one for one in found if one.kind != "lock" or one.task.greenlet]
+    known = [one for one in known if view.in_trouble or not one.is_bounded]
     waiting = [one for one in known if loop_idles(view, one.task.pid)]
     if waiting:
         yield _of_task(view, waiting)
@@ -69,6 +70,7 @@ def _of_threads(view: View) -> Iterator[Finding]:
         for thread in view.stuck_threads
         if thread.wait.kind in ("event", "queue", "future", "join") and (thread.serves_request or thread.is_main)
         if not (thread.wait.kind == "future" and view.works_for_others(thread))
+        if view.in_trouble or not thread.is_bounded
     ]
     if not waiting:
         return

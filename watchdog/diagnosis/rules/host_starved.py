@@ -25,6 +25,7 @@ def rule(view: View) -> Iterator[Finding]:
     yield Finding(
         cause="host-starved",
         certainty="likely",
+        lasted=0.0,
         summary=f"the machine is starved of {name.partition('.')[0]}: "
         f"{percent:.0f} % of the last ten seconds were lost",
         advice="wait",
