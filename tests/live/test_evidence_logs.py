@@ -126,7 +126,7 @@ HEAVY = """
 import os, pathlib, resource, sys, time
 limit = 256 << 20
 from watchdog.evidence import logs, snapshot
-from watchdog.system import files
+from watchdog.system.disk import files
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 here = pathlib.Path(sys.argv[1])
 with files.open_folder(here / "kept") as opened:

@@ -108,7 +108,8 @@ def test_a_service_of_a_manager_is_started_by_the_command_that_the_person_has(sh
     path.write_text(re.sub(r"  command: .*\n", "  through: supervisor:shop\n", path.read_text()))
     env = {"PATH": f"{tools}:{os.environ['PATH']}"}
     with shop.server(hung=True) as old:
-        assert shop.wd("run", "short", "--service", "shop", "--yes").code == 5  # its command is not on this PATH
+        nowhere = {"PATH": str(shop.folder / "playbooks")}
+        assert shop.wd("run", "short", "--service", "shop", "--yes", env=nowhere).code == 5  # its command is not there
         assert alive(old.pid)
         done = shop.wd("run", "short", "--service", "shop", "--yes", "-o", "json", env=env)
         assert (done.code, done.last["outcome"]) == (0, "recovered"), done

@@ -24,6 +24,7 @@ from watchdog.killing.plan import make_plan
 from watchdog.model.exits import Exit
 from watchdog.model.finding import Culprit, Diagnosis, Finding
 from watchdog.model.incident import Trigger
+from watchdog.model.killing import Ownership
 from watchdog.model.playbook import Playbook, ProbeSpec, Ready, Start
 from watchdog.model.process import Manager
 from watchdog.model.selector import Selector
@@ -34,6 +35,7 @@ from watchdog.steps import turn
 from watchdog.steps.kill import kill
 from watchdog.steps.start import restart, start, stop
 from watchdog.steps.verify import verify
+from watchdog.system.host import managers
 from watchdog.system.process import processes
 from watchdog.targets.resolve import resolve
 
@@ -296,7 +298,7 @@ def test_an_orphan_that_holds_the_port_and_answers_is_no_proof(folder: Path) -> 
         with running(str(SERVERS / "plain.py"), "{port}", port=shop.port) as orphan:
             shop.change(command=deaf)
             shim_context = shop.context(in_runbook=True)
-            shim_context.found.shim = launch.arm(shop.playbook.start, "shop", shop.state)
+            shim_context.found.armed = launch.arm(shop.playbook.start, "shop", shop.state)
             found = shop.run(start, shim_context, within=1.5)
             assert found.outcome == "failed" and f"pid {orphan.pid}" in found.message
             proof = shop.run(verify, shim_context, within=1.0)
@@ -385,9 +387,10 @@ def test_a_service_of_a_manager_is_started_and_ended_by_it(folder: Path, monkeyp
     with running(str(SERVERS / "plain.py"), "{port}") as server:
         (tree,) = resolve(Selector(port=server.port))
         managed = replace(tree, manager=Manager("systemd", "shop.service"))
+        owner = Ownership(managers.systemd(("systemctl",), "shop.service"))
         table = processes.table()
-        plan = make_plan(managed, reason="", us=guards.ourselves(table), table=table, grace=0.3)
-        assert plan.through == "systemctl stop shop.service" and plan.refusals == ()
+        plan = make_plan(managed, reason="", us=guards.ourselves(table), table=table, grace=0.3, owner=owner)
+        assert plan.through == ("systemctl", "stop", "shop.service") and plan.refusals == ()
         result = execute(plan, lambda text: None, Times(finish=0.5, ports=0.2))
         told = (folder / "told").read_text().splitlines()
         assert told[:2] == ["stop shop.service", "kill --signal=SIGKILL --kill-who=all shop.service"]

@@ -168,18 +168,6 @@ ctypes.CDLL(None).execve(%r, (ctypes.c_char_p * 4)(*words), environment)
         assert processes.environment(child.pid) == {"A": "b=c"}
 
 
-def test_a_file_is_read_as_the_process_sees_it_but_no_pipe_and_no_link(folder: Path) -> None:
-    me = processes.read(os.getpid())
-    assert me is not None
-    (folder / "plain").write_text("import flask")
-    os.mkfifo(folder / "fifo")
-    (folder / "link").symlink_to(folder / "plain")
-    assert processes.file_of(me, f"{folder}/plain") == b"import flask"
-    assert processes.file_of(me, f"{folder}/fifo") is None
-    assert processes.file_of(me, f"{folder}/link") is None
-    assert processes.file_of(me, f"{folder}/absent") is None
-
-
 STALLS = """
 import sys, time
 for line in iter(sys.stdin.buffer.readline, b""):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from watchdog.evidence.sources import Sources, modules_beside
@@ -20,5 +21,5 @@ def test_the_module_that_starts_the_threads_is_read_though_it_is_on_no_stack(tmp
     (tmp_path / "server.py").write_text("from fanout import Batch\n")
     (tmp_path / "fanout.py").write_text("import server\nimport nothing_there\n")
     (tmp_path / "unrelated.py").write_text("")
-    found = Sources().read([(0, Frame("<module>", str(tmp_path / "server.py"), 1))], [])
+    found = Sources().read([(os.getpid(), Frame("<module>", str(tmp_path / "server.py"), 1))], [])
     assert [Path(one.path).name for one in found] == ["server.py", "fanout.py"]

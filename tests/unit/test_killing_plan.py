@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from watchdog.killing.plan import in_words, make_plan, make_worker_plan
-from watchdog.model.killing import KillPlan
-from watchdog.model.process import Identity, Listener, Manager, Member, Process, Tree
+from watchdog.model.killing import KillPlan, Ownership
+from watchdog.model.process import Identity, LeftOut, Listener, Manager, Member, Process, Tree
 from watchdog.policy.guards import Ourselves
 from watchdog.system.host import managers
+from watchdog.targets import ownership
 
 US = Ourselves(pid=500, ancestors=frozenset({1}), session_leader=440, uid=0, pid_namespace=1)
 
@@ -45,13 +46,13 @@ def server(*members: Process, manager: Manager | None = None) -> Tree:
         tuple(Member(one, role) for one, role in zip(members, roles, strict=True)),  # type: ignore[arg-type]
         (listener,),
         manager=manager,
-        left_out=("pid 77 (bash) is its parent and is a shell",),
+        left_out=(LeftOut(77, "bash", "is its parent and is a shell"),),
     )
 
 
-def plan(tree: Tree, *others: Process, force: bool = False) -> KillPlan:
+def plan(tree: Tree, *others: Process, force: bool = False, owner: Ownership | None = None) -> KillPlan:
     table = {one.process.pid: one.process for one in tree.members} | {one.pid: one for one in others}
-    return make_plan(tree, reason="port 8000", us=US, table=table, force=force)
+    return make_plan(tree, reason="port 8000", us=US, table=table, force=force, owner=owner)
 
 
 @pytest.mark.parametrize(
@@ -84,34 +85,48 @@ def test_a_debugger_that_is_part_of_the_server_is_no_reason_to_refuse() -> None:
 
 
 @pytest.mark.parametrize(
-    ("manager", "through", "refused"),
+    ("manager", "refused"),
     [
-        (Manager("wd", "shop"), "", ""),
-        (Manager("runit", "shop"), "sv down shop", "sv is not installed"),
-        (Manager("docker", ""), "", "stop it with that manager's own command"),
-        (Manager("monit", "shop"), "", "stop it with that manager's own command"),
-        (Manager("systemd", "--now"), "", "stop it with that manager's own command"),
+        (Manager("wd", "shop"), ""),
+        (Manager("runit", "shop"), "kept by runit:shop, and it cannot be seen"),
+        (Manager("docker", ""), "does not say which container"),
+        (Manager("monit", "shop"), "stop it with that manager's own command"),
+        (Manager("systemd", "--now"), "not a name that a unit may have"),
+        (Manager("systemd", "shop.service"), "systemctl is not installed here, or not on PATH"),
     ],
 )
-def test_a_managed_server_is_ended_through_its_manager_or_not_at_all(
-    manager: Manager, through: str, refused: str, monkeypatch: pytest.MonkeyPatch
+def test_a_manager_that_cannot_be_asked_gets_no_order_and_nothing_is_signalled(
+    manager: Manager, refused: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "/nonexistent")
-    found = plan(server(process(100), manager=manager))
-    assert found.through == through
+    tree = server(process(100), manager=manager)
+    found = plan(tree, owner=ownership.ask(tree))
+    assert found.through == ()
     assert refused in "".join(found.refusals) if refused else found.refusals == ()
 
 
+def test_a_managed_server_whose_manager_was_not_asked_is_not_ended() -> None:
+    found = plan(server(process(100), manager=Manager("runit", "shop")))
+    assert found.refusals == ("its manager (runit:shop) was not asked",)
+
+
+@pytest.mark.parametrize(("named", "refused"), [("100", ""), ("101", "docker names pid 101"), ("", "docker names pid")])
 def test_a_server_in_a_container_is_ended_by_the_containers_own_tool_alone(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    named: str, refused: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (folder / "docker").write_text("#!/bin/sh\n")
+    (folder / "docker").write_text(f"#!/bin/sh\necho {named}\n")
     (folder / "docker").chmod(0o755)
     monkeypatch.setenv("PATH", str(folder))
     inside = process(100, pid_namespace=77)
     assert "another PID namespace" in plan(server(inside)).refusals[0]
-    found = plan(server(inside, manager=Manager("docker", "0123456789ab")))
-    assert found.refusals == () and found.through == "docker stop 0123456789ab"
+    tree = server(inside, manager=Manager("docker", "0123456789ab"))
+    found = plan(tree, owner=ownership.ask(tree))
+    if refused:
+        assert found.through == () and refused in " ".join(found.refusals)
+        assert "docker stop 0123456789ab" in " ".join(found.refusals)
+    else:
+        assert found.refusals == () and found.through == ("docker", "stop", "0123456789ab")
+        assert plan(tree, owner=ownership.ask(tree), force=True).through == ("docker", "kill", "0123456789ab")
 
 
 @pytest.mark.parametrize("text", ["systemd", "systemd:", "cron:x", "docker:--all", ":x", ""])

@@ -9,7 +9,7 @@ import click
 
 from watchdog.model.errors import WrongUsage
 from watchdog.model.exits import Exit
-from watchdog.steps.parse import COUNT, DURATION, parameters
+from watchdog.steps.parse import COUNT, DURATION, SERVICE, parameters
 from watchdog.steps.spec import StepSpec
 
 OUTPUTS = ("table", "json", "pids", "plain")
@@ -19,33 +19,38 @@ Runner = Callable[[StepSpec, dict[str, Any]], Exit]
 def everywhere() -> list[click.Parameter]:
     """The options of every command."""
     return [
-        click.Option(["--home"], metavar="DIR", help="folder with playbooks/, runbooks/ and logs/ (also $WD_HOME)"),
-        click.Option(["-o", "--output"], type=click.Choice(OUTPUTS), help="form of the result"),
-        click.Option(["-q", "--quiet"], is_flag=True, help="no progress, only the result"),
-        click.Option(["-v", "--verbose"], is_flag=True, help="say more"),
+        click.Option(["--home"], metavar="DIR", help="folder with playbooks/, runbooks/, logs/ (or $WD_HOME)"),
+        click.Option(["-o", "--output"], type=click.Choice(OUTPUTS), help="format of the result"),
+        click.Option(["-q", "--quiet"], is_flag=True, help="print only the result"),
+        click.Option(["-v", "--verbose"], is_flag=True, help="print more details"),
     ]
 
 
 def selectors() -> list[click.Parameter]:
     """What names a server; several narrow each other."""
     return [
-        click.Option(["--port"], type=COUNT, help="who listens on this port"),
-        click.Option(["--cmdline"], metavar="TEXT", help="its command line: argv elements or their last path parts"),
-        click.Option(["--regex"], is_flag=True, help="--cmdline is a pattern"),
-        click.Option(["--pid"], metavar="PID", help="one process"),
-        click.Option(["--service"], metavar="NAME", help="a service of the home's playbooks"),
-        click.Option(["--hung"], is_flag=True, help="those that do not answer"),
-        click.Argument(["words"], nargs=-1, metavar="[:PORT] [-]"),
+        click.Option(["--port"], type=COUNT, help="the server that listens on this port"),
+        click.Option(["--cmdline"], metavar="TEXT", help="words of its command line, in order"),
+        click.Option(["--regex"], is_flag=True, help="--cmdline is a regular expression"),
+        click.Option(["--pid"], metavar="PID", help="the server of this process"),
+        click.Option(["--service"], type=SERVICE, metavar="NAME", help="a service of the home"),
+        click.Option(["--hung"], is_flag=True, help="servers that do not answer"),
+        click.Argument(["words"], type=SERVICE, nargs=-1, metavar="[SERVICE] [:PORT] [-]"),
     ]
 
 
 def of_service() -> list[click.Parameter]:
-    return [click.Option(["--service"], metavar="NAME", help="a service of the home's playbooks")]
+    return [click.Option(["--service"], type=SERVICE, metavar="NAME", help="a service of the home")]
+
+
+def bare_name() -> list[click.Parameter]:
+    """A service by its name alone, where no other word can stand."""
+    return [click.Argument(["words"], type=SERVICE, nargs=-1, metavar="[SERVICE]")]
 
 
 def of_change() -> list[click.Parameter]:
     return [
-        click.Option(["--dry-run"], is_flag=True, help="print the plan that would run"),
+        click.Option(["--dry-run"], is_flag=True, help="print the plan, change nothing"),
         click.Option(["-y", "--yes"], is_flag=True, help="answer every question with yes"),
     ]
 
@@ -61,23 +66,40 @@ def command(spec: StepSpec, run: Runner) -> click.Command:
         more += selectors()
     elif spec.service:
         more += of_service()
+    if not spec.targets and not spec.arguments and (spec.service or "service" in taken):
+        more += bare_name()
     if spec.changes:
         more += of_change()
     if spec.targets and "within" not in taken:
-        more.append(click.Option(["--within"], type=DURATION, help="how long it may take"))
+        more.append(click.Option(["--within"], type=DURATION, help="time limit for the command"))
     made += [parameter for parameter in [*more, *everywhere()] if parameter.name not in taken]
 
     def call(**values: Any) -> Exit:
         return run(spec, values)
 
-    return click.Command(
+    return Command(
         spec.name.rpartition(" ")[2],
+        spec,
         params=made,
         callback=call,
-        help=f"{spec.summary[:1].upper()}{spec.summary[1:]}.\n\n{spec.help}".strip(),
+        help=f"{spec.summary[:1].upper()}{spec.summary[1:]}.",
         short_help=spec.summary,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+
+
+class Command(click.Command):
+    """A command whose page is laid out by `pages`: common options first, then examples and exit codes."""
+
+    def __init__(self, name: str, spec: StepSpec, **settings: Any) -> None:
+        super().__init__(name, **settings)
+        self.spec = spec
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from watchdog.cli import pages
+
+        self.format_usage(ctx, formatter)
+        pages.write_command(self, ctx, formatter)
 
 
 class Lazy(click.Group):
@@ -90,6 +112,11 @@ class Lazy(click.Group):
     def _names(self) -> list[str]:
         inside = [name.removeprefix(self._prefix) for name in self._specs if name.startswith(self._prefix)]
         return list(dict.fromkeys(name.partition(" ")[0] for name in inside))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from watchdog.cli import pages
+
+        pages.write_commands(self, ctx, formatter, grouped=not self._prefix)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return self._names()

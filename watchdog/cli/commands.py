@@ -4,57 +4,63 @@ from __future__ import annotations
 
 from watchdog.steps.spec import Argument, Option, StepSpec
 
-SERVICE = Option("--service", help="of this service only", metavar="NAME")
-INCIDENT = Argument("incident", help="its id, or the beginning of it; without one: the newest")
+SERVICE = Option("--service", "service", help="only this service", metavar="NAME")
+INCIDENT = Argument("incident", kind="incident", help="its id, or the beginning of it; by default the newest")
 
 _RUNS: tuple[StepSpec, ...] = (
     StepSpec(
         "run",
-        "a whole runbook, as one incident with one report",
+        "run a runbook, as one incident with one report",
         "watchdog.cli.run:run",
         (
             Option("--set", many=True, help="a parameter of the runbook", metavar="NAME=VALUE"),
             Option("--step", "flag", help="ask before each block"),
             Option("--resume", "flag", help="finish the run that was cut off"),
         ),
-        (Argument("runbook"),),
+        (Argument("runbook", kind="runbook"),),
         targets=True,
         changes=True,
     ),
-    StepSpec("demo", "a real server that really hangs: found, ended, started, proven", "watchdog.cli.demo:demo"),
-    StepSpec("doctor", "what wd can and cannot do on this machine", "watchdog.cli.doctor:doctor"),
+    StepSpec("demo", "see the whole procedure on a real server that hangs", "watchdog.cli.demo:demo"),
+    StepSpec("doctor", "show what wd can and cannot do on this machine", "watchdog.cli.doctor:doctor"),
 )
 
 _LEDGER: tuple[StepSpec, ...] = (
     StepSpec(
         "incidents list",
-        "the ledger of freezes: when, service, trigger, cause, fix, downtime",
+        "list past incidents: when, service, cause, fix, downtime",
         "watchdog.commands.incidents:listing",
         (
             SERVICE,
             Option("--since", "duration", None, "not older than this: 7d"),
-            Option("--limit", "integer", 50, "at most so many"),
+            Option("--limit", "integer", 50, "at most this many"),
         ),
         lists=True,
     ),
-    StepSpec("incidents show", "one incident as a page", "watchdog.commands.incidents:show", (), (INCIDENT,)),
-    StepSpec("incidents report", "write its report again", "watchdog.commands.incidents:report", (), (INCIDENT,)),
+    StepSpec("incidents show", "show one incident", "watchdog.commands.incidents:show", (), (INCIDENT,)),
+    StepSpec(
+        "incidents report",
+        "write the report of an incident again",
+        "watchdog.commands.incidents:report",
+        (),
+        (INCIDENT,),
+    ),
     StepSpec(
         "incidents note",
-        "fill in what only a person knows",
+        "add the root cause or the fix to an incident",
         "watchdog.commands.incidents:note",
         (
-            Option("--root-cause", help="what the cause was in the end"),
-            Option("--fix", help="what was done so that it does not come back"),
+            Option("--root-cause", help="the root cause, as a person found it"),
+            Option("--fix", help="the permanent fix"),
         ),
-        (Argument("incident", required=True), Argument("text", many=True)),
+        (Argument("incident", required=True, kind="incident"), Argument("text", many=True)),
     ),
 )
 
 _LOOP: tuple[StepSpec, ...] = (
     StepSpec(
         "watch",
-        "the loop: probes, judges and acts by itself",
+        "run the watchdog daemon",
         "watchdog.watch.commands:watch",
         (
             SERVICE,
@@ -64,7 +70,7 @@ _LOOP: tuple[StepSpec, ...] = (
     ),
     StepSpec(
         "tick",
-        "one pass, for cron and Task Scheduler; a Nagios plugin as it stands",
+        "run all probes once and act (for cron); Nagios-compatible output",
         "watchdog.watch.commands:tick",
         (
             SERVICE,
@@ -73,14 +79,14 @@ _LOOP: tuple[StepSpec, ...] = (
     ),
     StepSpec(
         "replay",
-        "judge the stored answers with other thresholds: how many kills, how many false",
+        "apply other thresholds to past answers: how many kills, how many false",
         "watchdog.commands.replay:replay",
         (
             SERVICE,
             Option("--since", "duration", "7d", "how far back"),
             Option("--probe", help="this probe only", metavar="NAME"),
             Option("--fails", help='other thresholds: 3 or "3 of 5"'),
-            Option("--for", "duration", None, "how long the trouble must hold"),
+            Option("--for", "duration", None, "how long the failure must last"),
         ),
     ),
 )
@@ -88,40 +94,51 @@ _LOOP: tuple[StepSpec, ...] = (
 _POLICY: tuple[StepSpec, ...] = (
     StepSpec(
         "status",
-        "every service: state, since when, availability, restarts, deaths",
+        "show every service: state, since when, availability, restarts",
         "watchdog.cli.follow:status",
-        (SERVICE, Option("--follow", "flag", help="show it anew every two seconds, until Ctrl-C")),
+        (SERVICE, Option("--follow", "flag", help="show it again every two seconds, until Ctrl-C")),
+    ),
+    StepSpec(
+        "logs",
+        "show the last lines of a service's logs",
+        "watchdog.cli.follow:logs",
+        (
+            Option("--follow", "flag", short="-f", help="also show new lines, until Ctrl-C"),
+            Option("--since", "duration", None, "only lines that are not older: 10m"),
+            Option("--lines", "integer", 50, "this number of lines of each log"),
+        ),
+        service=True,
     ),
     StepSpec(
         "explain",
-        "what the policy of a service will do, and when",
+        "show what the policy of a service does, and when",
         "watchdog.commands.explain:explain_service",
         service=True,
     ),
     StepSpec(
         "snooze",
-        "leave a service alone for a while; it ends by itself",
+        "leave a service alone for a while; this ends by itself",
         "watchdog.commands.snooze:snooze",
         (
             Option("--for", "duration", None, "how long"),
             Option("--until-healthy", "flag", help="until it answers well again"),
-            Option("--why", help="for those who come after you", metavar="TEXT"),
+            Option("--why", help="the reason, for your colleagues", metavar="TEXT"),
         ),
         service=True,
     ),
     StepSpec(
         "resume",
-        "look after a service again, with a new budget",
+        "act on a service again, with a new restart budget",
         "watchdog.commands.snooze:resume",
-        (Option("--why", help="for those who come after you", metavar="TEXT"),),
+        (Option("--why", help="the reason, for your colleagues", metavar="TEXT"),),
         service=True,
     ),
     StepSpec(
         "ack",
-        "you have it in hand: the loop waits until the service is healthy",
+        "take over a service by hand: the loop waits until it is healthy",
         "watchdog.commands.snooze:ack",
         (),
-        (Argument("text", many=True, help="what you are doing about it"),),
+        (Argument("text", many=True, help="what you do about it"),),
         service=True,
     ),
     *(
@@ -133,14 +150,14 @@ _POLICY: tuple[StepSpec, ...] = (
                 SERVICE,
                 Option("--as", default="cron", choices=("cron", "systemd", "task-scheduler"), help="which scheduler"),
                 Option("--every", "duration", "1m", "how often"),
-                Option("--loop", "flag", help="the loop itself, as a service of systemd"),
-                Option("--dry-run", "flag", help="only show what would stand there"),
+                Option("--loop", "flag", help="install `wd watch` as a systemd service"),
+                Option("--dry-run", "flag", help="only show what would be written"),
             ),
         )
         for verb, summary in (
-            ("install", "give `wd tick` to cron, systemd or the Task Scheduler"),
-            ("show", "what stands in the scheduler for this home"),
-            ("remove", "take it out again, and nothing else"),
+            ("install", "let cron, systemd or the Task Scheduler run `wd tick`"),
+            ("show", "show what the scheduler runs for this home"),
+            ("remove", "remove what `install` added, and nothing else"),
         )
     ),
 )
@@ -155,64 +172,71 @@ _HOME: tuple[StepSpec, ...] = (
     ),
     StepSpec(
         "validate",
-        "every mistake in the playbooks and runbooks of the home",
+        "report every mistake in the playbooks and runbooks",
         "watchdog.commands.validate:validate",
         (),
         (Argument("file", many=True, help="default: all of the home"),),
     ),
     StepSpec(
         "runbooks list",
-        "every runbook of the home, and the shipped ones",
+        "list the runbooks of the home and the shipped ones",
         "watchdog.commands.catalogue:list_all",
         lists=True,
     ),
     StepSpec(
         "runbooks show",
-        "a runbook as it is written",
+        "print a runbook",
         "watchdog.commands.catalogue:show",
         (),
-        (Argument("runbook", required=True),),
+        (Argument("runbook", required=True, kind="runbook"),),
     ),
     StepSpec(
         "runbooks lint",
-        "can they be relied on? bounds, proofs, answers to failure, names",
+        "report steps without a time limit, a proof or an answer to failure",
         "watchdog.commands.catalogue:lint",
         (),
-        (Argument("runbook", many=True, help="default: all of the home"),),
-        help="Exit 0: nothing to say; 1: warnings; 3: at least one cannot be run as it stands.",
+        (Argument("runbook", many=True, kind="runbook", help="default: all of the home"),),
     ),
-    StepSpec("schema", "the JSON Schema of a playbook, for editors", "watchdog.commands.schema:schema"),
+    StepSpec(
+        "completion",
+        "print the script that completes `wd` commands and names in your shell",
+        "watchdog.cli.completion:completion",
+        (),
+        (Argument("shell", required=True, choices=("bash", "zsh", "fish", "powershell")),),
+    ),
+    StepSpec("man", "print the man page: wd man | man -l -", "watchdog.cli.man:man"),
+    StepSpec("schema", "print the JSON Schema of a playbook, for editors", "watchdog.commands.schema:schema"),
 )
 
 _CARE: tuple[StepSpec, ...] = (
     StepSpec(
         "leak call",
-        "run a function 1, 10, 100, 1,000 times and count what stays",
+        "call a function 1, 10, 100, 1,000 times and count the objects that stay",
         "watchdog.commands.leak:leak_call",
         (
             Option("--python", "path", help="the interpreter that can import it (default: a venv beside it)"),
             Option("--cwd", "path", help="folder to run it in", metavar="DIR"),
             Option("--calls", default="1,10,100,1000", help="how often"),
-            Option("--compare", "path", help="an earlier run, kept with --save", metavar="FILE"),
-            Option("--save", "path", help="keep this run", metavar="FILE"),
-            Option("--picture", "path", help="draw who holds what has grown", metavar="FILE"),
+            Option("--compare", "path", help="compare with an earlier result of --save", metavar="FILE"),
+            Option("--save", "path", help="save the result", metavar="FILE"),
+            Option("--picture", "path", help="draw what holds the objects that grew", metavar="FILE"),
             Option("--within", "duration", "1m", "how long it may take"),
         ),
         (Argument("function", required=True, help="package.module:function"),),
     ),
     StepSpec(
         "leak watch",
-        "follow a live server's memory, and name the type that grows",
+        "follow the memory of a live server and name the type that grows",
         "watchdog.commands.leak:leak_watch",
         (
-            Option("--for", "duration", "1m", "how long to look"),
-            Option("--every", "duration", "1s", "time between two looks"),
+            Option("--for", "duration", "1m", "how long to follow it"),
+            Option("--every", "duration", "1s", "time between two measurements"),
         ),
         targets=True,
     ),
     StepSpec(
         "workers",
-        "how many workers a server should have, and how the present number stands",
+        "recommend the number of workers of a server",
         "watchdog.commands.workers:workers",
         (
             Option("--cpus", help="processors (default: this machine's)"),
@@ -228,11 +252,11 @@ _CARE: tuple[StepSpec, ...] = (
     ),
     StepSpec(
         "guard",
-        "write the one-file request limiter for a server that may be changed",
+        "write a one-file request limiter for your own server",
         "watchdog.commands.guard:guard",
         (
             Option("--to", "path", required=True, help="the file to write", metavar="FILE"),
-            Option("--yes", "flag", help="replace a file that is there"),
+            Option("--yes", "flag", help="replace an existing file"),
         ),
     ),
 )

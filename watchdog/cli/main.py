@@ -76,6 +76,8 @@ def _say(lines: Sequence[str]) -> None:
 
 def call(words: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code; every error has been told on standard error."""
+    if os.environ.get("_WD_COMPLETE", "").startswith("powershell"):
+        import watchdog.cli.completion  # noqa: F401 - click knows the other shells by itself
     try:
         code = application().main(args=words, prog_name="wd", standalone_mode=False)
         return int(code) if isinstance(code, int) else Exit.FINE

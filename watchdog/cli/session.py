@@ -27,6 +27,7 @@ from watchdog.targets import select
 
 def perform(spec: StepSpec, values: dict[str, Any]) -> Exit:
     """Run one command of the shell and show what it came to."""
+    values = with_service(values)
     output = values.get("output") or "table"
     context = make_context(spec, values)
     result = _journalled(spec, values, context) if spec.changes else spec.function()(context, values)
@@ -41,7 +42,7 @@ def make_context(spec: StepSpec, values: Mapping[str, Any]) -> Context:
     if selector.service and (spec.targets or spec.service):
         playbook = _playbook(home, selector.service)
     elif spec.service:
-        raise Refused("no service was named", todo=f"Say which: wd {spec.name} --service NAME")
+        raise Refused("no service was named", todo=f"Name one: wd {spec.name} NAME")
     state = files.state_folder(home)
     within = values.get("within")
     yes, quiet = bool(values.get("yes")), bool(values.get("quiet"))
@@ -54,23 +55,37 @@ def make_context(spec: StepSpec, values: Mapping[str, Any]) -> Context:
         state=state,
         playbook=playbook,
         home=home,
-        trigger=Trigger("person", detail=_typed(), by=_user()),
+        trigger=Trigger("person", _typed(), _user(), typed=_typed(), home=values.get("home") or ""),
         dry_run=bool(values.get("dry_run")),
         yes=yes,
         deadline=clock.monotonic() + within if isinstance(within, int | float) else None,
     )
 
 
+def with_service(values: dict[str, Any]) -> dict[str, Any]:
+    """A bare word is a service: it becomes the value of --service. WrongUsage for a number or a second name."""
+    names = [word for word in values.get("words") or () if word != "-" and not word.startswith(":")]
+    for name in names:
+        if name.isdecimal():
+            raise WrongUsage(
+                f"{name} is not the name of a service", todo=f"Write :{name} for a port, --pid {name} for a pid."
+            )
+    if not names:
+        return values
+    if len({*names, values.get("service") or names[0]}) > 1:
+        raise WrongUsage(f"more than one service: {', '.join(names)}", todo="Name one.")
+    rest = tuple(word for word in values["words"] if word not in names)
+    return {**values, "words": rest, "service": names[0]}
+
+
 def selector_of(values: Mapping[str, Any]) -> Selector:
-    """WrongUsage for words that are none of `:PORT` and `-`."""
+    """The words are `:PORT` and `-` here: `with_service` took the names out."""
     port, identities = values.get("port"), tuple[Identity, ...]()
     for word in values.get("words") or ():
         if word == "-":
             identities = select.identities(sys.stdin)
-        elif word.startswith(":"):
-            port = select.port(word[1:])
         else:
-            raise WrongUsage(f"{word!r} names no server", todo="Write :PORT, --port, --cmdline, --pid or --service.")
+            port = select.port(word[1:])
     if port is not None:
         port = select.port(str(port))
     try:

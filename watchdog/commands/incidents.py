@@ -8,7 +8,6 @@ from typing import Any
 
 from watchdog.journal.store import Journal
 from watchdog.model.errors import Failed, WrongUsage
-from watchdog.model.exits import Exit
 from watchdog.model.incident import Incident, Trigger
 from watchdog.report import write
 from watchdog.report.build import build
@@ -31,7 +30,7 @@ def listing(context: Context, options: Mapping[str, Any]) -> StepResult:
         cut_off = {one.id for one in journal.unfinished(service)}
     rows = tuple(_row(one, one.id in cut_off) for one in found)
     if not rows:
-        return StepResult("nothing", "no incident was recorded", exit=Exit.NOTHING)
+        return StepResult("nothing", "no incident was recorded")
     return StepResult("ok", f"{len(rows)} incidents", {"incidents": len(rows)}, rows, text=_table(found, cut_off))
 
 

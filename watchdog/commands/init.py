@@ -10,6 +10,7 @@ from typing import Any
 from watchdog.config.home import FOLDERS, why_untrusted
 from watchdog.library import shelf
 from watchdog.model.errors import BadConfig
+from watchdog.model.exits import Exit
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system.disk.files import make_folder, write_atomic
 
@@ -24,7 +25,9 @@ def init(context: Context, options: Mapping[str, Any]) -> StepResult:
     except OSError as error:
         raise BadConfig(f"no home can be made in {home}", error.strerror or str(error)) from None
     if not made:
-        return StepResult("nothing", f"{home} is a home already; nothing was changed", {"home": str(home), "made": []})
+        return StepResult(
+            "nothing", f"{home} is a home already; nothing was changed", {"home": str(home), "made": []}, exit=Exit.FINE
+        )
     lines = [f"made {one}" for one in made]
     if problem := why_untrusted(home):
         lines.append(f"note: wd will not find it by itself, and root cannot use it: {problem}")

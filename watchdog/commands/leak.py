@@ -12,18 +12,13 @@ from watchdog.leak.chart import chart
 from watchdog.leak.verdict import compare
 from watchdog.leak.watch import WatchReport, watch
 from watchdog.model.errors import NothingMatched, WrongUsage
-from watchdog.model.exits import Exit
 from watchdog.steps.spec import Context, StepOutcome, StepResult
 from watchdog.system.disk import files
 from watchdog.targets import resolve
 from watchdog.text.redact import redact
 from watchdog.text.units import format_duration, format_size
 
-_ANSWERS: dict[str, tuple[StepOutcome, Exit]] = {
-    "leak": ("failed", Exit.CRITICAL),
-    "sound": ("ok", Exit.FINE),
-    "unsure": ("warning", Exit.WARNING),
-}
+_OUTCOMES: dict[str, StepOutcome] = {"leak": "failed", "sound": "ok", "unsure": "warning"}
 _TYPES = 5  # that are told for each round
 
 
@@ -40,10 +35,9 @@ def leak_call(context: Context, options: Mapping[str, Any]) -> StepResult:
     compared = compare(earlier, report.rounds)
     if options.get("save"):
         files.write_atomic(Path(options["save"]), json.dumps(report.record(), indent=1) + "\n")
-    outcome, code = _ANSWERS[report.verdict.answer]
     message = f"{report.function}: {report.verdict.answer}; {report.verdict.rule}"
     data = {**report.record(), "compared": list(compared)}
-    return StepResult(outcome, message, data, exit=code, text=redact(_call_text(report, compared)))
+    return StepResult(_OUTCOMES[report.verdict.answer], message, data, text=redact(_call_text(report, compared)))
 
 
 def leak_watch(context: Context, options: Mapping[str, Any]) -> StepResult:
@@ -58,10 +52,9 @@ def leak_watch(context: Context, options: Mapping[str, Any]) -> StepResult:
     report = watch(trees[0], seconds, every, context.say)
     leaks = report.curve.leaks
     outcome: StepOutcome = "failed" if leaks else "unknown" if report.curve.kind == "unknown" else "ok"
-    code = Exit.CRITICAL if leaks else Exit.UNKNOWN if report.curve.kind == "unknown" else Exit.FINE
     if report.curve.kind == "step":
-        outcome, code = "warning", Exit.WARNING
-    return StepResult(outcome, report.curve.words, report.record(), exit=code, text=redact(_watch_text(report)))
+        outcome = "warning"
+    return StepResult(outcome, report.curve.words, report.record(), text=redact(_watch_text(report)))
 
 
 def _rounds(text: str) -> list[int]:

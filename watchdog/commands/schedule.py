@@ -52,7 +52,7 @@ def show(context: Context, options: Mapping[str, Any]) -> StepResult:
     job, scheduler = _job(context, options), _scheduler(options)
     there = scheduler.present(job)
     if not there:
-        return StepResult("nothing", f"{job.name} is not installed", _data(job, options, ""), exit=Exit.NOTHING)
+        return StepResult("nothing", f"{job.name} is not installed", _data(job, options, ""))
     return StepResult("ok", f"{job.name} is installed", _data(job, options, there), text=there.rstrip())
 
 
@@ -61,7 +61,9 @@ def remove(context: Context, options: Mapping[str, Any]) -> StepResult:
     job, scheduler = _job(context, options), _scheduler(options)
     there = scheduler.present(job)
     if not there:
-        return StepResult("nothing", f"{job.name} is not installed: nothing to remove", _data(job, options, ""))
+        return StepResult(
+            "nothing", f"{job.name} is not installed: nothing to remove", _data(job, options, ""), exit=Exit.FINE
+        )
     if context.dry_run:
         return StepResult("planned", f"would remove {job.name}", _data(job, options, there), text=there.rstrip())
     scheduler.take(job)

@@ -10,7 +10,7 @@ from typing import Any
 
 from watchdog.journal.store import Journal
 from watchdog.model.errors import BadConfig
-from watchdog.model.exits import Exit
+from watchdog.model.exits import exit_of
 from watchdog.model.incident import Desired
 from watchdog.model.launching import ShimRecord
 from watchdog.model.playbook import Playbook, ProbeSpec
@@ -27,7 +27,6 @@ from watchdog.text.units import counted, iso
 
 DEATHS = 5  # that are told of each service
 _ORDER = ("failed", "unknown", "slow", "ok")
-_EXITS = {"failed": Exit.CRITICAL, "slow": Exit.WARNING, "unknown": Exit.UNKNOWN, "ok": Exit.FINE}
 _LAG = 6.0  # seconds until the loop has written an answer down
 _LATE = 3.0  # intervals after which a missing answer means that nobody asks any more
 
@@ -89,7 +88,7 @@ def status(context: Context, options: Mapping[str, Any]) -> StepResult:
     rows = tuple(one.record() for one in found)
     text = "\n".join(line for one in found for line in lines(one, clock.now()))
     message = f"{counted(len(found), 'service')}, the worst is {worst}"
-    return StepResult("ok", message, {"services": len(found), "worst": worst}, rows, _EXITS[worst], text)
+    return StepResult("ok", message, {"services": len(found), "worst": worst}, rows, exit_of(worst), text)
 
 
 def standings(context: Context) -> tuple[Standing, ...]:

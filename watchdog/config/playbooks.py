@@ -73,6 +73,11 @@ def service(home: Path | None, name: str) -> Playbook:
     )
 
 
+def names(home: Path) -> tuple[str, ...]:
+    """The services of a home, also those whose playbook has a mistake elsewhere."""
+    return tuple(sorted({found for path in files(home) if (found := _service_of(path))}))
+
+
 def files(home: Path) -> tuple[Path, ...]:
     """The playbook files of a home."""
     return tuple(shelf.of_home("playbooks", home).values())

@@ -1,13 +1,12 @@
-"""Paths that a process was told: its folder, and those in its arguments and variables. Nothing is opened."""
+"""Paths that a process was given: its folder, and those in its arguments and variables. Nothing is opened."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-
-from watchdog.system.process import processes
+from watchdog.system.disk.target_files import present
+from watchdog.system.process import processes, rights
 
 _MOST = 50
+_WORDS = 500
 _LEVELS = 4  # so many folders at the end of a path may still have to be made
 _SECONDS = 0.5
 # Of the shell that started it, not of what it works on.
@@ -23,18 +22,20 @@ def named_paths(pid: int) -> tuple[str, ...]:
     variables = processes.environment(pid, within=_SECONDS) or {}
     words = [word.partition("=")[2] if word.startswith("-") and "=" in word else word for word in process.cmdline or ()]
     words += [value for name, value in variables.items() if name not in _NOT_ITS_OWN]
+    several = [_upwards(word, process.cwd) for word in words[:_WORDS]]
+    there = present(rights.of(pid), (path for one in several for path in one))
     found = [process.cwd] if process.cwd else []
-    found += [there for word in words for there in _there(word, process.cwd)]
+    found += [path for one in several for path in [next((path for path in one if path in there), "")] if path]
     return tuple(dict.fromkeys(found))[:_MOST]
 
 
-def _there(word: str, folder: str | None) -> Iterator[str]:
+def _upwards(word: str, folder: str | None) -> list[str]:
+    """The path that a word names, and the folders above it; none if the word is not a path."""
     if "/" not in word or "://" in word or "\n" in word or len(word) > 1000:
-        return
+        return []
     path = word if word.startswith("/") else f"{folder}/{word}" if folder else ""
-    for _ in range(_LEVELS):
-        if path in ("", "/") or os.path.lexists(path):
-            break
+    found: list[str] = []
+    while path not in ("", "/") and len(found) <= _LEVELS:
+        found.append(path)
         path = path.rpartition("/")[0]
-    if path not in ("", "/") and os.path.lexists(path):
-        yield path
+    return found

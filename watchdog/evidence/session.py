@@ -11,7 +11,7 @@ from watchdog.evidence import files_open, guard_notes, locks, stacks, tasks, thr
 from watchdog.evidence.background import Background
 from watchdog.evidence.bounded import Attempt
 from watchdog.evidence.lives import Lives
-from watchdog.evidence.questions import Asking, Questions, address
+from watchdog.evidence.questions import Asking, Questions, places
 from watchdog.evidence.sources import Sources
 from watchdog.model.evidence import (
     Configured,
@@ -36,13 +36,14 @@ from watchdog.system.disk import files
 from watchdog.system.net import sockets
 from watchdog.system.process import processes
 from watchdog.system.process import threads as kernel_threads
-from watchdog.targets import programs
+from watchdog.targets import programs, protocols
 
 _AT_ONCE = 2  # stack dumps side by side: each takes a CPU for some milliseconds
 _MORE, _APART = 2, 0.03  # further looks at who runs, and the seconds between them
 _INSIDE = 8  # processes of one server whose memory is read
 _AGAIN = 1.5  # seconds between two readings of the same memory
 _WEIGH = 0.3  # seconds between two looks at memory
+_REFUSED = 5  # source files of which it is said that they were not read
 _LOG = 64_000  # bytes of a log that the server writes to and nobody named
 
 
@@ -79,12 +80,13 @@ class Session:
         self._noted: tuple[str, ...] = ()
         self._connections: tuple[Connection, ...] = ()
         self._file_locks: tuple[FileLock, ...] = ()
-        self._files = Sources()
+        self._files = Sources(configured.user)
         self._sources: tuple[SourceFile, ...] = ()
         self._pending: set[tuple[int, int]] = set()
         self._gaps: dict[str, Gap] = {}
         self._logs, self._exits = tuple(logs), tuple(exits)
         self._questions: Asking | None = None
+        self._protocol = ""  # of its port, where that is not HTTP
         self._overdue = False
         self._inside: Attempt[tuple[TaskLook, ...]] | None = None
         self._inside_at = 0.0
@@ -98,12 +100,24 @@ class Session:
     # -- looking -------------------------------------------------------------
 
     def ask(self, asking: Asking | None = None) -> None:
-        """Begin to ask the server, in the background, unless somebody does."""
-        url = address(self.configured, self.tree)
+        """Begin to ask the server, in the background, unless somebody does, or its port does not speak HTTP."""
         if asking is not None:
             self._questions = asking
-        elif url is not None:
-            self._questions = Questions(url, self.configured.limit, strict=bool(self.configured.url), begun=self._begun)
+            return
+        spoken = self._spoken()
+        if not protocols.is_web(spoken):
+            self._protocol = spoken
+            self._gaps["questions"] = Gap("questions", f"its port speaks {spoken}, not HTTP: it was not asked")
+        elif found := places(self.configured, self.tree, spoken):
+            strict = bool(self.configured.url)
+            self._questions = Questions(found, self.configured.limit, strict=strict, begun=self._begun)
+
+    def _spoken(self) -> str:
+        """What its port speaks. An address of the playbook is asked as it stands there."""
+        port = self._lives.port
+        if self.configured.url or self.tree is None or port is None:
+            return protocols.HTTP
+        return protocols.of_tree(self.tree, port)
 
     def look(self) -> None:
         """Processes, threads and stacks at this moment."""
@@ -136,6 +150,7 @@ class Session:
         self._python.update(pid for pid, process in running.items() if programs.is_python(process))
         wanted = [pid for pid in running if pid in self._python or pid not in self._tried]
         self._tried.update(wanted)
+        self._files.meet(wanted)
         limit = max(0.3, min(3.0, self.deadline.left))
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             for look in pool.map(lambda pid: self._stack(pid, limit), wanted):
@@ -176,9 +191,9 @@ class Session:
         """What the threads wait for: descriptors, connections, locks, logs, sources."""
         self._attempt("descriptors", self._look_at_descriptors)
         self._attempt("file locks", self._look_at_file_locks)
+        self._attempt("logs", self._read_logs)
         self._attempt("surroundings", self._ask_behind)
         self._attempt("tasks", self._look_inside)
-        self._attempt("logs", self._read_logs)
         self._attempt("sources", self.read_sources)
 
     def _attempt(self, name: str, work: Callable[[], None]) -> None:
@@ -207,6 +222,7 @@ class Session:
         """Who keeps a file's lock from outside is not the server's, and yet may be its trouble."""
         pids = {one.pid for one in self._file_locks if one.exclusive and one.pid > 0} - self._all.keys()
         for pid in sorted(pids - self._others.keys())[:3]:
+            self._files.meet([pid])
             look = stacks.dump(pid, self.at, timeout=1.0)
             self._others[pid] = look if look.error is None else StackLook(pid, self.at)
 
@@ -214,7 +230,7 @@ class Session:
         """What may take a second goes on in the background and is taken up when it is there."""
         root = self.tree.root.pid if self.tree else None
         own = [listener.port for listener in self._lives.listeners]
-        self._behind.begin(root, self._descriptors, self._connections, own)
+        self._behind.begin(root, self._descriptors, self._connections, own, self._logs)
         self._behind.take_up(0.0)
 
     def _look_inside(self) -> None:
@@ -251,17 +267,20 @@ class Session:
             one.target for one in self._descriptors if one.pid == root and one.number in (1, 2) and one.kind == "file"
         }
         for path in sorted(named - known):
-            text, size, error = files.tail(path, _LOG)
+            text, size, error = files.tail(path, _LOG, self._files.reading(root or 0))
             self._logs = (*self._logs, LogTail(path, text, size, error=error))
+            if error is not None:
+                self._gaps[f"log {path}"] = Gap("log", f"{path}: {error}")
 
     def read_sources(self) -> None:
         frames = [(one.pid, frame) for look in self._stacks for one in look.threads for frame in one.frames]
         frames += [(one.pid, frame) for look in self._tasks.values() for one in look.tasks for frame in one.frames]
         frames += [(one.pid, Frame("", kept.file, 0)) for one in self._tasks.values() for kept in one.containers]
-        root = next(iter(self._all), 0)
-        frames += [(root, frame) for error in logbook.all_tracebacks(self._logs) for frame in error.frames]
+        in_logs = [frame for error in logbook.all_tracebacks(self._logs) for frame in error.frames]
         frames += [(one.pid, frame) for look in self._others.values() for one in look.threads for frame in one.frames]
-        self._sources = self._files.read(frames, self._all.values())
+        self._sources = self._files.read(frames, self._all.values(), in_logs)
+        for path, reason in list(self._files.refused.items())[:_REFUSED]:
+            self._gaps[f"source {path}"] = Gap("source", f"{path}: {reason}")
 
     def wait(self, seconds: float) -> None:
         """Until the next look, or until a question becomes overdue: then the answer is near. How memory moves is seen
@@ -309,6 +328,7 @@ class Session:
             zombies=self._lives.zombies,
             memory=tuple(self._memory),
             answers=self._questions.answers() if self._questions else (),
+            protocol=self._protocol,
             peers=self._behind.peers,
             machine=self._behind.machine,
             logs=self._logs,

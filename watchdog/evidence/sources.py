@@ -3,62 +3,134 @@
 from __future__ import annotations
 
 import ast
-import os
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
 
 from watchdog.diagnosis.code import is_application
 from watchdog.model.evidence import Frame, SourceFile
 from watchdog.model.process import Process
-from watchdog.system.disk.sources import read_source
+from watchdog.system.disk import target_files
+from watchdog.system.disk.files import Reading
+from watchdog.system.disk.parts import Part
+from watchdog.system.disk.sources import LARGEST, source_in
+from watchdog.system.process import rights
+from watchdog.system.process.rights import Rights
 
+_LOG = -1  # stands for a process where a log names the file
 _AROUND = 3  # lines on each side, for code that is not the application's
-_FILES = 200
+_FILES = 500
 _BESIDE = 40  # further files that those import
 _SLACK = 2.0  # seconds between a file's time stamp and the process's start that may be measuring error
 
 
 class Sources:
-    """Reads each file once: the looks at one server come back to the same lines again and again."""
+    """Reads each file once: the looks at one server come back to the same lines again and again.
 
-    def __init__(self) -> None:
-        self._read: dict[str, tuple[list[str], bool] | None] = {}
+    Each with the rights of the process that named it, as they were before it was asked for names. What stands in a log
+    may have been written by any process of the server: it is read only if all of them may read it, and with `user`'s
+    rights where nothing runs.
+    """
+
+    def __init__(self, user: str | None = None) -> None:
+        self.refused: dict[str, str] = {}  # path -> why it was not read
+        self._user = user
+        self._rights: dict[int, Rights | None] = {}
+        self._read: dict[str, tuple[list[str], bool]] = {}
+        self._asked: set[tuple[int, str]] = set()
         self._wanted: defaultdict[str, set[int]] = defaultdict(set)
         self._whole: dict[str, bool] = {}
         self._beside = 0
 
-    def read(self, frames: Iterable[tuple[int, Frame]], processes: Iterable[Process]) -> tuple[SourceFile, ...]:
+    def meet(self, pids: Iterable[int]) -> None:
+        """Note the rights of these processes, before they are asked for names of files."""
+        for pid in pids:
+            now = rights.of(pid)
+            before = self._rights.setdefault(pid, now)
+            if now is not None and before is not None and now != before and before.uid == 0:
+                self._rights[pid] = None  # it has given up root's rights: whose names are these?
+            target_files.prepare(now)
+
+    def reading(self, pid: int) -> Reading:
+        """Reads a file that this process named."""
+        return partial(target_files.read_file, self._rights.get(pid))
+
+    def read(
+        self, frames: Iterable[tuple[int, Frame]], processes: Iterable[Process], in_logs: Iterable[Frame] = ()
+    ) -> tuple[SourceFile, ...]:
         """Files of the application whole, of libraries the lines around the frames, each with its process."""
         known = {process.pid: process for process in processes}
-        for pid, frame in frames:
-            if frame.file.startswith("<"):
-                continue
-            self._wanted[frame.file].add(frame.line)
-            if frame.file not in self._read and len(self._read) < _FILES:
-                self._whole[frame.file] = is_application(frame)
-                self._read[frame.file] = _lines(frame.file, known.get(pid), pid)
-                self._neighbours(frame.file, known.get(pid), pid)
+        self.meet(known.keys() - self._rights.keys())
+        new: defaultdict[int, list[str]] = defaultdict(list)
+        for pid, frame in (*frames, *((_LOG, frame) for frame in in_logs)):
+            if not frame.file.startswith("<"):
+                self._wanted[frame.file].add(frame.line)
+                if self._is_new(pid, frame.file) and len(self._asked) < _FILES:
+                    self._whole[frame.file] = is_application(frame)
+                    new[pid].append(frame.file)
+                    self._asked.add((pid, frame.file))
+        for pid, names in new.items():
+            self._take(pid, names, known)
         found = (self._source(file, text) for file, text in self._read.items())
         return tuple(source for source in found if source is not None)
 
-    def _neighbours(self, file: str, process: Process | None, pid: int) -> None:
-        """What a file of the application imports from beside it: a line at fault may be on no stack any more."""
-        begun = [file]
-        while begun:
-            text = self._read.get(here := begun.pop())
-            beside = modules_beside(here, "\n".join(text[0])) if text is not None and self._whole[here] else []
-            for path in beside:
-                if path in self._read or self._beside >= _BESIDE or not is_application(Frame("", path, 0)):
-                    continue
-                if (lines := _lines(path, process, pid)) is not None:
-                    self._whole[path], self._read[path] = True, lines
-                    self._beside += 1
-                    begun.append(path)
+    def _is_new(self, pid: int, file: str) -> bool:
+        return file not in self._read and (pid, file) not in self._asked
 
-    def _source(self, file: str, text: tuple[list[str], bool] | None) -> SourceFile | None:
-        if text is None:
-            return None
+    def _take(self, pid: int, names: list[str], known: dict[int, Process]) -> None:
+        """These files, and what a file of the application imports from beside it: a line at fault may be on no stack
+        any more."""
+        process = known.get(pid)
+        told = True
+        while names:
+            whole = {name: _absolute(name, process) for name in names}
+            parts = self._parts(pid, list(whole.values()), known)
+            for name, path in whole.items():
+                self._keep(name, parts[path], process, told)
+            names, told = self._neighbours(pid, names), False
+
+    def _keep(self, name: str, part: Part, process: Process | None, told: bool) -> None:
+        found = source_in(part)
+        if found is not None:
+            text, changed = found
+            lines = [line.rstrip()[:500] for line in text.splitlines()]
+            self._read[name] = lines, process is not None and changed > process.started + _SLACK
+            self.refused.pop(name, None)
+            self._beside += not told
+        elif part.denied and told:
+            self.refused[name] = part.error or ""
+
+    def _neighbours(self, pid: int, names: Iterable[str]) -> list[str]:
+        texts = ((name, self._read[name][0]) for name in names if name in self._read and self._whole[name])
+        beside = [path for name, lines in texts for path in modules_beside(name, "\n".join(lines))]
+        new = [path for path in dict.fromkeys(beside) if self._is_new(pid, path) and is_application(Frame("", path, 0))]
+        if self._beside >= _BESIDE:
+            return []
+        self._asked.update((pid, path) for path in new)
+        self._whole.update(dict.fromkeys(new, True))
+        return new
+
+    def _parts(self, pid: int, paths: list[str], known: Iterable[int]) -> dict[str, Part]:
+        if pid != _LOG:
+            self.meet({pid} - self._rights.keys())
+            return target_files.read_files(self._rights.get(pid), paths, LARGEST)
+        found: dict[str, Part] = {}
+        for one in self._of_all(known):
+            for path, part in target_files.read_files(one, paths, LARGEST).items():
+                if path not in found or found[path].error is None:
+                    found[path] = part
+        return found
+
+    def _of_all(self, known: Iterable[int]) -> list[Rights | None]:
+        """The different rights of the server's processes. What ends meanwhile is stood for by its user alone."""
+        seen = {self._rights.get(pid) for pid in known}
+        return [one if one is None or one.elsewhere else replace(one, pid=0) for one in seen] or [
+            rights.of_user(self._user)
+        ]
+
+    def _source(self, file: str, text: tuple[list[str], bool]) -> SourceFile | None:
         lines, changed = text
         if self._whole[file]:
             return SourceFile(file, tuple(enumerate(lines, 1)), changed)
@@ -66,17 +138,9 @@ class Sources:
         return SourceFile(file, tuple((n, lines[n - 1]) for n in sorted(near) if 0 < n <= len(lines)), changed)
 
 
-def _lines(name: str, process: Process | None, pid: int) -> tuple[list[str], bool] | None:
-    """(lines, whether the file changed since the process began). A name that is not absolute is meant from the folder
-    that the process began in, as far as that is known."""
-    path = name if name.startswith("/") else f"{(process.cwd if process else None) or ''}/{name}"
-    found = read_source(pid or os.getpid(), path)
-    if found is None:
-        return None
-    text, changed = found
-    return [
-        line.rstrip()[:500] for line in text.splitlines()
-    ], process is not None and changed > process.started + _SLACK
+def _absolute(name: str, process: Process | None) -> str:
+    """A name that is not absolute is meant from the folder that the process began in, as far as that is known."""
+    return name if name.startswith("/") else f"{(process.cwd if process else None) or ''}/{name}"
 
 
 def modules_beside(file: str, text: str) -> list[str]:

@@ -15,10 +15,9 @@ from watchdog.killing import proof
 from watchdog.killing.roster import Roster
 from watchdog.killing.stillness import Patience
 from watchdog.model.errors import Refused
-from watchdog.model.killing import Ended, KillPlan, KillResult, Outcome, Spared
+from watchdog.model.killing import Ended, KillPlan, KillResult, Orders, Outcome, Survivor
 from watchdog.model.process import Process
 from watchdog.system import clock, signals
-from watchdog.system.child import commands
 from watchdog.system.clock import Deadline
 from watchdog.system.freeze import Freezer
 from watchdog.system.host import managers
@@ -69,8 +68,8 @@ class _Ladder:
             self._roster.take_doomed()
         except Refused as refusal:
             return KillResult("refused", message=". ".join(refusal.lines()), plan=self._plan)
-        if self._plan.through:
-            self._through_manager()
+        if self._plan.orders:
+            self._through_manager(self._plan.orders)
         else:
             if not self._plan.force:
                 if problem := self._ask():
@@ -179,23 +178,20 @@ class _Ladder:
         if group is not None and lineage.group_members(group) <= known and signals.kill_group(group):
             self._roster.all_were_sent("KILL")
 
-    def _through_manager(self) -> None:
-        """Its manager would start it again: so the manager is asked, and only the manager."""
-        manager = self._plan.tree.manager
-        orders = managers.orders(manager) if manager else None
-        assert orders is not None  # the plan has refused otherwise
-        self._say(f"asking its manager: {self._plan.through}")
-        argv = orders.end if self._plan.force else tuple(shlex.split(self._plan.through))
+    def _through_manager(self, orders: Orders) -> None:
+        """Its manager would start it again: so the manager gets an order, and nobody gets a signal from us."""
+        argv = self._plan.through
+        self._say(f"asking its manager: {shlex.join(argv)}")
         deadline = Deadline(min(self._plan.grace, self._times.grace))
-        done = commands.run(argv, timeout=max(1.0, deadline.left))
+        done = managers.tell(argv, max(1.0, deadline.left))
         if not done.ok and not done.timed_out:
             why = done.error or done.output.strip()[-300:] or f"code {done.code}"
             self._roster.notes.append(f"{shlex.join(argv)}: {why}")
         if self._roster.wait(deadline.left):
             self._say(f"not ended by it: {shlex.join(orders.end)}")
-            commands.run(orders.end, timeout=self._times.finish)
+            managers.tell(orders.end, self._times.finish)
         # After its end by force the manager must still hear that it is to stay down.
-        commands.run(orders.stop, timeout=self._times.finish)
+        managers.tell(orders.stop, self._times.finish)
         self._roster.wait(self._times.finish)
 
     def _result(self) -> KillResult:
@@ -209,7 +205,7 @@ class _Ladder:
         return KillResult(outcome, ended, survivors, held_ports, self._roster.seconds, message, self._plan)
 
     def _message(
-        self, ended: tuple[Ended, ...], survivors: tuple[Spared, ...], held_ports: tuple[tuple[int, bool], ...]
+        self, ended: tuple[Ended, ...], survivors: tuple[Survivor, ...], held_ports: tuple[tuple[int, bool], ...]
     ) -> str:
         parts = [f"{_count(len(ended))} ended"]
         parts += [f"pid {one.pid} is still there: {one.reason}" for one in survivors]

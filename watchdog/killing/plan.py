@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import signal
 from collections.abc import Mapping, Sequence
 
-from watchdog.model.killing import Doomed, KillPlan, Spared
-from watchdog.model.process import Manager, Member, Process, Tree
+from watchdog.model.killing import Doomed, KillPlan, Ownership
+from watchdog.model.process import LeftOut, Member, Process, Tree
 from watchdog.policy import guards
 from watchdog.policy.guards import Ourselves
-from watchdog.system.host import managers
 
 
 def make_plan(
@@ -25,25 +23,27 @@ def make_plan(
     refusals: Sequence[str] = (),
     allow_unsafe: bool = False,
     hung: bool = False,
+    owner: Ownership | None = None,
 ) -> KillPlan:
     """The plan for one server. `table` names those who stand beside it: tracers, and parents of zombies.
 
     `reason` is the selector in words, `refusals` what was already found against it, `hung`: it is known not to work.
+    `owner` is what the manager above it answered: a managed server without an answer is not ended.
     """
-    through, problem = _through(tree.manager) if tree.manager and tree.manager.kind != "wd" else ("", "")
-    against = [*refusals, *guards.tree_refusals(tree, us, through)]
+    owner = owner or _not_asked(tree)
+    against = [*refusals, *guards.tree_refusals(tree, us, managed=owner.orders is not None)]
     doomed = tuple(Doomed(one.process, one.role, _note(one.process, table, force)) for one in tree.members)
     against += [] if force else _traced(tree.members, table)
-    against += [problem] if problem else []
+    against += [owner.problem] if owner.problem else []
     return KillPlan(
         tree=tree,
         doomed=doomed,
-        spared=_spared(tree),
+        spared=tree.left_out,
         reason=reason,
         grace=grace,
         force=force,
         refusals=tuple(against),
-        through=through,
+        orders=owner.orders,
         ports=tree.ports,
         allow_unsafe=allow_unsafe,
         hung=hung,
@@ -76,7 +76,7 @@ def make_worker_plan(
         tree=part,
         doomed=tuple(Doomed(one.process, one.role, _note(one.process, table, force)) for one in family),
         spared=tuple(
-            Spared(one.process.pid, one.process.command, "only its worker is ended")
+            LeftOut(one.process.pid, one.process.command, "only its worker is ended")
             for one in tree.members
             if one not in family
         ),
@@ -96,7 +96,7 @@ def in_words(plan: KillPlan) -> str:
         note = f"  ({one.note})" if one.note else ""
         lines.append(f"  {one.process.pid:>7}  {one.role:<7} {guards.shown(one.process)}{note}")
     if plan.through:
-        lines.append(f"  through its manager: {plan.through}")
+        lines.append(f"  through its manager: {shlex.join(plan.through)}")
     elif plan.force:
         lines.append("  SIGKILL at once, then a sweep until two looks find nothing more")
     else:
@@ -146,21 +146,9 @@ def _traced(members: Sequence[Member], table: Mapping[int, Process]) -> list[str
     return found
 
 
-def _through(manager: Manager) -> tuple[str, str]:
-    """(what will be run, what speaks against it)"""
-    found = managers.orders(manager)
-    if found is None:
-        return "", f"{manager} would start it again at once: stop it with that manager's own command"
-    problem = managers.why_not_usable(manager)
-    return shlex.join(found.stop), f"it belongs to {manager}, and {problem}" if problem else ""
-
-
-def _spared(tree: Tree) -> tuple[Spared, ...]:
-    found = []
-    for sentence in tree.left_out:
-        named = re.match(r"pid (\d+) \((.*)\) (.*)", sentence, re.DOTALL)
-        found.append(Spared(int(named[1]), named[2], named[3]) if named else Spared(0, "", sentence))
-    return tuple(found)
+def _not_asked(tree: Tree) -> Ownership:
+    managed = tree.manager is not None and tree.manager.kind != "wd"
+    return Ownership(problem=f"its manager ({tree.manager}) was not asked" if managed else "")
 
 
 def _descends(process: Process, pid: int, tree: Tree) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from watchdog.model.killing import KillPlan, Spared
+from watchdog.model.killing import KillPlan, Survivor
 from watchdog.model.process import Identity
 from watchdog.system.clock import Deadline, wait_until
 from watchdog.system.net import ports
@@ -31,21 +31,21 @@ def why_held(held: Sequence[tuple[int, bool]]) -> str:
     )
 
 
-def survivor(held: Hold, command: str, denied: bool, last: str) -> Spared:
+def survivor(held: Hold, command: str, denied: bool, last: str) -> Survivor:
     """One that is still there, with the reason as the kernel shows it; `last` is the signal that it got last."""
     now = processes.read(held.pid)
     if now is None or now.identity != held.identity:
-        return Spared(held.pid, command, "it ended just now")
+        return Survivor(held.pid, command, "it ended just now")
     if denied:
-        return Spared(held.pid, command, f"the kernel does not let us signal a process of user {now.user}")
+        return Survivor(held.pid, command, f"the kernel does not let us signal a process of user {now.user}")
     if now.state == "D":
         where = lineage.wait_channel(held.pid)
-        return Spared(held.pid, command, f"not killable: it waits in the kernel{f' ({where})' if where else ''}")
+        return Survivor(held.pid, command, f"not killable: it waits in the kernel{f' ({where})' if where else ''}")
     if now.tracer:
         tracer = processes.read(now.tracer)
-        return Spared(held.pid, command, f"held by the debugger {tracer.name if tracer else '?'} (pid {now.tracer})")
+        return Survivor(held.pid, command, f"held by the debugger {tracer.name if tracer else '?'} (pid {now.tracer})")
     what = f"SIG{last} was sent" if last else "it was left to its manager"
-    return Spared(held.pid, command, f"{what}, it is still in state {now.state}")
+    return Survivor(held.pid, command, f"{what}, it is still in state {now.state}")
 
 
 def not_reaped(identity: Identity) -> str:

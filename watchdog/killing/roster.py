@@ -8,7 +8,7 @@ from typing import Literal
 from watchdog.killing import proof
 from watchdog.killing.kin import Kin
 from watchdog.model.errors import WdError
-from watchdog.model.killing import Doomed, Ended, KillPlan, Spared
+from watchdog.model.killing import Doomed, Ended, KillPlan, Survivor
 from watchdog.model.process import Identity, Process
 from watchdog.policy import guards
 from watchdog.system import clock, signals
@@ -106,7 +106,7 @@ class Roster:
         self._newest = max(table, default=self._newest)
         return self._take_all(self.kin.newcomers(table))
 
-    def survivors(self) -> tuple[Spared, ...]:
+    def survivors(self) -> tuple[Survivor, ...]:
         """Who still lives, with the reason that the kernel gives."""
         return tuple(
             proof.survivor(

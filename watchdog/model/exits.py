@@ -15,3 +15,33 @@ class Exit(IntEnum):
     NOTHING = 4  # nothing matched
     REFUSED = 5  # a guard refused
     INTERRUPTED = 130
+
+
+# Every word for an outcome or a state, in every command, and the one exit code that it stands for.
+_OF_WORDS: dict[str, Exit] = {
+    "ok": Exit.FINE,
+    "done": Exit.FINE,
+    "recovered": Exit.FINE,
+    "planned": Exit.FINE,
+    "skipped": Exit.FINE,
+    "sound": Exit.FINE,
+    "warning": Exit.WARNING,
+    "slow": Exit.WARNING,
+    "starting": Exit.WARNING,
+    "failing": Exit.WARNING,
+    "unsure": Exit.WARNING,
+    "failed": Exit.CRITICAL,
+    "critical": Exit.CRITICAL,
+    "trouble": Exit.CRITICAL,
+    "leak": Exit.CRITICAL,
+    "unknown": Exit.UNKNOWN,
+    "running": Exit.UNKNOWN,
+    "nothing": Exit.NOTHING,
+    "refused": Exit.REFUSED,
+    "interrupted": Exit.INTERRUPTED,
+}
+
+
+def exit_of(word: str) -> Exit:
+    """The exit code of an outcome or a state. KeyError for a word that is in no command's vocabulary."""
+    return _OF_WORDS[word]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from watchdog.text.units import iso
@@ -18,6 +19,21 @@ class Trigger:
     detail: str = ""  # "kim typed: wd run frozen-server", "health: 3 failures in a row"
     by: str = ""  # the user
     since: float | None = None  # seconds since the epoch: the first sign of the trouble
+    typed: str = ""  # the command line, where a person typed one
+    home: str = ""  # the home that this command line named
+    gave_up: str = ""  # why the loop gave up, in the run that only calls a person
+
+    def cleaned(self, clean: Callable[[str], str]) -> Trigger:
+        """The same with every text through a filter, such as the one for secrets."""
+        return replace(
+            self,
+            kind=clean(self.kind),
+            detail=clean(self.detail),
+            by=clean(self.by),
+            typed=clean(self.typed),
+            home=clean(self.home),
+            gave_up=clean(self.gave_up),
+        )
 
 
 @dataclass(frozen=True, slots=True)

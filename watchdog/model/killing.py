@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from watchdog.model.process import Process, Tree
+from watchdog.model.process import LeftOut, Process, Tree
 
+Argv = tuple[str, ...]
 Outcome = Literal["done", "failed", "refused", "nothing", "planned"]
 
 
@@ -20,12 +21,33 @@ class Doomed:
 
 
 @dataclass(frozen=True, slots=True)
-class Spared:
-    """A process that was near and is left alone."""
+class Survivor:
+    """A process that is still there after the kill, with the reason that the kernel gives."""
 
     pid: int
     command: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What to say to a manager. `end`: SIGKILL for all of the service, when a stop does not come to an end."""
+
+    stop: Argv
+    end: Argv
+    start: Argv
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """What the manager above a server answered when it was asked whether it keeps this server.
+
+    With `orders`: it named our process, and these reach this very manager. With `problem`: that could not be proven, so
+    nothing is ended. With neither: it does not keep the server, which is ended by signals.
+    """
+
+    orders: Orders | None = None
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +56,23 @@ class KillPlan:
 
     tree: Tree
     doomed: tuple[Doomed, ...]
-    spared: tuple[Spared, ...]
+    spared: tuple[LeftOut, ...]
     reason: str  # the selector in words
     grace: float  # seconds between SIGTERM and the freeze
     force: bool = False  # KILL at once
     refusals: tuple[str, ...] = ()  # guards that say no: nothing is signalled
-    through: str = ""  # "systemctl stop shop.service": the manager that must be asked instead
+    orders: Orders | None = None  # for the manager that keeps it: then only that manager ends it
     ports: tuple[int, ...] = ()
     allow_unsafe: bool = False  # where the system cannot hold a process: go by its start time
     hung: bool = False  # known not to work: a process that stays perfectly still after SIGTERM gets no more time
     worker: int | None = None  # only this worker ends, its master replaces it
+
+    @property
+    def through(self) -> Argv:
+        """The order that its manager gets instead of signals; empty where it has no manager."""
+        if self.orders is None:
+            return ()
+        return self.orders.end if self.force else self.orders.stop
 
     def record(self) -> dict[str, Any]:
         return {
@@ -56,7 +85,7 @@ class KillPlan:
             ],
             "spared": [{"pid": one.pid, "command": one.command, "reason": one.reason} for one in self.spared],
             "refusals": list(self.refusals),
-            "through": self.through,
+            "through": list(self.through),
             "ports": list(self.ports),
         }
 
@@ -78,7 +107,7 @@ class KillResult:
 
     outcome: Outcome
     killed: tuple[Ended, ...] = ()
-    survivors: tuple[Spared, ...] = ()  # still there, with the reason the kernel gives
+    survivors: tuple[Survivor, ...] = ()  # still there, with the reason the kernel gives
     ports: tuple[tuple[int, bool], ...] = ()  # (port, can be bound)
     seconds: float = 0.0
     message: str = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from watchdog.text.units import iso
@@ -53,7 +53,8 @@ class Process:
     cpu_seconds: float  # user and system time used so far
     kernel: bool  # a kernel thread
     forked: bool = False  # it has started no program since it was forked: it goes on in its parent's
-    cmdline: tuple[str, ...] | None = None
+    cmdline: tuple[str, ...] | None = None  # as the system shows it; the process can overwrite it with a title
+    original: tuple[str, ...] | None = None  # what it was started with, where it has overwritten its command line
     exe: str | None = None
     cwd: str | None = None
     cgroup: str | None = None
@@ -67,6 +68,16 @@ class Process:
     @property
     def pid(self) -> int:
         return self.identity.pid
+
+    @property
+    def ended(self) -> bool:
+        """Only its entry in the process table is left (a zombie)."""
+        return self.state in "ZX"
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What it was started with, as far as that is known: the original command line, else the shown one."""
+        return self.original or self.cmdline or ()
 
     @property
     def command(self) -> str:
@@ -92,7 +103,9 @@ class Manager:
     """Who starts this server again when it dies."""
 
     kind: str  # systemd, supervisor, docker, runit, s6, cron …
-    name: str  # the unit, program or container
+    name: str  # the unit, program or container; empty where only the manager itself can tell it
+    process: Process | None = field(default=None, compare=False)  # the very manager above the server, where it is seen
+    child: int = field(default=0, compare=False)  # the child of that process from which the server comes
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.name}" if self.name else self.kind
@@ -108,6 +121,18 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A process that is near a server and is not part of it."""
+
+    pid: int
+    command: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"pid {self.pid} ({self.command}) {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
 class Tree:
     """One server: the target of a command. The first member is the root (or the oldest orphan)."""
 
@@ -116,7 +141,7 @@ class Tree:
     service: str | None = None
     manager: Manager | None = None
     framework: str | None = None
-    left_out: tuple[str, ...] = ()  # one sentence for each process that was near and is not part of it
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def root(self) -> Process:

@@ -29,6 +29,7 @@ class Situation:
     desired: Desired = RUNNING
     strange: str = ""  # another program than the configured one is there
     starved: str = ""  # why the machine itself is in trouble
+    certain: bool = False  # nothing of it runs, or it is stopped: however slow the machine is, that is no slowness
     common: str = ""  # why the trouble is not this service's own
     holder: str = ""  # who else works on it now
     busy: str = ""  # which service we work on ourselves
@@ -63,14 +64,14 @@ def _decide(situation: Situation) -> Decision:
     if desired.state != "running":
         return Decision("leave", _wanted(desired))
     if permit.verdict == "given-up":
-        return Decision("leave", f"given up: {permit.why}; `wd resume` begins anew")
+        return Decision("leave", f"gave up: {permit.why}; once fixed, run `wd resume`")
     if situation.strange:
         return Decision("give-up", situation.strange)
     if permit.verdict == "give-up":
         return Decision("give-up", permit.why)
     if situation.holder:
         return Decision("leave", f"{situation.holder} is at it", AGAIN)
-    if situation.starved and not situation.planned:
+    if situation.starved and not situation.planned and not situation.certain:
         return Decision("hold", f"the machine is starved: {situation.starved}", AGAIN)
     if situation.common:
         return Decision("hold", situation.common, AGAIN)

@@ -64,12 +64,12 @@ def why_not_ours(process: Process, us: Ourselves, found_by_descent: bool = False
     return ""
 
 
-def tree_refusals(tree: Tree, us: Ourselves, through: str = "") -> tuple[str, ...]:
-    """Every reason why this tree may not be ended, one sentence a process. `through`: its manager will do it."""
+def tree_refusals(tree: Tree, us: Ourselves, *, managed: bool = False) -> tuple[str, ...]:
+    """Every reason why this tree may not be ended, one sentence a process. `managed`: its manager will do it."""
     found = []
     for place, member in enumerate(tree.members):
         process = member.process
-        inside = bool(through) or (place > 0 and member.role != "orphan")
+        inside = managed or (place > 0 and member.role != "orphan")
         if reason := why_protected(process, us) or why_not_ours(process, us, inside):
             found.append(f"pid {process.pid} ({shown(process)}) is spared: {reason}")
     return tuple(found)

@@ -5,25 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from watchdog.model.exits import Exit
+from watchdog.model.exits import Exit, exit_of
 from watchdog.model.incident import Incident, RunOutcome, StepRecord
 
 FAILURES = frozenset({"failed", "refused", "unknown"})
 
-_EXITS: dict[RunOutcome, Exit] = {
-    "recovered": Exit.FINE,
-    "done": Exit.FINE,
-    "planned": Exit.FINE,
-    "nothing": Exit.NOTHING,
-    "refused": Exit.REFUSED,
-    "failed": Exit.CRITICAL,
-    "running": Exit.UNKNOWN,
-    "interrupted": Exit.INTERRUPTED,
-}
-
 
 def exit_code(outcome: RunOutcome) -> Exit:
-    return _EXITS[outcome]
+    return exit_of(outcome)
 
 
 def outcome_of(records: Sequence[StepRecord], ended_by: StepRecord | None) -> RunOutcome:

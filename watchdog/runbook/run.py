@@ -114,11 +114,10 @@ def _run(run: Run, steps: Sequence[Prepared], name: str, overridden: str) -> tup
     try:
         ended_by = _walk(run, steps)
     except KeyboardInterrupt:
-        if context.found.shim is not None:
-            context.found.shim.leave_alone()  # at once: the server must not wait for our report
+        context.found.leave_alone()  # at once: the server must not wait for our report
         _close(run, incident, "interrupted")
         raise
-    _let_go(context)
+    context.found.disarm()  # never told to start: it must not start a server that nobody asked for
     came_to = outcome.outcome_of(run.records, ended_by)
     closed = _close(run, incident, came_to)
     found = context.found.diagnosis
@@ -222,7 +221,7 @@ def _bounded(prepared: Prepared, context: Context) -> StepResult:
     thread.join(limit + 1.0)
     if answer:
         return answer[0]
-    return StepResult("failed", f"no end within {limit:g} s; left behind", exit=Exit.CRITICAL)
+    return StepResult("failed", f"no end within {limit:g} s; left behind")
 
 
 def _call(prepared: Prepared, context: Context) -> StepResult:
@@ -235,7 +234,7 @@ def _call(prepared: Prepared, context: Context) -> StepResult:
         return StepResult(named, error.what, data, exit=error.code, text="\n".join(error.lines()))
     except Exception as error:  # noqa: BLE001 - a broken step is a failed step: the run goes on to say so
         told = f"{type(error).__name__}: {error}"
-        return StepResult("failed", told, {"outcome": "failed", "message": told}, exit=Exit.CRITICAL)
+        return StepResult("failed", told, {"outcome": "failed", "message": told})
 
 
 def _open(run: Run, name: str) -> Incident | None:
@@ -277,10 +276,3 @@ def _close(run: Run, incident: Incident | None, came_to: RunOutcome) -> Incident
     except (OSError, WdError) as error:
         context.say(f"the report could not be written: {error}")
     return context.journal.incident(incident.id)
-
-
-def _let_go(context: Context) -> None:
-    """A shim that was armed and never told to start must not start a server that nobody asked for."""
-    shim = context.found.shim
-    if shim is not None and context.found.started is None:
-        shim.cancel()

@@ -63,14 +63,16 @@ def arm(
     doomed: Collection[Identity] = (),
     listeners: Collection[Listener] = (),
     port: int | None = None,
+    through: Sequence[str] = (),
 ) -> Shim:
     """Start the process that will start the service, also if wd dies now. Failed if it does not come to its post.
 
-    `doomed` must be gone first, `listeners` are their sockets; `port` is the one the service listens on when it is up.
+    `doomed` must be gone first, `listeners` are their sockets; `port` is the one the service listens on when it is up;
+    `through` is the command of the manager that is known to keep it.
     """
     place = _place(state, service)
-    manager = managers.parse(start.through) if start.through else None
-    orders = managers.orders(manager) if manager else None
+    orders = managers.orders(managers.parse(start.through)) if start.through else None
+    through = through or (orders.start if orders else ())
     order = Order(
         service=service,
         folder=str(place),
@@ -78,10 +80,10 @@ def arm(
         fallback=list(start.fallback),
         cwd=start.cwd or service_env.home_of(start.user),
         # A manager's command is the person's tool, not the service: it is found and works as it does for them.
-        env=commands.our_environment() if orders else service_env.environment(start),
+        env=commands.our_environment() if through else service_env.environment(start),
         user=start.user,
         log=start.log,
-        through=list(orders.start) if orders else [],
+        through=list(through),
         within=start.ready.within,
         ports=[port] if port else sorted({one.port for one in listeners}),
         port=port,

@@ -10,23 +10,11 @@ from watchdog.model.errors import Refused
 from watchdog.model.exits import Exit
 from watchdog.model.probing import CheckResult, CheckState
 from watchdog.steps.bounds import time_left
-from watchdog.steps.spec import Context, StepOutcome, StepResult
+from watchdog.steps.spec import Context, StepResult
 from watchdog.text.printable import printable
 
 # The worst comes last; "could not tell" is worse than a warning and better than what is known to be broken.
 _ORDER: tuple[CheckState, ...] = ("ok", "warning", "unknown", "critical")
-_EXITS: dict[CheckState, Exit] = {
-    "ok": Exit.FINE,
-    "warning": Exit.WARNING,
-    "critical": Exit.CRITICAL,
-    "unknown": Exit.UNKNOWN,
-}
-_OUTCOMES: dict[CheckState, StepOutcome] = {
-    "ok": "ok",
-    "warning": "warning",
-    "critical": "failed",
-    "unknown": "unknown",
-}
 
 
 def check(context: Context, options: Mapping[str, Any]) -> StepResult:
@@ -35,7 +23,9 @@ def check(context: Context, options: Mapping[str, Any]) -> StepResult:
     if playbook is None:
         raise Refused("no service was named", todo="Say which: wd check --service NAME")
     if not playbook.checks:
-        return StepResult("nothing", f"the playbook of {playbook.service} has no checks", {"checks": []})
+        return StepResult(
+            "nothing", f"the playbook of {playbook.service} has no checks", {"checks": []}, exit=Exit.FINE
+        )
     if context.dry_run:
         names = ", ".join(spec.name for spec in playbook.checks)
         return StepResult("planned", f"would ask: {names}", {"checks": []})
@@ -56,7 +46,7 @@ def _result(service: str, found: list[CheckResult]) -> StepResult:
     perfdata = " ".join(f"'{printable(one.name)}'={one.seconds:.3f}s" for one in found)
     line = f"{worst.upper()} - {service}: {printable(message).replace('|', '/')} | {perfdata}"
     data = {"checks": [{**one.record(), "output": one.output} if one.output else one.record() for one in found]}
-    return StepResult(_OUTCOMES[worst], message, data, exit=_EXITS[worst], text=line)
+    return StepResult("failed" if worst == "critical" else worst, message, data, text=line)
 
 
 assert set(_ORDER) == set(get_args(CheckState))

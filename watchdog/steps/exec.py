@@ -7,7 +7,6 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from watchdog.model.exits import Exit
 from watchdog.steps.bounds import time_left
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system.child import commands
@@ -36,4 +35,4 @@ def execute(context: Context, options: Mapping[str, Any]) -> StepResult:
         why = f"ended after {format_duration(done.seconds)}, its time limit"
     else:
         why = f"signal {done.signal}" if done.signal else f"exit code {done.code}"
-    return StepResult("failed", f"{what}: {why}" + (f": {last}" if last else ""), data, exit=Exit.CRITICAL)
+    return StepResult("failed", f"{what}: {why}" + (f": {last}" if last else ""), data)

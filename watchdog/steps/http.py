@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from watchdog.model.errors import WrongUsage
-from watchdog.model.exits import Exit
 from watchdog.steps.bounds import time_left
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system.net.http import ask
@@ -28,16 +27,16 @@ def http(context: Context, options: Mapping[str, Any]) -> StepResult:
     reply = ask(url, timeout=time_left(context, options["timeout"]), method=method, limit=64 * 1024)
     data = {"url": redact(url), "method": method, "status": reply.status, "seconds": round(reply.seconds, 3)}
     if reply.problem == "local":
-        return StepResult("unknown", f"{what} could not be asked: {reply.detail}", data, exit=Exit.UNKNOWN)
+        return StepResult("unknown", f"{what} could not be asked: {reply.detail}", data)
     if reply.problem:
-        return StepResult("failed", f"{what}: {reply.detail or reply.problem}", data, exit=Exit.CRITICAL)
+        return StepResult("failed", f"{what}: {reply.detail or reply.problem}", data)
     expected = options["expect"]
     fine = reply.status == expected if expected is not None else (reply.status or 599) < 400
     told = f"{what}: {reply.status} in {format_duration(reply.seconds)}"
     if fine:
         return StepResult("ok", told, data)
     wanted = f", not {expected}" if expected is not None else ""
-    return StepResult("failed", told + wanted, data, exit=Exit.CRITICAL)
+    return StepResult("failed", told + wanted, data)
 
 
 def _address(context: Context, url: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from watchdog.evidence import snapshot
 from watchdog.killing import kin, ladder
@@ -13,18 +13,17 @@ from watchdog.killing.plan import in_words, make_plan, make_worker_plan
 from watchdog.model.errors import NothingMatched, Refused, WdError
 from watchdog.model.exits import Exit
 from watchdog.model.incident import Desired
-from watchdog.model.killing import KillPlan, KillResult
-from watchdog.model.playbook import Start
-from watchdog.model.process import Listener, Member, Process, Tree
+from watchdog.model.killing import KillPlan, KillResult, Ownership
+from watchdog.model.process import Listener, Member, Tree
 from watchdog.policy import guards
 from watchdog.starting import launch
 from watchdog.steps import turn
-from watchdog.steps.spec import Context, StepOutcome, StepResult
+from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock, signals
 from watchdog.system.child import service_env
 from watchdog.system.net import ports
 from watchdog.system.process import lineage, processes
-from watchdog.targets import match, resolve
+from watchdog.targets import expected, ownership, resolve
 from watchdog.targets.flight import in_flight
 from watchdog.text.units import counted, format_duration
 
@@ -34,12 +33,6 @@ _TICKS = 2  # of the kernel's clock, that a process must be old
 _REPLACED_WITHIN = 5.0  # seconds for a master to start another worker
 _BETWEEN = 0.02  # seconds between two looks for a moment without requests
 _SHARE = 0.8  # of a step's time limit that the ladder may use up
-_EXITS: Mapping[str, tuple[StepOutcome, Exit]] = {
-    "done": ("ok", Exit.FINE),
-    "failed": ("failed", Exit.CRITICAL),
-    "refused": ("refused", Exit.REFUSED),
-    "planned": ("planned", Exit.FINE),
-}
 
 
 def kill(context: Context, options: Mapping[str, Any]) -> StepResult:
@@ -77,10 +70,8 @@ def _targets(context: Context) -> tuple[Tree, ...]:
     found = _looked(context)
     for sentence in found.left_out:
         context.say(f"left out: {sentence}")
-    seen, known = context.found.tree, context.found.before
+    known = context.found.known
     trees = tuple(tree for tree in found.trees if any(one.process.state not in "ZX" for one in tree.members))
-    if known is None and seen is not None:
-        known = frozenset(one.process.identity for one in seen.members)
     if known is None or not context.in_runbook:
         return trees
     same = tuple(tree for tree in trees if any(one.process.identity in known for one in tree.members))
@@ -96,7 +87,7 @@ def _looked(context: Context) -> resolve.Found:
     for _ in range(2):
         now = lineage.ticks_now()
         try:
-            found = resolve.look(context.selector, context.playbook)
+            found = resolve.look(context.selector, context.playbook, started=context.started)
         except NothingMatched:
             return resolve.Found(())
         if all(now - one.process.identity.ticks >= _TICKS for tree in found.trees for one in tree.members):
@@ -134,8 +125,9 @@ def _plans(
     everything = bool(options.get("all"))
     most = context.playbook.policy.max_kills if context.playbook else guards.MOST
     against = [guards.count_refusals(trees, everything=everything, most=most, agreed=context.yes)]
-    if context.will_start and context.playbook:
-        problem = launch.check_command(_start_of(context, trees))
+    owners = [Ownership() if options.get("worker") else ownership.ask(tree) for tree in trees]
+    if context.will_start and context.playbook and not any(owner.orders or owner.problem for owner in owners):
+        problem = launch.check_command(context.playbook.start)
         against.append(f"nothing is ended that could not be started again: {problem}" if problem else "")
     shared: dict[str, Any] = {
         "reason": str(context.selector),
@@ -152,21 +144,24 @@ def _plans(
         hung = _is_known_to_hang(context)
         plans = [
             make_plan(
-                tree, refusals=[text for text in [_wrong(context, tree, everything)] if text], hung=hung, **shared
+                tree,
+                refusals=[text for text in [_wrong(context, tree, everything)] if text],
+                hung=hung,
+                owner=owner,
+                **shared,
             )
-            for tree in trees
+            for tree, owner in zip(trees, owners, strict=True)
         ]
     refusals = [text for text in against if text] + [text for plan in plans for text in plan.refusals]
     return tuple(plans), tuple(dict.fromkeys(refusals))
 
 
 def _wrong(context: Context, tree: Tree, everything: bool) -> str:
-    rule = context.playbook.find if context.playbook else None
-    if rule is None or not rule.cmdline:
-        return ""
-    members: list[Process] = [one.process for one in tree.members]
-    found, _ = match.by_pattern(rule.cmdline[0], members) if rule.regex else match.by_words(rule.cmdline, members)
-    return guards.wrong_program(tree, bool(found), " ".join(rule.cmdline), everything=everything)
+    """What cannot be proven is refused, too: with --all a person says that it is the right one."""
+    wanted = expected.of(context.playbook)
+    ours = any(one.process.identity in context.started for one in tree.members)  # whatever it calls itself
+    right = ours or expected.is_run_by(tree, context.playbook) == "yes"
+    return guards.wrong_program(tree, right, str(wanted), everything=everything)
 
 
 def _worker_pid(context: Context) -> int:
@@ -189,16 +184,15 @@ def _is_known_to_hang(context: Context) -> bool:
 
 def _only_shown(plans: Sequence[KillPlan], refusals: Sequence[str], dry_run: bool) -> StepResult:
     """What would be done, or why it is not."""
-    outcome = "refused" if refusals else "planned"
+    outcome: Literal["refused", "planned"] = "refused" if refusals else "planned"
     message = refusals[0] if refusals else f"would end {sum(len(plan.doomed) for plan in plans)} processes"
     data = {
-        **KillResult(outcome, message="; ".join(refusals) or message).record(),  # type: ignore[arg-type]
+        **KillResult(outcome, message="; ".join(refusals) or message).record(),
         "plans": [plan.record() for plan in plans],
         "refusals": list(refusals),
     }
-    told, code = _EXITS[outcome]
     extra = [f"  refused: {text}" for text in refusals if not any(text in plan.refusals for plan in plans)]
-    return StepResult(told, message, data, exit=code, text="\n".join([*(in_words(plan) for plan in plans), *extra]))
+    return StepResult(outcome, message, data, text="\n".join([*(in_words(plan) for plan in plans), *extra]))
 
 
 def _execute(context: Context, plans: Sequence[KillPlan]) -> KillResult:
@@ -209,37 +203,28 @@ def _execute(context: Context, plans: Sequence[KillPlan]) -> KillResult:
         doomed = [one.process.identity for plan in plans for one in plan.doomed]
         listeners: list[Listener] = [one for tree in trees for one in tree.listeners]
         shim = launch.arm(
-            _start_of(context, trees),
+            context.playbook.start,
             context.playbook.service,
             context.state,
             doomed,
             listeners,
             context.playbook.find.port,
+            # Through the very manager that keeps it, never against it.
+            next((plan.orders.start for plan in plans if plan.orders), ()),
         )
-        context.found.shim = shim
+        context.found.arm(shim)
     try:
         results = [ladder.execute(plan, context.say, _times(context)) for plan in plans]
     except WdError:
-        if shim:  # raised before the first signal only
-            shim.cancel()
+        context.found.disarm()  # raised before the first signal only
         raise
     except BaseException:
-        if shim:
-            shim.leave_alone()
+        context.found.leave_alone()
         raise
     result = _merged(results)
     if shim and result.outcome not in ("done", "nothing"):
-        shim.cancel()  # never a second copy beside a survivor
-        context.found.shim = None
+        context.found.disarm()  # never a second copy beside a survivor
     return result
-
-
-def _start_of(context: Context, trees: Sequence[Tree]) -> Start:
-    """How the service comes back: through the manager that owns it, if one does, never against it."""
-    assert context.playbook is not None
-    start = context.playbook.start
-    manager = next((tree.manager for tree in trees if tree.manager and tree.manager.kind != "wd"), None)
-    return replace(start, through=str(manager)) if manager and not start.through else start
 
 
 def _times(context: Context) -> ladder.Times:
@@ -326,8 +311,7 @@ def _told(result: KillResult) -> StepResult:
         fresh = _replacement(result.plan)
         data["replacement"] = fresh
         message += f"; its master started pid {fresh} instead" if fresh else "; its master has not replaced it yet"
-    outcome, code = _EXITS[result.outcome]
-    return StepResult(outcome, message, data, exit=code)
+    return StepResult("ok" if result.outcome == "done" else result.outcome, message, data)
 
 
 def _replacement(plan: KillPlan) -> int | None:

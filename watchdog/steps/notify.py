@@ -16,7 +16,9 @@ def notify(context: Context, options: Mapping[str, Any]) -> StepResult:
     playbook = context.playbook
     addresses = playbook.notify if playbook else ()
     if not addresses:
-        return StepResult("nothing", f"the playbook names nobody to tell: {text}", {"text": text, "receivers": []})
+        return StepResult(
+            "nothing", f"the playbook names nobody to tell: {text}", {"text": text, "receivers": []}, exit=Exit.FINE
+        )
     if context.dry_run:
         receivers = ", ".join(messages.private(address) for address in addresses)
         return StepResult("planned", f"would tell {receivers}: {text}", {"text": text})
@@ -28,5 +30,5 @@ def notify(context: Context, options: Mapping[str, Any]) -> StepResult:
     if not failed:
         return StepResult("ok", f"told {len(sent)} receiver{'s' if len(sent) > 1 else ''}", data)
     if len(failed) < len(sent):
-        return StepResult("warning", f"not everybody was told: {'; '.join(failed)}", data, exit=Exit.WARNING)
-    return StepResult("failed", f"nobody was told: {'; '.join(failed)}", data, exit=Exit.CRITICAL)
+        return StepResult("warning", f"not everybody was told: {'; '.join(failed)}", data)
+    return StepResult("failed", f"nobody was told: {'; '.join(failed)}", data)

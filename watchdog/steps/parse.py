@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from watchdog.model.errors import WrongUsage
+from watchdog.model.errors import WdError, WrongUsage
 from watchdog.steps.registry import SPECS
 from watchdog.steps.spec import Argument, Option, StepSpec
 from watchdog.text.units import format_duration, format_size, parse_duration, parse_size
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from watchdog.steps.names import Named
 
 
 class Measure(click.ParamType[Any]):
@@ -45,7 +51,26 @@ class Count(click.ParamType[Any]):
         return int(value)
 
 
+class Name(click.ParamType[Any]):
+    """A name of the home: any text, with the known names as proposals for TAB."""
+
+    def __init__(self, kind: Named) -> None:
+        self.name, self.kind = str(kind), kind
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+        from click.shell_completion import CompletionItem
+
+        from watchdog.config.home import look_for_home
+        from watchdog.steps.names import known
+
+        with contextlib.suppress(WdError, OSError):  # TAB never prints an error
+            home = look_for_home(ctx.params.get("home") or ctx.find_root().params.get("home")).home
+            return [CompletionItem(name) for name in known(self.kind, home) if name.startswith(incomplete)]
+        return []
+
+
 COUNT = Count()
+SERVICE = Name("service")
 _TYPES: dict[str, click.ParamType[Any]] = {
     "text": click.STRING,
     "integer": COUNT,
@@ -53,16 +78,20 @@ _TYPES: dict[str, click.ParamType[Any]] = {
     "size": SIZE,
     "path": click.Path(),
     "words": click.STRING,
+    "service": SERVICE,
+    "runbook": Name("runbook"),
+    "incident": Name("incident"),
 }
 
 
 def option(spec: Option) -> click.Option:
     """One option as click understands it."""
+    names = [spec.short, spec.name] if spec.short else [spec.name]
     if spec.kind == "flag":
-        return click.Option([spec.name], is_flag=True, default=bool(spec.default), help=spec.help)
+        return click.Option(names, is_flag=True, default=bool(spec.default), help=spec.help)
     kind = click.Choice(spec.choices) if spec.choices else _TYPES[spec.kind]
     return click.Option(
-        [spec.name],
+        names,
         type=kind,
         default=spec.default,
         multiple=spec.many,
@@ -74,7 +103,8 @@ def option(spec: Option) -> click.Option:
 
 
 def argument(spec: Argument) -> click.Argument:
-    return click.Argument([spec.name], required=spec.required, nargs=-1 if spec.many else 1)
+    kind = click.Choice(spec.choices) if spec.choices else _TYPES[spec.kind]
+    return click.Argument([spec.name], type=kind, required=spec.required, nargs=-1 if spec.many else 1)
 
 
 def parameters(spec: StepSpec) -> list[click.Parameter]:

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from watchdog.steps.spec import Argument, Option, StepSpec
 
-WITHIN = "how long it may take"
+WITHIN = "time limit for the command"
 
 _ALL: tuple[StepSpec, ...] = (
     StepSpec(
         "find",
-        "the processes that are meant: one server, its master, workers and children",
+        "list the processes of the selected server: master, workers, children",
         "watchdog.steps.find:find",
         targets=True,
         lists=True,
     ),
     StepSpec(
         "ps",
-        "every Python server on this machine, probed with no configuration",
+        "list every Python server on this machine and whether it answers",
         "watchdog.steps.find:ps",
         (
             Option("--hung", "flag", help="only those that do not answer"),
-            Option("--all", "flag", help="other servers too, not only Python"),
+            Option("--all", "flag", help="also list servers that are not Python"),
         ),
         lists=True,
     ),
@@ -37,7 +37,7 @@ _ALL: tuple[StepSpec, ...] = (
     ),
     StepSpec(
         "why",
-        "what the server is stuck on, at which line; nothing is touched",
+        "explain why a server hangs: the cause and the guilty line",
         "watchdog.steps.why:why",
         (
             Option("--within", "duration", "20s", WITHIN),
@@ -47,38 +47,42 @@ _ALL: tuple[StepSpec, ...] = (
     ),
     StepSpec(
         "kill",
-        "end the right tree and nothing else; evidence first, proof after",
+        "end the selected server, all of its processes and nothing else",
         "watchdog.steps.kill:kill",
         (
             Option("--grace", "duration", "5s", "time between SIGTERM and SIGKILL"),
-            Option("--drain", "duration", None, "wait at most so long for a moment with no request under way"),
-            Option("--force", "flag", help="SIGKILL at once"),
-            Option("--all", "flag", help="end every match, and another program than the configured one"),
-            Option("--worker", "flag", help="end only the one stuck worker; its master replaces it"),
-            Option("--allow-unsafe-kill", "flag", help="where the system cannot hold a process: go by its start time"),
-            Option("--snapshot", "flag", help="keep all evidence first, not only stacks and threads"),
-            Option("--no-evidence", "flag", help="keep none"),
+            Option("--drain", "duration", None, "first wait, at most this long, until no request is in progress"),
+            Option("--force", "flag", help="send SIGKILL at once"),
+            Option("--all", "flag", help="end every match, and also a program that is not the configured one"),
+            Option("--worker", "flag", help="end only the stuck worker; its master starts a new one"),
+            Option(
+                "--allow-unsafe-kill",
+                "flag",
+                help="allow killing without pidfd (identify by start time; a small race remains)",
+            ),
+            Option("--snapshot", "flag", help="first keep all evidence, not only stacks and threads"),
+            Option("--no-evidence", "flag", help="keep no evidence"),
         ),
         targets=True,
         changes=True,
     ),
     StepSpec(
         "check",
-        "is what the service owns sound? database, pidfile, disk, commands",
+        "check the data of a service: database, pid file, disk, commands",
         "watchdog.steps.check:check",
         service=True,
     ),
     StepSpec(
         "start",
-        "start the service in its own way, detached from wd",
+        "start a service, detached from wd",
         "watchdog.steps.start:start",
-        (Option("--within", "duration", None, "how long it may take to be ready (default: the playbook's)"),),
+        (Option("--within", "duration", None, "time limit until it is ready (default: the playbook's)"),),
         service=True,
         changes=True,
     ),
     StepSpec(
         "stop",
-        "end the service and leave it ended: the loop will not undo it",
+        "end a service; the loop leaves it down",
         "watchdog.steps.start:stop",
         (Option("--grace", "duration", "5s", "time between SIGTERM and SIGKILL"),),
         service=True,
@@ -86,11 +90,11 @@ _ALL: tuple[StepSpec, ...] = (
     ),
     StepSpec(
         "restart",
-        "end it, start it, prove it",
+        "end a service, start it again and prove that it answers",
         "watchdog.steps.start:restart",
         (
             Option("--grace", "duration", "5s", "time between SIGTERM and SIGKILL"),
-            Option("--within", "duration", None, "how long it may take to be ready (default: the playbook's)"),
+            Option("--within", "duration", None, "time limit until it is ready (default: the playbook's)"),
             Option("--healthy", "integer", 3, "good answers in a row"),
         ),
         service=True,
@@ -98,7 +102,7 @@ _ALL: tuple[StepSpec, ...] = (
     ),
     StepSpec(
         "verify",
-        "is it back? N good answers in a row from the right, new process",
+        "prove that a service is back: good answers in a row from the right process",
         "watchdog.steps.verify:verify",
         (
             Option("--url", help="address to ask (default: the playbook's health address)"),
@@ -111,12 +115,12 @@ _ALL: tuple[StepSpec, ...] = (
     ),
     StepSpec(
         "http",
-        "send one request: a milder remedy, such as resetting a conversation",
+        "send one HTTP request, for example to reset a conversation",
         "watchdog.steps.http:http",
         (
             Option("--method", "text", "GET", "GET, POST, PUT or DELETE"),
             Option("--timeout", "duration", "10s", "total time for the answer"),
-            Option("--expect", "integer", None, "the status that counts as done (default: any below 400)"),
+            Option("--expect", "integer", None, "the expected status (default: any below 400)"),
         ),
         (Argument("url", required=True),),
         changes=True,
@@ -126,7 +130,7 @@ _ALL: tuple[StepSpec, ...] = (
         "run one command, without a shell",
         "watchdog.steps.exec:execute",
         (
-            Option("--timeout", "duration", "60s", "it is ended after this time"),
+            Option("--timeout", "duration", "60s", "end the command after this time"),
             Option("--cwd", "path", None, "folder to run it in", metavar="DIR"),
         ),
         (Argument("command", required=True, many=True),),
@@ -136,17 +140,17 @@ _ALL: tuple[StepSpec, ...] = (
         "wait",
         "wait for a time, or until the service is healthy",
         "watchdog.steps.wait:wait",
-        (Option("--until-healthy", "flag", help="stop waiting at the first good answer"),),
+        (Option("--until-healthy", "flag", help="stop at the first good answer"),),
         (Argument("time", required=True, help="30s, 5m"),),
     ),
     StepSpec(
         "notify",
-        "tell the people of the playbook",
+        "send a message to the addresses of the playbook",
         "watchdog.steps.notify:notify",
         (),
         (Argument("message", required=True, many=True),),
     ),
-    StepSpec("report", "write the incident's report as it stands", "watchdog.steps.report:report"),
+    StepSpec("report", "write the report of the incident as it is now", "watchdog.steps.report:report"),
 )
 
 SPECS: dict[str, StepSpec] = {spec.name: spec for spec in _ALL}

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from watchdog.journal.store import Journal
-from watchdog.model.exits import Exit
 from watchdog.model.incident import Incident
 from watchdog.model.probing import Sample
 from watchdog.report import write
@@ -24,7 +23,7 @@ def report(context: Context, options: Mapping[str, Any]) -> StepResult:
     try:
         path = write.write(found, context.folder, samples_before(context.journal, found))
     except OSError as error:
-        return StepResult("failed", f"the report could not be written: {error}", exit=Exit.CRITICAL)
+        return StepResult("failed", f"the report could not be written: {error}")
     return StepResult("ok", str(path), {"report": str(path)})
 
 

@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Mapping
 from typing import Any
 
-from watchdog.model.exits import Exit
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system.child import commands
 from watchdog.text.redact import redact
@@ -24,7 +23,7 @@ def shell(context: Context, options: Mapping[str, Any]) -> StepResult:
     if context.dry_run:
         return StepResult("planned", f"{language}: {script}")
     if not context.ask(f"Run in {language}: {script} ?"):
-        return StepResult("refused", "a person said no (or there was nobody to ask; --yes answers)", exit=Exit.REFUSED)
+        return StepResult("refused", "a person said no (or there was nobody to ask; --yes answers)")
     environment = {**commands.base_environment(), **dict(options["environment"])}
     done = commands.run([*argv, script], timeout=options["timeout"] or LIMIT, env=environment)
     output = redact(done.output[-4000:])
@@ -32,4 +31,4 @@ def shell(context: Context, options: Mapping[str, Any]) -> StepResult:
     if done.code == 0:
         return StepResult("ok", f"{language}: done", data)
     why = "ended at its time limit" if done.timed_out else f"exit code {done.code}"
-    return StepResult("failed", f"{why}: {output.strip()[-300:]}", data, exit=Exit.CRITICAL)
+    return StepResult("failed", f"{why}: {output.strip()[-300:]}", data)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from watchdog.model.exits import Exit
+from watchdog.model.exits import Exit, exit_of
 from watchdog.model.incident import Trigger
 from watchdog.model.selector import Selector
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from watchdog.model.snapshot import Snapshot
     from watchdog.starting.launch import Shim
 
-Kind = Literal["text", "flag", "integer", "duration", "size", "path", "words"]
+Kind = Literal["text", "flag", "integer", "duration", "size", "path", "words", "service", "runbook", "incident"]
 StepOutcome = Literal["ok", "warning", "failed", "refused", "nothing", "skipped", "planned", "unknown"]
 
 
@@ -46,6 +46,7 @@ class Option:
     required: bool = False
     choices: tuple[str, ...] = ()
     metavar: str = ""
+    short: str = ""  # "-f"
 
     @property
     def key(self) -> str:
@@ -61,6 +62,8 @@ class Argument:
     required: bool = False
     many: bool = False
     help: str = ""
+    choices: tuple[str, ...] = ()
+    kind: Kind = "text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +95,12 @@ class StepResult:
     message: str
     data: Mapping[str, Any] = field(default_factory=dict)
     rows: tuple[Mapping[str, Any], ...] = ()  # of a step that lists
-    exit: Exit = Exit.FINE
+    exit: Exit = None  # type: ignore[assignment]  # by default the outcome's own
     text: str = ""  # the long form for a person; empty: the message will do
+
+    def __post_init__(self) -> None:
+        if self.exit is None:
+            object.__setattr__(self, "exit", exit_of(self.outcome))
 
 
 @dataclass(slots=True)
@@ -106,11 +113,45 @@ class Findings:
     snapshot: Snapshot | None = None
     diagnosis: Diagnosis | None = None
     killed: KillResult | None = None
-    shim: Shim | None = None  # armed: it starts the server even if we die now
+    armed: Shim | None = None  # not used yet: it starts the server even if wd dies now; one start takes it
+    shim: Shim | None = None  # of the last start: the parent of what was started
     arming: Callable[[], Shim | None] | None = None  # where one is on its way to its post already: waits for it
     started: StartResult | None = None
     verified: VerifyResult | None = None
     checks: tuple[CheckResult, ...] = ()
+
+    @property
+    def known(self) -> frozenset[Identity] | None:
+        """Whom this run may end: whom it has looked at, and what it started itself. None: it has not looked yet."""
+        seen = self.before
+        if seen is None and self.tree is not None:
+            seen = frozenset(one.process.identity for one in self.tree.members)
+        ours = (self.started.identity if self.started else None, self.shim.identity if self.shim else None)
+        return None if seen is None else seen | {one for one in ours if one is not None}
+
+    def arm(self, shim: Shim) -> None:
+        """Keep an armed shim for the next start. An older one that was not used starts nothing any more."""
+        self.disarm()
+        self.armed = shim
+
+    def disarm(self) -> None:
+        """No start follows: a shim that is only dropped would take that for the death of wd, and start the server."""
+        if self.armed is not None:
+            self.armed.cancel()
+        self.armed = None
+
+    def take_armed(self) -> Shim | None:
+        """The armed shim, for one start: a shim that has started something is never used again."""
+        shim, self.armed = self.armed, None
+        if shim is None and self.arming is not None:
+            shim, self.arming = self.arming(), None
+        return shim
+
+    def leave_alone(self) -> None:
+        """wd ends in the middle of a run: the shims finish what it began."""
+        for shim in (self.armed, self.shim):
+            if shim is not None:
+                shim.leave_alone()
 
 
 def nobody(question: str, seconds: float, still: Callable[[], bool]) -> Answer:
@@ -142,3 +183,12 @@ class Context:
     found: Findings = field(default_factory=Findings)
     # A question that is open for so many seconds at most, and as long as the last argument says that it stands.
     ask_within: Callable[[str, float, Callable[[], bool]], Answer] = nobody
+
+    @property
+    def started(self) -> tuple[Identity, ...]:
+        """What wd has started as this service before, and what has not been seen to end: it may still run."""
+        if self.playbook is None:
+            return ()
+        from watchdog.system.shim import records  # `wd --help` needs none of it
+
+        return records.running(records.folder(self.state, self.playbook.service))

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from watchdog.model.errors import Refused
-from watchdog.model.exits import Exit
 from watchdog.model.launching import VerifyResult
 from watchdog.model.process import Tree
 from watchdog.starting import readiness
@@ -63,12 +62,7 @@ def verify(context: Context, options: Mapping[str, Any]) -> StepResult:
         pid, problem = _watch(newborn, question, _again(series), min(within, 30.0), context.say)
     result = _result(series, pid, problem, question)
     context.found.verified = result
-    return StepResult(
-        "ok" if result.outcome == "done" else "failed",
-        result.message,
-        result.record(),
-        exit=Exit.FINE if result.outcome == "done" else Exit.CRITICAL,
-    )
+    return StepResult("ok" if result.outcome == "done" else "failed", result.message, result.record())
 
 
 def _question(context: Context, options: Mapping[str, Any]) -> Question:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from watchdog.model.errors import WrongUsage
-from watchdog.model.exits import Exit
 from watchdog.model.playbook import ProbeSpec
 from watchdog.probes import registry
 from watchdog.probes.run import probe
@@ -41,7 +40,7 @@ def wait(context: Context, options: Mapping[str, Any]) -> StepResult:
     waited = clock.monotonic() - begun
     data = {"seconds": round(waited, 3)}
     if asked:
-        return StepResult("failed", f"not healthy within {format_duration(waited)}: {last}", data, exit=Exit.CRITICAL)
+        return StepResult("failed", f"not healthy within {format_duration(waited)}: {last}", data)
     return StepResult("ok", f"waited {format_duration(waited)}", data)
 
 

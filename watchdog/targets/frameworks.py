@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from watchdog.model.process import Process
-from watchdog.system.process import processes
+from watchdog.system.disk.target_files import read_file
+from watchdog.system.process import rights
 from watchdog.targets import programs
 from watchdog.targets.programs import Program
 
@@ -75,6 +76,7 @@ _IMPORTS = (
     "wsgiref",
     "socketserver",
 )
+_SCRIPT = 262_144  # bytes of a script that are read
 _IMPORT = re.compile(
     r"^[ \t]*(?:from[ \t]+(?P<package>[A-Za-z_][\w.]*)[ \t]+)?import[ \t]+(?P<names>.+)$", re.MULTILINE
 )
@@ -135,7 +137,7 @@ def _of_script(process: Process) -> str | None:
     path = PurePosixPath(process.cwd) / program.words[0]
     if path.suffix != ".py":
         return None
-    text = processes.file_of(process, str(path), within=0.5) or b""
+    text = read_file(rights.of(process.pid), str(path), _SCRIPT).data
     seen = _modules(text.decode("utf-8", "replace"))
     return next((name for name in _IMPORTS if name in seen), None)
 

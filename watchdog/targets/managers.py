@@ -1,11 +1,15 @@
-"""Who starts a server again when it dies: told from the chain of parents, the control group and the environment."""
+"""Who starts a server again when it dies: told from the chain of parents and the control group.
+
+Which name the manager knows the server by is only shown here. Before it gets an order it is asked (`ownership`): what a
+process says of itself, in its environment or its command line, can be forged.
+"""
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from watchdog.model.process import Manager, Process
-from watchdog.system.process import processes
 from watchdog.targets import borders, programs
 from watchdog.targets.scene import Scene
 
@@ -15,51 +19,46 @@ _PASSED = frozenset(
 )
 _CONTAINER = re.compile(r"(?:docker|libpod|cri-containerd|crio|lxc|containerd)?[-/:]?([0-9a-f]{64})(?:\.scope)?(?:/|$)")
 _UNIT = re.compile(r"([^/]+\.service)(?:/|$)")
-_USER_MANAGER = re.compile(r"user@\d+\.service")
+_USER_MANAGER = re.compile(r"user@(\d+)\.service")
+_BY_FOLDER = frozenset({"runit", "s6", "daemontools"})
 
 
 def manager(scene: Scene, root: int) -> Manager | None:
     """The manager right above this root; None if there is none, or if somebody in between keeps it from noticing."""
-    process = scene.process(root)
+    process, below = scene.process(root), root
     for pid in scene.above(root):
         if pid not in scene.table:
             return None
         above = scene.process(pid)
         kind = borders.manager_kind(above)
         if kind:
-            return _named(kind, above, process)
+            found = _named(kind, above, process)
+            return replace(found, process=above, child=below) if found else None
         if pid == 1:
             return _of_first(process, scene)
         plain_shell = borders.is_shell(above) and above.terminal == 0
         if not plain_shell and programs.program(above).name not in _PASSED:
             return None
+        below = pid
     return _of_container(process, scene)  # the first process of a container, seen from outside
 
 
 def _named(kind: str, above: Process, process: Process) -> Manager | None:
     if kind == "systemd":
         return _of_systemd(process)
-    if kind == "docker":
+    if kind in ("docker", "podman"):
         found = _CONTAINER.search(process.cgroup or "")
         in_pod = "kubepods" in (process.cgroup or "")
-        return Manager("kubernetes" if in_pod else "docker", found[1][:12] if found else "")
+        return Manager("kubernetes" if in_pod else kind, found[1][:12] if found else "")
     if kind == "wd":
         return Manager("wd", shim_service(above))
-    return Manager(kind, _name(kind, above, process))
+    return Manager(kind, _folder(above) if kind in _BY_FOLDER else "")
 
 
-def _name(kind: str, above: Process, process: Process) -> str:
-    words = above.cmdline or ()
-    if kind in ("runit", "s6", "daemontools"):  # runsv DIRECTORY, s6-supervise DIRECTORY
-        named = [word for word in words[1:] if not word.startswith("-")]
-        return programs.last_part(named[0]) if named else ""
-    if kind in ("supervisor", "pm2"):
-        variables = processes.environment(process.pid) or {}
-        if kind == "pm2":
-            return variables.get("name", "")
-        name, group = variables.get("SUPERVISOR_PROCESS_NAME", ""), variables.get("SUPERVISOR_GROUP_NAME", "")
-        return f"{group}:{name}" if group and group != name else name
-    return ""
+def _folder(above: Process) -> str:
+    """`runsv FOLDER`, `s6-supervise FOLDER`: each looks after the one service of that name."""
+    named = [word for word in (above.cmdline or ())[1:] if not word.startswith("-")]
+    return programs.last_part(named[0]) if named else ""
 
 
 def _of_first(process: Process, scene: Scene) -> Manager | None:
@@ -80,6 +79,12 @@ def _of_container(process: Process, scene: Scene) -> Manager | None:
     ours = next((scene.table[pid].cgroup for pid in scene.own if pid in scene.table), None)
     found = _CONTAINER.search(process.cgroup or "")
     return Manager("docker", found[1][:12]) if found and process.cgroup != ours else None
+
+
+def user_of(cgroup: str | None) -> int | None:
+    """Whose own systemd a control group belongs to; None for the machine's."""
+    found = _USER_MANAGER.search(cgroup or "")
+    return int(found[1]) if found else None
 
 
 def unit_of(cgroup: str | None) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from watchdog.model.process import Listener, Member, Process, Role, Tree
+from watchdog.model.process import LeftOut, Listener, Member, Process, Role, Tree
 from watchdog.targets import programs
 from watchdog.targets.frameworks import framework
 from watchdog.targets.managers import manager
@@ -36,7 +36,8 @@ class _Growth:
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
-        self._left_out: dict[int, str] = {}
+        self._left_out: dict[int, LeftOut] = {}
+        self._alone = False  # a process that is never part of a server was named on purpose
 
     def tree(self, seeds: frozenset[int]) -> Tree:
         scene = self._scene
@@ -45,7 +46,8 @@ class _Growth:
         if not taken:
             # A manager, a shell or ourselves, named on purpose: itself, and nothing of what it started.
             for pid in seeds:
-                self._left_out[-pid] = f"pid {pid} is {scene.why_barred(pid)}: what it started is not taken with it"
+                self._leave_out(pid, f"is {scene.why_barred(pid)}: what it started is not ended with it")
+            self._alone = True
             return self._tree((), tuple(sorted(seeds)), seeds)
         for _ in range(_ROUNDS):
             roots = self._roots(taken)
@@ -203,11 +205,11 @@ class _Growth:
             service=managed.name if managed and managed.kind == "wd" and managed.name else None,
             manager=managed,
             framework=framework(one.process for one in made),
-            left_out=tuple(text for pid, text in sorted(self._left_out.items()) if pid not in members),
+            left_out=tuple(one for pid, one in sorted(self._left_out.items()) if self._alone or pid not in members),
         )
 
     def _leave_out(self, pid: int, text: str) -> None:
-        self._left_out[pid] = f"pid {pid} ({self._scene.process(pid).command[:120]}) {text}"
+        self._left_out[pid] = LeftOut(pid, self._scene.process(pid).command[:120], text)
 
 
 def role(scene: Scene, pid: int, roots: tuple[int, ...], members: frozenset[int]) -> Role:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 
-from watchdog.model.exits import Exit
+from watchdog.model.exits import Exit, exit_of
 from watchdog.model.incident import Desired
 from watchdog.model.playbook import Playbook
 from watchdog.steps.spec import StepOutcome, StepResult
@@ -20,8 +20,6 @@ from watchdog.watch.rounds import Rounds
 from watchdog.watch.watched import Watched, death_triggers, from_text
 
 AT_ONCE = 32  # services that are asked at the same time
-_EXITS = {"ok": Exit.FINE, "slow": Exit.WARNING, "starting": Exit.WARNING, "failing": Exit.WARNING}
-_EXITS |= {"trouble": Exit.CRITICAL, "unknown": Exit.UNKNOWN}
 _WORDS = {Exit.FINE: "OK", Exit.WARNING: "WARNING", Exit.CRITICAL: "CRITICAL", Exit.UNKNOWN: "UNKNOWN"}
 _OUTCOMES: dict[Exit, StepOutcome] = {Exit.FINE: "ok", Exit.WARNING: "warning", Exit.CRITICAL: "failed"}
 
@@ -93,7 +91,7 @@ def _told(house: House, seconds: float) -> StepResult:
 
 def _exit(watched: Watched, wanted: Desired) -> Exit:
     """What is down because a person wanted it so is no alarm, and not to be forgotten either."""
-    return Exit.WARNING if _meant(watched, wanted) else _EXITS[watched.level]
+    return Exit.WARNING if _meant(watched, wanted) else exit_of(watched.level)
 
 
 def _meant(watched: Watched, wanted: Desired) -> bool:

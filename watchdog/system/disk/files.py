@@ -15,16 +15,23 @@ import secrets
 import stat
 from pathlib import Path
 from types import TracebackType
+from typing import Protocol
 
 from watchdog.model.errors import Refused
 from watchdog.system import clock
-from watchdog.system.disk.paths import open_for_reading
+from watchdog.system.disk.parts import Part, read_part
 from watchdog.system.disk.trust import check_trusted_folder
 
 _O_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _SHARED = ("/tmp", "/var/tmp", "/dev/shm")
 _SCRAP = re.compile(r"\..+\.[0-9a-f]{12}\.tmp")
 _SCRAP_AGE = 60.0  # seconds: a younger one may belong to a writer at work
+
+
+class Reading(Protocol):
+    """Reads the beginning or the end of a file: with our own rights, or with those of a process that named it."""
+
+    def __call__(self, path: str, limit: int, *, end: bool = False) -> Part: ...
 
 
 class Folder:
@@ -136,43 +143,28 @@ def _open_own_folder(name: str | Path, shown: Path, dir_fd: int | None = None) -
     return opened
 
 
-def tail(path: str | Path, limit: int) -> tuple[str, int, str | None]:
+def tail(path: str | Path, limit: int, read: Reading = read_part) -> tuple[str, int, str | None]:
     """(text, size, error): the last part of a file, at most `limit` bytes, and the size of the whole.
 
-    Survives FIFOs, devices, sparse terabytes, files that grow or are one endless line, and text that is no UTF-8 (shown
-    with backslashes). A first line that was cut is left out. The error is a sentence, or None.
+    Survives FIFOs, devices, sparse terabytes, files that grow or are one endless line, and text that is not UTF-8
+    (shown with backslashes). A first line that was cut is left out. The error is a sentence, or None. `read` opens it.
     """
-    data, size, _modified, error = tail_bytes(path, limit)
+    data, size, _modified, error = tail_bytes(path, limit, read)
     return readable(data), size, error
 
 
-def tail_bytes(path: str | Path, limit: int) -> tuple[bytes, int, float | None, str | None]:
+def tail_bytes(path: str | Path, limit: int, read: Reading = read_part) -> tuple[bytes, int, float | None, str | None]:
     """(bytes, size, modified, error) as in `tail`; holes of a sparse file are left out."""
-    opened = -1
-    for left in (2, 1, 0):
-        try:
-            opened = open_for_reading(path)
-            break
-        except OSError as error:
-            if error.errno != errno.EAGAIN or not left:  # EAGAIN: rotated away at this very moment
-                return b"", 0, None, error.strerror or str(error)
-    with os.fdopen(opened, "rb", buffering=0) as file:
-        try:
-            facts = os.fstat(file.fileno())
-            begin = max(0, facts.st_size - limit)
-            file.seek(max(0, begin - 1))  # one byte more tells whether a line begins there
-            data = b""
-            wanted = limit + (1 if begin else 0)
-            while len(data) < wanted and (more := file.read(min(wanted - len(data), 1 << 20))):
-                data += more
-        except OSError as error:
-            return b"", 0, None, error.strerror or str(error)
+    part = read(str(path), limit + 1, end=True)  # one byte more tells whether a line begins there
+    if part.error is not None:
+        return b"", 0, None, part.error
+    data = part.data
     if data and not data.strip(b"\0"):
-        return b"", facts.st_size, facts.st_mtime, f"the last {len(data)} bytes are a hole without content"
-    if begin:
+        return b"", part.size, part.modified, f"the last {min(limit, len(data))} bytes are a hole without content"
+    if part.size > limit:
         data = data[1:] if data[:1] in (b"\n", b"\0") else _from_next_line(data[1:])
     # A log that was truncated while its writer went on begins with a hole.
-    return data.strip(b"\0"), facts.st_size, facts.st_mtime, None
+    return data.strip(b"\0"), part.size, part.modified, None
 
 
 def _from_next_line(data: bytes) -> bytes:

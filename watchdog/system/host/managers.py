@@ -3,45 +3,33 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 
+from watchdog.model.killing import Argv, Orders
 from watchdog.model.process import Manager
-
-Argv = tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Orders:
-    """What to say to a manager. `end`: SIGKILL for all of the service, when a stop does not come to an end."""
-
-    stop: Argv
-    end: Argv
-    start: Argv
+from watchdog.system.child import commands
+from watchdog.system.child.commands import Done
 
 
 def orders(manager: Manager) -> Orders | None:
-    """The commands for this service; None for a manager that we cannot act through."""
+    """The commands for the service that a playbook names so; None for a manager that we cannot act through."""
     name = manager.name
     if not name or name.startswith("-"):
         return None
     match manager.kind:
         case "systemd":
-            return _systemd(("systemctl",), name)
-        case "systemd-user":  # only a playbook says this
-            return _systemd(("systemctl", "--user"), name)
+            return systemd(("systemctl",), name)
+        case "systemd-user":
+            return systemd(("systemctl", "--user"), name)
         case "supervisor":
-            return Orders(
-                ("supervisorctl", "stop", name),
-                ("supervisorctl", "signal", "KILL", name),
-                ("supervisorctl", "start", name),
-            )
+            return supervisor(("supervisorctl",), name)
         case "docker" | "podman":
-            kind = manager.kind
-            return Orders((kind, "stop", name), (kind, "kill", name), (kind, "start", name))
+            return container((manager.kind,), name)
         case "runit":
-            return Orders(("sv", "down", name), ("sv", "kill", name), ("sv", "up", name))
+            return runit(("sv",), name)
         case "pm2":
-            return Orders(("pm2", "stop", name), ("pm2", "sendSignal", "SIGKILL", name), ("pm2", "start", name))
+            return pm2(("pm2",), name)
+        case "circus":
+            return circus(("circusctl",), name)
     return None
 
 
@@ -61,6 +49,36 @@ def why_not_usable(manager: Manager) -> str:
     return "" if shutil.which(found.stop[0]) else f"{found.stop[0]} is not installed here, or not on PATH"
 
 
-def _systemd(program: Argv, name: str) -> Orders:
-    kill = ("kill", "--signal=SIGKILL", "--kill-who=all", name)
-    return Orders((*program, "stop", name), (*program, *kill), (*program, "start", name))
+def tell(argv: Argv, within: float) -> Done:
+    """Run a manager's own command. In the root folder: some of them read a configuration from where they stand."""
+    return commands.run(argv, timeout=within, cwd="/")
+
+
+def systemd(program: Argv, unit: str) -> Orders:
+    kill = ("kill", "--signal=SIGKILL", "--kill-who=all", unit)
+    return Orders((*program, "stop", unit), (*program, *kill), (*program, "start", unit))
+
+
+def supervisor(program: Argv, name: str) -> Orders:
+    return Orders((*program, "stop", name), (*program, "signal", "KILL", name), (*program, "start", name))
+
+
+def runit(program: Argv, service: str) -> Orders:
+    return Orders((*program, "down", service), (*program, "kill", service), (*program, "up", service))
+
+
+def pm2(program: Argv, app: str) -> Orders:
+    return Orders((*program, "stop", app), (*program, "sendSignal", "SIGKILL", app), (*program, "start", app))
+
+
+def circus(program: Argv, watcher: str) -> Orders:
+    exactly = "--match=simple"  # else the name is a pattern
+    return Orders(
+        (*program, "stop", watcher, exactly),
+        (*program, "signal", watcher, "9", "--recursive"),
+        (*program, "start", watcher, exactly),
+    )
+
+
+def container(program: Argv, name: str) -> Orders:
+    return Orders((*program, "stop", name), (*program, "kill", name), (*program, "start", name))

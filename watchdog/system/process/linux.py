@@ -123,12 +123,6 @@ def environment(pid: int, within: float = 1.0) -> dict[str, str] | None:
     return dict(os.fsdecode(line).split("=", 1) for line in text.split(b"\0") if b"=" in line)
 
 
-def file_of(process: Process, path: str, within: float = 1.0) -> bytes | None:
-    """The beginning of a file under its absolute path as that process sees it; None if it is no plain file."""
-    question = reader.Question(process.identity, "root", path)
-    return reader.ask([question], within).get(question)
-
-
 def _words(cmdline: bytes | None) -> tuple[str, ...] | None:
     """A program that rewrote its title leaves zero bytes behind it; they are no empty words."""
     if cmdline is None:

@@ -6,9 +6,9 @@ better), and command lines are read in this process.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import psutil
 
@@ -89,17 +89,6 @@ def environment(pid: int, within: float = 1.0) -> dict[str, str] | None:
         return None
 
 
-def file_of(process: Process, path: str, within: float = 1.0) -> bytes | None:
-    """The beginning of a plain file; None if there is none."""
-    try:
-        if not Path(path).is_file():
-            return None
-        with Path(path).open("rb") as file:
-            return file.read(262_144)
-    except OSError:
-        return None
-
-
 def is_alive(identity: Identity) -> bool:
     """Whether this very process lives, by its start time."""
     found = read(identity.pid)
@@ -140,6 +129,16 @@ def listeners_elsewhere(port: int, table: Mapping[int, Process]) -> tuple[tuple[
 def accept_queue(port: int) -> tuple[int, int | None] | None:
     """Not told by these systems."""
     return None
+
+
+def connected(port: int) -> dict[int, int]:
+    """Processes with open connections whose own end has this port, with how many."""
+    found: dict[int, int] = {}
+    with contextlib.suppress(psutil.Error, OSError):
+        for one in psutil.net_connections("tcp"):
+            if one.laddr and one.laddr[1] == port and one.status in ("ESTABLISHED", "CLOSE_WAIT") and one.pid:
+                found[one.pid] = found.get(one.pid, 0) + 1
+    return found
 
 
 def lingering(port: int) -> str:

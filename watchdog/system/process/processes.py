@@ -38,11 +38,6 @@ def environment(pid: int, within: float = 1.0) -> dict[str, str] | None:
     return system.environment(pid, within)
 
 
-def file_of(process: Process, path: str, within: float = 1.0) -> bytes | None:
-    """The first 256 KiB of a plain file under its absolute path as that process sees it, a link not followed."""
-    return system.file_of(process, path, within)
-
-
 def is_alive(identity: Identity) -> bool:
     """Whether this very process lives. A zombie is gone, another process with the same pid is not it."""
     return system.is_alive(identity)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
-import select
 import subprocess
 import sys
 import threading
@@ -20,30 +19,25 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from watchdog.model.process import Identity
+from watchdog.system.child.answers import Answers, Stalled
 
 STALL = 0.3  # seconds without an answer after which the child counts as stuck
 _REMEMBER = 10.0  # seconds for which a process that stalled a child is not asked again
 _PIECE = 4000  # bytes of questions written at once: the smallest pipe takes them, so that writing never waits
-_LONGEST = 200  # characters of a path; it is written in hexadecimal digits
 
 # Runs with -I -S: nothing of the watched program's surroundings is imported. Answers are "length\n" and the bytes.
 _CHILD = r"""
-import os, stat, sys
+import os, sys
 out = sys.stdout.fileno()
 for line in iter(sys.stdin.buffer.readline, b""):
-    pid, field, name = line.split(b" ")
+    pid, field = line.split()
     path = b"/proc/" + pid + b"/" + field
     try:
         if field in (b"exe", b"cwd"):
             text = os.readlink(path)
         else:
-            if field == b"root":
-                path += bytes.fromhex(name.decode())
-            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
-            with open(os.open(path, flags), "rb") as file:
-                if field == b"root" and not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                    raise OSError(22, "no plain file")
-                text = file.read(2097152 if field != b"root" else 262144)
+            with open(path, "rb") as file:
+                text = file.read(2097152)
         answer = b"%d\n" % len(text) + text
     except OSError as error:
         answer = b"-%d\n" % (error.errno or 1)
@@ -54,15 +48,10 @@ for line in iter(sys.stdin.buffer.readline, b""):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One file of one process: cmdline, environ, exe or cwd; or "root" and a path as that process sees it."""
+    """One file of one process: cmdline, environ, exe or cwd."""
 
     identity: Identity
     field: str
-    path: str = ""
-
-
-class _Stalled(Exception):
-    pass
 
 
 class Reader:
@@ -73,7 +62,7 @@ class Reader:
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
         self._owner = 0
-        self._rest = b""
+        self._answers: Answers | None = None
         self._stuck: dict[Identity, float] = {}
         self._ended: list[subprocess.Popen[bytes]] = []
 
@@ -84,8 +73,7 @@ class Reader:
         if not self._lock.acquire(timeout=within):
             return found
         try:
-            fine = (question for question in questions if len(os.fsencode(question.path)) <= _LONGEST)
-            waiting = deque(question for question in fine if not self._is_stuck(question.identity))
+            waiting = deque(question for question in questions if not self._is_stuck(question.identity))
             while waiting and time.monotonic() < end:
                 self._ask_piece(waiting, found, end)
         finally:
@@ -106,7 +94,7 @@ class Reader:
             child = self._ready_child()
             os.write(_stdin(child), text)
             for question in piece:
-                answer = self._answer(child, end)
+                answer = self._answer(end)
                 waiting.popleft()
                 if answer is not None:
                     found[question] = answer
@@ -114,7 +102,7 @@ class Reader:
             # No child can be had (no memory, no descriptors, no pids): everything left stays unread.
             self._drop()
             waiting.clear()
-        except _Stalled:
+        except Stalled:
             self._drop()
             if time.monotonic() < end:
                 stuck = waiting.popleft().identity
@@ -123,33 +111,10 @@ class Reader:
                 waiting.clear()
                 waiting.extend(kept)
 
-    def _answer(self, child: subprocess.Popen[bytes], end: float) -> bytes | None:
-        while b"\n" not in self._rest:
-            self._rest += self._more(child, end)
-        head, _, self._rest = self._rest.partition(b"\n")
-        length = int(head)
-        while len(self._rest) < length:
-            self._rest += self._more(child, end)
-        if length < 0:
-            return None
-        answer, self._rest = self._rest[:length], self._rest[length:]
-        return answer
-
-    def _more(self, child: subprocess.Popen[bytes], end: float) -> bytes:
-        assert child.stdout is not None
-        stalls = time.monotonic() + self._stall
-        poll = select.poll()  # not select(): its descriptors end at 1024
-        poll.register(child.stdout, select.POLLIN)
-        while not poll.poll(max(0.0, min(stalls, end) - time.monotonic()) * 1000):
-            if time.monotonic() >= end:
-                raise _Stalled
-            if _waits(child.pid):
-                raise _Stalled
-            stalls = time.monotonic() + self._stall  # it is only short of CPU: a busy machine is no stuck process
-        text = os.read(child.stdout.fileno(), 65536)
-        if not text:
-            raise _Stalled
-        return text
+    def _answer(self, end: float) -> bytes | None:
+        assert self._answers is not None
+        length = int(self._answers.line(end))
+        return self._answers.exactly(length, end) if length >= 0 else None
 
     def _ready_child(self) -> subprocess.Popen[bytes]:
         self._ended = [child for child in self._ended if child.poll() is None]
@@ -166,11 +131,12 @@ class Reader:
                 bufsize=0,
                 start_new_session=True,
             )
-            self._owner, self._rest = os.getpid(), b""
+            assert self._child.stdout is not None
+            self._owner, self._answers = os.getpid(), Answers(self._child.stdout, self._child.pid, self._stall)
         return self._child
 
     def _drop(self) -> None:
-        child, self._child, self._rest = self._child, None, b""
+        child, self._child, self._answers = self._child, None, None
         if child is None:
             return
         for pipe in (child.stdin, child.stdout):
@@ -196,7 +162,7 @@ def _next_piece(waiting: deque[Question]) -> tuple[list[Question], bytes]:
     piece: list[Question] = []
     text = b""
     for question in waiting:
-        line = f"{question.identity.pid} {question.field} {os.fsencode(question.path).hex()}\n".encode("ascii")
+        line = f"{question.identity.pid} {question.field}\n".encode("ascii")
         if len(text) + len(line) > _PIECE:
             break
         piece.append(question)
@@ -207,16 +173,6 @@ def _next_piece(waiting: deque[Question]) -> tuple[list[Question], bytes]:
 def _stdin(child: subprocess.Popen[bytes]) -> int:
     assert child.stdin is not None
     return child.stdin.fileno()
-
-
-def _waits(pid: int) -> bool:
-    """Whether the child is blocked, rather than waiting for a CPU."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123
-            stat = file.read()
-    except OSError:
-        return True
-    return stat[stat.rindex(b")") + 2 : stat.rindex(b")") + 3] != b"R"
 
 
 _READER = Reader()

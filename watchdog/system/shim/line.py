@@ -28,6 +28,8 @@ class Line:
 
     def receive(self, seconds: float) -> dict[str, Any] | None:
         """The next message; None if there was none in time."""
+        if self._sock.fileno() < 0:  # closed by us
+            raise EOFError
         end = time.monotonic() + seconds
         watcher = select.poll()
         watcher.register(self._sock, select.POLLIN)

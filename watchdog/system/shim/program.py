@@ -157,7 +157,7 @@ class _Shim:
 
     def _start_through(self) -> None:
         """The service's own manager starts it; there is no child of ours to look after."""
-        done = commands.run(self._order.through, timeout=max(30.0, self._order.within), env=self._order.env)
+        done = commands.run(self._order.through, timeout=max(30.0, self._order.within), cwd="/", env=self._order.env)
         if done.ok:
             self._line.send(event="started", pid=None, ticks=0)
         else:

@@ -1,0 +1,43 @@
+"""Programs of an ordinary user beside a wd that runs as root, and folders that such a user may enter."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from support import Server, connects, end_session, free_port, wait_for
+
+NOBODY = 65534
+PYTHON = str(Path(sys.executable).resolve())
+
+
+@contextlib.contextmanager
+def open_folder(owner: int = NOBODY) -> Iterator[Path]:
+    """A folder of that user which everybody may enter: pytest's own are closed to others."""
+    with tempfile.TemporaryDirectory() as name:
+        os.chown(name, owner, owner)
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@contextlib.contextmanager
+def stranger(*words: str, before: tuple[str, ...] = (), user: int = NOBODY) -> Iterator[Server]:
+    """`python WORDS` as that user, in a session of its own; "{port}" becomes its port. `before` runs it, as root."""
+    port = free_port()
+    drop = ("setpriv", "--reuid", str(user), "--regid", str(user), "--clear-groups")
+    argv = [*before, *drop, PYTHON, *(word.replace("{port}", str(port)) for word in words)]
+    process = subprocess.Popen(
+        argv, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        wait_for(lambda: connects(port) or process.poll() is not None, f"{argv} listens")
+        assert process.poll() is None, f"{argv} ended with {process.returncode}"
+        yield Server(process, port, Path(os.devnull))
+    finally:
+        end_session(process)

@@ -1,0 +1,328 @@
+"""The pages of `wd --help`, `wd COMMAND --help` and the man page: groups, what a command changes, examples, exit codes.
+
+Imported only when a page is shown. A test holds that every command has a page and that every example can be parsed.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from watchdog.model.exits import Exit
+
+Example = tuple[str, str]  # the line, what it does
+
+
+class Manual(NamedTuple):
+    """What the page of one command says beside its summary and its options."""
+
+    changes: str  # what it changes outside of wd's own state; one sentence
+    examples: tuple[Example, ...]
+    exits: tuple[Exit, ...] = (Exit.FINE, Exit.UNKNOWN)
+    common: tuple[str, ...] = ()  # options that stand first
+
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "Right now": ("ps", "why", "find", "snapshot", "kill", "run"),
+    "Services": ("status", "logs", "start", "stop", "restart", "verify", "check"),
+    "The loop": ("watch", "tick", "explain", "snooze", "resume", "ack", "replay", "schedule"),
+    "After an incident": ("incidents", "leak", "workers", "guard"),
+    "Setting up": ("init", "validate", "runbooks", "schema", "doctor", "demo", "completion", "man"),
+    "Inside a runbook": ("http", "exec", "wait", "notify", "report"),
+}
+
+EXITS: dict[Exit, str] = {
+    Exit.FINE: "success; done and proven",
+    Exit.WARNING: "warning",
+    Exit.CRITICAL: "critical, or failed",
+    Exit.UNKNOWN: "could not tell, invalid usage or invalid configuration",
+    Exit.NOTHING: "nothing matched",
+    Exit.REFUSED: "refused by a guard",
+    Exit.INTERRUPTED: "interrupted",
+}
+
+_NOTHING = "It changes nothing."
+_OWN = "It changes only wd's own state."
+_LISTED = (Exit.FINE, Exit.UNKNOWN, Exit.NOTHING)
+_STATES = (Exit.FINE, Exit.WARNING, Exit.CRITICAL, Exit.UNKNOWN)
+_ACTS = (Exit.FINE, Exit.CRITICAL, Exit.UNKNOWN, Exit.REFUSED, Exit.INTERRUPTED)
+_ENDS = (Exit.FINE, Exit.CRITICAL, Exit.UNKNOWN, Exit.NOTHING, Exit.REFUSED, Exit.INTERRUPTED)
+
+PAGES: dict[str, Manual] = {
+    "ps": Manual(
+        _NOTHING,
+        (("wd ps", "list every Python server"), ("wd ps --hung", "list only those that do not answer")),
+        _LISTED,
+        ("--hung", "--all"),
+    ),
+    "find": Manual(
+        _NOTHING,
+        (
+            ("wd find --port 8000", "list the processes of the server on port 8000"),
+            ('wd find --cmdline "uvicorn shop:app" -o pids', "print only the pids"),
+        ),
+        _LISTED,
+        ("--port", "--cmdline", "--service"),
+    ),
+    "why": Manual(
+        "It changes nothing: the server is neither stopped nor altered. It may send HTTP requests to the server.",
+        (
+            ("wd why :8000", "name the cause and the guilty line of the server on port 8000"),
+            ("wd why shop -o json", "the same of a service, as JSON"),
+        ),
+        _STATES,
+        ("--port", "--service", "--within"),
+    ),
+    "snapshot": Manual(
+        "It writes one folder of evidence; the server is not changed.",
+        (
+            ("wd snapshot :8000", "keep the evidence of the server on port 8000"),
+            ("wd snapshot :8000 --logs /var/log/shop.log --to /tmp/evidence", "keep this log too, in this folder"),
+        ),
+        (Exit.FINE, Exit.WARNING, Exit.CRITICAL, Exit.UNKNOWN, Exit.NOTHING, Exit.REFUSED),
+        ("--logs", "--to", "--within"),
+    ),
+    "kill": Manual(
+        "It ends the processes of one server. Evidence is kept first; at the end the port is proven free.",
+        (
+            ("wd kill --port 8000 --dry-run", "show the plan and end nothing"),
+            ("wd kill --port 8000", "end the server on port 8000"),
+        ),
+        _ENDS,
+        ("--port", "--service", "--dry-run", "--yes", "--force"),
+    ),
+    "run": Manual(
+        "It does what the runbook says, as one incident with one report.",
+        (
+            ("wd run frozen-server --service shop --dry-run", "show the plan"),
+            ("wd run frozen-server --service shop", "run the whole procedure"),
+        ),
+        _ENDS,
+        ("--service", "--dry-run", "--set", "--step", "--yes"),
+    ),
+    "status": Manual(
+        _NOTHING,
+        (("wd status", "show every service"), ("wd status shop", "show all of one service")),
+        _STATES,
+        ("--service", "--follow"),
+    ),
+    "logs": Manual(
+        _NOTHING,
+        (("wd logs shop -f", "show new lines as they come"), ("wd logs shop --since 10m", "show the last ten minutes")),
+        _LISTED,
+        ("--service", "--follow", "--since"),
+    ),
+    "start": Manual(
+        "It starts the service, detached from wd. A service that already runs is not started twice.",
+        (("wd start shop", "start the service"), ("wd start shop --dry-run", "show the plan")),
+        _ACTS,
+        ("--service", "--within", "--dry-run"),
+    ),
+    "stop": Manual(
+        "It ends the service. The loop does not start it again until `wd start`.",
+        (("wd stop shop", "end the service"), ("wd stop shop --dry-run", "show the plan")),
+        _ACTS,
+        ("--service", "--grace", "--dry-run"),
+    ),
+    "restart": Manual(
+        "It ends the service, starts it and proves that it answers.",
+        (("wd restart shop", "restart it"), ("wd restart shop --dry-run", "show the plan")),
+        _ACTS,
+        ("--service", "--within", "--dry-run"),
+    ),
+    "verify": Manual(
+        "It changes nothing. It sends HTTP requests to the server.",
+        (
+            ("wd verify shop", "prove that the service answers"),
+            ("wd verify --url http://127.0.0.1:8000/health --healthy 5", "ask an address until 5 good answers"),
+        ),
+        (Exit.FINE, Exit.CRITICAL, Exit.UNKNOWN),
+        ("--service", "--url", "--healthy", "--within"),
+    ),
+    "check": Manual(
+        _NOTHING,
+        (("wd check shop", "run the checks of the playbook"), ("wd check shop -o json", "as JSON")),
+        _STATES,
+        ("--service",),
+    ),
+    "watch": Manual(
+        "It probes the services of the home and acts as their policies allow, until it is ended.",
+        (
+            ("wd watch", "watch every service of the home"),
+            ("wd watch --service shop --metrics /run/shop.prom", "watch one service and write its metrics"),
+        ),
+        (Exit.FINE, Exit.UNKNOWN, Exit.INTERRUPTED),
+        ("--service", "--metrics", "--ping"),
+    ),
+    "tick": Manual(
+        "It runs every probe once and acts as the policies allow. Its exit code and output suit Nagios.",
+        (("wd tick", "one pass over every service"), ("wd --home /srv/oncall tick", "the same from a line of cron")),
+        _STATES,
+        ("--service", "--metrics"),
+    ),
+    "explain": Manual(
+        _NOTHING,
+        (
+            ("wd explain shop", "show what the policy does, and when"),
+            ("wd explain shop -o json", "as JSON"),
+        ),
+        common=("--service",),
+    ),
+    "snooze": Manual(
+        _OWN,
+        (
+            ("wd snooze shop --for 2h", "the loop leaves it alone for two hours"),
+            ("wd snooze shop --until-healthy --why deploy", "until it answers well again"),
+        ),
+        common=("--service", "--for", "--until-healthy"),
+    ),
+    "resume": Manual(
+        _OWN,
+        (
+            ("wd resume shop", "the loop acts on it again, with a new budget"),
+            ("wd resume shop --why fixed", "the same, with a reason"),
+        ),
+        common=("--service",),
+    ),
+    "ack": Manual(
+        _OWN,
+        (("wd ack --service shop", "you work on it"), ("wd ack --service shop rolling back", "the same, with a word")),
+        common=("--service",),
+    ),
+    "replay": Manual(
+        _NOTHING,
+        (
+            ("wd replay --since 7d", "judge the answers of a week again"),
+            ('wd replay --service shop --fails "3 of 5"', "the same with another threshold"),
+        ),
+        common=("--service", "--since", "--fails"),
+    ),
+    "schedule install": Manual(
+        "It adds a line to the crontab, a systemd unit or a scheduled task of this user.",
+        (
+            ("wd schedule install --dry-run", "show what it would add"),
+            ("wd schedule install --as systemd --loop", "run `wd watch` as a systemd service"),
+        ),
+        (Exit.FINE, Exit.CRITICAL, Exit.UNKNOWN, Exit.REFUSED),
+    ),
+    "schedule show": Manual(
+        _NOTHING,
+        (
+            ("wd schedule show", "show the line in the crontab"),
+            ("wd schedule show --as systemd", "show the systemd units"),
+        ),
+        _LISTED,
+    ),
+    "schedule remove": Manual(
+        "It removes what `wd schedule install` added, and nothing else.",
+        (("wd schedule remove", "remove the line"), ("wd schedule remove --as systemd", "remove the systemd units")),
+    ),
+    "incidents list": Manual(
+        _NOTHING,
+        (
+            ("wd incidents list", "list the last 50 incidents"),
+            ("wd incidents list --service shop --since 7d", "of a week"),
+        ),
+        _LISTED,
+    ),
+    "incidents show": Manual(
+        _NOTHING,
+        (("wd incidents show", "show the newest incident"), ("wd incidents show 2026-01-01", "the first of that day")),
+    ),
+    "incidents report": Manual(
+        "It writes the report's files again, from the journal.",
+        (("wd incidents report", "of the newest incident"), ("wd incidents report 2026-01-01", "of that day's first")),
+    ),
+    "incidents note": Manual(
+        _OWN,
+        (
+            ("wd incidents note 2026-01-01 --root-cause 'a missing timeout'", "write down the cause"),
+            ("wd incidents note 2026-01-01 --fix 'requests.get(timeout=5)'", "write down the fix"),
+        ),
+    ),
+    "leak call": Manual(
+        "It runs the function in another interpreter, as often as you say.",
+        (
+            ("wd leak call shop.cart:add", "call it 1, 10, 100, 1,000 times"),
+            ("wd leak call shop.cart:add --calls 1,10 --save before.json", "call it less often and keep the result"),
+        ),
+        _STATES,
+    ),
+    "leak watch": Manual(
+        _NOTHING,
+        (
+            ("wd leak watch :8000 --for 2m", "follow its memory for two minutes"),
+            ("wd leak watch --pid 4242", "by its pid"),
+        ),
+        _STATES,
+    ),
+    "workers": Manual(
+        _NOTHING,
+        (
+            ("wd workers :8000", "for the live server on port 8000"),
+            ("wd workers --cpus 2 --memory 2GB --worker-memory 300MB", "for a planned one"),
+        ),
+        _STATES,
+    ),
+    "guard": Manual(
+        "It writes one Python file.",
+        (
+            ("wd guard --to request_guard.py", "write the limiter beside your application"),
+            ("wd guard --to request_guard.py --yes", "replace an existing file"),
+        ),
+        (Exit.FINE, Exit.UNKNOWN, Exit.REFUSED),
+    ),
+    "init": Manual(
+        "It makes three folders and an example playbook.",
+        (("wd init ~/oncall", "make a home there"), ("wd init", "make a home in this folder")),
+    ),
+    "validate": Manual(
+        _NOTHING,
+        (("wd validate", "check the whole home"), ("wd validate playbooks/shop.yml", "check one file")),
+    ),
+    "runbooks list": Manual(
+        _NOTHING, (("wd runbooks list", "list them"), ("wd runbooks list -o json", "as JSON")), _LISTED
+    ),
+    "runbooks show": Manual(
+        _NOTHING,
+        (("wd runbooks show frozen-server", "print one"), ("wd runbooks show dead-server", "print another")),
+    ),
+    "runbooks lint": Manual(
+        _NOTHING,
+        (("wd runbooks lint", "check all of them"), ("wd runbooks lint frozen-server", "check one")),
+        (Exit.FINE, Exit.WARNING, Exit.UNKNOWN),
+    ),
+    "schema": Manual(_NOTHING, (("wd schema", "print it"), ("wd schema -o json", "print it on one line"))),
+    "doctor": Manual(_NOTHING, (("wd doctor", "test this machine"), ("wd doctor -o json", "as JSON")), _STATES),
+    "demo": Manual(
+        "It starts a server of its own in a temporary folder, lets it hang and cures it.",
+        (("wd demo", "see the whole procedure"), ("wd demo --quiet", "see only the result")),
+        _ACTS,
+    ),
+    "completion": Manual(
+        _NOTHING,
+        (("wd completion bash", "print the script for bash"), ("wd completion fish", "print the script for fish")),
+    ),
+    "man": Manual(_NOTHING, (("wd man", "print the man page"), ("wd man -o plain", "the same"))),
+    "http": Manual(
+        "It sends one HTTP request.",
+        (
+            ("wd http http://127.0.0.1:8000/reset --method POST", "send a POST request"),
+            ("wd http http://127.0.0.1:8000/health --expect 200", "fail unless the status is 200"),
+        ),
+        _ACTS,
+    ),
+    "exec": Manual(
+        "It does what the command does.",
+        (("wd exec -- systemctl reload nginx", "run a command"), ("wd exec --timeout 5s -- sync", "for 5 s at most")),
+        _ACTS,
+    ),
+    "wait": Manual(_NOTHING, (("wd wait 10s", "wait ten seconds"), ("wd wait 500ms", "wait half a second"))),
+    "notify": Manual(
+        "It sends a message to the addresses of the playbook.",
+        (("wd notify shop is back", "send a message"), ("wd notify -o json shop is back", "the result as JSON")),
+        (Exit.FINE, Exit.WARNING, Exit.CRITICAL, Exit.UNKNOWN),
+    ),
+    "report": Manual(
+        "It writes the report's files.", (("wd report", "write it"), ("wd report -o json", "the result as JSON"))
+    ),
+}

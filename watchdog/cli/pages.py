@@ -1,0 +1,56 @@
+"""Lays out the pages of help: the commands in groups, and one page a command. Imported only when a page is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+from watchdog.cli.manual import EXITS, GROUPS, PAGES, Manual
+
+if TYPE_CHECKING:
+    from watchdog.cli.build import Command
+
+
+def write_commands(group: click.Group, ctx: click.Context, formatter: click.HelpFormatter, grouped: bool) -> None:
+    """Each command with one line. `grouped`: under the titles of `manual.GROUPS`."""
+    names = group.list_commands(ctx)
+    parts = GROUPS if grouped else {"Commands": tuple(names)}
+    for title, members in parts.items():
+        shown = [(name, group.get_command(ctx, name)) for name in members if name in names]
+        rows = [(name, found.get_short_help_str(200)) for name, found in shown if found is not None]
+        if rows:
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+
+def write_command(command: Command, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    """One sentence, what it changes, common options first, examples, exit codes."""
+    page = PAGES[command.spec.name]
+    formatter.write_paragraph()
+    formatter.write_text(f"{command.help} {page.changes}")
+    if command.spec.help:
+        formatter.write_paragraph()
+        formatter.write_text(command.spec.help)
+    _write_options(command, ctx, formatter, page)
+    with formatter.section("Examples"):
+        formatter.write_dl([(line, f"{what[:1].upper()}{what[1:]}.") for line, what in page.examples], col_max=50)
+    with formatter.section("Exit codes"):
+        formatter.write_dl([(str(int(code)), EXITS[code]) for code in page.exits])
+
+
+def _write_options(command: Command, ctx: click.Context, formatter: click.HelpFormatter, page: Manual) -> None:
+    options = [one for one in command.get_params(ctx) if isinstance(one, click.Option) and not one.hidden]
+    by_name = {one.opts[-1]: one for one in options}
+    common = [by_name[name] for name in page.common]
+    rest = [one for one in options if one not in common]
+    for title, part in (("Common options", common), ("More options" if common else "Options", rest)):
+        rows = list(_rows(part, ctx))
+        if rows:
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+
+def _rows(options: Iterable[click.Option], ctx: click.Context) -> Iterable[tuple[str, str]]:
+    return (row for one in options if (row := one.get_help_record(ctx)) is not None)

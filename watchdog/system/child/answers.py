@@ -1,0 +1,62 @@
+"""What a child of ours answers over a pipe, read with a limit: the child may stall where no signal reaches it."""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from typing import IO
+
+
+class Stalled(Exception):
+    """The child is blocked, has ended, or the time is over."""
+
+
+class Answers:
+    """A child that is only short of CPU is waited for: a busy machine is not a stuck child."""
+
+    def __init__(self, pipe: IO[bytes], pid: int, stall: float) -> None:
+        self.pid = pid  # whose state tells whether it is stuck
+        self._pipe, self._stall, self._rest = pipe, stall, b""
+
+    def line(self, end: float, most: int = 4096) -> bytes:
+        """The next line without its end."""
+        while b"\n" not in self._rest:
+            if len(self._rest) > most:
+                raise Stalled
+            self._rest += self._more(end)
+        head, _, self._rest = self._rest.partition(b"\n")
+        return head
+
+    def exactly(self, length: int, end: float) -> bytes:
+        """The next so many bytes."""
+        pieces, there = [self._rest], len(self._rest)
+        while there < length:
+            pieces.append(self._more(end))
+            there += len(pieces[-1])
+        whole = b"".join(pieces)
+        self._rest = whole[length:]
+        return whole[:length]
+
+    def _more(self, end: float) -> bytes:
+        stalls = time.monotonic() + self._stall
+        poll = select.poll()  # not select(): its descriptors end at 1024
+        poll.register(self._pipe, select.POLLIN)
+        while not poll.poll(max(0.0, min(stalls, end) - time.monotonic()) * 1000):
+            if time.monotonic() >= end or _is_blocked(self.pid):
+                raise Stalled
+            stalls = time.monotonic() + self._stall
+        text = os.read(self._pipe.fileno(), 65536)
+        if not text:
+            raise Stalled
+        return text
+
+
+def _is_blocked(pid: int) -> bool:
+    """Whether it waits for something other than a CPU."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123
+            stat = file.read()
+    except OSError:
+        return True
+    return stat[stat.rindex(b")") + 2 : stat.rindex(b")") + 3] != b"R"

@@ -1,0 +1,55 @@
+"""Some bytes of a file, its beginning or its end, or the reason why there are none: whatever stands under its name."""
+
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import dataclass
+
+from watchdog.system.disk.paths import open_for_reading
+
+_DENIED = (errno.EACCES, errno.EPERM)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What was read of one file."""
+
+    data: bytes = b""
+    size: int = 0  # of the whole file
+    modified: float | None = None  # seconds since the epoch
+    error: str | None = None  # one sentence
+    code: int = 0  # the system's number of the error, where there is one
+
+    @property
+    def denied(self) -> bool:
+        """Whether it may not be read, rather than not being there."""
+        return self.code in _DENIED
+
+
+def read_part(path: str | os.PathLike[str], limit: int, *, end: bool = False) -> Part:
+    """The first bytes of a file, or the last ones; never more than it had when it was opened.
+
+    So a file of the kernel's own, which has no size, gives nothing: reading one can block, or take what it gives away.
+    """
+    for left in (2, 1, 0):
+        try:
+            return part_of(open_for_reading(path), limit, end=end)
+        except ValueError:
+            return Part(error="this is not a file name")
+        except OSError as error:
+            if error.errno != errno.EAGAIN or not left:  # EAGAIN: rotated away at this very moment
+                return Part(error=error.strerror or str(error), code=error.errno or 0)
+    raise AssertionError("unreachable")
+
+
+def part_of(opened: int, limit: int, *, end: bool = False) -> Part:
+    """The same of a descriptor, which is closed afterwards. OSError if it cannot be read."""
+    with os.fdopen(opened, "rb", buffering=0) as file:
+        facts = os.fstat(file.fileno())
+        begin = max(0, facts.st_size - limit) if end else 0
+        file.seek(begin)
+        data, wanted = b"", min(limit, facts.st_size - begin)
+        while len(data) < wanted and (more := file.read(min(wanted - len(data), 1 << 20))):
+            data += more
+    return Part(data, facts.st_size, facts.st_mtime)
