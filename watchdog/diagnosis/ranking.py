@@ -36,8 +36,12 @@ ROOTS: dict[str, frozenset[str]] = {
     "child": _PIPES | (_LOCKS - {"lock-convoy"}) | {"busy-loop", "gil-held-native", "external-wait"},
     "loop": frozenset({"event-loop-blocked"}),
     **dict.fromkeys(("peer", "socket", "connect", "send", "names", "client"), frozenset({"external-wait"})),
+    "lost": _PIPES
+    | {"fork-lock", "import-lock", "db-locked", "busy-loop", "gil-held-native", "pool-exhausted", "external-wait"},
     "holder": frozenset(CAUSES) - HEALTHY - {"lock-convoy", "unknown"},
 }
+# Of these the waits whose root is seen in the same look as they are.
+_SEEN_AT_ONCE = ("peer", "lost")
 
 
 def tempered(view: View, findings: Iterable[Finding]) -> Iterator[Finding]:
@@ -98,5 +102,5 @@ def rank(view: View, findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def may_be_explained(finding: Finding) -> bool:
-    """Whether a root of it may still be found."""
-    return finding.waits_for in ROOTS
+    """Whether a root of it may still be found, in a later look."""
+    return finding.waits_for in ROOTS and finding.waits_for not in _SEEN_AT_ONCE

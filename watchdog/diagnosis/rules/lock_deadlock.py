@@ -119,6 +119,7 @@ def _lost(view: View, found: Graph) -> Iterator[Finding]:
             cause="lock-deadlock",
             certainty="likely",
             lasted=seconds,
+            waits_for="lost",
             summary=f"{len(points)} wait for {point.expression}, which none of {_looked_at(view, point.pid)} holds: it "
             "was taken and never given back",
             advice="restart",
