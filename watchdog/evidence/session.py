@@ -172,7 +172,7 @@ class Session:
         look = self._tasks.get(pid)
         with_locals = self._keep_locals or (look is not None and look.error is not None)
         found = stacks.dump(pid, self.at, with_locals=with_locals, timeout=limit)
-        if found.error and "could not read it" in found.error:  # the thread moved under its eyes
+        if found.problem == "moved":
             found = stacks.dump(pid, self.at, with_locals=with_locals, timeout=limit)
         return found
 
@@ -182,7 +182,7 @@ class Session:
             self._python.add(look.pid)
             self._latest[look.pid] = look
         elif look.pid in self._python and look.pid in self._lives.known:
-            gap = stacks.gap(self._all[look.pid], look.error)
+            gap = stacks.gap(self._all[look.pid], look)
             self._gaps[gap.collector] = gap
         if look.error is None or look.pid in self._python:
             self._stacks.append(look if self._keep_locals else stacks.without_locals(look))
