@@ -61,6 +61,12 @@ LOOPS = (
     "celery/:*",
     "kombu/:*",
     "billiard/:*",
+    "rq/:*",
+    "dramatiq/:*",
+    "huey/:*",
+    "arq/:*",
+    "taskiq/:*",
+    "schedule/__init__.py:*",
     "logging/handlers.py:_monitor",
     "sched.py:run",
     "opentelemetry/:*",
@@ -133,6 +139,16 @@ REQUESTS = (
     "xmlrpc/server.py:*",
     "gevent/pywsgi.py:*",
     "gevent/baseserver.py:*",
+    # Queue workers and schedulers: a job is the request that they serve.
+    "celery/app/trace.py:*",
+    "rq/job.py:*",
+    "dramatiq/actor.py:*",
+    "dramatiq/worker.py:*",
+    "huey/api.py:*",
+    "arq/worker.py:run_job",
+    "taskiq/receiver/:*",
+    "apscheduler/executors/:*",
+    "schedule/__init__.py:*",
 )
 
 EVENT_LOOPS = (

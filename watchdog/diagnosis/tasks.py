@@ -173,6 +173,9 @@ _SERVERS = (
     "gevent/pywsgi.py:handle",
     "gevent/baseserver.py:_handle_and_close_when_done",
     "eventlet/wsgi.py:handle_one_response",
+    "arq/worker.py:run_job",
+    "taskiq/receiver/:*",
+    "apscheduler/executors/:*",
 )
 
 

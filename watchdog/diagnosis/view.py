@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
 
-from watchdog.diagnosis import posts, shape
+from watchdog.diagnosis import jobs, posts, shape
 from watchdog.diagnosis.code import at_place, function, innermost_application, is_application
 from watchdog.diagnosis.thread_view import ThreadView
 from watchdog.model.evidence import (
@@ -264,7 +264,12 @@ class View:
     @cached_property
     def in_trouble(self) -> bool:
         """Somebody who asks the server now does not get what he should."""
-        return self.hung or bool(self.failing) or bool(self.late)
+        return self.hung or bool(self.failing) or bool(self.late) or (self.unasked and jobs.has_stuck(self))
+
+    @cached_property
+    def unasked(self) -> bool:
+        """No question can tell how it fares: what its threads do decides."""
+        return jobs.unasked(self)
 
     @cached_property
     def waiting(self) -> tuple[Connection, ...]:

@@ -291,8 +291,10 @@ class PeerLook:
     """Whether something that the server waits for can be reached."""
 
     address: str  # "10.0.0.5:5432"
-    state: str  # connects, refuses, silent, unknown
+    state: str  # connects, refuses, silent, unknown; answers, mute where it was asked in its own protocol
     owner: str | None = None  # command of the process that listens there, if on this machine
+    stopped: int | None = None  # pid of that process, where it is stopped
+    named: bool = False  # the server's arguments, variables or log name it as its message broker
     detail: str = ""
 
 
@@ -365,6 +367,7 @@ class Evidence:
     zombies: tuple[Process, ...] = ()  # children of the tree that ended and were not reaped
     memory: tuple[MemoryPoint, ...] = ()
     answers: tuple[Answer, ...] = ()
+    protocol: str = ""  # what its port speaks, where that is not HTTP: it was not asked
     peers: tuple[PeerLook, ...] = ()
     machine: MachineLook | None = None
     logs: tuple[LogTail, ...] = ()

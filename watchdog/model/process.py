@@ -54,7 +54,8 @@ class Process:
     cpu_seconds: float  # user and system time used so far
     kernel: bool  # a kernel thread
     forked: bool = False  # it has started no program since it was forked: it goes on in its parent's
-    cmdline: tuple[str, ...] | None = None
+    cmdline: tuple[str, ...] | None = None  # as the system shows it; the process can overwrite it with a title
+    original: tuple[str, ...] | None = None  # what it was started with, where it has overwritten its command line
     exe: str | None = None
     cwd: str | None = None
     cgroup: str | None = None
@@ -68,6 +69,16 @@ class Process:
     @property
     def pid(self) -> int:
         return self.identity.pid
+
+    @property
+    def ended(self) -> bool:
+        """Only its entry in the process table is left (a zombie)."""
+        return self.state in "ZX"
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What it was started with, as far as that is known: the original command line, else the shown one."""
+        return self.original or self.cmdline or ()
 
     @property
     def command(self) -> str:

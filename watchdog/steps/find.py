@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from watchdog.model.process import Member, Tree, Verdict, target_record
+from watchdog.steps import known
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock
 from watchdog.system.net import ports
@@ -21,7 +22,7 @@ _MEASURED = 0.1  # seconds over which CPU use is measured, at least
 def find(context: Context, options: Mapping[str, Any]) -> StepResult:
     """Every process of the servers that are meant, one a row."""
     measure = _Measure()
-    found = resolve.look(context.selector, context.playbook)
+    found = resolve.look(context.selector, context.playbook, started=context.started)
     if not found.trees:
         return _nothing(f"nothing matches {context.selector}", found.left_out)
     verdicts = _verdicts(found.trees, context)
@@ -50,7 +51,9 @@ def ps(context: Context, options: Mapping[str, Any]) -> StepResult:
 
     measure = _Measure()
     trees = servers.all_servers() if options.get("all") else servers.python_servers()
-    verdicts = verdict.ask_all(trees, verdict.PATIENT if options.get("hung") else verdict.TIMEOUT)
+    verdicts = verdict.ask_all(
+        trees, verdict.PATIENT if options.get("hung") else verdict.TIMEOUT, pages=known.pages(context)
+    )
     pairs = [
         (tree, told)
         for tree, told in zip(trees, verdicts, strict=True)
@@ -81,7 +84,8 @@ def _verdicts(trees: Sequence[Tree], context: Context) -> tuple[Verdict, ...]:
         return (told,) * len(trees)
     from watchdog.targets import verdict  # here: HTTP is imported once there is a server to ask
 
-    return verdict.ask_all(trees, _QUICK, context.playbook.url if context.playbook else None)
+    url = context.playbook.url if context.playbook else None
+    return verdict.ask_all(trees, _QUICK, url, known.pages(context))
 
 
 def _nothing(message: str, left_out: Sequence[str]) -> StepResult:

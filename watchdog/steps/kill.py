@@ -12,7 +12,7 @@ from watchdog.killing.plan import in_words, make_plan, make_worker_plan
 from watchdog.model.errors import NothingMatched, Refused, WdError
 from watchdog.model.exits import Exit
 from watchdog.model.killing import KillPlan, KillResult, Ownership
-from watchdog.model.process import Listener, Member, Process, Tree
+from watchdog.model.process import Listener, Member, Tree
 from watchdog.policy import guards
 from watchdog.steps import turn
 from watchdog.steps.spec import Context, StepResult
@@ -82,7 +82,7 @@ def _looked(context: Context) -> resolve.Found:
     for _ in range(2):
         now = lineage.ticks_now()
         try:
-            found = resolve.look(context.selector, context.playbook)
+            found = resolve.look(context.selector, context.playbook, started=context.started)
         except NothingMatched:
             return resolve.Found(())
         if all(now - one.process.identity.ticks >= _TICKS for tree in found.trees for one in tree.members):
@@ -164,15 +164,16 @@ def _owner(tree: Tree) -> Ownership:
 
 
 def _wrong(context: Context, tree: Tree, everything: bool) -> str:
-    rule = context.playbook.find if context.playbook else None
-    if rule is None or not rule.cmdline:
+    """What cannot be proven is refused, too: with --all a person says that it is the right one."""
+    if context.playbook is None:
         return ""
 
-    from watchdog.targets import match
+    from watchdog.targets import expected
 
-    members: list[Process] = [one.process for one in tree.members]
-    found, _ = match.by_pattern(rule.cmdline[0], members) if rule.regex else match.by_words(rule.cmdline, members)
-    return guards.wrong_program(tree, bool(found), " ".join(rule.cmdline), everything=everything)
+    wanted = expected.of(context.playbook)
+    ours = any(one.process.identity in context.started for one in tree.members)  # whatever it calls itself
+    right = ours or expected.is_run_by(tree, context.playbook) == "yes"
+    return guards.wrong_program(tree, right, str(wanted), everything=everything)
 
 
 def _worker_pid(context: Context) -> int:

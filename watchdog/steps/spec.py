@@ -47,6 +47,7 @@ class Option:
     required: bool = False
     choices: tuple[str, ...] = ()
     metavar: str = ""
+    short: str = ""  # "-f"
 
     @property
     def key(self) -> str:
@@ -189,3 +190,12 @@ class Context:
     found: Findings = field(default_factory=Findings)
     # A question that is open for so many seconds at most, and as long as the last argument says that it stands.
     ask_within: Callable[[str, float, Callable[[], bool]], Answer] = nobody
+
+    @property
+    def started(self) -> tuple[Identity, ...]:
+        """What wd has started as this service before, and what has not been seen to end: it may still run."""
+        if self.playbook is None:
+            return ()
+        from watchdog.system.shim import records  # `wd --help` needs none of it
+
+        return records.running(records.folder(self.state, self.playbook.service))

@@ -27,6 +27,7 @@ from watchdog.steps.spec import Context
 from watchdog.system import clock
 from watchdog.system.host import machine
 from watchdog.system.process import processes
+from watchdog.targets import expected
 from watchdog.targets.flight import in_flight
 from watchdog.watch import log, looking
 from watchdog.watch.asking import Question, Questions
@@ -238,7 +239,7 @@ class Runs:
 
     def _give_up(self, watched: Watched, cause: Trigger, why: str) -> None:
         """Remembered first; then one report with the cause, and one call for a person."""
-        if not watched.strange and (differs := looking.why_start_differs(watched.playbook)):
+        if not watched.strange and (differs := expected.why_start_differs(watched.playbook)):
             why = f"{why}; {differs}"
         watched.gave_up, watched.gave_up_why = clock.now(), why
         self._house.remember(watched)

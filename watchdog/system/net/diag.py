@@ -116,6 +116,16 @@ def listeners(port: int | None = None) -> tuple[Listener, ...]:
     return _listeners(found, holders({row.inode for row in found if row.inode}))
 
 
+def connected(port: int) -> dict[int, int]:
+    """Processes with open connections whose own end has this port, with how many."""
+    open_ = [state for state, name in STATES.items() if name in ("ESTABLISHED", "CLOSE_WAIT")]
+    found: dict[int, int] = {}
+    for pids in holders({row.inode for row in rows(open_, port) if row.inode and row.local_port == port}).values():
+        for pid in pids:
+            found[pid] = found.get(pid, 0) + 1
+    return found
+
+
 def listeners_elsewhere(port: int, table: Mapping[int, Process]) -> tuple[tuple[Listener, int], ...]:
     """Listeners of that port in other network namespaces (containers), each with one process that lives there."""
     own = table.get(os.getpid())
