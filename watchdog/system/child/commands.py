@@ -174,12 +174,18 @@ def _start(
 @contextlib.contextmanager
 def _file_of(text: bytes | str) -> Iterator[IO[bytes]]:
     """What a command reads, whole: nobody has to feed it."""
-    import tempfile  # here: few commands read anything, and without it a shim is at its post sooner
-
-    with tempfile.TemporaryFile() as source:
+    with _memory_file() as source:
         source.write(text.encode() if isinstance(text, str) else text)
         source.seek(0)
         yield source
+
+
+def _memory_file() -> IO[bytes]:
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("wd-input"), "w+b")
+    import tempfile  # here: it brings compression, random numbers and hashes along
+
+    return tempfile.TemporaryFile()
 
 
 def _follow(child: subprocess.Popen[bytes], output: _Output, end: float) -> bool:
