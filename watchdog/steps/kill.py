@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from watchdog.evidence import snapshot
-from watchdog.killing import kin, ladder, whom
+from watchdog.killing import family, ladder, whom
 from watchdog.killing.plan import in_words, make_plan, make_worker_plan
 from watchdog.model.errors import NothingMatched, Refused, WdError
 from watchdog.model.exits import Exit
@@ -133,7 +133,7 @@ def _looked(context: Context) -> resolve.Found:
 
 def _whole(tree: Tree) -> Tree:
     """With what it forked and what has left its tree since."""
-    more = kin.escaped(tree, guards.ourselves(processes.table()))
+    more = family.escaped(tree, guards.ourselves(processes.table()))
     return replace(tree, members=(*tree.members, *(Member(one, "orphan") for one in more)))
 
 
