@@ -198,6 +198,12 @@ class Daemon:
             assert self.process.poll() is None or text in self.said, f"it ended:\n{self.said}"
             time.sleep(0.05)
 
+    @property
+    def loop(self) -> int:
+        """The pid of the loop itself, a child of the process that was started."""
+        pid = self.process.pid
+        return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+
     def signal(self, number: int) -> None:
         self.process.send_signal(number)
 

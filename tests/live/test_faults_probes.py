@@ -51,11 +51,11 @@ def test_a_loop_out_of_descriptors_says_so_ends_nobody_and_goes_on_when_it_has_s
     shop = home.service()
     before = shop.start()
     daemon = home.watch()
-    soft, hard = resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE)
-    resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE, (3, hard))
+    soft, hard = resource.prlimit(daemon.loop, resource.RLIMIT_NOFILE)
+    resource.prlimit(daemon.loop, resource.RLIMIT_NOFILE, (3, hard))
     daemon.hears("Too many open files")
     time.sleep(2)  # more rounds than would be needed for a verdict
-    resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE, (soft, hard))
+    resource.prlimit(daemon.loop, resource.RLIMIT_NOFILE, (soft, hard))
     assert "trouble" not in daemon.said and shop.starts() == [before]
     os.kill(before, signal.SIGSTOP)
     is_brought_back(shop, before)
@@ -188,9 +188,9 @@ def test_an_answer_that_was_awaited_while_the_loop_was_stopped_does_not_count(ho
     begun, asked = time.monotonic(), len((shop.folder / "asked").read_text().split())
     daemon = home.watch()
     for _ in range(30):
-        daemon.signal(signal.SIGSTOP)
+        os.kill(daemon.loop, signal.SIGSTOP)
         time.sleep(2.5)  # longer than the question's time
-        daemon.signal(signal.SIGCONT)
+        os.kill(daemon.loop, signal.SIGCONT)
         time.sleep(0.5)
         if "wd itself did not run" in daemon.said:
             break

@@ -109,7 +109,7 @@ def test_a_script_that_dies_every_2_7_seconds_is_restarted_twice_and_one_report_
     status = home.wd("status")
     assert status.returncode == 2
     says_the_period(status.stdout)
-    assert "`wd resume --service translation` begins anew" in status.stdout
+    assert "`wd resume translation`" in status.stdout
     assert "ended with code 1 after 2." in status.stdout
     assert "RuntimeError: the model store is not configured" in status.stdout
     assert "given up" in home.wd("incidents", "list").stdout

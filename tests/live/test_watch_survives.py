@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +20,34 @@ from watching import Home, home_in
 def home(folder: Path) -> Iterator[Home]:
     with home_in(folder) as made:
         yield made
+
+
+@contextlib.contextmanager
+def killing(name: str, of: str) -> Iterator[list[int]]:
+    """Meanwhile each process that names this is killed at once, if its parent names `of`."""
+    killed: list[int] = []
+    over = threading.Event()
+
+    def words(pid: int) -> str:
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
+
+    def kill() -> None:
+        while not over.wait(0.002):
+            for folder in Path("/proc").glob("[0-9]*"):
+                with contextlib.suppress(OSError, IndexError):
+                    pid = int(folder.name)
+                    parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+                    if pid not in killed and name in words(pid) and of in words(parent):
+                        os.kill(pid, signal.SIGKILL)
+                        killed.append(pid)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    try:
+        yield killed
+    finally:
+        over.set()
+        thread.join()
 
 
 def test_ten_kills_of_the_loop_lose_no_incident_and_start_no_second_copy(home: Home) -> None:
@@ -77,3 +107,13 @@ def test_a_run_that_was_cut_off_is_closed_by_the_next_loop(home: Home) -> None:
     second = home.watch()
     second.hears("in the middle of")
     assert "interrupted" in {one["outcome"] for one in home.incidents()}
+
+
+def test_a_loop_starts_although_each_reader_of_its_playbooks_is_killed(home: Home) -> None:
+    shop = home.service()
+    before = shop.start()
+    with killing("watchdog.watch.loading", of=str(home.path)) as killed:
+        home.watch()
+        assert killed, "no reader was killed"
+    os.kill(before, signal.SIGKILL)
+    wait_for(lambda: shop.pid() not in (0, before), "the server is started again", 90)

@@ -101,6 +101,7 @@ def process(
     started: float = 1000.0,
     threads: int = 1,
     rss: int = 40 << 20,
+    forked: bool = False,
 ) -> Process:
     return Process(
         identity=Identity("boot", pid, 5 + pid),
@@ -117,6 +118,7 @@ def process(
         rss=rss,
         cpu_seconds=1.0,
         kernel=False,
+        forked=forked,
         cmdline=tuple(cmdline),
         exe="/usr/bin/python3.11",
         cwd="/srv/shop",

@@ -196,7 +196,7 @@ BROKEN = [
     ("service: a\nfind: {port: -1}\n", "2:14: find.port:", "from 1 to 65535"),
     ("service: a\nfind: {prot: 80}\n", "2:8: find.prot:", "did you mean 'port'?"),
     ("service: a\nfind: {cmdline: 'x', regexp: true}\n", "2:22: find.regexp:", "did you mean 'regex'?"),
-    ("service: a\nfind: {cmdline: '(', regex: true}\n", "2:7: find:", "no regular expression"),
+    ("service: a\nfind: {cmdline: '(', regex: true}\n", "2:7: find:", "not a regular expression"),
     ('service: a\nfind: {cmdline: "it\'s"}\n', "2:17: find.cmdline:", "quote in it is not closed"),
     ("service: a\nfind: 80\n", "2:7: find:", "mapping"),
     (BASE + "start: {command: []}\n", "3:18: start.command:", "list of words"),

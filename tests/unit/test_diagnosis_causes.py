@@ -535,7 +535,7 @@ def test_a_forked_child_that_waits_for_a_lock_of_its_parent() -> None:
     seen = evidence(
         Thread("MainThread", (f"convert {APP}:31", *REQUEST), call="wait4"),
         Thread("MainThread", (f"count {APP}:15", f"convert {APP}:29", *REQUEST), call="futex", pid=200, tid=200),
-        processes=[process(threads=3), process(200, PID)],
+        processes=[process(threads=3), process(200, PID, forked=True)],
     )
     assert said(seen) == ("fork-lock", 15)
 

@@ -76,7 +76,7 @@ def test_the_parent_that_waits_for_its_blocked_child_is_the_childs_victim() -> N
     seen = evidence(
         Thread("MainThread", (f"convert {APP}:31", *REQUEST), call="wait4"),
         Thread("MainThread", (f"count {APP}:15", f"convert {APP}:29", *REQUEST), call="futex", pid=200, tid=200),
-        processes=[process(threads=3), process(200, PID)],
+        processes=[process(threads=3), process(200, PID, forked=True)],
     )
     assert diagnose(seen).verdict == "fork-lock"
 

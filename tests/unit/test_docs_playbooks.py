@@ -40,3 +40,9 @@ def test_the_tables_of_kinds_are_what_the_kinds_say_of_themselves() -> None:
     page = (DOCS / "playbooks.md").read_text(encoding="utf-8")
     filled = runpy.run_path(str(DOCS / "tables.py"))["filled"]
     assert filled(page, PROBES.values(), CHECKS.values()) == page, "run: python docs/tables.py"
+
+
+def test_the_index_of_decisions_is_complete() -> None:
+    made = runpy.run_path(str(DOCS / "index.py"))["index"](DOCS / "decisions")
+    kept = (DOCS / "decisions" / "README.md").read_text(encoding="utf-8")
+    assert kept == made, "run: python docs/index.py"

@@ -30,6 +30,7 @@ TROUBLE = Situation("act", "frozen-server", 1000.0, GO)
         ({"strange": "another program runs there"}, "give-up", "another program"),
         ({"starved": "the load is 90"}, "hold", "starved"),
         ({"starved": "almost no memory", "planned": True}, "run", ""),
+        ({"starved": "the load is 90", "certain": True}, "run", ""),
         ({"common": "3 of 4 services fail at once"}, "hold", "at once"),
         ({"holder": "run frozen-server on shop (pid 7)"}, "leave", "pid 7"),
         ({"busy": "api"}, "wait", "api comes first"),

@@ -137,3 +137,15 @@ def test_silence_is_told_by_the_files_own_time(folder: Path) -> None:
 def test_a_damaged_bookmark_never_leads_to_a_failure(log: Log, bookmark: str) -> None:
     log.bookmark = bookmark
     assert log.ask().verdict in ("ok", "unknown")
+
+
+def test_a_line_on_which_the_pattern_takes_too_long_is_skipped_and_told_and_later_lines_are_found(folder: Path) -> None:
+    log = Log(folder / "shop.log", r"^(?!INFO)user=(\w+\s?)+$", regex=True)
+    log.write("begins\n")
+    log.ask()
+    log.write(f"user={'a' * 60}!\n")
+    found = log.ask(1001.0)
+    assert (found.verdict, found.message) == ("unknown", "1 line skipped: the pattern takes too long on them")
+    assert log.ask(1002.0).verdict == "ok"
+    log.write("user=bob\n")
+    assert log.ask(1003.0).verdict == "failed"

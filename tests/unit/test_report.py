@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import stat
+import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,10 +21,11 @@ from watchdog.evidence import snapshot
 from watchdog.model.evidence import Evidence, Gap
 from watchdog.model.incident import Incident, StepRecord, Trigger
 from watchdog.model.probing import Sample
-from watchdog.report import write
+from watchdog.report import render, write
 from watchdog.report.build import build, clean
 from watchdog.report.curves import bytes_shown, curve
-from watchdog.report.render import as_json, html, markdown
+from watchdog.report.render import html, markdown
+from watchdog.report.write import as_json
 
 FINDING: dict[str, Any] = {
     "cause": "lock-deadlock",
@@ -194,7 +196,8 @@ def test_a_run_that_was_cut_off_says_where(kept: Path) -> None:
 
 
 def test_an_incident_with_nothing_but_a_beginning_has_a_report_too(folder: Path) -> None:
-    bare = Incident("2027-01-15-080000-x-1", OPENED, None, "kill", Trigger("person", "wd kill --pid 7", "kim"))
+    trigger = Trigger("person", "wd kill --pid 7", "kim", typed="wd kill --pid 7")
+    bare = Incident("2027-01-15-080000-x-1", OPENED, None, "kill", trigger)
     text = write.write(bare, folder / "new").read_text()
     assert "no diagnosis was made" in text and "None was kept" in text and "    wd kill --pid 7" in text
 
@@ -367,20 +370,43 @@ def test_one_line_tells_it_all() -> None:
 
 def test_what_to_type_names_the_home_that_was_named(folder: Path) -> None:
     typed = "wd --home '/srv/on call' run frozen-server --service shop --yes"
-    found = incident(trigger=Trigger("person", typed, "kim"))
+    found = incident(trigger=Trigger("person", typed, "kim", typed=typed, home="/srv/on call"))
     commands = build(found, folder).commands
     assert commands[0] == typed
     assert "wd --home '/srv/on call' snapshot --within 5s --service shop" in commands
     alone = replace(found, runbook="kill", steps=(step(1, "kill", text="--home /srv kill --service shop"),))
-    alone = replace(alone, trigger=Trigger("person", "wd --home /srv kill --service shop", "kim"))
+    alone = replace(
+        alone, trigger=Trigger("person", "typed", "kim", typed="wd --home /srv kill --service shop", home="/srv")
+    )
     assert build(alone, folder).commands == ("wd --home /srv kill --service shop",)
 
 
-def test_a_giving_up_says_that_a_person_is_needed_why_and_how_to_begin_anew() -> None:
-    called = incident(runbook="give-up", outcome="done", trigger=Trigger("death", "given up: it died 3 times (pid 7)"))
+def test_a_giving_up_says_that_a_person_is_needed_why_and_how_to_go_on() -> None:
+    called = incident(
+        runbook="give-up", outcome="done", trigger=Trigger("death", "died", gave_up="it died 3 times (pid 7)")
+    )
     page = build(called, Path("/nowhere"))
     assert (page.outcome, page.good) == ("given up", False)
     assert page.headline == "shop is left as it is, and a person is needed: it died 3 times (pid 7)"
-    assert "wd resume --service shop    # when it is mended" in page.commands
+    assert "wd resume --service shop    # once fixed" in page.commands
     assert not any("run give-up" in line for line in page.commands)
     assert write.one_line(called).startswith("shop given up")
+
+
+def test_a_compiled_template_that_is_damaged_or_cannot_be_kept_only_costs_time(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = build(incident(), Path("/nonexistent"))
+    usual = markdown(page)
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    environment = render._markdown_environment()
+    for directory in (folder, folder / "missing"):
+        kept = render._Compiled()
+        kept.directory = str(directory)
+        monkeypatch.setattr(environment, "bytecode_cache", kept)
+        for _ in range(2):
+            environment.cache.clear()
+            assert markdown(page) == usual
+            for file in directory.glob("*"):
+                file.write_bytes(file.read_bytes()[:40])
+    assert len(list(folder.glob("jinja-*.bin"))) == 1

@@ -11,6 +11,7 @@ from watchdog.model.playbook import Playbook, ProbeSpec
 from watchdog.model.selector import Selector
 from watchdog.policy.judge import ProbeState
 from watchdog.policy.pressure import SETTLES
+from watchdog.system.clock import monotonic
 from watchdog.watch.house import House
 from watchdog.watch.watched import Watched
 
@@ -55,3 +56,18 @@ def test_who_still_fails_after_a_common_cause_gets_time_and_not_for_ever(
         assert house.common_cause(d) == "", "its trouble is new and its own"
         clock.at = 1000.0 + SETTLES
         assert house.common_cause(a) == "", "it did not come back by itself"
+
+
+def test_dead_servers_are_no_sign_of_a_common_cause_and_do_not_wait_for_one(folder: Path) -> None:
+    with Journal.open(folder) as journal:
+        house = House(None, folder, journal)
+        for name in ("a", "b", "c", "d"):
+            house.services[name] = Watched(Playbook(name, Selector(port=1), probes=(PROBE,)))
+            fails(house.services[name], monotonic(), monotonic() - 5.0)
+        a, b, c, _ = house.services.values()
+        a.gone = b.gone = frozenset()
+        assert house.failing() == {"a": False, "b": False, "c": True, "d": True}
+        assert (house.common_cause(a), house.common_cause(c)) == ("", "")
+        b.gone = None
+        assert house.common_cause(a) == "", "it is dead, whatever the others have"
+        assert "at once" in house.common_cause(c)

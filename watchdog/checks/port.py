@@ -11,7 +11,7 @@ from watchdog.model.probing import CheckResult, CheckState
 from watchdog.model.process import Process
 from watchdog.system.net import ports
 from watchdog.system.process import processes
-from watchdog.targets import match
+from watchdog.targets import expected, originals
 
 
 def check(spec: CheckSpec, playbook: Playbook) -> CheckResult:
@@ -29,14 +29,16 @@ def _judge(port: int, playbook: Playbook) -> tuple[CheckState, str]:
     looked = [process for process in map(processes.read, pids) if process is not None]
     if not looked:
         return "unknown", f"port {port} is held by a process that may not be seen"
-    holders = list(processes.with_commands(looked).values())
-    wanted = playbook.find.cmdline
-    if not wanted:
+    holders = list(originals.with_commands(looked).values())
+    wanted = expected.of(playbook)
+    if not wanted.words:
         return "ok", f"port {port} is held by {_names(holders)}"
-    search = match.by_pattern(wanted[0], holders) if playbook.find.regex else match.by_words(wanted, holders)
-    # A worker may call itself something else; one holder that is the program vouches for the socket they share.
-    if search[0]:
-        return "ok", f"port {port} is held by the service: {_names(search[0])}"
+    # One holder that is the program vouches for the socket that they share.
+    answer = wanted.is_run_by(holders)
+    if answer == "yes":
+        return "ok", f"port {port} is held by the service: {_names(wanted.among(holders) or holders)}"
+    if answer == "unknown":
+        return "unknown", f"port {port} is held by a process whose program cannot be told: {_names(holders)}"
     return "critical", f"port {port} is held by another program: {_names(holders)}"
 
 

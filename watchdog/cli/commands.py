@@ -99,6 +99,17 @@ _POLICY: tuple[StepSpec, ...] = (
         (SERVICE, Option("--follow", "flag", help="show it again every two seconds, until Ctrl-C")),
     ),
     StepSpec(
+        "logs",
+        "show the last lines of a service's logs",
+        "watchdog.cli.follow:logs",
+        (
+            Option("--follow", "flag", short="-f", help="also show new lines, until Ctrl-C"),
+            Option("--since", "duration", None, "only lines that are not older: 10m"),
+            Option("--lines", "integer", 50, "this number of lines of each log"),
+        ),
+        service=True,
+    ),
+    StepSpec(
         "explain",
         "show what the policy of a service does, and when",
         "watchdog.commands.explain:explain_service",

@@ -1,4 +1,4 @@
-"""`wd status`, once or again and again: on the same screen, or one look after the other into a pipe."""
+"""`wd status` and `wd logs`, once or until Ctrl-C: on the same screen, or line after line into a pipe."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from watchdog.commands import logs as log_lines
 from watchdog.commands import status as step
 from watchdog.model.exits import Exit
 from watchdog.steps.spec import Context, StepResult
 
 _EVERY = 2.0  # seconds
+_LOGS_EVERY = 0.25  # seconds
 
 
 def status(context: Context, options: Mapping[str, Any]) -> StepResult:
@@ -29,6 +31,23 @@ def status(context: Context, options: Mapping[str, Any]) -> StepResult:
         for look in looks:
             _print(look, output)
     return StepResult("ok", "", data, exit=Exit.INTERRUPTED)
+
+
+def logs(context: Context, options: Mapping[str, Any]) -> StepResult:
+    """The last lines; with --follow also what is written from now on, until Ctrl-C."""
+    found = log_lines.logs(context, options)
+    if not options.get("follow"):
+        return found
+    follower = log_lines.Follower(log_lines.paths(context))
+    output = options.get("output") or "table"
+    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
+        if output != "json":
+            print(found.text, flush=True)
+        while True:
+            for log, line in follower.new_lines():
+                print(json.dumps({"log": str(log), "line": line}) if output == "json" else line, flush=True)
+            time.sleep(_LOGS_EVERY)
+    return StepResult("ok", "", exit=Exit.INTERRUPTED)
 
 
 def _looks(context: Context, options: Mapping[str, Any], last: dict[str, Any]) -> Iterator[StepResult]:
@@ -55,6 +74,6 @@ def _print(look: StepResult, output: str) -> None:
     if output == "json":
         lines = [json.dumps(row, ensure_ascii=True, default=str) for row in look.rows]
     else:
-        lines = [*look.text.splitlines(), ""]
+        lines = look.text.splitlines()
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()

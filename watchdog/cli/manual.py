@@ -23,7 +23,7 @@ class Manual(NamedTuple):
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "Right now": ("ps", "why", "find", "snapshot", "kill", "run"),
-    "Services": ("status", "start", "stop", "restart", "verify", "check"),
+    "Services": ("status", "logs", "start", "stop", "restart", "verify", "check"),
     "The loop": ("watch", "tick", "explain", "snooze", "resume", "ack", "replay", "schedule"),
     "After an incident": ("incidents", "leak", "workers", "guard"),
     "Setting up": ("init", "validate", "runbooks", "schema", "doctor", "demo", "completion", "man"),
@@ -104,6 +104,12 @@ PAGES: dict[str, Manual] = {
         (("wd status", "show every service"), ("wd status shop", "show all of one service")),
         _STATES,
         ("--service", "--follow"),
+    ),
+    "logs": Manual(
+        _NOTHING,
+        (("wd logs shop -f", "show new lines as they come"), ("wd logs shop --since 10m", "show the last ten minutes")),
+        _LISTED,
+        ("--service", "--follow", "--since"),
     ),
     "start": Manual(
         "It starts the service, detached from wd. A service that already runs is not started twice.",

@@ -28,7 +28,7 @@ def lines(one: Standing, now: float) -> Iterator[str]:
         until = " until it is healthy" if one.desired.until_healthy else until
         yield f"  {one.desired.state} by {printable(one.desired.by or 'a person')}{until}"
     if one.gave_up:
-        yield f"  wd gave up: {printable(one.gave_up)}; `wd resume --service {one.playbook.service}` begins anew"
+        yield f"  wd gave up: {printable(one.gave_up)}; once fixed, run `wd resume {one.playbook.service}`"
     if one.holder:
         yield f"  under way: {printable(one.holder)}"
     yield f"  mode {one.playbook.policy.mode}, {_next_check(one, now)}"

@@ -17,10 +17,11 @@ from pydantic_core import CoreSchema, core_schema
 
 from watchdog.config.mistakes import did_you_mean
 from watchdog.config.yaml import Plain
+from watchdog.model.errors import WrongUsage
+from watchdog.system.child import patterns
 
 NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,9})?", re.ASCII)
 _LONGEST = 4096
-_LONGEST_PATTERN = 200
 _TEXT_SCHEMA = {"type": ["string", "number", "boolean"]}
 
 
@@ -238,13 +239,11 @@ class OneOf:
 
 
 def check_pattern(pattern: str) -> None:
-    """ValueError if it is no regular expression, or longer than anybody can oversee."""
-    if len(pattern) > _LONGEST_PATTERN:
-        raise ValueError(f"a pattern of at most {_LONGEST_PATTERN} characters; this one has {len(pattern)}")
+    """ValueError for a pattern that cannot be used."""
     try:
-        re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise ValueError(f"this is no regular expression: {error}") from None
+        patterns.check(pattern)
+    except WrongUsage as error:
+        raise ValueError(": ".join(error.lines())) from None
 
 
 def listed(words: Iterable[str]) -> str:

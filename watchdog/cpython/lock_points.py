@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from watchdog.cpython.callstacks import LiveThread
 from watchdog.cpython.frames import LiveFrame
 from watchdog.cpython.lock_objects import ENTERED, OWNED, LockObject
 from watchdog.cpython.lock_places import LockPlaces
 from watchdog.model.evidence import Frame, LockLook, LockPoint
+from watchdog.model.records import record
 
 # The methods in which a thread or task waits on behalf of its caller, by the kind of their `self`.
 _WAITS = {
@@ -37,7 +37,7 @@ _UNTIL_TOLD = ("wait", "join", "_wait_for_tstate_lock")  # waits for a sign, not
 _IMPORTS = "<frozen importlib"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class _Wait:
     lock: LockObject
     expression: str
@@ -46,7 +46,7 @@ class _Wait:
     inside: int = 0  # how many of the innermost calls do the waiting for their caller
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class TaskFrames:
     """A pending task: its suspended frames, outermost first."""
 
@@ -68,8 +68,10 @@ class LockPoints:
     def look(self) -> LockLook:
         return LockLook(tuple(self.held), tuple(self.wanted))
 
-    def read(self, threads: Sequence[LiveThread], tasks: Sequence[TaskFrames]) -> None:
-        """All points of these threads and tasks."""
+    def read(
+        self, threads: Sequence[LiveThread], tasks: Sequence[TaskFrames], greenlets: Sequence[TaskFrames] = ()
+    ) -> None:
+        """All points of these threads, tasks and suspended greenlets."""
         names = {task.coroutine: task.name for task in tasks}
         waits = {thread.ident: self._thread_wait(thread) for thread in threads if thread.frames}
         for thread in threads:
@@ -79,6 +81,8 @@ class LockPoints:
                 self.wanted.append(self._point(wait.lock, wait.expression, wait.frame, thread))
         for task in tasks:
             self._task(task)
+        for greenlet in greenlets:
+            self._greenlet(greenlet)
         for wait in waits.values():
             if wait is not None:
                 self._told_owner(wait.lock, threads)
@@ -164,6 +168,16 @@ class LockPoints:
                 self.held.append(self._point(lock, expression, at, task=task.name))
         if wait is not None:
             self.wanted.append(self._point(wait.lock, wait.expression, wait.frame, task=task.name))
+
+    def _greenlet(self, greenlet: TaskFrames) -> None:
+        """What it holds while another greenlet runs: its calls are plain ones, each in the middle of a call."""
+        seen: set[int] = set()
+        for frame in greenlet.frames:
+            for lock, use in self._places.held(frame):
+                if lock.kind in ENTERED and lock.locked and lock.address not in seen:
+                    seen.add(lock.address)
+                    at = Frame(frame.code.qualified, frame.code.file, use.line)
+                    self.held.append(self._point(lock, use.expression, at, task=greenlet.name))
 
     def _suspended_held(self, frame: LiveFrame) -> list[tuple[LockObject, str, Frame]]:
         found: list[tuple[LockObject, str, Frame]] = []

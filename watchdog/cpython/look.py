@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from watchdog.cpython.asyncio_table import find_asyncio_table, listed_tasks
 from watchdog.cpython.callstacks import LiveThread, read_threads
@@ -26,6 +26,7 @@ from watchdog.cpython.lock_points import LockPoints, TaskFrames
 from watchdog.cpython.objects import Objects
 from watchdog.cpython.task_registry import imported, registered_tasks
 from watchdog.model.evidence import Container, LockLook, Task, TaskLook
+from watchdog.model.records import record
 from watchdog.system.clock import Deadline, monotonic
 from watchdog.system.process import processes
 from watchdog.system.process.memory import Unmapped, Unreadable
@@ -39,7 +40,7 @@ _MOST_TASKS = 20_000
 _HOLDINGS_TIME = 0.4  # seconds for following the application's variables
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class _Pending:
     """A task that is not done, as it was read."""
 
@@ -91,7 +92,7 @@ class _Look:
             ]
         )
         greenlets = Greenlets() if inherited else self.greenlets(heap, generation)
-        locks = self.locks(threads, pending)
+        locks = self.locks(threads, pending, greenlets)
         return TaskLook(
             self.pid,
             at,
@@ -167,7 +168,7 @@ class _Look:
             Task(
                 self.pid,
                 one.address,
-                f"greenlet at {one.address:#x}",
+                _greenlet_name(one.address),
                 tuple(frame.record for frame in reversed(one.frames)),
                 request=request_of(self.frames, one.frames),
                 greenlet=True,
@@ -246,14 +247,22 @@ class _Look:
         calls += [frame for task in pending for frame in task.chain.frames]
         return read_holdings(self.frames, self.interpreter.interpreters, calls, Deadline(_HOLDINGS_TIME))
 
-    def locks(self, threads: Sequence[LiveThread], pending: Sequence[_Pending]) -> LockLook:
+    def locks(self, threads: Sequence[LiveThread], pending: Sequence[_Pending], greenlets: Greenlets) -> LockLook:
         process = processes.read(self.pid)
         if process is None:
             return LockLook()
         places = LockPlaces(self.pid, process.started, self.frames, LockObjects(self.objects))
         points = LockPoints(self.pid, places)
-        points.read(threads, [TaskFrames(task.name, task.coroutine, _suspended(task.chain)) for task in pending])
+        points.read(
+            threads,
+            [TaskFrames(task.name, task.coroutine, _suspended(task.chain)) for task in pending],
+            [TaskFrames(_greenlet_name(one.address), one.address, one.frames[::-1]) for one in greenlets.suspended],
+        )
         return points.look
+
+
+def _greenlet_name(address: int) -> str:
+    return f"greenlet at {address:#x}"
 
 
 def _suspended(chain: Chain) -> tuple[LiveFrame, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from watchdog.diagnosis import logbook, packages
+from watchdog.diagnosis import jobs, logbook, packages
 from watchdog.diagnosis.ranking import rank, tempered
 from watchdog.diagnosis.registry import RULES
 from watchdog.diagnosis.view import View
@@ -15,6 +15,7 @@ from watchdog.model.finding import HEALTHY, Diagnosis, Finding
 SURE = 0.9
 LOOKS = 3
 CALM = 6.0  # seconds: so long a server is watched before it counts as healthy
+_JOB = jobs.PATIENCE + 3.0  # seconds of looking at a job that moves
 GONE = 4.0  # seconds in which somebody may still start it again
 RECENT = 60.0  # seconds of age
 _ARRIVED = 0.2  # seconds after which a question is where it will wait
@@ -29,7 +30,7 @@ def diagnose(evidence: Evidence) -> Diagnosis:
             again, _ = _ask(View(later))
             if any(one.cause != "unknown" for one in again):
                 view, found = View(later), again
-    findings = rank(tempered(view, found))
+    findings = rank(_fitting(view, one) for one in tempered(view, found))
     verdict = findings[0].cause if findings else ("healthy" if view.answers_well else "unknown")
     return Diagnosis(
         verdict=verdict,
@@ -39,6 +40,14 @@ def diagnose(evidence: Evidence) -> Diagnosis:
         request=request(view, findings[0]) if findings else "",
         missing=(*defects, *(_gap(gap) for gap in evidence.gaps)),
     )
+
+
+def _fitting(view: View, finding: Finding) -> Finding:
+    """One stuck child whose master replaces it is ended alone: the jobs of the others go on."""
+    pid = finding.culprit.pid if finding.culprit else None
+    if view.unasked and finding.advice == "restart" and jobs.replaced_alone(view, pid):
+        return replace(finding, advice="restart-worker")
+    return finding
 
 
 def _gap(gap: Gap) -> str:
@@ -112,7 +121,7 @@ def settled(evidence: Evidence, diagnosis: Diagnosis) -> bool:
         waiting = evidence.configured.port is not None and not evidence.listeners  # for its launcher to try again
         return looked >= CALM / 2 and not waiting
     if first.cause in HEALTHY:
-        return looked >= CALM and not _suspicious(evidence)
+        return looked >= CALM and not _suspicious(evidence) and (looked >= _JOB or not _undecided(evidence))
     if first.warns and looked >= CALM / 2:
         return True  # it names requests that have waited for too long already
     if diagnosis.exit == Exit.WARNING and first.confidence >= 0.7:
@@ -120,6 +129,11 @@ def settled(evidence: Evidence, diagnosis: Diagnosis) -> bool:
     if looked >= evidence.configured.limit + CALM / 2 and first.confidence >= 0.7:
         return True
     return first.confidence >= SURE
+
+
+def _undecided(evidence: Evidence) -> bool:
+    view = View(evidence)
+    return view.unasked and jobs.undecided(view)
 
 
 def _suspicious(evidence: Evidence) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from watchdog.diagnosis import code
+from watchdog.diagnosis.jobs import ENGINES
 from watchdog.model.evidence import Evidence, Frame
 
 # One name a word: a hundred quoted strings read no easier. Not "watchdog": the shop of `wd demo` lies there.
@@ -46,7 +47,7 @@ def own(evidence: Evidence) -> frozenset[str]:
                 return frozenset()
         elif code.is_library(frame):
             found.add(code.package(frame))
-    return frozenset(name for name in found if name.removesuffix(".py") not in _USUAL)
+    return frozenset(name for name in found if name.removesuffix(".py") not in _USUAL | ENGINES)
 
 
 def _frames(evidence: Evidence) -> Iterable[Frame]:

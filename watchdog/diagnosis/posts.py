@@ -61,6 +61,12 @@ LOOPS = (
     "celery/:*",
     "kombu/:*",
     "billiard/:*",
+    "rq/:*",
+    "dramatiq/:*",
+    "huey/:*",
+    "arq/:*",
+    "taskiq/:*",
+    "schedule/__init__.py:*",
     "logging/handlers.py:_monitor",
     "sched.py:run",
     "opentelemetry/:*",
@@ -70,6 +76,16 @@ LOOPS = (
 
 # Of these the workers of a pool of processes: they wait for work, and for no client.
 _WORKERS = ("concurrent/futures/process.py:*", "multiprocessing/:*", "billiard/:*")
+
+# What runs a piece of work, and the calls inside it that only wait for the next one.
+_ITEMS = (
+    "concurrent/futures/thread.py:run",
+    "anyio/_backends/_asyncio.py:run",
+    "gunicorn/workers/sync.py:handle_request",
+    "multiprocessing/pool.py:mapstar",
+    "waitress/task.py:service",
+)
+_IDLE = ("queue.py:get", "threading.py:wait", "selectors.py:select", "asyncio/:*")
 
 # Calls that wait for the next message of a client which keeps its connection open, or for its going away.
 RECEIVERS = (
@@ -123,6 +139,16 @@ REQUESTS = (
     "xmlrpc/server.py:*",
     "gevent/pywsgi.py:*",
     "gevent/baseserver.py:*",
+    # Queue workers and schedulers: a job is the request that they serve.
+    "celery/app/trace.py:*",
+    "rq/job.py:*",
+    "dramatiq/actor.py:*",
+    "dramatiq/worker.py:*",
+    "huey/api.py:*",
+    "arq/worker.py:run_job",
+    "taskiq/receiver/:*",
+    "apscheduler/executors/:*",
+    "schedule/__init__.py:*",
 )
 
 EVENT_LOOPS = (
@@ -144,13 +170,25 @@ def at_post(frames: Sequence[Frame]) -> bool:
     if not frames:
         return True
     own = next((index for index, frame in enumerate(frames) if is_application(frame)), None)
-    inner = frames if own is None else frames[:own]
     if own is None:
-        return True
+        return not in_work_item(frames)
+    inner = frames[:own]
     if not any(at_place(frame, LOOPS) for frame in inner):
         return False
     # An event loop or a pool run to its end inside a request is a wait of that request.
     return not serves_request(frames[own:])
+
+
+def in_work_item(frames: Sequence[Frame]) -> bool:
+    """Whether the thread does a piece of work that was given to it, be it all in libraries."""
+    return bool(item(frames))
+
+
+def item(frames: Sequence[Frame]) -> tuple[Frame, ...]:
+    """The calls inside the piece of work that a thread was given; empty while it waits for one."""
+    begin = next((index for index, frame in enumerate(frames) if at_place(frame, _ITEMS)), None)
+    inside = tuple(frames[:begin]) if begin is not None else ()
+    return () if all(at_place(frame, _IDLE) for frame in inside) else inside
 
 
 def is_server(frames: Sequence[Frame]) -> bool:

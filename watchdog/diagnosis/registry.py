@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable
 
 from watchdog.diagnosis.rules import (
     accept_backlog_full,
+    at_its_queue,
     await_never,
+    broker_lost,
     busy_loop,
     child_pipe_full,
     child_wait,
@@ -22,6 +24,7 @@ from watchdog.diagnosis.rules import (
     host_starved,
     ignores_sigterm,
     import_lock,
+    job_keeps_place,
     lock_convoy,
     lock_deadlock,
     memory_leak,
@@ -37,6 +40,7 @@ from watchdog.diagnosis.rules import (
     stopped,
     thread_leak,
     traced,
+    transaction_wait,
     uninterruptible,
     unknown,
     wrong_program,
@@ -49,7 +53,9 @@ Rule = Callable[[View], Iterable[Finding]]
 
 RULES: tuple[Rule, ...] = (
     accept_backlog_full.rule,
+    at_its_queue.rule,
     await_never.rule,
+    broker_lost.rule,
     busy_loop.rule,
     child_pipe_full.rule,
     child_wait.rule,
@@ -65,6 +71,7 @@ RULES: tuple[Rule, ...] = (
     host_starved.rule,
     ignores_sigterm.rule,
     import_lock.rule,
+    job_keeps_place.rule,
     lock_convoy.rule,
     lock_deadlock.rule,
     memory_leak.rule,
@@ -80,6 +87,7 @@ RULES: tuple[Rule, ...] = (
     stopped.rule,
     thread_leak.rule,
     traced.rule,
+    transaction_wait.rule,
     uninterruptible.rule,
     unknown.rule,
     wrong_program.rule,

@@ -73,6 +73,44 @@ def in_loop(source: SourceFile, line: int) -> bool | None:
     return inside or any(isinstance(node, _COMPREHENSIONS) for node in _on_line(nodes, line))
 
 
+def innermost_loop(source: SourceFile, line: int) -> ast.For | ast.AsyncFor | ast.While | None:
+    """The loop that does this line again and again, within its own function."""
+    return next((node for node in reversed(_within(source, line)) if isinstance(node, _LOOPS)), None)
+
+
+def has_exit(loop: ast.While) -> bool:
+    """Whether some statement inside may leave the loop: `break`, `return`, `raise`, a `yield` or an `await`."""
+    ways = (ast.Break, ast.Return, ast.Raise, ast.Yield, ast.YieldFrom, ast.Await)
+    return any(isinstance(node, ways) for statement in loop.body for node in _done_here(statement))
+
+
+def is_constant(test: ast.expr) -> bool:
+    return isinstance(test, ast.Constant)
+
+
+def changes_test(loop: ast.While) -> bool:
+    """Whether what the loop's condition asks may change inside: by an assignment, or behind a call or an attribute."""
+    if any(not isinstance(node, _PLAIN) for node in ast.walk(loop.test)):
+        return True
+    asked = {node.id for node in ast.walk(loop.test) if isinstance(node, ast.Name)}
+    inside = [node for statement in loop.body for node in ast.walk(statement)]
+    # A container may be changed by a method or by whatever it is given to.
+    used = {node.id for node in inside if isinstance(node, ast.Name)}
+    return bool(asked & used)
+
+
+_PLAIN = (ast.Name, ast.Constant, ast.Compare, ast.BoolOp, ast.UnaryOp, ast.cmpop, ast.boolop, ast.unaryop,
+          ast.expr_context)  # fmt: skip
+
+
+def _done_here(node: ast.AST) -> Iterator[ast.AST]:
+    """The node and all below it, without the functions that it only defines."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, (*_FUNCTIONS, ast.ClassDef)):
+            yield from _done_here(child)
+
+
 def _on_line(nodes: tuple[ast.AST, ...], line: int) -> Iterator[ast.AST]:
     """Everything in the innermost statement that begins on or spans the line."""
     statement = next((node for node in reversed(nodes) if isinstance(node, ast.stmt)), None)
@@ -98,6 +136,16 @@ def calls_at(source: SourceFile, line: int) -> tuple[str, ...]:
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             found.append(name)
     return tuple(name for name in found if name)
+
+
+def outer_calls_at(source: SourceFile, line: int) -> tuple[str, ...]:
+    """Names of what is called on the line, without calls that only make the arguments of others."""
+    calls = [node for node in _on_line(around(source, line), line) if isinstance(node, ast.Call)]
+    arguments = {id(inner) for call in calls for one in (*call.args, *call.keywords) for inner in ast.walk(one)}
+    names = (
+        getattr(call.func, "attr", "") or getattr(call.func, "id", "") for call in calls if id(call) not in arguments
+    )
+    return tuple(name for name in names if name)
 
 
 def entered_at(source: SourceFile, line: int) -> tuple[tuple[int, str], ...]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from watchdog.diagnosis import shape
 from watchdog.diagnosis.code import is_application
 from watchdog.diagnosis.view import View
 from watchdog.model.evidence import Frame, SourceFile
 from watchdog.model.finding import Culprit
+from watchdog.model.records import record
 
 FORKS = frozenset(
     {"fork", "Popen", "forkpty", "posix_spawn", "Process", "create_subprocess_exec", "create_subprocess_shell"}
@@ -24,7 +24,7 @@ GROWS = frozenset({"append", "add", "extend", "setdefault", "insert", "appendlef
 _TAKES = frozenset({"get", "get_nowait"})
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Suspect:
     """One call in the source."""
 
@@ -50,7 +50,7 @@ def unreturned(view: View, waiter: Frame, give_back: frozenset[str]) -> Culprit 
     source = view.file(waiter.file)
     if source is None:
         return None
-    names = set(shape.calls_at(source, waiter.line))
+    names = set(shape.outer_calls_at(source, waiter.line))
     wanted = {(one.call, one.owner) for one in calls(view, lambda call, _: call in names) if one.line == waiter.line}
     # `with lock:` takes what `lock.acquire()` takes.
     entered = {("acquire", expression) for line, expression in shape.entered_at(source, waiter.line)}
@@ -65,6 +65,7 @@ def unreturned(view: View, waiter: Frame, give_back: frozenset[str]) -> Culprit 
     # An answer that is streamed keeps its place until it is closed, whatever else is asked of the same client.
     owners = {owner for _, owner in wanted}
     guilty += [one for one in calls(view, lambda _, owner: owner in owners) if one.streams and not one.closed]
+    guilty.sort(key=lambda one: not one.streams)  # who is known to keep what it takes comes first
     never = [one for one in guilty if not any(function == one.function for function, _ in returned)]
     unsafe = [one for one in guilty if not shape.in_finally(view.file(one.file), one.line, give_back)]
     best = never or (unsafe if entered else [])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from watchdog.diagnosis import posts
+from watchdog.diagnosis import posts, shape
 from watchdog.diagnosis.code import at_place, base, is_application, is_standard, package
 from watchdog.diagnosis.view import View, short
 from watchdog.model.evidence import Frame, Task
+from watchdog.model.records import record
 
 # Innermost match counts. Kinds: lock, semaphore, pool, sign (an event, future, queue that somebody has to fill),
 # network, sleep, child, threads (work given to a thread).
@@ -65,7 +66,7 @@ _WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class TaskWait:
     """One suspended task."""
 
@@ -103,7 +104,7 @@ def suspended(view: View) -> tuple[TaskWait, ...]:
         for look in view.tasks
         for task in look.tasks
         if not task.running and not task.ready
-        for wait in [_wait(task)]
+        for wait in [_wait(view, task)]
         if wait is not None
     ]
     return tuple(sorted(found, key=lambda wait: not answers_request(wait.task)))
@@ -172,16 +173,31 @@ _SERVERS = (
     "gevent/pywsgi.py:handle",
     "gevent/baseserver.py:_handle_and_close_when_done",
     "eventlet/wsgi.py:handle_one_response",
+    "arq/worker.py:run_job",
+    "taskiq/receiver/:*",
+    "apscheduler/executors/:*",
 )
 
 
-def _wait(task: Task) -> TaskWait | None:
+def _wait(view: View, task: Task) -> TaskWait | None:
     own = next((index for index in range(len(task.frames) - 1, -1, -1) if is_application(task.frames[index])), None)
     if own is None:
         return None
     first = next(index for index, frame in enumerate(task.frames) if is_application(frame))
     tail = task.frames[own + 1 :]
-    return TaskWait(task, _kind(task, tail), task.frames[own], task.frames[first:])
+    kind = _kind(task, tail)
+    if kind == "unknown" and _gives_away(view, task.frames[own]):
+        kind = "threads"
+    return TaskWait(task, kind, task.frames[own], task.frames[first:])
+
+
+def _gives_away(view: View, frame: Frame) -> bool:
+    """Whether the line gives work to a thread: the future that it awaits shows no call of its own."""
+    source = view.file(frame.file)
+    return source is not None and not _GIVES_AWAY.isdisjoint(shape.calls_at(source, frame.line))
+
+
+_GIVES_AWAY = frozenset({"run_in_executor", "wrap_future", "to_thread", "sync_to_async"})
 
 
 def _kind(task: Task, tail: Iterable[Frame]) -> str:

@@ -158,6 +158,11 @@ class ThreadView:
         return None if launches else frame
 
     @cached_property
+    def place(self) -> Frame | None:
+        """Its own frame; where a piece of work is all in libraries, the call that the work began with."""
+        return self.own or next(iter(posts.item(self.stable)[::-1]), None)
+
+    @cached_property
     def mostly(self) -> tuple[Frame | None, float]:
         """The application's function that is its innermost one most often, and in which share of the looks."""
         seen = [

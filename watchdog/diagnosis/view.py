@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
 
-from watchdog.diagnosis import posts, shape
+from watchdog.diagnosis import jobs, posts, shape
 from watchdog.diagnosis.code import at_place, function, innermost_application, is_application
 from watchdog.diagnosis.thread_view import ThreadView
 from watchdog.model.evidence import (
@@ -215,6 +215,10 @@ class View:
         threads = list(self.threads_of(pid))
         return not any(one.wait.kind in ("accept", "select") or posts.is_server(one.frames) for one in threads)
 
+    def works_for_others(self, waiter: ThreadView) -> bool:
+        """Whether another thread of the process is in the middle of work that was given to a pool."""
+        return any(one is not waiter and posts.in_work_item(one.frames) for one in self.threads_of(waiter.pid))
+
     def is_waited_for(self, pid: int) -> bool:
         """Whether somebody else in the server waits for this process: for its end, its data or its result."""
         process = self.processes.get(pid)
@@ -260,7 +264,12 @@ class View:
     @cached_property
     def in_trouble(self) -> bool:
         """Somebody who asks the server now does not get what he should."""
-        return self.hung or bool(self.failing) or bool(self.late)
+        return self.hung or bool(self.failing) or bool(self.late) or (self.unasked and jobs.has_stuck(self))
+
+    @cached_property
+    def unasked(self) -> bool:
+        """No question can tell how it fares: what its threads do decides."""
+        return jobs.unasked(self)
 
     @cached_property
     def waiting(self) -> tuple[Connection, ...]:

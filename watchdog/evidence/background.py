@@ -8,7 +8,8 @@ from dataclasses import replace
 from watchdog.evidence import exits, peers
 from watchdog.evidence.bounded import Attempt
 from watchdog.evidence.named_paths import named_paths
-from watchdog.model.evidence import Connection, Descriptor, Exit, Gap, MachineLook, PeerLook
+from watchdog.evidence.named_peers import named_peers
+from watchdog.model.evidence import Connection, Descriptor, Exit, Gap, LogTail, MachineLook, PeerLook
 from watchdog.system.host import machine
 
 _FILES = 50  # open for writing, whose file systems are asked for their free space
@@ -20,10 +21,12 @@ class Background:
     def __init__(self) -> None:
         self.machine: MachineLook | None = None
         self.exits: tuple[Exit, ...] = ()
-        self.peers: tuple[PeerLook, ...] = ()
         self._machine: Attempt[MachineLook | None] | None = None
         self._kernel: Attempt[tuple[tuple[Exit, ...], Gap | None]] | None = None
+        self._connected: tuple[PeerLook, ...] = ()
+        self._named: tuple[PeerLook, ...] = ()
         self._peers: Attempt[tuple[PeerLook, ...]] | None = None
+        self._brokers: Attempt[tuple[PeerLook, ...]] | None = None
 
     def begin(
         self,
@@ -31,6 +34,7 @@ class Background:
         descriptors: Sequence[Descriptor],
         connections: Sequence[Connection],
         own_ports: Sequence[int],
+        logs: Sequence[LogTail] = (),
     ) -> None:
         """Begin what there is reason for and what has not begun. `root` is the pid whose control group counts."""
         if self._machine is None:
@@ -39,6 +43,13 @@ class Background:
             self._kernel = Attempt("kernel log", exits.oom_kills, ((), None))
         if self._peers is None and any(not one.served and one.pid is not None for one in connections):
             self._peers = Attempt("peers", lambda: peers.look(connections, own_ports), ())
+
+        if self._brokers is None and root is not None and not own_ports:
+            self._brokers = Attempt("brokers", lambda: peers.look_at_named(dict(named_peers(root, logs))), ())
+
+    @property
+    def peers(self) -> tuple[PeerLook, ...]:
+        return (*self._connected, *self._named)
 
     def take_up(self, patience: float) -> tuple[Gap, ...]:
         """Take what is there, waiting at most so many seconds for each; what is not there is a gap."""
@@ -50,7 +61,10 @@ class Background:
             (self.exits, denied), gap = self._kernel.take(patience)
             gaps += [gap, denied]
         if self._peers is not None:
-            self.peers, gap = self._peers.take(patience)
+            self._connected, gap = self._peers.take(patience)
+            gaps.append(gap)
+        if self._brokers is not None:
+            self._named, gap = self._brokers.take(patience)
             gaps.append(gap)
         return tuple(gap for gap in gaps if gap is not None)
 

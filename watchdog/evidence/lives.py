@@ -6,7 +6,6 @@ tell when somebody comes.
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 from watchdog.model.evidence import Configured, Exit
@@ -15,7 +14,8 @@ from watchdog.system import clock
 from watchdog.system.child import service_env
 from watchdog.system.net import ports
 from watchdog.system.process import processes, threads
-from watchdog.targets import programs
+from watchdog.targets import originals, programs
+from watchdog.targets.expected import Expected
 
 _FULL = 1.5  # seconds between two looks at all processes of the machine
 _COMMANDS = 0.3  # seconds for reading the command lines of newcomers
@@ -26,6 +26,7 @@ class Lives:
 
     def __init__(self, tree: Tree | None, configured: Configured) -> None:
         self._tree, self._configured = tree, configured
+        self._expected = Expected(configured.cmdline, configured.regex)
         self.known: dict[int, Process] = {m.process.pid: m.process for m in tree.members} if tree else {}
         self.exits: list[Exit] = []
         self.zombies: tuple[Process, ...] = ()
@@ -62,7 +63,7 @@ class Lives:
         below = {child for root in roots for child in processes.descendants(table, root)} | set(roots)
         new = [table[pid] for pid in below if pid not in self.known and table[pid].state not in "ZX"]
         if new:
-            self.known.update(processes.with_commands(new, within=_COMMANDS))
+            self.known.update(originals.with_commands(new, within=_COMMANDS))
         self.zombies = tuple(table[pid] for pid in sorted(below) if table[pid].state == "Z")
         self._meet_strangers(table)
 
@@ -111,8 +112,8 @@ class Lives:
             return []
         new = [process for pid, process in table.items() if pid not in self._asked and not process.kernel]
         self._asked.update(process.pid for process in new)
-        found = processes.with_commands(new, within=_COMMANDS)
-        return [pid for pid, process in found.items() if process.cmdline == command and process.state not in "ZX"]
+        found = originals.with_commands(new, within=_COMMANDS)
+        return [pid for pid, process in found.items() if process.words == command and process.state not in "ZX"]
 
     def _meet_strangers(self, table: dict[int, Process]) -> None:
         """Holders of the port that no part of the server is, or that run another program than the configured one."""
@@ -120,7 +121,7 @@ class Lives:
         unknown = [table[pid] for pid in holders if pid not in self.known and pid not in self.strangers]
         found = dict(self.known)
         if unknown:
-            found.update(processes.with_commands(unknown, within=_COMMANDS))
+            found.update(originals.with_commands(unknown, within=_COMMANDS))
         for pid in holders:
             process = found.get(pid)
             if process is not None and (pid not in self.known or not self._is_configured(process)):
@@ -135,18 +136,10 @@ class Lives:
             return True
         chain: Process | None = process
         for _ in range(20):
-            if chain is None or fits(chain, self._configured):
+            if chain is None or self._expected.is_run_by((chain,)) != "no":
                 return chain is not None
             above = self.known.get(chain.parent)
-            if above is None or not (programs.program(chain).inline or chain.cmdline == above.cmdline):
+            if above is None or not (programs.program(chain).inline or chain.words == above.words):
                 return False
             chain = above
         return False
-
-
-def fits(process: Process, configured: Configured) -> bool:
-    """Each word is an element of the command line, or the end of a path there, in this order."""
-    words = iter(process.cmdline or ())
-    if configured.regex:
-        return bool(re.search(configured.cmdline[0], process.command)) if configured.cmdline else False
-    return all(any(word == wanted or word.endswith("/" + wanted) for word in words) for wanted in configured.cmdline)

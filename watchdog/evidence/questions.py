@@ -6,29 +6,31 @@ One question at a time, in a thread of its own. A question that is not answered 
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import Protocol
 
 from watchdog.model.evidence import Answer, Configured
 from watchdog.model.process import Tree
 from watchdog.system import clock
 from watchdog.system.net import http
+from watchdog.targets import addresses
 
 PAUSE = 0.25  # seconds between an answer and the next question
 _PATIENCE = 2.0  # times the limit
 _VERDICTS = {"timeout": "timeout", "refused": "refused", "reset": "reset", "local": "unknown", "tls": "unknown"}
 
 
-def address(configured: Configured, tree: Tree | None) -> str | None:
-    """The playbook's health address, else the root page of the port."""
+def places(configured: Configured, tree: Tree | None, scheme: str = "http") -> tuple[str, ...]:
+    """Where to ask: the playbook's health page alone, else the usual pages of the port; empty without a port."""
     if configured.url:
-        return configured.url
+        return (configured.url,)
     port = configured.port or (tree.ports[0] if tree and tree.ports else None)
     if port is None:
-        return None
+        return ()
     hosts = {listener.address for listener in tree.listeners if listener.port == port} if tree else set()
     any_v4 = not hosts or bool(hosts & {"0.0.0.0", "127.0.0.1", "::", ""})
-    host = "127.0.0.1" if any_v4 else sorted(hosts)[0]
-    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+    base = addresses.base(port, "" if any_v4 else sorted(hosts)[0], scheme)
+    return tuple(base + path for path in addresses.PATHS)
 
 
 class Asking(Protocol):
@@ -46,10 +48,14 @@ class Asking(Protocol):
 
 
 class Questions:
-    """Asks `url` again and again until `stop`; `limit` is the time that a good answer may take."""
+    """Asks again and again until `stop`; `limit` is the time that a good answer may take.
 
-    def __init__(self, url: str, limit: float, *, strict: bool, begun: float) -> None:
-        self._url, self._limit, self._strict, self._begun = url, limit, strict, begun
+    Of several places the first that has a page is asked; where none has one, the last.
+    """
+
+    def __init__(self, places: Sequence[str], limit: float, *, strict: bool, begun: float) -> None:
+        self._url, self._others = places[0], list(places[1:])
+        self._limit, self._strict, self._begun = limit, strict, begun
         self._answers: list[Answer] = []
         self._asked: float | None = None
         self._lock = threading.Lock()
@@ -83,6 +89,8 @@ class Questions:
                 assert self._asked is not None
                 self._answers.append(self._answer(self._asked, reply))
                 self._asked = None
+                if reply.status == addresses.NO_PAGE and self._others:
+                    self._url = self._others.pop(0)
                 # Nobody said that it speaks HTTP, and it does not: it is not to be bothered again.
                 if not self._strict and self._answers[-1].verdict not in ("ok", "slow", "late", "timeout"):
                     break
@@ -94,7 +102,7 @@ class Questions:
             verdict = _VERDICTS.get(reply.problem, "failed")
         elif reply.seconds > self._limit:
             verdict = "late"
-        elif self._strict and reply.status is not None and reply.status >= 500:
+        elif self._strict and reply.status is not None and (reply.status >= 500 or reply.status == addresses.NO_PAGE):
             verdict = "failed"
         else:
             verdict = "ok" if reply.seconds <= self._limit * 0.3 else "slow"

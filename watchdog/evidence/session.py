@@ -11,7 +11,7 @@ from watchdog.evidence import files_open, guard_notes, locks, stacks, tasks, thr
 from watchdog.evidence.background import Background
 from watchdog.evidence.bounded import Attempt
 from watchdog.evidence.lives import Lives
-from watchdog.evidence.questions import Asking, Questions, address
+from watchdog.evidence.questions import Asking, Questions, places
 from watchdog.evidence.sources import Sources
 from watchdog.model.evidence import (
     Configured,
@@ -36,7 +36,7 @@ from watchdog.system.disk import files
 from watchdog.system.net import sockets
 from watchdog.system.process import processes
 from watchdog.system.process import threads as kernel_threads
-from watchdog.targets import programs
+from watchdog.targets import programs, protocols
 
 _AT_ONCE = 2  # stack dumps side by side: each takes a CPU for some milliseconds
 _MORE, _APART = 2, 0.03  # further looks at who runs, and the seconds between them
@@ -86,6 +86,7 @@ class Session:
         self._gaps: dict[str, Gap] = {}
         self._logs, self._exits = tuple(logs), tuple(exits)
         self._questions: Asking | None = None
+        self._protocol = ""  # of its port, where that is not HTTP
         self._overdue = False
         self._inside: Attempt[tuple[TaskLook, ...]] | None = None
         self._inside_at = 0.0
@@ -99,12 +100,24 @@ class Session:
     # -- looking -------------------------------------------------------------
 
     def ask(self, asking: Asking | None = None) -> None:
-        """Begin to ask the server, in the background, unless somebody does."""
-        url = address(self.configured, self.tree)
+        """Begin to ask the server, in the background, unless somebody does, or its port does not speak HTTP."""
         if asking is not None:
             self._questions = asking
-        elif url is not None:
-            self._questions = Questions(url, self.configured.limit, strict=bool(self.configured.url), begun=self._begun)
+            return
+        spoken = self._spoken()
+        if not protocols.is_web(spoken):
+            self._protocol = spoken
+            self._gaps["questions"] = Gap("questions", f"its port speaks {spoken}, not HTTP: it was not asked")
+        elif found := places(self.configured, self.tree, spoken):
+            strict = bool(self.configured.url)
+            self._questions = Questions(found, self.configured.limit, strict=strict, begun=self._begun)
+
+    def _spoken(self) -> str:
+        """What its port speaks. An address of the playbook is asked as it stands there."""
+        port = self._lives.port
+        if self.configured.url or self.tree is None or port is None:
+            return protocols.HTTP
+        return protocols.of_tree(self.tree, port)
 
     def look(self) -> None:
         """Processes, threads and stacks at this moment."""
@@ -178,9 +191,9 @@ class Session:
         """What the threads wait for: descriptors, connections, locks, logs, sources."""
         self._attempt("descriptors", self._look_at_descriptors)
         self._attempt("file locks", self._look_at_file_locks)
+        self._attempt("logs", self._read_logs)
         self._attempt("surroundings", self._ask_behind)
         self._attempt("tasks", self._look_inside)
-        self._attempt("logs", self._read_logs)
         self._attempt("sources", self.read_sources)
 
     def _attempt(self, name: str, work: Callable[[], None]) -> None:
@@ -217,7 +230,7 @@ class Session:
         """What may take a second goes on in the background and is taken up when it is there."""
         root = self.tree.root.pid if self.tree else None
         own = [listener.port for listener in self._lives.listeners]
-        self._behind.begin(root, self._descriptors, self._connections, own)
+        self._behind.begin(root, self._descriptors, self._connections, own, self._logs)
         self._behind.take_up(0.0)
 
     def _look_inside(self) -> None:
@@ -315,6 +328,7 @@ class Session:
             zombies=self._lives.zombies,
             memory=tuple(self._memory),
             answers=self._questions.answers() if self._questions else (),
+            protocol=self._protocol,
             peers=self._behind.peers,
             machine=self._behind.machine,
             logs=self._logs,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
-import secrets
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import replace
@@ -31,21 +31,22 @@ _CHANGEABLE = frozenset(
 _COLUMNS = (
     "id, opened, service, runbook, trigger_kind, trigger_detail, trigger_by, trigger_since, outcome, closed, cause, "
     "signature, finding, request, downtime, down_since, folder, report, old_pids, new_pid, root_cause, fix, "
-    "repeated, overridden"
+    "repeated, overridden, trigger_typed, trigger_home, gave_up"
 )
 
 
 def make_id(opened: float, about: str) -> str:
     """Sorts by time (UTC), safe as a file name, not guessable: two in one second differ."""
     stamp = datetime.fromtimestamp(opened, UTC).strftime("%Y-%m-%d-%H%M%S")
-    return f"{stamp}-{re.sub(r'[^a-z0-9]+', '-', about.lower()).strip('-')[:40] or 'run'}-{secrets.token_hex(3)}"
+    return f"{stamp}-{re.sub(r'[^a-z0-9]+', '-', about.lower()).strip('-')[:40] or 'run'}-{os.urandom(3).hex()}"
 
 
 def insert(db: sqlite3.Connection, incident: Incident, owner: Identity) -> None:
     trigger = incident.trigger
     db.execute(
         "INSERT INTO incidents (id, opened, service, runbook, trigger_kind, trigger_detail, trigger_by, trigger_since,"
-        " owner, outcome, down_since, folder) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " owner, outcome, down_since, folder, trigger_typed, trigger_home, gave_up)"
+        f" VALUES ({', '.join('?' * 15)})",
         (
             incident.id,
             incident.opened,
@@ -59,6 +60,9 @@ def insert(db: sqlite3.Connection, incident: Incident, owner: Identity) -> None:
             incident.outcome,
             incident.down_since,
             incident.folder,
+            trigger.typed,
+            trigger.home,
+            trigger.gave_up,
         ),
     )
 
@@ -211,13 +215,13 @@ def _ordinal(number: int) -> str:
 
 
 def _incident(row: tuple[Any, ...]) -> Incident:
-    typed(row, "tnTttttNtNttTtNNtttNtttt")
+    typed(row, "tnTttttNtNttTtNNtttNttttttt")
     return Incident(
         id=row[0],
         opened=row[1],
         service=row[2],
         runbook=row[3],
-        trigger=Trigger(row[4], row[5], row[6], row[7]),
+        trigger=Trigger(row[4], row[5], row[6], row[7], row[24], row[25], row[26]),
         outcome=row[8],
         closed=row[9],
         cause=row[10],

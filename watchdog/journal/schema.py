@@ -42,4 +42,9 @@ VERSIONS: tuple[tuple[str, ...], ...] = (
             service TEXT NOT NULL, name TEXT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (service, name))""",
     ),
     ("ALTER TABLE incidents ADD COLUMN overridden TEXT NOT NULL DEFAULT ''",),
+    (
+        "ALTER TABLE incidents ADD COLUMN trigger_typed TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE incidents ADD COLUMN trigger_home TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE incidents ADD COLUMN gave_up TEXT NOT NULL DEFAULT ''",
+    ),
 )

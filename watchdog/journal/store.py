@@ -84,7 +84,7 @@ class Journal:
         down_since: float | None = None,
     ) -> Incident:
         """A new incident, run by this process. `folder` is where its own folder is made (default: `incidents/`)."""
-        told = Trigger(trigger.kind, redact(trigger.detail), trigger.by, trigger.since)
+        told = trigger.cleaned(redact)
         for left in (3, 2, 1, 0):
             name = incidents.make_id(clock.now(), service or runbook)
             where = (folder or self.folder / "incidents") / name

@@ -6,7 +6,6 @@ import shlex
 import signal
 from collections.abc import Mapping, Sequence
 
-from watchdog.killing import whom as whom_words
 from watchdog.model.killing import Doomed, KillPlan, Ownership, Whom
 from watchdog.model.process import LeftOut, Member, Process, Tree
 from watchdog.policy import guards
@@ -96,6 +95,8 @@ def in_words(plan: KillPlan) -> str:
     """The plan as a person reads it."""
     lines = [f"{plan.reason}: {len(plan.doomed)} process{'es' if len(plan.doomed) != 1 else ''} to end"]
     if plan.whom:
+        from watchdog.killing import whom as whom_words
+
         lines.append(f"  {whom_words.in_words(plan.whom)}")
     for one in plan.doomed:
         note = f"  ({one.note})" if one.note else ""

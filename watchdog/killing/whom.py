@@ -20,8 +20,8 @@ _ANSWERS = {
 }
 
 
-def look(tree: Tree, url: str | None, *, ask: bool) -> Whom:
-    """`ask`: send it one question. What does not run Python may not speak HTTP and gets none."""
+def look(tree: Tree, url: str | None) -> Whom:
+    """Sends it one question. What does not run Python may not speak HTTP and gets none."""
     python = servers.runs_python(tree)
     root = tree.root
     return Whom(
@@ -29,7 +29,7 @@ def look(tree: Tree, url: str | None, *, ask: bool) -> Whom:
         title=root.command,
         user=root.user,
         age=max(0.0, clock.now() - root.started),
-        answers=verdict.ask(tree, _WITHIN, url) if ask and (python or url) else "",
+        answers=verdict.ask(tree, _WITHIN, url) if python or url else "",
         requests=in_flight(tree),
         python=python,
         stands_for_others=any(borders.stands_for_others(one.process) for one in tree.members),

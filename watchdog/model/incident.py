@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal
 
+from watchdog.model.records import record
 from watchdog.text.units import iso
 
 RunOutcome = Literal["recovered", "done", "failed", "refused", "planned", "nothing", "running", "interrupted"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Trigger:
     """What started a run."""
 
@@ -18,9 +20,24 @@ class Trigger:
     detail: str = ""  # "kim typed: wd run frozen-server", "health: 3 failures in a row"
     by: str = ""  # the user
     since: float | None = None  # seconds since the epoch: the first sign of the trouble
+    typed: str = ""  # the command line, where a person typed one
+    home: str = ""  # the home that this command line named
+    gave_up: str = ""  # why the loop gave up, in the run that only calls a person
+
+    def cleaned(self, clean: Callable[[str], str]) -> Trigger:
+        """The same with every text through a filter, such as the one for secrets."""
+        return replace(
+            self,
+            kind=clean(self.kind),
+            detail=clean(self.detail),
+            by=clean(self.by),
+            typed=clean(self.typed),
+            home=clean(self.home),
+            gave_up=clean(self.gave_up),
+        )
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Desired:
     """What a person wants of a service. The loop neither undoes it nor counts it as a death."""
 
@@ -32,7 +49,7 @@ class Desired:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Restart:
     """One restart that counts against a budget."""
 
@@ -43,7 +60,7 @@ class Restart:
     signature: str = ""  # of the trouble that it was meant to cure
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class StepRecord:
     """One step of a run, journalled before it begins (outcome "running") and after it ended."""
 
@@ -70,7 +87,7 @@ class StepRecord:
 GIVE_UP = "give-up"  # what stands in the place of a runbook where a person is called
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Incident:
     """What the journal keeps of one run."""
 
@@ -133,7 +150,7 @@ class Incident:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class RunResult:
     """What a whole run came to: the last line of `wd run`."""
 

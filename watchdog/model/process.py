@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
+from watchdog.model.records import record
 from watchdog.text.units import iso
 
 Role = Literal["main", "master", "worker", "child", "orphan"]
@@ -14,7 +15,7 @@ Verdict = Literal["healthy", "slow", "hung", "down", "unknown"]
 _IDENTITY = re.compile(r"([0-9a-f-]{1,64}):([1-9][0-9]{0,9}):([0-9]{1,20})", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Identity:
     """Which process is meant, for good: a pid alone is used again, this never is."""
 
@@ -34,7 +35,7 @@ class Identity:
         return cls(found[1], int(found[2]), int(found[3]))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Process:
     """What the kernel said of one process at one moment. None: it could not be read."""
 
@@ -53,7 +54,8 @@ class Process:
     cpu_seconds: float  # user and system time used so far
     kernel: bool  # a kernel thread
     forked: bool = False  # it has started no program since it was forked: it goes on in its parent's
-    cmdline: tuple[str, ...] | None = None
+    cmdline: tuple[str, ...] | None = None  # as the system shows it; the process can overwrite it with a title
+    original: tuple[str, ...] | None = None  # what it was started with, where it has overwritten its command line
     exe: str | None = None
     cwd: str | None = None
     cgroup: str | None = None
@@ -69,12 +71,22 @@ class Process:
         return self.identity.pid
 
     @property
+    def ended(self) -> bool:
+        """Only its entry in the process table is left (a zombie)."""
+        return self.state in "ZX"
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What it was started with, as far as that is known: the original command line, else the shown one."""
+        return self.original or self.cmdline or ()
+
+    @property
     def command(self) -> str:
         """The command line as one line, or the short name in brackets."""
         return " ".join(self.cmdline) if self.cmdline else f"[{self.name}]"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Listener:
     """One listening TCP socket and every process that holds it."""
 
@@ -87,7 +99,7 @@ class Listener:
     uid: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Manager:
     """Who starts this server again when it dies."""
 
@@ -100,7 +112,7 @@ class Manager:
         return f"{self.kind}:{self.name}" if self.name else self.kind
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Member:
     """A process of a tree and its part in it."""
 
@@ -109,7 +121,7 @@ class Member:
     ports: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class LeftOut:
     """A process that is near a server and is not part of it."""
 
@@ -121,7 +133,7 @@ class LeftOut:
         return f"pid {self.pid} ({self.command}) {self.reason}"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Tree:
     """One server: the target of a command. The first member is the root (or the oldest orphan)."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from watchdog.model.incident import Desired
 from watchdog.model.playbook import Mode
+from watchdog.model.records import record
 from watchdog.policy.budget import Permit
 from watchdog.text.units import format_duration, iso
 
@@ -18,7 +18,7 @@ AGAIN = 5.0  # seconds after which a hold is looked at again
 RUNNING = Desired()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Situation:
     """All that a decision depends on, at one moment."""
 
@@ -29,6 +29,7 @@ class Situation:
     desired: Desired = RUNNING
     strange: str = ""  # another program than the configured one is there
     starved: str = ""  # why the machine itself is in trouble
+    certain: bool = False  # nothing of it runs, or it is stopped: however slow the machine is, that is no slowness
     common: str = ""  # why the trouble is not this service's own
     holder: str = ""  # who else works on it now
     busy: str = ""  # which service we work on ourselves
@@ -36,7 +37,7 @@ class Situation:
     moment: str = ""  # why a planned run has to wait; empty: this is a good moment
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Decision:
     """What is done now, and why. `again` is in how many seconds to look again; None: when there is news."""
 
@@ -63,14 +64,14 @@ def _decide(situation: Situation) -> Decision:
     if desired.state != "running":
         return Decision("leave", _wanted(desired))
     if permit.verdict == "given-up":
-        return Decision("leave", f"given up: {permit.why}; `wd resume` begins anew")
+        return Decision("leave", f"gave up: {permit.why}; once fixed, run `wd resume`")
     if situation.strange:
         return Decision("give-up", situation.strange)
     if permit.verdict == "give-up":
         return Decision("give-up", permit.why)
     if situation.holder:
         return Decision("leave", f"{situation.holder} is at it", AGAIN)
-    if situation.starved and not situation.planned:
+    if situation.starved and not situation.planned and not situation.certain:
         return Decision("hold", f"the machine is starved: {situation.starved}", AGAIN)
     if situation.common:
         return Decision("hold", situation.common, AGAIN)

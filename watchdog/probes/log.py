@@ -7,24 +7,24 @@ rotated, truncated or replaced log is noticed. What stood there before the first
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from watchdog.model.kinds import Key
 from watchdog.model.probing import Sample
+from watchdog.model.records import record
 from watchdog.probes.asked import Asked
 from watchdog.probes.kind import ProbeKind
+from watchdog.system.child import patterns
 from watchdog.system.disk.following import Place, follow
-from watchdog.text.units import format_duration
+from watchdog.text.units import counted, format_duration
 
-LONGEST = 4000  # characters of one line that are looked at: a pattern must not run over megabytes
+LONGEST = 4000  # characters of one line that are looked at
 _REMEMBER = 1000  # moments of matches that are kept
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Wanted:
     """What is looked for in which logs, and how often it may come."""
 
@@ -35,7 +35,7 @@ class Wanted:
     within: float
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Matches:
     """New matching lines, and all that is remembered for the next time."""
 
@@ -58,56 +58,63 @@ def probe(asked: Asked) -> Sample:
         count=int(spec.setting("count") or 1),
         within=float(spec.setting("within") or 60.0),
     )
-    found = search(wanted, asked.at, asked.bookmark)
-    if found.error:
-        return asked.unknown(found.error)
+    found = search(wanted, asked.at, asked.bookmark, spec.timeout)
     number = len(found.times)
+    if found.error and number < wanted.count:
+        return asked.answer("unknown", found.error, bookmark=found.bookmark)
     if number >= wanted.count:
         told = f"{number} lines in {format_duration(wanted.within)}" if number > 1 else "1 line"
         return asked.answer("failed", f"{told} with {wanted.text[:60]!r}: {found.last}", number, "", found.bookmark)
     return asked.answer("ok", f"{number} lines with {wanted.text[:60]!r}", number, "", found.bookmark)
 
 
-def search(wanted: Wanted, at: float, bookmark: str) -> Matches:
-    """Read on in every log. The error says why none of them could be read."""
+def search(wanted: Wanted, at: float, bookmark: str, within: float) -> Matches:
+    """Read on in every log, and search for `within` seconds. The error says why the answer is not known."""
     kept = _open_bookmark(bookmark)
-    matches = matcher(wanted.text, wanted.regex)
-    times = [float(when) for when in kept.get("times", ()) if at - wanted.within < float(when) <= at + 1]
-    places, last, fresh, errors = {}, str(kept.get("last", "")), 0, []
-    for path in wanted.files:
-        before = kept.get("places", {}).get(path)
-        text, place, error = follow(Path(path), Place(*before) if before else None)
-        if error:
-            errors.append(f"{path}: {error}")
-        if place:
-            places[path] = [place.device, place.inode, place.offset]
-        for line in text.splitlines():
-            if matches(line[:LONGEST]):
-                fresh, last = fresh + 1, line.strip()[:200]
-                times.append(at)
+    lines, places, errors = _new_lines(wanted.files, kept.get("places", {}))
     if errors and len(errors) == len(wanted.files):
         return Matches((), "", 0, bookmark, errors[0])
     if not wanted.files:
         return Matches((), "", 0, bookmark, "the playbook names no log")
-    times = times[-_REMEMBER:]
+    searched = _searched(wanted, [line[:LONGEST] for line in lines], within)
+    hits = searched.hits[-_REMEMBER:]
+    times = [float(when) for when in kept.get("times", ()) if at - wanted.within < float(when) <= at + 1]
+    times = [*times, *([at] * len(hits))][-_REMEMBER:]
+    last = lines[hits[-1]].strip()[:200] if hits else str(kept.get("last", ""))
     stored = json.dumps({"places": places, "times": times, "last": last}, separators=(",", ":"))
-    return Matches(tuple(times), last, fresh, stored)
+    error = (
+        f"{counted(len(searched.late), 'line')} skipped: the pattern takes too long on them" if searched.late else ""
+    )
+    return Matches(tuple(times), last, len(hits), stored, error)
+
+
+def _new_lines(files: Sequence[str], before: Mapping[str, Any]) -> tuple[list[str], dict[str, Any], list[str]]:
+    """(lines that came since, where reading stopped in each file, errors)."""
+    lines: list[str] = []
+    places: dict[str, Any] = {}
+    errors = []
+    for path in files:
+        known = before.get(path)
+        text, place, error = follow(Path(path), Place(*known) if known else None)
+        if error:
+            errors.append(f"{path}: {error}")
+        if place:
+            places[path] = [place.device, place.inode, place.offset]
+        lines += text.splitlines()
+    return lines, places, errors
+
+
+def _searched(wanted: Wanted, lines: Sequence[str], within: float) -> patterns.Searched:
+    """Plain text is looked for as it stands; WrongUsage for a broken pattern."""
+    if wanted.regex:
+        return patterns.search_each(wanted.text, lines, within)
+    return patterns.Searched(tuple(at for at, line in enumerate(lines) if wanted.text in line))
 
 
 def forget_matches(bookmark: str) -> str:
     """The bookmark of a log probe as if nothing had been found yet; any other bookmark as it is."""
     kept = _open_bookmark(bookmark)
     return json.dumps({**kept, "times": [], "last": ""}, separators=(",", ":")) if "places" in kept else bookmark
-
-
-def matcher(text: str, regex: bool) -> Callable[[str], object]:
-    """Plain text is looked for as it stands; ValueError for a broken pattern."""
-    if not regex:
-        return lambda line: text in line
-    try:
-        return re.compile(text).search
-    except re.error as error:
-        raise ValueError(f"{text!r} is no pattern: {error}") from error
 
 
 def _open_bookmark(text: str) -> dict[str, Any]:

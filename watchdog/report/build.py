@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from watchdog.model.incident import Incident, StepRecord, Trigger
+from watchdog.model.incident import Incident, StepRecord
 from watchdog.report import folders
 from watchdog.report.page import Ended, Line, Page
 from watchdog.text.redact import redact, redact_data
@@ -29,7 +29,6 @@ _WORDS = {
 
 def clean(incident: Incident) -> Incident:
     """Without secrets, wherever the record comes from."""
-    trigger = Trigger(*(redact_data(getattr(incident.trigger, name)) for name in ("kind", "detail", "by", "since")))
     texts = (
         "service",
         "runbook",
@@ -47,7 +46,7 @@ def clean(incident: Incident) -> Incident:
         for step in incident.steps
     )
     changed: dict[str, Any] = {name: redact_data(getattr(incident, name)) for name in texts}
-    return replace(incident, trigger=trigger, steps=steps, **changed)
+    return replace(incident, trigger=incident.trigger.cleaned(redact), steps=steps, **changed)
 
 
 def build(incident: Incident, folder: Path) -> Page:
@@ -96,7 +95,7 @@ def build(incident: Incident, folder: Path) -> Page:
 def _headline(incident: Incident) -> str:
     who = incident.service or "the server"
     if incident.gave_up:
-        why = incident.trigger.detail.removeprefix("given up: ")
+        why = incident.trigger.gave_up
         return f"{who} is left as it is, and a person is needed: {why}"
     said = _WORDS.get(incident.outcome, incident.outcome)
     if incident.outcome == "recovered" and incident.downtime is not None:
@@ -176,19 +175,14 @@ def _lines(incident: Incident, end: float | None) -> tuple[Line, ...]:
 def _commands(incident: Incident) -> tuple[str, ...]:
     """What a person types to do the same again: the whole, then each step by hand, with the home that was named."""
     service = f" --service {incident.service}" if incident.service else ""
-    home = _home(incident.trigger.detail)
-    typed = incident.trigger.detail if incident.trigger.detail.startswith("wd ") else ""
+    home = f" --home {shlex.quote(incident.trigger.home)}" if incident.trigger.home else ""
+    typed = incident.trigger.typed
     single = len(incident.steps) == 1 and incident.steps[0].step == incident.runbook
     whole = "" if single or incident.gave_up else f"wd{home} run {incident.runbook}{service}"
-    first = typed if typed.startswith(f"wd{home} run {incident.runbook}") or not incident.steps else whole
+    first = typed if incident.runbook in typed.split() or not incident.steps else whole
     done = (step for step in incident.steps if step.outcome != "skipped" and step.step not in _NOT_BY_HAND)
-    anew = f"wd{home} resume{service}    # when it is mended" if incident.gave_up else ""
+    anew = f"wd{home} resume{service}    # once fixed" if incident.gave_up else ""
     return tuple(dict.fromkeys(filter(None, (first, *(_by_hand(step, home, service) for step in done), anew))))
-
-
-def _home(typed: str) -> str:
-    found = re.match(r"wd (--home(?: |=)(?:'[^']*'|[^\s']+)) ", typed)
-    return f" {found[1]}" if found else ""
 
 
 def _by_hand(step: StepRecord, home: str, service: str) -> str:

@@ -108,7 +108,8 @@ def _now(advice: Advice, culprit: Culprit | None, evidence: Evidence) -> str:
     port = evidence.configured.port or (tree.ports[0] if tree and tree.ports else None)
     selector = f"--port {port}" if port else f"--pid {tree.root.pid}" if tree else ""
     restart = f"wd run frozen-server --service {service}" if service else f"wd kill {selector}, then start it again"
-    worker = f"wd kill {f'--service {service}' if service else selector} --worker"
+    # The worker by its pid: a diagnosis of another run names none to `wd kill`.
+    worker = f"wd kill --worker --pid {culprit.pid if culprit else 0}"
     return _ADVICE[advice].format(restart=restart, worker=worker)
 
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from watchdog.model.launching import ShimRecord
 from watchdog.model.playbook import Playbook
 from watchdog.model.process import Identity, Tree
+from watchdog.model.records import record
 from watchdog.starting import launch
 from watchdog.starting.launch import Shim
 from watchdog.system import clock
 from watchdog.system.net import http, ports
 from watchdog.system.process import processes
-from watchdog.targets import match, trees
+from watchdog.targets import expected, trees
 
 STABLE = 3.0  # seconds that a started process must have lived: many a start fails after it has begun to listen
 _ONE_ANSWER = 5.0  # seconds for one question, or what the probe gives it where that is more
@@ -23,7 +24,7 @@ _TOLD_WITHIN = 2.0  # seconds for the shim to say how a process ended
 _ANY = range(200, 500)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Answer:
     """One question to the server."""
 
@@ -37,7 +38,7 @@ class Answer:
         return {"ok": self.ok, "seconds": round(self.seconds, 3), "status": self.status}
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Question:
     """What to ask: addresses in order of preference, else the port, else only whether it lives."""
 
@@ -94,7 +95,7 @@ def _local_port(url: str) -> int | None:
     return parts.port or (443 if parts.scheme == "https" else 80)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Newborn:
     """The started server as it is known so far."""
 
@@ -185,13 +186,21 @@ class Newborn:
             return None, f"port {port} is held by pid {strangers[0]}, which is not part of the started server"
         return family.root.pid if family.members else None, self._wrong_program(family)
 
-    def _wrong_program(self, tree: Tree) -> str:
-        rule = self.playbook.find if self.playbook else None
-        if rule is None or not rule.cmdline or not tree.members:
+    def left_running(self, port: int | None) -> str:
+        """What runs of it though it did not come up, and where it listens instead; empty if nothing does."""
+        current = self.current
+        if current is None or not processes.is_alive(current):
             return ""
-        members = [one.process for one in tree.members]
-        found, _ = match.by_pattern(rule.cmdline[0], members) if rule.regex else match.by_words(rule.cmdline, members)
-        return "" if found else f"pid {tree.root.pid} is not the configured program ({' '.join(rule.cmdline)})"
+        tree = trees.grow({current.pid}, processes.table())
+        left = f"pid {current.pid} is left running"
+        if port is None or not tree.ports or port in tree.ports:
+            return left
+        return f"{left}; it listens on port {', '.join(map(str, tree.ports))}, and the playbook says {port}"
+
+    def _wrong_program(self, tree: Tree) -> str:
+        if not tree.members or expected.is_run_by(tree, self.playbook) != "no":
+            return ""
+        return f"pid {tree.root.pid} is not the configured program ({expected.of(self.playbook)})"
 
 
 def _words(code: int, lines: Collection[str]) -> str:

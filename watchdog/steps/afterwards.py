@@ -10,7 +10,7 @@ from watchdog.model.playbook import Playbook
 from watchdog.model.process import Tree
 from watchdog.steps.spec import Context
 from watchdog.system import clock
-from watchdog.targets import match
+from watchdog.targets import expected
 
 Next = Literal["restarts", "stays-down", "no-loop"]
 
@@ -32,11 +32,7 @@ def service_of(context: Context, tree: Tree) -> Playbook | None:
 
 def is_expected(playbook: Playbook, tree: Tree) -> bool:
     """Whether the program is the one that the playbook means."""
-    rule, members = playbook.find, [one.process for one in tree.members]
-    if not rule.cmdline:
-        return True
-    found, _ = match.by_pattern(rule.cmdline[0], members) if rule.regex else match.by_words(rule.cmdline, members)
-    return bool(found)
+    return expected.is_run_by(tree, playbook) == "yes"
 
 
 def what_next(context: Context, playbook: Playbook | None) -> Next:

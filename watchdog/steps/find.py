@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from watchdog.model.process import Member, Tree, Verdict, target_record
+from watchdog.steps import known
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock
-from watchdog.system.child import service_env
 from watchdog.system.net import ports
 from watchdog.system.process import processes
-from watchdog.targets import resolve, servers, verdict
+from watchdog.targets import resolve, servers
 from watchdog.text.units import format_duration, format_size
 
 _QUICK = 1.5  # seconds that a server gets to answer before find says that it hangs
@@ -22,7 +22,7 @@ _MEASURED = 0.1  # seconds over which CPU use is measured, at least
 def find(context: Context, options: Mapping[str, Any]) -> StepResult:
     """Every process of the servers that are meant, one a row."""
     measure = _Measure()
-    found = resolve.look(context.selector, context.playbook)
+    found = resolve.look(context.selector, context.playbook, started=context.started)
     if not found.trees:
         return _nothing(f"nothing matches {context.selector}", found.left_out)
     verdicts = _verdicts(found.trees, context)
@@ -46,9 +46,14 @@ def find(context: Context, options: Mapping[str, Any]) -> StepResult:
 
 def ps(context: Context, options: Mapping[str, Any]) -> StepResult:
     """Every Python server (with `all` every server), one a row, as its root; with `hung` only those that hang."""
+    from watchdog.system.child import service_env
+    from watchdog.targets import verdict
+
     measure = _Measure()
     trees = servers.all_servers() if options.get("all") else servers.python_servers()
-    verdicts = verdict.ask_all(trees, verdict.PATIENT if options.get("hung") else verdict.TIMEOUT)
+    verdicts = verdict.ask_all(
+        trees, verdict.PATIENT if options.get("hung") else verdict.TIMEOUT, pages=known.pages(context)
+    )
     pairs = [
         (tree, told)
         for tree, told in zip(trees, verdicts, strict=True)
@@ -77,7 +82,10 @@ def _verdicts(trees: Sequence[Tree], context: Context) -> tuple[Verdict, ...]:
     if context.selector.hung:
         told: Verdict = "hung"  # they were asked already
         return (told,) * len(trees)
-    return verdict.ask_all(trees, _QUICK, context.playbook.url if context.playbook else None)
+    from watchdog.targets import verdict  # here: HTTP is imported once there is a server to ask
+
+    url = context.playbook.url if context.playbook else None
+    return verdict.ask_all(trees, _QUICK, url, known.pages(context))
 
 
 def _nothing(message: str, left_out: Sequence[str]) -> StepResult:

@@ -7,25 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from watchdog.evidence import snapshot
-from watchdog.killing import family, ladder, whom
+from watchdog.killing import family, ladder
 from watchdog.killing.plan import in_words, make_plan, make_worker_plan
 from watchdog.model.errors import NothingMatched, Refused, WdError
 from watchdog.model.exits import Exit
-from watchdog.model.finding import HEALTHY
-from watchdog.model.incident import Desired
-from watchdog.model.killing import KillPlan, KillResult, Ownership
+from watchdog.model.killing import KillPlan, KillResult, Ownership, Whom
 from watchdog.model.process import Listener, Member, Tree
 from watchdog.policy import guards
-from watchdog.starting import launch
-from watchdog.steps import afterwards, turn
+from watchdog.steps import turn
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock, signals
-from watchdog.system.child import service_env
 from watchdog.system.net import ports
 from watchdog.system.process import lineage, processes
-from watchdog.targets import ownership, resolve
-from watchdog.targets.flight import in_flight
+from watchdog.targets import resolve
 from watchdog.text.units import counted, format_duration
 
 _QUICK = 0.5  # seconds that quick evidence may take, and never more: the server is down for its users
@@ -81,6 +75,9 @@ def _is_by_hand(context: Context) -> bool:
 
 def _not_agreed(context: Context, options: Mapping[str, Any], plans: Sequence[KillPlan]) -> tuple[str, ...]:
     """Why nothing is ended: a person should agree first, and nobody does. Says whom it is about in any case."""
+    from watchdog.killing import whom
+    from watchdog.model.finding import HEALTHY
+
     doubts: list[str] = []
     if _is_by_hand(context):
         for plan in plans:
@@ -96,6 +93,8 @@ def _not_agreed(context: Context, options: Mapping[str, Any], plans: Sequence[Ki
 
 
 def _is_configured(context: Context, tree: Tree) -> bool:
+    from watchdog.steps import afterwards
+
     playbook = afterwards.service_of(context, tree)
     return playbook is not None and afterwards.is_expected(playbook, tree)
 
@@ -122,7 +121,7 @@ def _looked(context: Context) -> resolve.Found:
     for _ in range(2):
         now = lineage.ticks_now()
         try:
-            found = resolve.look(context.selector, context.playbook)
+            found = resolve.look(context.selector, context.playbook, started=context.started)
         except NothingMatched:
             return resolve.Found(())
         if all(now - one.process.identity.ticks >= _TICKS for tree in found.trees for one in tree.members):
@@ -141,6 +140,8 @@ def _nothing(context: Context) -> StepResult:
     """What cannot be seen is not gone: a runbook must not start a second copy beside another user's server."""
     port = context.selector.port or (context.playbook.find.port if context.playbook else None)
     if port and (unseen := ports.hidden(port)):
+        from watchdog.system.child import service_env
+
         owner = service_env.user_name(unseen[0].uid)
         why, todo = f"the socket belongs to user {owner}", f"run wd as {owner}, or as root"
         if service_env.user_id(None) == 0:
@@ -160,8 +161,10 @@ def _plans(
     everything = bool(options.get("all"))
     most = context.playbook.policy.max_kills if context.playbook else guards.MOST
     against = [guards.count_refusals(trees, everything=everything, most=most, agreed=context.yes)]
-    owners = [Ownership() if options.get("worker") else ownership.ask(tree) for tree in trees]
+    owners = [Ownership() if options.get("worker") else _owner(tree) for tree in trees]
     if context.will_start and context.playbook and not any(owner.orders or owner.problem for owner in owners):
+        from watchdog.starting import launch
+
         problem = launch.check_command(context.playbook.start)
         against.append(f"nothing is ended that could not be started again: {problem}" if problem else "")
     shared: dict[str, Any] = {
@@ -183,7 +186,7 @@ def _plans(
                 refusals=[text for text in [_wrong(context, tree, everything)] if text],
                 hung=hung,
                 owner=owner,
-                whom=whom.look(tree, context.playbook.url if context.playbook else None, ask=ask),
+                whom=_whom(context, tree, ask),
                 **shared,
             )
             for tree, owner in zip(trees, owners, strict=True)
@@ -192,11 +195,34 @@ def _plans(
     return tuple(plans), tuple(dict.fromkeys(refusals))
 
 
+def _whom(context: Context, tree: Tree, ask: bool) -> Whom | None:
+    """Only a person reads it: a run that looks by itself has asked already."""
+    if not ask:
+        return None
+    from watchdog.killing import whom
+
+    return whom.look(tree, context.playbook.url if context.playbook else None)
+
+
+def _owner(tree: Tree) -> Ownership:
+    if tree.manager is None:
+        return Ownership()
+    from watchdog.targets import ownership
+
+    return ownership.ask(tree)
+
+
 def _wrong(context: Context, tree: Tree, everything: bool) -> str:
+    """What cannot be proven is refused, too: with --all a person says that it is the right one."""
     if context.playbook is None:
         return ""
-    expected = afterwards.is_expected(context.playbook, tree)
-    return guards.wrong_program(tree, expected, " ".join(context.playbook.find.cmdline), everything=everything)
+
+    from watchdog.targets import expected
+
+    wanted = expected.of(context.playbook)
+    ours = any(one.process.identity in context.started for one in tree.members)  # whatever it calls itself
+    right = ours or expected.is_run_by(tree, context.playbook) == "yes"
+    return guards.wrong_program(tree, right, str(wanted), everything=everything)
 
 
 def _worker_pid(context: Context) -> int:
@@ -234,6 +260,8 @@ def _execute(context: Context, plans: Sequence[KillPlan]) -> KillResult:
     """With the shim at its post before the first signal, if a later step starts the service again."""
     shim = None
     if context.will_start and context.playbook and not any(plan.worker for plan in plans):
+        from watchdog.starting import launch
+
         trees = [plan.tree for plan in plans]
         doomed = [one.process.identity for plan in plans for one in plan.doomed]
         listeners: list[Listener] = [one for tree in trees for one in tree.listeners]
@@ -295,7 +323,7 @@ def _keep_evidence(context: Context, options: Mapping[str, Any], trees: Sequence
     logs = context.playbook.logs if context.playbook and thorough else ()
 
     def keep() -> None:
-        from watchdog.evidence import gather  # here: its import is part of the time that evidence may take
+        from watchdog.evidence import gather, snapshot  # here: its import is part of the time that evidence may take
 
         for tree in trees:
             evidence = None if thorough else gather.quick(tree, within * 0.6)
@@ -319,6 +347,8 @@ def _drain(context: Context, trees: Sequence[Tree], seconds: float) -> None:
     left = [0]
 
     def idle() -> bool:
+        from watchdog.targets.flight import in_flight
+
         left[0] = sum(in_flight(tree) for tree in trees)
         return not left[0]
 
@@ -331,6 +361,9 @@ def _with_next(context: Context, result: KillResult, tree: Tree, told: StepResul
     """With what the loop does now. Where none starts it again, what a person ends by hand stays ended."""
     if result.outcome != "done" or not _is_by_hand(context) or _is_part(result):
         return told
+    from watchdog.model.incident import Desired
+    from watchdog.steps import afterwards
+
     service = afterwards.service_of(context, tree)
     what = afterwards.what_next(context, service)
     if what != "restarts" and service and context.journal and afterwards.is_expected(service, tree):

@@ -86,11 +86,12 @@ _TYPES: dict[str, click.ParamType[Any]] = {
 
 def option(spec: Option) -> click.Option:
     """One option as click understands it."""
+    names = [spec.short, spec.name] if spec.short else [spec.name]
     if spec.kind == "flag":
-        return click.Option([spec.name], is_flag=True, default=bool(spec.default), help=spec.help)
+        return click.Option(names, is_flag=True, default=bool(spec.default), help=spec.help)
     kind = click.Choice(spec.choices) if spec.choices else _TYPES[spec.kind]
     return click.Option(
-        [spec.name],
+        names,
         type=kind,
         default=spec.default,
         multiple=spec.many,

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from watchdog.evidence import known
 from watchdog.evidence import snapshot as evidence
 from watchdog.journal.incidents import make_id
 from watchdog.model.errors import NothingMatched
-from watchdog.model.evidence import Configured, Evidence, Exit
+from watchdog.model.evidence import Evidence
 from watchdog.model.exits import Exit as Code
-from watchdog.model.playbook import Playbook, Start
 from watchdog.model.process import Tree
 from watchdog.model.snapshot import Snapshot
-from watchdog.starting import launch
 from watchdog.steps.bounds import evidence_left
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock
-from watchdog.system.child import service_env
-from watchdog.system.shim import records as starts
 from watchdog.targets import resolve
 from watchdog.text.printable import printable
 from watchdog.text.units import format_duration, format_size
@@ -28,10 +24,10 @@ from watchdog.text.units import format_duration, format_size
 
 def snapshot(context: Context, options: Mapping[str, Any]) -> StepResult:
     """One folder a server. Where nothing runs, the logs, the machine and the ends of earlier processes still tell."""
-    trees = resolve.resolve(context.selector, context.playbook) if not context.selector.empty else ()
+    trees = resolve.resolve(context.selector, context.playbook, context.started) if not context.selector.empty else ()
     if context.in_runbook and not trees and context.found.tree is not None:
         trees = (context.found.tree,)
-    logs = known_logs(context, options)
+    logs = known.known_logs(context.playbook, context.state, options.get("logs") or ())
     if not trees and not logs and context.playbook is None:
         raise NothingMatched(f"nothing matches {context.selector}", todo="`wd ps` shows every server of this machine")
     if context.dry_run:
@@ -49,8 +45,8 @@ def snapshot(context: Context, options: Mapping[str, Any]) -> StepResult:
                 logs if index == 0 else (),
                 max(0.05, share),
                 _seen_before(context, tree),
-                configured=configured(context.playbook),
-                exits=known_exits(context),
+                configured=known.configured(context.playbook),
+                exits=known.known_exits(context.playbook, context.state),
             )
         )
     if len(taken) == 1:
@@ -66,63 +62,6 @@ def _seen_before(context: Context, tree: Tree | None) -> Evidence | None:
     if context.evidence_until is None or before is None or before.tree is None or tree is None:
         return None
     return before if before.tree.root.identity == tree.root.identity else None
-
-
-def configured(playbook: Playbook | None) -> Configured:
-    """What the playbook says, as far as evidence and diagnosis need it."""
-    if playbook is None:
-        return Configured()
-    memory = playbook.memory_limit
-    health = next(iter(playbook.http_probes), None)
-    found = Configured(
-        service=playbook.service,
-        cmdline=playbook.find.cmdline,
-        regex=playbook.find.regex,
-        start_command=playbook.start.command,
-        port=playbook.find.port,
-        url=playbook.url,
-        ready_within=playbook.start.ready.within,
-        memory_limit=memory if isinstance(memory, int) else None,
-        user=_user(playbook.start),
-    )
-    return replace(found, limit=health.timeout) if health else found
-
-
-def _user(start: Start) -> str | None:
-    """As whom wd would start it; a manager knows that better than we."""
-    return start.user or (service_env.user_name(service_env.user_id(None)) if start.command else None)
-
-
-def known_logs(context: Context, options: Mapping[str, Any]) -> tuple[str | Path, ...]:
-    """Those that were named, the playbook's, and what the service printed since the shim started it."""
-    found: list[str | Path] = list(options.get("logs") or ())
-    if context.playbook is not None:
-        found += context.playbook.logs
-        start = context.playbook.start
-        printed = Path(start.log) if start.log else starts.folder(context.state, context.playbook.service) / "start.log"
-        if printed.exists():
-            found.append(printed)
-    return tuple(dict.fromkeys(str(path) for path in found))
-
-
-def known_exits(context: Context) -> tuple[Exit, ...]:
-    """The ends of earlier starts, as the shim has noted them."""
-    if context.playbook is None:
-        return ()
-    return tuple(
-        Exit(
-            when=one.ended,
-            pid=one.pid,
-            code=one.code,
-            signal=one.signal,
-            lifetime=one.ended - one.started,
-            peak_rss=one.peak_rss,
-            last_lines=one.last_lines,
-            source="shim",
-        )
-        for one in launch.records(context.state, context.playbook.service)[-50:]
-        if one.ended is not None
-    )
 
 
 def _folder(context: Context, options: Mapping[str, Any], several: bool, tree: Tree | None) -> Path:

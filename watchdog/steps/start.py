@@ -26,7 +26,7 @@ from watchdog.system import clock
 from watchdog.system.clock import Deadline
 from watchdog.system.net import http
 from watchdog.system.process import processes
-from watchdog.targets import match, resolve, verdict
+from watchdog.targets import expected, resolve, verdict
 from watchdog.text.units import format_duration
 
 _PAUSE = 0.05  # seconds between two looks at a server that is starting
@@ -38,10 +38,9 @@ def start(context: Context, options: Mapping[str, Any]) -> StepResult:
     if context.dry_run:
         return StepResult("planned", f"would start {playbook.service}: {_in_words(playbook)}")
     with turn.hold(context, turn.keys((), playbook), "start"):
-        shim = context.found.take_armed()
-        if shim is None and (already := _already(context, playbook, options)) is not None:
+        if _could_run(context, playbook) and (already := _already(context, playbook, options)) is not None:
             return already
-        shim = shim or _armed(context, playbook)
+        shim = context.found.take_armed() or _armed(context, playbook)
         context.found.shim = shim
         try:
             result = _come_up(context, playbook, shim, _within(context, playbook, options))
@@ -129,15 +128,26 @@ def _within(context: Context, playbook: Playbook, options: Mapping[str, Any]) ->
     return within if context.deadline is None else max(0.1, min(within, context.deadline - clock.monotonic()))
 
 
+def _could_run(context: Context, playbook: Playbook) -> bool:
+    """Whether to look for a running copy first. Not when a kill of this run has just ended all that there were.
+
+    After a death that the loop has seen, each moment counts, and the port itself stands against a second copy.
+    """
+    if context.found.armed is not None:
+        return False
+    return context.found.arming is None or playbook.find.port is None
+
+
 def _already(context: Context, playbook: Playbook, options: Mapping[str, Any]) -> StepResult | None:
     """What to say when it runs; None if it does not. Waits for one that is young: it may still be starting."""
-    while found := [tree for tree in resolve.resolve(Selector(service=playbook.service), playbook) if _lives(tree)]:
+    while found := _running(context, playbook):
         tree = found[0]
-        _refuse_another_program(playbook, tree)
+        _refuse_what_cannot_be_ours(playbook, tree)
         told = verdict.ask(tree, url=playbook.url)
         age = clock.now() - tree.root.started
         young = age < _within(context, playbook, options)
-        if told in ("healthy", "slow") or (told == "unknown" and not young):
+        mute = not playbook.url and not tree.listeners  # it answers nobody: it lives, and that is all there is to see
+        if told in ("healthy", "slow") or (told == "unknown" and (mute or not young)):
             message = "it runs already: nothing to do"
             result = StartResult("nothing", tree.root.pid, True, 0.0, message, tree.root.identity)
             return StepResult("ok", f"{playbook.service} runs already as pid {tree.root.pid}", result.record())
@@ -151,13 +161,26 @@ def _already(context: Context, playbook: Playbook, options: Mapping[str, Any]) -
     return None
 
 
-def _refuse_another_program(playbook: Playbook, tree: Tree) -> None:
-    rule = playbook.find
-    if rule.cmdline and not rule.regex and not match.by_words(rule.cmdline, [one.process for one in tree.members])[0]:
+def _running(context: Context, playbook: Playbook) -> list[Tree]:
+    selector = Selector(service=playbook.service)
+    return [tree for tree in resolve.resolve(selector, playbook, context.started) if _lives(tree)]
+
+
+def _refuse_what_cannot_be_ours(playbook: Playbook, tree: Tree) -> None:
+    """Another program on the port; or the service itself on another port than the playbook says."""
+    port = playbook.find.port
+    if port in tree.ports and expected.is_run_by(tree, playbook) == "no":
         raise Refused(
             f"{playbook.service} was not started",
-            f"port {rule.port} is held by another program: pid {tree.root.pid} ({guards.shown(tree.root)})",
-            f"end that one first: wd kill --port {rule.port} --all",
+            f"port {port} is held by another program: pid {tree.root.pid} ({guards.shown(tree.root)})",
+            f"end that one first: wd kill --port {port} --all",
+        )
+    if port and tree.ports and port not in tree.ports:
+        listed = ", ".join(map(str, tree.ports))
+        raise Refused(
+            f"{playbook.service} was not started",
+            f"it runs already as pid {tree.root.pid}, and listens on port {listed}; the playbook says {port}",
+            f"correct find.port or start.command, then: wd restart --service {playbook.service}",
         )
 
 
@@ -212,7 +235,8 @@ def _attempt(context: Context, playbook: Playbook, shim: Shim, within: float, *,
         newborn.dies_within(_PAUSE)
     _, problem = newborn.why_not_the_owner(question.port)
     why = problem or (answer.detail if answer else "") or "it does not answer"
-    return replace(begun, outcome="failed", message=f"not ready within {within:g} s: {why}")
+    parts = (f"not ready within {within:g} s: {why}", newborn.left_running(question.port))
+    return replace(begun, outcome="failed", message="; ".join(filter(None, parts)))
 
 
 def _warm_up(context: Context, playbook: Playbook, within: float) -> None:

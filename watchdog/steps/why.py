@@ -9,14 +9,15 @@ from typing import Any
 from watchdog.diagnosis.diagnose import diagnose, settled
 from watchdog.evidence import logs
 from watchdog.evidence.gather import gather
+from watchdog.evidence.known import configured, known_exits, known_logs
 from watchdog.model.errors import NothingMatched
 from watchdog.model.evidence import Evidence
 from watchdog.model.exits import Exit
 from watchdog.model.finding import HEALTHY, Diagnosis
 from watchdog.model.process import Tree, Verdict, target_record
 from watchdog.report.diagnosis_text import screen
+from watchdog.steps import known
 from watchdog.steps.bounds import evidence_left
-from watchdog.steps.snapshot import configured, known_exits, known_logs
 from watchdog.steps.spec import Context, StepOutcome, StepResult
 from watchdog.system import clock
 from watchdog.system.net import ports
@@ -29,7 +30,9 @@ _WORST = (Exit.CRITICAL, Exit.UNKNOWN, Exit.WARNING, Exit.FINE)
 
 def why(context: Context, options: Mapping[str, Any]) -> StepResult:
     """One diagnosis a server; with a service also where nothing runs: the last exit, the log and the port tell."""
+    known.adopt(context)
     trees = _trees(context)
+    known.adopt(context, trees)
     port = context.selector.port
     if not trees and context.playbook is None and not (port and ports.accept_queue(port)):
         raise NothingMatched(f"nothing matches {context.selector}", todo="`wd ps` shows every server of this machine")
@@ -62,7 +65,7 @@ def why(context: Context, options: Mapping[str, Any]) -> StepResult:
 
 
 def _trees(context: Context) -> tuple[Tree, ...]:
-    trees = resolve.resolve(context.selector, context.playbook) if not context.selector.empty else ()
+    trees = resolve.resolve(context.selector, context.playbook, context.started) if not context.selector.empty else ()
     if context.in_runbook and not trees and context.found.tree is not None:
         return (context.found.tree,)
     return trees
@@ -81,9 +84,16 @@ def _evidence(context: Context, tree: Tree | None, within: float, keep_locals: b
             return before
     context.say(f"looking at {_name(tree) if tree else 'what is left of it'} for at most {within:.0f} s …")
     asked = configured(context.playbook)
-    if asked.port is None and tree is None:
+    if asked.port is None and (tree is None or not tree.listeners):
         asked = replace(asked, port=context.selector.port)
-    return gather(tree, asked, within, keep_locals, logs.tails(known_logs(context, {})), known_exits(context))
+    return gather(
+        tree,
+        asked,
+        within,
+        keep_locals,
+        logs.tails(known_logs(context.playbook, context.state)),
+        known_exits(context.playbook, context.state),
+    )
 
 
 def _record(tree: Tree | None, diagnosis: Diagnosis) -> dict[str, Any]:

@@ -184,6 +184,13 @@ def end_child(child: subprocess.Popen[bytes], *, group: bool = True, within: flo
     return child.returncode is not None
 
 
+def to_child(pid: int, number: int) -> None:
+    """A signal to a child that this process forked and has not reaped: until then its pid cannot be another's."""
+    if pid > 0:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
 @contextlib.contextmanager
 def rehearsal(dry_run: bool = True) -> Iterator[None]:
     """While this holds with `dry_run`, `send` finds out all it would and sends nothing."""

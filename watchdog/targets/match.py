@@ -14,6 +14,7 @@ from watchdog.system.child import patterns
 from watchdog.targets import borders, programs
 from watchdog.targets.frameworks import serves_named_app
 
+_LONG_ENOUGH = 40  # characters of a text that was cut off, to mean one program
 _WD = ("wd", "wd-oncall", "watchdog.cli", "watchdog.cli.main")
 
 
@@ -22,7 +23,7 @@ def by_words(words: Sequence[str], processes: Iterable[Process]) -> tuple[list[P
     found: list[Process] = []
     left_out: list[str] = []
     for process in processes:
-        if not runs(tuple(words), process.cmdline or (), process.cwd):
+        if not runs(tuple(words), process.words, process.cwd, process.exe) and not is_shown_as(words, process):
             continue
         forged = why_not_believed(process)
         if forged:
@@ -38,7 +39,10 @@ def by_pattern(pattern: str, processes: Iterable[Process]) -> tuple[list[Process
     WrongUsage for a pattern that cannot be used.
     """
     asked = [process for process in processes if process.cmdline]
-    hits = [asked[at] for at in patterns.search(pattern, [process.command for process in asked])]
+    shown = set(patterns.search(pattern, [process.command for process in asked]))
+    renamed = [at for at, process in enumerate(asked) if process.original]
+    started = patterns.search(pattern, [" ".join(asked[at].words) for at in renamed]) if renamed else ()
+    hits = [asked[at] for at in sorted(shown | {renamed[at] for at in started})]
     found: list[Process] = []
     left_out: list[str] = []
     for process in hits:
@@ -50,8 +54,24 @@ def by_pattern(pattern: str, processes: Iterable[Process]) -> tuple[list[Process
     return found, left_out
 
 
+def is_shown_as(words: Sequence[str], process: Process) -> bool:
+    """Whether these words are the whole text that process lists show for it, cut off with "…" or not.
+
+    So whatever `wd ps` prints can be given back, also a title that the process has given itself.
+    """
+    asked, shown = " ".join(" ".join(words).split()), " ".join(process.command.split())
+    if asked.endswith("…"):
+        return len(asked) > _LONG_ENOUGH and shown.startswith(asked[:-1])
+    return " " in asked and asked == shown
+
+
 def why_not_believed(process: Process) -> str:
-    """Anybody can write anything into his command line: a Python program that calls itself sshd is not believed."""
+    """A process can write anything into its command line: a Python program that calls itself sshd is not believed.
+
+    One whose original command line is known is judged by that.
+    """
+    if process.original:
+        return ""
     found = programs.program(process)
     binary = programs.exe_name(process)
     if found.interpreter or not process.cmdline or not binary:
@@ -62,14 +82,14 @@ def why_not_believed(process: Process) -> str:
     return ""
 
 
-def runs(words: tuple[str, ...], command: tuple[str, ...], cwd: str | None = None) -> bool:
+def runs(words: tuple[str, ...], command: tuple[str, ...], cwd: str | None = None, exe: str | None = None) -> bool:
     """Whether a command line is a call of the program that these words mean."""
     if not command or not words:
         return False
     there = programs.parse(command)
     asked = programs.parse(words)
     if asked.interpreter and asked.interpreter == there.interpreter:
-        if not _same_interpreter(words[0], command[0]):
+        if not _same_interpreter(words[0], command[0], exe):
             return False
         if asked.inline and asked.name != "-c":
             return True  # the interpreter alone was named: every program that it runs
@@ -105,8 +125,10 @@ def _same(word: str, other: str, cwd: str | None) -> bool:
     return bool(word) and other.endswith("/" + word.removeprefix("./"))
 
 
-def _same_interpreter(word: str, other: str) -> bool:
-    """The word "python" means any Python, "python3.11" only that one, a path only that path."""
+def _same_interpreter(word: str, other: str, exe: str | None) -> bool:
+    """The word "python" means any Python, "python3.11" only that one, a path only that one, under all its names."""
+    if word.startswith("/"):
+        return word == other or (exe is not None and os.path.realpath(word) == exe)
     if "/" in word:
         return word == other
     return programs.last_part(other).startswith(word)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from watchdog.model.process import Process
+from watchdog.model.records import record
 
 _PYTHON = re.compile(r"(python|pypy)w?(\d+(\.\d+)*)?[a-z]?(-\w+)?(\.exe)?", re.ASCII)
 _SHELL = re.compile(r"-?(ba|da|a|z|fi|k|mk|c|tc|r|ya|oil|nu|po)?sh|pwsh|nu|xonsh|elvish|powershell(\.exe)?")
@@ -34,7 +34,7 @@ _CARRIERS = frozenset(
 TRACKERS = ("multiprocessing.resource_tracker", "multiprocessing.semaphore_tracker", "multiprocessing.forkserver")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Program:
     """What runs. For `python -m uvicorn shop:app`: interpreter "python", name "uvicorn", rest ("shop:app",)."""
 
@@ -47,7 +47,7 @@ class Program:
 
 def program(process: Process) -> Program:
     """What this process runs, from its command line; by the kernel's short name where that cannot be read."""
-    return parse(process.cmdline) if process.cmdline else Program(process.name, (process.name,))
+    return parse(process.words) if process.words else Program(process.name, (process.name,))
 
 
 def parse(words: tuple[str, ...]) -> Program:
@@ -84,6 +84,11 @@ def is_interpreter(word: str) -> bool:
     return bool(_PYTHON.fullmatch(last_part(word)))
 
 
+def is_python_interpreter(process: Process) -> bool:
+    """Whether its binary is a plain interpreter, which tells nothing about the program."""
+    return is_interpreter(exe_name(process))
+
+
 def exe_name(process: Process) -> str:
     """The name of the binary; empty if it cannot be read."""
     return last_part((process.exe or "").removesuffix(_DELETED))
@@ -99,7 +104,19 @@ def is_forked(child: Process, parent: Process) -> bool:
     if not same_program(child, parent) or not child.cmdline or not parent.cmdline:
         return False
     one, other = program(child), program(parent)
-    return child.cmdline == parent.cmdline or (one.titled and other.titled and one.name == other.name)
+    return child.words == parent.words or (one.titled and other.titled and one.name == other.name)
+
+
+def has_title(process: Process) -> bool:
+    """Whether it has overwritten its command line: with a title, or with words that its binary cannot have been given.
+
+    `gunicorn: master [shop:app]` in a Python interpreter, `uWSGI master`, `nginx: worker process`.
+    """
+    if not process.cmdline or not process.exe:
+        return False
+    if parse(process.cmdline).titled:
+        return True
+    return is_python_interpreter(process) and parse(process.cmdline).interpreter != "python"
 
 
 def is_tracker(process: Process) -> bool:

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
 
 from watchdog.model.errors import CannotTell, WrongUsage
-from watchdog.model.playbook import Playbook
-from watchdog.model.process import Tree
+from watchdog.model.process import Identity, Tree
+from watchdog.model.records import record
 from watchdog.model.selector import Selector
 from watchdog.system import clock
 from watchdog.system.net import ports
-from watchdog.targets import match, servers, verdict
+from watchdog.targets import expected, match, servers
 from watchdog.targets.named_ports import another_port, names_port
 from watchdog.targets.scene import Scene
 from watchdog.targets.trees import grow_in
 
+if TYPE_CHECKING:
+    from watchdog.model.playbook import Playbook
+
+Known = Literal["named", "started"]
 NEXT_LIFE = 3.0  # seconds: launchers commonly wait one or two between two starts
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Found:
     """The servers that were meant, and one sentence for each process that was near and is none of them."""
 
@@ -27,31 +32,46 @@ class Found:
     left_out: tuple[str, ...] = ()
 
 
-def resolve(selector: Selector, playbook: Playbook | None = None) -> tuple[Tree, ...]:
+def resolve(
+    selector: Selector, playbook: Playbook | None = None, started: Collection[Identity] = ()
+) -> tuple[Tree, ...]:
     """The servers that the selector means now; empty where nothing does. An empty selector means nothing."""
-    return look(selector, playbook).trees
+    return look(selector, playbook, started=started).trees
 
 
-def look(selector: Selector, playbook: Playbook | None = None, scene: Scene | None = None) -> Found:
+def look(
+    selector: Selector,
+    playbook: Playbook | None = None,
+    scene: Scene | None = None,
+    started: Collection[Identity] = (),
+) -> Found:
     """The same, with whom it left out of what the selector fits. A tree's own neighbours stand in `Tree.left_out`.
 
     With a playbook the port alone rules: another program on it is found, too, for the playbook's `find.cmdline` only
-    says which one should be there. WrongUsage for a pattern that cannot be used, CannotTell where nothing can be seen.
+    says which one should be there. `started`: processes that wd has recorded as starts of this service, whatever they
+    call themselves now. WrongUsage for a pattern that cannot be used, CannotTell where nothing can be seen.
     """
     wanted = _with_playbook(selector, playbook)
     if wanted.empty:
         return Found(())
     scene = scene or Scene.look()
     left_out: list[str] = []
-    trees = _grown(scene, _groups(scene, wanted, left_out))
+    if playbook is not None and not (wanted.port or wanted.pid or selector.cmdline or selector.identities):
+        trees = _grown(scene, _each(_instances(scene, playbook, started, left_out)))
+    else:
+        trees = _grown(scene, _groups(scene, wanted, left_out))
     if not trees and playbook is not None and playbook.find.port:
-        trees = _not_listening(scene, playbook, left_out)
+        trees = _not_listening(scene, playbook, started, left_out)
+    if not trees and wanted.port:
+        trees = _draining(scene, wanted.port)
     if not trees and wanted.port and (hints := _naming_port(scene, wanted.port)):
         trees = _between_two_lives(wanted) if playbook is None else []
         left_out += [] if trees else hints
     if playbook is not None:
         trees = [replace(tree, service=playbook.service) for tree in trees]
     if selector.hung:
+        from watchdog.targets import verdict  # here: only this question needs HTTP
+
         told = verdict.ask_all(trees, verdict.PATIENT, playbook.url if playbook else None)
         trees = [tree for tree, answer in zip(trees, told, strict=True) if answer == "hung"]
     return Found(tuple(trees), tuple(dict.fromkeys(left_out)))
@@ -111,26 +131,63 @@ def _grown(scene: Scene, groups: Sequence[frozenset[int]]) -> list[Tree]:
     return trees
 
 
-def _not_listening(scene: Scene, playbook: Playbook, left_out: list[str]) -> list[Tree]:
-    """The service's program where nobody has its port: it hangs before it listens, or waits to start its server again.
+def _instances(
+    scene: Scene, playbook: Playbook, started: Collection[Identity], left_out: list[str]
+) -> dict[int, Known]:
+    """The service's processes, and how each is known: by what `find.cmdline` names, or by how it was started.
 
-    It is what `find.cmdline` names, or what was started by the start command in its folder. One that listens elsewhere,
-    or is about to, is another instance, and not meant.
+    Started: recorded by a shim. The same words in another folder are another application.
     """
-    pids: set[int] = set()
-    if playbook.find.cmdline:
-        for pid in _by_command(scene, playbook.find, left_out):
-            words = scene.process(pid).cmdline or ()
-            if not names_port(words, playbook.find.port or 0) and (other := another_port(words)):
-                told = scene.process(pid).command[:120]
-                left_out.append(f"pid {pid} ({told}) runs the same program and names another port, {other}")
+    found: dict[int, Known] = {}
+    commands = [one for one in (playbook.start.command, playbook.start.fallback) if one]
+    for rule in (playbook.find, *(Selector(cmdline=command) for command in commands)):
+        for pid in _by_command(scene, rule, left_out) if rule.cmdline else ():
+            process = scene.process(pid)
+            if elsewhere := expected.other_application(process, playbook):
+                left_out.append(f"pid {pid} ({process.command[:120]}) runs the same program {elsewhere}")
             else:
-                pids.add(pid)
-    if playbook.start.command:
-        started = _by_command(scene, Selector(cmdline=playbook.start.command), left_out)
-        pids.update(pid for pid in started if playbook.start.cwd in (None, scene.process(pid).cwd))
-    trees = _grown(scene, [frozenset({pid}) for pid in sorted(pids)])
-    return [tree for tree in trees if not tree.listeners]
+                found[pid] = "named"
+    for identity in started:
+        if scene.alive(identity.pid) and scene.table[identity.pid].identity == identity:
+            found[identity.pid] = "started"
+    return found
+
+
+def _each(pids: Iterable[int]) -> list[frozenset[int]]:
+    return [frozenset({pid}) for pid in sorted(pids)]
+
+
+def _not_listening(scene: Scene, playbook: Playbook, started: Collection[Identity], left_out: list[str]) -> list[Tree]:
+    """The service where nobody has its port: it hangs before it listens, or waits to start its server again.
+
+    One that listens elsewhere, or is about to, is another instance and not meant, unless wd itself has started it.
+    """
+    found = _instances(scene, playbook, started, left_out)
+    for pid, how in tuple(found.items()):
+        words = scene.process(pid).words
+        if how == "named" and not names_port(words, playbook.find.port or 0) and (other := another_port(words)):
+            told = scene.process(pid).command[:120]
+            left_out.append(f"pid {pid} ({told}) runs the same program and names another port, {other}")
+            del found[pid]
+    ours = {identity.pid for identity in started}
+    trees = _grown(scene, _each(found))
+    return [tree for tree in trees if not tree.listeners or ours & set(tree.pids)]
+
+
+def _draining(scene: Scene, port: int) -> list[Tree]:
+    """A server that has closed its port and still has clients on it: it ends, and waits for them.
+
+    A client's own end may have any number: one connection alone proves a server only where the command line names the
+    port.
+    """
+    found = ports.connected(port)
+    scene.know(found)
+    pids = [
+        pid
+        for pid, count in sorted(found.items())
+        if pid in scene.table and (count > 1 or names_port(scene.process(pid).cmdline or (), port))
+    ]
+    return _grown(scene, _each(pid for pid in pids if not scene.why_barred(pid)))
 
 
 def _on_port(scene: Scene, port: int, left_out: list[str]) -> list[int]:
@@ -163,7 +220,7 @@ def _naming_port(scene: Scene, port: int) -> list[str]:
     return [
         f"pid {pid} ({scene.process(pid).command[:120]}) names port {port} and does not listen on it"
         for pid in everybody
-        if names_port(scene.process(pid).cmdline or (), port)
+        if names_port(scene.process(pid).words, port)
     ]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from watchdog.model.process import Listener, Process
 from watchdog.system.net import ports
 from watchdog.system.process import processes
-from watchdog.targets import borders, programs
+from watchdog.targets import borders, originals, programs
 
 FIRST = "the first process of the machine"
 WITHIN = 1.2  # seconds that command lines may take in one go
@@ -57,7 +57,7 @@ class Scene:
         """Read the command lines of many at once."""
         unread = [self.table[pid] for pid in pids if pid in self.table and pid not in self._known]
         if unread:
-            self.table.update(processes.with_commands(unread, within=self._within))
+            self.table.update(originals.with_commands(unread, within=self._within))
             self._known.update(one.pid for one in unread)
 
     def alive(self, pid: int) -> bool:

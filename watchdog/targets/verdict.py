@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from watchdog.model.process import Listener, Tree, Verdict
 from watchdog.system import clock
 from watchdog.system.net import http
+from watchdog.targets import addresses, protocols
 from watchdog.targets.frameworks import speaks_http
 from watchdog.targets.servers import runs_python
 
@@ -20,8 +21,6 @@ _THREADS = 64
 _BODY = 4096  # bytes of an answer that are read
 _SLACK = 2.0  # seconds by which a busy machine may delay the threads that ask
 _ENOUGH = 0.5  # seconds that a further question must have left to count as unanswered
-# Asked in this order while the answer is "no such page": a server that hangs may still say that much.
-_PATHS = ("/", "/health", "/api/health", "/healthz")
 
 
 def ask(tree: Tree, timeout: float = TIMEOUT, url: str | None = None) -> Verdict:
@@ -37,17 +36,21 @@ def ask(tree: Tree, timeout: float = TIMEOUT, url: str | None = None) -> Verdict
         return "hung"  # stopped: the kernel still accepts connections for it, and nobody reads them
     if url:
         return _ask_url(url, timeout)
-    targets = list({(one.port, _loopback(one.address)): one for one in tree.listeners}.values())[:_PORTS]
+    targets = list({(one.port, addresses.loopback(one.address)): one for one in tree.listeners}.values())[:_PORTS]
     if not targets:
         return "unknown"
     believed = runs_python(tree) and speaks_http(tree.framework)
-    answers = _all([partial(_ask_port, one, timeout, believed) for one in targets], timeout)
+    answers = _all([partial(_ask_listener, tree, one, timeout, believed) for one in targets], timeout)
     return _sum_up(answers, targets)
 
 
-def ask_all(trees: Sequence[Tree], timeout: float = TIMEOUT, url: str | None = None) -> tuple[Verdict, ...]:
-    """All at once, so that a dozen hung servers take no longer than one."""
-    return _all([partial(ask, tree, timeout, url) for tree in trees], timeout + 0.3)
+def ask_all(
+    trees: Sequence[Tree], timeout: float = TIMEOUT, url: str | None = None, pages: Mapping[int, str] | None = None
+) -> tuple[Verdict, ...]:
+    """All at once, so that a dozen hung servers take no longer than one. `pages` are the health pages of ports that a
+    playbook knows."""
+    known = [url or next((page for port, page in (pages or {}).items() if port in tree.ports), None) for tree in trees]
+    return _all([partial(ask, tree, timeout, page) for tree, page in zip(trees, known, strict=True)], timeout + 0.3)
 
 
 def _ask_url(url: str, timeout: float) -> Verdict:
@@ -59,18 +62,26 @@ def _ask_url(url: str, timeout: float) -> Verdict:
     return "down" if reply.problem == "refused" else "unknown"
 
 
+def _ask_listener(tree: Tree, listener: Listener, timeout: float, believed: bool) -> Verdict:
+    """Nothing is sent to what does not speak HTTP: how that fares, no question of ours can tell."""
+    protocol = protocols.of(listener, [one.process for one in tree.members], tree.framework)
+    if protocol == "https":
+        return _ask_secure(listener, timeout)
+    return _ask_port(listener, timeout, believed) if protocol == protocols.HTTP else "unknown"
+
+
 def _ask_port(listener: Listener, timeout: float, believed: bool) -> Verdict:
     """`believed`: it is known to speak HTTP, so that silence means something even if nobody queues."""
     deadline = clock.Deadline(timeout)
-    base = f"http://{_loopback(listener.address)}:{listener.port}"
+    base = addresses.base(listener.port, listener.address)
     answered: Verdict | None = None
-    for path in _PATHS:
+    for path in addresses.PATHS:
         if answered and deadline.left < _ENOUGH:
             break
         reply = http.ask(base + path, timeout=deadline.left, limit=_BODY)
         if reply.status is not None:
             answered = "slow" if reply.seconds > SLOW or answered == "slow" else "healthy"
-            if reply.status == 404:
+            if reply.status == addresses.NO_PAGE:
                 continue
             break
         if reply.problem == "timeout":
@@ -87,7 +98,7 @@ def _ask_secure(listener: Listener, timeout: float) -> Verdict:
     """It answered, though not in HTTP: with TLS, perhaps. A certificate that nobody vouches for is an answer, too."""
     if timeout < _ENOUGH:
         return "unknown"
-    reply = http.ask(f"https://{_loopback(listener.address)}:{listener.port}/", timeout=timeout, limit=_BODY)
+    reply = http.ask(f"https://{addresses.loopback(listener.address)}:{listener.port}/", timeout=timeout, limit=_BODY)
     unvouched = reply.problem == "tls" and "certificate" in reply.detail.lower()
     return "healthy" if reply.status is not None or unvouched else "unknown"
 
@@ -126,12 +137,3 @@ def _all(questions: Sequence[Callable[[], Verdict]], within: float) -> tuple[Ver
     for thread in threads:
         thread.join(deadline.left)
     return tuple(found)
-
-
-def _loopback(address: str) -> str:
-    """Where to ask for a listener of that address, as it stands in a URL."""
-    if address in ("0.0.0.0", ""):
-        return "127.0.0.1"
-    if address == "::":
-        return "[::1]"
-    return f"[{address}]" if ":" in address else address

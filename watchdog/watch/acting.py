@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 
 from watchdog.journal.store import Journal
 from watchdog.model.errors import Refused, WdError
@@ -26,6 +27,7 @@ from watchdog.steps.spec import Context
 from watchdog.system import clock
 from watchdog.system.host import machine
 from watchdog.system.process import processes
+from watchdog.targets import expected
 from watchdog.targets.flight import in_flight
 from watchdog.watch import log, looking
 from watchdog.watch.asking import Question, Questions
@@ -98,6 +100,7 @@ class Runs:
             desired=desired,
             strange=watched.strange,
             starved=pressure.starved(machine.glance()),
+            certain=looking.is_certainly_down(watched),
             common=self._house.common_cause(watched),
             holder=_holder(watched),
             busy=self._house.busy,
@@ -236,17 +239,16 @@ class Runs:
 
     def _give_up(self, watched: Watched, cause: Trigger, why: str) -> None:
         """Remembered first; then one report with the cause, and one call for a person."""
-        if not watched.strange and (differs := looking.why_start_differs(watched.playbook)):
+        if not watched.strange and (differs := expected.why_start_differs(watched.playbook)):
             why = f"{why}; {differs}"
         watched.gave_up, watched.gave_up_why = clock.now(), why
         self._house.remember(watched)
         self._house.counts.given_up += 1
-        anew = f"when it is mended: wd resume --service {watched.name}"
+        anew = f"once fixed, run: wd resume {watched.name}"
         words = [*_LAST_STEPS, ("notify", f"{watched.name}: wd gave up: {why}; {anew}")]
         block = Block("wd", tuple((0, " ".join(line)) for line in words), timeout=30.0, on_fail="continue")
         plan = RunPlan(None, tuple(StepCall(line, 0, 0) for line in words), (block,), watched.name)
-        detail = f"given up: {why} ({cause.detail})"
-        context = self._house.context(watched, Trigger(cause.kind, detail, cause.by, cause.since))
+        context = self._house.context(watched, replace(cause, gave_up=why))
         context.in_runbook = True
         with _Told(self._house, watched, context) as told:
             result, _ = execute(prepare(plan), context, GIVE_UP, watch=told.step)

@@ -12,11 +12,11 @@ import threading
 
 from watchdog.evidence import logs
 from watchdog.evidence.gather import gather
+from watchdog.evidence.known import configured, known_exits, known_logs
 from watchdog.model.playbook import ProbeSpec
 from watchdog.policy.judge import Judged, needed
 from watchdog.policy.pressure import common_cause
 from watchdog.probes import registry
-from watchdog.steps.snapshot import configured, known_exits, known_logs
 from watchdog.steps.spec import Context
 from watchdog.system import clock
 from watchdog.watch import looking
@@ -102,8 +102,8 @@ class Closer:
         try:
             tree = looking.current(watched)
             context = self._house.context(watched)
-            tails = logs.tails(known_logs(context, {}))
-            facts, exits = configured(watched.playbook), known_exits(context)
+            tails = logs.tails(known_logs(context.playbook, context.state))
+            facts, exits = configured(watched.playbook), known_exits(context.playbook, context.state)
             seen = gather(tree, facts, seconds, False, tails, exits, self._probes_question(watched, spec))
             if not watched.acting:
                 watched.evidence = seen

@@ -13,6 +13,7 @@ from watchdog.model.playbook import Playbook
 from watchdog.report import write as report
 from watchdog.steps.report import samples_before
 from watchdog.steps.spec import Context, StepResult
+from watchdog.system.child.overseer import oversee
 from watchdog.watch import log
 from watchdog.watch.house import House
 from watchdog.watch.loading import load as load_here
@@ -20,13 +21,16 @@ from watchdog.watch.loading import load_apart
 
 
 def watch(context: Context, options: Mapping[str, Any]) -> StepResult:
-    """Run the loop until SIGTERM. BadConfig if there is no home, or nothing in it to watch."""
-    from watchdog.watch.loop import Loop
-
+    """Run the loop until SIGTERM, in a child. BadConfig if there is no home, or nothing in it to watch."""
     load = loader(context, apart=True)
+    link = oversee()
+    if isinstance(link, int):  # the parent, and the loop is over: what it came to has been shown
+        raise SystemExit(link)
+    from watchdog.watch.loop import Loop  # not for the parent, which stays small
+
     log.set_up(context.state, bool(options.get("verbose")))
     house = open_house(context)
-    loop = Loop(house, load, ping=options.get("ping") or "", metrics_file=options.get("metrics") or "")
+    loop = Loop(house, load, ping=options.get("ping") or "", metrics_file=options.get("metrics") or "", link=link)
     loop.listen_to_signals()
     loop.run(before=lambda: close_cut_off(house))
     return StepResult("ok", "stopped")

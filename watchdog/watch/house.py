@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from watchdog.journal.store import Journal
 from watchdog.model.incident import Desired, Trigger
 from watchdog.model.probing import Sample
+from watchdog.model.records import record
 from watchdog.model.selector import Selector
 from watchdog.policy import pressure
 from watchdog.policy.deciding import is_healthy_again
@@ -18,7 +19,7 @@ from watchdog.steps.spec import Answer, Context, nobody
 from watchdog.system import clock
 from watchdog.system.process import processes
 from watchdog.text.units import format_duration
-from watchdog.watch import log
+from watchdog.watch import log, looking
 from watchdog.watch.watched import Watched, to_text
 
 KEY = "watch"  # under which a service's memory is kept in the journal
@@ -26,7 +27,7 @@ GAVE_UP = "gave up"  # and why a person was called, for `wd status`
 LATE_KEPT = 2000
 
 
-@dataclass(slots=True)
+@record
 class Counts:
     """Numbers since the loop began, for the metrics and for whoever asks how it does."""
 
@@ -41,7 +42,7 @@ class Counts:
     lateness: deque[float] = field(default_factory=lambda: deque(maxlen=LATE_KEPT))  # seconds behind the plan
 
 
-@dataclass(slots=True)
+@record
 class House:
     """Handed to whoever needs a part of it."""
 
@@ -79,18 +80,23 @@ class House:
         )
 
     def failing(self) -> dict[str, bool]:
-        """Of every service that was asked lately whether its server failed to answer."""
+        """Of every service that was asked lately whether its server failed to answer, though it could.
+
+        One that is dead or stopped has its own reason: it is no sign of a cause elsewhere.
+        """
         now = clock.monotonic()
         found = {}
         for name, watched in tuple(self.services.items()):
             asked = dict(watched.asked_at)
             periods = [spec.every * 2 + spec.timeout for spec in watched.playbook.probes if spec.name in asked]
             if periods and (watched.acting or now - max(asked.values()) <= max(periods)):
-                found[name] = watched.failing()
+                found[name] = watched.failing() and not looking.is_certainly_down(watched)
         return found
 
     def common_cause(self, watched: Watched) -> str:
         """Why the trouble is not this service's own; empty if it is. After a common cause nobody is back at once."""
+        if looking.is_certainly_down(watched):
+            return ""
         now = clock.monotonic()
         if found := pressure.common_cause(self.failing()):
             self.common_at = now

@@ -10,21 +10,43 @@ import base64
 import pickle
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from watchdog.model.errors import BadConfig, WdError
+from watchdog.model.errors import BadConfig
 from watchdog.model.playbook import Playbook
+from watchdog.system import clock
+
+if TYPE_CHECKING:
+    from watchdog.system.child.commands import Done
 
 _WITHIN = 300.0  # seconds: thousands of playbooks on a busy machine
+_PAUSES = (0.1, 1.0, 3.0)  # seconds after a child that was killed
 
 
 def load_apart(home: Path, service: str | None) -> tuple[Playbook, ...]:
     """All playbooks of a home, or the one of a service, with the runbooks of their triggers looked at too.
 
-    BadConfig with every mistake; WdError if no child can be had.
+    A child that is killed (by the kernel for its memory, by a person for its name) is started again; where no child
+    comes to an end, this process reads them itself. BadConfig with every mistake; WdError if they cannot be read.
     """
+    for pause in _PAUSES:
+        done = _child(home, service)
+        if done.ok:
+            *_, last = done.output.splitlines()
+            found: tuple[Playbook, ...] | BadConfig = pickle.loads(base64.b64decode(last, validate=True))
+            if isinstance(found, BadConfig):
+                raise found
+            return found
+        if done.timed_out:
+            break
+        clock.sleep(pause)
+    return load(home, service)
+
+
+def _child(home: Path, service: str | None) -> Done:
     from watchdog.system.child import commands, interpreter  # not for the child
 
-    done = commands.run(
+    return commands.run(
         interpreter.command("watchdog.watch.loading:serve", light=False),
         timeout=_WITHIN,
         cwd="/",
@@ -32,15 +54,6 @@ def load_apart(home: Path, service: str | None) -> tuple[Playbook, ...]:
         limit=1 << 28,
         stdin=pickle.dumps((home, service)),
     )
-    *_, last = done.output.splitlines() or [""]
-    if not done.ok:
-        why = done.error or ("no end in time" if done.timed_out else last[:300])
-        raise WdError("the playbooks could not be read", why, "try `wd validate`")
-    found = pickle.loads(base64.b64decode(last, validate=True))
-    if isinstance(found, BadConfig):
-        raise found
-    playbooks: tuple[Playbook, ...] = found
-    return playbooks
 
 
 def load(home: Path, service: str | None) -> tuple[Playbook, ...]:

@@ -13,7 +13,7 @@ from watchdog.policy.judge import Signs
 from watchdog.probes import registry
 from watchdog.system.net import accept_queue
 from watchdog.system.process import processes, threads
-from watchdog.targets import match, programs
+from watchdog.targets import expected
 from watchdog.targets.flight import answered_within
 from watchdog.targets.resolve import look
 from watchdog.targets.scene import Scene
@@ -79,32 +79,11 @@ def _listening(trees: Iterable[Tree], playbook: Playbook) -> Tree | None:
 
 def why_strange(tree: Tree, playbook: Playbook) -> str:
     """Whether another program than the configured one is on the port, in a sentence."""
-    words = playbook.find.cmdline
-    if not words:
-        return ""
-    members = [member.process for member in tree.members]
-    if all(one.cmdline is None for one in members):
-        return ""
-    if playbook.find.regex:
-        found, _ = match.by_pattern(words[0], members)
-    else:
-        found, _ = match.by_words(words, members)
-    if found:
+    if expected.is_run_by(tree, playbook) != "no":
         return ""
     there = next(iter(_leaves(tree)), tree.root)
     launcher = f" (under pid {tree.root.pid})" if there.pid != tree.root.pid else ""
-    return f"another program runs there than {' '.join(words)}: pid {there.pid}{launcher}, {there.command[:120]}"
-
-
-def why_start_differs(playbook: Playbook) -> str:
-    """Whether the playbook starts another Python program than the one that it looks for, in a sentence."""
-    words, command = playbook.find.cmdline, playbook.start.command
-    if not words or not command or playbook.find.regex or playbook.start.through:
-        return ""
-    there = programs.parse(command)
-    if there.interpreter != "python" or there.inline or match.runs(words, command, playbook.start.cwd):
-        return ""
-    return f"start.command runs {there.name}, and not {' '.join(words)} as find.cmdline says"
+    return f"another program runs there than {expected.of(playbook)}: pid {there.pid}{launcher}, {there.command[:120]}"
 
 
 def watched_processes(tree: Tree) -> tuple[Identity, ...]:
@@ -122,20 +101,30 @@ def signs(watched: Watched, spec: ProbeSpec, waited: float, now: float) -> Signs
     queue = _queue(watched)
     if tree is None:
         return Signs(queue_grows=queue)
-    members = [one for member in tree.members if (one := processes.read(member.process.pid)) is not None]
-    stopped = bool(members) and members[0].state == "T"
     leaves = _leaves(tree)
-    if leaves and not stopped:
-        states = [one.state for leaf in leaves if (one := processes.read(leaf.pid)) is not None]
-        stopped = bool(states) and all(state == "T" for state in states)
     return Signs(
         identity=str(tree.root.identity),
         age=max(0.0, now - tree.root.started),
-        stopped=stopped,
+        stopped=is_stopped(tree),
         still=waited > 0.2 and is_still(leaves, _NEARLY * waited),
         queue_grows=queue,
         alive=_life(watched, spec) or _serves_others(tree, waited),
     )
+
+
+def is_stopped(tree: Tree) -> bool:
+    """Whether the first process, or each one that serves, is stopped (by a signal)."""
+    states = [one.state for leaf in _leaves(tree) if (one := processes.read(leaf.pid)) is not None]
+    first = next((one for member in tree.members if (one := processes.read(member.process.pid)) is not None), None)
+    return (first is not None and first.state == "T") or (bool(states) and all(state == "T" for state in states))
+
+
+def is_certainly_down(watched: Watched) -> bool:
+    """Whether it cannot serve, however much time it gets: nothing of it runs, or it is stopped."""
+    tree = watched.tree
+    if tree is None:
+        return watched.gone is not None
+    return not processes.is_alive(tree.root.identity) or is_stopped(tree)
 
 
 def is_still(leaves: Iterable[Process], seconds: float) -> bool:

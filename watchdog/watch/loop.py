@@ -18,7 +18,7 @@ from watchdog.model.errors import WdError
 from watchdog.model.incident import Trigger
 from watchdog.model.playbook import Playbook, TriggerSpec
 from watchdog.system import clock
-from watchdog.system.host import sd_notify as notify
+from watchdog.system.child.overseer import Link
 from watchdog.system.net import http
 from watchdog.system.process import processes
 from watchdog.targets.scene import Scene
@@ -45,8 +45,8 @@ Load = Callable[[], tuple[Playbook, ...]]
 class Loop:
     """Watches services until it is told to stop."""
 
-    def __init__(self, house: House, load: Load, *, ping: str = "", metrics_file: str = "") -> None:
-        self._house, self._load = house, load
+    def __init__(self, house: House, load: Load, *, ping: str = "", metrics_file: str = "", link: Link) -> None:
+        self._house, self._load, self._link = house, load, link
         self._ping, self._metrics_file = ping, metrics_file
         # Not an event: a signal handler that sets one can fall into the very moment in which its lock is held.
         self._hands = Hands(self._broke)
@@ -57,7 +57,7 @@ class Loop:
         self._heart = Heartbeat(self._clock_was_set, self._beat)
         self._ends = Ends(house, self._runs, self._ask_now)
         self._done: dict[str, float] = {}  # job -> when its last run began, for the sign that all is well
-        self._told_systemd = 0.0
+        self._beaten = self._told_systemd = 0.0
         self._written = float("-inf")  # the numbers for Prometheus, last
         self._scheduler = BackgroundScheduler(
             executors={"default": DaemonThreads()},
@@ -70,16 +70,18 @@ class Loop:
 
     def run(self, before: Callable[[], None] = lambda: None) -> None:
         """Until SIGTERM or SIGINT. BadConfig if there is nothing to watch. `before` is called when that is known."""
+        self._heart.start()
+        if self._link.reason:
+            self._house.say("", f"started again: {self._link.reason}", "ERROR")
         playbooks = self._load()
         before()
         self._take_up(playbooks)
-        self._heart.start()
         self._ends.start()
         self._rounds.closer.start()
         self._scheduler.start()
         self._house.say("", f"watching {counted(len(playbooks), 'service')}")
         self._beside(self._look_at_all)
-        notify.tell("READY=1")
+        self._link.notify("READY=1")
         while self._orders.get() == "reload":
             self._read_again()
         self._end()
@@ -144,7 +146,7 @@ class Loop:
 
     def _read_again(self) -> None:
         """A broken file keeps the old ones, and says so."""
-        notify.tell("RELOADING=1")
+        self._link.notify("RELOADING=1")
         try:
             self._take_up(self._load())
         except WdError as error:
@@ -152,7 +154,7 @@ class Loop:
         else:
             self._house.say("", f"playbooks read again: {counted(len(self._house.services), 'service')}")
             self._beside(self._look_at_all)
-        notify.tell("READY=1")
+        self._link.notify("READY=1")
 
     def _look_at_all(self) -> None:
         """Who everybody is, in one look at the machine: so that a death is seen at once, and a first kill is quick."""
@@ -222,11 +224,15 @@ class Loop:
     # The loop's own health
 
     def _beat(self) -> None:
-        """Called four times a second: tells systemd that all is well, only when it is."""
-        period = notify.watchdog_period()
+        """Called four times a second: tells the parent that the loop runs, and systemd that all is well, when it is."""
+        if clock.monotonic() - self._beaten >= 1.0:
+            self._beaten = clock.monotonic()
+            if not self._link.beat():
+                self.stop()
+        period = self._link.watchdog_period
         if period is not None and clock.monotonic() - self._told_systemd >= min(period, 10.0) and self._all_well():
             self._told_systemd = clock.monotonic()
-            notify.tell("WATCHDOG=1")
+            self._link.notify("WATCHDOG=1")
 
     def _all_well(self) -> bool:
         """Whether every slot of questions came when it was due: a complete round, whatever the answers were."""
@@ -288,7 +294,7 @@ class Loop:
 
     def _end(self) -> None:
         """Quickly: nothing is waited for. Services live on; an armed shim ends its stretch by itself."""
-        notify.tell("STOPPING=1")
+        self._link.notify("STOPPING=1")
         self._heart.stop()
         self._ends.stop()
         self._scheduler.shutdown(wait=False)

@@ -32,7 +32,7 @@ def rule(view: View) -> Iterator[Finding]:
     waiting = [one for one in known if loop_idles(view, one.task.pid)]
     if waiting:
         yield _of_task(view, waiting)
-    elif all(task.greenlet for look in view.tasks for task in look.tasks):
+    elif all(task.greenlet for look in view.tasks for task in look.tasks) or serving(view, frozenset({"threads"})):
         yield from _of_threads(view)
 
 
@@ -69,6 +69,7 @@ def _of_threads(view: View) -> Iterator[Finding]:
         thread
         for thread in view.stuck_threads
         if thread.wait.kind in ("event", "queue", "future", "join") and (thread.serves_request or thread.is_main)
+        if not (thread.wait.kind == "future" and view.works_for_others(thread))
     ]
     if not waiting:
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from watchdog.diagnosis import jobs
 from watchdog.diagnosis.spinning import Spin, spins
 from watchdog.diagnosis.view import View, short
 from watchdog.model.finding import Advice, Finding
@@ -36,6 +37,8 @@ def rule(view: View) -> Iterator[Finding]:
 def to_blame(view: View, spin: Spin) -> bool:
     """A thread or child that computes in the background and holds nobody up is at work, not at fault."""
     thread = spin.thread
+    if view.unasked:
+        return endless(view, spin) > 0
     if not view.hung:
         return thread.serves_request and spin.seconds >= view.limit and bool(view.waiting)
     if thread.serves_request or thread.is_event_loop or view.only_busy(thread):
@@ -44,7 +47,16 @@ def to_blame(view: View, spin: Spin) -> bool:
     return serves or view.is_waited_for(thread.pid)
 
 
+def endless(view: View, spin: Spin) -> float:
+    """Where nobody can ask, a thread that computes may be at work: only one without an end is to blame."""
+    if spin.native:
+        return 0.8 if spin.seconds >= view.limit and (spin.thread.serves_request or spin.thread.is_main) else 0.0
+    return jobs.endless(view, spin.thread, spin.frame)
+
+
 def confidence(view: View, spin: Spin) -> float:
+    if view.unasked:
+        return view.sure(endless(view, spin), spin.seconds)
     return view.sure(0.96 if spin.thread.serves_request or spin.thread.is_event_loop else 0.9, spin.seconds)
 
 

@@ -70,12 +70,15 @@ def _holder(view: View, lock: FileLock) -> ThreadView | None:
     inside = [
         thread
         for thread in threads
-        if thread.own is not None and not thread.at_post and thread.wait.kind != "database" and _began(view, thread)
+        if thread.own is not None
+        and not thread.at_post
+        and thread.wait.kind != "database"
+        and began_transaction(view, thread)
     ]
     return max(inside, key=lambda thread: thread.stuck, default=None)
 
 
-def _began(view: View, thread: ThreadView) -> bool:
+def began_transaction(view: View, thread: ThreadView) -> bool:
     """Whether one of its functions of the application has spoken to a database above the line it stands at."""
     for frame in thread.frames:
         source = view.file(frame.file)

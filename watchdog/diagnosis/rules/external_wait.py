@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from watchdog.diagnosis.tasks import serving
+from watchdog.diagnosis.code import at_place
+from watchdog.diagnosis.tasks import TaskWait, serving
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.evidence import Connection
 from watchdog.model.finding import Finding
@@ -44,6 +45,7 @@ def _of_tasks(view: View) -> Iterator[Finding]:
     if not view.troubled:
         return
     asking = serving(view, frozenset({"network"}))
+    yield from _of_names(view, asking)
     waiting = [(one, peer) for one in asking if (peer := _asked(view, one.task.pid))]
     if not waiting:
         return
@@ -62,6 +64,27 @@ def _of_tasks(view: View) -> Iterator[Finding]:
         prevent=PREVENT,
         details=first.calls,
     )
+
+
+def _of_names(view: View, asking: Sequence[TaskWait]) -> Iterator[Finding]:
+    """Tasks that look up a name: a thread of the loop's pool does it for them, and the C library does not come back."""
+    for one in asking:
+        if not any(at_place(frame, ("asyncio/base_events.py:getaddrinfo",)) for frame in one.task.frames):
+            continue
+        threads = [it for it in view.threads_of(one.task.pid) if it.wait.kind == "names" and it.stuck >= 0.5]
+        if threads:
+            yield Finding(
+                cause="external-wait",
+                confidence=view.sure(0.95, threads[0].stuck),
+                summary=f"a task waits {format_duration(threads[0].stuck)} for a name to be looked up in "
+                f"{short(one.own)}; {len(threads)} threads wait for the same answer of the resolver",
+                advice="restart",
+                culprit=view.culprit(one.own),
+                evidence=(threads[0].reference, f"tasks.json#pid={one.task.pid},task={one.task.name}"),
+                prevent=PREVENT,
+                details=one.calls,
+            )
+            return
 
 
 def _asked(view: View, pid: int) -> Connection | None:

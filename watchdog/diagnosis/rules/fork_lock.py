@@ -18,7 +18,7 @@ PREVENT = (
 def rule(view: View) -> Iterator[Finding]:
     for thread in view.python_threads:
         if _orphaned(view, thread):
-            assert thread.own is not None
+            assert thread.place is not None
             parent = view.processes[thread.pid].parent
             waits = [one for one in view.threads_of(parent) if one.wait.kind == "child" and one.own]
             behind = f"; process {parent} waits for it in {short(waits[0].own)}" if waits and waits[0].own else ""
@@ -26,9 +26,9 @@ def rule(view: View) -> Iterator[Finding]:
                 cause="fork-lock",
                 confidence=view.sure(0.97, 2 * thread.stuck),
                 summary=f"process {thread.pid}, forked by {parent}, waits {format_duration(thread.stuck)} in "
-                f"{short(thread.own)} for a lock that a thread of its parent held at the fork{behind}",
+                f"{short(thread.place)} for a lock that a thread of its parent held at the fork{behind}",
                 advice="restart",
-                culprit=view.culprit(thread.own, thread),
+                culprit=view.culprit(thread.place, thread),
                 evidence=(thread.reference, f"locks.json#pid={thread.pid}"),
                 prevent=PREVENT,
             )
@@ -36,12 +36,12 @@ def rule(view: View) -> Iterator[Finding]:
 
 
 def _orphaned(view: View, thread: ThreadView) -> bool:
-    """A forked child (its parent's program and command line) whose lock no thread of its own holds."""
+    """A forked child whose lock no thread, task or greenlet of its own holds."""
     child = view.processes.get(thread.pid)
     parent = view.processes.get(child.parent) if child else None
-    if child is None or parent is None or child.cmdline != parent.cmdline or child.exe != parent.exe:
+    if child is None or parent is None or not child.forked:
         return False
-    if thread.own is None or thread.stuck < 0.5 or thread.wait.kind not in ("lock", "import"):
+    if thread.place is None or thread.stuck < 0.5 or thread.wait.kind not in ("lock", "import"):
         return False
     locks = graph(view.evidence.locks)
     wanted = locks.wanted.get((thread.pid, thread.tid))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from watchdog.diagnosis.rules.busy_loop import advice, to_blame
+from watchdog.diagnosis.rules.busy_loop import advice, endless, to_blame
 from watchdog.diagnosis.spinning import Spin, spins
 from watchdog.diagnosis.view import View, short
 from watchdog.model.finding import Finding
@@ -28,7 +28,7 @@ def _finding(view: View, spin: Spin) -> Finding:
     source = f": {culprit.source[:120]}" if culprit and culprit.source else ""
     return Finding(
         cause="gil-held-native",
-        confidence=view.sure(0.96, spin.seconds),
+        confidence=view.sure(endless(view, spin) if view.unasked else 0.96, spin.seconds),
         summary=f"native code called from {short(spin.frame)} runs for at least {format_duration(spin.seconds)} and "
         f"keeps the interpreter's lock; no other thread of process {thread.pid} can run{source}",
         advice=advice(view),

@@ -19,6 +19,10 @@ PREVENT_IMPORT = (
     "Import at the top of the file, or at least not while a lock is held: every import takes the lock of its module, "
     "and what a module does while it is imported must not take a lock that an importer may hold."
 )
+PREVENT_SUSPENDED = (
+    "Between tasks or greenlets use the lock of their own library (`asyncio.Lock`, or a lock made after gevent has "
+    "patched `threading`), or give a thread's lock back before anything that waits."
+)
 GIVES_BACK = frozenset({"release"})
 PREVENT_LOST = (
     "Take the lock with `with`: after a bare `acquire()` an exception or an early return leaves it locked for ever."
@@ -32,6 +36,10 @@ def rule(view: View) -> Iterator[Finding]:
     certain = view.in_trouble or any(is_lock(wanted) for _, wanted in ring)
     if ring and certain and not all(_idles(view, wanted, len(ring)) for _, wanted in ring):
         yield _cycle(view, found, ring)
+        return
+    kept = _kept_from_running(view, found)
+    if kept is not None:
+        yield kept
     elif view.in_trouble:
         yield from _lost(view, found)
 
@@ -68,6 +76,26 @@ def _cycle(view: View, found: Graph, ring: tuple[tuple[LockPoint, LockPoint], ..
     )
 
 
+def _kept_from_running(view: View, found: Graph) -> Finding | None:
+    """A thread that waits for a lock whose holder, a suspended task or greenlet, can only go on in this very thread."""
+    for points, holder in found.contended():
+        thread = thread_of(view, points[0])
+        if holder is None or holder.task is None or thread is None or not thread.is_event_loop or thread.moves:
+            continue
+        point, noun = points[0], "greenlet" if holder.task.startswith("greenlet") else "task"
+        return Finding(
+            cause="lock-deadlock",
+            confidence=0.99,
+            summary=f"{thread.label} waits for {point.expression}, which a suspended {noun} holds since "
+            f"{short(holder.frame)}: only this thread could run that {noun}, so it never gives the lock back",
+            advice="restart",
+            culprit=view.culprit(own_frame(view, point), thread),
+            evidence=(thread.reference, f"locks.json#pid={point.pid}"),
+            prevent=PREVENT_SUSPENDED,
+        )
+    return None
+
+
 def _idles(view: View, point: LockPoint, size: int) -> bool:
     """Libraries use a lock that a worker takes twice as a bell that somebody else rings."""
     if point.task is not None:
@@ -90,11 +118,19 @@ def _lost(view: View, found: Graph) -> Iterator[Finding]:
         yield Finding(
             cause="lock-deadlock",
             confidence=view.sure(0.9, seconds),
-            summary=f"{len(points)} wait for {point.expression}, which no running code holds: it was taken and never "
-            "given back",
+            summary=f"{len(points)} wait for {point.expression}, which none of {_looked_at(view, point.pid)} holds: it "
+            "was taken and never given back",
             advice="restart",
             culprit=suspects.unreturned(view, point.frame, GIVES_BACK) or view.culprit(own_frame(view, point), thread),
             evidence=(f"locks.json#pid={point.pid}",),
             prevent=PREVENT_LOST,
         )
         return
+
+
+def _looked_at(view: View, pid: int) -> str:
+    """Where a holder was looked for."""
+    threads = sum(1 for _ in view.threads_of(pid))
+    tasks = [task for look in view.tasks if look.pid == pid for task in look.tasks]
+    nouns = {"greenlets" if task.greenlet else "tasks" for task in tasks}
+    return f"{threads} threads" + (f" and {len(tasks)} {' and '.join(sorted(nouns))}" if tasks else "")

@@ -23,13 +23,13 @@ PREVENT = (
 # Threads that belong to a pool of a fixed size, and how it is called.
 _POOLS = (
     (("anyio/_backends/_asyncio.py:run",), "the framework's thread pool"),
-    (("concurrent/futures/thread.py:_worker",), "a ThreadPoolExecutor"),
     (("waitress/task.py:*",), "waitress' threads"),
     (("cheroot/workers/threadpool.py:*",), "the server's threads"),
     (("gunicorn/workers/gthread.py:*",), "gunicorn's threads"),
     (("multiprocessing/pool.py:worker",), "a multiprocessing pool"),
     (("gunicorn/workers/sync.py:*",), "gunicorn's workers"),
     (("asgiref/sync.py:*",), "the framework's threads"),
+    (("concurrent/futures/thread.py:_worker",), "a ThreadPoolExecutor"),
 )
 # Calls in which a thread waits for a free connection of a pool.
 _ACQUIRES = (
@@ -48,6 +48,7 @@ _ACQUIRES = (
 # What gives a place back, in the functions that take one.
 _GIVES_BACK = frozenset({"release", "close", "put", "put_nowait", "putconn", "read", "json", "text", "aclose",
                          "iter_content", "dispose", "disconnect", "return_connection", "free"})  # fmt: skip
+_NUMBER = re.compile(r"[-_]\d+$")  # of a thread in its pool
 _POOL_NAME = re.compile(r"pool|conn|slot|sema|free|avail|worker|limit", re.IGNORECASE)
 
 
@@ -61,17 +62,22 @@ def rule(view: View) -> Iterator[Finding]:
 
 def _of_threads(view: View) -> Iterator[Finding]:
     """A pool whose every thread has work that does not end."""
-    pools: defaultdict[tuple[int, str], list[ThreadView]] = defaultdict(list)
+    pools: defaultdict[tuple[int, str, str], list[ThreadView]] = defaultdict(list)
     for thread in view.python_threads:
         for places, name in _POOLS:
             if any(at_place(frame, places) for frame in thread.frames):
                 # Processes of one server are one pool, threads are one in each process.
-                pools[0 if "workers" in name else thread.pid, name].append(thread)
+                pools[0 if "workers" in name else thread.pid, name, _NUMBER.sub("", thread.name)].append(thread)
                 break
-    for (_, name), threads in pools.items():
-        busy = [one for one in threads if not one.at_post and one.own is not None and one.stuck >= 0.5]
-        if len(threads) >= 2 and len(busy) == len(threads):
+    for (pid, name, _), threads in pools.items():
+        busy = [one for one in threads if not one.at_post and one.place is not None and one.stuck >= 0.5]
+        if len(busy) == len(threads) and (len(threads) >= 2 or _queued(view, pid) > len(threads)):
             yield _pool(view, name, busy)
+
+
+def _queued(view: View, pid: int) -> int:
+    """Tasks that wait for work which they gave to threads."""
+    return sum(one.kind == "threads" and one.task.pid == pid for one in suspended(view))
 
 
 def _of_one(view: View) -> Iterator[Finding]:
@@ -97,9 +103,9 @@ def _of_one(view: View) -> Iterator[Finding]:
 
 
 def _pool(view: View, name: str, busy: Sequence[ThreadView]) -> Finding:
-    own = [thread.own for thread in busy if thread.own is not None]
-    frame = Counter(own).most_common(1)[0][0]
-    thread = max((one for one in busy if one.own == frame), key=lambda one: one.stuck)
+    places = [thread.place for thread in busy if thread.place is not None]
+    frame = Counter(places).most_common(1)[0][0]
+    thread = max((one for one in busy if one.place == frame), key=lambda one: one.stuck)
     waits = Counter(one.wait.kind for one in busy)
     kind, count = waits.most_common(1)[0]
     # What all of them wait for is the root, where it is one lock or one peer that has a rule of its own.
@@ -109,7 +115,7 @@ def _pool(view: View, name: str, busy: Sequence[ThreadView]) -> Finding:
     return Finding(
         cause="pool-exhausted",
         confidence=view.sure(base, thread.stuck),
-        summary=f"all {len(busy)} of {name} are taken; {count} of them wait for {thread.wait.words} in {short(frame)}, "
+        summary=_taken(busy, name, count) + f" for {thread.wait.words} in {short(frame)}, "
         f"the longest for {format_duration(thread.stuck)}",
         advice="restart",
         culprit=view.culprit(frame, thread),
@@ -117,6 +123,12 @@ def _pool(view: View, name: str, busy: Sequence[ThreadView]) -> Finding:
         evidence=(thread.reference, f"threads.json#pid={thread.pid}"),
         prevent=PREVENT,
     )
+
+
+def _taken(busy: Sequence[ThreadView], name: str, count: int) -> str:
+    if len(busy) == 1:
+        return f"the only thread of {name} is taken, and work queues for it: it waits"
+    return f"all {len(busy)} of {name} are taken; {count} of them wait"
 
 
 def _of_connections(view: View) -> Iterator[Finding]:

@@ -26,7 +26,6 @@ def rule(view: View) -> Iterator[Finding]:
         confidence=0.3,
         summary=f"why it does not answer cannot be told: {where}",
         advice="restart",
-        culprit=view.culprit(thread.own, thread) if thread else None,
         evidence=(thread.reference,) if thread else (),
         details=(
             f"{strange} greenlets keep their calls in a way that is not known here: what they wait for is not seen; "

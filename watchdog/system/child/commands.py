@@ -9,17 +9,17 @@ import select
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from watchdog.model.records import record
 from watchdog.system.signals import end_child
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PIECE = 65536
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Done:
     """How a command went. `code` and `signal` are both None when it never ran, or had to be ended."""
 

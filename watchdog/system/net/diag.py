@@ -12,10 +12,10 @@ import socket
 import struct
 import sys
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 
 from watchdog.model.errors import CannotTell
 from watchdog.model.process import Listener, Process
+from watchdog.model.records import record
 from watchdog.system.process import linux
 
 LISTEN = 10
@@ -44,7 +44,7 @@ _ANSWER = struct.Struct("=BBBB2s2s16s16sI8sIIIII")
 _PATIENCE = 2.0  # seconds for one answer of the kernel
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Row:
     """One socket. Of a listener, `received` is its accept queue and `sent` its backlog (None: not told)."""
 
@@ -114,6 +114,16 @@ def listeners(port: int | None = None) -> tuple[Listener, ...]:
     """Every listening socket, or those of one port, with all processes that hold it."""
     found = rows({LISTEN}, port or 0)
     return _listeners(found, holders({row.inode for row in found if row.inode}))
+
+
+def connected(port: int) -> dict[int, int]:
+    """Processes with open connections whose own end has this port, with how many."""
+    open_ = [state for state, name in STATES.items() if name in ("ESTABLISHED", "CLOSE_WAIT")]
+    found: dict[int, int] = {}
+    for pids in holders({row.inode for row in rows(open_, port) if row.inode and row.local_port == port}).values():
+        for pid in pids:
+            found[pid] = found.get(pid, 0) + 1
+    return found
 
 
 def listeners_elsewhere(port: int, table: Mapping[int, Process]) -> tuple[tuple[Listener, int], ...]:

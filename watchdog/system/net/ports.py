@@ -52,6 +52,12 @@ def accept_queue(port: int) -> tuple[int, int | None] | None:
     return system.accept_queue(port)
 
 
+def connected(port: int) -> dict[int, int]:
+    """Processes that have open connections on this port of their own, with how many: servers, and also clients whose
+    end of a connection happens to have this number."""
+    return system.connected(port)
+
+
 def free_port() -> int:
     """A port of this machine's loopback that nobody holds now."""
     with socket.socket() as sock:

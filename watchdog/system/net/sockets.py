@@ -209,10 +209,15 @@ def _unix(message: bytes) -> UnixSocket:
     return UnixSocket(name, peer, unread)
 
 
-def try_connect(host: str, port: int, timeout: float) -> str:
-    """ "connects", "refuses", "silent" or "unknown": nothing is sent, the connection is closed at once."""
+def try_connect(host: str, port: int, timeout: float, hello: bytes = b"") -> str:
+    """ "connects", "refuses", "silent" or "unknown": nothing is sent, the connection is closed at once.
+
+    With a `hello` of the peer's own protocol it is sent, and the word is "answers" or "mute".
+    """
     try:
-        socket.create_connection((host, port), timeout).close()
+        with socket.create_connection((host, port), timeout) as sock:
+            if hello:
+                return _says_hello(sock, hello)
     except ConnectionRefusedError:
         return "refuses"
     except TimeoutError:
@@ -220,6 +225,23 @@ def try_connect(host: str, port: int, timeout: float) -> str:
     except OSError:
         return "unknown"
     return "connects"
+
+
+def greeting(host: str, port: int, timeout: float) -> bytes:
+    """What it says by itself to whoever connects, within so many seconds; nothing is sent."""
+    with contextlib.suppress(OSError), socket.create_connection((host, port), timeout) as sock:
+        return sock.recv(64)
+    return b""
+
+
+def _says_hello(sock: socket.socket, hello: bytes) -> str:
+    try:
+        sock.sendall(hello)
+        return "answers" if sock.recv(64) else "connects"  # closed at once: no answer, and no silence either
+    except TimeoutError:
+        return "mute"
+    except OSError:
+        return "connects"
 
 
 def is_local(host: str) -> bool:

@@ -6,6 +6,7 @@ better), and command lines are read in this process.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -128,6 +129,16 @@ def listeners_elsewhere(port: int, table: Mapping[int, Process]) -> tuple[tuple[
 def accept_queue(port: int) -> tuple[int, int | None] | None:
     """Not told by these systems."""
     return None
+
+
+def connected(port: int) -> dict[int, int]:
+    """Processes with open connections whose own end has this port, with how many."""
+    found: dict[int, int] = {}
+    with contextlib.suppress(psutil.Error, OSError):
+        for one in psutil.net_connections("tcp"):
+            if one.laddr and one.laddr[1] == port and one.status in ("ESTABLISHED", "CLOSE_WAIT") and one.pid:
+                found[one.pid] = found.get(one.pid, 0) + 1
+    return found
 
 
 def lingering(port: int) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from watchdog.model.playbook import Playbook, Start
 from watchdog.model.selector import Selector
-from watchdog.watch.looking import why_start_differs
+from watchdog.targets.expected import why_start_differs
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,103 @@
+"""Nothing is sent to what does not speak HTTP: real databases have nothing to report in their logs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import support
+from test_steps_why import wd
+
+from watchdog.model.selector import Selector
+from watchdog.targets import protocols, resolve, verdict
+
+GREETS = """
+import socket, sys
+sock = socket.socket(); sock.bind(("127.0.0.1", int(sys.argv[1]))); sock.listen()
+while True:
+    one = sock.accept()[0]; one.sendall(bytes.fromhex(sys.argv[2])); print(one.recv(9), flush=True); one.close()
+"""
+
+
+@contextmanager
+def redis(folder: Path) -> Iterator[tuple[int, Path]]:
+    port, log = support.free_port(), folder / "redis.log"
+    words = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--logfile", str(log)]
+    with _running(words, port):
+        yield port, log
+
+
+@contextmanager
+def postgres(folder: Path) -> Iterator[tuple[int, Path]]:
+    port, log, data = support.free_port(), folder / "postgres.log", folder / "data"
+    user = "postgres" if os.getuid() == 0 else None
+    if user:
+        shutil.chown(folder, user)
+        for part in (folder, *list(folder.parents)[:2]):
+            part.chmod(part.stat().st_mode | 0o055)
+    subprocess.run(["initdb", "-D", str(data), "-A", "trust"], check=True, capture_output=True, user=user, timeout=120)
+    words = ["postgres", "-D", str(data), "-p", str(port), "-c", "listen_addresses=127.0.0.1", "-k", str(folder)]
+    with log.open("wb") as out, _running(words, port, user=user, out=out):
+        yield port, log
+
+
+@contextmanager
+def _running(words: list[str], port: int, user: str | None = None, out: object = subprocess.DEVNULL) -> Iterator[None]:
+    process = subprocess.Popen(words, stdout=out, stderr=subprocess.STDOUT, start_new_session=True, user=user)  # type: ignore[call-overload]
+    try:
+        support.wait_for(lambda: support.connects(port), f"{words[0]} listens")
+        yield
+    finally:
+        support.end_session(process)
+
+
+def look_at(port: int, folder: Path) -> str:
+    """Every command that asks; returns what `wd why` says."""
+    wd("ps", "--all", "-o", "json", folder=folder)
+    wd("find", f":{port}", "-o", "json", folder=folder)
+    done = wd("why", f":{port}", "-o", "json", "--within", "4s", folder=folder)
+    return str(json.loads(done.stdout.splitlines()[-1])["verdict"])
+
+
+@pytest.mark.skipif(shutil.which("redis-server") is None, reason="redis-server is not installed")
+def test_redis_has_no_attack_to_report(folder: Path) -> None:
+    with redis(folder) as (port, log):
+        assert look_at(port, folder) == "not-python"
+        assert "SECURITY ATTACK" not in log.read_text()
+
+
+@pytest.mark.skipif(shutil.which("initdb") is None or shutil.which("postgres") is None, reason="no PostgreSQL")
+def test_postgresql_has_no_invalid_packet_to_report(folder: Path) -> None:
+    with contextlib.ExitStack() as stack:
+        port, log = stack.enter_context(postgres(folder))
+        assert look_at(port, folder) == "not-python"
+        assert "invalid length" not in log.read_text(errors="replace")
+
+
+@pytest.mark.parametrize(
+    ("greeting", "name"),
+    [
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "ssh"),
+        (b"220 mail ESMTP\r\n", "smtp or ftp"),
+        (b"\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x04\x00@\x00\x00", "grpc"),
+        (b"\x4a\x00\x00\x00\x0a8.0.36\x00", "mysql"),
+    ],
+)
+def test_a_greeting_names_the_protocol_of_a_program_that_is_not_known(
+    greeting: bytes, name: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocols.libraries, "loads", lambda pid, library: True)  # as a gRPC server does
+    path, log = folder / "greets.py", folder / "log"
+    path.write_text(GREETS)
+    with support.running(str(path), "{port}", greeting.hex(), log=log) as server:
+        (tree,) = resolve.resolve(Selector(port=server.port))
+        assert protocols.of_tree(tree, server.port) == name
+        assert verdict.ask(tree) == "unknown"
+        assert "GET" not in log.read_text()

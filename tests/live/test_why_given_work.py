@@ -1,0 +1,35 @@
+"""Work that is given to threads: who waits for it, and who keeps the thread."""
+
+from __future__ import annotations
+
+import pytest
+import support
+from interpreters import NEEDS_RIGHT
+from looks import ask_behind, line_of, look, said, stands_in
+
+from watchdog.evidence import stacks
+
+pytestmark = [
+    NEEDS_RIGHT,
+    pytest.mark.skipif(stacks.tracer() is None, reason="py-spy is not installed beside wd"),
+]
+SERVER = support.SERVERS / "given_work.py"
+
+
+def test_a_pool_of_one_thread_that_is_taken_is_exhausted_at_the_line_that_keeps_it() -> None:
+    with support.running(str(SERVER), "{port}", "one") as server:
+        ask_behind(server, "/go")
+        support.wait_for(lambda: stands_in(server.pid, "wait_for_payment"), "the work")
+        _, found = look(server)
+        first = found.findings[0]
+        assert first.cause == "pool-exhausted", said(found)
+        assert first.culprit is not None
+        assert first.culprit.line == line_of(SERVER, "return threading.Event().wait()")
+
+
+@pytest.mark.parametrize("way", ["idle", "timed"])
+def test_a_pool_of_one_thread_that_comes_back_is_healthy(way: str) -> None:
+    with support.running(str(SERVER), "{port}", way) as server:
+        ask_behind(server, "/go", times=4)
+        _, found = look(server, within=8.0, limit=5.0)
+        assert found.verdict in ("healthy", "healthy-but-slow"), said(found)

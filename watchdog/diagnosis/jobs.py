@@ -1,0 +1,187 @@
+"""A server that nobody can ask: it has no port, or its port does not speak HTTP. Pure.
+
+Without a question no answer is missing, so its threads decide: each has a piece of work (a job) in hand, or waits for
+the next one. A job that stays where it is, or computes without an end, is a trouble; an idle queue is not.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from watchdog.diagnosis import shape
+from watchdog.diagnosis.code import innermost_application, package
+from watchdog.model.evidence import Frame, PeerLook, Task
+from watchdog.model.process import Process
+
+if TYPE_CHECKING:
+    from watchdog.diagnosis.tasks import TaskWait
+    from watchdog.diagnosis.thread_view import ThreadView
+    from watchdog.diagnosis.view import View
+
+PATIENCE = 10.0  # seconds for which a job may stand at one place: jobs may take longer than answers
+LONG_SLEEP = 60.0  # seconds: pauses between two attempts are shorter as a rule
+_TOLD = frozenset({"ok", "slow", "late", "timeout", "pending", "refused"})
+
+# Packages that take jobs from a queue or a timetable and call the application's functions with them.
+ENGINES = frozenset({
+    "celery", "rq", "dramatiq", "huey", "arq", "apscheduler", "taskiq", "saq", "schedule", "procrastinate", "django_q",
+    "faust", "nameko", "streaq", "django_rq", "rq_scheduler", "prefect", "luigi", "airflow",
+})  # fmt: skip
+# Engines whose master starts another process in the place of a child that was ended, and goes on.
+_REPLACING = frozenset({"celery", "billiard", "rq", "huey", "arq"})
+
+# What a plain script of one's own waits for only while something is wrong; for the rest it may wait by design.
+_NEVER_REST = frozenset({"lock", "import", "connect", "send", "names", "file-lock", "database", "pipe-write"})
+
+
+def unasked(view: View) -> bool:
+    """Whether no question can tell how it fares."""
+    evidence = view.evidence
+    if not evidence.python or not view.processes or any(one.verdict in _TOLD for one in evidence.answers):
+        return False
+    if evidence.configured.url is not None:
+        return False
+    return bool(evidence.answers or evidence.protocol) or (evidence.configured.port is None and not evidence.listeners)
+
+
+def engine(view: View, pid: int) -> str:
+    """The package that gives jobs to this process; empty where there is none."""
+    found = (package(frame) for thread in view.threads_of(pid) for frame in thread.frames if package(frame) in ENGINES)
+    return next(found, "")
+
+
+def stuck_threads(view: View) -> tuple[ThreadView, ...]:
+    """Threads whose job, or whose script, stays where it is for too long."""
+    return tuple(thread for thread in view.python_threads if _waits(thread) and _too_long(view, thread))
+
+
+def waiting_threads(view: View) -> tuple[ThreadView, ...]:
+    """Threads that wait with a job in hand, however long."""
+    return tuple(thread for thread in view.python_threads if thread.serves_request and _waits(thread))
+
+
+def _waits(thread: ThreadView) -> bool:
+    if thread.own is None or thread.at_post or thread.spins or thread.is_event_loop:
+        return False
+    return thread.serves_request or thread.wait.kind in _NEVER_REST or _unanswered(thread)
+
+
+def _too_long(view: View, thread: ThreadView) -> bool:
+    if thread.wait.kind == "sleep":
+        return thread.stuck + thread.due >= LONG_SLEEP
+    return thread.stuck >= max(PATIENCE, view.limit)
+
+
+def _unanswered(thread: ThreadView) -> bool:
+    """A script that reads from a peer may wait for messages; one that has asked, and got nothing, waits in vain."""
+    descriptor = thread.descriptor
+    connection = thread.view.connection(descriptor.inode) if descriptor else None
+    if thread.wait.kind != "socket" or connection is None or connection.sent_ago is None or receives(thread):
+        return False
+    return connection.received_ago is None or connection.received_ago >= connection.sent_ago
+
+
+def receives(thread: ThreadView) -> bool:
+    """Whether it stands in a client library's call that waits for the next message."""
+    names = {frame.function.rpartition(".")[2] for frame in thread.frames if package(frame)}
+    return bool(names & _RECEIVERS)
+
+
+_RECEIVERS = frozenset({
+    "blpop", "brpop", "bzpopmin", "bzpopmax", "blmove", "brpoplpush", "xread", "xreadgroup", "listen", "get_message",
+    "start_consuming", "drain_events", "process_data_events", "poll", "consume", "watch", "notifies", "receive",
+})  # fmt: skip
+
+
+def stuck_tasks(view: View) -> tuple[Task, ...]:
+    """Jobs of an event loop that are suspended at the same place in the first and in the last reading of the memory.
+    A task that sleeps does not tell until when: it is not counted."""
+    first: dict[tuple[int, int], tuple[float, tuple[Frame, ...]]] = {}
+    last: dict[int, float] = {}
+    for look in view.evidence.tasks:
+        for task in look.tasks:
+            first.setdefault((task.pid, task.address), (look.at, task.frames))
+        last[look.pid] = look.at
+    return tuple(
+        one.task
+        for one in job_waits(view)
+        if one.kind != "sleep"
+        for at, frames in [first[one.task.pid, one.task.address]]
+        if frames == one.task.frames and last[one.task.pid] - at >= view.limit
+    )
+
+
+def job_waits(view: View) -> tuple[TaskWait, ...]:
+    """Suspended tasks that are jobs: in a process whose engine has a job in hand, those in the application's code."""
+    from watchdog.diagnosis.tasks import answers_request, suspended
+
+    busy = {task.pid for look in view.tasks for task in look.tasks if answers_request(task)}
+    return tuple(one for one in suspended(view) if one.task.pid in busy and engine(view, one.task.pid))
+
+
+def has_stuck(view: View) -> bool:
+    return bool(stuck_threads(view)) or bool(stuck_tasks(view))
+
+
+def lost_peers(view: View) -> tuple[PeerLook, ...]:
+    """Brokers that give no jobs: they refuse, are silent, or take connections and answer nothing."""
+    if not any(engine(view, pid) for pid in view.processes):
+        return ()
+    talks = {one.remote for one in view.upstreams if one.state == "ESTABLISHED"}
+    found = {one.address: one for one in view.evidence.peers if _is_lost(one, talks)}
+    return tuple(found.values())
+
+
+def _is_lost(peer: PeerLook, talks: set[str]) -> bool:
+    if peer.stopped is not None or peer.state == "mute":
+        return True
+    # Who has a connection needs no new one; an address that is only named counts where nothing else is connected.
+    return peer.named and not talks and peer.state in ("refuses", "silent")
+
+
+def undecided(view: View) -> bool:
+    """Whether a job is in hand of which a longer look may tell more: it waits, or it computes."""
+    busy = any(thread.spins and thread.own is not None and not thread.at_post for thread in view.python_threads)
+    return busy or bool(job_waits(view)) or any(map(_waits, view.python_threads))
+
+
+def endless(view: View, thread: ThreadView, frame: Frame) -> float:
+    """How sure it is that the thread, which computes, never comes to an end: 0 where it may be at work.
+
+    `while True` without a way out, in a job, has no end; so has a `while` whose condition nothing inside changes. Where
+    the source does not tell, a job that was seen in one function only, at a few lines, is suspected. One that moves
+    through other functions, or through a `for`, is at work.
+    """
+    if not (thread.serves_request or thread.is_main or thread.is_event_loop):
+        return 0.0
+    leaves = Counter((one.file, one.function) for one in _leaves(thread))
+    alone = len(leaves) == 1 and next(iter(leaves)) == (frame.file, frame.function)
+    source = view.file(frame.file)
+    loop = shape.innermost_loop(source, frame.line) if source and not source.changed_since_start else None
+    if isinstance(loop, ast.While) and not shape.has_exit(loop):
+        if shape.is_constant(loop.test):
+            return 0.96 if thread.serves_request or alone else 0.0
+        if not shape.changes_test(loop):
+            return 0.9
+    if not alone or isinstance(loop, (ast.For, ast.AsyncFor)):
+        return 0.0
+    return 0.6 if len(thread.lines(frame)) <= _FEW_LINES and thread.seen_for >= view.limit else 0.0
+
+
+_FEW_LINES = 4
+
+
+def _leaves(thread: ThreadView) -> list[Frame]:
+    return [leaf for _, one in thread.whole if (leaf := innermost_application(one.frames)) is not None]
+
+
+def replaced_alone(view: View, pid: int | None) -> bool:
+    """Whether the master of this process starts another one in its place, so that ending it alone is enough."""
+    tree = view.evidence.tree
+    process: Process | None = view.processes.get(pid or 0)
+    if tree is None or process is None or process.pid == tree.root.pid or process.parent not in view.processes:
+        return False
+    packages = {package(frame) for thread in view.threads_of(process.parent) for frame in thread.frames}
+    return bool(packages & _REPLACING)

@@ -1,0 +1,75 @@
+"""Nobody can ask it, and nothing in it is stuck: it waits for its next job or message, or it is at work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from watchdog.diagnosis import jobs, shape
+from watchdog.diagnosis.code import is_application
+from watchdog.diagnosis.spinning import spins
+from watchdog.diagnosis.view import ThreadView, View, short
+from watchdog.model.finding import Finding
+from watchdog.text.units import format_duration
+
+
+def rule(view: View) -> Iterator[Finding]:
+    held = any(one.state in "TtD" for one in view.processes.values())
+    if view.unasked and not (held or view.in_trouble or jobs.lost_peers(view)):
+        yield _at_work(view) or _idle(view)
+
+
+def _at_work(view: View) -> Finding | None:
+    """A job that moves, or waits for less time than jobs commonly do."""
+    busy = [spin for spin in spins(view) if not spin.thread.at_post]
+    if busy:
+        thread, frame = busy[0].thread, busy[0].frame
+        words = f"{thread.label} computes in {short(frame)}, and its calls move"
+        return _finding(view, "healthy-busy", words, thread)
+    waiting = jobs.waiting_threads(view)
+    if waiting:
+        thread = max(waiting, key=lambda one: one.stuck)
+        assert thread.own is not None
+        words = f"{thread.label} is at a job in {short(thread.own)}: it waits for {thread.wait.words}"
+        return _finding(view, "healthy-busy", words + _since(thread), thread)
+    for one in jobs.job_waits(view)[:1]:
+        words = f"a job waits for {one.words} in {short(one.own)}"
+        return Finding("healthy-busy", 0.7, words, "none", view.culprit(one.own))
+    return None
+
+
+def _idle(view: View) -> Finding:
+    """Each of its threads waits for work: which, is said of the one that tells most."""
+    names = sorted({name for pid in view.processes if (name := jobs.engine(view, pid))})
+    if names:
+        peers = sorted({one.remote for one in view.upstreams if one.state == "ESTABLISHED"})
+        where = f" ({', '.join(peers[:3])})" if peers else ""
+        words = f"it waits for the next job at its queue{where}: no thread has a job in hand"
+        if not peers:
+            words = "it waits until the next job is due: no thread has a job in hand"
+        return Finding(
+            "healthy", 0.9, f"{words} ({', '.join(names)})", "none", evidence=("stacks.json", "sockets.json")
+        )
+    thread = next((one for one in view.python_threads if one.is_main), None)
+    if thread is None or thread.own is None:
+        return Finding("healthy", 0.7, "each of its threads waits for work, and none is stuck", "none",
+                       evidence=("stacks.json",))  # fmt: skip
+    if thread.wait.kind == "sleep" and thread.due >= jobs.LONG_SLEEP and not _in_loop(view, thread):
+        words = f"{thread.label} sleeps in {short(thread.own)}{_since(thread)}; no loop comes back to that line"
+        return _finding(view, "healthy-but-slow", words, thread, 0.7)
+    words = f"nobody can ask it; {thread.label} waits for {thread.wait.words} in {short(thread.own)}{_since(thread)}"
+    return _finding(view, "healthy", words, thread, 0.8)
+
+
+def _in_loop(view: View, thread: ThreadView) -> bool:
+    """Whether the pause lies between two rounds: a call stands in a loop, or the source does not tell."""
+    sources = [(view.file(frame.file), frame.line) for frame in thread.frames if is_application(frame)]
+    return any(source is None or shape.in_loop(source, line) is not False for source, line in sources)
+
+
+def _since(thread: ThreadView) -> str:
+    since = f", for {format_duration(thread.stuck)} by now" if thread.stuck >= 1 else ""
+    return since + (f", and for another {format_duration(thread.due)}" if thread.due >= 1 else "")
+
+
+def _finding(view: View, cause: str, words: str, thread: ThreadView, sure: float = 0.85) -> Finding:
+    return Finding(cause, sure, words, "none", view.culprit(thread.own, thread), evidence=(thread.reference,))

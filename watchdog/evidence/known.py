@@ -1,0 +1,69 @@
+"""What is known of a service before a look: its playbook's facts, its logs, the ends of earlier starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from watchdog.model.evidence import Configured, Exit
+from watchdog.model.playbook import Playbook, Start
+from watchdog.system.child import service_env
+from watchdog.system.shim import records as starts
+
+
+def configured(playbook: Playbook | None) -> Configured:
+    """What the playbook says, as far as evidence and diagnosis need it."""
+    if playbook is None:
+        return Configured()
+    memory = playbook.memory_limit
+    health = next(iter(playbook.http_probes), None)
+    found = Configured(
+        service=playbook.service,
+        cmdline=playbook.find.cmdline,
+        regex=playbook.find.regex,
+        start_command=playbook.start.command,
+        port=playbook.find.port,
+        url=playbook.url,
+        ready_within=playbook.start.ready.within,
+        memory_limit=memory if isinstance(memory, int) else None,
+        user=_user(playbook.start),
+    )
+    return replace(found, limit=health.timeout) if health else found
+
+
+def _user(start: Start) -> str | None:
+    """As whom wd would start it; a manager knows that better than we."""
+    return start.user or (service_env.user_name(service_env.user_id(None)) if start.command else None)
+
+
+def known_logs(playbook: Playbook | None, state: Path, named: Iterable[str | Path] = ()) -> tuple[str | Path, ...]:
+    """Those that were named, the playbook's, and what the service printed since the shim started it."""
+    found = [*named]
+    if playbook is not None:
+        found += playbook.logs
+        start = playbook.start
+        printed = Path(start.log) if start.log else starts.folder(state, playbook.service) / "start.log"
+        if printed.exists():
+            found.append(printed)
+    return tuple(dict.fromkeys(str(path) for path in found))
+
+
+def known_exits(playbook: Playbook | None, state: Path) -> tuple[Exit, ...]:
+    """The ends of earlier starts, as the shim has noted them."""
+    if playbook is None:
+        return ()
+    return tuple(
+        Exit(
+            when=one.ended,
+            pid=one.pid,
+            code=one.code,
+            signal=one.signal,
+            lifetime=one.ended - one.started,
+            peak_rss=one.peak_rss,
+            last_lines=one.last_lines,
+            source="shim",
+        )
+        for one in starts.read_all(starts.folder(state, playbook.service))[-50:]
+        if one.ended is not None
+    )

@@ -1,0 +1,95 @@
+"""Is this the program that a playbook means? The one place that answers it, for everybody who asks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from watchdog.model.playbook import Playbook
+from watchdog.model.process import Process, Tree
+from watchdog.targets import match, programs
+
+Answer = Literal["yes", "no", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What `find.cmdline` of a playbook says; without it every program is the right one."""
+
+    words: tuple[str, ...] = ()
+    regex: bool = False
+
+    def __str__(self) -> str:
+        return " ".join(self.words)
+
+    def among(self, found: Iterable[Process]) -> list[Process]:
+        """Those that run it, by the command line that they were started with or by the one that they show."""
+        if not self.words:
+            return list(found)
+        return (match.by_pattern(self.words[0], found) if self.regex else match.by_words(self.words, found))[0]
+
+    def is_run_by(self, found: Iterable[Process]) -> Answer:
+        """Whether one of these processes of one server runs it. "unknown" where a "no" could not be proven."""
+        several = list(found)
+        if self.among(several) or any(self._is_binary(one) for one in several):
+            return "yes"
+        return "unknown" if all(self._is_lost(one) for one in several) else "no"
+
+    def _is_binary(self, process: Process) -> bool:
+        """Whether it is the named binary, and a title stands where its arguments were: uWSGI, nginx, PostgreSQL."""
+        if self.regex or not self._is_lost(process) or programs.is_python_interpreter(process):
+            return False
+        return programs.exe_name(process) == programs.last_part(self.words[0])
+
+    def _is_lost(self, process: Process) -> bool:
+        """Whether its command line is lost: it cannot be read, or the process has overwritten it with a title."""
+        return process.cmdline is None or (programs.has_title(process) and process.original is None)
+
+
+def of(playbook: Playbook | None) -> Expected:
+    """The program of a service."""
+    return Expected(playbook.find.cmdline, playbook.find.regex) if playbook else Expected()
+
+
+def is_run_by(tree: Tree, playbook: Playbook | None) -> Answer:
+    """Whether this server is the one that the playbook means."""
+    return of(playbook).is_run_by(member.process for member in tree.members)
+
+
+def other_application(process: Process, playbook: Playbook) -> str:
+    """Where a process with the right words runs another application than this service's; empty if it is the same.
+
+    `celery -A tasks` or a relative script means what lies in its folder, an absolute script means that file. Only a
+    start command that is itself the program tells what is right; a launcher of another name does not.
+    """
+    start = playbook.start
+    mine = start.command
+    if not mine or start.cwd is None or process.cwd is None or not process.words:
+        return ""
+    named = match.runs(playbook.find.cmdline, mine, start.cwd) if playbook.find.cmdline else True
+    if playbook.find.regex or not (named or match.runs(mine, process.words, process.cwd, process.exe)):
+        return ""
+    wanted, there = _place(mine, start.cwd), _place(process.words, process.cwd)
+    return "" if wanted == there else f"in {there}"
+
+
+def _place(words: tuple[str, ...], cwd: str) -> str:
+    """What makes two calls with the same words the same application: the script's path, else the folder."""
+    program = programs.parse(words)
+    script = program.words[0] if program.words else ""
+    if program.interpreter and not program.inline and script.endswith((".py", ".pyz", ".sh", ".js")):
+        return os.path.normpath(f"{cwd}/{script}" if not script.startswith("/") else script)
+    return cwd
+
+
+def why_start_differs(playbook: Playbook) -> str:
+    """Whether the playbook starts another Python program than the one that it looks for, in a sentence."""
+    words, command = playbook.find.cmdline, playbook.start.command
+    if not words or not command or playbook.find.regex or playbook.start.through:
+        return ""
+    there = programs.parse(command)
+    if there.interpreter != "python" or there.inline or match.runs(words, command, playbook.start.cwd):
+        return ""
+    return f"start.command runs {there.name}, and not {' '.join(words)} as find.cmdline says"
