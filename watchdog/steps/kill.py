@@ -76,7 +76,7 @@ def _is_by_hand(context: Context) -> bool:
 def _not_agreed(context: Context, options: Mapping[str, Any], plans: Sequence[KillPlan]) -> tuple[str, ...]:
     """Why nothing is ended: a person should agree first, and nobody does. Says whom it is about in any case."""
     from watchdog.killing import whom
-    from watchdog.model.finding import HEALTHY
+    from watchdog.model.causes import HEALTHY
 
     doubts: list[str] = []
     if _is_by_hand(context):
