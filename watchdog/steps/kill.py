@@ -322,8 +322,10 @@ def _keep_evidence(context: Context, options: Mapping[str, Any], trees: Sequence
     within = _THOROUGH if thorough else _QUICK
     logs = context.playbook.logs if context.playbook and thorough else ()
 
+    from watchdog.evidence import snapshot
+
     def keep() -> None:
-        from watchdog.evidence import gather, snapshot  # here: its import is part of the time that evidence may take
+        from watchdog.evidence import gather  # here: its import is part of the time that evidence may take
 
         for tree in trees:
             evidence = None if thorough else gather.quick(tree, within * 0.6)
