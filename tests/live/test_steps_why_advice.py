@@ -78,8 +78,8 @@ while True:
 
 
 def test_a_worker_without_a_port_is_ended_alone_by_its_pid_and_its_master_replaces_it(folder: Path) -> None:
-    (folder / "queue.py").write_text(FORKS)
-    with support.running(str(folder / "queue.py"), listening=False) as server:
+    (folder / "forks.py").write_text(FORKS)
+    with support.running(str(folder / "forks.py"), listening=False) as server:
         support.wait_for(lambda: len(below(server.pid)) == 2, "both workers run")
         stuck, other = sorted(below(server.pid))
         try:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from watchdog.model.errors import CannotTell, NothingMatched, WrongUsage
 from watchdog.model.exits import Exit
+from watchdog.model.records import record
 from watchdog.steps.spec import Context, StepOutcome, StepResult
 from watchdog.system.disk import files
 from watchdog.system.host import machine
@@ -22,7 +22,7 @@ from watchdog.workers.measure import Measured, measure
 _LOG = 50_000_000  # bytes of an access log that are read, its end
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class _Given:
     """What is known, from the options first, from the measurement else."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import shlex
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from watchdog.killing import proof
 from watchdog.killing.roster import Roster
@@ -17,6 +16,7 @@ from watchdog.killing.stillness import Patience
 from watchdog.model.errors import Refused
 from watchdog.model.killing import Ended, KillPlan, KillResult, Orders, Outcome, Survivor
 from watchdog.model.process import Process
+from watchdog.model.records import record
 from watchdog.system import clock, signals
 from watchdog.system.clock import Deadline
 from watchdog.system.freeze import Freezer
@@ -27,7 +27,7 @@ from watchdog.system.signals import Hold
 _CHASE = 0.25  # seconds for looks at the youngest only, between two looks at everybody
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Times:
     """Seconds that each part may take at most."""
 

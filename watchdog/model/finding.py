@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from watchdog.model.exits import Exit
+from watchdog.model.records import record
 
 Advice = Literal["none", "wait", "restart", "restart-worker", "fix-config", "call-a-person"]
 
@@ -54,7 +54,7 @@ CAUSES: dict[str, str] = {
 HEALTHY = frozenset({"healthy", "healthy-busy", "healthy-but-slow"})
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Culprit:
     """The guilty line."""
 
@@ -76,7 +76,7 @@ class Culprit:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Finding:
     """One cause with its confidence, the guilty line and the evidence behind it."""
 
@@ -105,7 +105,7 @@ class Finding:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Diagnosis:
     """The answer to `why`: findings, strongest first, the root before its victims."""
 

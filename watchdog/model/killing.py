@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from watchdog.model.process import LeftOut, Process, Tree
+from watchdog.model.records import record
 
 Argv = tuple[str, ...]
 Outcome = Literal["done", "failed", "refused", "nothing", "planned"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Doomed:
     """One process that is to end, and what is known beforehand about how it will take it."""
 
@@ -20,7 +20,7 @@ class Doomed:
     note: str = ""  # "ignores SIGTERM", "stopped: SIGTERM is followed by SIGCONT", "zombie: nothing to kill" …
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Survivor:
     """A process that is still there after the kill, with the reason that the kernel gives."""
 
@@ -29,7 +29,7 @@ class Survivor:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Orders:
     """What to say to a manager. `end`: SIGKILL for all of the service, when a stop does not come to an end."""
 
@@ -38,7 +38,7 @@ class Orders:
     start: Argv
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Ownership:
     """What the manager above a server answered when it was asked whether it keeps this server.
 
@@ -50,7 +50,7 @@ class Ownership:
     problem: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class KillPlan:
     """Who ends, why, by what signal when; and who is spared, and why."""
 
@@ -90,7 +90,7 @@ class KillPlan:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Ended:
     """A process that is gone, by which signal, how many seconds after the kill began."""
 
@@ -101,7 +101,7 @@ class Ended:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class KillResult:
     """Proof of the end: everybody gone and every port free to be bound."""
 

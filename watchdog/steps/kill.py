@@ -7,24 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from watchdog.evidence import snapshot
 from watchdog.killing import kin, ladder
 from watchdog.killing.plan import in_words, make_plan, make_worker_plan
 from watchdog.model.errors import NothingMatched, Refused, WdError
 from watchdog.model.exits import Exit
-from watchdog.model.incident import Desired
 from watchdog.model.killing import KillPlan, KillResult, Ownership
 from watchdog.model.process import Listener, Member, Tree
 from watchdog.policy import guards
-from watchdog.starting import launch
 from watchdog.steps import turn
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock, signals
-from watchdog.system.child import service_env
 from watchdog.system.net import ports
 from watchdog.system.process import lineage, processes
-from watchdog.targets import expected, ownership, resolve
-from watchdog.targets.flight import in_flight
+from watchdog.targets import resolve
 from watchdog.text.units import counted, format_duration
 
 _QUICK = 0.5  # seconds that quick evidence may take, and never more: the server is down for its users
@@ -106,6 +101,8 @@ def _nothing(context: Context) -> StepResult:
     """What cannot be seen is not gone: a runbook must not start a second copy beside another user's server."""
     port = context.selector.port or (context.playbook.find.port if context.playbook else None)
     if port and (unseen := ports.hidden(port)):
+        from watchdog.system.child import service_env
+
         owner = service_env.user_name(unseen[0].uid)
         why, todo = f"the socket belongs to user {owner}", f"run wd as {owner}, or as root"
         if service_env.user_id(None) == 0:
@@ -125,8 +122,10 @@ def _plans(
     everything = bool(options.get("all"))
     most = context.playbook.policy.max_kills if context.playbook else guards.MOST
     against = [guards.count_refusals(trees, everything=everything, most=most, agreed=context.yes)]
-    owners = [Ownership() if options.get("worker") else ownership.ask(tree) for tree in trees]
+    owners = [Ownership() if options.get("worker") else _owner(tree) for tree in trees]
     if context.will_start and context.playbook and not any(owner.orders or owner.problem for owner in owners):
+        from watchdog.starting import launch
+
         problem = launch.check_command(context.playbook.start)
         against.append(f"nothing is ended that could not be started again: {problem}" if problem else "")
     shared: dict[str, Any] = {
@@ -157,8 +156,21 @@ def _plans(
     return tuple(plans), tuple(dict.fromkeys(refusals))
 
 
+def _owner(tree: Tree) -> Ownership:
+    if tree.manager is None:
+        return Ownership()
+    from watchdog.targets import ownership
+
+    return ownership.ask(tree)
+
+
 def _wrong(context: Context, tree: Tree, everything: bool) -> str:
     """What cannot be proven is refused, too: with --all a person says that it is the right one."""
+    if context.playbook is None:
+        return ""
+
+    from watchdog.targets import expected
+
     wanted = expected.of(context.playbook)
     ours = any(one.process.identity in context.started for one in tree.members)  # whatever it calls itself
     right = ours or expected.is_run_by(tree, context.playbook) == "yes"
@@ -200,6 +212,8 @@ def _execute(context: Context, plans: Sequence[KillPlan]) -> KillResult:
     """With the shim at its post before the first signal, if a later step starts the service again."""
     shim = None
     if context.will_start and context.playbook and not any(plan.worker for plan in plans):
+        from watchdog.starting import launch
+
         trees = [plan.tree for plan in plans]
         doomed = [one.process.identity for plan in plans for one in plan.doomed]
         listeners: list[Listener] = [one for tree in trees for one in tree.listeners]
@@ -261,7 +275,7 @@ def _keep_evidence(context: Context, options: Mapping[str, Any], trees: Sequence
     logs = context.playbook.logs if context.playbook and thorough else ()
 
     def keep() -> None:
-        from watchdog.evidence import gather  # here: its import is part of the time that evidence may take
+        from watchdog.evidence import gather, snapshot  # here: its import is part of the time that evidence may take
 
         for tree in trees:
             evidence = None if thorough else gather.quick(tree, within * 0.6)
@@ -285,6 +299,8 @@ def _drain(context: Context, trees: Sequence[Tree], seconds: float) -> None:
     left = [0]
 
     def idle() -> bool:
+        from watchdog.targets.flight import in_flight
+
         left[0] = sum(in_flight(tree) for tree in trees)
         return not left[0]
 
@@ -297,6 +313,8 @@ def _remember(context: Context, result: KillResult) -> None:
     """What a person ends by hand stays ended: the loop neither undoes it nor counts it as a death."""
     by_hand = context.trigger.kind == "person" and not context.in_runbook and not context.will_start
     if result.outcome == "done" and by_hand and context.journal and context.playbook and not _is_part(result):
+        from watchdog.model.incident import Desired
+
         wanted = Desired("stopped", clock.now(), by=context.trigger.by, why=f"killed: {context.trigger.detail}")
         context.journal.set_desired(context.playbook.service, wanted)
 

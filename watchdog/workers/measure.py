@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from watchdog.model.process import Tree
+from watchdog.model.records import record
 from watchdog.system import clock
 from watchdog.system.host import machine
 from watchdog.system.process import processes
@@ -14,7 +13,7 @@ from watchdog.workers.command_line import workers_of
 _CPU_TIME = 1.0  # seconds over which CPU use is measured
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Measured:
     """One moment."""
 
