@@ -30,6 +30,7 @@ from watchdog.report.write import as_json
 FINDING: dict[str, Any] = {
     "cause": "lock-deadlock",
     "confidence": 0.95,
+    "certainty": "certain",
     "summary": "2 threads wait for each other's lock",
     "culprit": {
         "file": "/srv/shop/server.py",

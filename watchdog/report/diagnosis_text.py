@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import textwrap
 
+from watchdog.model.causes import CAUSES, HEALTHY
 from watchdog.model.evidence import Evidence
-from watchdog.model.finding import CAUSES, HEALTHY, Culprit, Diagnosis, Finding
+from watchdog.model.finding import Culprit, Diagnosis, Finding
 from watchdog.report import advice
 from watchdog.text.units import format_duration, format_size
 
@@ -49,8 +50,8 @@ def _head(diagnosis: Diagnosis, evidence: Evidence) -> str:
         where = f"{who or ''} {where} ({what}{more})".strip()
     else:
         where = f"{who or 'the server'}: no process"
-    sure = f"  {diagnosis.findings[0].confidence:.0%} sure" if diagnosis.findings else ""
-    meaning = CAUSES.get(diagnosis.verdict, "")
+    sure = f"  ({diagnosis.findings[0].certainty})" if diagnosis.findings else ""
+    meaning = CAUSES[diagnosis.verdict].meaning if diagnosis.verdict in CAUSES else ""
     return f"{diagnosis.verdict.upper()}: {meaning}{sure}\n{where}"
 
 
@@ -119,7 +120,7 @@ def _seen(evidence: Evidence) -> str:
 
 def _others(diagnosis: Diagnosis) -> list[str]:
     rest = [one for one in diagnosis.findings[1:] if one.cause not in HEALTHY][:_MORE]
-    return _section("also", [f"{one.cause} ({one.confidence:.0%}): {one.summary}"[: 2 * WIDTH] for one in rest])
+    return _section("also", [f"{one.cause} ({one.certainty}): {one.summary}"[: 2 * WIDTH] for one in rest])
 
 
 def _section(title: str, lines: tuple[str, ...] | list[str]) -> list[str]:

@@ -10,10 +10,11 @@ from watchdog.diagnosis.diagnose import diagnose, settled
 from watchdog.evidence import logs
 from watchdog.evidence.gather import gather
 from watchdog.evidence.known import configured, known_exits, known_logs
+from watchdog.model.causes import HEALTHY
 from watchdog.model.errors import NothingMatched
 from watchdog.model.evidence import Evidence
 from watchdog.model.exits import Exit
-from watchdog.model.finding import HEALTHY, Diagnosis
+from watchdog.model.finding import Diagnosis
 from watchdog.model.process import Tree, Verdict, target_record
 from watchdog.report.diagnosis_text import screen
 from watchdog.steps import known

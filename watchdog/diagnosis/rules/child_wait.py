@@ -20,7 +20,9 @@ def rule(view: View) -> Iterator[Finding]:
         if task.kind == "child":
             yield Finding(
                 cause="child-wait",
-                confidence=view.sure(0.85, 0.0),
+                certainty="likely",
+                lasted=0.0,
+                waits_for="child",
                 summary=f"a task waits for a child process to end in {short(task.own)}{_children(view, task.task.pid)}",
                 advice="restart",
                 culprit=view.culprit(task.own),
@@ -33,7 +35,9 @@ def rule(view: View) -> Iterator[Finding]:
             continue
         yield Finding(
             cause="child-wait",
-            confidence=view.sure(0.85, thread.stuck),
+            certainty="likely",
+            lasted=thread.stuck,
+            waits_for="child",
             summary=f"{thread.label} waits {format_duration(thread.stuck)} for a child process to end in "
             f"{short(thread.own)}{_children(view, thread.pid)}",
             advice="restart",

@@ -24,7 +24,8 @@ def rule(view: View) -> Iterator[Finding]:
     name, percent = max(over, key=lambda one: one[1])
     yield Finding(
         cause="host-starved",
-        confidence=0.85,
+        certainty="likely",
+        lasted=0.0,
         summary=f"the machine is starved of {name.partition('.')[0]}: "
         f"{percent:.0f} % of the last ten seconds were lost",
         advice="wait",

@@ -31,7 +31,7 @@ def rule(view: View) -> Iterator[Finding]:
         where = f"; it is still in {short(thread.own)}" if thread and thread.own else ""
         yield Finding(
             cause="port-squatter",
-            confidence=0.95 if view.in_trouble else 0.8,
+            certainty="certain" if view.in_trouble else "likely",
             summary=f"process {process.pid}, an orphan of an earlier run ({process.command[:80]}), keeps "
             f"the port{where}",
             advice="restart",
@@ -45,7 +45,7 @@ def rule(view: View) -> Iterator[Finding]:
     if said and strangers:
         yield Finding(
             cause="port-squatter",
-            confidence=0.9,
+            certainty="likely",
             summary=f"process {strangers[0].pid} ({strangers[0].command[:80]}) keeps the port",
             advice="call-a-person",
             evidence=("sockets.json#listeners", "log"),

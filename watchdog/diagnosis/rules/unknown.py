@@ -23,7 +23,7 @@ def rule(view: View) -> Iterator[Finding]:
     strange = sum(look.strange for look in view.tasks)
     yield Finding(
         cause="unknown",
-        confidence=0.3,
+        certainty="guess",
         summary=f"why it does not answer cannot be told: {where}",
         advice="restart",
         evidence=(thread.reference,) if thread else (),
