@@ -177,7 +177,8 @@ def _plans(
     }
     if options.get("worker"):
         pid = _worker_pid(context)
-        plans = [make_worker_plan(tree, pid, **shared) for tree in trees if pid in tree.pids or len(trees) == 1]
+        around = [resolve.with_master(tree, pid) for tree in trees]
+        plans = [make_worker_plan(tree, pid, **shared) for tree in around if pid in tree.pids or len(trees) == 1]
     else:
         hung = _is_known_to_hang(context)
         plans = [
