@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from watchdog.model.causes import CAUSES, Kind
-from watchdog.model.exits import Exit
+from watchdog.model.causes import CAUSES
+from watchdog.model.exits import Exit, exit_of
 from watchdog.model.records import record
 
 Advice = Literal["none", "wait", "restart", "restart-worker", "fix-config", "call-a-person"]
@@ -92,12 +92,4 @@ class Diagnosis:
             return Exit.UNKNOWN if self.verdict == "unknown" else Exit.FINE
         if self.findings[0].warns:
             return Exit.WARNING
-        return _EXITS[CAUSES[self.verdict].kind]
-
-
-_EXITS: dict[Kind, Exit] = {
-    "fault": Exit.CRITICAL,
-    "warning": Exit.WARNING,
-    "healthy": Exit.FINE,
-    "unknown": Exit.UNKNOWN,
-}
+        return exit_of(CAUSES[self.verdict].kind)
