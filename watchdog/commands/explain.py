@@ -12,6 +12,7 @@ from watchdog.policy.patience import DRAIN
 from watchdog.policy.pressure import SETTLES
 from watchdog.probes.registry import KINDS
 from watchdog.steps.spec import Context, StepResult
+from watchdog.text.shown import joined
 from watchdog.text.units import format_duration as long
 from watchdog.text.units import format_size
 
@@ -28,7 +29,7 @@ def explain_service(context: Context, options: Mapping[str, Any]) -> StepResult:
     if playbook is None:
         raise WrongUsage("no service was named", todo="say which: --service NAME")
     found = explain(playbook)
-    return StepResult("ok", next(_lines(playbook, found)), found.record(), text="\n".join(_lines(playbook, found)))
+    return StepResult("ok", next(_lines(playbook, found)), found.record(), text=joined(_lines(playbook, found)))
 
 
 def _lines(playbook: Playbook, found: Explanation) -> Iterator[str]:

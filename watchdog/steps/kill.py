@@ -17,9 +17,10 @@ from watchdog.policy import guards
 from watchdog.steps import turn
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock, signals
-from watchdog.system.net import ports
 from watchdog.system.process import lineage, processes
 from watchdog.targets import resolve
+from watchdog.targets.unseen import refuse_unseen
+from watchdog.text.shown import shown
 from watchdog.text.units import counted, format_duration
 
 _QUICK = 0.5  # seconds that quick evidence may take, and never more: the server is down for its users
@@ -139,14 +140,7 @@ def _whole(tree: Tree) -> Tree:
 def _nothing(context: Context) -> StepResult:
     """What cannot be seen is not gone: a runbook must not start a second copy beside another user's server."""
     port = context.selector.port or (context.playbook.find.port if context.playbook else None)
-    if port and (unseen := ports.hidden(port)):
-        from watchdog.system.child import service_env
-
-        owner = service_env.user_name(unseen[0].uid)
-        why, todo = f"the socket belongs to user {owner}", f"run wd as {owner}, or as root"
-        if service_env.user_id(None) == 0:
-            why, todo = "the socket belongs to the kernel, or stands outside of this container", "act through its tools"
-        raise Refused(f"nothing was ended: who listens on port {port} cannot be seen", why, todo)
+    refuse_unseen(port, "nothing was ended")
     message = f"nothing to end: nothing that runs matches {context.selector}"
     result = KillResult("nothing", message=message)
     return StepResult("nothing", message, result.record(), exit=Exit.FINE if context.in_runbook else Exit.NOTHING)
@@ -254,7 +248,7 @@ def _only_shown(plans: Sequence[KillPlan], refusals: Sequence[str], dry_run: boo
         "refusals": list(refusals),
     }
     extra = [f"  refused: {text}" for text in refusals if not any(text in plan.refusals for plan in plans)]
-    return StepResult(outcome, message, data, text="\n".join([*(in_words(plan) for plan in plans), *extra]))
+    return StepResult(outcome, message, data, text="\n".join([*(in_words(plan) for plan in plans), *map(shown, extra)]))
 
 
 def _execute(context: Context, plans: Sequence[KillPlan]) -> KillResult:

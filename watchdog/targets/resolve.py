@@ -160,7 +160,7 @@ def _instances(
         for pid in _by_command(scene, rule, left_out) if rule.cmdline else ():
             process = scene.process(pid)
             if elsewhere := expected.other_application(process, playbook):
-                left_out.append(f"pid {pid} ({process.command[:120]}) runs the same program {elsewhere}")
+                left_out.append(f"pid {pid} ({process.shown(120)}) runs the same program {elsewhere}")
             else:
                 found[pid] = "named"
     for identity in started:
@@ -182,7 +182,7 @@ def _not_listening(scene: Scene, playbook: Playbook, started: Collection[Identit
     for pid, how in tuple(found.items()):
         words = scene.process(pid).words
         if how == "named" and not names_port(words, playbook.find.port or 0) and (other := another_port(words)):
-            told = scene.process(pid).command[:120]
+            told = scene.process(pid).shown(120)
             left_out.append(f"pid {pid} ({told}) runs the same program and names another port, {other}")
             del found[pid]
     ours = {identity.pid for identity in started}
@@ -216,7 +216,7 @@ def _on_port(scene: Scene, port: int, left_out: list[str]) -> list[int]:
                 "more rights are needed to see which"
             )
     for listener, pid in ports.listeners_elsewhere(port, scene.table):
-        name = scene.process(pid).command[:120]
+        name = scene.process(pid).shown(120)
         holders = ", ".join(map(str, listener.holders)) or "unknown"
         left_out.append(
             f"pid {holders} listens on port {port} in another network namespace (a container, with pid {pid}: {name})"
@@ -234,7 +234,7 @@ def _naming_port(scene: Scene, port: int) -> list[str]:
     ]
     scene.know(everybody)
     return [
-        f"pid {pid} ({scene.process(pid).command[:120]}) names port {port} and does not listen on it"
+        f"pid {pid} ({scene.process(pid).shown(120)}) names port {port} and does not listen on it"
         for pid in everybody
         if names_port(scene.process(pid).words, port)
     ]
@@ -287,7 +287,7 @@ def _by_command(scene: Scene, wanted: Selector, left_out: list[str]) -> list[int
     kept = []
     for process in found:
         if process.pid in scene.own:
-            left_out.append(f"pid {process.pid} ({process.command[:120]}) is wd itself or what started it")
+            left_out.append(f"pid {process.pid} ({process.shown(120)}) is wd itself or what started it")
         else:
             kept.append(process.pid)
     return kept

@@ -31,5 +31,5 @@ def rule(view: View) -> Iterator[Finding]:
         advice="wait",
         evidence=("machine.json",),
         prevent=PREVENT,
-        details=tuple(f"{one.pid} {one.command[:80]}" for one in machine.top_cpu[:3]),
+        details=tuple(f"{one.pid} {one.shown(80)}" for one in machine.top_cpu[:3]),
     )
