@@ -141,7 +141,7 @@ class Runs:
             watched.announced.add(said)
         words = {"run": f"runs {runbook}", "ask": f"asks whether to run {runbook}", "give-up": "gives up"}
         if decision.kind == "would":  # its reason says what, and that mode observe keeps it from it
-            self._house.say(watched.name, f"{cause.detail} -> {decision.why}", "WARNING")
+            self._state.say(watched.name, f"{cause.detail} -> {decision.why}", "WARNING")
             return
         deed = words.get(decision.kind, decision.kind)
         level = "ERROR" if decision.kind == "give-up" else "WARNING"
