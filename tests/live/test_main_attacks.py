@@ -20,7 +20,7 @@ from watchdog.evidence import stacks
 from watchdog.system.process import processes
 
 MODULES = (
-    *("yaml", "psutil", "requests", "click", "jinja2", "pydantic", "rich", "loguru", "filelock", "platformdirs"),
+    *("yaml", "psutil", "requests", "click", "jinja2", "pydantic", "rich", "loguru", "platformdirs"),
     *("markdown_it", "ruamel", "cronsim", "apscheduler", "sqlite3", "ctypes", "watchdog"),
 )
 PROGRAMS = (

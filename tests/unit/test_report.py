@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import stat
+import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,10 +21,11 @@ from watchdog.evidence import snapshot
 from watchdog.model.evidence import Evidence, Gap
 from watchdog.model.incident import Incident, StepRecord, Trigger
 from watchdog.model.probing import Sample
-from watchdog.report import write
+from watchdog.report import render, write
 from watchdog.report.build import build, clean
 from watchdog.report.curves import bytes_shown, curve
-from watchdog.report.render import as_json, html, markdown
+from watchdog.report.render import html, markdown
+from watchdog.report.write import as_json
 
 FINDING: dict[str, Any] = {
     "cause": "lock-deadlock",
@@ -390,3 +392,22 @@ def test_a_giving_up_says_that_a_person_is_needed_why_and_how_to_go_on() -> None
     assert "wd resume --service shop    # once fixed" in page.commands
     assert not any("run give-up" in line for line in page.commands)
     assert write.one_line(called).startswith("shop given up")
+
+
+def test_a_compiled_template_that_is_damaged_or_cannot_be_kept_only_costs_time(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = build(incident(), Path("/nonexistent"))
+    usual = markdown(page)
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    environment = render._markdown_environment()
+    for directory in (folder, folder / "missing"):
+        kept = render._Compiled()
+        kept.directory = str(directory)
+        monkeypatch.setattr(environment, "bytecode_cache", kept)
+        for _ in range(2):
+            environment.cache.clear()
+            assert markdown(page) == usual
+            for file in directory.glob("*"):
+                file.write_bytes(file.read_bytes()[:40])
+    assert len(list(folder.glob("jinja-*.bin"))) == 1

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from watchdog.model.kinds import Key
 from watchdog.model.playbook import CheckSpec, Playbook
 from watchdog.model.probing import CheckResult
+from watchdog.model.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class CheckKind:
     """One kind of check. Its name is the key in the playbook that holds the subject, and the name of `subject`."""
 

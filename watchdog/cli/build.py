@@ -118,6 +118,13 @@ class Lazy(click.Group):
 
         pages.write_commands(self, ctx, formatter, grouped=not self._prefix)
 
+    def summary(self, name: str) -> str:
+        """One line about a command, or what a group of commands holds. No command is made for it."""
+        spec = self._specs.get(self._prefix + name)
+        inner = f"{self._prefix}{name} "
+        below = (key.removeprefix(inner) for key in self._specs if key.startswith(inner))
+        return spec.summary if spec else ", ".join(below)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return self._names()
 
@@ -126,10 +133,9 @@ class Lazy(click.Group):
         if name in self._specs:
             return command(self._specs[name], self._run)
         inner = name + " "
-        below = [spec for key, spec in self._specs.items() if key.startswith(inner)]
-        if not below:
+        if not any(key.startswith(inner) for key in self._specs):
             return None
-        summary = ", ".join(spec.name.removeprefix(inner) for spec in below)
+        summary = self.summary(cmd_name)
         return Lazy(self._specs, self._run, inner, name=cmd_name, short_help=summary, no_args_is_help=False)
 
     def resolve_command(

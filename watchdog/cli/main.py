@@ -6,13 +6,13 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from importlib import metadata
 from typing import Any, NoReturn
 
 import click
 
 from watchdog.cli.build import Lazy, everywhere
 from watchdog.cli.commands import COMMANDS
+from watchdog.cli.release import VERSION
 from watchdog.model.errors import WdError
 from watchdog.model.exits import Exit
 from watchdog.steps.registry import SPECS
@@ -29,16 +29,9 @@ starts it again and proves that it is back.
 """
 
 
-def version() -> str:
-    try:
-        return metadata.version("wd-oncall")
-    except metadata.PackageNotFoundError:
-        return "unknown (not installed)"
-
-
 def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
-        click.echo(f"wd {version()}")
+        click.echo(f"wd {VERSION}")
         ctx.exit(0)
 
 

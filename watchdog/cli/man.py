@@ -13,9 +13,10 @@ from watchdog.steps.spec import Context, StepResult
 
 def man(context: Context, options: Mapping[str, Any]) -> StepResult:
     """The page as roff text."""
-    from watchdog.cli.main import HELP, application, version
+    from watchdog.cli.main import HELP, application
+    from watchdog.cli.release import VERSION
 
-    text = "\n".join(_page(application(), HELP, version())) + "\n"
+    text = "\n".join(_page(application(), HELP, VERSION)) + "\n"
     return StepResult("ok", "the man page", {"page": text}, text=text.rstrip("\n"))
 
 

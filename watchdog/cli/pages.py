@@ -10,16 +10,15 @@ import click
 from watchdog.cli.manual import EXITS, GROUPS, PAGES, Manual
 
 if TYPE_CHECKING:
-    from watchdog.cli.build import Command
+    from watchdog.cli.build import Command, Lazy
 
 
-def write_commands(group: click.Group, ctx: click.Context, formatter: click.HelpFormatter, grouped: bool) -> None:
+def write_commands(group: Lazy, ctx: click.Context, formatter: click.HelpFormatter, grouped: bool) -> None:
     """Each command with one line. `grouped`: under the titles of `manual.GROUPS`."""
     names = group.list_commands(ctx)
     parts = GROUPS if grouped else {"Commands": tuple(names)}
     for title, members in parts.items():
-        shown = [(name, group.get_command(ctx, name)) for name in members if name in names]
-        rows = [(name, found.get_short_help_str(200)) for name, found in shown if found is not None]
+        rows = [(name, group.summary(name)) for name in members if name in names]
         if rows:
             with formatter.section(title):
                 formatter.write_dl(rows)

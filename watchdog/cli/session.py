@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import shlex
 import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from watchdog.cli import show
 from watchdog.model.errors import BadConfig, Refused, WdError, WrongUsage
 from watchdog.model.exits import Exit
 from watchdog.model.incident import Trigger
-from watchdog.model.playbook import Playbook
-from watchdog.model.procedure import Block, StepCall
 from watchdog.model.process import Identity
 from watchdog.model.selector import Selector
 from watchdog.steps.spec import Context, StepResult, StepSpec
 from watchdog.system import clock
 from watchdog.system.disk import files
 from watchdog.targets import select
+
+if TYPE_CHECKING:
+    from watchdog.model.playbook import Playbook
 
 
 def perform(spec: StepSpec, values: dict[str, Any]) -> Exit:
@@ -132,6 +132,8 @@ def _typed() -> str:
 
 
 def _user() -> str:
+    import getpass
+
     try:
         return os.environ.get("SUDO_USER") or getpass.getuser()
     except (OSError, KeyError):
@@ -140,6 +142,7 @@ def _user() -> str:
 
 def _journalled(spec: StepSpec, values: Mapping[str, Any], context: Context) -> StepResult:
     """A command that changes something leaves the same record as the loop at night: it goes through the runner."""
+    from watchdog.model.procedure import Block, StepCall
     from watchdog.runbook import run as runner
 
     if spec.name == "run":
@@ -150,7 +153,7 @@ def _journalled(spec: StepSpec, values: Mapping[str, Any], context: Context) -> 
     begin_changing(context)
     call = StepCall(tuple(shlex.split(_typed())[1:]), 0, 0)
     prepared = runner.Prepared(call, Block("wd", ()), spec, values)
-    outcome, result = runner.execute([prepared], context, spec.name)
+    outcome, result = runner.execute([prepared], context, spec.name, pages=False)
     if result is None:
         raise WdError("nothing was done", outcome.message)
     if outcome.report:

@@ -6,13 +6,14 @@ A kill is false when the server answered well by itself before a restart could h
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from watchdog.journal.store import Journal
 from watchdog.model.errors import WrongUsage
 from watchdog.model.playbook import ProbeSpec, Threshold
 from watchdog.model.probing import Sample
+from watchdog.model.records import record
 from watchdog.policy.judge import ProbeState, judge, reset
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock
@@ -22,7 +23,7 @@ from watchdog.watch.commands import loader
 HELPED = 60.0  # seconds: who answers by himself within this time after a kill was not lost
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Replayed:
     """One probe under one threshold."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from watchdog.model.incident import Desired
 from watchdog.model.launching import ShimRecord
 from watchdog.model.playbook import Playbook, ProbeSpec
 from watchdog.model.probing import Sample
+from watchdog.model.records import record
 from watchdog.policy import locks
 from watchdog.probes import registry
 from watchdog.report.availability import WINDOWS, Availability, availability
@@ -31,7 +31,7 @@ _LAG = 6.0  # seconds until the loop has written an answer down
 _LATE = 3.0  # intervals after which a missing answer means that nobody asks any more
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Standing:
     """One service as the journal knows it."""
 

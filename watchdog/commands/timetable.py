@@ -9,9 +9,10 @@ import hashlib
 import re
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import PurePath
 from xml.sax.saxutils import escape
+
+from watchdog.model.records import record
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _LONGEST_PATH = 260  # of the Task Scheduler
@@ -22,7 +23,7 @@ _BEGIN, _END = "# >>> wd job {} (made by `wd schedule`, removed by it) >>>", "# 
 _LEAVE_ALONE = "KillMode=process\nOOMPolicy=continue\nTimeoutStopSec=10\n"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Job:
     """One thing that is run again and again."""
 

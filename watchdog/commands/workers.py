@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from watchdog.model.errors import CannotTell, NothingMatched, WrongUsage
 from watchdog.model.exits import Exit
+from watchdog.model.records import record
 from watchdog.steps.spec import Context, StepOutcome, StepResult
 from watchdog.system.disk import files
 from watchdog.system.host import machine
 from watchdog.targets import resolve
 from watchdog.text.units import format_size
-from watchdog.workers import access_log, gunicorn
+from watchdog.workers import access_log, command_line
 from watchdog.workers.arithmetic import Count, Standing, count, standing
 from watchdog.workers.indicators import Indicator, Targets, judge
 from watchdog.workers.measure import Measured, measure
@@ -22,7 +22,7 @@ from watchdog.workers.measure import Measured, measure
 _LOG = 50_000_000  # bytes of an access log that are read, its end
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class _Given:
     """What is known, from the options first, from the measurement else."""
 
@@ -43,7 +43,7 @@ def workers(context: Context, options: Mapping[str, Any]) -> StepResult:
         beside = measured.beside if measured is not None else 0
         present = standing(int(number), given.memory, given.worker_memory, beside)
     indicators = _indicators(options, measured)
-    line = gunicorn.line(measured.command if measured is not None else (), wanted.workers)
+    line = _line(measured, wanted.workers)
     code = _code(wanted, present, indicators)
     outcome: StepOutcome = {Exit.FINE: "ok", Exit.WARNING: "warning"}.get(code, "failed")  # type: ignore[assignment]
     return StepResult(
@@ -53,6 +53,12 @@ def workers(context: Context, options: Mapping[str, Any]) -> StepResult:
         exit=code,
         text=_text(given, wanted, present, indicators, line),
     )
+
+
+def _line(measured: Measured | None, workers: int) -> str:
+    if measured is None:
+        return command_line.line((), workers)
+    return command_line.line(measured.command, workers, measured.bind, measured.framework)
 
 
 def _measured(context: Context) -> Measured | None:
@@ -140,7 +146,11 @@ def _record(
 
 def _text(given: _Given, wanted: Count, present: Standing | None, indicators: tuple[Indicator, ...], line: str) -> str:
     one = f", {format_size(given.worker_memory)} a worker" if given.worker_memory else ""
-    lines = [wanted.words(), f"  from {given.cpus:g} CPUs, {format_size(given.memory)} of memory{one}", "", f"  {line}"]
+    lines = [
+        wanted.words(),
+        f"  from {given.cpus:g} CPUs, {format_size(given.memory)} of memory{one}",
+        *(["", f"  {line}"] if line else []),
+    ]
     if present is not None:
         told = {"low": "low", "medium": "medium: little head-room", "high": "high: an OOM kill is to be expected"}
         lines += [

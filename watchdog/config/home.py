@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from watchdog.library import shelf
 from watchdog.model.errors import BadConfig
+from watchdog.model.records import record
+from watchdog.system.disk import files
 from watchdog.system.disk.trust import check_trusted_file, check_trusted_folder
 
 FOLDERS = ("playbooks", "runbooks", "logs")
@@ -20,7 +21,7 @@ VARIABLE = "WD_HOME"
 _KINDS: tuple[shelf.Kind, ...] = ("playbooks", "runbooks")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Found:
     """The home, if there is one, and why others on the way were not taken: a sentence each."""
 
@@ -38,7 +39,7 @@ def look_for_home(named: str | None, environment: Mapping[str, str] = os.environ
     if from_variable := environment.get(VARIABLE):
         return Found(_named(from_variable, f"${VARIABLE}"))
     passed_over: list[str] = []
-    for folder in (*_here_and_above(), _of_user()):
+    for folder in (*_here_and_above(), files.user_folder("config")):
         if not _is_home(folder):
             continue
         problem = why_untrusted(folder)
@@ -89,12 +90,6 @@ def _here_and_above() -> Iterator[Path]:
     except OSError:  # the current folder is gone
         return
     yield from (here, *here.parents)
-
-
-def _of_user() -> Path:
-    import platformdirs
-
-    return platformdirs.user_config_path("wd")
 
 
 def _is_home(folder: Path) -> bool:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from watchdog.config.mistakes import Mistake, shown
 from watchdog.model.errors import BadConfig
+from watchdog.model.records import record
 from watchdog.system.clock import Deadline
 
 LIMIT = 256 * 1024  # bytes
@@ -30,7 +31,7 @@ class Plain(str):
     """A value written without quotes: where the schema leaves it open, it may mean a number, true or false."""
 
 
-@dataclass(slots=True)
+@record
 class Document:
     """What a file says. Texts are `str` (quoted) or `Plain`; an empty value is None."""
 
@@ -90,7 +91,7 @@ class _Stop(Exception):
     """Ends the reading; the mistake has been noted."""
 
 
-@dataclass(slots=True)
+@record
 class _Open:
     """A mapping or list under construction."""
 

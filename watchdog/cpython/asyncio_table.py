@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from watchdog.cpython.objects import Objects, plausible
 from watchdog.cpython.offsets import Offsets
+from watchdog.model.records import record
 from watchdog.system.process.memory import Mapping, Unmapped, Unreadable, executable, mappings
 
 _RECORD = struct.Struct("<13Q")
@@ -21,7 +21,7 @@ _LARGEST_PIECE = 1 << 24  # bytes of a mapping that are searched
 _MOST = 1 << 20  # tasks of a list
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class AsyncioTable:
     """Where the heads of the lists are."""
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 
 from watchdog.cpython.frames import Frames, LiveFrame
 from watchdog.cpython.objects import plausible
+from watchdog.model.records import record
 from watchdog.system.process.memory import Unmapped
 
 _MOST_THREADS, _DEEPEST = 5000, 500
 _BY_GENERATOR, _BY_C = 1, 3  # who owns a frame; from the second on it is no call
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class LiveThread:
     """One thread of the interpreter."""
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from watchdog.cpython.frames import Frames, LiveFrame
 from watchdog.cpython.offsets import WRAPPED
+from watchdog.model.records import record
 from watchdog.system.process.memory import Unmapped
 
 GENERATORS = frozenset({"coroutine", "generator", "async_generator"})
@@ -16,7 +15,7 @@ _LONGEST = 200
 _YIELD_FROM = 72  # 3.10's instruction
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Chain:
     """`end` is the object that the last frame waits for, 0 if it has none or runs at this moment."""
 

@@ -7,7 +7,7 @@ headers have it; a process that differs is unknown, since nothing it does not te
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any
 
 from watchdog.cpython.offsets import (
@@ -22,6 +22,7 @@ from watchdog.cpython.offsets import (
     TYPE_NAME,
     Offsets,
 )
+from watchdog.model.records import record
 
 _COOKIE = b"xdebugpy"
 DEBUG_SIZE = 760  # bytes of that table that are looked at
@@ -69,7 +70,7 @@ _ALIKE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class DebugTable:
     """An interpreter's own words; `told` has (name, number), a name more than once where several must be the same."""
 

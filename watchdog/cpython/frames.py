@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 
 from watchdog.cpython.linetable import Position, position
 from watchdog.cpython.objects import Objects, plausible
 from watchdog.cpython.offsets import BYTES_DATA, CELL_VALUE
 from watchdog.model.evidence import Frame
+from watchdog.model.records import record
 from watchdog.system.process.memory import Unmapped
 
 _CELL, _FREE = 0x40, 0x80  # kinds of variables that live in a cell
@@ -16,7 +16,7 @@ _DEEPEST = 400  # entries of a value stack that are looked at
 _TAGS, _TAGGED_NUMBER = 3, 3  # the lowest bits of a reference; both set: a number, and no object
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Code:
     """A code object."""
 
@@ -31,7 +31,7 @@ class Code:
     start: int  # address of the first instruction
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class LiveFrame:
     """A frame as it stands in memory."""
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from watchdog.cpython.frames import Frames, LiveFrame
 from watchdog.cpython.objects import plausible
+from watchdog.model.records import record
 from watchdog.system.process.memory import Unmapped
 
 GREENLET = "greenlet.greenlet"
@@ -31,7 +31,7 @@ _DEEPEST = 300
 _BY_C, _BY_GENERATOR = 3, 1
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Suspended:
     """A greenlet that has begun, has not ended, and does not run."""
 
@@ -39,7 +39,7 @@ class Suspended:
     frames: tuple[LiveFrame, ...]  # innermost first
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Greenlets:
     """`strange` are those whose record is not laid out as we know it."""
 
@@ -87,7 +87,7 @@ def _calls(frames: Frames, greenlet: int) -> tuple[LiveFrame, ...]:
     return _walk(frames, address, _Stack(start, copy, saved))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class _Stack:
     """The part of a greenlet's C stack that another greenlet uses now; it lies in a copy."""
 

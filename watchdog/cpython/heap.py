@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from watchdog.cpython.objects import Objects, plausible
 from watchdog.cpython.offsets import GC_GENERATION, GC_GENERATIONS, GC_HEAD
+from watchdog.model.records import record
 from watchdog.system.clock import Deadline
 from watchdog.system.process.memory import Unmapped
 
@@ -20,7 +21,7 @@ _LOOK_AT_CLOCK = 4096  # objects between two looks
 _TRIES = 3  # of one list
 
 
-@dataclass(slots=True)
+@record
 class Heap:
     """What one walk saw."""
 

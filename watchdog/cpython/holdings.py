@@ -9,12 +9,12 @@ from __future__ import annotations
 import struct
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from watchdog.cpython.frames import Frames, LiveFrame
 from watchdog.cpython.objects import plausible
 from watchdog.cpython.offsets import MODULE_DICT, OBJECT_SIZE, TYPE_BASIC_SIZE, TYPE_DICT, TYPE_FLAGS
 from watchdog.model.evidence import Container
+from watchdog.model.records import record
 from watchdog.system.clock import Deadline
 from watchdog.system.process.memory import Unmapped
 
@@ -27,7 +27,7 @@ _HEAP_TYPE, _TYPE_SUBCLASS, _DICT_SUBCLASS, _LIST_SUBCLASS = 1 << 9, 1 << 31, 1 
 _TEXTS = {"bytes": 1, "bytearray": 1, "str": 1}
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class _Node:
     address: int
     path: str

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from watchdog.cpython.debug_table import DEBUG_SIZE, parse_debug_table, with_debug_table
 from watchdog.cpython.heap import looks_like_lists
 from watchdog.cpython.objects import Objects, plausible
 from watchdog.cpython.offsets import TABLE, Offsets
+from watchdog.model.records import record
 from watchdog.system.process.elf import find_symbol
 from watchdog.system.process.memory import Mapping, Memory, Unmapped, Unreadable, executable, mappings, open_memory
 
@@ -22,7 +23,7 @@ _TRIES = 5
 _SILENT = ("3.10", "3.11", "3.12")  # these tell nothing of their own inside
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Interpreter:
     """A process whose Python objects can be read."""
 

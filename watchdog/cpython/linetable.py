@@ -6,10 +6,11 @@ The formats are documented in CPython's own `Objects/locations.md` (3.11 and lat
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from watchdog.model.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Position:
     """Lines count from 1, columns from 0 in bytes of UTF-8, as in `ast`. None: the table does not tell."""
 

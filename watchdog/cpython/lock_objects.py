@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 from watchdog.cpython.lock_syntax import Reference
 from watchdog.cpython.objects import Objects, plausible
 from watchdog.cpython.offsets import DESCRIPTOR_NAME, FUNCTION_NAME, METHOD_FUNCTION, METHOD_SELF, RLOCK_OWNER
+from watchdog.model.records import record
 from watchdog.system.process.memory import Unmapped
 
 _KINDS = {
@@ -52,7 +52,7 @@ _BOUND = frozenset({"method", "builtin_function_or_method"})
 _EXITS = ("__exit__", "__aexit__")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class LockObject:
     """A lock in memory. `address` is that of the lock that really blocks: a condition's own one, for example."""
 

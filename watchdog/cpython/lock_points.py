@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from watchdog.cpython.callstacks import LiveThread
 from watchdog.cpython.frames import LiveFrame
 from watchdog.cpython.lock_objects import ENTERED, OWNED, LockObject
 from watchdog.cpython.lock_places import LockPlaces
 from watchdog.model.evidence import Frame, LockLook, LockPoint
+from watchdog.model.records import record
 
 # The methods in which a thread or task waits on behalf of its caller, by the kind of their `self`.
 _WAITS = {
@@ -37,7 +37,7 @@ _UNTIL_TOLD = ("wait", "join", "_wait_for_tstate_lock")  # waits for a sign, not
 _IMPORTS = "<frozen importlib"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class _Wait:
     lock: LockObject
     expression: str
@@ -46,7 +46,7 @@ class _Wait:
     inside: int = 0  # how many of the innermost calls do the waiting for their caller
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class TaskFrames:
     """A pending task: its suspended frames, outermost first."""
 

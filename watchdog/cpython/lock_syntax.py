@@ -10,9 +10,9 @@ import ast
 import inspect
 import tokenize
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from watchdog.cpython.linetable import Position
+from watchdog.model.records import record
 
 _ENTERS = ("acquire", "__enter__", "__aenter__")
 _LEAVES = (ast.Return, ast.Raise, ast.Continue, ast.Break)
@@ -21,7 +21,7 @@ _NESTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 Step = tuple[str, str | int]  # ("attribute", name), ("key", constant) or ("variable", name)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Reference:
     """How an expression leads to its object: a name, then attributes and items."""
 
@@ -29,7 +29,7 @@ class Reference:
     steps: tuple[Step, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class LockUse:
     """One lock at one place."""
 
@@ -39,7 +39,7 @@ class LockUse:
     reference: Reference | None  # None: more than names, attributes and items
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class LockUses:
     """`blocks` are the `with` items around the place that have been entered, outermost first; `candidates` are items
     of one `with` on one line, of which the syntax cannot tell which is being entered."""

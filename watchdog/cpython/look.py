@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from watchdog.cpython.asyncio_table import find_asyncio_table, listed_tasks
 from watchdog.cpython.callstacks import LiveThread, read_threads
@@ -26,6 +26,7 @@ from watchdog.cpython.lock_points import LockPoints, TaskFrames
 from watchdog.cpython.objects import Objects
 from watchdog.cpython.task_registry import imported, registered_tasks
 from watchdog.model.evidence import Container, LockLook, Task, TaskLook
+from watchdog.model.records import record
 from watchdog.system.clock import Deadline, monotonic
 from watchdog.system.process import processes
 from watchdog.system.process.memory import Unmapped, Unreadable
@@ -39,7 +40,7 @@ _MOST_TASKS = 20_000
 _HOLDINGS_TIME = 0.4  # seconds for following the application's variables
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class _Pending:
     """A task that is not done, as it was read."""
 

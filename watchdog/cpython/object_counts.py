@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 
 from watchdog.cpython.heap import merged, walk
 from watchdog.cpython.interpreter import attach
+from watchdog.model.records import record
 from watchdog.system.clock import Deadline
 from watchdog.system.process.memory import Unreadable
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Counted:
     """One count. With an `error` there are no types."""
 

@@ -7,10 +7,10 @@ tell the part that may move in a table of their own, which is read instead (`deb
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from watchdog.model.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Offsets:
     """Distances from the start of a structure. None: this version has no such thing, or it is not needed."""
 

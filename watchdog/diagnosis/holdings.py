@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from watchdog.diagnosis import shape
 from watchdog.diagnosis.code import is_application
@@ -13,6 +12,7 @@ from watchdog.diagnosis.suspects import GROWS
 from watchdog.diagnosis.view import View
 from watchdog.model.evidence import Container, Frame, SourceFile
 from watchdog.model.finding import Culprit
+from watchdog.model.records import record
 from watchdog.text.units import format_size
 
 HUGE = 64 << 20  # bytes of one thing
@@ -22,7 +22,7 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 Filling = tuple[int, str, ast.AST]  # line, function, the value that goes in
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Holding:
     """One variable of the application."""
 

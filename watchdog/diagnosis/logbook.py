@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 
 from watchdog.model.evidence import Frame, LogTail
+from watchdog.model.records import record
 
 _FRAME = re.compile(r'File "(?P<file>[^"\n]{1,500})", line (?P<line>\d{1,7})(?:, in (?P<function>[^\n]{1,200}))?')
 _HEAD = "Traceback (most recent call last)"
@@ -18,7 +18,7 @@ _DEAD = re.compile(r"Exception in thread (?P<name>.{1,100}?)(?=:|Exception ignor
 _LINES = 4000
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Logged:
     """One traceback of a log. `at` counts lines from the end: 1 is the last line."""
 

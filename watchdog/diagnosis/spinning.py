@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 
 from watchdog.diagnosis import shape
 from watchdog.diagnosis.code import is_application
 from watchdog.diagnosis.view import ThreadView, View
 from watchdog.model.evidence import Frame
+from watchdog.model.records import record
 
 # Calls that work in native code for as long as their data makes them. A loop around one is still native work.
 NATIVE = frozenset({
@@ -32,7 +32,7 @@ _SHELLS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Spin:
     """Where a thread spins."""
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from watchdog.diagnosis import shape
 from watchdog.diagnosis.code import is_application
 from watchdog.diagnosis.view import View
 from watchdog.model.evidence import Frame, SourceFile
 from watchdog.model.finding import Culprit
+from watchdog.model.records import record
 
 FORKS = frozenset(
     {"fork", "Popen", "forkpty", "posix_spawn", "Process", "create_subprocess_exec", "create_subprocess_shell"}
@@ -24,7 +24,7 @@ GROWS = frozenset({"append", "add", "extend", "setdefault", "insert", "appendlef
 _TAKES = frozenset({"get", "get_nowait"})
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Suspect:
     """One call in the source."""
 

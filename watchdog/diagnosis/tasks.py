@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from watchdog.diagnosis import posts, shape
 from watchdog.diagnosis.code import at_place, base, is_application, is_standard, package
 from watchdog.diagnosis.view import View, short
 from watchdog.model.evidence import Frame, Task
+from watchdog.model.records import record
 
 # Innermost match counts. Kinds: lock, semaphore, pool, sign (an event, future, queue that somebody has to fill),
 # network, sleep, child, threads (work given to a thread).
@@ -65,7 +66,7 @@ _WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class TaskWait:
     """One suspended task."""
 

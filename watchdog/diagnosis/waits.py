@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from watchdog.diagnosis.code import at_place, is_standard
 from watchdog.model.evidence import Connection, Descriptor, Frame
+from watchdog.model.records import record
 
 if TYPE_CHECKING:
     from watchdog.diagnosis.thread_view import ThreadView
     from watchdog.diagnosis.view import View
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Wait:
     """One thread's wait."""
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from watchdog.cpython.object_counts import Counted
+from watchdog.model.records import record
 from watchdog.system.child import child_call
 
 _PATIENCE = 1.5  # seconds over the time of the count itself
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Growth:
     """How one type changed between two counts."""
 

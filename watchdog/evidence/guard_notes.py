@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from watchdog.library.request_guard import ENDING, FREE, HEADER, MAGIC, NAME, OVERDUE, SLOT
 from watchdog.model.evidence import Descriptor
+from watchdog.model.records import record
 from watchdog.system.disk.open_files import read_open_file
 from watchdog.text.units import format_duration
 
@@ -16,7 +16,7 @@ _LARGEST = 1 << 20  # bytes of a notes file
 _DELETED = " (deleted)"  # what the kernel adds to a name that is gone
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class GuardNote:
     """One request that runs."""
 

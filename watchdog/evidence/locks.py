@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from watchdog.cpython.linetable import Position
 from watchdog.cpython.lock_syntax import LockUse, Reference, lock_uses
 from watchdog.model.evidence import Frame, LockLook, LockPoint, StackLook, TaskLook, ThreadStack
+from watchdog.model.records import record
 from watchdog.system.child import child_call
 from watchdog.system.disk.sources import read_source
 from watchdog.system.process import processes
@@ -27,7 +28,7 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _SECONDS = 1.5
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class LockState:
     """What the memory at a lock's address says."""
 

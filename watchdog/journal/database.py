@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from watchdog.journal import opening
+from watchdog.system.disk import flock
 
 _Result = TypeVar("_Result")
 
@@ -81,17 +82,15 @@ class Database:
 
     def _begin_anew(self, why: str) -> sqlite3.Connection:
         """Set the damaged file aside; only one process does, the others then find the new one."""
-        import filelock  # here: a journal that is whole needs none
-
         try:
-            with filelock.FileLock(f"{self.path}.lock", mode=0o600).acquire(timeout=opening.BUSY_SECONDS):
+            with flock.held(Path(f"{self.path}.lock"), opening.BUSY_SECONDS):
                 if opening.inode_of(self.path) not in (self._inode, 0):
                     self._inode = opening.make_file(self.path)
                     return opening.prepare(opening.connect(self.path))  # another process was first
                 kept = opening.set_aside(self.path)
                 self._inode = opening.make_file(self.path)
                 connection = opening.prepare(opening.connect(self.path))
-        except (OSError, sqlite3.Error, filelock.Timeout) as error:
+        except (OSError, sqlite3.Error, flock.Busy) as error:
             return self._memory_alone(f"it is damaged ({why}) and no new one can be begun: {error}")
         opening.remember_loss(connection)
         self._warn(

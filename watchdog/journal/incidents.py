@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
-import secrets
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import replace
@@ -38,7 +38,7 @@ _COLUMNS = (
 def make_id(opened: float, about: str) -> str:
     """Sorts by time (UTC), safe as a file name, not guessable: two in one second differ."""
     stamp = datetime.fromtimestamp(opened, UTC).strftime("%Y-%m-%d-%H%M%S")
-    return f"{stamp}-{re.sub(r'[^a-z0-9]+', '-', about.lower()).strip('-')[:40] or 'run'}-{secrets.token_hex(3)}"
+    return f"{stamp}-{re.sub(r'[^a-z0-9]+', '-', about.lower()).strip('-')[:40] or 'run'}-{os.urandom(3).hex()}"
 
 
 def insert(db: sqlite3.Connection, incident: Incident, owner: Identity) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import shutil
 import stat
 from collections.abc import Collection
 from pathlib import Path
@@ -22,6 +21,8 @@ def remove_old_folders(folder: Path, most: int, size: int, spared: Collection[st
             break
         if name in spared:
             continue
+        import shutil  # here: it imports five compression libraries, and there is seldom anything to remove
+
         shutil.rmtree(folder / name, ignore_errors=True)
         if not (folder / name).exists():
             removed.append(name)

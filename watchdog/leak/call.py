@@ -8,19 +8,19 @@ import pkgutil
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from watchdog.leak.verdict import LeakVerdict, Round, judge
 from watchdog.model.errors import CannotTell, Failed, WrongUsage
+from watchdog.model.records import record
 from watchdog.system.child import commands
 
 _VENVS = (".venv", "venv", "env")
 _OUTPUT = 4000  # characters of what the function printed, told when it fails
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class CallReport:
     """One hunt."""
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
+from watchdog.model.records import record
 from watchdog.text.units import format_duration, format_size
 
 Kind = Literal["unknown", "flat", "initial", "linear", "quadratic", "step", "falls"]
@@ -33,7 +33,7 @@ _STOPPED = 0.2  # of the mean pace, in the last third
 _GAINS = 1.8  # times the pace of the first third, in the last one
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Curve:
     """The kind of a series. `rate` is the pace at its end in units a second; `gain` how much that rises each second."""
 

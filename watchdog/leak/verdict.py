@@ -6,9 +6,9 @@ that fills up looks like a leak at ten calls and like none at a thousand: the la
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from watchdog.model.records import record
 from watchdog.text.units import format_size
 
 Answer = Literal["leak", "sound", "unsure"]
@@ -16,7 +16,7 @@ LEAKING, SOUND = 0.9, 0.1  # objects that stay per call: at least, and at most
 _UNTRACKED, _UNTRACKED_A_CALL = 16384, 128  # bytes, in all and a call, that are no chance
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Round:
     """What stayed behind after so many calls and a full collection."""
 
@@ -37,7 +37,7 @@ class Round:
         return self.bytes / self.calls
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class LeakVerdict:
     """The answer and, in a sentence, why."""
 

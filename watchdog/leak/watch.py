@@ -6,7 +6,6 @@ Everything is read from outside; the server is neither stopped nor changed.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from watchdog.cpython.object_counts import Counted
@@ -19,6 +18,7 @@ from watchdog.evidence.tasks import read_tasks
 from watchdog.leak.curve import Curve, classify
 from watchdog.model.evidence import Evidence, Frame, TaskLook
 from watchdog.model.process import Identity, Tree
+from watchdog.model.records import record
 from watchdog.system import clock
 from watchdog.system.host import machine
 from watchdog.system.process import processes
@@ -31,7 +31,7 @@ _COUNT = 5.0  # seconds for one count of all objects
 _SAYS = 10.0  # seconds between two lines of progress
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class WatchReport:
     """What was seen of one server."""
 
@@ -70,7 +70,7 @@ class WatchReport:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class _Inside:
     """One process seen from inside, at one moment."""
 

@@ -7,10 +7,11 @@ they stand in the folders `runbooks/` and `playbooks/` at its top.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 SAFE_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"  # of a service, a probe, a runbook: they become parts of file names
 Kind = Literal["runbooks", "playbooks"]
@@ -19,6 +20,8 @@ _ENDINGS: dict[Kind, tuple[str, ...]] = {"runbooks": (".md",), "playbooks": (".y
 
 def shipped(kind: Kind) -> Mapping[str, Traversable]:
     """The files that came with wd, by their name without ending."""
+    from importlib.resources import files  # here: most commands look for the files of a home only
+
     for root in (files("watchdog.library") / kind, Path(__file__).parents[2] / kind):
         if root.is_dir() and (found := _named(root, kind)):
             return found

@@ -6,12 +6,11 @@ the target's memory. A field that could not be had is None, and a `Gap` says why
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from watchdog.model.process import Listener, Process, Tree
+from watchdog.model.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Gap:
     """Something that could not be collected."""
 
@@ -20,7 +19,7 @@ class Gap:
     remedy: str = ""  # the command or right that would get it
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Local:
     """A local variable as the stack dump shows it."""
 
@@ -30,7 +29,7 @@ class Local:
     argument: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Frame:
     """One call. `function` is qualified where the interpreter tells."""
 
@@ -40,7 +39,7 @@ class Frame:
     locals: tuple[Local, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class ThreadStack:
     """One thread's calls, innermost first."""
 
@@ -53,7 +52,7 @@ class ThreadStack:
     holds_gil: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class StackLook:
     """One dump of one process."""
 
@@ -64,7 +63,7 @@ class StackLook:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class SystemCall:
     """The system call a thread is blocked in."""
 
@@ -74,7 +73,7 @@ class SystemCall:
     descriptor: int | None = None  # where the first argument is one
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class ThreadLook:
     """What the kernel says of one thread at one moment."""
 
@@ -91,7 +90,7 @@ class ThreadLook:
     due: float | None = None  # seconds until its sleep ends by itself
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class ProcessLook:
     """One process and its threads at one moment."""
 
@@ -104,7 +103,7 @@ class ProcessLook:
     memory_limit: int | None = None  # bytes that it may map, where that is bounded
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Descriptor:
     """One open file, pipe or socket of a process."""
 
@@ -120,7 +119,7 @@ class Descriptor:
     other_ends: tuple[int, ...] = ()  # of a pipe: pids that hold the opposite end
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Connection:
     """A TCP connection, or an attempt at one, that touches a process of the tree or its ports."""
 
@@ -138,7 +137,7 @@ class Connection:
     sent: int | None = None  # bytes that went out and were acknowledged so far
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class FileLock:
     """A lock on a file that the server has open, as the kernel lists it."""
 
@@ -151,7 +150,7 @@ class FileLock:
     waiting: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class LockPoint:
     """A place in a thread where a lock is held, or wanted."""
 
@@ -167,7 +166,7 @@ class LockPoint:
     owner: int | None = None  # ident of the owning thread, where the lock keeps it (RLock, import locks)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class LockLook:
     """Who holds and who waits for which lock."""
 
@@ -175,7 +174,7 @@ class LockLook:
     wanted: tuple[LockPoint, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Task:
     """One asyncio task that is not done, or a greenlet that is suspended, read from memory."""
 
@@ -192,7 +191,7 @@ class Task:
     greenlet: bool = False  # of gevent or eventlet; its frames are plain calls
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Container:
     """Something large that the application's own variables keep."""
 
@@ -205,7 +204,7 @@ class Container:
     address: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class TaskLook:
     """One walk through an interpreter's memory."""
 
@@ -228,7 +227,7 @@ class TaskLook:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class SourceFile:
     """The lines around what was seen in a source file, as it is on disk now."""
 
@@ -240,7 +239,7 @@ class SourceFile:
         return next((text for there, text in self.lines if there == number), None)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class LogTail:
     """The last part of one log."""
 
@@ -251,7 +250,7 @@ class LogTail:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Exit:
     """The end of a process that was seen, recorded by the shim, or told by a log or the kernel."""
 
@@ -265,7 +264,7 @@ class Exit:
     source: str = ""  # shim, watched, log, kernel, cgroup
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class MemoryPoint:
     """Memory of the whole tree at one moment."""
 
@@ -275,7 +274,7 @@ class MemoryPoint:
     descriptors: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Answer:
     """One question to the server and what came back."""
 
@@ -287,7 +286,7 @@ class Answer:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class PeerLook:
     """Whether something that the server waits for can be reached."""
 
@@ -299,7 +298,7 @@ class PeerLook:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class DiskLook:
     """One file system that the server uses."""
 
@@ -312,7 +311,7 @@ class DiskLook:
     named: bool = False  # the server's folder, arguments or variables name a path on it
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class MachineLook:
     """The machine at that moment."""
 
@@ -332,7 +331,7 @@ class MachineLook:
     disks: tuple[DiskLook, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Configured:
     """What the playbook says about the server, as far as a diagnosis needs it."""
 
@@ -348,7 +347,7 @@ class Configured:
     user: str | None = None  # as whom it would be started; None: not known
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Evidence:
     """All that a diagnosis may look at. Series are in the order of time."""
 

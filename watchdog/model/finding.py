@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from watchdog.model.causes import CAUSES
 from watchdog.model.exits import Exit, exit_of
+from watchdog.model.records import record
 
 Advice = Literal["none", "wait", "restart", "restart-worker", "fix-config", "call-a-person"]
 
 Certainty = Literal["certain", "likely", "guess"]
 
-# How often a verdict of each grade was right, on servers that no rule was made for (decision 142).
+# The chance that a finding of each grade is right: less than was measured on known servers (decision 142).
 CHANCES: dict[Certainty, float] = {"certain": 0.95, "likely": 0.85, "guess": 0.5}
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Culprit:
     """The guilty line."""
 
@@ -38,7 +38,7 @@ class Culprit:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Finding:
     """One cause: how certain it is, the guilty line, and the evidence behind it."""
 
@@ -75,7 +75,7 @@ class Finding:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Diagnosis:
     """The answer to `why`: findings, strongest first, the root before its victims."""
 

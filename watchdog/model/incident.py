@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
+from watchdog.model.records import record
 from watchdog.text.units import iso
 
 RunOutcome = Literal["recovered", "done", "failed", "refused", "planned", "nothing", "running", "interrupted"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Trigger:
     """What started a run."""
 
@@ -36,7 +37,7 @@ class Trigger:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Desired:
     """What a person wants of a service. The loop neither undoes it nor counts it as a death."""
 
@@ -48,7 +49,7 @@ class Desired:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Restart:
     """One restart that counts against a budget."""
 
@@ -59,7 +60,7 @@ class Restart:
     signature: str = ""  # of the trouble that it was meant to cure
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class StepRecord:
     """One step of a run, journalled before it begins (outcome "running") and after it ended."""
 
@@ -86,7 +87,7 @@ class StepRecord:
 GIVE_UP = "give-up"  # what stands in the place of a runbook where a person is called
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Incident:
     """What the journal keeps of one run."""
 
@@ -149,7 +150,7 @@ class Incident:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class RunResult:
     """What a whole run came to: the last line of `wd run`."""
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from watchdog.model.process import LeftOut, Process, Tree
+from watchdog.model.records import record
 
 Argv = tuple[str, ...]
 Outcome = Literal["done", "failed", "refused", "nothing", "planned"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Doomed:
     """One process that is to end, and what is known beforehand about how it will take it."""
 
@@ -20,7 +20,7 @@ class Doomed:
     note: str = ""  # "ignores SIGTERM", "stopped: SIGTERM is followed by SIGCONT", "zombie: nothing to kill" …
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Survivor:
     """A process that is still there after the kill, with the reason that the kernel gives."""
 
@@ -29,7 +29,7 @@ class Survivor:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Orders:
     """What to say to a manager. `end`: SIGKILL for all of the service, when a stop does not come to an end."""
 
@@ -38,7 +38,7 @@ class Orders:
     start: Argv
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Ownership:
     """What the manager above a server answered when it was asked whether it keeps this server.
 
@@ -50,7 +50,31 @@ class Ownership:
     problem: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
+class Whom:
+    """The server that a kill is about to end, as a person knows it."""
+
+    program: str
+    title: str  # what the process calls itself
+    user: str
+    age: float  # seconds
+    answers: str  # healthy, slow, hung, down, unknown; empty: it was not asked
+    requests: int  # in progress
+    python: bool = True
+    stands_for_others: bool = False  # a proxy or a tunnel
+
+    def record(self) -> dict[str, Any]:
+        return {
+            "program": self.program,
+            "title": self.title,
+            "user": self.user,
+            "age": round(self.age, 1),
+            "answers": self.answers or None,
+            "requests": self.requests,
+        }
+
+
+@record(frozen=True)
 class KillPlan:
     """Who ends, why, by what signal when; and who is spared, and why."""
 
@@ -65,6 +89,7 @@ class KillPlan:
     ports: tuple[int, ...] = ()
     allow_unsafe: bool = False  # where the system cannot hold a process: go by its start time
     hung: bool = False  # known not to work: a process that stays perfectly still after SIGTERM gets no more time
+    whom: Whom | None = None
     worker: int | None = None  # only this worker ends, its master replaces it
 
     @property
@@ -77,6 +102,7 @@ class KillPlan:
     def record(self) -> dict[str, Any]:
         return {
             "reason": self.reason,
+            "whom": self.whom.record() if self.whom else None,
             "grace": self.grace,
             "force": self.force,
             "doomed": [
@@ -90,7 +116,7 @@ class KillPlan:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Ended:
     """A process that is gone, by which signal, how many seconds after the kill began."""
 
@@ -101,7 +127,7 @@ class Ended:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class KillResult:
     """Proof of the end: everybody gone and every port free to be bound."""
 

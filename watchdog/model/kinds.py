@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from watchdog.model.records import record
 
-@dataclass(frozen=True, slots=True)
+
+@record(frozen=True)
 class Key:
     """One key of a playbook. `value` is a name in `config.values.VALUES` and says which values are valid."""
 

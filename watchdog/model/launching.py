@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from watchdog.model.process import Identity
+from watchdog.model.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class StartResult:
     """`pid` is the first process of the new tree."""
 
@@ -29,7 +29,7 @@ class StartResult:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class VerifyResult:
     """N good answers in a row from the right, new process; or not."""
 
@@ -49,7 +49,7 @@ class VerifyResult:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class ShimRecord:
     """The life of one started process, written by the shim: one JSON file a start, complete or absent."""
 

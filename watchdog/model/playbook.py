@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from watchdog.model.records import record
 from watchdog.model.selector import Selector
 
 Mode = Literal["observe", "ask", "act"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Ready:
     """When a start counts as done."""
 
@@ -19,7 +19,7 @@ class Ready:
     warm_up: str | None = None  # asked once after the first good answer, its result ignored
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Start:
     """How the service is started; never through a shell."""
 
@@ -35,7 +35,7 @@ class Start:
     ready: Ready = Ready()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Threshold:
     """How often a probe must fail before it counts: 3 in a row (3 of 3), or 3 of the last 5."""
 
@@ -44,7 +44,7 @@ class Threshold:
     lasting: float = 0.0  # seconds the trouble must hold ("for: 1m")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Percent:
     """A share of a limit or of a total, where a plain number would be bytes or a count."""
 
@@ -54,7 +54,7 @@ class Percent:
         return f"{self.value:g}%"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class ProbeSpec:
     """One question asked again and again. `kind` names the file in `probes/`, `settings` are its own."""
 
@@ -71,7 +71,7 @@ class ProbeSpec:
         return dict(self.settings).get(name, otherwise)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class CheckSpec:
     """One consistency question about data or surroundings. `kind` names the file in `checks/`."""
 
@@ -85,7 +85,7 @@ class CheckSpec:
         return dict(self.settings).get(name, otherwise)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class TriggerSpec:
     """What starts which runbook; `run` is a ladder, tried in order."""
 
@@ -96,7 +96,7 @@ class TriggerSpec:
     settings: tuple[tuple[str, Any], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Backoff:
     """Waits between restarts: first, then each `factor` times longer, up to `most`; forgotten after healthy time."""
 
@@ -106,7 +106,7 @@ class Backoff:
     reset_after: float = 600.0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class GiveUp:
     """After so many restarts within so many seconds a person is called and nothing more is done."""
 
@@ -114,7 +114,7 @@ class GiveUp:
     within: float = 1800.0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Policy:
     """How far wd may go by itself."""
 
@@ -131,7 +131,7 @@ class Policy:
     same_cause: int = 0  # healings of one signature before a person is called; 0: no bound
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Playbook:
     """One service."""
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from watchdog.model.records import record
 
 SampleVerdict = Literal["ok", "slow", "failed", "unknown"]
 CheckState = Literal["ok", "warning", "critical", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Sample:
     """One answer of one probe. "unknown": a local reason, which never counts towards a kill."""
 
@@ -25,7 +26,7 @@ class Sample:
     bookmark: str = ""  # what the same probe wants to be told the next time, in its own words
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class CheckResult:
     """One answer of one check."""
 

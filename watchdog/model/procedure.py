@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from watchdog.model.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Parameter:
     """A value that a runbook takes, with `--set name=value`."""
 
@@ -14,7 +14,7 @@ class Parameter:
     help: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Block:
     """One fenced block: steps of wd, or commands of an ordinary procedure."""
 
@@ -30,7 +30,7 @@ class Block:
     given: tuple[str, ...] = ()  # the options that its fence names
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Runbook:
     """A procedure for one symptom: a document that a person reads and wd runs."""
 
@@ -42,7 +42,7 @@ class Runbook:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class StepCall:
     """One line of a plan, filled in and split into words: what will run."""
 
@@ -61,7 +61,7 @@ class StepCall:
         return " ".join(self.words)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class RunPlan:
     """What a run will do, in order: printed by `--dry-run`, executed by the runner, one and the same."""
 

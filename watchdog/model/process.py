@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
+from watchdog.model.records import record
 from watchdog.text.units import iso
 
 Role = Literal["main", "master", "worker", "child", "orphan"]
@@ -14,7 +15,7 @@ Verdict = Literal["healthy", "slow", "hung", "down", "unknown"]
 _IDENTITY = re.compile(r"([0-9a-f-]{1,64}):([1-9][0-9]{0,9}):([0-9]{1,20})", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Identity:
     """Which process is meant, for good: a pid alone is used again, this never is."""
 
@@ -34,7 +35,7 @@ class Identity:
         return cls(found[1], int(found[2]), int(found[3]))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Process:
     """What the kernel said of one process at one moment. None: it could not be read."""
 
@@ -85,7 +86,7 @@ class Process:
         return " ".join(self.cmdline) if self.cmdline else f"[{self.name}]"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Listener:
     """One listening TCP socket and every process that holds it."""
 
@@ -98,7 +99,7 @@ class Listener:
     uid: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Manager:
     """Who starts this server again when it dies."""
 
@@ -111,7 +112,7 @@ class Manager:
         return f"{self.kind}:{self.name}" if self.name else self.kind
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Member:
     """A process of a tree and its part in it."""
 
@@ -120,7 +121,7 @@ class Member:
     ports: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class LeftOut:
     """A process that is near a server and is not part of it."""
 
@@ -132,7 +133,7 @@ class LeftOut:
         return f"pid {self.pid} ({self.command}) {self.reason}"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Tree:
     """One server: the target of a command. The first member is the root (or the oldest orphan)."""
 

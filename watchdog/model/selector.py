@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from watchdog.model.process import Identity
+from watchdog.model.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Selector:
     """Several fields narrow each other. Empty means nothing, never everything."""
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from watchdog.model.evidence import Evidence
+from watchdog.model.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Artifact:
     """One file of a snapshot."""
 
@@ -32,7 +32,7 @@ class Artifact:
         return {**found, "source": self.source} if self.source else found
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Snapshot:
     """A folder of evidence and its manifest."""
 

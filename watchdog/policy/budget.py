@@ -7,11 +7,10 @@ back makes restarts lie in the future: they count as just done, never as forgott
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from statistics import median
 from typing import Literal
 
 from watchdog.model.playbook import Backoff, Policy
+from watchdog.model.records import record
 from watchdog.text.units import format_duration
 
 HOUR = 3600.0
@@ -20,7 +19,7 @@ SHORT = 300.0  # seconds: a server that lived longer did not die from starting
 ALIKE = 0.35  # how far lifetimes of one crash loop may lie from their median, as a part of it
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Life:
     """One process that served, from its start to its end."""
 
@@ -34,7 +33,7 @@ class Life:
         return max(0.0, self.ended - self.started)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class History:
     """What the journal knows of one service, newest last."""
 
@@ -47,7 +46,7 @@ class History:
     same_cause: int = 0  # restarts for the signature at hand
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Permit:
     """The answer. `at` is when a "wait" is over."""
 
@@ -56,7 +55,7 @@ class Permit:
     at: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class CrashLoop:
     """It dies by itself again and again, about `period` seconds after each start."""
 
@@ -121,6 +120,8 @@ def since_good(backoff: Backoff, history: History, now: float) -> tuple[float, .
 
 def crash_loop(lives: Sequence[Life]) -> CrashLoop | None:
     """Seen in the last lives alone: short, ended by themselves, one after the other, and about equally long."""
+    from statistics import median  # here: it brings fractions and decimals along
+
     newest: list[Life] = []
     for life in reversed(lives):
         if not life.by_itself or life.seconds > SHORT or len(newest) == 2 * CRASHES:

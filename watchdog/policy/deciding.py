@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from watchdog.model.incident import Desired
 from watchdog.model.playbook import Mode
+from watchdog.model.records import record
 from watchdog.policy.budget import Permit
 from watchdog.text.units import format_duration, iso
 
@@ -18,7 +18,7 @@ AGAIN = 5.0  # seconds after which a hold is looked at again
 RUNNING = Desired()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Situation:
     """All that a decision depends on, at one moment."""
 
@@ -37,7 +37,7 @@ class Situation:
     moment: str = ""  # why a planned run has to wait; empty: this is a good moment
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Decision:
     """What is done now, and why. `again` is in how many seconds to look again; None: when there is news."""
 

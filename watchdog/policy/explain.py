@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from watchdog.model.playbook import Playbook, ProbeSpec, Threshold, TriggerSpec
+from watchdog.model.records import record
 from watchdog.policy.budget import delay
 from watchdog.policy.patience import evidence_time, grace
 from watchdog.probes import registry
@@ -15,7 +15,7 @@ from watchdog.text.units import format_duration
 TIMES = 8  # restarts whose delays are told
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Detection:
     """How long after a trouble begins its runbook ends the server, in seconds; the latest with the evidence kept."""
 
@@ -28,7 +28,7 @@ class Detection:
     measure: bool = False  # nothing hangs: a limit is passed, and the run waits for a good moment
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Explanation:
     """All that follows from one playbook."""
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from watchdog.model.process import Process, Tree
+from watchdog.model.records import record
 from watchdog.system.process import processes
 
 MOST = 3  # servers that one run may end, unless a person says otherwise
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Ourselves:
     """What must survive because we stand on it."""
 

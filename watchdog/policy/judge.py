@@ -10,11 +10,12 @@ Times named `at` are seconds on the monotonic clock of this boot.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from watchdog.model.playbook import Threshold
 from watchdog.model.probing import Sample
+from watchdog.model.records import record
 
 Level = Literal["unknown", "starting", "ok", "slow", "failing", "trouble"]
 EventKind = Literal["starting", "failing", "trouble", "slow", "recovered", "unknown"]
@@ -22,7 +23,7 @@ EventKind = Literal["starting", "failing", "trouble", "slow", "recovered", "unkn
 KEPT = 40  # verdicts of the past that are kept at least; more where a threshold looks further back
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Signs:
     """What else was seen at the moment of an answer. Empty: nothing else is known, and counting alone decides."""
 
@@ -43,7 +44,7 @@ class Signs:
         return "connections queue up" if self.queue_grows else ""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class ProbeState:
     """All that is remembered of one probe between two answers."""
 
@@ -56,7 +57,7 @@ class ProbeState:
     unknowns: int = 0  # answers in a row that said nothing about the server
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Event:
     """Something a person or the policy should know."""
 
@@ -65,7 +66,7 @@ class Event:
     fresh: bool = True  # False: the trouble was known before
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Judged:
     """The new state and what is to be told about it."""
 

@@ -1,7 +1,7 @@
 """One run a target at a time, on the whole machine: the second one is told who is at it.
 
-The lock is the operating system's (on an open file, by `filelock`), so it ends with its holder, kill -9 included, and a
-left-over file means nothing. Who holds it stands beside it in a small JSON file that is information only, never truth.
+The lock is the operating system's, on an open file, so it ends with its holder, kill -9 included. Who holds it stands
+beside it in a small JSON file that is information only, never truth.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ import os
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-
-import filelock
 
 from watchdog.model.errors import CannotTell, Refused
 from watchdog.model.process import Identity
+from watchdog.model.records import record
 from watchdog.system.clock import now
+from watchdog.system.disk import flock
 from watchdog.system.disk.files import make_folder, runtime_folder, write_atomic
 from watchdog.system.process import processes
 from watchdog.text.units import format_duration
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Holder:
     """Who holds a lock."""
 
@@ -51,31 +51,27 @@ def target_lock(key: str, purpose: str, wait: float = 0.0, folder: Path | None =
     `wait` is in seconds. Refused with the holder's pid, user, purpose and age if another has it. Children that are
     started meanwhile do not inherit it. CannotTell if there is no place for a lock: nothing may be acted on then.
     """
-    try:
-        where = make_folder(folder or runtime_folder() / "locks")
-        lock = filelock.FileLock(where / f"{_file_name(key)}.lock", mode=0o600, fallback_to_soft=False)
-    except OSError as error:
-        raise CannotTell(f"no lock can be taken on {key}", str(error), "nothing was done: mend that folder") from None
-    note = where / f"{_file_name(key)}.json"
-    try:
-        lock.acquire(timeout=wait, poll_interval=0.05)
-    except filelock.Timeout:
-        who = _holder(note)
-        raise Refused(
-            f"{key} is being worked on by another wd",
-            f"it is held by {who}" if who else "its holder has not written who it is",
-            "wait until it is done, or end that process",
-        ) from None
-    except OSError as error:
-        raise CannotTell(f"no lock can be taken on {key}", str(error), "nothing was done: mend that folder") from None
-    try:
-        with contextlib.suppress(OSError):  # a full disk must not hinder the run: only the name of the holder is lost
-            write_atomic(note, json.dumps(asdict(Holder(_ourselves(), _user(), purpose, now()))))
-        yield
-    finally:
-        with contextlib.suppress(OSError):
-            note.unlink()
-        lock.release()
+    with contextlib.ExitStack() as stack:
+        try:
+            where = make_folder(folder or runtime_folder() / "locks")
+            note = where / f"{_file_name(key)}.json"
+            stack.enter_context(flock.held(where / f"{_file_name(key)}.lock", wait))
+        except flock.Busy:
+            who = _holder(note)
+            raise Refused(
+                f"{key} is being worked on by another wd",
+                f"it is held by {who}" if who else "its holder has not written who it is",
+                "wait until it is done, or end that process",
+            ) from None
+        except OSError as error:
+            raise CannotTell(f"{key} cannot be locked", str(error), "Nothing was done: repair that folder.") from None
+        try:
+            with contextlib.suppress(OSError):  # on a full disk only the name of the holder is lost
+                write_atomic(note, json.dumps(asdict(Holder(_ourselves(), _user(), purpose, now()))))
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                note.unlink()
 
 
 def holder(key: str, folder: Path | None = None) -> Holder | None:
@@ -84,11 +80,10 @@ def holder(key: str, folder: Path | None = None) -> Holder | None:
     path = where / f"{_file_name(key)}.lock"
     if not path.exists():
         return None
-    lock = filelock.FileLock(path, mode=0o600, fallback_to_soft=False)
     try:
-        with lock.acquire(timeout=0):
+        with flock.held(path):
             return None
-    except filelock.Timeout:
+    except flock.Busy:
         return _holder(where / f"{_file_name(key)}.json")
     except OSError:
         return None

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from watchdog.model.playbook import Percent, Playbook, ProbeSpec
 from watchdog.model.probing import Sample, SampleVerdict
 from watchdog.model.process import Process, Tree
+from watchdog.model.records import record
 from watchdog.system.process import processes
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Asked:
     """One question. `tree` is who the service was when it was last looked for; None: nothing was found."""
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from watchdog.model.kinds import Key
 from watchdog.model.playbook import ProbeSpec
 from watchdog.model.probing import Sample
+from watchdog.model.records import record
 from watchdog.probes.asked import Asked
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class ProbeKind:
     """One kind of probe. Its name is the key in the playbook that holds the subject, and the name of `subject`."""
 

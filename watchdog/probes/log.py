@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from watchdog.model.kinds import Key
 from watchdog.model.probing import Sample
+from watchdog.model.records import record
 from watchdog.probes.asked import Asked
 from watchdog.probes.kind import ProbeKind
 from watchdog.system.child import patterns
@@ -24,7 +24,7 @@ LONGEST = 4000  # characters of one line that are looked at
 _REMEMBER = 1000  # moments of matches that are kept
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Wanted:
     """What is looked for in which logs, and how often it may come."""
 
@@ -35,7 +35,7 @@ class Wanted:
     within: float
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Matches:
     """New matching lines, and all that is remembered for the next time."""
 

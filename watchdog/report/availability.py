@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from watchdog.model.probing import Sample
+from watchdog.model.records import record
 
 DAY = 86400.0
 WINDOWS = (("day", DAY), ("week", 7 * DAY), ("month", 30 * DAY))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Availability:
     """Of one window of time. `percent` is None where nothing was asked in it."""
 

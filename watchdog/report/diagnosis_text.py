@@ -6,7 +6,8 @@ import textwrap
 
 from watchdog.model.causes import CAUSES, HEALTHY
 from watchdog.model.evidence import Evidence
-from watchdog.model.finding import Advice, Culprit, Diagnosis, Finding
+from watchdog.model.finding import Culprit, Diagnosis, Finding
+from watchdog.report import advice
 from watchdog.text.units import format_duration, format_size
 
 WIDTH = 100
@@ -14,15 +15,6 @@ _AGAIN = "look again with more time (--within 60s)"
 _DETAILS = 14  # lines
 _MORE = 4  # further findings
 _AROUND = 2  # source lines on each side of the guilty one
-
-_ADVICE: dict[Advice, str] = {
-    "none": "nothing",
-    "wait": "wait, and look again",
-    "restart": "end it and start it again: {restart}",
-    "restart-worker": "end the stuck worker alone; its master replaces it: {worker}",
-    "fix-config": "mend the configuration; a restart would bring the same back",
-    "call-a-person": "call a person: a restart will not help",
-}
 
 
 def screen(diagnosis: Diagnosis, evidence: Evidence) -> str:
@@ -98,20 +90,10 @@ def _facts(diagnosis: Diagnosis, first: Finding, evidence: Evidence) -> list[str
     lines += _field("seen", _seen(evidence))
     if first.evidence:
         lines += _field("from", ", ".join(first.evidence[:4]))
-    lines += _field("now", _now(first.advice, first.culprit, evidence))
+    lines += _field("now", advice.now(first.advice, first.culprit, evidence))
     if first.prevent:
         lines += _field("after", first.prevent)
     return lines
-
-
-def _now(advice: Advice, culprit: Culprit | None, evidence: Evidence) -> str:
-    service, tree = evidence.configured.service, evidence.tree
-    port = evidence.configured.port or (tree.ports[0] if tree and tree.ports else None)
-    selector = f"--port {port}" if port else f"--pid {tree.root.pid}" if tree else ""
-    restart = f"wd run frozen-server --service {service}" if service else f"wd kill {selector}, then start it again"
-    # The worker by its pid: a diagnosis of another run names none to `wd kill`.
-    worker = f"wd kill --worker --pid {culprit.pid if culprit else 0}"
-    return _ADVICE[advice].format(restart=restart, worker=worker)
 
 
 def _seen(evidence: Evidence) -> str:

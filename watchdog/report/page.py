@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from watchdog.model.records import record
 
-@dataclass(frozen=True, slots=True)
+
+@record(frozen=True)
 class Ended:
     """A process that was ended."""
 
@@ -17,7 +19,7 @@ class Ended:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Line:
     """A step, in the table and on the timeline. `left` and `width` are percent of the whole run."""
 
@@ -31,7 +33,7 @@ class Line:
     width: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Kept:
     """A file of the evidence."""
 
@@ -43,7 +45,7 @@ class Kept:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Curve:
     """One quantity over time, ready to be drawn."""
 
@@ -55,7 +57,7 @@ class Curve:
     text: str  # the same in words, for Markdown and for those who cannot see it
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Page:
     """The whole report."""
 

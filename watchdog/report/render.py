@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import re
-from dataclasses import asdict
+import sys
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import jinja2
+from jinja2.bccache import Bucket
 from markupsafe import Markup, escape
 
-from watchdog.model.incident import Incident
 from watchdog.report.page import Page
 from watchdog.text.printable import printable, printable_lines
 from watchdog.text.units import format_duration, format_size
@@ -37,12 +37,6 @@ def html(page: Page) -> str:
     return _html_environment().get_template("report.html.j2").render(page=page)
 
 
-def as_json(page: Page, incident: Incident) -> str:
-    """The incident as `wd incidents show` gives it, and all that the page adds."""
-    whole: dict[str, Any] = {**incident.record(), "page": asdict(page)}
-    return json.dumps(whole, indent=1, ensure_ascii=True, default=str) + "\n"
-
-
 @lru_cache(maxsize=1)
 def _markdown_environment() -> jinja2.Environment:
     made = _environment(autoescape=False, finalize=_markdown_safe)
@@ -60,6 +54,7 @@ def _html_environment() -> jinja2.Environment:
 def _environment(**settings: Any) -> jinja2.Environment:
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
+        bytecode_cache=_Compiled(),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -67,6 +62,28 @@ def _environment(**settings: Any) -> jinja2.Environment:
     )
     made.filters |= {"duration": _duration, "size": format_size, "clock": _clock}
     return made
+
+
+class _Compiled(jinja2.FileSystemBytecodeCache):
+    """Compiled templates, kept where Python keeps our compiled modules: who can write there can change wd itself.
+
+    A home, a state folder or a temporary folder would not do: what lies there may be code that somebody else has put
+    there. A file that cannot be read or written only costs the time to compile.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(str(Path(__file__).parent / "__pycache__"), f"jinja-{jinja2.__version__}-%s.bin")
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        try:
+            super().load_bytecode(bucket)
+        except Exception:  # noqa: BLE001 - pickle and marshal raise anything for a file that was cut off
+            bucket.reset()
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        if not sys.dont_write_bytecode:
+            with contextlib.suppress(OSError):
+                super().dump_bytecode(bucket)
 
 
 def _markdown_safe(value: Any) -> str:

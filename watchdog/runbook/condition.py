@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from watchdog.model.records import record
 
 _COMPARISON = re.compile(
     r"\s*([a-z][a-z0-9-]*)\.([A-Za-z0-9_.-]+?)\s*(==|!=|\s+not\s+in\b|\s+in\b)\s*(\([^()]*\)|\"[^\"]*\"|'[^']*'|[^\s()]+)\s*"
@@ -21,7 +22,7 @@ _AND = re.compile(r"\s+and\s+")
 _WORST = ("critical", "unknown", "warning", "ok")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Comparison:
     """`step.field` against one word (==, !=) or several (in, not in)."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from watchdog.config.mistakes import Mistake, bad_config, did_you_mean, shown
 from watchdog.library import shelf
 from watchdog.model.errors import BadConfig
 from watchdog.model.procedure import Block, Runbook
+from watchdog.model.records import record
 from watchdog.runbook import condition, header
 from watchdog.system.disk.trust import read_trusted
 from watchdog.text.units import parse_duration
@@ -80,7 +81,7 @@ def _tokens(body: str) -> list[Token]:
     return MarkdownIt("commonmark").disable("inline").parse(body)
 
 
-@dataclass(slots=True)
+@record
 class _Reading:
     file: str
     mistakes: list[Mistake] = field(default_factory=list)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from watchdog.config import yaml
 from watchdog.config.mistakes import Mistake, did_you_mean, shown
 from watchdog.model.procedure import Parameter
+from watchdog.model.records import record
 
 KEYS = ("name", "summary", "parameters")
 _PARAMETER = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _TAKEN = ("self", "service")  # Jinja's own, and the one that every run fills in
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Header:
     """All fields may be empty: an ordinary Markdown procedure has no header."""
 

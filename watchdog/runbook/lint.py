@@ -6,13 +6,13 @@ What cannot even be read is a BadConfig of `document`; a mistake told here would
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from watchdog.config.mistakes import did_you_mean
 from watchdog.library import shelf
 from watchdog.model.errors import BadConfig, WdError
 from watchdog.model.procedure import Block, Runbook
+from watchdog.model.records import record
 from watchdog.runbook import condition
 from watchdog.runbook.document import ANSWERS
 from watchdog.runbook.fill import Value, fill_words, names
@@ -26,7 +26,7 @@ _PROVEN_BY_ITSELF = ("restart", "stop", "verify")
 _STAND_INS: tuple[Value, ...] = ("1s", "1", "http://127.0.0.1/")  # for a parameter without a default, to try a line
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Warning:
     """`mistake`: the runbook cannot be run as it stands."""
 
@@ -39,7 +39,7 @@ class Warning:
         return printable(f"{self.file}:{self.line}: {self.message}")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class _Step:
     """A line that was understood."""
 

@@ -10,25 +10,27 @@ from __future__ import annotations
 import contextvars
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import field, replace
+from typing import TYPE_CHECKING, Any
 
 from watchdog.model.errors import WdError
 from watchdog.model.exits import Exit
 from watchdog.model.incident import Incident, RunOutcome, RunResult, StepRecord
 from watchdog.model.procedure import Block, RunPlan, StepCall
-from watchdog.report import write as report
-from watchdog.runbook import condition, outcome, permission
+from watchdog.model.records import record
+from watchdog.runbook import outcome, permission
 from watchdog.steps import turn
 from watchdog.steps.parse import parse_words
-from watchdog.steps.report import samples_before
 from watchdog.steps.spec import Context, StepOutcome, StepResult, StepSpec
 from watchdog.system import clock
+
+if TYPE_CHECKING:
+    from watchdog.journal.store import Journal
 
 SHELL_STEP = "shell"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Prepared:
     """A call whose words were understood: what will run, with which values."""
 
@@ -38,7 +40,7 @@ class Prepared:
     options: Mapping[str, Any]
 
 
-@dataclass(slots=True)
+@record
 class Run:
     """A run under way."""
 
@@ -46,6 +48,7 @@ class Run:
     watch: Callable[[Prepared, StepRecord], None]  # told of each step as it begins and ends
     load: Callable[[str], RunPlan]  # a runbook by its name, for `on-fail=NAME`
     confirm: Callable[[Prepared], bool]  # `--step`
+    pages: bool = True  # whether the report is also written for a person
     records: list[StepRecord] = field(default_factory=list)
     results: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # of the steps so far, for `when=`
     last: StepResult | None = None
@@ -90,14 +93,16 @@ def execute(
     load: Callable[[str], RunPlan] | None = None,
     confirm: Callable[[Prepared], bool] = always,
     before: Sequence[StepRecord] = (),
+    pages: bool = True,
 ) -> tuple[RunResult, StepResult | None]:
     """Run what was prepared; the second value is the last step's own result. `before`: what a run that was cut off did.
+    Without `pages` the report is only its record, report.json.
 
     Refused before anything is touched if another wd works on the same server or the budget says no. Never raises for a
     step that fails. KeyboardInterrupt passes through after the incident was marked: an armed shim sees us go and
     finishes the stretch from kill to start.
     """
-    run = Run(context, watch, load or _no_runbooks, confirm, list(before))
+    run = Run(context, watch, load or _no_runbooks, confirm, pages, list(before))
     run.results.update({record.step: record.data for record in before if record.data})
     changing = any(prepared.spec.changes for prepared in steps) and not context.dry_run
     mine = turn.keys((), context.playbook) if changing else ()
@@ -136,7 +141,7 @@ def _no_runbooks(name: str) -> RunPlan:
 def _walk(run: Run, steps: Sequence[Prepared]) -> StepRecord | None:
     """The failure that ended the run, or None."""
     for index, prepared in enumerate(steps):
-        if prepared.block.when and not condition.holds(prepared.block.when, run.results):
+        if prepared.block.when and not _holds(prepared.block.when, run.results):
             _note(run, prepared, "skipped", f"not needed: {prepared.block.when} does not hold")
             continue
         if not run.confirm(prepared):
@@ -154,6 +159,12 @@ def _walk(run: Run, steps: Sequence[Prepared]) -> StepRecord | None:
             return _other_remedy(run, prepared, record)
         return record
     return None
+
+
+def _holds(when: str, results: Mapping[str, Mapping[str, Any]]) -> bool:
+    from watchdog.runbook import condition
+
+    return condition.holds(when, results)
 
 
 def _other_remedy(run: Run, prepared: Prepared, failed: StepRecord) -> StepRecord | None:
@@ -269,10 +280,24 @@ def _close(run: Run, incident: Incident | None, came_to: RunOutcome) -> Incident
         }
     context.journal.update(incident.id, **fields)
     context.journal.close(incident.id, came_to)
-    try:
-        written = context.journal.incident(incident.id)
-        path = report.write(written, context.folder, samples_before(context.journal, written))
-        context.journal.update(incident.id, report=str(path))
-    except (OSError, WdError) as error:
-        context.say(f"the report could not be written: {error}")
+    _write_report(run, context.journal, incident.id)
     return context.journal.incident(incident.id)
+
+
+def _write_report(run: Run, journal: Journal, incident: str) -> None:
+    from watchdog.report import write as report
+    from watchdog.steps.report import samples_before
+
+    try:
+        written = journal.incident(incident)
+        path = report.write(written, run.context.folder, samples_before(journal, written), pages=run.pages)
+        journal.update(incident, report=str(path))
+    except (OSError, WdError) as error:
+        run.context.say(f"the report could not be written: {error}")
+
+
+def _let_go(context: Context) -> None:
+    """A shim that was armed and never told to start must not start a server that nobody asked for."""
+    shim = context.found.shim
+    if shim is not None and context.found.started is None:
+        shim.cancel()

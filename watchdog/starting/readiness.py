@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from watchdog.model.launching import ShimRecord
 from watchdog.model.playbook import Playbook
 from watchdog.model.process import Identity, Tree
+from watchdog.model.records import record
 from watchdog.starting import launch
 from watchdog.starting.launch import Shim
 from watchdog.system import clock
@@ -23,7 +24,7 @@ _TOLD_WITHIN = 2.0  # seconds for the shim to say how a process ended
 _ANY = range(200, 500)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Answer:
     """One question to the server."""
 
@@ -37,7 +38,7 @@ class Answer:
         return {"ok": self.ok, "seconds": round(self.seconds, 3), "status": self.status}
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Question:
     """What to ask: addresses in order of preference, else the port, else only whether it lives."""
 
@@ -94,7 +95,7 @@ def _local_port(url: str) -> int | None:
     return parts.port or (443 if parts.scheme == "https" else 80)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Newborn:
     """The started server as it is known so far."""
 

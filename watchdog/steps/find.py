@@ -10,10 +10,9 @@ from watchdog.model.process import Member, Tree, Verdict, target_record
 from watchdog.steps import known
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock
-from watchdog.system.child import service_env
 from watchdog.system.net import ports
 from watchdog.system.process import processes
-from watchdog.targets import resolve, servers, verdict
+from watchdog.targets import resolve, servers
 from watchdog.text.units import format_duration, format_size
 
 _QUICK = 1.5  # seconds that a server gets to answer before find says that it hangs
@@ -47,6 +46,9 @@ def find(context: Context, options: Mapping[str, Any]) -> StepResult:
 
 def ps(context: Context, options: Mapping[str, Any]) -> StepResult:
     """Every Python server (with `all` every server), one a row, as its root; with `hung` only those that hang."""
+    from watchdog.system.child import service_env
+    from watchdog.targets import verdict
+
     measure = _Measure()
     trees = servers.all_servers() if options.get("all") else servers.python_servers()
     verdicts = verdict.ask_all(
@@ -80,6 +82,8 @@ def _verdicts(trees: Sequence[Tree], context: Context) -> tuple[Verdict, ...]:
     if context.selector.hung:
         told: Verdict = "hung"  # they were asked already
         return (told,) * len(trees)
+    from watchdog.targets import verdict  # here: HTTP is imported once there is a server to ask
+
     url = context.playbook.url if context.playbook else None
     return verdict.ask_all(trees, _QUICK, url, known.pages(context))
 

@@ -7,23 +7,24 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from watchdog.model.exits import Exit, exit_of
-from watchdog.model.incident import Trigger
-from watchdog.model.selector import Selector
+from watchdog.model.records import record
 
 if TYPE_CHECKING:
     from watchdog.journal.store import Journal
     from watchdog.model.evidence import Evidence
     from watchdog.model.finding import Diagnosis
+    from watchdog.model.incident import Trigger
     from watchdog.model.killing import KillResult
     from watchdog.model.launching import StartResult, VerifyResult
     from watchdog.model.playbook import Playbook
     from watchdog.model.probing import CheckResult
     from watchdog.model.process import Identity, Tree
+    from watchdog.model.selector import Selector
     from watchdog.model.snapshot import Snapshot
     from watchdog.starting.launch import Shim
 
@@ -34,7 +35,7 @@ StepOutcome = Literal["ok", "warning", "failed", "refused", "nothing", "skipped"
 Answer = Literal["yes", "no", "late", "over", "nobody"]  # over: it was withdrawn; nobody: there is no terminal
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Option:
     """One option of a step. `kind` says how its text is read: a duration arrives as seconds, a size as bytes."""
 
@@ -54,7 +55,7 @@ class Option:
         return self.name.lstrip("-").replace("-", "_")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Argument:
     """A word without dashes."""
 
@@ -66,7 +67,7 @@ class Argument:
     kind: Kind = "text"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class StepSpec:
     """A verb: what the shell offers as `wd NAME` and a runbook as a line."""
 
@@ -87,7 +88,7 @@ class StepSpec:
         return found
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class StepResult:
     """What a step came to: an outcome for the runner, a line for a person, JSON for a script."""
 
@@ -103,7 +104,7 @@ class StepResult:
             object.__setattr__(self, "exit", exit_of(self.outcome))
 
 
-@dataclass(slots=True)
+@record
 class Findings:
     """What the earlier steps of the same run found and did."""
 
@@ -159,7 +160,13 @@ def nobody(question: str, seconds: float, still: Callable[[], bool]) -> Answer:
     return "nobody"
 
 
-@dataclass(slots=True)
+def _by_a_person() -> Trigger:
+    from watchdog.model.incident import Trigger
+
+    return Trigger("person")
+
+
+@record
 class Context:
     """All that a step may need, made once a run."""
 
@@ -172,7 +179,7 @@ class Context:
     home: Path | None = None
     journal: Journal | None = None
     incident: str | None = None
-    trigger: Trigger = field(default_factory=lambda: Trigger("person"))
+    trigger: Trigger = field(default_factory=_by_a_person)
     dry_run: bool = False
     yes: bool = False
     deadline: float | None = None  # on the monotonic clock

@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
+from typing import TYPE_CHECKING
 
-from watchdog.model.playbook import Playbook
 from watchdog.model.process import Tree
 from watchdog.policy.locks import target_lock
 from watchdog.steps.spec import Context
+
+if TYPE_CHECKING:
+    from watchdog.model.playbook import Playbook
 
 # Kept a thread and a run: `restart` holds what its `kill` needs, another run of the same daemon does not.
 _ours: ContextVar[frozenset[str]] = ContextVar("locked targets", default=frozenset())

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from watchdog.model.errors import Refused
 from watchdog.model.launching import VerifyResult
 from watchdog.model.process import Tree
+from watchdog.model.records import record
 from watchdog.starting import readiness
 from watchdog.starting.readiness import Answer, Newborn, Question
 from watchdog.steps.spec import Context, StepResult
@@ -22,7 +23,7 @@ _QUICK, _BETWEEN = 0.05, 0.25  # seconds between two questions: until the row is
 _KEPT = 50  # answers in the result
 
 
-@dataclass(slots=True)
+@record
 class _Series:
     """The answers so far."""
 

@@ -6,20 +6,20 @@ process says of itself, in its environment or its command line, can be forged.
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 from watchdog.model.process import Manager, Process
 from watchdog.targets import borders, programs
 from watchdog.targets.scene import Scene
+from watchdog.text.regexes import regex
 
 # They only change user, limits or surroundings and wait: what stands above them is the manager all the same.
 _PASSED = frozenset(
     {"sudo", "su", "doas", "runuser", "setpriv", "chpst", "setuidgid", "softlimit", "envdir", "timeout"}
 )
-_CONTAINER = re.compile(r"(?:docker|libpod|cri-containerd|crio|lxc|containerd)?[-/:]?([0-9a-f]{64})(?:\.scope)?(?:/|$)")
-_UNIT = re.compile(r"([^/]+\.service)(?:/|$)")
-_USER_MANAGER = re.compile(r"user@(\d+)\.service")
+_CONTAINER = regex(r"(?:docker|libpod|cri-containerd|crio|lxc|containerd)?[-/:]?([0-9a-f]{64})(?:\.scope)?(?:/|$)")
+_UNIT = regex(r"([^/]+\.service)(?:/|$)")
+_USER_MANAGER = regex(r"user@(\d+)\.service")
 _BY_FOLDER = frozenset({"runit", "s6", "daemontools"})
 
 

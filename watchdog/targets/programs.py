@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from watchdog.model.process import Process
+from watchdog.model.records import record
 
 _PYTHON = re.compile(r"(python|pypy)w?(\d+(\.\d+)*)?[a-z]?(-\w+)?(\.exe)?", re.ASCII)
 _SHELL = re.compile(r"-?(ba|da|a|z|fi|k|mk|c|tc|r|ya|oil|nu|po)?sh|pwsh|nu|xonsh|elvish|powershell(\.exe)?")
@@ -34,7 +34,7 @@ _CARRIERS = frozenset(
 TRACKERS = ("multiprocessing.resource_tracker", "multiprocessing.semaphore_tracker", "multiprocessing.forkserver")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Program:
     """What runs. For `python -m uvicorn shop:app`: interpreter "python", name "uvicorn", rest ("shop:app",)."""
 

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
 
 from watchdog.model.errors import CannotTell, WrongUsage
-from watchdog.model.playbook import Playbook
 from watchdog.model.process import Identity, Tree
+from watchdog.model.records import record
 from watchdog.model.selector import Selector
 from watchdog.system import clock
 from watchdog.system.net import ports
-from watchdog.targets import expected, match, servers, verdict
+from watchdog.targets import expected, match, servers
 from watchdog.targets.named_ports import another_port, names_port
 from watchdog.targets.scene import Scene
 from watchdog.targets.trees import grow_in
+
+if TYPE_CHECKING:
+    from watchdog.model.playbook import Playbook
 
 Known = Literal["named", "started"]
 NEXT_LIFE = 3.0  # seconds: launchers commonly wait one or two between two starts
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Found:
     """The servers that were meant, and one sentence for each process that was near and is none of them."""
 
@@ -67,6 +70,8 @@ def look(
     if playbook is not None:
         trees = [replace(tree, service=playbook.service) for tree in trees]
     if selector.hung:
+        from watchdog.targets import verdict  # here: only this question needs HTTP
+
         told = verdict.ask_all(trees, verdict.PATIENT, playbook.url if playbook else None)
         trees = [tree for tree, answer in zip(trees, told, strict=True) if answer == "hung"]
     return Found(tuple(trees), tuple(dict.fromkeys(left_out)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from watchdog.text.regexes import regex
 
 _SHAPES = (
     r"(?:AKIA|ASIA|ABIA|ACCA)[0-9A-Z]{16}\b",  # AWS access key
@@ -37,10 +37,10 @@ _SHAPES = (
     r"ATATT3[A-Za-z0-9_=-]{40,400}",  # Atlassian
     r"glc_[A-Za-z0-9+/=]{20,400}",  # Grafana
 )
-TOKENS = re.compile(r"(?<![A-Za-z0-9_])(?:" + "|".join(_SHAPES) + ")")
+TOKENS = regex(r"(?<![A-Za-z0-9_])(?:" + "|".join(_SHAPES) + ")")
 
 # Secrets in the path of an address: who has the address has the right.
-WEBHOOKS = re.compile(
+WEBHOOKS = regex(
     r"(hooks\.slack\.com/(?:services|workflows)/|discord(?:app)?\.com/api/webhooks/[0-9]{1,25}/|"
     r"[a-z0-9.-]{0,60}webhook\.office\.com/webhookb2/|outlook\.office\.com/webhook/|api\.telegram\.org/bot)"
     r"([^\s\"'<>]{8,500})"

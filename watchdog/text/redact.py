@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from watchdog.text.makers import TOKENS, WEBHOOKS
+from watchdog.text.regexes import regex
 
 REDACTED = "[redacted]"
 
@@ -26,7 +27,7 @@ _WEAK = (
     r"token|session[_-]?id|session[_-]?key|sess(?:ion)?|sid|jwt|otp|pin[_-]?code|csrf|xsrf|amz-signature|"
     r"[?&](?:sig|key|code|auth)"
 )
-_NAME = re.compile(
+_NAME = regex(
     rf"(?P<word>{_STRONG}|{_WEAK})(?![A-Za-z0-9_-])"
     r"(?P<mid>\\{0,7}[\"'`\]]?[ \t]{0,8}(?:=>|:=|[=:：]|%3D)[ \t]{0,8}|\\{0,7}[\"'][ \t]{0,4},[ \t\n]{0,8}|"
     r"[ \t]{1,4}|>)"
@@ -40,42 +41,42 @@ _NAME = re.compile(
     r")",
     re.IGNORECASE,
 )
-_STRONG_NAME = re.compile(rf"(?:{_STRONG})\Z", re.IGNORECASE)
-_WEAK_NAME = re.compile(r"(?:token|session[_-]?id|session[_-]?key|jwt|otp)\Z", re.IGNORECASE)
-_FLAG = re.compile(r"-{1,2}[A-Za-z0-9_-]{0,60}\Z")
-_NOTHING = re.compile(
+_STRONG_NAME = regex(rf"(?:{_STRONG})\Z", re.IGNORECASE)
+_WEAK_NAME = regex(r"(?:token|session[_-]?id|session[_-]?key|jwt|otp)\Z", re.IGNORECASE)
+_FLAG = regex(r"-{1,2}[A-Za-z0-9_-]{0,60}\Z")
+_NOTHING = regex(
     r"(?:none|null|nil|true|false|\*+|x{3,}|\.{2,}|…|-|\[redacted\]?.*|<[a-z _-]*>?|\$\{?\w+\}?|%\w*)[.,;:!)]*",
     re.IGNORECASE,
 )
-_CODE = re.compile(r"await\Z|self\.|[A-Za-z_][\w.]{0,100}\(")  # a line of source: "session = self.take()"
-_PROSE = re.compile(  # behind "password: " in a sentence
+_CODE = regex(r"await\Z|self\.|[A-Za-z_][\w.]{0,100}\(")  # a line of source: "session = self.take()"
+_PROSE = regex(  # behind "password: " in a sentence
     r"(?:yes|no|ok|required|missing|invalid|incorrect|expired|wrong|empty|unset|set|changed|str|string|bytes|optional|is|"
     r"was|for|not|and|or|has|in|to|of|from|the|must|should|cannot|could|will|be|does|do|too|at|"
     r"denied|failed|granted|refused|rejected|disabled|enabled|success)[.,;:!)]*",
     re.IGNORECASE,
 )
-_LINE = re.compile(  # a line of YAML, of an env file, or a header: all of it is the value
+_LINE = regex(  # a line of YAML, of an env file, or a header: all of it is the value
     r"^(?P<name>[ \t]{0,40}(?:-[ \t]+|export[ \t]+|> |< )?[\w.-]{0,60}?"
     rf"(?:{_STRONG})[ \t]{{0,8}}(?P<mid>[:=])[ \t]{{0,8}})"
     r"(?P<value>[^\s\"'|>{\[][^\n]{0,4000})",
     re.IGNORECASE | re.MULTILINE,
 )
-_HEADER = re.compile(
+_HEADER = regex(
     r"(?P<name>(?:authorization|cookie)\\{0,7}[\"']?[ \t]{0,4}[:=][ \t]{0,4}\\{0,7}[b]?[\"']?)(?:"
     r"(?P<parameters>(?:Digest|OAuth|Hawk|Signature|AWS4-[\w-]{1,40})[ \t][^\n]{1,4000})|"
     r"(?P<scheme>(?:Bearer|Basic|Token|Negotiate|ApiKey|NTLM)[ \t]{1,4})[^\s\"'\\,;]{1,4000}|"
     r"(?P<cookies>[^\s\"'=;]{1,200}=[^\s\"';]{0,4000}(?:;[ \t]{0,2}[^\s\"';]{1,4000}){0,100}))",
     re.IGNORECASE,
 )
-_BEARER = re.compile(
+_BEARER = regex(
     r"\b(Bearer|Basic)\s{1,4}(?=[A-Za-z_~+/.-]{0,200}[0-9=])[A-Za-z0-9._~+/-]{12,4000}={0,2}", re.IGNORECASE
 )
-_USER_INFO = re.compile(r"://([^\s/@:\"'<>?#]{0,100})(:[^\s/\"'<>]{0,300})?@(?=[\w\[.*%-])")
-_LOOKS_LIKE_KEY = re.compile(r"(?=[^0-9]{0,100}[0-9])[A-Za-z0-9_-]{16,}")
+_USER_INFO = regex(r"://([^\s/@:\"'<>?#]{0,100})(:[^\s/\"'<>]{0,300})?@(?=[\w\[.*%-])")
+_LOOKS_LIKE_KEY = regex(r"(?=[^0-9]{0,100}[0-9])[A-Za-z0-9_-]{16,}")
 _OPTION = r"[^\n|;]{0,120}?[ \t'\"]"
 _GAP = r"[\"',=]{0,2}[ \t]{0,4}[\"']?"
 _VALUE = r"([^\s'\",]{1,200})"
-_COMMANDS = re.compile(  # programs whose option has no telling name
+_COMMANDS = regex(  # programs whose option has no telling name
     rf"(\b(?:mysql|mysqldump|mysqladmin|mariadb|mariadb-dump)\b{_OPTION}-p)([^\s'\",-][^\s'\",]{{0,200}})|"
     rf"(\b(?:sshpass|docker login|podman login)\b{_OPTION}-p{_GAP}){_VALUE}|"
     rf"(\bredis-cli\b{_OPTION}-a{_GAP}){_VALUE}|"
@@ -83,7 +84,7 @@ _COMMANDS = re.compile(  # programs whose option has no telling name
     rf"(\blogin[ \t]+[^\s]{{1,100}}[ \t]+password[ \t]+){_VALUE}|"
     r"(\bauth=\(b?['\"][^'\"\n]{0,100}['\"],[ ]?b?['\"])([^'\"\n]{1,200})"
 )
-_PEM_BASE64 = re.compile(r"(?:[A-Za-z0-9+/=\s]|\\[nr]|[A-Z][A-Za-z-]{2,20}: [^\n]{0,100}){0,20000}")
+_PEM_BASE64 = regex(r"(?:[A-Za-z0-9+/=\s]|\\[nr]|[A-Z][A-Za-z-]{2,20}: [^\n]{0,100}){0,20000}")
 
 
 # Cheap looks that spare ordinary text the long ones: most of a log holds none of these.

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from watchdog.model.incident import Trigger
 from watchdog.model.playbook import TriggerSpec
+from watchdog.model.records import record
 from watchdog.steps.notify import notify
 from watchdog.text.units import format_duration
 from watchdog.watch.house import House
 from watchdog.watch.watched import CALENDAR, Watched
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Question:
     """Whether to run this on that service, because of what was seen."""
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from watchdog.journal.store import Journal
 from watchdog.model.incident import Desired, Trigger
 from watchdog.model.probing import Sample
+from watchdog.model.records import record
 from watchdog.model.selector import Selector
 from watchdog.policy import pressure
 from watchdog.policy.deciding import is_healthy_again
@@ -26,7 +27,7 @@ GAVE_UP = "gave up"  # and why a person was called, for `wd status`
 LATE_KEPT = 2000
 
 
-@dataclass(slots=True)
+@record
 class Counts:
     """Numbers since the loop began, for the metrics and for whoever asks how it does."""
 
@@ -41,7 +42,7 @@ class Counts:
     lateness: deque[float] = field(default_factory=lambda: deque(maxlen=LATE_KEPT))  # seconds behind the plan
 
 
-@dataclass(slots=True)
+@record
 class House:
     """Handed to whoever needs a part of it."""
 

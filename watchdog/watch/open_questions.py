@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from watchdog.model.evidence import Answer
 from watchdog.model.playbook import ProbeSpec
 from watchdog.model.probing import Sample
+from watchdog.model.records import record
 from watchdog.system import clock
 from watchdog.watch.watched import Watched
 
@@ -15,7 +15,7 @@ _SLOW = 0.3  # of the limit, as with our own questions
 _NEARLY = 0.95  # of the time-out: it was waited for until then
 
 
-@dataclass(slots=True)
+@record
 class Question:
     """One of them; without a `sample` it is still open."""
 

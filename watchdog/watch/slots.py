@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from watchdog.model.playbook import ProbeSpec
+from watchdog.model.records import record
 
 APART = 0.1  # seconds between two slots: nobody asks more exactly than that
 SOON = 10.0  # seconds within which every probe has been asked once, however long its interval is
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Slot:
     """Probes of one interval that come due at the same moment: (service, probe)."""
 

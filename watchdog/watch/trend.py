@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from watchdog.journal.store import Journal
 from watchdog.model.playbook import TriggerSpec
 from watchdog.model.probing import Sample
+from watchdog.model.records import record
 from watchdog.probes import registry
 from watchdog.text.units import format_duration
 from watchdog.watch.watched import Watched
@@ -18,7 +18,7 @@ _FEWEST = 10  # samples below which a line says nothing
 _FIT = 0.7  # part of the movement that the line must explain
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Line:
     """A straight line through points, and how well it explains them (1: wholly)."""
 

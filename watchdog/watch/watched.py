@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from typing import Any
 
 from watchdog.model.evidence import Evidence
 from watchdog.model.playbook import Playbook, ProbeSpec, Threshold, TriggerSpec
 from watchdog.model.probing import Sample
 from watchdog.model.process import Identity, Tree
+from watchdog.model.records import record
 from watchdog.policy.budget import Life
 from watchdog.policy.judge import ProbeState
 from watchdog.probes import registry
@@ -21,7 +22,7 @@ LIVES = 12  # that are remembered
 LOG_EVERY = 2.0  # seconds between two looks at the logs for a trigger
 
 
-@dataclass(slots=True)
+@record
 class Watched:
     """What changes from round to round. Whoever reads and writes more than one field holds `lock`."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from watchdog.model.records import record
 
 _COMBINED = re.compile(r'"(?:[A-Z]{3,9} )[^"]*"\s+([1-5]\d\d)\b(.*)')
 _NAMED = re.compile(
@@ -18,7 +19,7 @@ _UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}
 _KILLED = "was sent SIGKILL! Perhaps out of memory?"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Answers:
     """What a log says."""
 

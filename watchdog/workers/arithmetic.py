@@ -6,8 +6,9 @@ worker, and users at peak / 10. Memory is the bound that kills when it is overst
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from watchdog.model.records import record
 
 LOW_PER_CPU, HIGH_PER_CPU = 4, 8
 USERS_PER_WORKER = 10
@@ -15,7 +16,7 @@ TIGHT, FULL = 0.9, 1.0  # of the memory: little head-room, and an OOM kill to be
 Risk = Literal["low", "medium", "high"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Count:
     """The number of workers and each bound that it comes from. None: that bound was not given."""
 
@@ -32,7 +33,7 @@ class Count:
         return f"{self.workers} workers = min({', '.join(parts)}), bound by {self.limited_by}"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Standing:
     """What a number of workers means for the memory."""
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from watchdog.model.records import record
 from watchdog.text.units import format_duration
 from watchdog.workers.access_log import Answers
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Targets:
     """What is still good."""
 
@@ -19,7 +18,7 @@ class Targets:
     errors: float = 0.01
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Indicator:
     """One figure and how it stands. `action` is empty where all is well."""
 

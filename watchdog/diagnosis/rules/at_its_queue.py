@@ -15,7 +15,19 @@ from watchdog.text.units import format_duration
 def rule(view: View) -> Iterator[Finding]:
     held = any(one.state in "TtD" for one in view.processes.values())
     if view.unasked and not (held or view.in_trouble or jobs.lost_peers(view)):
-        yield _at_work(view) or _idle(view)
+        yield _unseen(view) or _at_work(view) or _idle(view)
+
+
+def _unseen(view: View) -> Finding | None:
+    """Without the calls of a process nothing is known of it: that is a gap, and not rest."""
+    seen = {thread.pid for thread in view.python_threads}
+    missing = [pid for pid in view.evidence.python if pid in view.processes and pid not in seen]
+    if not missing:
+        return None
+    words = f"nobody can ask it, and what process {', '.join(map(str, missing[:5]))} does could not be seen"
+    return Finding(
+        "unknown", "guess", words, "wait", details=("what was not seen, and the right for it, stands below",)
+    )
 
 
 def _at_work(view: View) -> Finding | None:

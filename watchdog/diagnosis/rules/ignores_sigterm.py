@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from watchdog.diagnosis import logbook, shape
 from watchdog.diagnosis.code import at_place, function, is_application
-from watchdog.diagnosis.ending import bounded, told_to_end, waits_to_be_told
+from watchdog.diagnosis.ending import bounded, installs_ending, told_to_end, waits_to_be_told
 from watchdog.diagnosis.tasks import answers_request, suspended
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.evidence import Frame
@@ -70,16 +70,14 @@ def _handler(view: View, thread: ThreadView) -> Frame | None:
 
 
 def _installed(view: View, file: str) -> set[str]:
-    """Names of functions that a file gives to signal.signal or add_signal_handler."""
+    """Names of functions that a file installs for a signal that ends a program."""
     source = view.file(file)
     module = shape.tree(source) if source else None
     names = set()
     for node in ast.walk(module) if module else ():
-        if isinstance(node, ast.Call) and len(node.args) > 1:
-            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if isinstance(node, ast.Call) and installs_ending(node):
             target = node.args[1]
-            if called in ("signal", "add_signal_handler"):
-                names.add(target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", ""))
+            names.add(target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", ""))
     return names - {""}
 
 

@@ -14,10 +14,9 @@ PREVENT = (
     "Bound what one request may load, free what is not needed, and give it the memory that it really needs; a planned "
     "restart below the limit is milder than the kernel's."
 )
-_SAID = (
-    r"\bMemoryError\b|[Oo]ut of memory|Cannot allocate memory|Perhaps out of memory|OOM|oom-kill|Killed process"
-    r"|SIGKILL! |^Killed$"
-)
+# A server's guess at any SIGKILL ("Perhaps out of memory?") and a shell's "Killed" are hints, and prove nothing.
+_SAID = r"\bMemoryError\b|(?<!Perhaps )\b[Oo]ut of memory|Cannot allocate memory|\boom-kill|Killed process"
+_HINT = r"Perhaps out of memory|SIGKILL!|^Killed$"
 
 
 def rule(view: View) -> Iterator[Finding]:
@@ -32,8 +31,9 @@ def _killed(view: View) -> Iterator[Finding]:
     said = logbook.matching(evidence.logs, _SAID, 40)
     killed = next((one for one in reversed(evidence.exits) if _by_memory(view, one)), None)
     ended_by_error = bool(errors) and logbook.all_tracebacks(evidence.logs)[-1] == errors[-1]
-    if killed is None and not (gone and (ended_by_error or said)) and not (said and _worker_lost(said)):
+    if killed is None and not (gone and (ended_by_error or said)):
         return
+    said = said or (logbook.matching(evidence.logs, _HINT, 40) if killed else [])
     how = f" by signal 9 (pid {killed.pid})" if killed else ""
     peak = f", with {format_size(killed.peak_rss)} at the end" if killed and killed.peak_rss else ""
     told = said[-1][:160] if said else (killed.last_lines[-1][:160] if killed and killed.last_lines else "")
@@ -96,7 +96,3 @@ def _by_memory(view: View, end: Exit) -> bool:
     limit = view.evidence.machine.memory_limit if view.evidence.machine else None
     limit = limit or view.evidence.configured.memory_limit
     return end.signal == 9 and bool(end.peak_rss and limit and end.peak_rss >= 0.9 * limit)
-
-
-def _worker_lost(said: list[str]) -> bool:
-    return any("Perhaps out of memory" in line for line in said[-5:])

@@ -10,13 +10,14 @@ import base64
 import importlib
 import pickle
 import sys
-from dataclasses import dataclass
 from typing import Any
+
+from watchdog.model.records import record
 
 _LARGEST = 256 * 1024 * 1024  # bytes of an answer
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class NotDone:
     """Why there is no answer."""
 

@@ -12,8 +12,8 @@ import select
 import signal
 import sys
 import time
-from dataclasses import dataclass
 
+from watchdog.model.records import record
 from watchdog.system import signals
 from watchdog.system.child import detach
 from watchdog.system.host import sd_notify as notify
@@ -25,7 +25,7 @@ _LONGEST_PAUSE = 60.0  # seconds before a child that fails again and again is st
 _LASTED = 60.0  # seconds after which the next failure is a new one
 
 
-@dataclass(slots=True)
+@record
 class Link:
     """The child's side: what it tells its parent."""
 

@@ -11,9 +11,9 @@ import json
 import re
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from watchdog.model.errors import CannotTell, WrongUsage
+from watchdog.model.records import record
 from watchdog.system import clock
 from watchdog.system.child import commands
 
@@ -45,7 +45,7 @@ print(json.dumps([hits, late]))
 """
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Searched:
     """Positions of texts: those with the pattern, and those for which the time did not suffice."""
 

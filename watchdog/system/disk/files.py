@@ -11,11 +11,11 @@ import errno
 import os
 import pwd
 import re
-import secrets
 import stat
+import sys
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import Literal, Protocol
 
 from watchdog.model.errors import Refused
 from watchdog.system import clock
@@ -82,7 +82,7 @@ def write_atomic(path: Path, data: bytes | str, mode: int = 0o600) -> None:
 
 
 def _write_at(folder: int, name: str, content: bytes, mode: int, settle: bool = True) -> None:
-    temporary = f".{name[:80]}.{secrets.token_hex(6)}.tmp"
+    temporary = f".{name[:80]}.{os.urandom(6).hex()}.tmp"
     out = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder)
     try:
         try:
@@ -205,12 +205,21 @@ def state_folder(home: Path | None = None) -> Path:
             return logs
     if os.geteuid() == 0:
         return make_folder(Path("/var/lib/wd"))
-    import platformdirs  # here: most commands have a home, and need not wait for it
-
     try:
-        return make_folder(platformdirs.user_state_path("wd"))
+        return make_folder(user_folder("state"))
     except OSError:  # a user without a folder of their own
         return make_folder(runtime_folder() / "state")
+
+
+def user_folder(kind: Literal["config", "state"]) -> Path:
+    """The user's own folder for wd's configuration or state, as their desktop has it."""
+    if sys.platform == "linux":
+        variable, usual = {"config": ("XDG_CONFIG_HOME", ".config"), "state": ("XDG_STATE_HOME", ".local/state")}[kind]
+        named = os.environ.get(variable, "").strip()
+        return (Path(named) if named.startswith("/") else Path("~").expanduser() / usual) / "wd"
+    import platformdirs  # here: it takes longer to import than all of the above
+
+    return platformdirs.user_config_path("wd") if kind == "config" else platformdirs.user_state_path("wd")
 
 
 def runtime_folder() -> Path:

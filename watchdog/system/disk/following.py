@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
+from watchdog.model.records import record
 from watchdog.system.disk.files import readable
 from watchdog.system.disk.paths import open_for_reading
 
 MOST = 4_000_000  # bytes read at once; of more, the newest count
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Place:
     """Where reading stopped: in which file, whatever its name by now, and behind which byte."""
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
-from dataclasses import dataclass
 
+from watchdog.model.records import record
 from watchdog.system.disk.paths import open_for_reading
 
 _DENIED = (errno.EACCES, errno.EPERM)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Part:
     """What was read of one file."""
 

@@ -6,14 +6,14 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
+from watchdog.model.records import record
 from watchdog.system import signals
 from watchdog.system.process import processes
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Ability:
     """One thing that wd needs or likes to have."""
 

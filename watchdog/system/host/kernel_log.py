@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
+
+from watchdog.model.records import record
 
 _KILLED = re.compile(r"[Kk]illed process (\d+) \(([^)]*)\)(?:.*?anon-rss:(\d+)kB)?")
 _MOST = 20_000  # records
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class OomKill:
     """One process that the kernel ended. `when` is in seconds since the epoch, good to about a second."""
 

@@ -12,11 +12,11 @@ import re
 import sys
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from watchdog.model.evidence import DiskLook, MachineLook
 from watchdog.model.process import Process
+from watchdog.model.records import record
 
 TOP = 10
 _NAMES_WITHIN = 0.5  # seconds for the command lines of those
@@ -26,7 +26,7 @@ _NO_DISK = ("tmpfs", "devtmpfs", "squashfs", "iso9660", "ramfs")
 _NO_LIMIT = 1 << 60  # version 1 of the control groups writes "no limit" as a huge number
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class GroupMemory:
     """Memory of a control group in bytes. `used` leaves out the file cache that the kernel can drop at once."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-
 from watchdog.model.killing import Argv, Orders
 from watchdog.model.process import Manager
 from watchdog.system.child import commands
@@ -43,9 +41,12 @@ def parse(text: str) -> Manager:
 
 def why_not_usable(manager: Manager) -> str:
     """Why nothing can be asked of it; empty if its command is there."""
+
     found = orders(manager)
     if found is None:
         return f"wd cannot act through {manager}"
+    import shutil  # here: it imports five compression libraries
+
     return "" if shutil.which(found.stop[0]) else f"{found.stop[0]} is not installed here, or not on PATH"
 
 

@@ -10,9 +10,9 @@ import importlib.util
 import re
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from watchdog.model.records import record
 from watchdog.system.clock import Deadline
 from watchdog.text.printable import printable, printable_lines
 from watchdog.text.redact import redact
@@ -21,7 +21,7 @@ _LONGEST_TITLE = 120
 _LONGEST_BODY = 3000
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Sent:
     """What came of one address. `receiver` is the address without its secrets."""
 

@@ -12,10 +12,10 @@ import socket
 import struct
 import sys
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 
 from watchdog.model.errors import CannotTell
 from watchdog.model.process import Listener, Process
+from watchdog.model.records import record
 from watchdog.system.process import linux
 
 LISTEN = 10
@@ -44,7 +44,7 @@ _ANSWER = struct.Struct("=BBBB2s2s16s16sI8sIIIII")
 _PATIENCE = 2.0  # seconds for one answer of the kernel
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Row:
     """One socket. Of a listener, `received` is its accept queue and `sent` its backlog (None: not told)."""
 

@@ -17,10 +17,11 @@ import socket
 import ssl
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
+from watchdog.model.records import record
 from watchdog.system.net.connect import LATE, Problem, Trouble, connect, explain, in_thread, left
 from watchdog.text.units import format_duration
 
@@ -34,7 +35,7 @@ REDIRECTS = 3
 _ODD = re.compile(r"[\x00-\x20\x7f]")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Reply:
     """What came back within the deadline. `status` is None where no complete head of an answer arrived."""
 

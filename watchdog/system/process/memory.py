@@ -10,10 +10,11 @@ import os
 import struct
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
+
+from watchdog.model.records import record
 
 CHUNK = 65536
 PAGE = 4096
@@ -22,7 +23,7 @@ Found = TypeVar("Found")
 _WORD = struct.Struct("<Q").unpack_from
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Unreadable:
     """Why a memory cannot be read, and the right or command that would change that."""
 
@@ -30,7 +31,7 @@ class Unreadable:
     remedy: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Mapping:
     """One piece of an address space."""
 

@@ -16,9 +16,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from watchdog.model.process import Identity
+from watchdog.model.records import record
 from watchdog.system.child.answers import Answers, Stalled
 
 STALL = 0.3  # seconds without an answer after which the child counts as stuck
@@ -46,7 +46,7 @@ for line in iter(sys.stdin.buffer.readline, b""):
 """
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Question:
     """One file of one process: cmdline, environ, exe or cwd."""
 

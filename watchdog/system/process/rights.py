@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import os
 import pwd
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from watchdog.model.records import record
 
 _READS_ALL = 1 << 1 | 1 << 2  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
 _OUR_ROOT = (0, 0, 0)
 _NOBODY = 65534
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Rights:
     """As whom files are opened, and below which root folder."""
 

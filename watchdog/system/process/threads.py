@@ -10,10 +10,11 @@ import os
 import platform
 import struct
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from watchdog.model.evidence import SystemCall, ThreadLook
+from watchdog.model.records import record
 
 # Only calls in which a server can be found waiting; the kernel's tables unistd_64.h and unistd.h.
 _X86_64 = {
@@ -133,7 +134,7 @@ def _read(path: Path) -> str:
         return ""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Facts:
     """What the kernel keeps of a process beside its threads; None: not told."""
 

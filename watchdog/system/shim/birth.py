@@ -9,9 +9,9 @@ import stat
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from watchdog.model.records import record
 from watchdog.system.child.commands import account
 from watchdog.system.clock import Deadline
 
@@ -21,7 +21,7 @@ _LINES, _LENGTH = 20, 500
 _SHORT_OF_WITHIN = 10.0  # seconds of trying again
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Log:
     """The open file that the service writes to, and where this start begins in it."""
 

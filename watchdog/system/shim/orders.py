@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from watchdog.model.records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Order:
     """What to start, how, and after whose end."""
 
