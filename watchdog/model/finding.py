@@ -12,7 +12,7 @@ Advice = Literal["none", "wait", "restart", "restart-worker", "fix-config", "cal
 
 Certainty = Literal["certain", "likely", "guess"]
 
-# How often a verdict of each grade was right, on servers that no rule was made for (decision 142).
+# The chance that a finding of each grade is right: less than was measured on known servers (decision 142).
 CHANCES: dict[Certainty, float] = {"certain": 0.95, "likely": 0.85, "guess": 0.5}
 
 
