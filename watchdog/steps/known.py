@@ -27,7 +27,7 @@ def by_port(context: Context, ports: Collection[int]) -> dict[int, Playbook]:
 
     A mistake in a file must not keep anybody from looking at a server that hangs: `wd validate` reports it.
     """
-    found = [one for one in _readable(context, ports) if one.find.port in ports]
+    found = [one for one in readable(context, ports) if one.find.port in ports]
     count = Counter(one.find.port for one in found)
     return {one.find.port: one for one in found if one.find.port and count[one.find.port] == 1}
 
@@ -49,7 +49,8 @@ def adopt(context: Context, trees: Iterable[Tree] = ()) -> None:
         context.say(f"the service {named[0].service} of this home")
 
 
-def _readable(context: Context, ports: Collection[int]) -> Iterable[Playbook]:
+def readable(context: Context, ports: Collection[int]) -> Iterable[Playbook]:
+    """The playbooks of the home that may name one of these ports, without those that have mistakes."""
     if context.home is None or not any(ports):
         return
     for path in shelf.of_home("playbooks", context.home).values():
