@@ -9,6 +9,7 @@ from watchdog.model.errors import WrongUsage
 from watchdog.model.playbook import Playbook, ProbeSpec
 from watchdog.policy.explain import Detection, Explanation, explain, shown
 from watchdog.policy.patience import DRAIN
+from watchdog.policy.pressure import SETTLES
 from watchdog.probes.registry import KINDS
 from watchdog.steps.spec import Context, StepResult
 from watchdog.text.shown import joined
@@ -51,8 +52,10 @@ def _lines(playbook: Playbook, found: Explanation) -> Iterator[str]:
         if found.told
         else "  tells nobody: no `notify`"
     )
-    yield "  does nothing while the machine is starved, more than half of at least three services fail at once,"
-    yield "  another wd works on it, or a person stopped or snoozed it"
+    yield "  does nothing while the machine is starved, another wd works on it, or a person stopped or snoozed it"
+    yield "  does nothing while it and another failing service wait for the same silent address, or both for a disk"
+    yield f"  if all services (3 or more) fail at once, it restarts one after {long(SETTLES)}, the others if it helps"
+    yield "  a dead or stopped server waits for none of these; up to 4 services are worked on side by side"
 
 
 def _after_trouble(playbook: Playbook, found: Explanation) -> Iterator[str]:

@@ -6,7 +6,7 @@ import shlex
 import signal
 from collections.abc import Mapping, Sequence
 
-from watchdog.model.killing import Doomed, KillPlan, Ownership
+from watchdog.model.killing import Doomed, KillPlan, Ownership, Whom
 from watchdog.model.process import LeftOut, Member, Process, Tree
 from watchdog.policy import guards
 from watchdog.policy.guards import Ourselves
@@ -25,6 +25,7 @@ def make_plan(
     allow_unsafe: bool = False,
     hung: bool = False,
     owner: Ownership | None = None,
+    whom: Whom | None = None,
 ) -> KillPlan:
     """The plan for one server. `table` names those who stand beside it: tracers, and parents of zombies.
 
@@ -48,6 +49,7 @@ def make_plan(
         ports=tree.ports,
         allow_unsafe=allow_unsafe,
         hung=hung,
+        whom=whom,
     )
 
 
@@ -93,6 +95,10 @@ def make_worker_plan(
 def in_words(plan: KillPlan) -> str:
     """The plan as a person reads it."""
     lines = [f"{plan.reason}: {len(plan.doomed)} process{'es' if len(plan.doomed) != 1 else ''} to end"]
+    if plan.whom:
+        from watchdog.killing import whom as whom_words
+
+        lines.append(f"  {whom_words.in_words(plan.whom)}")
     for one in plan.doomed:
         note = f"  ({one.note})" if one.note else ""
         lines.append(f"  {one.process.pid:>7}  {one.role:<7} {one.process.shown(80)}{note}")

@@ -58,7 +58,7 @@ def ps(context: Context, options: Mapping[str, Any]) -> StepResult:
     measure = _Measure()
     trees = servers.all_servers() if options.get("all") else servers.python_servers()
     verdicts = verdict.ask_all(
-        trees, verdict.PATIENT if options.get("hung") else verdict.TIMEOUT, pages=known.pages(context)
+        trees, verdict.PATIENT if options.get("hung") else verdict.TIMEOUT, pages=known.pages(context, trees)
     )
     pairs = [
         (tree, told)
@@ -90,7 +90,7 @@ def _verdicts(trees: Sequence[Tree], context: Context) -> tuple[Verdict, ...]:
     from watchdog.targets import verdict  # here: HTTP is imported once there is a server to ask
 
     url = context.playbook.url if context.playbook else None
-    return verdict.ask_all(trees, _QUICK, url, known.pages(context))
+    return verdict.ask_all(trees, _QUICK, url, known.pages(context, trees))
 
 
 def _nothing(message: str, left_out: Sequence[str]) -> StepResult:

@@ -19,7 +19,7 @@ from watchdog.starting import launch, readiness
 from watchdog.starting.launch import Shim
 from watchdog.starting.readiness import Newborn
 from watchdog.steps import turn
-from watchdog.steps.kill import kill
+from watchdog.steps.kill import end
 from watchdog.steps.spec import Context, StepResult
 from watchdog.steps.verify import verify
 from watchdog.system import clock
@@ -69,7 +69,7 @@ def stop(context: Context, options: Mapping[str, Any]) -> StepResult:
         journal.set_desired(playbook.service, wanted)
     ended: StepResult | None = None
     try:
-        ended = kill(replace(context, selector=Selector(service=playbook.service)), options)
+        ended = end(replace(context, selector=Selector(service=playbook.service)), options)
     finally:
         if journal and before and (ended is None or ended.outcome == "refused"):
             journal.set_desired(playbook.service, before)  # nothing was touched: it is looked after as it was
@@ -94,7 +94,7 @@ def restart(context: Context, options: Mapping[str, Any]) -> StepResult:
     plan: list[str] = []
     try:
         with turn.hold(context, turn.keys((), playbook), "restart"):
-            for name, step in (("kill", kill), ("start", start), ("verify", verify)):
+            for name, step in (("kill", end), ("start", start), ("verify", verify)):
                 found = step(context, options)
                 steps[name] = found.data
                 plan.append(found.text or shown(found.message))

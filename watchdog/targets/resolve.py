@@ -12,7 +12,7 @@ from watchdog.model.records import record
 from watchdog.model.selector import Selector
 from watchdog.system import clock
 from watchdog.system.net import ports
-from watchdog.targets import expected, match, servers
+from watchdog.targets import expected, match, programs, servers
 from watchdog.targets.named_ports import another_port, names_port
 from watchdog.targets.scene import Scene
 from watchdog.targets.trees import grow_in
@@ -75,6 +75,22 @@ def look(
         told = verdict.ask_all(trees, verdict.PATIENT, playbook.url if playbook else None)
         trees = [tree for tree, answer in zip(trees, told, strict=True) if answer == "hung"]
     return Found(tuple(trees), tuple(dict.fromkeys(left_out)))
+
+
+def with_master(tree: Tree, pid: int) -> Tree:
+    """The server of the master that forked this worker, where the worker alone was found: a queue's worker listens
+    nowhere, and leads a session of its own now and then. Else the tree as it is."""
+    if not tree.members or pid != tree.root.pid:
+        return tree
+    scene = Scene.look()
+    parent = scene.table[pid].parent if pid in scene.table else 0
+    if parent <= 1 or parent not in scene.table:
+        return tree
+    scene.know([pid, parent])
+    if not programs.is_forked(scene.process(pid), scene.process(parent)):
+        return tree
+    found = grow_in(scene, [parent])
+    return found if pid in found.pids else tree
 
 
 def _with_playbook(selector: Selector, playbook: Playbook | None) -> Selector:
