@@ -13,6 +13,7 @@ from watchdog.model.errors import BadConfig
 from watchdog.model.exits import Exit
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system.disk.files import make_folder, write_atomic
+from watchdog.text.shown import joined
 
 EXAMPLE = "chat-server"
 
@@ -33,7 +34,7 @@ def init(context: Context, options: Mapping[str, Any]) -> StepResult:
         lines.append(f"note: wd will not find it by itself, and root cannot use it: {problem}")
     lines += ["next: write down your service in playbooks/, then: wd validate && wd explain --service NAME"]
     data = {"home": str(home), "made": [str(one) for one in made]}
-    return StepResult("ok", f"made a home in {home}", data, text="\n".join(lines))
+    return StepResult("ok", f"made a home in {home}", data, text=joined(lines))
 
 
 def _make(home: Path) -> list[Path]:

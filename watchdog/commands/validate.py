@@ -13,6 +13,7 @@ from watchdog.model.exits import Exit
 from watchdog.runbook import document
 from watchdog.runbook.lint import warnings
 from watchdog.steps.spec import Context, StepResult
+from watchdog.text.shown import joined
 
 Row = dict[str, Any]
 
@@ -37,7 +38,7 @@ def validate(context: Context, options: Mapping[str, Any]) -> StepResult:
         data,
         rows=tuple(rows),
         exit=Exit.UNKNOWN if mistakes else Exit.FINE,
-        text="\n".join([*mistakes, message]),
+        text=joined([*mistakes, message]),
     )
 
 

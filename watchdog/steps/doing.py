@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from watchdog.diagnosis.diagnose import SURE, diagnose
+from watchdog.diagnosis.diagnose import diagnose
 from watchdog.evidence.gather import gather, quick
+from watchdog.model.causes import HEALTHY
 from watchdog.model.evidence import Configured
 from watchdog.model.exits import Exit
-from watchdog.model.finding import HEALTHY, Diagnosis
+from watchdog.model.finding import Diagnosis
 from watchdog.model.process import Tree, Verdict
 from watchdog.model.records import record
 from watchdog.system import clock
@@ -54,5 +55,5 @@ def told(diagnosis: Diagnosis) -> Doing:
     words = redact(first.summary if first.cause in HEALTHY else f"{first.cause}: {first.summary}")
     if first.cause in HEALTHY:
         return Doing("slow" if first.cause == "healthy-but-slow" else "healthy", words)
-    certain = diagnosis.exit == Exit.CRITICAL and first.confidence >= SURE
+    certain = diagnosis.exit == Exit.CRITICAL and first.certainty == "certain"
     return Doing("hung" if certain else "unknown", words)

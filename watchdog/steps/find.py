@@ -12,9 +12,12 @@ from watchdog.steps import known
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock
 from watchdog.system.net import ports
-from watchdog.system.process import processes
+from watchdog.system.process import processes, rights
 from watchdog.targets import portless, resolve, servers
 from watchdog.targets.scene import Scene
+from watchdog.targets.unseen import nothing_matched, refuse_unseen
+from watchdog.text.redact import redact_data
+from watchdog.text.shown import joined, shown
 from watchdog.text.units import format_duration, format_size
 
 if TYPE_CHECKING:
@@ -29,6 +32,9 @@ def find(context: Context, options: Mapping[str, Any]) -> StepResult:
     measure = _Measure()
     found = resolve.look(context.selector, context.playbook, started=context.started)
     if not found.trees:
+        refuse_unseen(context.selector.port, "nothing was found")
+        if context.selector.empty:
+            raise nothing_matched(context.selector)
         return _nothing(f"nothing matches {context.selector}", found.left_out)
     verdicts = _verdicts(found.trees, context)
     if len(found.trees) == 1:
@@ -51,8 +57,6 @@ def find(context: Context, options: Mapping[str, Any]) -> StepResult:
 
 def ps(context: Context, options: Mapping[str, Any]) -> StepResult:
     """Every Python server and worker (with `all` every server), one a row, as its root; with `hung` those that hang."""
-    from watchdog.system.child import service_env
-
     measure, hung_only = _Measure(), bool(options.get("hung"))
     scene = Scene.look()
     everybody = servers.all_servers(scene)
@@ -63,10 +67,9 @@ def ps(context: Context, options: Mapping[str, Any]) -> StepResult:
     looking.wait()
     pairs = [*zip(listed, answers, strict=True), *((tree, looking.verdict(tree)) for tree in others)]
     pairs = [(tree, told) for tree, told in pairs if told == "hung" or not hung_only]
-    is_root = service_env.user_id(None) == 0
-    if unseen := () if is_root else sorted({one.port for one in ports.hidden()}):
-        shown = ", ".join(map(str, unseen[:10])) + (" …" if len(unseen) > 10 else "")
-        context.say(f"not seen: who listens on port {shown}. Processes of other users need more rights")
+    if unseen := () if rights.sees_all() else sorted({one.port for one in ports.hidden()}):
+        hidden = ", ".join(map(str, unseen[:10])) + (" …" if len(unseen) > 10 else "")
+        context.say(f"not seen: who listens on port {hidden}. {rights.remedy()}")
     usage = measure.usage([tree for tree, _ in pairs])
     rows = tuple({**_server_row(tree, told, usage), "doing": looking.words(tree)} for tree, told in pairs)
     if not rows:
@@ -85,7 +88,7 @@ def ps(context: Context, options: Mapping[str, Any]) -> StepResult:
 def _answers(trees: Sequence[Tree], context: Context, patient: bool) -> tuple[Verdict, ...]:
     from watchdog.targets import verdict
 
-    return verdict.ask_all(trees, verdict.PATIENT if patient else verdict.TIMEOUT, pages=known.pages(context))
+    return verdict.ask_all(trees, verdict.PATIENT if patient else verdict.TIMEOUT, pages=known.pages(context, trees))
 
 
 class _Looking:
@@ -122,11 +125,11 @@ def _verdicts(trees: Sequence[Tree], context: Context) -> tuple[Verdict, ...]:
     from watchdog.targets import verdict  # here: HTTP is imported once there is a server to ask
 
     url = context.playbook.url if context.playbook else None
-    return verdict.ask_all(trees, _QUICK, url, known.pages(context))
+    return verdict.ask_all(trees, _QUICK, url, known.pages(context, trees))
 
 
 def _nothing(message: str, left_out: Sequence[str]) -> StepResult:
-    text = "\n".join([message, *(f"left out: {one}" for one in left_out)])
+    text = joined([message, *(f"left out: {one}" for one in left_out)])
     return StepResult("nothing", message, data={"left_out": list(left_out)}, text=text)
 
 
@@ -167,7 +170,7 @@ _DOING = 140  # characters of what a program without a port does
 def _ps_text(rows: Sequence[Mapping[str, Any]]) -> str:
     """One table; what a program without a port does now stands in a line below it."""
     lines = _table([_PS_HEAD, *(_ps_line(row) for row in rows)]).splitlines()
-    notes = [(str(row["pid"]), _cut(row["doing"], _DOING)) for row in rows if row["doing"]]
+    notes = [(str(row["pid"]), shown(row["doing"], _DOING)) for row in rows if row["doing"]]
     return "\n".join(
         [*lines, *(["", "what those without a port do now:", *_table(notes).splitlines()] if notes else [])]
     )
@@ -208,19 +211,15 @@ def _tree_text(trees: Sequence[Tree], verdicts: Sequence[Verdict], usage: Mappin
                 )
             )
     notes = [f"managed by {tree.manager} (pid {tree.root.pid})" for tree in trees if tree.manager]
-    return "\n".join([_table(lines), *notes])
+    return "\n".join([_table(lines), joined(notes)] if notes else [_table(lines)])
 
 
 def _table(lines: Sequence[tuple[str, ...]]) -> str:
     widths = [max(len(line[at]) for line in lines) for at in range(len(lines[0]))]
-    return "\n".join(
+    return joined(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
     )
 
 
 def _short(cmdline: Sequence[str] | None, name: str) -> str:
-    return _cut(" ".join(cmdline) if cmdline else f"[{name}]", 100)
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
+    return shown(" ".join(redact_data(cmdline)) if cmdline else f"[{name}]", 100)

@@ -49,7 +49,7 @@ def rule(view: View) -> Iterator[Finding]:
     last = f"; its last words: {error.short}" if error else ""
     yield Finding(
         cause="crash-loop",
-        confidence=0.95 if times >= 2 or len(ends) >= 2 else 0.85,
+        certainty="certain" if times >= 2 or len(ends) >= 2 else "likely",
         summary=f"it dies again {format_duration(median(lives)) if lives else 'soon'} after each start"
         f" ({max(len(ends), times)} times seen){last}",
         advice="call-a-person",
@@ -76,7 +76,7 @@ def _killed_at_work(view: View) -> Iterator[Finding]:
     for thread in working[:1]:
         yield Finding(
             cause="crash-loop",
-            confidence=0.97,
+            certainty="likely",
             summary=f"each worker is ended at the worker time-out while it is in "
             f"{short(thread.own) if thread.own else 'its work'}, and the next one begins that again "
             f"({len(said)} were ended so)",

@@ -40,7 +40,11 @@ def _killed(view: View) -> Iterator[Finding]:
     frame = view.innermost(errors[-1].frames) if errors else None
     yield Finding(
         cause="oom-killed",
-        confidence=0.97 if gone and (killed or ended_by_error) else 0.8 if gone or view.in_trouble else 0.6,
+        certainty="certain"
+        if gone and (killed or ended_by_error)
+        else "likely"
+        if gone or view.in_trouble
+        else "guess",
         summary=f"it was ended at a memory limit{how}{peak}{': ' + told if told else ''}",
         advice="restart",
         culprit=view.culprit(frame),
@@ -67,7 +71,8 @@ def _thread_lost(view: View) -> Iterator[Finding]:
     limit = f" at its limit of {format_size(min(limits))}" if limits else ""
     yield Finding(
         cause="oom-killed",
-        confidence=view.sure(0.96 if limits else 0.7, max((one.stuck for one in waiting), default=0.0)),
+        certainty="likely" if limits else "guess",
+        lasted=max((one.stuck for one in waiting), default=0.0),
         summary=f"thread {dead[-1]!r} has died{limit}: {error.short if error else said[-1][:160]}{behind}",
         advice="restart",
         culprit=view.culprit(view.innermost(error.frames) if error else waiting[0].own if waiting else None),

@@ -72,7 +72,8 @@ def _finding(view: View, loop: _Loop, own: Frame, thread: ThreadView | None, pid
     who = thread.label if thread else "a task"
     return Finding(
         cause="external-wait",
-        confidence=view.sure(0.97, thread.stuck if thread else 0.0),
+        certainty="certain",
+        lasted=thread.stuck if thread else 0.0,
         summary=f"{who} waits{since} for {what}: {package(frame)} polls it from {short(own)}"
         f"{f' at {peer}' if peer else ''}",
         advice="call-a-person",
