@@ -47,9 +47,12 @@ def is_wd(process: Process) -> bool:
 def _is_command(scene: Scene, process: Process) -> bool:
     """Whether somebody works with it: code of a command line, tests, builds, an editor, or a shell waits for its end.
 
-    A shell that the machine or a manager has started is a start script: what it runs is a service.
+    A shell that the machine or a manager has started is a start script: what it runs is a service. A script in a file
+    of its own is not a tool, whatever its name: `watch.py`, `batch.py`.
     """
-    if programs.program(process).inline or borders.why_not_entered(process) or borders.is_bystander(process):
+    found = programs.program(process)
+    tool = borders.why_not_entered(process) or borders.is_bystander(process)
+    if found.inline or (tool and not found.name.endswith(".py")):
         return True
     shell = scene.table.get(process.parent)
     if shell is None or shell.pid == 1 or not borders.is_shell(scene.process(shell.pid)):
