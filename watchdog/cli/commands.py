@@ -174,7 +174,7 @@ _HOME: tuple[StepSpec, ...] = (
         "validate",
         "report every mistake in the playbooks and runbooks",
         "watchdog.commands.validate:validate",
-        (),
+        (Option("--here", "flag", help="also try what the playbooks need of this machine; nothing is changed"),),
         (Argument("file", many=True, help="default: all of the home"),),
     ),
     StepSpec(

@@ -277,7 +277,13 @@ PAGES: dict[str, Manual] = {
     ),
     "validate": Manual(
         _NOTHING,
-        (("wd validate", "check the whole home"), ("wd validate playbooks/shop.yml", "check one file")),
+        (
+            ("wd validate", "check the whole home"),
+            ("wd validate --here", "also try commands, folders, logs, ports and probes on this machine"),
+            ("wd validate playbooks/shop.yml", "check one file"),
+        ),
+        (Exit.FINE, Exit.WARNING, Exit.UNKNOWN),
+        ("--here",),
     ),
     "runbooks list": Manual(
         _NOTHING, (("wd runbooks list", "list them"), ("wd runbooks list -o json", "as JSON")), _LISTED
