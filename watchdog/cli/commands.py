@@ -165,9 +165,12 @@ _POLICY: tuple[StepSpec, ...] = (
 _HOME: tuple[StepSpec, ...] = (
     StepSpec(
         "init",
-        "make a home: playbooks/, runbooks/, logs/ and an example",
+        "make a home, or write the playbook of a running server",
         "watchdog.commands.init:init",
-        (),
+        (
+            Option("--from", help="write the playbook of this running server: :8000", metavar="SELECTOR"),
+            Option("--name", help="the service's name, with --from (default: guessed)", metavar="NAME"),
+        ),
         (Argument("folder", help="where; without one: here"),),
     ),
     StepSpec(

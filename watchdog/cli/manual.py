@@ -272,8 +272,14 @@ PAGES: dict[str, Manual] = {
         (Exit.FINE, Exit.UNKNOWN, Exit.REFUSED),
     ),
     "init": Manual(
-        "It makes three folders and an example playbook.",
-        (("wd init ~/oncall", "make a home there"), ("wd init", "make a home in this folder")),
+        "It makes three folders and one playbook: an example, or that of a running server. It overwrites nothing.",
+        (
+            ("wd init ~/oncall", "make a home there"),
+            ("wd init --from :8000", "write the playbook of the server on port 8000"),
+            ('wd init --from "celery worker" --name jobs', "of a server without a port, under this name"),
+        ),
+        (Exit.FINE, Exit.UNKNOWN, Exit.NOTHING, Exit.REFUSED),
+        ("--from", "--name"),
     ),
     "validate": Manual(
         _NOTHING,
