@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -112,6 +111,6 @@ def test_what_names_no_server_makes_nothing(folder: Path, selector: str, code: i
 
 @pytest.mark.parametrize("name", ["../evil", "a b", "x" * 80, "{{x}}"])
 def test_a_name_that_is_not_a_service_name_writes_no_file(folder: Path, shop: int, name: str) -> None:
-    before = sorted(os.listdir(folder))
+    before = sorted(folder.iterdir())
     done = wd("init", str(folder / "oncall"), "--from", f":{shop}", "--name", name)
-    assert done.code == 3 and sorted(os.listdir(folder)) == before, done.err
+    assert done.code == 3 and sorted(folder.iterdir()) == before, done.err

@@ -141,6 +141,13 @@ _POLICY: tuple[StepSpec, ...] = (
         (Argument("text", many=True, help="what you do about it"),),
         service=True,
     ),
+    StepSpec(
+        "notify",
+        "send a message to the addresses of a playbook, or test them",
+        "watchdog.commands.notify:notify",
+        (SERVICE, Option("--test", "flag", help="send a test message through every channel, one line a channel")),
+        (Argument("message", many=True, help="the text; with --test the services, default: all of the home"),),
+    ),
     *(
         StepSpec(
             f"schedule {verb}",

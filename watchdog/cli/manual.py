@@ -331,8 +331,13 @@ PAGES: dict[str, Manual] = {
     "wait": Manual(_NOTHING, (("wd wait 10s", "wait ten seconds"), ("wd wait 500ms", "wait half a second"))),
     "notify": Manual(
         "It sends a message to the addresses of the playbook.",
-        (("wd notify shop is back", "send a message"), ("wd notify -o json shop is back", "the result as JSON")),
-        (Exit.FINE, Exit.WARNING, Exit.CRITICAL, Exit.UNKNOWN),
+        (
+            ("wd notify --test", "try every channel of the home"),
+            ("wd notify --test shop", "try the channels of one service"),
+            ('wd notify --service shop "it is back"', "send a message"),
+        ),
+        (Exit.FINE, Exit.WARNING, Exit.CRITICAL, Exit.UNKNOWN, Exit.NOTHING),
+        ("--test", "--service"),
     ),
     "report": Manual(
         "It writes the report's files.", (("wd report", "write it"), ("wd report -o json", "the result as JSON"))
