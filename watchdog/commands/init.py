@@ -20,6 +20,7 @@ from watchdog.policy import guards
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system.disk.files import make_folder, write_atomic
 from watchdog.targets import resolve, select
+from watchdog.text.shown import joined
 
 EXAMPLE = "chat-server"
 
@@ -36,7 +37,7 @@ def init(context: Context, options: Mapping[str, Any]) -> StepResult:
         )
     lines = [*_made(home, made), "next: write down your service in playbooks/, then: wd validate --here"]
     data = {"home": str(home), "made": [str(one) for one in made]}
-    return StepResult("ok", f"made a home in {home}", data, text="\n".join(lines))
+    return StepResult("ok", f"made a home in {home}", data, text=joined(lines))
 
 
 def _from_server(context: Context, options: Mapping[str, Any]) -> StepResult:
@@ -66,7 +67,7 @@ def _from_server(context: Context, options: Mapping[str, Any]) -> StepResult:
     lines = [*_made(home, [*made, path]), *(f"guessed {guess}" for guess in found.guesses)]
     lines.append(f"next: read {path}, then: wd --home {shlex.quote(str(home))} validate --here")
     data = {"home": str(home), "playbook": str(path), "service": found.service, "guesses": list(found.guesses)}
-    return StepResult("ok", f"made {path}", data, text="\n".join(lines))
+    return StepResult("ok", f"made {path}", data, text=joined(lines))
 
 
 def _selector(text: str) -> Selector:

@@ -13,6 +13,7 @@ from watchdog.model.playbook import Playbook
 from watchdog.steps.notify import notify as send_to_people
 from watchdog.steps.spec import Context, StepOutcome, StepResult
 from watchdog.system.host import messages
+from watchdog.text.shown import joined
 
 
 def notify(context: Context, options: Mapping[str, Any]) -> StepResult:
@@ -41,7 +42,7 @@ def _test(context: Context, options: Mapping[str, Any]) -> StepResult:
     message = f"the test message went through {good} of {len(rows)} channel{'s' if len(rows) > 1 else ''}"
     outcome: StepOutcome = "ok" if good == len(rows) else "warning" if good else "failed"
     data = {"channels": len(rows), "failed": len(rows) - good}
-    return StepResult(outcome, message, data, tuple(rows), text="\n".join([*map(_line, rows), message]))
+    return StepResult(outcome, message, data, tuple(rows), text=joined([*map(_line, rows), message]))
 
 
 def _line(row: Mapping[str, Any]) -> str:

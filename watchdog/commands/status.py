@@ -23,6 +23,7 @@ from watchdog.steps import turn
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock
 from watchdog.system.host import kernel_log
+from watchdog.text.shown import joined
 from watchdog.text.units import counted, iso
 
 DEATHS = 5  # that are told of each service
@@ -86,7 +87,7 @@ def status(context: Context, options: Mapping[str, Any]) -> StepResult:
     found = standings(context)
     worst = next((state for state in _ORDER if any(one.state == state for one in found)), "unknown")
     rows = tuple(one.record() for one in found)
-    text = "\n".join(line for one in found for line in lines(one, clock.now()))
+    text = joined(line for one in found for line in lines(one, clock.now()))
     message = f"{counted(len(found), 'service')}, the worst is {worst}"
     return StepResult("ok", message, {"services": len(found), "worst": worst}, rows, exit_of(worst), text)
 
@@ -97,6 +98,8 @@ def standings(context: Context) -> tuple[Standing, ...]:
 
     if context.playbook is not None:
         wanted: Sequence[Playbook] = (context.playbook,)
+    elif context.selector.service:
+        wanted = (playbooks.service(context.home, context.selector.service),)
     elif context.home is None:
         raise BadConfig("no home was found", todo="Name one with --home or $WD_HOME, or make one with `wd init`.")
     else:

@@ -13,6 +13,7 @@ from watchdog.model.errors import BadConfig
 from watchdog.model.exits import Exit
 from watchdog.runbook import document, lint
 from watchdog.steps.spec import Context, StepResult
+from watchdog.text.shown import joined
 
 Row = dict[str, Any]
 
@@ -41,7 +42,7 @@ def _result(rows: list[Row]) -> StepResult:
         {"files": len(rows), "mistakes": len(wrong), "warnings": len(warnings)},
         rows=tuple(rows),
         exit=Exit.UNKNOWN if wrong else Exit.WARNING if warnings else Exit.FINE,
-        text="\n".join([*wrong, *warnings, *(row["note"] for row in rows if row["note"]), message]),
+        text=joined([*wrong, *warnings, *(row["note"] for row in rows if row["note"]), message]),
     )
 
 

@@ -147,6 +147,7 @@ def _armed(order: Order) -> Shim:
         except BaseException:
             shim.cancel()
             raise
+    standby.sweep(order.standby, lambda pid: processes.read(pid) is not None)
     return shim
 
 

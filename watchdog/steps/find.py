@@ -11,8 +11,11 @@ from watchdog.steps import known
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock
 from watchdog.system.net import ports
-from watchdog.system.process import processes
+from watchdog.system.process import processes, rights
 from watchdog.targets import resolve, servers
+from watchdog.targets.unseen import nothing_matched, refuse_unseen
+from watchdog.text.redact import redact_data
+from watchdog.text.shown import joined, shown
 from watchdog.text.units import format_duration, format_size
 
 _QUICK = 1.5  # seconds that a server gets to answer before find says that it hangs
@@ -24,6 +27,9 @@ def find(context: Context, options: Mapping[str, Any]) -> StepResult:
     measure = _Measure()
     found = resolve.look(context.selector, context.playbook, started=context.started)
     if not found.trees:
+        refuse_unseen(context.selector.port, "nothing was found")
+        if context.selector.empty:
+            raise nothing_matched(context.selector)
         return _nothing(f"nothing matches {context.selector}", found.left_out)
     verdicts = _verdicts(found.trees, context)
     if len(found.trees) == 1:
@@ -46,23 +52,22 @@ def find(context: Context, options: Mapping[str, Any]) -> StepResult:
 
 def ps(context: Context, options: Mapping[str, Any]) -> StepResult:
     """Every Python server (with `all` every server), one a row, as its root; with `hung` only those that hang."""
-    from watchdog.system.child import service_env
+
     from watchdog.targets import verdict
 
     measure = _Measure()
     trees = servers.all_servers() if options.get("all") else servers.python_servers()
     verdicts = verdict.ask_all(
-        trees, verdict.PATIENT if options.get("hung") else verdict.TIMEOUT, pages=known.pages(context)
+        trees, verdict.PATIENT if options.get("hung") else verdict.TIMEOUT, pages=known.pages(context, trees)
     )
     pairs = [
         (tree, told)
         for tree, told in zip(trees, verdicts, strict=True)
         if tree.members and (told == "hung" or not options.get("hung"))
     ]
-    is_root = service_env.user_id(None) == 0
-    if unseen := () if is_root else sorted({one.port for one in ports.hidden()}):
+    if unseen := () if rights.sees_all() else sorted({one.port for one in ports.hidden()}):
         listed = ", ".join(map(str, unseen[:10])) + (" …" if len(unseen) > 10 else "")
-        context.say(f"not seen: who listens on port {listed}. Processes of other users need more rights")
+        context.say(f"not seen: who listens on port {listed}. {rights.remedy()}")
     usage = measure.usage([tree for tree, _ in pairs])
     rows = tuple(_server_row(tree, told, usage) for tree, told in pairs)
     if not rows:
@@ -85,11 +90,11 @@ def _verdicts(trees: Sequence[Tree], context: Context) -> tuple[Verdict, ...]:
     from watchdog.targets import verdict  # here: HTTP is imported once there is a server to ask
 
     url = context.playbook.url if context.playbook else None
-    return verdict.ask_all(trees, _QUICK, url, known.pages(context))
+    return verdict.ask_all(trees, _QUICK, url, known.pages(context, trees))
 
 
 def _nothing(message: str, left_out: Sequence[str]) -> StepResult:
-    text = "\n".join([message, *(f"left out: {one}" for one in left_out)])
+    text = joined([message, *(f"left out: {one}" for one in left_out)])
     return StepResult("nothing", message, data={"left_out": list(left_out)}, text=text)
 
 
@@ -161,16 +166,15 @@ def _tree_text(trees: Sequence[Tree], verdicts: Sequence[Verdict], usage: Mappin
                 )
             )
     notes = [f"managed by {tree.manager} (pid {tree.root.pid})" for tree in trees if tree.manager]
-    return "\n".join([_table(lines), *notes])
+    return "\n".join([_table(lines), joined(notes)] if notes else [_table(lines)])
 
 
 def _table(lines: Sequence[tuple[str, ...]]) -> str:
     widths = [max(len(line[at]) for line in lines) for at in range(len(lines[0]))]
-    return "\n".join(
+    return joined(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
     )
 
 
 def _short(cmdline: Sequence[str] | None, name: str) -> str:
-    text = " ".join(cmdline) if cmdline else f"[{name}]"
-    return text if len(text) <= 100 else text[:99] + "…"
+    return shown(" ".join(redact_data(cmdline)) if cmdline else f"[{name}]", 100)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
 
 from watchdog.model.playbook import Playbook
 from watchdog.model.process import Process, Tree
+from watchdog.model.records import record
 from watchdog.targets import match, programs
 
 Answer = Literal["yes", "no", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Expected:
     """What `find.cmdline` of a playbook says; without it every program is the right one."""
 

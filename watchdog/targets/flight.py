@@ -26,10 +26,25 @@ def answered_within(tree: Tree, seconds: float) -> int:
     return sum(bool(one.sent) and one.sent_ago is not None and one.sent_ago < seconds for one in _served(tree))
 
 
+def waits_for(tree: Tree) -> frozenset[str]:
+    """Addresses to which the server is the client, and that have not replied to what it sent last."""
+    return frozenset(one.remote for one in _connections(tree) if not one.served and one.pid and _has_no_reply(one))
+
+
+def _has_no_reply(one: Connection) -> bool:
+    if one.state == "SYN_SENT":
+        return True
+    came, went = one.received_ago, one.sent_ago
+    asked = one.state == "ESTABLISHED" and bool(one.sent or one.unsent) and went is not None
+    return asked and not one.unread and (not one.received or came is None or went is None or went < came)
+
+
 def _served(tree: Tree) -> Iterator[Connection]:
+    return (one for one in _connections(tree) if one.served and one.state == "ESTABLISHED")
+
+
+def _connections(tree: Tree) -> tuple[Connection, ...]:
     owners = {
         one.inode: one.pid for pid in tree.pids for one in descriptors.of(pid) if one.kind == "socket" and one.inode
     }
-    for one in sockets.connections(tree.pids, tree.ports, owners):
-        if one.served and one.state == "ESTABLISHED":
-            yield one
+    return sockets.connections(tree.pids, tree.ports, owners)

@@ -10,7 +10,7 @@ from watchdog.model.playbook import TriggerSpec
 from watchdog.model.records import record
 from watchdog.steps.notify import notify
 from watchdog.text.units import format_duration
-from watchdog.watch.house import House
+from watchdog.watch.loop_state import LoopState
 from watchdog.watch.watched import CALENDAR, Watched
 
 
@@ -46,8 +46,8 @@ class Question:
 class Questions:
     """One at a time on the terminal. Probes go on meanwhile."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, state: LoopState) -> None:
+        self._state = state
         self._one = threading.Lock()
 
     def put(self, question: Question, agreed: Callable[[], None]) -> None:
@@ -68,12 +68,12 @@ class Questions:
             else:
                 self._told(question, answer)
 
-        self._house.beside(ask)
+        self._state.beside(ask)
 
     def _asked(self, question: Question) -> str:
         watched = question.watched
         words = f"{watched.name}: {question.cause.detail}\n  run {question.runbook} on it?"
-        return self._house.ask_person(words, watched.playbook.policy.answer_within, question.stands)
+        return self._state.ask_person(words, watched.playbook.policy.answer_within, question.stands)
 
     def _told(self, question: Question, answer: str) -> None:
         watched = question.watched
@@ -83,10 +83,10 @@ class Questions:
             "late": f"nobody answered within {time}: nothing is done; {question.by_hand}",
             "nobody": f"nobody can be asked here (no terminal): nothing is done; {question.by_hand}",
         }
-        self._house.say(watched.name, words.get(answer, "the question is withdrawn: it is over"), "WARNING")
-        if answer in ("late", "nobody") and watched.playbook.notify and question.key not in watched.called:
-            watched.called.add(question.key)
-            self._house.remember(watched)
+        self._state.say(watched.name, words.get(answer, "the question is withdrawn: it is over"), "WARNING")
+        if answer in ("late", "nobody") and watched.playbook.notify and question.key not in watched.stored.paged:
+            watched.stored.paged.add(question.key)
+            self._state.remember(watched)
             text = f"{watched.name}: {question.cause.detail}. wd may not act by itself; {question.by_hand}"
-            told = notify(self._house.context(watched, question.cause), {"message": [text]})
-            self._house.say(watched.name, told.message)
+            told = notify(self._state.context(watched, question.cause), {"message": [text]})
+            self._state.say(watched.name, told.message)

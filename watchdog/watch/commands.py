@@ -15,9 +15,9 @@ from watchdog.steps.report import samples_before
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system.child.overseer import oversee
 from watchdog.watch import log
-from watchdog.watch.house import House
 from watchdog.watch.loading import load as load_here
 from watchdog.watch.loading import load_apart
+from watchdog.watch.loop_state import LoopState
 
 
 def watch(context: Context, options: Mapping[str, Any]) -> StepResult:
@@ -29,10 +29,10 @@ def watch(context: Context, options: Mapping[str, Any]) -> StepResult:
     from watchdog.watch.loop import Loop  # not for the parent, which stays small
 
     log.set_up(context.state, bool(options.get("verbose")))
-    house = open_house(context)
-    loop = Loop(house, load, ping=options.get("ping") or "", metrics_file=options.get("metrics") or "", link=link)
+    state = open_state(context)
+    loop = Loop(state, load, ping=options.get("ping") or "", metrics_file=options.get("metrics") or "", link=link)
     loop.listen_to_signals()
-    loop.run(before=lambda: close_cut_off(house))
+    loop.run(before=lambda: close_cut_off(state))
     return StepResult("ok", "stopped")
 
 
@@ -42,9 +42,9 @@ def tick(context: Context, options: Mapping[str, Any]) -> StepResult:
 
     playbooks = loader(context)()
     log.set_up(context.state, bool(options.get("verbose")), terminal=False)
-    house = open_house(context)
-    close_cut_off(house)
-    return one_pass(house, playbooks, options.get("metrics") or "")
+    state = open_state(context)
+    close_cut_off(state)
+    return one_pass(state, playbooks, options.get("metrics") or "")
 
 
 def loader(context: Context, apart: bool = False) -> Callable[[], tuple[Playbook, ...]]:
@@ -60,25 +60,25 @@ def loader(context: Context, apart: bool = False) -> Callable[[], tuple[Playbook
     return lambda: load_apart(home, name) if apart else load_here(home, name)
 
 
-def open_house(context: Context) -> House:
+def open_state(context: Context) -> LoopState:
     journal = Journal.open(context.state, warn=lambda text: log.say("", text, "ERROR"))
-    return House(context.home, context.state, journal, ask_person=context.ask_within)
+    return LoopState(context.home, context.state, journal, ask_person=context.ask_within)
 
 
-def close_cut_off(house: House) -> None:
+def close_cut_off(state: LoopState) -> None:
     """Runs whose wd was killed in the middle: what they came to is written down, and nothing of them is repeated.
 
     The stretch from kill to start belongs to the shim, which lived on; whether the server is back, the probes tell.
     """
-    for incident in house.journal.unfinished():
-        house.journal.adopt(incident.id)
+    for incident in state.journal.unfinished():
+        state.journal.adopt(incident.id)
         told = f"wd was ended in the middle of {_last_step(incident)}; a shim that was armed has finished without it"
-        house.journal.note(incident.id, told, by="wd watch")
-        house.journal.close(incident.id, "interrupted")
-        written = house.journal.incident(incident.id)
-        path = report.write(written, Path(incident.folder), samples_before(house.journal, written))
-        house.journal.update(incident.id, report=str(path))
-        house.say(incident.service or "", f"{incident.id}: {told}", "WARNING", incident.id)
+        state.journal.note(incident.id, told, by="wd watch")
+        state.journal.close(incident.id, "interrupted")
+        written = state.journal.incident(incident.id)
+        path = report.write(written, Path(incident.folder), samples_before(state.journal, written))
+        state.journal.update(incident.id, report=str(path))
+        state.say(incident.service or "", f"{incident.id}: {told}", "WARNING", incident.id)
 
 
 def _last_step(incident: Incident) -> str:

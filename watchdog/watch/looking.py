@@ -34,10 +34,10 @@ def refresh(watched: Watched, scene: Scene | None = None) -> Tree | None:
     strange = why_strange(tree, watched.playbook) if tree else ""
     with watched.lock:
         if trees:
-            watched.gone = None
-        elif watched.tree is not None or watched.gone is None:
-            watched.gone = _dead(watched.tree)
-        watched.tree, watched.looked_at, watched.strange = tree, time.monotonic(), strange
+            watched.last_members = None
+        elif watched.tree is not None or watched.last_members is None:
+            watched.last_members = _dead(watched.tree)
+        watched.tree, watched.looked_at, watched.wrong_program = tree, time.monotonic(), strange
     return tree
 
 
@@ -52,8 +52,8 @@ def is_gone(tree: Tree, playbook: Playbook) -> bool:
 def nothing_left(watched: Watched) -> None:
     """What is known when the whole tree is gone."""
     with watched.lock:
-        watched.gone = _dead(watched.tree)
-        watched.tree, watched.looked_at, watched.strange = None, time.monotonic(), ""
+        watched.last_members = _dead(watched.tree)
+        watched.tree, watched.looked_at, watched.wrong_program = None, time.monotonic(), ""
 
 
 def _dead(tree: Tree | None) -> frozenset[Identity]:
@@ -83,7 +83,7 @@ def why_strange(tree: Tree, playbook: Playbook) -> str:
         return ""
     there = next(iter(_leaves(tree)), tree.root)
     launcher = f" (under pid {tree.root.pid})" if there.pid != tree.root.pid else ""
-    return f"another program runs there than {expected.of(playbook)}: pid {there.pid}{launcher}, {there.command[:120]}"
+    return f"another program runs there than {expected.of(playbook)}: pid {there.pid}{launcher}, {there.shown(120)}"
 
 
 def watched_processes(tree: Tree) -> tuple[Identity, ...]:
@@ -123,7 +123,7 @@ def is_certainly_down(watched: Watched) -> bool:
     """Whether it cannot serve, however much time it gets: nothing of it runs, or it is stopped."""
     tree = watched.tree
     if tree is None:
-        return watched.gone is not None
+        return watched.last_members is not None
     return not processes.is_alive(tree.root.identity) or is_stopped(tree)
 
 

@@ -15,7 +15,7 @@ from watchdog.text.units import counted, format_duration
 from watchdog.watch import looking, metrics
 from watchdog.watch.acting import Runs
 from watchdog.watch.heartbeat import Heartbeat
-from watchdog.watch.house import KEY, House
+from watchdog.watch.loop_state import KEY, LoopState
 from watchdog.watch.rounds import Rounds
 from watchdog.watch.watched import Watched, death_triggers, from_text
 
@@ -24,27 +24,27 @@ _WORDS = {Exit.FINE: "OK", Exit.WARNING: "WARNING", Exit.CRITICAL: "CRITICAL", E
 _OUTCOMES: dict[Exit, StepOutcome] = {Exit.FINE: "ok", Exit.WARNING: "warning", Exit.CRITICAL: "failed"}
 
 
-def one_pass(house: House, playbooks: Sequence[Playbook], metrics_file: str = "") -> StepResult:
+def one_pass(state: LoopState, playbooks: Sequence[Playbook], metrics_file: str = "") -> StepResult:
     """Ask every probe once, all services side by side; then act on trouble, one service after the other."""
     boot, begun = processes.boot_id(), clock.monotonic()
-    house.journal.end_the_future()
-    texts = {one.service: house.journal.kept(one.service, KEY) for one in playbooks}
-    house.services = {one.service: from_text(one, texts[one.service], boot) for one in playbooks}
+    state.journal.end_the_future()
+    texts = {one.service: state.journal.kept(one.service, KEY) for one in playbooks}
+    state.services = {one.service: from_text(one, texts[one.service], boot) for one in playbooks}
     orders: list[Callable[[], None]] = []
     heart = Heartbeat()
     heart.start()
-    house.away, house.beside = heart.away, orders.append  # what would be done beside is done after, in order
-    rounds = Rounds(house, Runs(house).consider)
-    _side_by_side([lambda one=watched: _ask_all(rounds, one) for watched in house.services.values()])  # type: ignore[misc]
+    state.away, state.beside = heart.away, orders.append  # what would be done beside is done after, in order
+    rounds = Rounds(state, Runs(state).consider)
+    _side_by_side([lambda one=watched: _ask_all(rounds, one) for watched in state.services.values()])  # type: ignore[misc]
     while orders:
         orders.pop(0)()
     heart.stop()
-    for watched in house.services.values():
+    for watched in state.services.values():
         watched.dirty = True
-    house.store()
+    state.store()
     if metrics_file:
-        metrics.write(house, metrics_file)
-    return _told(house, clock.monotonic() - begun)
+        metrics.write(state, metrics_file)
+    return _told(state, clock.monotonic() - begun)
 
 
 def _ask_all(rounds: Rounds, watched: Watched) -> None:
@@ -74,17 +74,17 @@ def _side_by_side(work: Sequence[Callable[[], None]]) -> None:
         thread.join()
 
 
-def _told(house: House, seconds: float) -> StepResult:
+def _told(state: LoopState, seconds: float) -> StepResult:
     """The worst state as exit code, one line with performance data for a plugin's reader, a record for JSON's."""
-    wanted = {name: house.journal.desired(name) for name in house.services}
-    states = {name: _exit(watched, wanted[name]) for name, watched in house.services.items()}
+    wanted = {name: state.journal.desired(name) for name in state.services}
+    states = {name: _exit(watched, wanted[name]) for name, watched in state.services.items()}
     order = (Exit.CRITICAL, Exit.UNKNOWN, Exit.WARNING, Exit.FINE)
     worst = next((code for code in order if code in states.values()), Exit.UNKNOWN)
-    rows = [record(watched, wanted[name]) for name, watched in house.services.items()]
+    rows = [record(watched, wanted[name]) for name, watched in state.services.items()]
     bad = [f"{row['service']}: {row['message']}" for row in rows if row["state"] != "ok"]
     fine = sum(code is Exit.FINE for code in states.values())
     said = "; ".join(bad[:5]) or f"{counted(fine, 'service')} {'is' if fine == 1 else 'are'} well"
-    line = f"WD {_WORDS[worst]} - {said} | {_performance(house)} time={seconds:.3f}s"
+    line = f"WD {_WORDS[worst]} - {said} | {_performance(state)} time={seconds:.3f}s"
     data = {"state": _WORDS[worst].lower(), "services": rows, "seconds": round(seconds, 3)}
     return StepResult(_OUTCOMES.get(worst, "unknown"), said, data, exit=worst, text=line.replace("\n", " "))
 
@@ -110,7 +110,7 @@ def record(watched: Watched, wanted: Desired) -> dict[str, object]:
         "state": watched.level,
         "message": told,
         "pid": watched.tree.root.pid if watched.tree else None,
-        "given_up": watched.gave_up_why if watched.gave_up is not None else None,
+        "given_up": watched.stored.gave_up_why if watched.stored.gave_up is not None else None,
         "probes": [
             {"probe": name, "verdict": one.verdict, "message": one.message, "seconds": round(one.seconds, 3)}
             | ({"value": one.value, "unit": one.unit} if one.value is not None else {})
@@ -119,10 +119,10 @@ def record(watched: Watched, wanted: Desired) -> dict[str, object]:
     }
 
 
-def _performance(house: House) -> str:
+def _performance(state: LoopState) -> str:
     """'label'=value[unit], as the monitoring plugins' guideline has it; a quote in a label is doubled."""
     found = []
-    for watched in house.services.values():
+    for watched in state.services.values():
         for name, sample in watched.latest.items():
             if sample.value is None or sample.verdict == "unknown":
                 continue
