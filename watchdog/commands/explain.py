@@ -53,7 +53,7 @@ def _lines(playbook: Playbook, found: Explanation) -> Iterator[str]:
     )
     yield "  does nothing while the machine is starved, another wd works on it, or a person stopped or snoozed it"
     yield "  does nothing while it and another failing service wait for the same silent address, or both for a disk"
-    yield f"  where all services (3 or more) fail at once, it restarts one after {long(SETTLES)}, the others if that helps"
+    yield f"  where all (3 or more) services fail at once, it tries one after {long(SETTLES)}, the others if that helps"
     yield "  a dead or stopped server waits for none of these; up to 4 services are worked on side by side"
 
 

@@ -30,6 +30,7 @@ _OF_WORDS: dict[str, Exit] = {
     "starting": Exit.WARNING,
     "failing": Exit.WARNING,
     "unsure": Exit.WARNING,
+    "stopped": Exit.WARNING,
     "failed": Exit.CRITICAL,
     "critical": Exit.CRITICAL,
     "trouble": Exit.CRITICAL,
