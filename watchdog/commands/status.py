@@ -89,7 +89,7 @@ def status(context: Context, options: Mapping[str, Any]) -> StepResult:
     worst = found[0].state if found else "unknown"
     rows = tuple(one.record() for one in found)
     now = clock.now()
-    text = "\n".join(overview(found, now) if context.playbook is None else details(found[0], now))
+    text = "\n".join(details(found[0], now) if context.selector.service else overview(found, now))
     message = f"{counted(len(found), 'service')}, the worst is {worst}"
     return StepResult("ok", message, {"services": len(found), "worst": worst}, rows, exit_of(worst), text)
 
@@ -98,12 +98,10 @@ def standings(context: Context) -> tuple[Standing, ...]:
     """BadConfig without a home."""
     from watchdog.config import playbooks
 
-    if context.playbook is not None:
-        wanted: Sequence[Playbook] = (context.playbook,)
-    elif context.home is None:
+    if context.home is None:
         raise BadConfig("no home was found", todo="Name one with --home or $WD_HOME, or make one with `wd init`.")
-    else:
-        wanted = playbooks.load_all(context.home)
+    name = context.selector.service
+    wanted = (playbooks.service(context.home, name),) if name else playbooks.load_all(context.home)
     with Journal.open(context.state, context.say) as journal:
         kills = _oom_kills()
         return tuple(_standing(journal, one, context.state, kills) for one in wanted)
