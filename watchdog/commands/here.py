@@ -12,7 +12,6 @@ from watchdog.checks.run import check
 from watchdog.model.playbook import CheckSpec, Playbook, ProbeSpec
 from watchdog.model.process import Tree
 from watchdog.model.selector import Selector
-from watchdog.policy import guards
 from watchdog.probes.run import probe
 from watchdog.starting import launch
 from watchdog.system.child import commands, service_env
