@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Literal
 
-from watchdog.model.errors import BadConfig
 from watchdog.model.playbook import Playbook
 from watchdog.model.process import Tree
+from watchdog.steps import known
 from watchdog.steps.spec import Context
 from watchdog.system import clock
 from watchdog.targets import expected
@@ -21,13 +20,7 @@ def service_of(context: Context, tree: Tree) -> Playbook | None:
     """The playbook of what was selected: the one that was named, else the one whose port and program these are."""
     if context.playbook is not None or context.home is None:
         return context.playbook
-    from watchdog.config import playbooks  # here: nothing else of a kill by port reads them
-
-    with contextlib.suppress(BadConfig):  # a broken playbook must not stand in the way of a kill
-        for one in playbooks.load_all(context.home):
-            if one.find.port in tree.ports and is_expected(one, tree):
-                return one
-    return None
+    return next((one for one in known.naming(context, tree.ports) if is_expected(one, tree)), None)
 
 
 def is_expected(playbook: Playbook, tree: Tree) -> bool:
