@@ -10,6 +10,7 @@ from watchdog.journal.store import Journal
 from watchdog.model.errors import BadConfig
 from watchdog.model.incident import Incident
 from watchdog.model.playbook import Playbook
+from watchdog.policy import locks
 from watchdog.report import write as report
 from watchdog.steps.report import samples_before
 from watchdog.steps.spec import Context, StepResult
@@ -21,8 +22,13 @@ from watchdog.watch.loading import load_apart
 
 
 def watch(context: Context, options: Mapping[str, Any]) -> StepResult:
-    """Run the loop until SIGTERM, in a child. BadConfig if there is no home, or nothing in it to watch."""
+    """Run the loop until SIGTERM, in a child. BadConfig without a home; Refused if a loop watches it already."""
     load = loader(context, apart=True)
+    with locks.loop_lock(context.state, context.selector.service):
+        return _oversee(context, options, load)
+
+
+def _oversee(context: Context, options: Mapping[str, Any], load: Callable[[], tuple[Playbook, ...]]) -> StepResult:
     link = oversee()
     if isinstance(link, int):  # the parent, and the loop is over: what it came to has been shown
         raise SystemExit(link)
