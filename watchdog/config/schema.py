@@ -148,8 +148,8 @@ class Policy(Section):
     )
     backoff: Backoff = Field(default_factory=Backoff, description="waits between restarts")
     give_up: GiveUp = Field(default_factory=GiveUp, description="when a person is called")
-    grace: Annotated[float, Duration(0.0, DAY)] = Field(
-        default=60.0, description="so long after its start a server's failures do not count"
+    grace: Annotated[float, Duration(0.0, DAY)] | None = Field(
+        default=None, description="so long after its start a server's failures do not count; else `start.ready.within`"
     )
     max_kills: Annotated[int, Whole(1, 100)] = Field(default=3, description="servers that one run may end")
     quiet: list[Quiet] = Field(default_factory=list, description="windows for planned restarts; none: any time")

@@ -87,7 +87,7 @@ def _not_agreed(context: Context, options: Mapping[str, Any], plans: Sequence[Ki
     elif options.get("unless_healthy") and context.trigger.kind == "person":
         found = context.found.diagnosis
         doubts += [f"the look of this run found it {found.verdict}"] if found and found.verdict in HEALTHY else []
-    if not doubts or context.ask(f"{'; '.join(doubts)}. End it all the same?"):
+    if not doubts or context.yes or context.ask(f"{'; '.join(doubts)}. End it all the same?"):
         return ()
     return tuple(f"{doubt}: nothing is ended without a yes (--yes)" for doubt in doubts)
 
@@ -195,7 +195,7 @@ def _whom(context: Context, tree: Tree, ask: bool) -> Whom | None:
         return None
     from watchdog.killing import whom
 
-    return whom.look(tree, context.playbook.url if context.playbook else None)
+    return whom.look(tree, context.playbook.url if context.playbook else None, ask=not context.yes)
 
 
 def _owner(tree: Tree) -> Ownership:
