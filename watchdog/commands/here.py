@@ -12,7 +12,6 @@ from watchdog.checks.run import check
 from watchdog.model.playbook import CheckSpec, Playbook, ProbeSpec
 from watchdog.model.process import Tree
 from watchdog.model.selector import Selector
-from watchdog.policy import guards
 from watchdog.probes.run import probe
 from watchdog.starting import launch
 from watchdog.system.child import commands, service_env
@@ -92,7 +91,7 @@ def _port(playbook: Playbook, trees: tuple[Tree, ...]) -> Iterator[str]:
     if port is None:
         return
     for tree in trees:
-        who = f"pid {tree.root.pid} ({guards.shown(tree.root)})"
+        who = f"pid {tree.root.pid} ({tree.root.shown(80)})"
         if port in tree.ports and expected.is_run_by(tree, playbook) == "no":
             yield (
                 f"find.port: port {port} is held by another program, {who}. "
