@@ -90,6 +90,13 @@ class Service:
         return [pid for pid in self.starts() if alive(pid)]
 
 
+CALM_MACHINE = """
+import sys
+if "watch" in sys.argv or "watch" in sys.orig_argv:
+    sys.path.insert(0, {root!r})
+    from watchdog.policy import pressure
+    pressure.starved = lambda machine: ""
+"""
 RUNBOOK = """---
 summary: For tests, end it, start it, prove it.
 ---
@@ -127,7 +134,11 @@ class Home:
         self.services.append(service)
         return service
 
-    def watch(self, *words: str, env: dict[str, str] | None = None, limit: str = "") -> Daemon:
+    def watch(self, *words: str, env: dict[str, str] | None = None, limit: str = "", calm: bool = False) -> Daemon:
+        """With `calm` the loop believes that the machine has free CPUs, which is not what the test is about."""
+        if calm:
+            (self.path / "sitecustomize.py").write_text(CALM_MACHINE.format(root=str(ROOT)))
+            env = {**(env or {}), "PYTHONPATH": str(self.path)}
         return Daemon(self, words, env or {}, limit)
 
     def wd(self, *words: str, timeout: float = 120.0) -> subprocess.CompletedProcess[str]:

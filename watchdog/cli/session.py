@@ -157,8 +157,8 @@ def _journalled(spec: StepSpec, values: Mapping[str, Any], context: Context) -> 
     outcome, result = runner.execute([prepared], context, spec.name, pages=False)
     if result is None:
         raise WdError("nothing was done", outcome.message)
-    if outcome.report:
-        context.say(f"record: {outcome.report}; to read it: {page_command(outcome.incident, context.trigger.home)}")
+    if outcome.report and result.outcome != "nothing":
+        context.say(f"record: {page_command(outcome.incident, context.trigger.home)}")
     return result
 
 

@@ -91,7 +91,7 @@ def _port(playbook: Playbook, trees: tuple[Tree, ...]) -> Iterator[str]:
     if port is None:
         return
     for tree in trees:
-        who = f"pid {tree.root.pid} ({tree.root.shown(80)})"
+        who = f"pid {tree.root.pid} ({tree.root.shown()})"
         if port in tree.ports and expected.is_run_by(tree, playbook) == "no":
             yield (
                 f"find.port: port {port} is held by another program, {who}. "

@@ -345,6 +345,8 @@ class Configured:
     service: str | None = None
     cmdline: tuple[str, ...] = ()
     regex: bool = False
+    find_user: str | None = None  # whose process it must be
+    find_cwd: str | None = None  # the folder in which it must work
     start_command: tuple[str, ...] = ()
     port: int | None = None
     url: str | None = None

@@ -88,7 +88,7 @@ def _not_agreed(context: Context, options: Mapping[str, Any], plans: Sequence[Ki
     elif options.get("unless_healthy") and context.trigger.kind == "person":
         found = context.found.diagnosis
         doubts += [f"the look of this run found it {found.verdict}"] if found and found.verdict in HEALTHY else []
-    if not doubts or context.ask(f"{'; '.join(doubts)}. End it all the same?"):
+    if not doubts or context.yes or context.ask(f"{'; '.join(doubts)}. End it all the same?"):
         return ()
     return tuple(f"{doubt}: nothing is ended without a yes (--yes)" for doubt in doubts)
 
@@ -141,7 +141,7 @@ def _nothing(context: Context) -> StepResult:
     """What cannot be seen is not gone: a runbook must not start a second copy beside another user's server."""
     port = context.selector.port or (context.playbook.find.port if context.playbook else None)
     refuse_unseen(port, "nothing was ended")
-    message = f"nothing to end: nothing that runs matches {context.selector}"
+    message = f"nothing to end: no process matches {context.selector}; `wd ps` lists the servers"
     result = KillResult("nothing", message=message)
     return StepResult("nothing", message, result.record(), exit=Exit.FINE if context.in_runbook else Exit.NOTHING)
 
@@ -196,7 +196,7 @@ def _whom(context: Context, tree: Tree, ask: bool) -> Whom | None:
         return None
     from watchdog.killing import whom
 
-    return whom.look(tree, context.playbook.url if context.playbook else None)
+    return whom.look(tree, context.playbook.url if context.playbook else None, ask=not context.yes)
 
 
 def _owner(tree: Tree) -> Ownership:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -142,6 +142,7 @@ def _could_run(context: Context, playbook: Playbook) -> bool:
 def _already(context: Context, playbook: Playbook, options: Mapping[str, Any]) -> StepResult | None:
     """What to say when it runs; None if it does not. Waits for one that is young: it may still be starting."""
     while found := _running(context, playbook):
+        _refuse_several(playbook, found)
         tree = found[0]
         _refuse_what_cannot_be_ours(playbook, tree)
         told = verdict.ask(tree, url=playbook.url)
@@ -165,6 +166,15 @@ def _already(context: Context, playbook: Playbook, options: Mapping[str, Any]) -
 def _running(context: Context, playbook: Playbook) -> list[Tree]:
     selector = Selector(service=playbook.service)
     return [tree for tree in resolve.resolve(selector, playbook, context.started) if _lives(tree)]
+
+
+def _refuse_several(playbook: Playbook, found: Sequence[Tree]) -> None:
+    """Two applications that `find.cmdline` means alike: nobody can tell which of them is this service."""
+    if told := expected.what_differs(found):
+        raise Refused(
+            f"{playbook.service} was not started",
+            f"{len(found)} programs that run match {' '.join(playbook.find.cmdline)!r}: {told}",
+        )
 
 
 def _refuse_what_cannot_be_ours(playbook: Playbook, tree: Tree) -> None:

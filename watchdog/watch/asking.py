@@ -57,12 +57,17 @@ class Questions:
             if question.key in watched.asked:
                 return
             watched.asked.add(question.key)
+            watched.stored.question = f"{question.cause.detail}: run {question.runbook}? {question.by_hand}"
+        self._state.remember(watched)
 
         def ask() -> None:
             with self._one:
                 answer = "over" if not question.stands() else self._asked(question)
             if answer == "yes" or question.cause.kind in CALENDAR:
                 watched.asked.discard(question.key)  # what has to wait now, or comes due again, is asked again
+            if answer in ("yes", "no") or not question.stands():
+                watched.stored.question = ""
+                self._state.remember(watched)
             if answer == "yes" and question.stands():
                 agreed()
             else:

@@ -97,6 +97,7 @@ class DeathWatcher:
         last = tree is None or tree.root.identity != (before.root.identity if before else None) or not tree.listeners
         loop = None
         if ended is not None and last and not strange:
+            watched.died_at = watched.died_at or clock.now()
             self._note_life(watched, Life(identity.pid, ended.started, clock.now(), by_itself=not meant))
             loop = self._crash_loop(watched)
         if watched.acting:
@@ -156,6 +157,7 @@ class DeathWatcher:
         self._state.say(watched.name, f"pid {life.pid} ended after {life.seconds:.1f} s{why}", "WARNING")
 
     def _is_down(self, watched: Watched, told: str) -> None:
+        since = watched.died_at or clock.now()
         for trigger in death_triggers(watched.playbook):
-            cause = Trigger("death", told, "wd watch", clock.now())
+            cause = Trigger("death", told, "wd watch", since)
             self._runs.consider(watched, trigger, cause, lambda: self.look_again(watched, told))

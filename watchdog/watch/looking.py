@@ -34,7 +34,7 @@ def refresh(watched: Watched, scene: Scene | None = None) -> Tree | None:
     strange = why_strange(tree, watched.playbook) if tree else ""
     with watched.lock:
         if trees:
-            watched.last_members = None
+            watched.last_members = watched.died_at = None
         elif watched.tree is not None or watched.last_members is None:
             watched.last_members = _dead(watched.tree)
         watched.tree, watched.looked_at, watched.wrong_program = tree, time.monotonic(), strange
@@ -117,6 +117,13 @@ def is_stopped(tree: Tree) -> bool:
     states = [one.state for leaf in _leaves(tree) if (one := processes.read(leaf.pid)) is not None]
     first = next((one for member in tree.members if (one := processes.read(member.process.pid)) is not None), None)
     return (first is not None and first.state == "T") or (bool(states) and all(state == "T" for state in states))
+
+
+def runs_nowhere(watched: Watched) -> bool:
+    """Whether no process of it runs and nobody has its port, after a look that found the machine readable."""
+    port = watched.playbook.find.port
+    gone = watched.tree is None and watched.last_members is not None
+    return gone and (port is None or accept_queue.waiting(port) is None)
 
 
 def is_certainly_down(watched: Watched) -> bool:

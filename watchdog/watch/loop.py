@@ -28,6 +28,7 @@ from watchdog.watch.acting import Runs
 from watchdog.watch.death_watcher import DeathWatcher
 from watchdog.watch.executor import DaemonThreads
 from watchdog.watch.heartbeat import Heartbeat
+from watchdog.watch.loading import Fingerprint, Load
 from watchdog.watch.loop_state import KEY, LoopState
 from watchdog.watch.rounds import Rounds
 from watchdog.watch.slots import Slot, slots
@@ -39,14 +40,24 @@ STORE = 5.0  # seconds between two writings of samples
 METRICS = 15.0  # and of the numbers for Prometheus
 TIDY = 3600.0
 PING = 60.0
-Load = Callable[[], tuple[Playbook, ...]]
+CHANGES = 1.0  # seconds between two looks whether a playbook or runbook has changed
 
 
 class Loop:
     """Watches services until it is told to stop."""
 
-    def __init__(self, state: LoopState, load: Load, *, ping: str = "", metrics_file: str = "", link: Link) -> None:
+    def __init__(
+        self,
+        state: LoopState,
+        load: Load,
+        *,
+        link: Link,
+        changes: Callable[[], Fingerprint] = frozenset,
+        ping: str = "",
+        metrics_file: str = "",
+    ) -> None:
         self._state, self._load, self._link = state, load, link
+        self._changes, self._loaded, self._seen = changes, changes(), changes()
         self._ping, self._metrics_file = ping, metrics_file
         # Not an event: a signal handler that sets one can fall into the very moment in which its lock is held.
         self._pool = UnboundedThreadPool(self._broke)
@@ -128,6 +139,7 @@ class Loop:
             for position, trigger in enumerate(watched.playbook.triggers):
                 self._plan_trigger(watched, trigger, f"{watched.name} {position}")
         self._scheduler.add_job(self._store, Every(STORE, 1.0), id="store")
+        self._scheduler.add_job(self._notice_changes, Every(CHANGES, CHANGES), id="changes")
         self._scheduler.add_job(self._state.journal.tidy, Every(TIDY, 300.0), id="tidy")
         if self._ping:
             self._scheduler.add_job(self._tell_alive, Every(PING, PING / 4), id="ping")
@@ -150,11 +162,21 @@ class Loop:
         try:
             self._take_up(self._load())
         except WdError as error:
-            self._state.say("", "the playbooks stay as they were: " + "; ".join(error.lines()), "ERROR")
+            self._state.say(
+                "", "the changed playbooks are not used, the old ones stay: " + "; ".join(error.lines()), "ERROR"
+            )
         else:
             self._state.say("", f"playbooks read again: {counted(len(self._state.services), 'service')}")
             self._beside(self._look_at_all)
         self._link.notify("READY=1")
+
+    def _notice_changes(self) -> None:
+        """Files that changed are taken up once they have stayed the same for a look: an editor may still be writing."""
+        before, self._seen = self._seen, self._changes()
+        if self._seen != self._loaded and self._seen == before:
+            self._loaded = self._seen
+            self._state.say("", "playbooks or runbooks have changed")
+            self.reload()
 
     def _look_at_all(self) -> None:
         """Who everybody is, in one look at the machine: so that a death is seen at once, and a first kill is quick."""

@@ -23,6 +23,7 @@ from watchdog.watch.watched import Watched, to_text
 
 KEY = "watch"  # under which a service's memory is kept in the journal
 GAVE_UP = "gave up"  # and why a person was called, for `wd status`
+QUESTION = "question"  # what a person is asked, for `wd status`
 LATE_KEPT = 2000
 SIDE_BY_SIDE = 4  # services that are worked on at a time, and that are looked at more closely at a time
 
@@ -135,5 +136,7 @@ class LoopState:
             watched.dirty = False
             text = to_text(watched, processes.boot_id())
             gave_up = watched.stored.gave_up_why if watched.stored.gave_up is not None else ""
+            question = watched.stored.question
         self.journal.keep(watched.name, KEY, text)
         self.journal.keep(watched.name, GAVE_UP, gave_up)
+        self.journal.keep(watched.name, QUESTION, question)

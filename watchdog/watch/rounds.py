@@ -75,7 +75,7 @@ class Rounds:
         before = watched.state(spec.name).level
         if sample.verdict in ("ok", "slow") and watched.tree is None and before in ("failing", "trouble"):
             looking.refresh(watched)  # somebody else has started something: is it the right program?
-        sample = self._tied(watched, spec, sample)
+        sample = self._unless_stopped(watched, self._tied(watched, spec, sample))
         signs = self._signs(watched, spec, sample, ended - begun)
         judged = self._judged(watched, spec, sample, signs, ended)
         self._state.note_sample(watched.name, sample)
@@ -94,6 +94,15 @@ class Rounds:
         if sample.verdict in ("ok", "slow") and registry.answers(spec.kind) and watched.wrong_program:
             return replace(sample, verdict="failed", message=watched.wrong_program)
         return sample
+
+    def _unless_stopped(self, watched: Watched, sample: Sample) -> Sample:
+        """What does not answer because a person stopped it has not failed: it counts in no availability or replay."""
+        if sample.verdict != "failed":
+            return sample
+        desired = self._state.journal.desired(watched.name)
+        if desired.state != "stopped":
+            return sample
+        return replace(sample, verdict="unknown", message=f"stopped by {desired.by or 'a person'}")
 
     def _signs(self, watched: Watched, spec: ProbeSpec, sample: Sample, waited: float) -> Signs:
         if sample.verdict != "failed" or not registry.answers(spec.kind):

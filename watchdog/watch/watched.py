@@ -37,6 +37,7 @@ class Stored:
     gave_up_why: str = ""
     attempts: dict[str, int] = field(default_factory=dict)  # runs of each trigger's ladder that did not help
     restart_attempts: list[float] = field(default_factory=list)  # runs that were to restart it and have not
+    question: str = ""  # put to a person and not answered
     paged: set[str] = field(default_factory=set)  # questions for which a person was called, as nobody was there
 
 
@@ -53,6 +54,7 @@ class Watched:
     looked_at: float | None = None  # when the tree was looked for, on the monotonic clock
     wrong_program: str = ""  # another program than the configured one runs there
     last_members: frozenset[Identity] | None = None  # who ran last, where nothing runs any more; None: something does
+    died_at: float | None = None  # when the server ended that nobody replaced, seconds since the epoch
     queue: int = 0  # connections that waited at the last look
     asking: set[str] = field(default_factory=set)  # probes under way
     rerun_requested: set[str] = field(default_factory=set)  # probes that came due meanwhile
@@ -77,6 +79,7 @@ class Watched:
         self.announced.clear()
         self.asked.clear()
         self.stored.paged.clear()
+        self.stored.question = ""
 
     @property
     def specs(self) -> tuple[ProbeSpec, ...]:
@@ -178,6 +181,7 @@ def from_text(playbook: Playbook, text: str, boot: str) -> Watched:
         stored.gave_up, stored.gave_up_why = kept.get("gave_up"), kept.get("gave_up_why", "")
         stored.attempts = {str(key): int(count) for key, count in kept.get("attempts", {}).items()}
         stored.restart_attempts = [float(when) for when in kept.get("restart_attempts", ())][-LIVES:]
+        stored.question = str(kept.get("question", ""))
         stored.paged = {str(one) for one in kept.get("paged", ())}
         if kept.get("boot") == boot:
             states = kept.get("states", {})
