@@ -54,4 +54,4 @@ def line_of(source: Path, text: str) -> int:
 
 def said(found: Diagnosis) -> list[str]:
     """What an assertion shows."""
-    return [f"{one.cause} {one.confidence:.2f}: {one.summary}" for one in found.findings]
+    return [f"{one.cause} ({one.certainty}): {one.summary}" for one in found.findings]

@@ -154,7 +154,7 @@ class Home:
     def incidents(self) -> list[dict[str, Any]]:
         """Newest first."""
         lines = self.wd("incidents", "list", "--limit", "100000", "-o", "json").stdout.splitlines()
-        return [json.loads(line) for line in lines]
+        return [json.loads(line) for line in lines[:-1]]
 
     def close(self) -> None:
         for daemon in self.daemons:

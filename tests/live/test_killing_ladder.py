@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from support import SERVERS, Server, alive, connects, free_port, running, wait_for
 
-from watchdog.killing.kin import Kin
+from watchdog.killing.family import ServerFamily
 from watchdog.killing.ladder import Times, execute
 from watchdog.killing.plan import make_plan, make_worker_plan
 from watchdog.model.killing import KillPlan, KillResult
@@ -348,11 +348,11 @@ def test_a_control_group_of_its_own_is_ended_at_once_and_a_shared_one_is_not(fam
             pytest.skip("this kernel has no cgroup.kill")
         for pid in [*started(family.log), stranger.pid]:
             (group / "cgroup.procs").write_text(str(pid))
-        kin = Kin(plan_for(family.port).tree, guards.ourselves(processes.table()))
-        assert kin.group is None  # a stranger lives in it
+        found = ServerFamily(plan_for(family.port).tree, guards.ourselves(processes.table()))
+        assert found.group is None  # a stranger lives in it
         (root / "cgroup.procs").write_text(str(stranger.pid))
-        kin = Kin(plan_for(family.port).tree, guards.ourselves(processes.table()))
-        assert kin.group == group
+        found = ServerFamily(plan_for(family.port).tree, guards.ourselves(processes.table()))
+        assert found.group == group
         result = kill(family.port, force=True)
         assert result.outcome == "done", result.message
         assert not [pid for pid in started(family.log) if alive(pid)]

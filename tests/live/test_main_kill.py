@@ -175,27 +175,27 @@ def test_a_server_of_another_user_is_refused_and_never_said_to_be_gone(shop: Hom
             assert "root" in done.stdout + done.stderr
         listed = as_nobody(shop, "ps")
         assert "not seen: who listens on port" in listed.stderr, listed  # the first ten, of whoever runs here
-        assert "Processes of other users need more rights" in listed.stderr, listed
+        assert "Run wd as root" in listed.stderr, listed
         assert alive(server.pid)
 
 
 def test_a_pipe_of_targets_ends_exactly_those(shop: Home) -> None:
     with shop.server() as server, running(str(SERVERS / "plain.py"), "{port}") as other:
         found = shop.wd("find", f":{shop.port}", "-o", "json")
-        assert found.code == 0 and found.last["pid"] == server.pid
-        done = shop.wd("kill", "-", "-o", "json", stdin=found.out)
+        assert found.code == 0 and found.rows[0]["pid"] == server.pid
+        done = shop.wd("kill", "-", "--yes", "-o", "json", stdin=found.out)
         assert done.code == 0 and [one["pid"] for one in done.last["killed"]] == [server.pid]
         assert alive(other.pid)
 
 
 def test_a_pid_that_was_used_again_since_it_was_piped_hits_nobody(shop: Home) -> None:
     with shop.server() as server:
-        target = shop.wd("find", f":{shop.port}", "-o", "json").last
+        (target,) = shop.wd("find", f":{shop.port}", "-o", "json").rows
         boot, pid, ticks = target["identity"].rsplit(":", 2)
         for identity in (f"{boot}:{pid}:{int(ticks) - 1}", f"{'0' * 8}-{boot[9:]}:{pid}:{ticks}"):
-            done = shop.wd("kill", "-", "--force", stdin=json.dumps({**target, "identity": identity}))
+            done = shop.wd("kill", "-", "--yes", "--force", stdin=json.dumps({**target, "identity": identity}))
             assert done.code == 4, done.err
-        assert shop.wd("kill", "-", stdin=json.dumps({"pid": target["pid"]})).code == 3
+        assert shop.wd("kill", "-", "--yes", stdin=json.dumps({"pid": target["pid"]})).code == 3
         assert alive(server.pid)
 
 
@@ -236,7 +236,7 @@ def test_a_command_that_hung_servers_are_meant_by_ends_only_those(shop: Home) ->
 
 def test_what_a_person_ended_is_remembered_as_wanted(shop: Home) -> None:
     with shop.server():
-        assert shop.wd("kill", "--service", "shop").code == 0
+        assert shop.wd("kill", "--service", "shop", "--yes").code == 0
     with shop.journal() as journal:
         assert journal.desired("shop").state == "stopped"
     assert shop.wd("start", "--service", "shop").code == 0

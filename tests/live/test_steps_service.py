@@ -180,7 +180,7 @@ def test_more_than_one_server_needs_all_and_more_than_the_cap_a_yes(folder: Path
         many = shop.run(kill, chosen, all=True, **NO_EVIDENCE)
         assert many.outcome == "refused" and "3 at most" in many.message
         assert all(alive(pid) for pid in fleet)
-        chosen.yes = True
+        chosen.yes, chosen.ask = True, lambda question: True
         assert shop.run(kill, chosen, all=True, **NO_EVIDENCE).outcome == "ok"
         assert not any(alive(pid) for pid in fleet)
 
@@ -212,7 +212,8 @@ def test_only_one_wd_works_on_a_server_at_a_time(shop: Service) -> None:
     finally:
         other.communicate(timeout=30)
     with turn.hold(shop.context(), turn.keys((), shop.playbook), "run"):
-        assert shop.run(kill, **NO_EVIDENCE).outcome == "ok"  # what the run holds, its steps have
+        in_run = shop.context(in_runbook=True)
+        assert shop.run(kill, in_run, **NO_EVIDENCE).outcome == "ok"  # what the run holds, its steps have
 
 
 def test_the_evidence_of_a_kill_never_holds_it_up(shop: Service) -> None:
@@ -230,7 +231,8 @@ def test_what_a_person_kills_by_hand_is_wanted_and_what_the_loop_kills_is_not(sh
         shop.run(kill, by_loop, **NO_EVIDENCE)
         assert journal.desired("shop").state == "running"
         shop.run(start, shop.context(journal=journal, in_runbook=True))
-        shop.run(kill, shop.context(journal=journal, trigger=Trigger("person", "wd kill", "kim")), **NO_EVIDENCE)
+        by_kim = shop.context(journal=journal, trigger=Trigger("person", "wd kill", "kim"), ask=lambda question: True)
+        shop.run(kill, by_kim, **NO_EVIDENCE)
         assert (journal.desired("shop").state, journal.desired("shop").by) == ("stopped", "kim")
         shop.run(start, shop.context(journal=journal, in_runbook=True))
         assert journal.desired("shop").state == "running"

@@ -15,7 +15,7 @@ import pytest
 import support
 
 from watchdog.evidence import stacks
-from watchdog.model.finding import CAUSES
+from watchdog.model.causes import CAUSES
 
 pytestmark = pytest.mark.skipif(stacks.tracer() is None, reason="py-spy is not installed beside wd")
 ROOT = Path(__file__).parents[2]

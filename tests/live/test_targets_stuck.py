@@ -69,7 +69,7 @@ def test_a_server_is_explained_kept_and_ended_beside_a_process_that_cannot_be_re
     with running(str(SERVERS / "plain.py"), "{port}") as server, stuck(folder):
         why = wd("why", f":{server.port}", "--within", "1s", "-o", "json")
         kept = wd("snapshot", f":{server.port}", "--within", "1s", "--to", str(folder / "kept"))
-        ended = wd("kill", f":{server.port}", "--grace", "1s", "-o", "json")
+        ended = wd("kill", f":{server.port}", "--yes", "--grace", "1s", "-o", "json")
         assert why.returncode == 0 and '"findings"' in why.stdout, why
         assert kept.returncode == 0 and (folder / "kept" / "manifest.json").exists(), kept
         assert ended.returncode == 0 and f'"pid": {server.pid}' in ended.stdout, ended

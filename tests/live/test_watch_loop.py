@@ -134,6 +134,24 @@ def test_what_a_person_stopped_stays_stopped(home: Home) -> None:
     assert [one["trigger"].partition(":")[0] for one in home.incidents()] == ["person", "person"]
 
 
+@pytest.mark.parametrize("by", ["service", "port"])
+@pytest.mark.parametrize(("mode", "then"), [("act", "restarts"), ("observe", "stays-down")])
+def test_a_kill_by_hand_says_what_the_loop_does_next_and_so_it_does(home: Home, by: str, mode: str, then: str) -> None:
+    shop = home.service()
+    shop.playbook["policy"] |= {"mode": mode}
+    shop.write()
+    before = shop.start()
+    home.watch()
+    wait_for(lambda: '"last_asked": "' in home.wd("status", "-o", "json").stdout, "the loop has written an answer")
+    word = {"service": shop.name, "port": str(shop.port)}[by]
+    done = home.wd("kill", f"--{by}", word, "--yes", "-o", "json")
+    assert (done.returncode, json.loads(done.stdout.splitlines()[-1])["next"]) == (0, then), done
+    if then == "restarts":
+        is_back(shop, before)
+    else:
+        assert home.wd("status", "-o", "json").stdout.count('"desired": "stopped"') == 1
+
+
 def test_a_snoozed_service_is_left_alone_and_resume_ends_that(home: Home) -> None:
     shop = home.service()
     before = shop.start()

@@ -8,8 +8,8 @@ from interpreters import NEEDS_RIGHT
 from looks import ask_behind, line_of, look, said, stands_in
 
 from watchdog.evidence import stacks
+from watchdog.model.causes import HEALTHY
 from watchdog.model.exits import Exit
-from watchdog.model.finding import HEALTHY
 from watchdog.system.process import processes
 
 pytestmark = [

@@ -45,7 +45,7 @@ def test_the_step_prints_the_servers_own_line_with_the_number(folder: Path) -> N
         wait_for(lambda: grown(server), "both workers run")
         told = workers(context(folder, Selector(port=server.port)), {"cpus": "1", "memory": 1 << 34, "peak_users": 30})
         assert told.data["workers"] == 3
-        assert told.data["command"].startswith("gunicorn --workers 3 --bind 127.0.0.1:")
+        assert f"-m gunicorn --workers 3 --bind 127.0.0.1:{server.port}" in told.data["command"]
         assert told.data["present"]["workers"] == 2 and told.data["present"]["risk"] == "low"
         assert "OOM risk low" in told.text
 

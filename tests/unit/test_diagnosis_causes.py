@@ -25,6 +25,7 @@ from canned import (
 
 from watchdog.diagnosis.diagnose import diagnose
 from watchdog.diagnosis.registry import RULES
+from watchdog.model.causes import CAUSES
 from watchdog.model.evidence import (
     Configured,
     Container,
@@ -38,7 +39,7 @@ from watchdog.model.evidence import (
     Task,
     TaskLook,
 )
-from watchdog.model.finding import CAUSES, Diagnosis
+from watchdog.model.finding import Diagnosis
 
 MAIN = Thread("MainThread", AT_REST, call="poll", moves=True)
 

@@ -9,8 +9,8 @@ import pytest
 from canned import APP, LIB, PID, STARTED, Thread, evidence
 
 from watchdog.diagnosis.diagnose import diagnose
+from watchdog.model.causes import HEALTHY
 from watchdog.model.evidence import Configured, Evidence
-from watchdog.model.finding import HEALTHY
 
 SOURCE = """
 def main():

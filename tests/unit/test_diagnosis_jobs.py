@@ -170,3 +170,52 @@ def test_a_thread_of_an_idle_pool_is_no_job() -> None:
     idle = Thread("pool", (f"_worker {LIB}/concurrent/futures/thread.py:81", *STARTED), call="futex")
     found = diagnose(portless(Thread("MainThread", TIMER, call="futex"), idle))
     assert found.verdict == "healthy"
+
+
+GUESS = "[ERROR] Worker (pid:{}) was sent SIGKILL! Perhaps out of memory?\n"
+TIMEOUT = "[CRITICAL] WORKER TIMEOUT (pid:{})\n"
+SYNC = (f"handle_request {SITE}/gunicorn/workers/sync.py:184", f"run {SITE}/gunicorn/app/base.py:72")
+
+
+def test_a_servers_guess_about_memory_is_no_proof() -> None:
+    waits = Thread("MainThread", (f"fetch {APP}:20", *SYNC), call="futex")
+    found = diagnose(evidence(waits, log=GUESS.format(7) + GUESS.format(8)))
+    assert "oom-killed" not in [one.cause for one in found.findings]
+
+
+def gunicorn(worker: Thread) -> Evidence:
+    """A master of an hour, workers of seconds, and two time-outs in the log."""
+    master = Thread("MainThread", (f"sleep {SITE}/gunicorn/arbiter.py:400", SYNC[1]), call="select")
+    log = TIMEOUT.format(7) + TIMEOUT.format(8)
+    young = replace(process(CHILD, parent=PID), started=4995.0)
+    return evidence(master, worker, processes=[process(), young], log=log)
+
+
+def test_workers_that_are_killed_at_work_again_and_again_are_a_loop_that_no_restart_ends() -> None:
+    works = Thread("MainThread", (f"load {APP}:17", *SYNC), call="clock_nanosleep", moves=True, pid=CHILD, tid=CHILD)
+    assert first(gunicorn(works))[::3] == ("crash-loop", "fix-config")
+
+
+def test_time_outs_of_workers_that_stand_still_are_no_loop() -> None:
+    stands = Thread("MainThread", (f"load {APP}:17", *SYNC), call="futex", pid=CHILD, tid=CHILD)
+    assert "crash-loop" not in [one.cause for one in diagnose(gunicorn(stands)).findings]
+
+
+def test_a_lock_in_redis_that_a_library_polls_is_named_and_no_restart_is_advised() -> None:
+    calls = (f"acquire {SITE}/redis/lock.py:214", f"book {APP}:20", f"dispatch_request {SITE}/flask/app.py:902")
+    polls = Thread("Thread-3", (*calls, *STARTED), call="clock_nanosleep", moves=True)
+    found = diagnose(evidence(Thread("MainThread", CONSUMES), polls, connections=[upstream("10.0.0.5:6379")]))
+    assert (found.verdict, found.advice) == ("external-wait", "call-a-person")
+    assert found.findings[0].peer == "10.0.0.5:6379"
+    assert "a lock that is kept in redis" in summary(found)
+
+
+def test_a_process_whose_calls_could_not_be_read_is_not_called_idle() -> None:
+    seen = replace(celery(*AT_QUEUE), stacks=())
+    assert diagnose(seen).verdict == "unknown"
+
+
+def test_a_handler_of_another_signal_is_none_for_the_end() -> None:
+    source = "import signal\ndef dump(number, frame):\n    wait()\nsignal.signal(signal.SIGUSR1, dump)\n"
+    waits = Thread("MainThread", (f"dump {APP}:3", f"<module> {APP}:9"), call="futex")
+    assert "ignores-sigterm" not in [one.cause for one in diagnose(evidence(waits, source=source)).findings]

@@ -8,7 +8,7 @@ import pytest
 from canned import APP, LIB, LOOP_AT_REST, PID, REQUEST, SERVES, SITE, STARTED, Thread, evidence, frame, process
 
 from watchdog.diagnosis.diagnose import diagnose
-from watchdog.model.evidence import Connection, Evidence, Task
+from watchdog.model.evidence import Connection, Evidence, Task, ThreadLook
 from watchdog.model.exits import Exit
 
 IDLE_LOOP = Thread("MainThread", LOOP_AT_REST, call="epoll_wait")
@@ -47,7 +47,7 @@ def test_a_message_handler_that_waits_for_a_sign_is_no_receiver() -> None:
     assert found.verdict == "await-never"
 
 
-def hanging_request(waits: float, *, answered: bool, health: str = "well") -> Evidence:
+def hanging_request(waits: float, *, answered: bool = False, health: str = "well") -> Evidence:
     calls = (f"wait {LIB}/threading.py:622", f"paid {APP}:20", *REQUEST)
     threads = (
         Thread("MainThread", (f"select {LIB}/selectors.py:415", *SERVES), call="poll"),
@@ -95,3 +95,24 @@ def test_a_child_whose_result_a_request_waits_for_is_blamed() -> None:
     main = Thread("MainThread", (f"select {LIB}/selectors.py:415", *SERVES), call="poll")
     found = diagnose(evidence(main, waits, computes, processes=[process(), child]))
     assert "busy-loop" in [one.cause for one in found.findings]
+
+
+@pytest.mark.parametrize("bounded", [True, False])
+def test_a_long_poll_has_a_time_out_and_is_no_request_that_waits_in_vain(bounded: bool) -> None:
+    inside = (f"wait_for {LIB}/asyncio/tasks.py:479",) if bounded else (f"Event.wait {LIB}/asyncio/locks.py:213",)
+    poll = task("poll", HANDLES, f"poll {APP}:30", *inside, request="GET /poll")
+    seen = evidence(IDLE_LOOP, tasks=[poll], health="well", connections=[request(20.0)])
+    assert diagnose(seen).verdict == ("healthy" if bounded else "await-never")
+
+
+@pytest.mark.parametrize("until", [0, 0x7F00])
+def test_a_thread_whose_wait_the_kernel_ends_in_time_does_not_wait_in_vain(until: int) -> None:
+    seen = hanging_request(20.0)
+    looks = tuple(replace(look, threads=tuple(_until(one, until) for one in look.threads)) for look in seen.looks)
+    assert diagnose(replace(seen, looks=looks)).verdict == ("healthy" if until else "await-never")
+
+
+def _until(thread: ThreadLook, until: int) -> ThreadLook:
+    if thread.call is None or thread.call.name != "futex":
+        return thread
+    return replace(thread, call=replace(thread.call, arguments=(1, 393, 0, until)))

@@ -24,9 +24,9 @@ from canned import (
 )
 
 from watchdog.diagnosis.diagnose import diagnose, settled
+from watchdog.model.causes import HEALTHY
 from watchdog.model.evidence import Answer, Container, Evidence, Exit, Gap, MemoryPoint, Task, TaskLook
 from watchdog.model.exits import Exit as Code
-from watchdog.model.finding import HEALTHY
 
 MAIN = Thread("MainThread", AT_REST, call="poll", moves=True)
 

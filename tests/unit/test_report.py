@@ -30,6 +30,7 @@ from watchdog.report.write import as_json
 FINDING: dict[str, Any] = {
     "cause": "lock-deadlock",
     "confidence": 0.95,
+    "certainty": "certain",
     "summary": "2 threads wait for each other's lock",
     "culprit": {
         "file": "/srv/shop/server.py",
@@ -391,6 +392,12 @@ def test_a_giving_up_says_that_a_person_is_needed_why_and_how_to_go_on() -> None
     assert "wd resume --service shop    # once fixed" in page.commands
     assert not any("run give-up" in line for line in page.commands)
     assert write.one_line(called).startswith("shop given up")
+
+
+def test_code_in_a_sentence_is_set_as_code_and_nothing_else_is_markup() -> None:
+    text = "call `wait(timeout=5)`, not `<b>` or <i>"
+    page = html(build(incident(root_cause=text), Path("/nonexistent")))
+    assert "call <code>wait(timeout=5)</code>, not <code>&lt;b&gt;</code> or &lt;i&gt;" in page
 
 
 def test_a_compiled_template_that_is_damaged_or_cannot_be_kept_only_costs_time(

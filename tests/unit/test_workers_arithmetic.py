@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from watchdog.workers import gunicorn
+from watchdog.workers import command_line
 from watchdog.workers.access_log import parse
 from watchdog.workers.arithmetic import count, standing
 from watchdog.workers.indicators import Targets, judge
@@ -52,20 +52,48 @@ def test_what_the_master_takes_counts_too() -> None:
         (["gunicorn", "-w4", "shop:app"], 4),
         (["gunicorn", "--workers=4", "shop:app"], 4),
         (["gunicorn", "shop:app"], None),
+        (["celery", "-A", "shop", "worker", "-c", "8"], 8),
+        (["dramatiq", "shop", "--processes=8"], 8),
     ],
 )
 def test_the_number_is_read_from_a_command_line_in_every_form(words: list[str], workers: int | None) -> None:
-    assert gunicorn.workers_of(words) == workers
+    assert command_line.workers_of(words) == workers
 
 
-def test_the_present_command_keeps_all_but_its_number() -> None:
-    words = ["/venv/bin/python", "/venv/bin/gunicorn", "--workers", "4", "--bind", "0.0.0.0:8000", "backend.main:app"]
-    assert gunicorn.line(words, 3) == "gunicorn --workers 3 --bind 0.0.0.0:8000 backend.main:app"
-    assert gunicorn.line(["gunicorn", "a:b", "-w4", "--preload"], 3) == "gunicorn a:b --workers 3 --preload"
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (
+            "/venv/bin/python /venv/bin/gunicorn --workers 4 --bind 0.0.0.0:8000 backend.main:app",
+            "/venv/bin/gunicorn --workers 3 --bind 0.0.0.0:8000 backend.main:app",
+        ),
+        ("gunicorn a:b -w4 --preload", "gunicorn a:b --workers 3 --preload"),
+        ("gunicorn shop.wsgi -b 127.0.0.1:8001", "gunicorn --workers 3 shop.wsgi -b 127.0.0.1:8001"),
+        (
+            "/venv/bin/python -m uvicorn shop:app --port 8000",
+            "/venv/bin/python -m uvicorn --workers 3 shop:app --port 8000",
+        ),
+        ("celery -A shop worker -c 8 -Q mail", "celery -A shop worker --concurrency 3 -Q mail"),
+        ("celery -A shop worker", "celery -A shop worker --concurrency 3"),
+        ("dramatiq shop.tasks -p 8 -t 4", "dramatiq shop.tasks --processes 3 -t 4"),
+        ("rq worker-pool mail -n 8", "rq worker-pool mail --num-workers 3"),
+        ("rq worker mail", ""),
+    ],
+)
+def test_the_present_command_keeps_all_but_its_number(words: str, line: str) -> None:
+    assert command_line.line(words.split(), 3) == line
 
 
-def test_without_gunicorn_there_is_a_line_to_fill_in() -> None:
-    assert gunicorn.line(["python", "shop.py"], 3).startswith("gunicorn --workers 3 APP:app --worker-class")
+def test_a_web_application_without_workers_gets_a_line_of_its_kind_on_its_own_address() -> None:
+    django = command_line.line(["python", "manage.py", "runserver"], 3, "127.0.0.1:8001", "django")
+    assert "--bind 127.0.0.1:8001" in django and "uvicorn" not in django
+    fast = command_line.line(["python", "shop.py"], 3, "127.0.0.1:8001", "fastapi")
+    assert "--worker-class uvicorn.workers.UvicornWorker --bind 127.0.0.1:8001" in fast
+    assert "0.0.0.0" not in command_line.line([], 3)
+
+
+def test_what_is_no_web_application_gets_no_line_for_one() -> None:
+    assert command_line.line(["python", "consumer.py"], 3, "", "grpc") == ""
 
 
 LINES = """

@@ -113,6 +113,11 @@ class Lazy(click.Group):
         inside = [name.removeprefix(self._prefix) for name in self._specs if name.startswith(self._prefix)]
         return list(dict.fromkeys(name.partition(" ")[0] for name in inside))
 
+    def _harmless(self) -> list[str]:
+        """What may be proposed for a typo. Nothing that ends or starts a server: a tired person presses Enter."""
+        specs = {name: self._specs.get(self._prefix + name) for name in self._names()}
+        return [name for name, spec in specs.items() if spec is None or not spec.changes]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         from watchdog.cli import pages
 
@@ -145,7 +150,7 @@ class Lazy(click.Group):
         if not name.startswith("-") and self.get_command(ctx, name) is None:
             import difflib
 
-            near = difflib.get_close_matches(name, self._names(), 1)
+            near = difflib.get_close_matches(name, self._harmless(), 1)
             hint = f"Did you mean `wd {self._prefix}{near[0]}`?" if near else "`wd --help` lists the commands."
-            raise WrongUsage(f"`wd {self._prefix}{name}` is no command", todo=hint)
+            raise WrongUsage(f"unknown command: wd {self._prefix}{name}", todo=hint)
         return super().resolve_command(ctx, args)

@@ -141,6 +141,13 @@ _POLICY: tuple[StepSpec, ...] = (
         (Argument("text", many=True, help="what you do about it"),),
         service=True,
     ),
+    StepSpec(
+        "notify",
+        "send a message to the addresses of a playbook, or test them",
+        "watchdog.commands.notify:notify",
+        (SERVICE, Option("--test", "flag", help="send a test message through every channel, one line a channel")),
+        (Argument("message", many=True, help="the text; with --test the services, default: all of the home"),),
+    ),
     *(
         StepSpec(
             f"schedule {verb}",
@@ -165,16 +172,19 @@ _POLICY: tuple[StepSpec, ...] = (
 _HOME: tuple[StepSpec, ...] = (
     StepSpec(
         "init",
-        "make a home: playbooks/, runbooks/, logs/ and an example",
+        "make a home, or write the playbook of a running server",
         "watchdog.commands.init:init",
-        (),
+        (
+            Option("--from", help="write the playbook of this running server: :8000", metavar="SELECTOR"),
+            Option("--name", help="the service's name, with --from (default: guessed)", metavar="NAME"),
+        ),
         (Argument("folder", help="where; without one: here"),),
     ),
     StepSpec(
         "validate",
         "report every mistake in the playbooks and runbooks",
         "watchdog.commands.validate:validate",
-        (),
+        (Option("--here", "flag", help="also try what the playbooks need of this machine; nothing is changed"),),
         (Argument("file", many=True, help="default: all of the home"),),
     ),
     StepSpec(

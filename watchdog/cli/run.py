@@ -14,6 +14,7 @@ from watchdog.runbook import outcome
 from watchdog.runbook.begin import begin, plan_of
 from watchdog.runbook.run import Prepared, prepare, starts_later
 from watchdog.steps.spec import Context, StepOutcome, StepResult
+from watchdog.text.shown import joined
 from watchdog.text.units import format_duration
 
 MARKS = {"ok": "✓", "warning": "!", "failed": "✗", "refused": "⊘", "nothing": "–", "skipped": "–", "planned": "·"}
@@ -54,7 +55,7 @@ def shown(result: RunResult) -> StepResult:
         lines.append(f"report:   {result.report}")
     came_to: StepOutcome = "ok" if code == 0 else "failed"
     rows = tuple(step.record() for step in result.steps)
-    return StepResult(came_to, lines[0], result.record(), rows=rows, exit=code, text="\n".join(lines))
+    return StepResult(came_to, lines[0], result.record(), rows=rows, exit=code, text=joined(lines))
 
 
 def _plan(name: str, context: Context, values: Mapping[str, str]) -> StepResult:
@@ -79,9 +80,9 @@ def _plan(name: str, context: Context, values: Mapping[str, str]) -> StepResult:
     if refusals:
         lines += [f"refused: {refusal}" for refusal in refusals]
         result = RunResult(None, "refused", tuple(records), message=refusals[0])
-        return StepResult("refused", refusals[0], result.record(), exit=Exit.REFUSED, text="\n".join(lines))
+        return StepResult("refused", refusals[0], result.record(), exit=Exit.REFUSED, text=joined(lines))
     result = RunResult(None, "planned", tuple(records), message=f"{len(records)} steps")
-    return StepResult("planned", result.message, result.record(), text="\n".join(lines))
+    return StepResult("planned", result.message, result.record(), text=joined(lines))
 
 
 def _progress(context: Context) -> Callable[[Prepared, StepRecord], None]:
@@ -92,7 +93,8 @@ def _progress(context: Context) -> Callable[[Prepared, StepRecord], None]:
         nonlocal heading
         if prepared.block.heading != heading:
             heading = prepared.block.heading
-            context.say(f"\n{heading}")
+            context.say("")
+            context.say(heading)
         if record.outcome == "running":
             context.say(f"  … {record.text}")
             return

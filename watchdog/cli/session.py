@@ -42,7 +42,8 @@ def make_context(spec: StepSpec, values: Mapping[str, Any]) -> Context:
     if selector.service and (spec.targets or spec.service):
         playbook = _playbook(home, selector.service)
     elif spec.service:
-        raise Refused("no service was named", todo=f"Name one: wd {spec.name} NAME")
+        error = Refused if spec.changes else WrongUsage
+        raise error("no service was named", todo=f"Name one: wd {spec.name} NAME")
     state = files.state_folder(home)
     within = values.get("within")
     yes, quiet = bool(values.get("yes")), bool(values.get("quiet"))

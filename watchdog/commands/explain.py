@@ -12,6 +12,7 @@ from watchdog.policy.patience import DRAIN
 from watchdog.policy.pressure import SETTLES
 from watchdog.probes.registry import KINDS
 from watchdog.steps.spec import Context, StepResult
+from watchdog.text.shown import joined
 from watchdog.text.units import format_duration as long
 from watchdog.text.units import format_size
 
@@ -28,7 +29,7 @@ def explain_service(context: Context, options: Mapping[str, Any]) -> StepResult:
     if playbook is None:
         raise WrongUsage("no service was named", todo="say which: --service NAME")
     found = explain(playbook)
-    return StepResult("ok", next(_lines(playbook, found)), found.record(), text="\n".join(_lines(playbook, found)))
+    return StepResult("ok", next(_lines(playbook, found)), found.record(), text=joined(_lines(playbook, found)))
 
 
 def _lines(playbook: Playbook, found: Explanation) -> Iterator[str]:
@@ -53,7 +54,7 @@ def _lines(playbook: Playbook, found: Explanation) -> Iterator[str]:
     )
     yield "  does nothing while the machine is starved, another wd works on it, or a person stopped or snoozed it"
     yield "  does nothing while it and another failing service wait for the same silent address, or both for a disk"
-    yield f"  where all (3 or more) services fail at once, it tries one after {long(SETTLES)}, the others if that helps"
+    yield f"  if all services (3 or more) fail at once, it restarts one after {long(SETTLES)}, the others if it helps"
     yield "  a dead or stopped server waits for none of these; up to 4 services are worked on side by side"
 
 

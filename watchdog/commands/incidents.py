@@ -17,6 +17,7 @@ from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock
 from watchdog.system.disk import files
 from watchdog.text.printable import printable
+from watchdog.text.shown import joined
 from watchdog.text.units import format_duration
 
 
@@ -29,6 +30,10 @@ def listing(context: Context, options: Mapping[str, Any]) -> StepResult:
         found = journal.incidents(service, begin, int(options.get("limit") or 50))
         cut_off = {one.id for one in journal.unfinished(service)}
     rows = tuple(_row(one, one.id in cut_off) for one in found)
+    if not rows and service:
+        from watchdog.config import playbooks
+
+        playbooks.service(context.home, service)  # BadConfig, with the nearest name, where there is no such service
     if not rows:
         return StepResult("nothing", "no incident was recorded")
     return StepResult("ok", f"{len(rows)} incidents", {"incidents": len(rows)}, rows, text=_table(found, cut_off))
@@ -112,7 +117,7 @@ def _table(found: tuple[Incident, ...], cut_off: set[str]) -> str:
             lines.append(f"    {printable(one.trigger.detail)}")
         told = (("cause", (one.root_cause or one.cause) + where), ("input", one.request), ("fix", one.fix))
         lines += [f"    {name}: {printable(text)}" for name, text in told if text]
-    return "\n".join(lines)
+    return joined(lines)
 
 
 def _who(trigger: Trigger) -> str:

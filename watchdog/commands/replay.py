@@ -17,6 +17,7 @@ from watchdog.model.records import record
 from watchdog.policy.judge import ProbeState, judge, reset
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock
+from watchdog.text.shown import joined
 from watchdog.text.units import format_duration
 from watchdog.watch.commands import loader
 
@@ -63,7 +64,7 @@ def replay(context: Context, options: Mapping[str, Any]) -> StepResult:
     lines = [message, *(_line(one) for one in found)]
     rows = tuple(one.record() for one in found)
     data = {"answers": answers, "kills": kills, "false": false, "since_seconds": since}
-    return StepResult("ok", message, data, rows, text="\n".join(lines))
+    return StepResult("ok", message, data, rows, text=joined(lines))
 
 
 def judged_again(service: str, spec: ProbeSpec, samples: Sequence[Sample], restarts: Sequence[float]) -> Replayed:

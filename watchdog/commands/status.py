@@ -23,6 +23,7 @@ from watchdog.steps import turn
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock
 from watchdog.system.host import kernel_log
+from watchdog.text.shown import joined
 from watchdog.text.units import counted, iso
 
 DEATHS = 5  # that are told of each service
@@ -89,7 +90,7 @@ def status(context: Context, options: Mapping[str, Any]) -> StepResult:
     worst = found[0].state if found else "unknown"
     rows = tuple(one.record() for one in found)
     now = clock.now()
-    text = "\n".join(details(found[0], now) if context.selector.service else overview(found, now))
+    text = joined(details(found[0], now) if context.selector.service else overview(found, now))
     message = f"{counted(len(found), 'service')}, the worst is {worst}"
     return StepResult("ok", message, {"services": len(found), "worst": worst}, rows, exit_of(worst), text)
 

@@ -13,8 +13,9 @@ from watchdog.steps.spec import Context, StepOutcome, StepResult
 from watchdog.system.disk import files
 from watchdog.system.host import machine
 from watchdog.targets import resolve
+from watchdog.text.shown import joined
 from watchdog.text.units import format_size
-from watchdog.workers import access_log, gunicorn
+from watchdog.workers import access_log, command_line
 from watchdog.workers.arithmetic import Count, Standing, count, standing
 from watchdog.workers.indicators import Indicator, Targets, judge
 from watchdog.workers.measure import Measured, measure
@@ -43,7 +44,7 @@ def workers(context: Context, options: Mapping[str, Any]) -> StepResult:
         beside = measured.beside if measured is not None else 0
         present = standing(int(number), given.memory, given.worker_memory, beside)
     indicators = _indicators(options, measured)
-    line = gunicorn.line(measured.command if measured is not None else (), wanted.workers)
+    line = _line(measured, wanted.workers)
     code = _code(wanted, present, indicators)
     outcome: StepOutcome = {Exit.FINE: "ok", Exit.WARNING: "warning"}.get(code, "failed")  # type: ignore[assignment]
     return StepResult(
@@ -53,6 +54,12 @@ def workers(context: Context, options: Mapping[str, Any]) -> StepResult:
         exit=code,
         text=_text(given, wanted, present, indicators, line),
     )
+
+
+def _line(measured: Measured | None, workers: int) -> str:
+    if measured is None:
+        return command_line.line((), workers)
+    return command_line.line(measured.command, workers, measured.bind, measured.framework)
 
 
 def _measured(context: Context) -> Measured | None:
@@ -140,7 +147,11 @@ def _record(
 
 def _text(given: _Given, wanted: Count, present: Standing | None, indicators: tuple[Indicator, ...], line: str) -> str:
     one = f", {format_size(given.worker_memory)} a worker" if given.worker_memory else ""
-    lines = [wanted.words(), f"  from {given.cpus:g} CPUs, {format_size(given.memory)} of memory{one}", "", f"  {line}"]
+    lines = [
+        wanted.words(),
+        f"  from {given.cpus:g} CPUs, {format_size(given.memory)} of memory{one}",
+        *(["", f"  {line}"] if line else []),
+    ]
     if present is not None:
         told = {"low": "low", "medium": "medium: little head-room", "high": "high: an OOM kill is to be expected"}
         lines += [
@@ -156,7 +167,7 @@ def _text(given: _Given, wanted: Count, present: Standing | None, indicators: tu
             f"  {one.name:<10} {one.shown:<26} target {one.target}{'  -> ' + one.action if one.action else ''}"
             for one in indicators
         ]
-    return "\n".join(lines)
+    return joined(lines)
 
 
 def _number(text: Any) -> float | None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from watchdog.diagnosis import jobs, logbook, packages
-from watchdog.diagnosis.ranking import rank, tempered
+from watchdog.diagnosis.ranking import graded, is_early, may_be_explained, rank, tempered
 from watchdog.diagnosis.registry import RULES
 from watchdog.diagnosis.view import View
+from watchdog.model.causes import HEALTHY
 from watchdog.model.evidence import Evidence, Gap
 from watchdog.model.exits import Exit
-from watchdog.model.finding import HEALTHY, Diagnosis, Finding
+from watchdog.model.finding import Diagnosis, Finding
 
-SURE = 0.9
 LOOKS = 3
 CALM = 6.0  # seconds: so long a server is watched before it counts as healthy
 _JOB = jobs.PATIENCE + 3.0  # seconds of looking at a job that moves
@@ -30,7 +30,8 @@ def diagnose(evidence: Evidence) -> Diagnosis:
             again, _ = _ask(View(later))
             if any(one.cause != "unknown" for one in again):
                 view, found = View(later), again
-    findings = rank(_fitting(view, one) for one in tempered(view, found))
+    fitting = (_fitting(view, one) for one in tempered(view, found))
+    findings = tuple(graded(view, rank(view, fitting)))
     verdict = findings[0].cause if findings else ("healthy" if view.answers_well else "unknown")
     return Diagnosis(
         verdict=verdict,
@@ -115,8 +116,9 @@ def settled(evidence: Evidence, diagnosis: Diagnosis) -> bool:
     if not diagnosis.findings or rounds < LOOKS:
         return False
     first, looked = diagnosis.findings[0], evidence.memory[-1].at
+    sure = first.certainty != "guess"
     if not any(look.process for look in evidence.looks):
-        return looked >= GONE and first.confidence >= 0.7  # nothing runs, and nothing has come up meanwhile
+        return looked >= GONE and sure  # nothing runs, and nothing has come up meanwhile
     if first.cause == "not-python":
         waiting = evidence.configured.port is not None and not evidence.listeners  # for its launcher to try again
         return looked >= CALM / 2 and not waiting
@@ -124,11 +126,11 @@ def settled(evidence: Evidence, diagnosis: Diagnosis) -> bool:
         return looked >= CALM and not _suspicious(evidence) and (looked >= _JOB or not _undecided(evidence))
     if first.warns and looked >= CALM / 2:
         return True  # it names requests that have waited for too long already
-    if diagnosis.exit == Exit.WARNING and first.confidence >= 0.7:
+    if diagnosis.exit == Exit.WARNING:
         return looked >= CALM
-    if looked >= evidence.configured.limit + CALM / 2 and first.confidence >= 0.7:
+    if looked >= evidence.configured.limit + CALM / 2 and sure:
         return True
-    return first.confidence >= SURE
+    return sure and not is_early(View(evidence), first) and not may_be_explained(first)
 
 
 def _undecided(evidence: Evidence) -> bool:

@@ -85,10 +85,16 @@ def _flags(view: View) -> frozenset[str]:
 def _of_file(source: SourceFile) -> Iterator[str]:
     module = shape.tree(source)
     for node in ast.walk(module) if module else ():
-        if isinstance(node, ast.Call) and _name(node.func) in _INSTALLS and len(node.args) > 1:
-            number = _name(node.args[0])
-            if module is not None and (number in _ENDS or not number.startswith("SIG")):
-                yield from _set_by(module, node.args[1], _DEEP)
+        if isinstance(node, ast.Call) and module is not None and installs_ending(node):
+            yield from _set_by(module, node.args[1], _DEEP)
+
+
+def installs_ending(call: ast.Call) -> bool:
+    """Whether the call gives a function to a signal that ends a program; a number in a variable may be one."""
+    if _name(call.func) not in _INSTALLS or len(call.args) < 2:
+        return False
+    number = _name(call.args[0])
+    return number in _ENDS or not number.startswith("SIG")
 
 
 def _set_by(module: ast.Module, handler: ast.expr, deep: int) -> Iterator[str]:

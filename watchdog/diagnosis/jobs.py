@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from watchdog.diagnosis import shape
 from watchdog.diagnosis.code import innermost_application, package
 from watchdog.model.evidence import Frame, PeerLook, Task
+from watchdog.model.finding import Certainty
 from watchdog.model.process import Process
 
 if TYPE_CHECKING:
@@ -147,27 +148,27 @@ def undecided(view: View) -> bool:
     return busy or bool(job_waits(view)) or any(map(_waits, view.python_threads))
 
 
-def endless(view: View, thread: ThreadView, frame: Frame) -> float:
-    """How sure it is that the thread, which computes, never comes to an end: 0 where it may be at work.
+def endless(view: View, thread: ThreadView, frame: Frame) -> Certainty | None:
+    """How certain it is that the thread, which computes, never comes to an end: None where it may be at work.
 
     `while True` without a way out, in a job, has no end; so has a `while` whose condition nothing inside changes. Where
     the source does not tell, a job that was seen in one function only, at a few lines, is suspected. One that moves
     through other functions, or through a `for`, is at work.
     """
     if not (thread.serves_request or thread.is_main or thread.is_event_loop):
-        return 0.0
+        return None
     leaves = Counter((one.file, one.function) for one in _leaves(thread))
     alone = len(leaves) == 1 and next(iter(leaves)) == (frame.file, frame.function)
     source = view.file(frame.file)
     loop = shape.innermost_loop(source, frame.line) if source and not source.changed_since_start else None
     if isinstance(loop, ast.While) and not shape.has_exit(loop):
         if shape.is_constant(loop.test):
-            return 0.96 if thread.serves_request or alone else 0.0
+            return "certain" if thread.serves_request or alone else None
         if not shape.changes_test(loop):
-            return 0.9
+            return "likely"
     if not alone or isinstance(loop, (ast.For, ast.AsyncFor)):
-        return 0.0
-    return 0.6 if len(thread.lines(frame)) <= _FEW_LINES and thread.seen_for >= view.limit else 0.0
+        return None
+    return "guess" if len(thread.lines(frame)) <= _FEW_LINES and thread.seen_for >= view.limit else None
 
 
 _FEW_LINES = 4

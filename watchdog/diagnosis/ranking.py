@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from watchdog.diagnosis.view import View
-from watchdog.model.finding import HEALTHY, Advice, Finding
+from watchdog.model.causes import CAUSES, HEALTHY
+from watchdog.model.finding import Advice, Certainty, Finding
 from watchdog.text.units import format_duration
 
 # Faults of a piece of work that does not go on. Where our questions are answered all the same, they are as serious as
@@ -19,6 +20,28 @@ _OF_WORK = frozenset({
 # Of these the ones that never go on, whoever waits.
 _FOR_EVER = frozenset({"lock-deadlock", "fork-lock", "import-lock", "child-pipe-full"})
 _MANY = 2  # requests
+_LOWER: dict[Certainty, Certainty] = {"certain": "likely", "likely": "guess", "guess": "guess"}
+# Causes stand in their table so that roots come before what they lead to.
+_ORDER = {name: place for place, name in enumerate(CAUSES)}
+_PIPES = frozenset({"child-pipe-full", "stdio-ipc-deadlock"})
+_LOCKS = frozenset({"lock-deadlock", "lock-convoy", "import-lock", "fork-lock"})
+# What a finding waits for, and the causes that explain such a wait: where one of them was found too, it is the root.
+ROOTS: dict[str, frozenset[str]] = {
+    "lock": _LOCKS,
+    "import": frozenset({"import-lock"}),
+    "database": frozenset({"db-locked", "lock-deadlock"}),
+    "pipe-read": _PIPES,
+    "pipe-write": _PIPES,
+    "running": frozenset({"busy-loop", "gil-held-native"}),
+    "child": _PIPES | (_LOCKS - {"lock-convoy"}) | {"busy-loop", "gil-held-native", "external-wait"},
+    "loop": frozenset({"event-loop-blocked"}),
+    **dict.fromkeys(("peer", "socket", "connect", "send", "names", "client"), frozenset({"external-wait"})),
+    "lost": _PIPES
+    | {"fork-lock", "import-lock", "db-locked", "busy-loop", "gil-held-native", "pool-exhausted", "external-wait"},
+    "holder": frozenset(CAUSES) - HEALTHY - {"lock-convoy", "unknown"},
+}
+# Of these the waits whose root is seen in the same look as they are.
+_SEEN_AT_ONCE = ("peer", "lost")
 
 
 def tempered(view: View, findings: Iterable[Finding]) -> Iterator[Finding]:
@@ -45,9 +68,39 @@ def _held_up(view: View) -> str:
     return f"it answers, but {many} for {format_duration(longest)} without a byte of an answer"
 
 
-def rank(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Strongest first. What cannot be told and what is said of a healthy server stand only where there is no fault."""
+def graded(view: View, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """A wait that any good answer may take can still be work: until it has lasted longer, nothing is certain of it. A
+    guess ends nothing, unless nobody is answered anyway."""
+    for one in findings:
+        certainty = _LOWER[one.certainty] if is_early(view, one) else one.certainty
+        ends = one.advice in ("restart", "restart-worker")
+        spared = certainty == "guess" and ends and not view.in_trouble
+        yield replace(one, certainty=certainty, advice="wait" if spared else one.advice)
+
+
+def is_early(view: View, finding: Finding) -> bool:
+    """Whether what the finding is about has not yet lasted longer than a good answer may take."""
+    if finding.lasted is None:
+        return False
+    asked = view.unread_for if view.hung else max((one.received_ago or 0.0 for one in view.waiting), default=0.0)
+    return max(finding.lasted, view.waited, asked) < view.limit
+
+
+def rank(view: View, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Roots before victims, guesses last, before them what may still be work. What cannot be told and what is said of a
+    healthy server stand only where there is no fault."""
     found = list(findings)
     told = [one for one in found if one.cause != "unknown" and one.cause not in HEALTHY]
     told = told or [one for one in found if one.cause in HEALTHY] or found
-    return tuple(sorted(told, key=lambda one: -one.confidence))
+    causes = {one.cause for one in told if one.certainty != "guess"}
+
+    def place(one: Finding) -> tuple[bool, bool, bool, int]:
+        explained = bool(causes & ROOTS.get(one.waits_for, frozenset()))
+        return one.certainty == "guess", is_early(view, one), explained, _ORDER[one.cause]
+
+    return tuple(sorted(told, key=place))
+
+
+def may_be_explained(finding: Finding) -> bool:
+    """Whether a root of it may still be found, in a later look."""
+    return finding.waits_for in ROOTS and finding.waits_for not in _SEEN_AT_ONCE

@@ -82,6 +82,11 @@ class TaskWait:
         return posts.receives(self.chain[last + 1 :])
 
     @property
+    def is_bounded(self) -> bool:
+        """Whether its wait has a time-out, as a long poll has."""
+        return any(at_place(frame, ("asyncio/tasks.py:wait_for", "async_timeout/:*")) for frame in self.chain)
+
+    @property
     def words(self) -> str:
         if self.kind == "unknown" and self.task.greenlet:
             return "what nobody gives it"

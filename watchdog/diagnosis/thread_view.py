@@ -244,6 +244,12 @@ class ThreadView:
         last = self.looks[-1][1] if self.looks else None
         return last is not None and last.due is not None and (last.asleep or 0.0) + last.due < self.view.limit
 
+    @property
+    def is_bounded(self) -> bool:
+        """Whether its wait for a lock or sign has a time-out: the fourth argument of the call says until when."""
+        call = self.call
+        return call is not None and call.name == "futex" and len(call.arguments) > 3 and call.arguments[3] != 0
+
     @cached_property
     def moves(self) -> bool:
         """It ran between the first and the last look."""

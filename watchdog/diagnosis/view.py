@@ -287,12 +287,6 @@ class View:
         """Our question or somebody else's request waits in vain."""
         return self.in_trouble or bool(self.waiting)
 
-    def sure(self, base: float, seconds: float) -> float:
-        """A wait beyond the time that any good answer may take is a hang; a shorter one may still be work, and no rule
-        is quite sure of it."""
-        longest = max(seconds, self.waited, self.unread_for if self.hung else 0.0)
-        return base if longest >= self.limit else base * (0.7 + 0.2 * longest / self.limit)
-
     @cached_property
     def unread_for(self) -> float:
         """Seconds for which the oldest request has lain in a socket of the server that nobody reads."""

@@ -26,7 +26,7 @@ class Lives:
 
     def __init__(self, tree: Tree | None, configured: Configured) -> None:
         self._tree, self._configured = tree, configured
-        self._expected = Expected(configured.cmdline, configured.regex)
+        self._expected = Expected(configured.cmdline, configured.regex, configured.find_user, configured.find_cwd)
         self.known: dict[int, Process] = {m.process.pid: m.process for m in tree.members} if tree else {}
         self.exits: list[Exit] = []
         self.zombies: tuple[Process, ...] = ()

@@ -11,8 +11,8 @@ import signal
 from collections.abc import Callable
 
 from watchdog.killing import proof
+from watchdog.killing.grace import GraceMonitor
 from watchdog.killing.roster import Roster
-from watchdog.killing.stillness import Patience
 from watchdog.model.errors import Refused
 from watchdog.model.killing import Ended, KillPlan, KillResult, Orders, Outcome, Survivor
 from watchdog.model.process import Process
@@ -111,7 +111,7 @@ class _Ladder:
     def _watch(self) -> None:
         """The grace: over as soon as all are gone, or waiting has no use."""
         grace = min(self._plan.grace, self._times.grace)
-        deadline, patience, pause = Deadline(grace), Patience(self._plan.hung), self._times.watch
+        deadline, monitor, pause = Deadline(grace), GraceMonitor(self._plan.hung), self._times.watch
         while not deadline.over and (living := self._roster.wait(min(pause, deadline.left))):
             look = clock.monotonic()
             for newcomer in self._roster.look():
@@ -121,7 +121,7 @@ class _Ladder:
             elapsed = grace - deadline.left
             if elapsed > 2 * self._times.watch:
                 self._freezer = self._freezer or Freezer()  # its start takes a moment: do it while we wait
-            if patience.is_pointless([held.pid for held in living], elapsed):
+            if monitor.cannot_succeed([held.pid for held in living], elapsed):
                 return
 
     def _freeze(self) -> None:
@@ -173,7 +173,7 @@ class _Ladder:
 
     def _kill_group(self) -> None:
         """Where the server has a control group to itself the kernel ends all of it at once, forks in flight too."""
-        group = self._roster.kin.group
+        group = self._roster.family.group
         known = {held.pid for held in self._roster.living}
         if group is not None and lineage.group_members(group) <= known and signals.kill_group(group):
             self._roster.all_were_sent("KILL")

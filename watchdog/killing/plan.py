@@ -6,10 +6,11 @@ import shlex
 import signal
 from collections.abc import Mapping, Sequence
 
-from watchdog.model.killing import Doomed, KillPlan, Ownership
+from watchdog.model.killing import Doomed, KillPlan, Ownership, Whom
 from watchdog.model.process import LeftOut, Member, Process, Tree
 from watchdog.policy import guards
 from watchdog.policy.guards import Ourselves
+from watchdog.text.shown import joined, shown
 
 
 def make_plan(
@@ -24,6 +25,7 @@ def make_plan(
     allow_unsafe: bool = False,
     hung: bool = False,
     owner: Ownership | None = None,
+    whom: Whom | None = None,
 ) -> KillPlan:
     """The plan for one server. `table` names those who stand beside it: tracers, and parents of zombies.
 
@@ -47,6 +49,7 @@ def make_plan(
         ports=tree.ports,
         allow_unsafe=allow_unsafe,
         hung=hung,
+        whom=whom,
     )
 
 
@@ -92,9 +95,13 @@ def make_worker_plan(
 def in_words(plan: KillPlan) -> str:
     """The plan as a person reads it."""
     lines = [f"{plan.reason}: {len(plan.doomed)} process{'es' if len(plan.doomed) != 1 else ''} to end"]
+    if plan.whom:
+        from watchdog.killing import whom as whom_words
+
+        lines.append(f"  {whom_words.in_words(plan.whom)}")
     for one in plan.doomed:
         note = f"  ({one.note})" if one.note else ""
-        lines.append(f"  {one.process.pid:>7}  {one.role:<7} {guards.shown(one.process)}{note}")
+        lines.append(f"  {one.process.pid:>7}  {one.role:<7} {one.process.shown(80)}{note}")
     if plan.through:
         lines.append(f"  through its manager: {shlex.join(plan.through)}")
     elif plan.force:
@@ -103,9 +110,9 @@ def in_words(plan: KillPlan) -> str:
         lines.append(f"  SIGTERM, {plan.grace:g} s of grace, then all that is left is frozen and gets SIGKILL")
     if plan.ports:
         lines.append(f"  proof: all gone, and port {', '.join(map(str, plan.ports))} can be bound")
-    lines += [f"  spared: {one.pid} {one.command[:80]}: {one.reason}" for one in plan.spared]
+    lines += [f"  spared: {one.pid} {shown(one.command, 80)}: {one.reason}" for one in plan.spared]
     lines += [f"  refused: {refusal}" for refusal in plan.refusals]
-    return "\n".join(lines)
+    return joined(lines)
 
 
 def _note(process: Process, table: Mapping[int, Process], force: bool) -> str:
@@ -138,7 +145,7 @@ def _traced(members: Sequence[Member], table: Mapping[int, Process]) -> list[str
     found = []
     for process in (one.process for one in members if _is_traced(one.process) and one.process.tracer not in inside):
         tracer = table.get(process.tracer)
-        name = guards.shown(tracer, 40) if tracer else "a process that cannot be seen"
+        name = tracer.shown(40) if tracer else "a process that cannot be seen"
         found.append(
             f"pid {process.pid} is held by the debugger {name} (pid {process.tracer}): signals do not reach it, "
             "and once killed it stays until that one lets go; end the debugger first, or use --force"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from watchdog.killing import proof
-from watchdog.killing.kin import Kin
+from watchdog.killing.family import ServerFamily
 from watchdog.model.errors import WdError
 from watchdog.model.killing import Doomed, Ended, KillPlan, Survivor
 from watchdog.model.process import Identity, Process
@@ -25,7 +25,7 @@ class Roster:
         self._plan, self._say = plan, say
         self._began = clock.monotonic()
         self._commands = {one.process.identity: one.process.command for one in plan.doomed}
-        self.kin = Kin(plan.tree, guards.ourselves(processes.table()), part=plan.worker is not None)
+        self.family = ServerFamily(plan.tree, guards.ourselves(processes.table()), part=plan.worker is not None)
         self._living: dict[Identity, Hold] = {}
         self._last_signal: dict[Identity, Name] = {}
         self._denied: set[Identity] = set()
@@ -95,16 +95,16 @@ class Roster:
         """Members that are new since the last look, the youngest first: it is the one that forks next."""
         table = processes.table()
         self._newest = max(table, default=0)
-        found = self.kin.newcomers(table)
+        found = self.family.newcomers(table)
         if and_ports and not found:
-            found = self.kin.port_holders(table)
+            found = self.family.port_holders(table)
         return self._take_all(found)
 
     def look_at_the_youngest(self) -> list[Hold]:
         """The same among pids that did not exist at the last look: far quicker, and all that a chase needs."""
         table = {pid: one for pid in lineage.pids_above(self._newest) if (one := processes.read(pid)) is not None}
         self._newest = max(table, default=self._newest)
-        return self._take_all(self.kin.newcomers(table))
+        return self._take_all(self.family.newcomers(table))
 
     def survivors(self) -> tuple[Survivor, ...]:
         """Who still lives, with the reason that the kernel gives."""
@@ -136,7 +136,7 @@ class Roster:
         except WdError as error:
             self.notes.append(str(error))
             return None
-        if held is None or not self.kin.is_still_kin(held):
+        if held is None or not self.family.still_belongs(held):
             if held is not None:
                 held.close()
             return None
@@ -145,7 +145,7 @@ class Roster:
 
     def _add(self, held: Hold) -> None:
         self._living[held.identity] = held
-        self.kin.add(held)
+        self.family.add(held)
 
     def _write_down(self) -> None:
         for identity, held in tuple(self._living.items()):

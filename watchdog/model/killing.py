@@ -51,6 +51,30 @@ class Ownership:
 
 
 @record(frozen=True)
+class Whom:
+    """The server that a kill is about to end, as a person knows it."""
+
+    program: str
+    title: str  # what the process calls itself
+    user: str
+    age: float  # seconds
+    answers: str  # healthy, slow, hung, down, unknown; empty: it was not asked
+    requests: int  # in progress
+    python: bool = True
+    stands_for_others: bool = False  # a proxy or a tunnel
+
+    def record(self) -> dict[str, Any]:
+        return {
+            "program": self.program,
+            "title": self.title,
+            "user": self.user,
+            "age": round(self.age, 1),
+            "answers": self.answers or None,
+            "requests": self.requests,
+        }
+
+
+@record(frozen=True)
 class KillPlan:
     """Who ends, why, by what signal when; and who is spared, and why."""
 
@@ -65,6 +89,7 @@ class KillPlan:
     ports: tuple[int, ...] = ()
     allow_unsafe: bool = False  # where the system cannot hold a process: go by its start time
     hung: bool = False  # known not to work: a process that stays perfectly still after SIGTERM gets no more time
+    whom: Whom | None = None
     worker: int | None = None  # only this worker ends, its master replaces it
 
     @property
@@ -77,6 +102,7 @@ class KillPlan:
     def record(self) -> dict[str, Any]:
         return {
             "reason": self.reason,
+            "whom": self.whom.record() if self.whom else None,
             "grace": self.grace,
             "force": self.force,
             "doomed": [

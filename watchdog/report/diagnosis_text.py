@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import textwrap
 
+from watchdog.model.causes import CAUSES, HEALTHY
 from watchdog.model.evidence import Evidence
-from watchdog.model.finding import CAUSES, HEALTHY, Advice, Culprit, Diagnosis, Finding
+from watchdog.model.finding import Culprit, Diagnosis, Finding
+from watchdog.report import advice
+from watchdog.system.process import rights
+from watchdog.text.printable import printable
+from watchdog.text.shown import joined
 from watchdog.text.units import format_duration, format_size
 
 WIDTH = 100
@@ -14,19 +19,10 @@ _DETAILS = 14  # lines
 _MORE = 4  # further findings
 _AROUND = 2  # source lines on each side of the guilty one
 
-_ADVICE: dict[Advice, str] = {
-    "none": "nothing",
-    "wait": "wait, and look again",
-    "restart": "end it and start it again: {restart}",
-    "restart-worker": "end the stuck worker alone; its master replaces it: {worker}",
-    "fix-config": "mend the configuration; a restart would bring the same back",
-    "call-a-person": "call a person: a restart will not help",
-}
-
 
 def screen(diagnosis: Diagnosis, evidence: Evidence) -> str:
-    """Plain text; control characters and secrets are for the caller to take out."""
-    lines = [_head(diagnosis, evidence)]
+    """Plain text, one line for each part; secrets are for the caller to take out."""
+    lines = list(_head(diagnosis, evidence))
     if diagnosis.findings:
         first = diagnosis.findings[0]
         lines += ["", *_wrapped(first.summary)]
@@ -39,15 +35,19 @@ def screen(diagnosis: Diagnosis, evidence: Evidence) -> str:
         lines += [
             "",
             *_wrapped(_seen(evidence)),
-            *_field("now", "look again with more time (--within 60s), or as root"),
+            *_field("now", f"look again with more time (--within 60s){_rights()}"),
         ]
     lines += _section("not seen", diagnosis.missing[:6])
     lines.append("")
     lines.append(f"looked for {format_duration(evidence.seconds)}, {len(evidence.memory)} looks; nothing was touched")
-    return "\n".join(line.rstrip() for line in lines)
+    return joined(line.rstrip() for line in lines)
 
 
-def _head(diagnosis: Diagnosis, evidence: Evidence) -> str:
+def _rights() -> str:
+    return "" if rights.sees_all() else f", or with more rights: {rights.remedy()}"
+
+
+def _head(diagnosis: Diagnosis, evidence: Evidence) -> tuple[str, str]:
     tree = evidence.tree
     who = evidence.configured.service or (tree.service if tree else None)
     if tree is not None:
@@ -57,9 +57,9 @@ def _head(diagnosis: Diagnosis, evidence: Evidence) -> str:
         where = f"{who or ''} {where} ({what}{more})".strip()
     else:
         where = f"{who or 'the server'}: no process"
-    sure = f"  {diagnosis.findings[0].confidence:.0%} sure" if diagnosis.findings else ""
-    meaning = CAUSES.get(diagnosis.verdict, "")
-    return f"{diagnosis.verdict.upper()}: {meaning}{sure}\n{where}"
+    sure = f"  ({diagnosis.findings[0].certainty})" if diagnosis.findings else ""
+    meaning = CAUSES[diagnosis.verdict].meaning if diagnosis.verdict in CAUSES else ""
+    return f"{diagnosis.verdict.upper()}: {meaning}{sure}", where
 
 
 def _source(culprit: Culprit | None, evidence: Evidence) -> list[str]:
@@ -97,20 +97,10 @@ def _facts(diagnosis: Diagnosis, first: Finding, evidence: Evidence) -> list[str
     lines += _field("seen", _seen(evidence))
     if first.evidence:
         lines += _field("from", ", ".join(first.evidence[:4]))
-    lines += _field("now", _now(first.advice, first.culprit, evidence))
+    lines += _field("now", advice.now(first.advice, first.culprit, evidence))
     if first.prevent:
         lines += _field("after", first.prevent)
     return lines
-
-
-def _now(advice: Advice, culprit: Culprit | None, evidence: Evidence) -> str:
-    service, tree = evidence.configured.service, evidence.tree
-    port = evidence.configured.port or (tree.ports[0] if tree and tree.ports else None)
-    selector = f"--port {port}" if port else f"--pid {tree.root.pid}" if tree else ""
-    restart = f"wd run frozen-server --service {service}" if service else f"wd kill {selector}, then start it again"
-    # The worker by its pid: a diagnosis of another run names none to `wd kill`.
-    worker = f"wd kill --worker --pid {culprit.pid if culprit else 0}"
-    return _ADVICE[advice].format(restart=restart, worker=worker)
 
 
 def _seen(evidence: Evidence) -> str:
@@ -137,7 +127,7 @@ def _seen(evidence: Evidence) -> str:
 
 def _others(diagnosis: Diagnosis) -> list[str]:
     rest = [one for one in diagnosis.findings[1:] if one.cause not in HEALTHY][:_MORE]
-    return _section("also", [f"{one.cause} ({one.confidence:.0%}): {one.summary}"[: 2 * WIDTH] for one in rest])
+    return _section("also", [f"{one.cause} ({one.certainty}): {one.summary}"[: 2 * WIDTH] for one in rest])
 
 
 def _section(title: str, lines: tuple[str, ...] | list[str]) -> list[str]:
@@ -147,8 +137,9 @@ def _section(title: str, lines: tuple[str, ...] | list[str]) -> list[str]:
 
 
 def _field(name: str, text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent=f"{name:<7}", subsequent_indent=" " * 7) or [name]
+    return textwrap.wrap(printable(text), WIDTH, initial_indent=f"{name:<7}", subsequent_indent=" " * 7) or [name]
 
 
 def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH)
+    """Set in: a name within the text could else stand at the beginning of a line and look like a verdict."""
+    return textwrap.wrap(printable(text), WIDTH, initial_indent="  ", subsequent_indent="  ")

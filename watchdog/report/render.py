@@ -55,7 +55,7 @@ def _markdown_environment() -> jinja2.Environment:
 @lru_cache(maxsize=1)
 def _html_environment() -> jinja2.Environment:
     made = _environment(autoescape=True, finalize=_html_safe)
-    made.filters |= {"pre": lambda text: Markup(escape(printable_lines(str(text))))}
+    made.filters |= {"pre": lambda text: Markup(escape(printable_lines(str(text)))), "prose": _prose}
     return made
 
 
@@ -108,6 +108,12 @@ def _html_safe(value: Any) -> Any:
     if isinstance(value, Markup):
         return value
     return "" if value is None else printable(str(value))
+
+
+def _prose(value: Any) -> Markup:
+    """A sentence in which `code` is set as code. It is escaped first, so nothing else in it is taken for markup."""
+    text = "" if value is None else str(escape(printable(str(value))))
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", text))
 
 
 def _code(value: Any) -> Ready:

@@ -26,6 +26,7 @@ from watchdog.steps import turn
 from watchdog.steps.parse import parse_words
 from watchdog.steps.spec import Context, StepOutcome, StepResult, StepSpec
 from watchdog.system import clock
+from watchdog.text.shown import joined
 
 if TYPE_CHECKING:
     from watchdog.journal.store import Journal
@@ -243,8 +244,8 @@ def _call(prepared: Prepared, context: Context) -> StepResult:
     except WdError as error:
         came_to: dict[Exit, StepOutcome] = {Exit.REFUSED: "refused", Exit.NOTHING: "nothing", Exit.CRITICAL: "failed"}
         named = came_to.get(error.code, "unknown")
-        data = {"outcome": named, "message": error.what, "why": error.why}
-        return StepResult(named, error.what, data, exit=error.code, text="\n".join(error.lines()))
+        data = {"outcome": named, "message": error.what, "why": error.why, "error": error.record()}
+        return StepResult(named, error.what, data, exit=error.code, text=joined(error.lines()))
     except Exception as error:  # noqa: BLE001 - a broken step is a failed step: the run goes on to say so
         told = f"{type(error).__name__}: {error}"
         return StepResult("failed", told, {"outcome": "failed", "message": told})

@@ -7,19 +7,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from watchdog.killing import kin, ladder
+from watchdog.killing import family, ladder
 from watchdog.killing.plan import in_words, make_plan, make_worker_plan
 from watchdog.model.errors import NothingMatched, Refused, WdError
 from watchdog.model.exits import Exit
-from watchdog.model.killing import KillPlan, KillResult, Ownership
+from watchdog.model.killing import KillPlan, KillResult, Ownership, Whom
 from watchdog.model.process import Listener, Member, Tree
 from watchdog.policy import guards
 from watchdog.steps import turn
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock, signals
-from watchdog.system.net import ports
 from watchdog.system.process import lineage, processes
 from watchdog.targets import resolve
+from watchdog.targets.unseen import refuse_unseen
+from watchdog.text.shown import shown
 from watchdog.text.units import counted, format_duration
 
 _QUICK = 0.5  # seconds that quick evidence may take, and never more: the server is down for its users
@@ -31,6 +32,11 @@ _SHARE = 0.8  # of a step's time limit that the ladder may use up
 
 
 def kill(context: Context, options: Mapping[str, Any]) -> StepResult:
+    """End the selected servers. What seems to be well, or not to be meant, is ended only with a yes."""
+    return end(context, options, ask_first=not options.get("worker"))
+
+
+def end(context: Context, options: Mapping[str, Any], *, ask_first: bool = False) -> StepResult:
     """End the servers that are meant. Refused without a selector; where nothing matches, a runbook goes on."""
     if context.selector.empty and not (context.playbook and not context.playbook.find.empty):
         raise Refused(
@@ -39,16 +45,20 @@ def kill(context: Context, options: Mapping[str, Any]) -> StepResult:
             "name a server: --port, --cmdline, --pid or --service",
         )
     with signals.rehearsal(context.dry_run):
-        return _kill(context, options)
+        return _end(context, options, ask_first)
 
 
-def _kill(context: Context, options: Mapping[str, Any]) -> StepResult:
+def _end(context: Context, options: Mapping[str, Any], ask_first: bool) -> StepResult:
     trees = _targets(context)
     if not trees:
         return _nothing(context)
     if not options.get("worker"):
         trees = tuple(_whole(tree) for tree in trees)
-    plans, refusals = _plans(context, options, trees)
+    plans, refusals = _plans(context, options, trees, ask_first and _is_by_hand(context))
+    if not refusals and not context.dry_run and ask_first:
+        with turn.hold(context, turn.keys(trees, context.playbook), "kill"):
+            pass  # who works on it already is named first; while a person thinks, nobody else has to wait
+        refusals = _not_agreed(context, options, plans)
     if context.dry_run or refusals:
         return _only_shown(plans, refusals, context.dry_run)
     with turn.hold(context, turn.keys(trees, context.playbook), "kill"):
@@ -56,8 +66,38 @@ def _kill(context: Context, options: Mapping[str, Any]) -> StepResult:
         _drain(context, trees, float(options.get("drain") or 0.0))
         result = _execute(context, plans)
     context.found.tree, context.found.killed = trees[0], result
-    _remember(context, result)
-    return _told(result)
+    return _with_next(context, result, trees[0], _told(result))
+
+
+def _is_by_hand(context: Context) -> bool:
+    """A person typed this very kill: it is no part of a procedure, and no start follows."""
+    return context.trigger.kind == "person" and not context.in_runbook and not context.will_start
+
+
+def _not_agreed(context: Context, options: Mapping[str, Any], plans: Sequence[KillPlan]) -> tuple[str, ...]:
+    """Why nothing is ended: a person should agree first, and nobody does. Says whom it is about in any case."""
+    from watchdog.killing import whom
+    from watchdog.model.causes import HEALTHY
+
+    doubts: list[str] = []
+    if _is_by_hand(context):
+        for plan in plans:
+            if plan.whom:
+                context.say(f"to end: {whom.in_words(plan.whom)}")
+                doubts += whom.doubts(plan.whom, configured=_is_configured(context, plan.tree))
+    elif options.get("unless_healthy") and context.trigger.kind == "person":
+        found = context.found.diagnosis
+        doubts += [f"the look of this run found it {found.verdict}"] if found and found.verdict in HEALTHY else []
+    if not doubts or context.ask(f"{'; '.join(doubts)}. End it all the same?"):
+        return ()
+    return tuple(f"{doubt}: nothing is ended without a yes (--yes)" for doubt in doubts)
+
+
+def _is_configured(context: Context, tree: Tree) -> bool:
+    from watchdog.steps import afterwards
+
+    playbook = afterwards.service_of(context, tree)
+    return playbook is not None and afterwards.is_expected(playbook, tree)
 
 
 def _targets(context: Context) -> tuple[Tree, ...]:
@@ -93,28 +133,21 @@ def _looked(context: Context) -> resolve.Found:
 
 def _whole(tree: Tree) -> Tree:
     """With what it forked and what has left its tree since."""
-    more = kin.escaped(tree, guards.ourselves(processes.table()))
+    more = family.escaped(tree, guards.ourselves(processes.table()))
     return replace(tree, members=(*tree.members, *(Member(one, "orphan") for one in more)))
 
 
 def _nothing(context: Context) -> StepResult:
     """What cannot be seen is not gone: a runbook must not start a second copy beside another user's server."""
     port = context.selector.port or (context.playbook.find.port if context.playbook else None)
-    if port and (unseen := ports.hidden(port)):
-        from watchdog.system.child import service_env
-
-        owner = service_env.user_name(unseen[0].uid)
-        why, todo = f"the socket belongs to user {owner}", f"run wd as {owner}, or as root"
-        if service_env.user_id(None) == 0:
-            why, todo = "the socket belongs to the kernel, or stands outside of this container", "act through its tools"
-        raise Refused(f"nothing was ended: who listens on port {port} cannot be seen", why, todo)
+    refuse_unseen(port, "nothing was ended")
     message = f"nothing to end: nothing that runs matches {context.selector}"
     result = KillResult("nothing", message=message)
     return StepResult("nothing", message, result.record(), exit=Exit.FINE if context.in_runbook else Exit.NOTHING)
 
 
 def _plans(
-    context: Context, options: Mapping[str, Any], trees: Sequence[Tree]
+    context: Context, options: Mapping[str, Any], trees: Sequence[Tree], ask: bool
 ) -> tuple[tuple[KillPlan, ...], tuple[str, ...]]:
     """A plan for each server, and every reason why none of them will be carried out."""
     table = processes.table()
@@ -138,7 +171,8 @@ def _plans(
     }
     if options.get("worker"):
         pid = _worker_pid(context)
-        plans = [make_worker_plan(tree, pid, **shared) for tree in trees if pid in tree.pids or len(trees) == 1]
+        around = [resolve.with_master(tree, pid) for tree in trees]
+        plans = [make_worker_plan(tree, pid, **shared) for tree in around if pid in tree.pids or len(trees) == 1]
     else:
         hung = _is_known_to_hang(context)
         plans = [
@@ -147,12 +181,22 @@ def _plans(
                 refusals=[text for text in [_wrong(context, tree, everything)] if text],
                 hung=hung,
                 owner=owner,
+                whom=_whom(context, tree, ask),
                 **shared,
             )
             for tree, owner in zip(trees, owners, strict=True)
         ]
     refusals = [text for text in against if text] + [text for plan in plans for text in plan.refusals]
     return tuple(plans), tuple(dict.fromkeys(refusals))
+
+
+def _whom(context: Context, tree: Tree, ask: bool) -> Whom | None:
+    """Only a person reads it: a run that looks by itself has asked already."""
+    if not ask:
+        return None
+    from watchdog.killing import whom
+
+    return whom.look(tree, context.playbook.url if context.playbook else None)
 
 
 def _owner(tree: Tree) -> Ownership:
@@ -204,7 +248,7 @@ def _only_shown(plans: Sequence[KillPlan], refusals: Sequence[str], dry_run: boo
         "refusals": list(refusals),
     }
     extra = [f"  refused: {text}" for text in refusals if not any(text in plan.refusals for plan in plans)]
-    return StepResult(outcome, message, data, text="\n".join([*(in_words(plan) for plan in plans), *extra]))
+    return StepResult(outcome, message, data, text="\n".join([*(in_words(plan) for plan in plans), *map(shown, extra)]))
 
 
 def _execute(context: Context, plans: Sequence[KillPlan]) -> KillResult:
@@ -273,8 +317,10 @@ def _keep_evidence(context: Context, options: Mapping[str, Any], trees: Sequence
     within = _THOROUGH if thorough else _QUICK
     logs = context.playbook.logs if context.playbook and thorough else ()
 
+    from watchdog.evidence import snapshot
+
     def keep() -> None:
-        from watchdog.evidence import gather, snapshot  # here: its import is part of the time that evidence may take
+        from watchdog.evidence import gather  # here: its import is part of the time that evidence may take
 
         for tree in trees:
             evidence = None if thorough else gather.quick(tree, within * 0.6)
@@ -308,14 +354,20 @@ def _drain(context: Context, trees: Sequence[Tree], seconds: float) -> None:
         context.say(f"{told}: not waited for any more")
 
 
-def _remember(context: Context, result: KillResult) -> None:
-    """What a person ends by hand stays ended: the loop neither undoes it nor counts it as a death."""
-    by_hand = context.trigger.kind == "person" and not context.in_runbook and not context.will_start
-    if result.outcome == "done" and by_hand and context.journal and context.playbook and not _is_part(result):
-        from watchdog.model.incident import Desired
+def _with_next(context: Context, result: KillResult, tree: Tree, told: StepResult) -> StepResult:
+    """With what the loop does now. Where none starts it again, what a person ends by hand stays ended."""
+    if result.outcome != "done" or not _is_by_hand(context) or _is_part(result):
+        return told
+    from watchdog.model.incident import Desired
+    from watchdog.steps import afterwards
 
+    service = afterwards.service_of(context, tree)
+    what = afterwards.what_next(context, service)
+    if what != "restarts" and service and context.journal and afterwards.is_expected(service, tree):
         wanted = Desired("stopped", clock.now(), by=context.trigger.by, why=f"killed: {context.trigger.detail}")
-        context.journal.set_desired(context.playbook.service, wanted)
+        context.journal.set_desired(service.service, wanted)
+    words = afterwards.in_words(what, service)
+    return replace(told, data={**told.data, "next": what}, text=f"{told.text or told.message}\n{words}")
 
 
 def _is_part(result: KillResult) -> bool:

@@ -6,30 +6,36 @@ So one address is asked for its health by every command: the page of the playboo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from watchdog.library import shelf
 from watchdog.model.errors import BadConfig
 from watchdog.model.process import Tree
 from watchdog.steps.spec import Context
+from watchdog.system.disk import files
 
 if TYPE_CHECKING:
     from watchdog.model.playbook import Playbook
 
+_LONGEST = 256 * 1024  # bytes of a playbook
 
-def by_port(context: Context) -> dict[int, Playbook]:
-    """Playbooks of the home by their port, without those that have mistakes, and without a port that two of them name.
+
+def by_port(context: Context, ports: Collection[int]) -> dict[int, Playbook]:
+    """Playbooks of the home by these ports, without those that have mistakes, and without a port that two of them name.
 
     A mistake in a file must not keep anybody from looking at a server that hangs: `wd validate` reports it.
     """
-    found = [one for one in _readable(context) if one.find.port]
+    found = [one for one in readable(context, ports) if one.find.port in ports]
     count = Counter(one.find.port for one in found)
     return {one.find.port: one for one in found if one.find.port and count[one.find.port] == 1}
 
 
-def pages(context: Context) -> dict[int, str]:
-    """The health page of each port that a playbook knows."""
-    return {port: one.url for port, one in by_port(context).items() if one.url}
+def pages(context: Context, trees: Iterable[Tree]) -> dict[int, str]:
+    """The health page of each port of these servers that a playbook knows."""
+    ports = {port for tree in trees for port in tree.ports}
+    return {port: one.url for port, one in by_port(context, ports).items() if one.url}
 
 
 def adopt(context: Context, trees: Iterable[Tree] = ()) -> None:
@@ -37,19 +43,31 @@ def adopt(context: Context, trees: Iterable[Tree] = ()) -> None:
     if context.playbook is not None or context.home is None:
         return
     ports = {port for tree in trees for port in tree.ports} | {context.selector.port or 0}
-    named = [one for port, one in by_port(context).items() if port in ports]
+    named = list(by_port(context, ports).values())
     if len(named) == 1:
         context.playbook = named[0]
         context.say(f"the service {named[0].service} of this home")
 
 
-def _readable(context: Context) -> Iterable[Playbook]:
-    if context.home is None:
+def readable(context: Context, ports: Collection[int]) -> Iterable[Playbook]:
+    """The playbooks of the home that may name one of these ports, without those that have mistakes."""
+    if context.home is None or not any(ports):
         return
-    from watchdog.config import playbooks  # here: a command without a home reads no configuration
+    for path in shelf.of_home("playbooks", context.home).values():
+        if not _may_name(path, ports):
+            continue
+        from watchdog.config import playbooks  # here: reading a configuration takes longer than all else
 
-    for path in playbooks.files(context.home):
         try:
             yield playbooks.load(path, context.home)
         except BadConfig:
             continue
+
+
+def _may_name(path: Path, ports: Collection[int]) -> bool:
+    """Whether the digits of one of the ports are in the file. Most files need not be understood for that answer."""
+    text, size, problem = files.tail(path, _LONGEST)
+    plain = text.replace("_", "").lower()
+    return (
+        bool(problem) or size > _LONGEST or any(str(one) in plain for one in (*filter(None, ports), "0x", "0o", "\\"))
+    )

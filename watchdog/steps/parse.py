@@ -90,10 +90,11 @@ def option(spec: Option) -> click.Option:
     if spec.kind == "flag":
         return click.Option(names, is_flag=True, default=bool(spec.default), help=spec.help)
     kind = click.Choice(spec.choices) if spec.choices else _TYPES[spec.kind]
+    given = {} if spec.default is None else {"default": spec.default}  # a default of None would satisfy `required`
     return click.Option(
         names,
         type=kind,
-        default=spec.default,
+        **given,
         multiple=spec.many,
         required=spec.required,
         help=spec.help,

@@ -54,6 +54,7 @@ _ALL: tuple[StepSpec, ...] = (
             Option("--drain", "duration", None, "first wait, at most this long, until no request is in progress"),
             Option("--force", "flag", help="send SIGKILL at once"),
             Option("--all", "flag", help="end every match, and also a program that is not the configured one"),
+            Option("--unless-healthy", "flag", help="in a runbook: ask first if this run found the server healthy"),
             Option("--worker", "flag", help="end only the stuck worker; its master starts a new one"),
             Option(
                 "--allow-unsafe-kill",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from watchdog.starting import launch, readiness
 from watchdog.starting.launch import Shim
 from watchdog.starting.readiness import Newborn
 from watchdog.steps import turn
-from watchdog.steps.kill import kill
+from watchdog.steps.kill import end
 from watchdog.steps.spec import Context, StepResult
 from watchdog.steps.verify import verify
 from watchdog.system import clock
@@ -27,6 +27,7 @@ from watchdog.system.clock import Deadline
 from watchdog.system.net import http
 from watchdog.system.process import processes
 from watchdog.targets import expected, resolve, verdict
+from watchdog.text.shown import shown
 from watchdog.text.units import format_duration
 
 _PAUSE = 0.05  # seconds between two looks at a server that is starting
@@ -68,7 +69,7 @@ def stop(context: Context, options: Mapping[str, Any]) -> StepResult:
         journal.set_desired(playbook.service, wanted)
     ended: StepResult | None = None
     try:
-        ended = kill(replace(context, selector=Selector(service=playbook.service)), options)
+        ended = end(replace(context, selector=Selector(service=playbook.service)), options)
     finally:
         if journal and before and (ended is None or ended.outcome == "refused"):
             journal.set_desired(playbook.service, before)  # nothing was touched: it is looked after as it was
@@ -93,10 +94,10 @@ def restart(context: Context, options: Mapping[str, Any]) -> StepResult:
     plan: list[str] = []
     try:
         with turn.hold(context, turn.keys((), playbook), "restart"):
-            for name, step in (("kill", kill), ("start", start), ("verify", verify)):
+            for name, step in (("kill", end), ("start", start), ("verify", verify)):
                 found = step(context, options)
                 steps[name] = found.data
-                plan.append(found.text or found.message)
+                plan.append(found.text or shown(found.message))
                 if found.outcome not in ("ok", "warning", "planned", "nothing"):
                     break
     finally:
@@ -141,6 +142,7 @@ def _could_run(context: Context, playbook: Playbook) -> bool:
 def _already(context: Context, playbook: Playbook, options: Mapping[str, Any]) -> StepResult | None:
     """What to say when it runs; None if it does not. Waits for one that is young: it may still be starting."""
     while found := _running(context, playbook):
+        _refuse_several(playbook, found)
         tree = found[0]
         _refuse_what_cannot_be_ours(playbook, tree)
         told = verdict.ask(tree, url=playbook.url)
@@ -166,13 +168,22 @@ def _running(context: Context, playbook: Playbook) -> list[Tree]:
     return [tree for tree in resolve.resolve(selector, playbook, context.started) if _lives(tree)]
 
 
+def _refuse_several(playbook: Playbook, found: Sequence[Tree]) -> None:
+    """Two applications that `find.cmdline` means alike: nobody can tell which of them is this service."""
+    if told := expected.what_differs(found):
+        raise Refused(
+            f"{playbook.service} was not started",
+            f"{len(found)} programs that run match {' '.join(playbook.find.cmdline)!r}: {told}",
+        )
+
+
 def _refuse_what_cannot_be_ours(playbook: Playbook, tree: Tree) -> None:
     """Another program on the port; or the service itself on another port than the playbook says."""
     port = playbook.find.port
     if port in tree.ports and expected.is_run_by(tree, playbook) == "no":
         raise Refused(
             f"{playbook.service} was not started",
-            f"port {port} is held by another program: pid {tree.root.pid} ({guards.shown(tree.root)})",
+            f"port {port} is held by another program: pid {tree.root.pid} ({tree.root.shown(80)})",
             f"end that one first: wd kill --port {port} --all",
         )
     if port and tree.ports and port not in tree.ports:
@@ -218,17 +229,20 @@ def _attempt(context: Context, playbook: Playbook, shim: Shim, within: float, *,
     old = [one.process.identity for one in killed.plan.doomed] if killed and killed.plan else []
     newborn = Newborn(begun.identity, shim, old, playbook, context.state)
     question = readiness.question_of(playbook)
-    deadline, answer = Deadline(within), None
+    deadline, answer, well_after = Deadline(within), None, None
     while not deadline.over:
         if death := newborn.death():
             return replace(begun, outcome="failed", message=death)
         # Whoever is asked again before a slow answer is out has one question more to work off.
         answer = question.ask(min(max(2.0, question.limit), max(0.1, deadline.left)))
         newborn = newborn.known_by(question.port) if answer.ok else newborn
-        if answer.ok and not newborn.why_not_the_owner(question.port)[1] and _is_stable(context, newborn, question):
+        well = answer.ok and not newborn.why_not_the_owner(question.port)[1]
+        well_after = (well_after or within - deadline.left) if well else None
+        if well_after is not None and _is_stable(context, newborn, question):
+            watched = within - deadline.left - well_after
+            message = f"ready after {format_duration(well_after)}, watched for {format_duration(watched)} more"
             _warm_up(context, playbook, deadline.left)
             identity = newborn.current
-            message = f"ready after {format_duration(within - deadline.left)}"
             return replace(
                 begun, ready=True, identity=identity, pid=identity.pid if identity else None, message=message
             )

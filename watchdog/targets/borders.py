@@ -68,6 +68,11 @@ _STARTERS = frozenset(
     " ".join((_FIRST, _CONTAINERS, _SCHEDULERS, _SESSIONS, _LAUNCHERS, _RUNNERS, _WORKBENCHES)).split()
 )
 _BYSTANDERS = frozenset(" ".join((_READERS, _CONTAINERS, _SESSIONS, _LAUNCHERS, _WORKBENCHES, "wd wd-oncall")).split())
+# The server that is meant stands behind them: in a container, on another machine, on another port.
+_PROXIES = """
+    docker-proxy rootlessport slirp4netns ssh autossh sshd sshd-session socat nginx haproxy envoy traefik caddy
+    varnishd squid stunnel stunnel4 pgbouncer kubectl cloudflared ngrok frpc frps apache2 httpd"""
+_STAND_FOR_OTHERS = frozenset(_PROXIES.split())
 STARTS_OTHERS = "a program that starts others"
 _CUT = 15  # the kernel keeps so many characters of a program's name
 _CUT_STARTERS = frozenset(name[:_CUT] for name in _STARTERS)
@@ -106,6 +111,11 @@ def why_not_entered(process: Process) -> str:
     if any(name in _STARTERS for name in _names(process)) or process.name in _CUT_STARTERS:
         return STARTS_OTHERS
     return ""
+
+
+def stands_for_others(process: Process) -> bool:
+    """A proxy or a tunnel: who listens here hands on to a server elsewhere."""
+    return any(name in _STAND_FOR_OTHERS for name in _names(process))
 
 
 def is_bystander(process: Process) -> bool:

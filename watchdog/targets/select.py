@@ -42,22 +42,25 @@ def identities(lines: Iterable[str]) -> tuple[Identity, ...]:
     for number, line in enumerate(lines, 1):
         if number > MOST:
             raise WrongUsage(f"standard input has more than {MOST} lines")
-        if line.strip():
-            found[_identity(line, number)] = None
+        if line.strip() and (identity := _identity(line, number)) is not None:
+            found[identity] = None
     if not found:
         raise Refused("nothing was selected", "No target came in on standard input.", "Name a server: :PORT.")
     return tuple(found)
 
 
-def _identity(line: str, number: int) -> Identity:
+def _identity(line: str, number: int) -> Identity | None:
+    """None for the result line, which names no target and ends every output."""
     todo = "Pipe what `wd find -o json` or `wd ps -o json` prints."
     try:
         record = json.loads(line)
+        if {"outcome", "error"} <= record.keys() and "identity" not in record:
+            return None
         text = record["identity"]
         return Identity.parse(text)
     except (ValueError, RecursionError) as error:
         raise WrongUsage(f"line {number} of standard input names no target", str(error)[:200], todo) from None
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, AttributeError):
         raise WrongUsage(f"line {number} of standard input names no target", "It has no identity.", todo) from None
 
 

@@ -122,6 +122,9 @@ class Runs:
                 return
             watched.announced.add(said)
         words = {"run": f"runs {runbook}", "ask": f"asks whether to run {runbook}", "give-up": "gives up"}
+        if decision.kind == "would":  # its reason says what, and that mode observe keeps it from it
+            self._state.say(watched.name, f"{cause.detail} -> {decision.why}", "WARNING")
+            return
         deed = words.get(decision.kind, decision.kind)
         level = "ERROR" if decision.kind == "give-up" else "WARNING"
         self._state.say(watched.name, f"{cause.detail} -> {deed}{': ' + decision.why if decision.why else ''}", level)

@@ -83,7 +83,7 @@ def why_strange(tree: Tree, playbook: Playbook) -> str:
         return ""
     there = next(iter(_leaves(tree)), tree.root)
     launcher = f" (under pid {tree.root.pid})" if there.pid != tree.root.pid else ""
-    return f"another program runs there than {expected.of(playbook)}: pid {there.pid}{launcher}, {there.command[:120]}"
+    return f"another program runs there than {expected.of(playbook)}: pid {there.pid}{launcher}, {there.shown(120)}"
 
 
 def watched_processes(tree: Tree) -> tuple[Identity, ...]:

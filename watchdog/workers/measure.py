@@ -7,7 +7,8 @@ from watchdog.model.records import record
 from watchdog.system import clock
 from watchdog.system.host import machine
 from watchdog.system.process import processes
-from watchdog.workers.gunicorn import workers_of
+from watchdog.targets import originals
+from watchdog.workers.command_line import workers_of
 
 _CPU_TIME = 1.0  # seconds over which CPU use is measured
 
@@ -25,6 +26,8 @@ class Measured:
     beside: int  # bytes of master and helpers
     configured: int | None  # workers that its command line asks for
     command: tuple[str, ...]
+    bind: str  # where it listens; empty for a queue worker
+    framework: str | None
 
 
 def measure(tree: Tree) -> Measured:
@@ -32,12 +35,16 @@ def measure(tree: Tree) -> Measured:
     table = processes.table()
     pids = [pid for pid in tree.pids if pid in table]
     workers = [member.process.pid for member in tree.members if member.role == "worker" and member.process.pid in table]
+    if not workers and not tree.listeners:  # of a queue worker: the processes that its master has forked
+        workers = [one.process.pid for one in tree.members if one.process.parent == tree.root.pid]
+        workers = [pid for pid in workers if pid in table]
     counted = workers or [tree.root.pid]
     used = sum(table[pid].rss for pid in pids)
     sizes = [table[pid].rss for pid in counted if pid in table]
     _total, available = machine.memory_room(tree.root.pid)
     cpus = machine.glance().cpus
-    words = processes.with_commands([tree.root]).get(tree.root.pid, tree.root).cmdline or ()
+    root = originals.with_commands([tree.root]).get(tree.root.pid, tree.root)
+    listener = next(iter(tree.listeners), None)
     return Measured(
         cpus=cpus,
         memory=available + used,
@@ -46,8 +53,10 @@ def measure(tree: Tree) -> Measured:
         workers=len(counted),
         worker_memory=max(sizes, default=0),
         beside=used - sum(sizes),
-        configured=workers_of(words),
-        command=tuple(words),
+        configured=workers_of(root.words),
+        command=root.words,
+        bind=f"{listener.address or '0.0.0.0'}:{listener.port}" if listener else "",
+        framework=tree.framework,
     )
 
 

@@ -28,7 +28,7 @@ def rule(view: View) -> Iterator[Finding]:
         doing = f"; {thread.label} is in {short(thread.own)}" if thread and thread.own else ""
         yield Finding(
             cause="accept-backlog-full",
-            confidence=0.95 if thread is not None else 0.6,
+            certainty="certain" if thread is not None else "guess",
             summary=f"{last.queue} connections wait in the queue of port {port}, which takes {last.backlog}: "
             f"new ones are dropped{doing}",
             advice="restart" if view.hung else "wait",

@@ -15,7 +15,19 @@ from watchdog.text.units import format_duration
 def rule(view: View) -> Iterator[Finding]:
     held = any(one.state in "TtD" for one in view.processes.values())
     if view.unasked and not (held or view.in_trouble or jobs.lost_peers(view)):
-        yield _at_work(view) or _idle(view)
+        yield _unseen(view) or _at_work(view) or _idle(view)
+
+
+def _unseen(view: View) -> Finding | None:
+    """Without the calls of a process nothing is known of it: that is a gap, and not rest."""
+    seen = {thread.pid for thread in view.python_threads}
+    missing = [pid for pid in view.evidence.python if pid in view.processes and pid not in seen]
+    if not missing:
+        return None
+    words = f"nobody can ask it, and what process {', '.join(map(str, missing[:5]))} does could not be seen"
+    return Finding(
+        "unknown", "guess", words, "wait", details=("what was not seen, and the right for it, stands below",)
+    )
 
 
 def _at_work(view: View) -> Finding | None:
@@ -33,7 +45,7 @@ def _at_work(view: View) -> Finding | None:
         return _finding(view, "healthy-busy", words + _since(thread), thread)
     for one in jobs.job_waits(view)[:1]:
         words = f"a job waits for {one.words} in {short(one.own)}"
-        return Finding("healthy-busy", 0.7, words, "none", view.culprit(one.own))
+        return Finding("healthy-busy", "likely", words, "none", view.culprit(one.own))
     return None
 
 
@@ -47,17 +59,17 @@ def _idle(view: View) -> Finding:
         if not peers:
             words = "it waits until the next job is due: no thread has a job in hand"
         return Finding(
-            "healthy", 0.9, f"{words} ({', '.join(names)})", "none", evidence=("stacks.json", "sockets.json")
+            "healthy", "likely", f"{words} ({', '.join(names)})", "none", evidence=("stacks.json", "sockets.json")
         )
     thread = next((one for one in view.python_threads if one.is_main), None)
     if thread is None or thread.own is None:
-        return Finding("healthy", 0.7, "each of its threads waits for work, and none is stuck", "none",
+        return Finding("healthy", "likely", "each of its threads waits for work, and none is stuck", "none",
                        evidence=("stacks.json",))  # fmt: skip
     if thread.wait.kind == "sleep" and thread.due >= jobs.LONG_SLEEP and not _in_loop(view, thread):
         words = f"{thread.label} sleeps in {short(thread.own)}{_since(thread)}; no loop comes back to that line"
-        return _finding(view, "healthy-but-slow", words, thread, 0.7)
+        return _finding(view, "healthy-but-slow", words, thread)
     words = f"nobody can ask it; {thread.label} waits for {thread.wait.words} in {short(thread.own)}{_since(thread)}"
-    return _finding(view, "healthy", words, thread, 0.8)
+    return _finding(view, "healthy", words, thread)
 
 
 def _in_loop(view: View, thread: ThreadView) -> bool:
@@ -71,5 +83,5 @@ def _since(thread: ThreadView) -> str:
     return since + (f", and for another {format_duration(thread.due)}" if thread.due >= 1 else "")
 
 
-def _finding(view: View, cause: str, words: str, thread: ThreadView, sure: float = 0.85) -> Finding:
-    return Finding(cause, sure, words, "none", view.culprit(thread.own, thread), evidence=(thread.reference,))
+def _finding(view: View, cause: str, words: str, thread: ThreadView) -> Finding:
+    return Finding(cause, "likely", words, "none", view.culprit(thread.own, thread), evidence=(thread.reference,))

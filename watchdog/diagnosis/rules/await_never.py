@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from watchdog.diagnosis import logbook
 from watchdog.diagnosis.code import at_place
-from watchdog.diagnosis.tasks import TaskWait, answers_request, serving
+from watchdog.diagnosis.tasks import TaskWait, serving
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.finding import Finding
 from watchdog.text.units import format_duration
@@ -20,6 +20,7 @@ PREVENT_THREADS = (
     "and give the sign on every path, errors included; whoever gives it must not die unnoticed."
 )
 
+_SELDOM_THE_ROOT = ("semaphore", "lock", "sleep")  # somebody has what they wait for, or it comes by itself
 _KINDS = frozenset({"sign", "unknown", "sleep", "semaphore", "task"})
 
 
@@ -29,6 +30,7 @@ def rule(view: View) -> Iterator[Finding]:
     found = serving(view, _KINDS | {"lock"})
     # The holder of a lock between tasks is known, and has rules of its own; of one between greenlets it is not.
     known = [one for one in found if one.kind != "lock" or one.task.greenlet]
+    known = [one for one in known if view.in_trouble or not one.is_bounded]
     waiting = [one for one in known if loop_idles(view, one.task.pid)]
     if waiting:
         yield _of_task(view, waiting)
@@ -46,13 +48,11 @@ def _of_task(view: View, waiting: list[TaskWait]) -> Finding:
     first = waiting[0]
     alike = sum(one.own == first.own for one in waiting)
     asked = f" ({first.task.request.partition('?')[0]})" if first.task.request else ""
-    base = {"sign": 0.95, "unknown": 0.9, "semaphore": 0.6, "lock": 0.6, "task": 0.8, "sleep": 0.6}[first.kind]
-    base -= 0.0 if answers_request(first.task) else 0.05
-    # Who waits for a peer may be the one who would give the sign.
-    base -= 0.02 if first.kind == "sign" and serving(view, frozenset({"network"})) else 0.0
     return Finding(
         cause="await-never",
-        confidence=view.sure(base, 0.0),
+        certainty="guess" if first.kind in _SELDOM_THE_ROOT else "likely",
+        lasted=0.0,
+        waits_for="peer" if first.kind == "sign" and serving(view, frozenset({"network"})) else "",
         summary=f"the event loop idles while {alike} {first.noun}{'s' if alike > 1 else ''}{asked} "
         f"await{'' if alike > 1 else 's'} {first.words} in {short(first.own)}",
         advice="restart",
@@ -70,6 +70,7 @@ def _of_threads(view: View) -> Iterator[Finding]:
         for thread in view.stuck_threads
         if thread.wait.kind in ("event", "queue", "future", "join") and (thread.serves_request or thread.is_main)
         if not (thread.wait.kind == "future" and view.works_for_others(thread))
+        if view.in_trouble or not thread.is_bounded
     ]
     if not waiting:
         return
@@ -80,7 +81,9 @@ def _of_threads(view: View) -> Iterator[Finding]:
     lost = lost or _lost(view, thread)
     yield Finding(
         cause="await-never",
-        confidence=view.sure(0.93 if thread.serves_request else 0.8, thread.stuck),
+        certainty="likely",
+        lasted=thread.stuck,
+        waits_for="peer",
         summary=f"{thread.label} waits {format_duration(thread.stuck)} for {thread.wait.words} in {short(thread.own)}; "
         f"no other thread is about to give it{lost}",
         advice="restart",

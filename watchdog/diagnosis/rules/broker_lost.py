@@ -28,7 +28,7 @@ def rule(view: View) -> Iterator[Finding]:
         if peer.address not in awaited:
             yield Finding(
                 cause="external-wait",
-                confidence=0.95,
+                certainty="certain",
                 summary=f"no job can come: the broker {peer.address} {_state(peer)}",
                 advice="call-a-person",
                 peer=peer.address,

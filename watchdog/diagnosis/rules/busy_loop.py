@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from watchdog.diagnosis import jobs
 from watchdog.diagnosis.spinning import Spin, spins
 from watchdog.diagnosis.view import View, short
-from watchdog.model.finding import Advice, Finding
+from watchdog.model.finding import Advice, Certainty, Finding
 from watchdog.text.units import format_duration
 
 PREVENT = (
@@ -24,7 +24,8 @@ def rule(view: View) -> Iterator[Finding]:
         rest = "; the event loop runs nothing else meanwhile" if thread.is_event_loop else ""
         yield Finding(
             cause="busy-loop",
-            confidence=confidence(view, spin),
+            certainty=certainty(view, spin),
+            lasted=None if view.unasked else spin.seconds,
             summary=f"{thread.label} computes without end in {short(spin.frame)} for at least "
             f"{format_duration(spin.seconds)}{rest}",
             advice=advice(view),
@@ -38,7 +39,7 @@ def to_blame(view: View, spin: Spin) -> bool:
     """A thread or child that computes in the background and holds nobody up is at work, not at fault."""
     thread = spin.thread
     if view.unasked:
-        return endless(view, spin) > 0
+        return endless(view, spin) is not None
     if not view.hung:
         return thread.serves_request and spin.seconds >= view.limit and bool(view.waiting)
     if thread.serves_request or thread.is_event_loop or view.only_busy(thread):
@@ -47,17 +48,18 @@ def to_blame(view: View, spin: Spin) -> bool:
     return serves or view.is_waited_for(thread.pid)
 
 
-def endless(view: View, spin: Spin) -> float:
+def endless(view: View, spin: Spin) -> Certainty | None:
     """Where nobody can ask, a thread that computes may be at work: only one without an end is to blame."""
     if spin.native:
-        return 0.8 if spin.seconds >= view.limit and (spin.thread.serves_request or spin.thread.is_main) else 0.0
+        blamed = spin.seconds >= view.limit and (spin.thread.serves_request or spin.thread.is_main)
+        return "likely" if blamed else None
     return jobs.endless(view, spin.thread, spin.frame)
 
 
-def confidence(view: View, spin: Spin) -> float:
+def certainty(view: View, spin: Spin) -> Certainty:
     if view.unasked:
-        return view.sure(endless(view, spin), spin.seconds)
-    return view.sure(0.96 if spin.thread.serves_request or spin.thread.is_event_loop else 0.9, spin.seconds)
+        return endless(view, spin) or "guess"
+    return "certain" if spin.thread.serves_request or spin.thread.is_event_loop else "likely"
 
 
 def advice(view: View) -> Advice:

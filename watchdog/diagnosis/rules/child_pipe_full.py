@@ -40,7 +40,8 @@ def _of_task(view: View, writer: ThreadView, reader: int) -> Iterator[Finding]:
         if one.task.pid == reader and (one.kind == "child" or _reads_child(view, one)):
             yield Finding(
                 cause="child-pipe-full",
-                confidence=view.sure(0.98, 2 * writer.stuck),
+                certainty="certain",
+                lasted=2 * writer.stuck,
                 summary=f"child {writer.pid} waits {format_duration(writer.stuck)} to write into a full pipe that "
                 f"process {reader} does not read: it "
                 f"{'awaits a child process' if one.kind == 'child' else 'reads another pipe'} in {short(one.own)}",
@@ -80,8 +81,9 @@ def _finding(view: View, writer: ThreadView, guilty: ThreadView) -> Finding:
     child = view.processes[writer.pid]
     return Finding(
         cause="child-pipe-full",
-        confidence=view.sure(0.98, 2 * writer.stuck),
-        summary=f"child {writer.pid} ({child.command[:60]}) waits {format_duration(writer.stuck)} to write into a full "
+        certainty="certain",
+        lasted=2 * writer.stuck,
+        summary=f"child {writer.pid} ({child.shown(60)}) waits {format_duration(writer.stuck)} to write into a full "
         f"pipe that process {guilty.pid} does not read: it is in {short(guilty.own)}, waiting for {guilty.wait.words}",
         advice="restart",
         culprit=view.culprit(guilty.own, guilty),

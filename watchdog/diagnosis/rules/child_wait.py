@@ -20,7 +20,9 @@ def rule(view: View) -> Iterator[Finding]:
         if task.kind == "child":
             yield Finding(
                 cause="child-wait",
-                confidence=view.sure(0.85, 0.0),
+                certainty="likely",
+                lasted=0.0,
+                waits_for="child",
                 summary=f"a task waits for a child process to end in {short(task.own)}{_children(view, task.task.pid)}",
                 advice="restart",
                 culprit=view.culprit(task.own),
@@ -33,7 +35,9 @@ def rule(view: View) -> Iterator[Finding]:
             continue
         yield Finding(
             cause="child-wait",
-            confidence=view.sure(0.85, thread.stuck),
+            certainty="likely",
+            lasted=thread.stuck,
+            waits_for="child",
             summary=f"{thread.label} waits {format_duration(thread.stuck)} for a child process to end in "
             f"{short(thread.own)}{_children(view, thread.pid)}",
             advice="restart",
@@ -48,7 +52,7 @@ def _children(view: View, pid: int) -> str:
     told = _who_keeps_its_output(view, pid)
     if told:
         return f"; the child has ended, and {'; '.join(told[:3])} keeps its output open"
-    told = [f"{one.pid} {one.command[:60]}" for one in view.processes.values() if one.parent == pid]
+    told = [f"{one.pid} {one.shown(60)}" for one in view.processes.values() if one.parent == pid]
     return ": " + "; ".join(told[:3]) if told else ""
 
 
@@ -60,4 +64,4 @@ def _who_keeps_its_output(view: View, pid: int) -> list[str]:
     pipes = [one for one in view.evidence.descriptors if one.pid == pid and one.kind == "pipe" and not one.writable]
     others = sorted({other for one in pipes for other in one.other_ends} - {pid})
     known = view.processes
-    return [f"process {other}" + (f" ({known[other].command[:60]})" if other in known else "") for other in others]
+    return [f"process {other}" + (f" ({known[other].shown(60)})" if other in known else "") for other in others]

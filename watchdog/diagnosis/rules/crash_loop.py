@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from statistics import median
 
 from watchdog.diagnosis import logbook
 from watchdog.diagnosis.code import at_place
-from watchdog.diagnosis.view import View
+from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.evidence import Exit
 from watchdog.model.finding import Finding
 from watchdog.text.units import format_duration
@@ -19,10 +20,17 @@ PREVENT = (
 )
 # A worker of such a pool holds the listening socket by inheritance alone.
 _POOLS = ("multiprocessing/pool.py:worker", "concurrent/futures/process.py:_process_worker")
+PREVENT_TIMEOUT = (
+    "A restart begins the same work again. Raise the time-out of the workers (gunicorn: --timeout), or load before "
+    "they are forked (gunicorn: --preload), so that no request and no time-out waits for it."
+)
+_TIMED_OUT = r"WORKER TIMEOUT \(pid:\s*\d+\)"
+_PID = re.compile(r"pid:\s*(\d+)")
 SHORT = 120.0  # seconds: who lives longer has a fault of its own, not a failed start
 
 
 def rule(view: View) -> Iterator[Finding]:
+    yield from _killed_at_work(view)
     ends = [one for one in view.evidence.exits if _short(one) and (one.source == "shim" or _served(view, one))]
     errors = logbook.all_tracebacks(view.evidence.logs)
     repeated = Counter((one.type, one.frames[:1]) for one in errors[-20:] if view.innermost(one.frames))
@@ -41,7 +49,7 @@ def rule(view: View) -> Iterator[Finding]:
     last = f"; its last words: {error.short}" if error else ""
     yield Finding(
         cause="crash-loop",
-        confidence=0.95 if times >= 2 or len(ends) >= 2 else 0.85,
+        certainty="certain" if times >= 2 or len(ends) >= 2 else "likely",
         summary=f"it dies again {format_duration(median(lives)) if lives else 'soon'} after each start"
         f" ({max(len(ends), times)} times seen){last}",
         advice="call-a-person",
@@ -50,6 +58,38 @@ def rule(view: View) -> Iterator[Finding]:
         prevent=PREVENT,
         details=tuple(f"pid {one.pid} lived {format_duration(one.lifetime or 0.0)}" for one in ends[-5:]),
     )
+
+
+def _killed_at_work(view: View) -> Iterator[Finding]:
+    """Each worker is ended at the master's time-out while it still works, and the next one begins the same work again.
+
+    The log's words alone prove nothing: the present workers must be younger than the master, and go on in their work.
+    A worker that stands still (at a lock, a peer) has that as its fault, and the time-out helps.
+    """
+    said = {pid for line in logbook.matching(view.evidence.logs, _TIMED_OUT) for pid in _PID.findall(line)}
+    tree = view.evidence.tree
+    if len(said) < 2 or tree is None or not view.in_trouble:
+        return
+    now, began = view.evidence.taken + view.span, tree.root.started
+    young = {pid for pid, one in view.processes.items() if now - one.started <= min(SHORT, (now - began) / 2)}
+    working = [one for one in view.python_threads if one.pid in young and one.serves_request and _goes_on(one)]
+    for thread in working[:1]:
+        yield Finding(
+            cause="crash-loop",
+            certainty="likely",
+            summary=f"each worker is ended at the worker time-out while it is in "
+            f"{short(thread.own) if thread.own else 'its work'}, and the next one begins that again "
+            f"({len(said)} were ended so)",
+            advice="fix-config",
+            culprit=view.culprit(thread.own, thread),
+            evidence=("log", thread.reference),
+            prevent=PREVENT_TIMEOUT,
+            details=("raise the worker time-out above what this takes, or do it once, before the workers start",),
+        )
+
+
+def _goes_on(thread: ThreadView) -> bool:
+    return thread.own is not None and (thread.moves or thread.spins)
 
 
 def _between_lives(view: View) -> bool:

@@ -38,7 +38,8 @@ def rule(view: View) -> Iterator[Finding]:
     outside = "" if lock.pid in view.processes else f" ({lock.owner[:80]})"
     yield Finding(
         cause="db-locked",
-        confidence=view.sure(0.97, seconds) if victims else 0.75,
+        certainty="certain" if victims else "guess",
+        lasted=seconds if victims else None,
         summary=f"process {lock.pid}{outside} keeps the write lock of {lock.path.removesuffix('-shm')}"
         + (f" for {format_duration(seconds)}" if seconds >= 1 else "")
         + where

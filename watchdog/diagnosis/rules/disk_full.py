@@ -33,10 +33,10 @@ def rule(view: View) -> Iterator[Finding]:
     where = f"{disk.mount} has {format_size(disk.free)} left of {format_size(disk.total)}" if disk else said[-1][:200]
     if disk is not None and disk.free_inodes == 0:
         where = f"{disk.mount} has no inode left"
-    sure = 0.97 if full and again else 0.95 if full and (view.in_trouble or said) else 0.8 if full else 0.7
+    sure = bool(full) and bool(again or view.in_trouble or said)
     yield Finding(
         cause="disk-full",
-        confidence=sure,
+        certainty="certain" if sure else "guess",
         summary=f"no space is left on a file system that the server writes to: {where}"
         + (f"; after an error it waits to try again in {short(again[0])}" if full and again else ""),
         advice="call-a-person",

@@ -13,7 +13,7 @@ PREVENT = (
     "counterpart, with a time-out; a plain `def` endpoint is run in a thread by the framework."
 )
 # These have a rule of their own, which knows the root; the blocked loop is their first victim.
-_OTHERS = {"database": 0.6, "import": 0.5, "lock": 0.75, "pipe-write": 0.75, "pipe-read": 0.85}
+_OTHERS = ("database", "import", "lock", "pipe-write", "pipe-read")
 
 
 def rule(view: View) -> Iterator[Finding]:
@@ -31,12 +31,13 @@ def _blocks(view: View, thread: ThreadView) -> bool:
 def _finding(view: View, thread: ThreadView) -> Finding:
     assert thread.own is not None
     wait = thread.wait
-    base = 0.97 * _OTHERS.get(wait.kind, 1.0)
     outer = next((frame for frame in thread.work[::-1] if frame.file == thread.own.file), thread.own)
     called_by = f", called by {short(outer)}" if outer != thread.own else ""
     return Finding(
         cause="event-loop-blocked",
-        confidence=view.sure(base, thread.stuck + thread.due),
+        certainty="certain",
+        lasted=thread.stuck + thread.due,
+        waits_for=wait.kind if wait.kind in _OTHERS else "",
         summary=f"the event loop of process {thread.pid} is blocked for {format_duration(thread.stuck)} in "
         f"{short(thread.own)}{called_by}: it waits for {wait.words}",
         advice="restart",

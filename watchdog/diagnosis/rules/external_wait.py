@@ -54,7 +54,8 @@ def _of_tasks(view: View) -> Iterator[Finding]:
     reach, who = _reach(view, peer.remote)
     yield Finding(
         cause="external-wait",
-        confidence=view.sure(0.95, peer.sent_ago or 0.0),
+        certainty="likely",
+        lasted=peer.sent_ago or 0.0,
         summary=f"{count} {first.noun}{'s' if count > 1 else ''} wait{'' if count > 1 else 's'} for {peer.remote} in "
         f"{short(first.own)}{': ' + reach if reach else ''}{who}",
         advice="restart",
@@ -75,7 +76,8 @@ def _of_names(view: View, asking: Sequence[TaskWait]) -> Iterator[Finding]:
         if threads:
             yield Finding(
                 cause="external-wait",
-                confidence=view.sure(0.95, threads[0].stuck),
+                certainty="likely",
+                lasted=threads[0].stuck,
                 summary=f"a task waits {format_duration(threads[0].stuck)} for a name to be looked up in "
                 f"{short(one.own)}; {len(threads)} threads wait for the same answer of the resolver",
                 advice="restart",
@@ -115,11 +117,11 @@ def _finding(view: View, thread: ThreadView, peer: str | None, count: int) -> Fi
     assert thread.own is not None
     reach, who = _reach(view, peer)
     many = f"; {count} threads wait for it" if count > 1 else ""
-    # A blocked event loop has a rule of its own: there the guilty thing is the synchronous call.
-    base = 0.8 if thread.is_event_loop else 0.95
     return Finding(
         cause="external-wait",
-        confidence=view.sure(base, thread.stuck),
+        certainty="likely",
+        lasted=thread.stuck,
+        waits_for="loop" if thread.is_event_loop else "",
         summary=f"{thread.label} waits {format_duration(thread.stuck)} for {thread.wait.words} in {short(thread.own)}"
         f"{many}{': ' + reach if reach else ''}{who}",
         advice="restart",

@@ -27,7 +27,7 @@ def rule(view: View) -> Iterator[Finding]:
         told = ", ".join(f"{count} × {what}" for what, count in kinds[:3])
         yield Finding(
             cause="fd-exhausted",
-            confidence=0.97 if view.in_trouble or said else 0.9,
+            certainty="certain" if view.in_trouble or said else "likely",
             summary=f"process {pid} has {look.descriptors} of {look.descriptor_limit} descriptors open: {told}",
             advice="restart",
             culprit=_culprit(view, kinds[0][0] if kinds else ""),

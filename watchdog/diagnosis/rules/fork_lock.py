@@ -24,7 +24,8 @@ def rule(view: View) -> Iterator[Finding]:
             behind = f"; process {parent} waits for it in {short(waits[0].own)}" if waits and waits[0].own else ""
             yield Finding(
                 cause="fork-lock",
-                confidence=view.sure(0.97, 2 * thread.stuck),
+                certainty="certain",
+                lasted=2 * thread.stuck,
                 summary=f"process {thread.pid}, forked by {parent}, waits {format_duration(thread.stuck)} in "
                 f"{short(thread.place)} for a lock that a thread of its parent held at the fork{behind}",
                 advice="restart",

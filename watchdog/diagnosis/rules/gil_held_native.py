@@ -28,7 +28,8 @@ def _finding(view: View, spin: Spin) -> Finding:
     source = f": {culprit.source[:120]}" if culprit and culprit.source else ""
     return Finding(
         cause="gil-held-native",
-        confidence=view.sure(endless(view, spin) if view.unasked else 0.96, spin.seconds),
+        certainty=(endless(view, spin) or "guess") if view.unasked else "certain",
+        lasted=spin.seconds,
         summary=f"native code called from {short(spin.frame)} runs for at least {format_duration(spin.seconds)} and "
         f"keeps the interpreter's lock; no other thread of process {thread.pid} can run{source}",
         advice=advice(view),

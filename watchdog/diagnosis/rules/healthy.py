@@ -17,7 +17,7 @@ def rule(view: View) -> Iterator[Finding]:
         status = view.declining[-1].status
         yield Finding(
             cause="healthy",
-            confidence=0.6,
+            certainty="guess",
             summary=f"it answers at once, with status {status}: the application says so by itself, and its "
             "log tells why",
             advice="wait",
@@ -30,7 +30,7 @@ def rule(view: View) -> Iterator[Finding]:
     if view.slow:
         yield Finding(
             cause="healthy-but-slow",
-            confidence=0.9,
+            certainty="likely",
             summary=f"{usual}, {format_duration(times[-1])} at the longest; the limit is {format_duration(view.limit)}",
             advice="wait",
             evidence=("questions.json",),
@@ -40,13 +40,13 @@ def rule(view: View) -> Iterator[Finding]:
     if busy:
         yield Finding(
             cause="healthy-busy",
-            confidence=0.9,
+            certainty="likely",
             summary=f"{usual}; {busy[0].thread.label} is busy in {short(busy[0].frame)}",
             advice="none",
             evidence=("questions.json", busy[0].thread.reference),
         )
         return
-    yield Finding(cause="healthy", confidence=0.9, summary=usual, advice="none", evidence=("questions.json",))
+    yield Finding(cause="healthy", certainty="likely", summary=usual, advice="none", evidence=("questions.json",))
 
 
 def _starting(view: View) -> Iterator[Finding]:
@@ -58,7 +58,7 @@ def _starting(view: View) -> Iterator[Finding]:
     if 0 <= age < evidence.configured.ready_within and evidence.configured.port is not None:
         yield Finding(
             cause="healthy-but-slow",
-            confidence=0.6,
+            certainty="guess",
             summary=f"it is starting for {format_duration(age)} and does not listen yet; it may take "
             f"{format_duration(evidence.configured.ready_within)}",
             advice="wait",

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 from watchdog.diagnosis import logbook, shape
 from watchdog.diagnosis.code import at_place, function, is_application
-from watchdog.diagnosis.ending import bounded, told_to_end, waits_to_be_told
+from watchdog.diagnosis.ending import bounded, installs_ending, told_to_end, waits_to_be_told
 from watchdog.diagnosis.tasks import answers_request, suspended
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.evidence import Frame
-from watchdog.model.finding import Culprit, Finding
+from watchdog.model.finding import Certainty, Culprit, Finding
 from watchdog.text.units import format_duration
 
 PREVENT = (
@@ -36,20 +36,24 @@ def rule(view: View) -> Iterator[Finding]:
         handler = _handler(view, thread)
         if handler is not None:
             yield _finding(
-                view, f"its handler waits for {thread.wait.words} in {short(handler)}", handler, thread, 0.97
+                view, f"its handler waits for {thread.wait.words} in {short(handler)}", handler, thread, "certain"
             )
         elif at_exit(thread):
             other = _kept_by(view, thread)
             by = f"{other.label} in {short(other.own)}" if other and other.own else "a thread that is no daemon"
             yield _finding(
-                view, f"it has begun to end and is kept by {by}", other.own if other else None, other or thread, 0.98
+                view,
+                f"it has begun to end and is kept by {by}",
+                other.own if other else None,
+                other or thread,
+                "certain",
             )
     yield from _graceful(view)
     yield from _ending(view)
     for pid, number in view.evidence.pending:
         process = view.processes.get(pid)
         if number == TERM and process is not None and process.state not in "Tt" and TERM in process.blocked:
-            yield _finding(view, f"it is blocked in process {pid}", None, None, 0.9)
+            yield _finding(view, f"it is blocked in process {pid}", None, None, "likely")
 
 
 def _handler(view: View, thread: ThreadView) -> Frame | None:
@@ -66,16 +70,14 @@ def _handler(view: View, thread: ThreadView) -> Frame | None:
 
 
 def _installed(view: View, file: str) -> set[str]:
-    """Names of functions that a file gives to signal.signal or add_signal_handler."""
+    """Names of functions that a file installs for a signal that ends a program."""
     source = view.file(file)
     module = shape.tree(source) if source else None
     names = set()
     for node in ast.walk(module) if module else ():
-        if isinstance(node, ast.Call) and len(node.args) > 1:
-            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if isinstance(node, ast.Call) and installs_ending(node):
             target = node.args[1]
-            if called in ("signal", "add_signal_handler"):
-                names.add(target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", ""))
+            names.add(target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", ""))
     return names - {""}
 
 
@@ -112,7 +114,7 @@ def _graceful(view: View) -> Iterator[Finding]:
         return
     waiting = suspended(view)
     own = waiting[0].own if waiting else None
-    yield _finding(view, f"it waits for requests to end first ({said[-1][:80]})", own, None, 0.9)
+    yield _finding(view, f"it waits for requests to end first ({said[-1][:80]})", own, None, "likely")
 
 
 def _ending(view: View) -> Iterator[Finding]:
@@ -125,15 +127,17 @@ def _ending(view: View) -> Iterator[Finding]:
             continue
         told = any(told_to_end(view, one) for one in calls)
         if told and (closed or seconds >= view.limit):
-            base = 0.96 if closed else 0.93 if said else 0.9
+            certainty: Certainty = "certain" if closed else "likely"
         elif closed and said and thread is not None and thread.wait.kind in _LASTING:
-            base = 0.85
+            certainty = "likely"
         else:
             continue
         state = "its port is closed" if closed else "it still answers" if view.answered else "it has begun to end"
         words = f"; its log says: {said[-1][:100]}" if said else ""
         waits = f" for {thread.wait.words}" if thread else ""
-        finding = _finding(view, f"{state}, and it waits{waits} in {short(frame)}{words}", frame, thread, base, seconds)
+        finding = _finding(
+            view, f"{state}, and it waits{waits} in {short(frame)}{words}", frame, thread, certainty, seconds
+        )
         yield replace(finding, prevent=PREVENT_DRAIN)
         return
 
@@ -156,13 +160,19 @@ def _last_steps(view: View) -> Iterator[tuple[Frame, tuple[Frame, ...], ThreadVi
 
 
 def _finding(
-    view: View, why: str, frame: Frame | None, thread: ThreadView | None, base: float, seconds: float | None = None
+    view: View,
+    why: str,
+    frame: Frame | None,
+    thread: ThreadView | None,
+    certainty: Certainty,
+    seconds: float | None = None,
 ) -> Finding:
     seconds = seconds if seconds is not None else thread.stuck if thread else view.waited
     culprit: Culprit | None = view.culprit(frame, thread)
     return Finding(
         cause="ignores-sigterm",
-        confidence=view.sure(base, 2 * seconds),
+        certainty=certainty,
+        lasted=2 * seconds,
         summary=f"it was told to end {'for ' + format_duration(seconds) + ' ' if seconds >= 1 else ''}"
         f"and does not: {why}",
         advice="restart",

@@ -28,7 +28,8 @@ def rule(view: View) -> Iterator[Finding]:
     doing = f"; it waits there for {thread.wait.words}" if importer else ""
     yield Finding(
         cause="import-lock",
-        confidence=view.sure(0.98, 2 * thread.stuck),
+        certainty="certain",
+        lasted=2 * thread.stuck,
         summary=f"{len(waiting)} threads wait for an import that {thread.label} has begun and does not end: it stands "
         f"in {short(frame)} for {format_duration(thread.stuck)}{doing}",
         advice="restart",

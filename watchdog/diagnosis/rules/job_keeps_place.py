@@ -30,7 +30,7 @@ def _finding(view: View, thread: ThreadView, count: int) -> Finding:
     many = f"; {count} jobs do so" if count > 1 else ""
     return Finding(
         cause="pool-exhausted",
-        confidence=0.85,
+        certainty="likely",
         summary=f"{thread.label} keeps its place for a job that waits {format_duration(thread.stuck)} for "
         f"{thread.wait.words} in {short(thread.own)}{left}{many}",
         advice="restart",

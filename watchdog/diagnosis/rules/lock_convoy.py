@@ -52,7 +52,9 @@ def _finding(view: View, points: list[LockPoint], holder: LockPoint) -> Finding:
     deaf = _does_not_read(view, holder.pid) if task and task.kind in ("network", "unknown") else None
     return Finding(
         cause="lock-convoy",
-        confidence=view.sure(0.95 if _passes(view, points, holder, task) else 0.8, view.waited),
+        certainty="likely",
+        lasted=view.waited,
+        waits_for="" if _passes(view, points, holder, task) else "holder",
         summary=f"{_many(len(points), 'task' if holder.task else 'thread')} for {points[0].expression}; "
         f"who has it holds it in {short(frame)}{doing}",
         advice="restart" if view.in_trouble else "wait",

@@ -60,7 +60,7 @@ def _cycle(view: View, found: Graph, ring: tuple[tuple[LockPoint, LockPoint], ..
     victims = sum((one.pid, one.tid, one.task) not in own for one in found.wanted.values())
     return Finding(
         cause=kind,
-        confidence=0.99,
+        certainty="certain",
         summary=summary + (f"; {victims} more wait behind them" if victims else ""),
         advice="restart",
         culprit=view.culprit(own_frame(view, guilty), thread_of(view, guilty)),
@@ -85,7 +85,7 @@ def _kept_from_running(view: View, found: Graph) -> Finding | None:
         point, noun = points[0], "greenlet" if holder.task.startswith("greenlet") else "task"
         return Finding(
             cause="lock-deadlock",
-            confidence=0.99,
+            certainty="certain",
             summary=f"{thread.label} waits for {point.expression}, which a suspended {noun} holds since "
             f"{short(holder.frame)}: only this thread could run that {noun}, so it never gives the lock back",
             advice="restart",
@@ -117,7 +117,9 @@ def _lost(view: View, found: Graph) -> Iterator[Finding]:
         seconds = thread.stuck if thread else 0.0
         yield Finding(
             cause="lock-deadlock",
-            confidence=view.sure(0.9, seconds),
+            certainty="likely",
+            lasted=seconds,
+            waits_for="lost",
             summary=f"{len(points)} wait for {point.expression}, which none of {_looked_at(view, point.pid)} holds: it "
             "was taken and never given back",
             advice="restart",

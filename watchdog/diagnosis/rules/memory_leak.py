@@ -16,6 +16,7 @@ PREVENT = (
     "what belongs to one request when it ends. `wd leak watch` names the type that grows."
 )
 SHORTEST = 4.0  # seconds of looks
+LONG = 4.0  # seconds of rising after which it is more than a guess
 LEAST = 4 << 20  # bytes: less comes and goes in every server
 
 
@@ -40,7 +41,7 @@ def rule(view: View) -> Iterator[Finding]:
     by = f"; {holding.words}" if holding else ""
     yield Finding(
         cause="memory-leak",
-        confidence=min(0.95, 0.75 + 0.04 * (points[-1].at - points[0].at)),
+        certainty="likely" if points[-1].at - points[0].at >= LONG else "guess",
         summary=f"memory grew by {format_size(grown)} in {format_duration(points[-1].at - points[0].at)}, steadily "
         f"({format_size(rate)} a second, now {format_size(points[-1].rss)}){left}{by}",
         advice="restart",

@@ -25,7 +25,7 @@ def rule(view: View) -> Iterator[Finding]:
         return
     yield Finding(
         cause="memory-step",
-        confidence=0.75,
+        certainty="likely",
         summary=f"{format_size(huge.size)} of {format_size(view.rss)} are kept by {huge.words}",
         advice="wait",
         culprit=huge.culprit,
@@ -49,7 +49,7 @@ def _seen(view: View) -> Iterator[Finding]:
     frame, _ = max((thread.mostly for thread in view.python_threads), key=lambda one: one[1], default=(None, 0.0))
     yield Finding(
         cause="memory-step",
-        confidence=0.8,
+        certainty="likely",
         summary=f"memory grew by {format_size(size)} at once, {at:.0f} s after the first look, and stayed",
         advice="wait",
         culprit=view.culprit(frame),

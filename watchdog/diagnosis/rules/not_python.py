@@ -21,7 +21,7 @@ def rule(view: View) -> Iterator[Finding]:
     )
     yield Finding(
         cause="not-python",
-        confidence=0.6,
+        certainty="guess",
         summary=f"{root.name} (pid {root.pid}) is no Python server; {answers}; {queue} connections wait in its queue",
         advice="none" if not view.in_trouble else "call-a-person",
         peer=peers[0] if len(peers) == 1 else None,

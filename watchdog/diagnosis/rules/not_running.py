@@ -26,7 +26,7 @@ def rule(view: View) -> Iterator[Finding]:
     words = error.short if error else next((line for log in evidence.logs for line in logbook.last_lines(log, 1)), "")
     yield Finding(
         cause="start-failed" if starting else "not-running",
-        confidence=0.7,
+        certainty="likely",
         summary=f"no process serves it{_ended(last)}{'; its last words: ' + words[:160] if words else ''}",
         advice="restart" if not starting else "call-a-person",
         culprit=view.culprit(frame),

@@ -14,10 +14,9 @@ PREVENT = (
     "Bound what one request may load, free what is not needed, and give it the memory that it really needs; a planned "
     "restart below the limit is milder than the kernel's."
 )
-_SAID = (
-    r"\bMemoryError\b|[Oo]ut of memory|Cannot allocate memory|Perhaps out of memory|OOM|oom-kill|Killed process"
-    r"|SIGKILL! |^Killed$"
-)
+# A server's guess at any SIGKILL ("Perhaps out of memory?") and a shell's "Killed" are hints, and prove nothing.
+_SAID = r"\bMemoryError\b|(?<!Perhaps )\b[Oo]ut of memory|Cannot allocate memory|\boom-kill|Killed process"
+_HINT = r"Perhaps out of memory|SIGKILL!|^Killed$"
 
 
 def rule(view: View) -> Iterator[Finding]:
@@ -32,15 +31,20 @@ def _killed(view: View) -> Iterator[Finding]:
     said = logbook.matching(evidence.logs, _SAID, 40)
     killed = next((one for one in reversed(evidence.exits) if _by_memory(view, one)), None)
     ended_by_error = bool(errors) and logbook.all_tracebacks(evidence.logs)[-1] == errors[-1]
-    if killed is None and not (gone and (ended_by_error or said)) and not (said and _worker_lost(said)):
+    if killed is None and not (gone and (ended_by_error or said)):
         return
+    said = said or (logbook.matching(evidence.logs, _HINT, 40) if killed else [])
     how = f" by signal 9 (pid {killed.pid})" if killed else ""
     peak = f", with {format_size(killed.peak_rss)} at the end" if killed and killed.peak_rss else ""
     told = said[-1][:160] if said else (killed.last_lines[-1][:160] if killed and killed.last_lines else "")
     frame = view.innermost(errors[-1].frames) if errors else None
     yield Finding(
         cause="oom-killed",
-        confidence=0.97 if gone and (killed or ended_by_error) else 0.8 if gone or view.in_trouble else 0.6,
+        certainty="certain"
+        if gone and (killed or ended_by_error)
+        else "likely"
+        if gone or view.in_trouble
+        else "guess",
         summary=f"it was ended at a memory limit{how}{peak}{': ' + told if told else ''}",
         advice="restart",
         culprit=view.culprit(frame),
@@ -67,7 +71,8 @@ def _thread_lost(view: View) -> Iterator[Finding]:
     limit = f" at its limit of {format_size(min(limits))}" if limits else ""
     yield Finding(
         cause="oom-killed",
-        confidence=view.sure(0.96 if limits else 0.7, max((one.stuck for one in waiting), default=0.0)),
+        certainty="likely" if limits else "guess",
+        lasted=max((one.stuck for one in waiting), default=0.0),
         summary=f"thread {dead[-1]!r} has died{limit}: {error.short if error else said[-1][:160]}{behind}",
         advice="restart",
         culprit=view.culprit(view.innermost(error.frames) if error else waiting[0].own if waiting else None),
@@ -91,7 +96,3 @@ def _by_memory(view: View, end: Exit) -> bool:
     limit = view.evidence.machine.memory_limit if view.evidence.machine else None
     limit = limit or view.evidence.configured.memory_limit
     return end.signal == 9 and bool(end.peak_rss and limit and end.peak_rss >= 0.9 * limit)
-
-
-def _worker_lost(said: list[str]) -> bool:
-    return any("Perhaps out of memory" in line for line in said[-5:])

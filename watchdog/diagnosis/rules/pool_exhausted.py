@@ -48,6 +48,8 @@ _ACQUIRES = (
 # What gives a place back, in the functions that take one.
 _GIVES_BACK = frozenset({"release", "close", "put", "put_nowait", "putconn", "read", "json", "text", "aclose",
                          "iter_content", "dispose", "disconnect", "return_connection", "free"})  # fmt: skip
+# What all of them wait for is the root, where it is one lock or one peer: these have rules of their own.
+_OTHERS = (*OUTSIDE, "lock", "import", "database", "running", "pipe-read", "pipe-write")
 _NUMBER = re.compile(r"[-_]\d+$")  # of a thread in its pool
 _POOL_NAME = re.compile(r"pool|conn|slot|sema|free|avail|worker|limit", re.IGNORECASE)
 
@@ -57,7 +59,7 @@ def rule(view: View) -> Iterator[Finding]:
         return
     found = [*_of_connections(view), *_of_tasks(view), *_of_threads(view), *_of_one(view)]
     if found:
-        yield max(found, key=lambda one: one.confidence)
+        yield min(found, key=lambda one: bool(one.waits_for))
 
 
 def _of_threads(view: View) -> Iterator[Finding]:
@@ -92,7 +94,8 @@ def _of_one(view: View) -> Iterator[Finding]:
         ):
             yield Finding(
                 cause="pool-exhausted",
-                confidence=view.sure(0.93, thread.stuck + thread.due),
+                certainty="likely",
+                lasted=thread.stuck + thread.due,
                 summary=f"the one thread that serves requests waits {format_duration(thread.stuck)} for "
                 f"{thread.wait.words} in {short(thread.own)}",
                 advice="restart",
@@ -108,13 +111,11 @@ def _pool(view: View, name: str, busy: Sequence[ThreadView]) -> Finding:
     thread = max((one for one in busy if one.place == frame), key=lambda one: one.stuck)
     waits = Counter(one.wait.kind for one in busy)
     kind, count = waits.most_common(1)[0]
-    # What all of them wait for is the root, where it is one lock or one peer that has a rule of its own.
-    base = (
-        0.8 if kind in OUTSIDE or kind in ("lock", "import", "database", "running", "pipe-read", "pipe-write") else 0.96
-    )
     return Finding(
         cause="pool-exhausted",
-        confidence=view.sure(base, thread.stuck),
+        certainty="likely",
+        lasted=thread.stuck,
+        waits_for=kind if kind in _OTHERS else "",
         summary=_taken(busy, name, count) + f" for {thread.wait.words} in {short(frame)}, "
         f"the longest for {format_duration(thread.stuck)}",
         advice="restart",
@@ -141,7 +142,8 @@ def _of_connections(view: View) -> Iterator[Finding]:
     what = next((package(frame) for frame in thread.work if at_place(frame, _ACQUIRES)), "") or "the application's pool"
     yield Finding(
         cause="pool-exhausted",
-        confidence=view.sure(0.96, thread.stuck),
+        certainty="likely",
+        lasted=thread.stuck,
         summary=f"{_many(len(waiting), 'thread')} for a free place of {what} in {short(thread.own)}, the longest for "
         f"{format_duration(thread.stuck)}; nobody gives one back",
         advice="restart",
@@ -187,7 +189,8 @@ def _of_tasks(view: View) -> Iterator[Finding]:
     place = first.words if first.kind in ("pool", "semaphore") else "a free place of the application's own pool"
     yield Finding(
         cause="pool-exhausted",
-        confidence=view.sure(0.96, 0.0),
+        certainty="likely",
+        lasted=0.0,
         summary=f"{_many(len(waiting), first.noun)} for {place} in {short(first.own)}; nobody gives one back",
         advice="restart",
         culprit=_who_keeps(view, first.own) or view.culprit(first.own),

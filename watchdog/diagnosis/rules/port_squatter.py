@@ -31,9 +31,8 @@ def rule(view: View) -> Iterator[Finding]:
         where = f"; it is still in {short(thread.own)}" if thread and thread.own else ""
         yield Finding(
             cause="port-squatter",
-            confidence=0.95 if view.in_trouble else 0.8,
-            summary=f"process {process.pid}, an orphan of an earlier run ({process.command[:80]}), keeps "
-            f"the port{where}",
+            certainty="certain" if view.in_trouble else "likely",
+            summary=f"process {process.pid}, an orphan of an earlier run ({process.shown(80)}), keeps the port{where}",
             advice="restart",
             culprit=view.culprit(thread.own, thread) if thread else None,
             evidence=("sockets.json#listeners", *((thread.reference,) if thread else ())),
@@ -45,8 +44,8 @@ def rule(view: View) -> Iterator[Finding]:
     if said and strangers:
         yield Finding(
             cause="port-squatter",
-            confidence=0.9,
-            summary=f"process {strangers[0].pid} ({strangers[0].command[:80]}) keeps the port",
+            certainty="likely",
+            summary=f"process {strangers[0].pid} ({strangers[0].shown(80)}) keeps the port",
             advice="call-a-person",
             evidence=("sockets.json#listeners", "log"),
             prevent=PREVENT,

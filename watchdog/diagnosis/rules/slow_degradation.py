@@ -37,7 +37,7 @@ def rule(view: View) -> Iterator[Finding]:
         guilty = over or _loops_over(view, thread) or frame
         yield Finding(
             cause="slow-degradation",
-            confidence=0.9 if kept else 0.7,
+            certainty="likely" if kept else "guess",
             summary=f"an answer takes {format_duration(slow[-1].seconds)}, nearly all of it in {short(guilty)}"
             + (f", which goes over {kept!r}: that only grows" if kept else "; each takes longer than the one before"),
             advice="restart",

@@ -33,7 +33,8 @@ def rule(view: View) -> Iterator[Finding]:
     behind = f"; {len(waiting)} requests wait for it in {short(waiting[0].own)}" if waiting and waiting[0].own else ""
     yield Finding(
         cause="stdin-json-garbage",
-        confidence=view.sure(0.97, max((one.stuck for one in waiting), default=0.0)),
+        certainty="likely",
+        lasted=max((one.stuck for one in waiting), default=0.0),
         summary=f"the reader of child {child}'s output has died in {short(frame)} of a line that is no message "
         f"({error.short[:120]}){behind}",
         advice="restart",

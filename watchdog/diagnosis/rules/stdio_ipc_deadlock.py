@@ -41,7 +41,8 @@ def _of_tasks(view: View) -> Iterator[Finding]:
             if asks and view.is_child(child.pid, task.task.pid):
                 yield Finding(
                     cause="stdio-ipc-deadlock",
-                    confidence=view.sure(0.97, 0.0),
+                    certainty="certain",
+                    lasted=0.0,
                     summary=f"process {task.task.pid} awaits a line of its child {child.pid} in {short(task.own)}, and "
                     f"the child waits {format_duration(child.stuck)} for a message of its parent",
                     advice="restart",
@@ -66,7 +67,8 @@ def _finding(view: View, parent: ThreadView, child: ThreadView) -> Finding:
     where = [short(thread.own) for thread in (parent, child) if thread.own]
     return Finding(
         cause="stdio-ipc-deadlock",
-        confidence=view.sure(0.98, 2 * min(parent.stuck, child.stuck)),
+        certainty="certain",
+        lasted=2 * min(parent.stuck, child.stuck),
         summary=f"processes {parent.pid} and {child.pid} wait for each other's pipe for "
         f"{format_duration(min(parent.stuck, child.stuck))}: each {_ENDS[parent.wait.kind]} ({', '.join(where)})",
         advice="restart",

@@ -21,7 +21,7 @@ def rule(view: View) -> Iterator[Finding]:
     pids = ", ".join(str(process.pid) for process in stopped)
     yield Finding(
         cause="stopped",
-        confidence=0.99 if everybody or not view.answers_well else 0.9,
+        certainty="certain" if everybody or not view.answers_well else "likely",
         summary=f"process {pids} is stopped by a signal: it does nothing until it gets SIGCONT",
         advice="restart",
         evidence=tuple(f"threads.json#pid={process.pid}" for process in stopped),

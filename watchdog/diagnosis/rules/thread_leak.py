@@ -34,7 +34,7 @@ def rule(view: View) -> Iterator[Finding]:
     assert thread.own is not None
     yield Finding(
         cause="thread-leak",
-        confidence=0.9 if count >= MANY else 0.8,
+        certainty="likely",
         summary=f"{count} threads of process {pid} stand in {short(thread.own)}"
         + (f"; {grown} more than at the first look" if grown > 0 else ""),
         advice="restart",
@@ -54,7 +54,7 @@ def _of_libraries(view: View) -> Iterator[Finding]:
         name = calls[-3][1] if len(calls) > 2 else calls[-1][1]
         yield Finding(
             cause="thread-leak",
-            confidence=0.85,
+            certainty="likely",
             summary=f"{count} threads of process {pid} stand in {name} and wait for work",
             advice="restart",
             culprit=suspects.find(view, suspects.THREADS),

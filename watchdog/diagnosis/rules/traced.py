@@ -15,7 +15,7 @@ def rule(view: View) -> Iterator[Finding]:
         if process.state == "t":
             yield Finding(
                 cause="traced",
-                confidence=0.99,
+                certainty="certain",
                 summary=f"process {process.pid} is held by the debugger with pid {process.tracer}",
                 advice="call-a-person",
                 evidence=(f"threads.json#pid={process.pid}",),

@@ -27,7 +27,8 @@ def rule(view: View) -> Iterator[Finding]:
         if worker is not None and worker.own is not None:
             yield Finding(
                 cause="lock-deadlock",
-                confidence=view.sure(0.96, waiter.stuck),
+                certainty="likely",
+                lasted=waiter.stuck,
                 summary=f"{waiter.label} has a transaction open and waits {format_duration(waiter.stuck)} in "
                 f"{short(waiter.own)} for {waiter.wait.words}; that work waits in {short(worker.own)} for the same "
                 f"database ({worker.wait.peer}): for a row or table that the transaction has locked",

@@ -22,7 +22,7 @@ def rule(view: View) -> Iterator[Finding]:
         where = looks[-1].wait_channel or "the kernel"
         yield Finding(
             cause="uninterruptible",
-            confidence=0.98,
+            certainty="certain",
             summary=f"{thread.label} waits in the kernel ({where}) for "
             f"{format_duration(thread.asleep or thread.span)}; no signal can end it",
             advice="call-a-person",

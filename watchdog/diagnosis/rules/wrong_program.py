@@ -26,8 +26,8 @@ def rule(view: View) -> Iterator[Finding]:
     stranger = view.evidence.strangers[-1]
     yield Finding(
         cause="wrong-program",
-        confidence=0.97,
-        summary=f"process {stranger.pid} on the port runs {stranger.command[:120]!r}, not the configured "
+        certainty="certain",
+        summary=f"process {stranger.pid} on the port runs {stranger.shown(120)!r}, not the configured "
         f"{' '.join(wanted)!r}",
         advice="fix-config",
         culprit=_chosen(view, stranger.parent),

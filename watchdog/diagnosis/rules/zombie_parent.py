@@ -24,7 +24,7 @@ def rule(view: View) -> Iterator[Finding]:
         line = suspects.find(view, suspects.FORKS)
         yield Finding(
             cause="zombie-parent",
-            confidence=0.9 if not view.hung else 0.5,
+            certainty="likely" if not view.hung else "guess",
             summary=f"process {pid} has {count} children that ended and were not reaped",
             advice="restart",
             culprit=line,

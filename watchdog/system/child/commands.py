@@ -17,6 +17,7 @@ from watchdog.system.signals import end_child
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PIECE = 65536
+_PIPE = 4096  # bytes that the smallest pipe takes at once
 
 
 @record(frozen=True)
@@ -174,12 +175,20 @@ def _start(
 @contextlib.contextmanager
 def _file_of(text: bytes | str) -> Iterator[IO[bytes]]:
     """What a command reads, whole: nobody has to feed it."""
-    import tempfile  # here: few commands read anything, and without it a shim is at its post sooner
+    data = text.encode() if isinstance(text, str) else text
+    if len(data) <= _PIPE:
+        read, write = os.pipe()
+        os.write(write, data)
+        os.close(write)
+        with os.fdopen(read, "rb") as source:
+            yield source
+        return
+    import tempfile  # here: it takes long to import, and few commands read so much
 
-    with tempfile.TemporaryFile() as source:
-        source.write(text.encode() if isinstance(text, str) else text)
-        source.seek(0)
-        yield source
+    with tempfile.TemporaryFile() as file:
+        file.write(data)
+        file.seek(0)
+        yield file
 
 
 def _follow(child: subprocess.Popen[bytes], output: _Output, end: float) -> bool:

@@ -17,14 +17,14 @@ _STILL_FOR = 0.1  # seconds in which nothing of it may have moved
 _Marks = tuple[tuple[int, str, float, int | None], ...]
 
 
-class Patience:
+class GraceMonitor:
     """Watches those that are to end, from one look to the next."""
 
     def __init__(self, hung: bool) -> None:
         self._hung = hung
         self._marks: dict[int, tuple[float, _Marks]] = {}
 
-    def is_pointless(self, alive: Sequence[int], elapsed: float) -> bool:
+    def cannot_succeed(self, alive: Sequence[int], elapsed: float) -> bool:
         """Whether nobody of these pids will end by the SIGTERM sent so many seconds ago."""
         known = [one for pid in alive if (one := processes.read(pid)) is not None]
         parents = {one.parent for one in known}

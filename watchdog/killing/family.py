@@ -23,7 +23,7 @@ from watchdog.targets import borders, programs
 _ADOPTERS = frozenset({"systemd", "init", "tini", "docker-init", "dumb-init", "catatonit", "s6-svscan", "runsvdir"})
 
 
-class Kin:
+class ServerFamily:
     """The family, as far as it is known."""
 
     def __init__(self, tree: Tree, us: Ourselves, *, part: bool = False) -> None:
@@ -71,7 +71,7 @@ class Kin:
         }
         return [table[pid] for pid in sorted(held) if pid in table and self._is_new(table[pid])]
 
-    def is_still_kin(self, held: Hold) -> bool:
+    def still_belongs(self, held: Hold) -> bool:
         """Whether it was right to take hold of it for its parent's sake.
 
         Parent and child were read at different moments. If the parent's pid has another owner by now, the child may be
