@@ -169,13 +169,13 @@ class Runs:
             watched.standby = None
         looking.refresh(watched)
         if calm is None or watched.identity != calm:
-            self._begin_anew(watched)
+            self._forget_the_old_server(watched)
         self._state.remember(watched)
         self._state.store()  # whoever looks at the status now wants to see what came of it
         self._state.release(watched)
         self._state.messages.put(NewProcesses(watched, after_run=True))
 
-    def _begin_anew(self, watched: Watched) -> None:
+    def _forget_the_old_server(self, watched: Watched) -> None:
         at = clock.monotonic()
         with watched.lock:
             watched.stored.states = {name: reset(state, at) for name, state in watched.stored.states.items()}
@@ -236,8 +236,8 @@ class Runs:
         watched.stored.gave_up, watched.stored.gave_up_why = clock.now(), why
         self._state.remember(watched)
         self._state.counts.given_up += 1
-        anew = f"once fixed, run: wd resume {watched.name}"
-        words = [*_LAST_STEPS, ("notify", f"{watched.name}: wd gave up: {why}; {anew}")]
+        resume = f"once fixed, run: wd resume {watched.name}"
+        words = [*_LAST_STEPS, ("notify", f"{watched.name}: wd gave up: {why}; {resume}")]
         block = Block("wd", tuple((0, " ".join(line)) for line in words), timeout=30.0, on_fail="continue")
         plan = RunPlan(None, tuple(StepCall(line, 0, 0) for line in words), (block,), watched.name)
         context = self._state.context(watched, replace(cause, gave_up=why))

@@ -92,7 +92,7 @@ class DeathWatcher:
         tree = None if gone else looking.refresh(watched)
         meant = watched.acting or self._state.in_other_hands(watched)
         told = f"pid {identity.pid} ended"
-        # A worker that its master replaces while the others serve is no death of the server.
+        # A worker that its master replaces while the others serve is not a death of the server.
         last = tree is None or tree.root.identity != (before.root.identity if before else None) or not tree.listeners
         loop = None
         if ended is not None and last and not strange:

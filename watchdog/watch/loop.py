@@ -1,4 +1,4 @@
-"""The loop: what is due when, who is told of a death, how it is reloaded and how it ends. The only APScheduler import.
+"""The loop: what is due when, who takes a message, how it is reloaded and how it ends. The only APScheduler import.
 
 Nothing here decides anything about a server; that is `rounds`, `judge`, `deciding` and `acting`.
 """
@@ -45,7 +45,7 @@ CHANGES = 1.0  # seconds between two looks whether a playbook or runbook has cha
 
 
 class Loop:
-    """Watches services until it is told to stop."""
+    """Watches services until it has to stop."""
 
     def __init__(
         self,
@@ -116,7 +116,7 @@ class Loop:
     # What is watched
 
     def _take_up(self, playbooks: Iterable[Playbook]) -> None:
-        """Services that are new or changed begin anew with what the journal remembers; others go on as they are."""
+        """New and changed services begin with what the journal remembers; the others go on as they are."""
         state, services = self._state, {}
         state.journal.end_the_future()
         for playbook in playbooks:
@@ -160,6 +160,7 @@ class Loop:
     def _read_again(self) -> None:
         """A broken file keeps the old ones, and says so."""
         self._link.notify("RELOADING=1")
+        self._loaded = self._changes()
         try:
             self._take_up(self._load())
         except WdError as error:
@@ -175,7 +176,6 @@ class Loop:
         """Files that changed are taken up once they have stayed the same for a look: an editor may still be writing."""
         before, self._seen = self._seen, self._changes()
         if self._seen != self._loaded and self._seen == before:
-            self._loaded = self._seen
             self._state.say("", "playbooks or runbooks have changed")
             self.reload()
 
