@@ -7,6 +7,8 @@ own. Each process is asked for with `wd find`, once by the words of its start an
 then `wd start` of a playbook for it must say that it runs, and nothing may have been started.
 """
 
+# ruff: noqa: E501 - one row a program
+
 from __future__ import annotations
 
 import contextlib
