@@ -124,6 +124,8 @@ def settled(evidence: Evidence, diagnosis: Diagnosis) -> bool:
         return looked >= CALM / 2 and not waiting
     if first.cause in HEALTHY:
         return looked >= CALM and not _suspicious(evidence) and (looked >= _JOB or not _undecided(evidence))
+    if first.cause == "host-starved":
+        return False  # a fault of the server's own shows late on a machine that is slow
     if first.warns and looked >= CALM / 2:
         return True  # it names requests that have waited for too long already
     if diagnosis.exit == Exit.WARNING:

@@ -64,9 +64,17 @@ def waiting_threads(view: View) -> tuple[ThreadView, ...]:
 
 
 def _waits(thread: ThreadView) -> bool:
-    if thread.own is None or thread.at_post or thread.spins or thread.is_event_loop:
+    if thread.own is None or thread.at_post or thread.spins or thread.is_event_loop or _may_be_stream(thread):
         return False
     return thread.serves_request or thread.wait.kind in _NEVER_REST or _unanswered(thread)
+
+
+def _may_be_stream(thread: ThreadView) -> bool:
+    """A server whose port could not be asked may keep a thread for each open stream, which waits for news by design.
+    Bytes of a client that nobody reads tell the other case."""
+    view = thread.view
+    serves = bool(view.evidence.protocol) and not engine(view, thread.pid)
+    return serves and thread.wait.kind in ("queue", "event") and view.unread_for < view.limit
 
 
 def _too_long(view: View, thread: ThreadView) -> bool:

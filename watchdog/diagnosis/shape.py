@@ -81,7 +81,7 @@ def innermost_loop(source: SourceFile, line: int) -> ast.For | ast.AsyncFor | as
 def has_exit(loop: ast.While) -> bool:
     """Whether some statement inside may leave the loop: `break`, `return`, `raise`, a `yield` or an `await`."""
     ways = (ast.Break, ast.Return, ast.Raise, ast.Yield, ast.YieldFrom, ast.Await)
-    return any(isinstance(node, ways) for statement in loop.body for node in _done_here(statement))
+    return any(isinstance(node, ways) for statement in loop.body for node in done_here(statement))
 
 
 def is_constant(test: ast.expr) -> bool:
@@ -103,12 +103,12 @@ _PLAIN = (ast.Name, ast.Constant, ast.Compare, ast.BoolOp, ast.UnaryOp, ast.cmpo
           ast.expr_context)  # fmt: skip
 
 
-def _done_here(node: ast.AST) -> Iterator[ast.AST]:
+def done_here(node: ast.AST) -> Iterator[ast.AST]:
     """The node and all below it, without the functions that it only defines."""
     yield node
     for child in ast.iter_child_nodes(node):
         if not isinstance(child, (*_FUNCTIONS, ast.ClassDef)):
-            yield from _done_here(child)
+            yield from done_here(child)
 
 
 def _on_line(nodes: tuple[ast.AST, ...], line: int) -> Iterator[ast.AST]:

@@ -319,6 +319,14 @@ class View:
         node = shape.function_at(source, frame.line) if source else None
         return getattr(node, "lineno", 1)
 
+    def _named_function(self, frame: Frame) -> str:
+        """A comprehension is a part of the function that it stands in."""
+        if not function(frame).startswith("<") or function(frame) in ("<module>", "<lambda>"):
+            return frame.function
+        source = self.file(frame.file)
+        node = shape.function_at(source, frame.line) if source else None
+        return getattr(node, "name", frame.function)
+
     def culprit(self, frame: Frame | None, thread: ThreadView | None = None, line: int | None = None) -> Culprit | None:
         if frame is None:
             return None
@@ -326,7 +334,7 @@ class View:
         return Culprit(
             file=frame.file,
             line=number,
-            function=frame.function,
+            function=self._named_function(frame),
             source=(self.evidence.source(frame.file, number) or "").strip(),
             pid=thread.pid if thread else None,
             thread=(thread.name or None) if thread else None,

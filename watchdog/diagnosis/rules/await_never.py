@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from watchdog.diagnosis import logbook
 from watchdog.diagnosis.code import at_place
+from watchdog.diagnosis.locking import graph
 from watchdog.diagnosis.tasks import TaskWait, serving
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.finding import Finding
@@ -20,7 +21,11 @@ PREVENT_THREADS = (
     "and give the sign on every path, errors included; whoever gives it must not die unnoticed."
 )
 
+_OF_THREADS = ("event", "queue", "future", "join")
+_GIVEN_AWAY = ("future", "join")  # work that has begun, and no news that may come
 _SELDOM_THE_ROOT = ("semaphore", "lock", "sleep")  # somebody has what they wait for, or it comes by itself
+# Long polls and streams wait so by design: while all else is answered, a request that waits so is no fault.
+MAY_BE_MEANT = frozenset({"sign", "unknown", "sleep", "task"})
 _KINDS = frozenset({"sign", "unknown", "sleep", "semaphore", "task"})
 
 
@@ -30,12 +35,20 @@ def rule(view: View) -> Iterator[Finding]:
     found = serving(view, _KINDS | {"lock"})
     # The holder of a lock between tasks is known, and has rules of its own; of one between greenlets it is not.
     known = [one for one in found if one.kind != "lock" or one.task.greenlet]
-    known = [one for one in known if view.in_trouble or not one.is_bounded]
+    known = [one for one in known if view.in_trouble or not (one.is_bounded or one.kind in MAY_BE_MEANT)]
+    known = _without_a_holder(view, known)
     waiting = [one for one in known if loop_idles(view, one.task.pid)]
     if waiting:
         yield _of_task(view, waiting)
     elif all(task.greenlet for look in view.tasks for task in look.tasks) or serving(view, frozenset({"threads"})):
         yield from _of_threads(view)
+
+
+def _without_a_holder(view: View, waiting: list[TaskWait]) -> list[TaskWait]:
+    """Who has the lock or place that a task waits for is known for some: these have rules of their own."""
+    locks = graph(view.evidence.locks)
+    kept = {(point.pid, point.task) for points, holder in locks.contended() if holder for point in points}
+    return [one for one in waiting if (one.task.pid, one.task.name) not in kept]
 
 
 def loop_idles(view: View, pid: int) -> bool:
@@ -68,7 +81,8 @@ def _of_threads(view: View) -> Iterator[Finding]:
     waiting = [
         thread
         for thread in view.stuck_threads
-        if thread.wait.kind in ("event", "queue", "future", "join") and (thread.serves_request or thread.is_main)
+        if thread.wait.kind in (_OF_THREADS if view.in_trouble else _GIVEN_AWAY)
+        and (thread.serves_request or thread.is_main)
         if not (thread.wait.kind == "future" and view.works_for_others(thread))
         if view.in_trouble or not thread.is_bounded
     ]

@@ -41,11 +41,20 @@ def to_blame(view: View, spin: Spin) -> bool:
     if view.unasked:
         return endless(view, spin) is not None
     if not view.hung:
-        return thread.serves_request and spin.seconds >= view.limit and bool(view.waiting)
+        lasts = thread.serves_request and spin.seconds >= view.limit and bool(view.waiting)
+        return lasts and (keeps_others_out(view, spin) or jobs.endless(view, thread, spin.frame) in _SHOWN)
     if thread.serves_request or thread.is_event_loop or view.only_busy(thread):
         return True
     serves = view.is_server(thread.pid) and (thread.is_main or spin.native)
     return serves or view.is_waited_for(thread.pid)
+
+
+_SHOWN = ("certain", "likely")  # by the source: it has no end
+
+
+def keeps_others_out(view: View, spin: Spin) -> bool:
+    """A server that answers all the same may compute for one request; not where its process can take no other."""
+    return spin.thread.is_event_loop or (spin.thread.is_main and not view.accepts(spin.thread.pid))
 
 
 def endless(view: View, spin: Spin) -> Certainty | None:
@@ -59,7 +68,8 @@ def endless(view: View, spin: Spin) -> Certainty | None:
 def certainty(view: View, spin: Spin) -> Certainty:
     if view.unasked:
         return endless(view, spin) or "guess"
-    return "certain" if spin.thread.serves_request or spin.thread.is_event_loop else "likely"
+    known = spin.thread.serves_request or spin.thread.is_event_loop
+    return "certain" if known and view.hung else "likely"
 
 
 def advice(view: View) -> Advice:

@@ -102,25 +102,34 @@ def _graceful(view: View) -> Iterator[Finding]:
         r"|Handling signal: (term|int)|[Ss]hutting down|Received SIGTERM|Stopping server",
         15,
     )
-    stopping = [
-        frame
-        for look in view.tasks
-        for task in look.tasks
-        for frame in task.frames
-        if at_place(frame, ("uvicorn/server.py:shutdown", "hypercorn/asyncio/run.py:*", "sanic/server/runners.py:*"))
-        and "shutdown" in frame.function
-    ]
-    if not said or not stopping:
+    frames = [frame for look in view.tasks for task in look.tasks for frame in task.frames]
+    drains = any(at_place(frame, _DRAINS) for frame in frames)
+    seems = any(at_place(frame, _SEEM_TO_DRAIN) and "shutdown" in frame.function for frame in frames)
+    if not ((drains and (said or _is_closed(view))) or (seems and said)):
         return
     waiting = suspended(view)
     own = waiting[0].own if waiting else None
-    yield _finding(view, f"it waits for requests to end first ({said[-1][:80]})", own, None, "likely")
+    words = f" ({said[-1][:80]})" if said else ", and its port is closed"
+    yield _finding(view, f"it waits for requests to end first{words}", own, None, "certain" if drains else "likely")
+
+
+# Where servers wait at their end for the requests that are open.
+_DRAINS = (
+    "uvicorn/server.py:shutdown",
+    "aiohttp/web_runner.py:cleanup",
+    "aiohttp/web_runner.py:shutdown",
+)
+_SEEM_TO_DRAIN = ("hypercorn/asyncio/run.py:*", "sanic/server/runners.py:*")
+
+
+def _is_closed(view: View) -> bool:
+    return not view.evidence.listeners and view.evidence.configured.port is not None
 
 
 def _ending(view: View) -> Iterator[Finding]:
     """It has been told to end, has begun to, and stays in a wait that nothing bounds. While it still answers that may
     be good manners: only what lasts counts."""
-    closed = not view.evidence.listeners and view.evidence.configured.port is not None
+    closed = _is_closed(view)
     said = logbook.matching(view.evidence.logs, _SAID, 15)
     for frame, calls, thread, seconds in _last_steps(view):
         if bounded(view, frame) or any(waits_to_be_told(view, one) for one in calls[:1]):

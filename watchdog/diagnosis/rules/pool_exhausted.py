@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from watchdog.diagnosis import own_pools, suspects
 from watchdog.diagnosis.code import at_place, package
 from watchdog.diagnosis.rules.external_wait import KINDS as OUTSIDE
+from watchdog.diagnosis.rules.polls_outside import polled
 from watchdog.diagnosis.tasks import TaskWait, suspended
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.evidence import Frame
@@ -20,6 +21,7 @@ PREVENT = (
     "every path (`with`), never wait in a pool's worker for work that needs the same pool, and bound the wait for a "
     "free place."
 )
+EXECUTOR = "a ThreadPoolExecutor"
 # Threads that belong to a pool of a fixed size, and how it is called.
 _POOLS = (
     (("anyio/_backends/_asyncio.py:run",), "the framework's thread pool"),
@@ -29,7 +31,7 @@ _POOLS = (
     (("multiprocessing/pool.py:worker",), "a multiprocessing pool"),
     (("gunicorn/workers/sync.py:*",), "gunicorn's workers"),
     (("asgiref/sync.py:*",), "the framework's threads"),
-    (("concurrent/futures/thread.py:_worker",), "a ThreadPoolExecutor"),
+    (("concurrent/futures/thread.py:_worker",), EXECUTOR),
 )
 # Calls in which a thread waits for a free connection of a pool.
 _ACQUIRES = (
@@ -73,8 +75,20 @@ def _of_threads(view: View) -> Iterator[Finding]:
                 break
     for (pid, name, _), threads in pools.items():
         busy = [one for one in threads if not one.at_post and one.place is not None and one.stuck >= 0.5]
-        if len(busy) == len(threads) and (len(threads) >= 2 or _queued(view, pid) > len(threads)):
+        if (
+            len(busy) == len(threads)
+            and not _may_grow(view, name, len(threads))
+            and (len(threads) >= 2 or _queued(view, pid) > len(threads))
+        ):
             yield _pool(view, name, busy)
+
+
+def _may_grow(view: View, name: str, count: int) -> bool:
+    """Whether more threads would begin if there were more work: an executor starts them one by one."""
+    if name != EXECUTOR:
+        return False
+    sizes = [one.size for one in suspects.calls(view, lambda call, _: call == "ThreadPoolExecutor")]
+    return bool(sizes) and all(size is not None and count < size for size in sizes)
 
 
 def _queued(view: View, pid: int) -> int:
@@ -115,7 +129,7 @@ def _pool(view: View, name: str, busy: Sequence[ThreadView]) -> Finding:
         cause="pool-exhausted",
         certainty="likely",
         lasted=thread.stuck,
-        waits_for=kind if kind in _OTHERS else "",
+        waits_for="peer" if polled(thread.work) else kind if kind in _OTHERS else "",
         summary=_taken(busy, name, count) + f" for {thread.wait.words} in {short(frame)}, "
         f"the longest for {format_duration(thread.stuck)}",
         advice="restart",
