@@ -160,6 +160,5 @@ def _streams(call: ast.Call) -> bool:
 
 
 def _name(call: ast.Call) -> tuple[str, str]:
-    if isinstance(call.func, ast.Attribute):
-        return call.func.attr, ast.unparse(call.func.value)
-    return getattr(call.func, "id", ""), ""
+    owner = ast.unparse(call.func.value) if isinstance(call.func, ast.Attribute) else ""
+    return shape.called_name(call), owner

@@ -54,12 +54,12 @@ def _without_a_holder(view: View, waiting: list[TaskWait]) -> list[TaskWait]:
 def loop_idles(view: View, pid: int) -> bool:
     """Whether the event loop of the process waits for something to do."""
     loops = [thread for thread in view.threads_of(pid) if thread.is_event_loop]
-    return bool(loops) and all((thread.at_post or thread.is_hidden_loop) and not thread.spins for thread in loops)
+    return bool(loops) and all((thread.is_idle or thread.is_hidden_loop) and not thread.spins for thread in loops)
 
 
 def _of_task(view: View, waiting: list[TaskWait]) -> Finding:
     first = waiting[0]
-    alike = sum(one.own == first.own for one in waiting)
+    alike = sum(one.app_frame == first.app_frame for one in waiting)
     asked = f" ({first.task.request.partition('?')[0]})" if first.task.request else ""
     return Finding(
         cause="await-never",
@@ -67,9 +67,9 @@ def _of_task(view: View, waiting: list[TaskWait]) -> Finding:
         lasted=0.0,
         waits_for="peer" if first.kind == "sign" and serving(view, frozenset({"network"})) else "",
         summary=f"the event loop idles while {alike} {first.noun}{'s' if alike > 1 else ''}{asked} "
-        f"await{'' if alike > 1 else 's'} {first.words} in {short(first.own)}",
+        f"await{'' if alike > 1 else 's'} {first.words} in {short(first.app_frame)}",
         advice="restart",
-        culprit=view.culprit(first.own),
+        culprit=view.culprit(first.app_frame),
         evidence=(f"tasks.json#pid={first.task.pid},task={first.task.name}",),
         prevent=PREVENT,
         details=first.calls,
@@ -89,7 +89,7 @@ def _of_threads(view: View) -> Iterator[Finding]:
     if not waiting:
         return
     thread: ThreadView = waiting[0]
-    assert thread.own is not None
+    assert thread.app_frame is not None
     died = [one.pid for one in view.evidence.exits if one.source == "watched"]
     lost = f"; process {died[-1]} of it has died meanwhile" if died and thread.wait.kind == "future" else ""
     lost = lost or _lost(view, thread)
@@ -98,10 +98,11 @@ def _of_threads(view: View) -> Iterator[Finding]:
         certainty="likely",
         lasted=thread.stuck,
         waits_for="peer",
-        summary=f"{thread.label} waits {format_duration(thread.stuck)} for {thread.wait.words} in {short(thread.own)}; "
+        summary=f"{thread.label} waits {format_duration(thread.stuck)} for {thread.wait.words}"
+        f" in {short(thread.app_frame)}; "
         f"no other thread is about to give it{lost}",
         advice="restart",
-        culprit=view.culprit(thread.own, thread),
+        culprit=view.culprit(thread.app_frame, thread),
         evidence=(thread.reference,),
         prevent=PREVENT_THREADS,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from watchdog.diagnosis import jobs
+from watchdog.diagnosis.rules.slow_degradation import ends_with_kept_state
 from watchdog.diagnosis.spinning import Spin, spins
 from watchdog.diagnosis.view import View, short
 from watchdog.model.finding import Advice, Certainty, Finding
@@ -43,6 +44,8 @@ def to_blame(view: View, spin: Spin) -> bool:
     if not view.hung:
         lasts = thread.serves_request and spin.seconds >= view.limit and bool(view.waiting)
         return lasts and (keeps_others_out(view, spin) or jobs.endless(view, thread, spin.frame) in _SHOWN)
+    if ends_with_kept_state(view, thread):
+        return False
     if thread.serves_request or thread.is_event_loop or view.only_busy(thread):
         return True
     serves = view.is_server(thread.pid) and (thread.is_main or spin.native)

@@ -107,8 +107,8 @@ def _idles(view: View, point: LockPoint, size: int) -> bool:
     if point.task is not None:
         return False
     thread = thread_of(view, point)
-    called = thread is not None and thread.own is not None
-    return (thread is not None and thread.at_post) or (size == 1 and not called and not is_application(point.frame))
+    called = thread is not None and thread.app_frame is not None
+    return (thread is not None and thread.is_idle) or (size == 1 and not called and not is_application(point.frame))
 
 
 def _lost(view: View, found: Graph) -> Iterator[Finding]:

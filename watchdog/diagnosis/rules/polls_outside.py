@@ -43,13 +43,17 @@ def rule(view: View) -> Iterator[Finding]:
         return
     for thread in view.stuck_threads:
         loop = polled(thread.work)
-        if loop is not None and thread.own is not None and thread.wait.kind in ("sleep", "event", "socket", "poll"):
-            yield _finding(view, loop, thread.own, thread)
+        if (
+            loop is not None
+            and thread.app_frame is not None
+            and thread.wait.kind in ("sleep", "event", "socket", "poll")
+        ):
+            yield _finding(view, loop, thread.app_frame, thread)
             return
     for one in suspended(view):
         loop = polled(one.task.frames)
         if loop is not None:
-            yield _finding(view, loop, one.own, None, one.task.pid)
+            yield _finding(view, loop, one.app_frame, None, one.task.pid)
             return
 
 

@@ -74,7 +74,7 @@ def _of_threads(view: View) -> Iterator[Finding]:
                 pools[0 if "workers" in name else thread.pid, name, _NUMBER.sub("", thread.name)].append(thread)
                 break
     for (pid, name, _), threads in pools.items():
-        busy = [one for one in threads if not one.at_post and one.place is not None and one.stuck >= 0.5]
+        busy = [one for one in threads if not one.is_idle and one.place is not None and one.stuck >= 0.5]
         if (
             len(busy) == len(threads)
             and not _may_grow(view, name, len(threads))
@@ -100,20 +100,22 @@ def _of_one(view: View) -> Iterator[Finding]:
     """A server of one thread: what it does not come back from keeps everybody else out."""
     for thread in view.stuck_threads:
         alone = view.is_server(thread.pid) and not view.accepts(thread.pid)
-        single = thread.is_main and (thread.serves_request or alone) and not (thread.is_event_loop or thread.passes)
+        single = (
+            thread.is_main and (thread.serves_request or alone) and not (thread.is_event_loop or thread.ends_in_time)
+        )
         if (
             single
-            and thread.own is not None
+            and thread.app_frame is not None
             and thread.wait.kind in ("sleep", "event", "queue", "future", "join", "unknown")
         ):
             yield Finding(
                 cause="pool-exhausted",
                 certainty="likely",
-                lasted=thread.stuck + thread.due,
+                lasted=thread.stuck + thread.sleep_left,
                 summary=f"the one thread that serves requests waits {format_duration(thread.stuck)} for "
-                f"{thread.wait.words} in {short(thread.own)}",
+                f"{thread.wait.words} in {short(thread.app_frame)}",
                 advice="restart",
-                culprit=view.culprit(thread.own, thread),
+                culprit=view.culprit(thread.app_frame, thread),
                 evidence=(thread.reference,),
                 prevent=PREVENT,
             )
@@ -152,16 +154,17 @@ def _of_connections(view: View) -> Iterator[Finding]:
     if not waiting:
         return
     thread = waiting[0]
-    assert thread.own is not None
+    assert thread.app_frame is not None
     what = next((package(frame) for frame in thread.work if at_place(frame, _ACQUIRES)), "") or "the application's pool"
     yield Finding(
         cause="pool-exhausted",
         certainty="likely",
         lasted=thread.stuck,
-        summary=f"{_many(len(waiting), 'thread')} for a free place of {what} in {short(thread.own)}, the longest for "
+        summary=f"{_many(len(waiting), 'thread')} for a free place of {what}"
+        f" in {short(thread.app_frame)}, the longest for "
         f"{format_duration(thread.stuck)}; nobody gives one back",
         advice="restart",
-        culprit=_who_keeps(view, thread.own) or view.culprit(thread.own, thread),
+        culprit=_who_keeps(view, thread.app_frame) or view.culprit(thread.app_frame, thread),
         evidence=tuple(one.reference for one in waiting[:3]),
         prevent=PREVENT,
         details=_unread(view, thread.pid),
@@ -172,13 +175,13 @@ def acquires(view: View, thread: ThreadView) -> bool:
     """Whether it waits for a place of a pool: a known one, or a semaphore or queue that is called like one."""
     if any(at_place(frame, _ACQUIRES) for frame in thread.work):
         return thread.wait.kind not in OUTSIDE
-    if thread.own is None or not thread.serves_request:
+    if thread.app_frame is None or not thread.serves_request:
         return False
     if thread.wait.kind == "semaphore":
         return True
     if thread.wait.kind == "event":
-        return own_pools.is_pool(view, thread.own)
-    return thread.wait.kind == "queue" and _is_get(thread.frames) and _of_pool(view, thread.own)
+        return own_pools.is_pool(view, thread.app_frame)
+    return thread.wait.kind == "queue" and _is_get(thread.frames) and _of_pool(view, thread.app_frame)
 
 
 def _of_pool(view: View, taker: Frame) -> bool:
@@ -205,9 +208,9 @@ def _of_tasks(view: View) -> Iterator[Finding]:
         cause="pool-exhausted",
         certainty="likely",
         lasted=0.0,
-        summary=f"{_many(len(waiting), first.noun)} for {place} in {short(first.own)}; nobody gives one back",
+        summary=f"{_many(len(waiting), first.noun)} for {place} in {short(first.app_frame)}; nobody gives one back",
         advice="restart",
-        culprit=_who_keeps(view, first.own) or view.culprit(first.own),
+        culprit=_who_keeps(view, first.app_frame) or view.culprit(first.app_frame),
         evidence=(f"tasks.json#pid={first.task.pid},task={first.task.name}",),
         prevent=PREVENT,
         details=(*_unread(view, first.task.pid), *first.calls),
@@ -216,9 +219,9 @@ def _of_tasks(view: View) -> Iterator[Finding]:
 
 def _takes(view: View, one: TaskWait) -> bool:
     """Whether it waits for a place of a pool of the application's own: in a queue, or under a condition."""
-    if one.chain[-1].function.endswith("Queue.get") or (one.kind == "unknown" and suspects.takes(view, one.own)):
-        return _of_pool(view, one.own)
-    return one.chain[-1].function.startswith("Condition.") and own_pools.is_pool(view, one.own)
+    if one.chain[-1].function.endswith("Queue.get") or (one.kind == "unknown" and suspects.takes(view, one.app_frame)):
+        return _of_pool(view, one.app_frame)
+    return one.chain[-1].function.startswith("Condition.") and own_pools.is_pool(view, one.app_frame)
 
 
 def _many(count: int, what: str) -> str:
