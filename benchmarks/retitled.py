@@ -4,7 +4,8 @@
 
 One program after the other (Celery, RQ, gunicorn, uWSGI, PostgreSQL, a script with setproctitle), in a folder of its
 own. Each process is asked for with `wd find`, once by the words of its start and once by the whole title that it shows;
-then `wd start` of a playbook for it must say that it runs, and nothing may have been started.
+then `wd start` of a playbook for it must say that it runs, and nothing may have been started. Ctrl-C ends it
+with the figures so far.
 """
 
 from __future__ import annotations
@@ -168,12 +169,12 @@ def main(count: int) -> int:
         home = Path(place)
         for name in ("playbooks", "runbooks", "logs"):
             (home / name).mkdir(0o700)
-        with redis_server(home) as broker:
+        with redis_server(home) as broker, contextlib.suppress(KeyboardInterrupt):
             kinds = list(programs(broker).items())
             for turn in range(count):
                 name, program = kinds[turn % len(kinds)]
-                tried[name] += 1
                 one(name, program, home, results)
+                tried[name] += 1
     good = True
     for name, number in tried.items():
         for what in ("found by its command line", "found by its title", "said to run", "not started twice"):
