@@ -25,7 +25,7 @@ from watchdog.system.host import kernel_log
 from watchdog.text.shown import joined
 from watchdog.text.units import counted, iso
 
-DEATHS = 5  # that are told of each service
+DEATHS = 5  # shown of each service
 _ORDER = ("failed", "unknown", "slow", "stopped", "ok")
 _LAG = 6.0  # seconds until the loop has written an answer down
 _LATE = 3.0  # intervals after which a missing answer means that nobody asks any more
@@ -112,7 +112,7 @@ def _standing(journal: Journal, playbook: Playbook, state: Path, kills: Mapping[
     samples = journal.samples(playbook.service, since=now - WINDOWS[-1][1])
     verdict, since, message = _verdict(playbook, samples)
     if verdict in ("ok", "slow") and since is not None:
-        # A death between two questions is no failed answer, and yet it was not well before.
+        # A death between two questions is not a failed answer, and yet it was not well before.
         since = max([since, *_came_up(journal, playbook, now)])
     desired = journal.desired(playbook.service)
     if desired.state == "stopped" and verdict not in ("ok", "slow"):

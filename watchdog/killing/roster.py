@@ -93,8 +93,8 @@ class Roster:
 
     def look(self, and_ports: bool = False) -> list[Hold]:
         """Members that are new since the last look, the youngest first: it is the one that forks next."""
+        self._newest = lineage.newest_pid()  # first: who is born during this look belongs to the next one
         table = processes.table()
-        self._newest = max(table, default=0)
         found = self.family.newcomers(table)
         if and_ports and not found:
             found = self.family.port_holders(table)
@@ -102,9 +102,9 @@ class Roster:
 
     def look_at_the_youngest(self) -> list[Hold]:
         """The same among pids that did not exist at the last look: far quicker, and all that a chase needs."""
-        table = {pid: one for pid in lineage.pids_above(self._newest) if (one := processes.read(pid)) is not None}
-        self._newest = max(table, default=self._newest)
-        return self._take_all(self.family.newcomers(table))
+        before, self._newest = self._newest, lineage.newest_pid()
+        young = (processes.read(pid) for pid in range(self._newest, before, -1))
+        return self._take_all([one for one in young if one is not None and self.family.newcomer(one)])
 
     def survivors(self) -> tuple[Survivor, ...]:
         """Who still lives, with the reason that the kernel gives."""

@@ -140,7 +140,7 @@ def _nothing(context: Context) -> StepResult:
     """What cannot be seen is not gone: a runbook must not start a second copy beside another user's server."""
     port = context.selector.port or (context.playbook.find.port if context.playbook else None)
     refuse_unseen(port, "nothing was ended")
-    message = f"nothing to end: nothing that runs matches {context.selector}"
+    message = f"nothing to end: no process matches {context.selector}; `wd ps` lists the servers"
     result = KillResult("nothing", message=message)
     return StepResult("nothing", message, result.record(), exit=Exit.FINE if context.in_runbook else Exit.NOTHING)
 

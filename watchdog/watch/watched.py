@@ -77,7 +77,7 @@ class Watched:
         return self.tree.root.identity if self.tree else None
 
     def forget_trouble(self) -> None:
-        """It is over: the next one is told, and asked about, anew."""
+        """It is over: the next trouble is logged and asked about again."""
         self.announced.clear()
         self.asked.clear()
         self.stored.paged.clear()
