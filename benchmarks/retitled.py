@@ -4,7 +4,8 @@
 
 One program after the other (Celery, RQ, gunicorn, uWSGI, PostgreSQL, a script with setproctitle), in a folder of its
 own. Each process is asked for with `wd find`, once by the words of its start and once by the whole title that it shows;
-then `wd start` of a playbook for it must say that it runs, and nothing may have been started.
+then `wd start` of a playbook for it must say that it runs, and nothing may have been started. Ctrl-C ends it
+with the figures so far.
 """
 
 # ruff: noqa: E501 - one row a program
@@ -15,6 +16,7 @@ import contextlib
 import json
 import os
 import pwd
+import shlex
 import shutil
 import subprocess
 import sys
@@ -50,20 +52,42 @@ class Program:
 
 
 def programs(broker: str) -> dict[str, Program]:
-    python = str(BIN / "python")
     env = {"BROKER": broker}
+    celery = [str(BIN / "celery"), "-A", "tasks", "worker", "-c", "1"]
+    gunicorn = [str(BIN / "gunicorn"), "-b", "127.0.0.1:{port}", "app:application"]
+    uwsgi = [str(BIN / "uwsgi"), "--http-socket", "127.0.0.1:{port}", "--master", "--wsgi-file", "app.py"]
+    uwsgi += ["--auto-procname", "--procname-prefix", "shop "]
+    postgres = [POSTGRES, "-D", "{folder}/data", "-p", "{port}", "-k", "{folder}"]
     return {
-        "Celery": Program([str(BIN / "celery"), "-A", "tasks", "worker", "-c", "1"], "celery -A tasks worker", "[celery", env=env),
+        "Celery": Program(celery, "celery -A tasks worker", "[celery", env=env),
         "RQ": Program([str(BIN / "rq"), "worker", "--url", broker], "rq worker", "rq:worker", env=env),
-        "gunicorn": Program([str(BIN / "gunicorn"), "-b", "127.0.0.1:{port}", "app:application"], "gunicorn app:application", "gunicorn: master", port=True),
-        "uWSGI": Program([str(BIN / "uwsgi"), "--http-socket", "127.0.0.1:{port}", "--master", "--auto-procname", "--procname-prefix", "shop ", "--wsgi-file", "app.py"], "uwsgi", "shop uWSGI", port=True),
-        "PostgreSQL": Program([POSTGRES, "-D", "{folder}/data", "-p", "{port}", "-k", "{folder}"], "postgres -D", "postgres", port=True, user="postgres"),
-        "a script": Program([python, "script.py"], "python script.py", "shopd:"),
-    }  # fmt: skip
+        "gunicorn": Program(gunicorn, "gunicorn app:application", "gunicorn: master", port=True),
+        "uWSGI": Program(uwsgi, "uwsgi", "shop uWSGI", port=True),
+        "PostgreSQL": Program(postgres, "postgres -D", "postgres: checkpointer", port=True, user="postgres"),
+        "a script": Program([str(BIN / "python"), "script.py"], "python script.py", "shopd:"),
+    }
 
 
 def shown(pid: int) -> str:
     return Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").replace(b"\0", b" ").decode()
+
+
+def titled(program: Program, leader: int) -> tuple[int, str]:
+    """Who shows the title: the process itself, or a child of it (the first one of PostgreSQL keeps its words)."""
+    for pid, parent in parents().items():
+        with contextlib.suppress(OSError):
+            if leader in (pid, parent) and shown(pid).startswith(program.title):
+                return pid, shown(pid)
+    return 0, ""
+
+
+def parents() -> dict[int, int]:
+    """The parent of each process."""
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            found[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+    return found
 
 
 @contextlib.contextmanager
@@ -76,26 +100,30 @@ def running(program: Program, folder: Path, argv: list[str], port: int) -> Itera
         owner = pwd.getpwnam(program.user)
         os.chown(folder, owner.pw_uid, owner.pw_gid)
         made = [shutil.which("initdb") or str(Path(POSTGRES).with_name("initdb")), "-D", f"{folder}/data"]
-        subprocess.run(made, user=program.user, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            made, user=program.user, cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
     process = subprocess.Popen(
         argv, cwd=folder, env={**os.environ, **program.env}, user=program.user, start_new_session=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
-        wait_for(lambda: shown(process.pid).startswith(program.title), f"{program.words} shows its title")
+        wait_for(lambda: titled(program, process.pid)[0], f"{program.words} shows its title")
         wait_for(lambda: not program.port or connects(port), "it listens")
         yield process.pid
     finally:
         end_session(process)
 
 
-def processes_in(folder: Path) -> set[int]:
-    found = set()
-    for entry in Path("/proc").glob("[0-9]*"):
+def starts(folder: Path) -> set[int]:
+    """Processes that work in the folder and were started by one that does not: each start, by hand or by wd, is one."""
+    above = parents()
+    here = set()
+    for pid in above:
         with contextlib.suppress(OSError):
-            if (entry / "cwd").readlink().is_relative_to(folder):
-                found.add(int(entry.name))
-    return found
+            if Path(f"/proc/{pid}/cwd").readlink().is_relative_to(folder):
+                here.add(pid)
+    return {pid for pid in here if above[pid] not in here}
 
 
 def wd(home: Path, *words: str) -> list[dict[str, object]]:
@@ -117,26 +145,23 @@ def one(name: str, program: Program, home: Path, results: Counter[str]) -> None:
                 "start": {"command": argv, "cwd": place, **({"user": program.user} if program.user else {})},
             }
             (home / "playbooks" / "one.yml").write_text(json.dumps(playbook))
-            before = processes_in(folder)
+            bearer, title = titled(program, pid)
             by_words = wd(home, "find", "--cmdline", program.words)
-            by_title = wd(home, "find", "--cmdline", shown(pid).replace("'", "'\\''"))
+            by_title = wd(home, "find", "--cmdline", shlex.quote(title))
             started = wd(home, "start", "--service", "one")[-1]
             outcomes = {
                 "found by its command line": pid in [row.get("pid") for row in by_words],
-                "found by its title": pid in [row.get("pid") for row in by_title],
+                "found by its title": bearer in [row.get("pid") for row in by_title],
                 "said to run": (started.get("outcome"), started.get("pid")) == ("nothing", pid),
-                "not started twice": not {one for one in processes_in(folder) - before if shown_start(one) == argv[0]},
+                "not started twice": starts(folder) == {pid},
             }
         for what, good in outcomes.items():
             results[f"{name}: {what}"] += good
             if not good:
-                print(f"    {name}: not {what}: {started if 'start' in what or 'run' in what else ''}", flush=True)
-
-
-def shown_start(pid: int) -> str:
-    with contextlib.suppress(OSError):
-        return shown(pid).split(" ")[0]
-    return ""
+                print(
+                    f"    {name}: not {what}: {by_words[-1:] if 'line' in what else by_title[-1:]} {started}",
+                    flush=True,
+                )
 
 
 def main(count: int) -> int:
@@ -146,12 +171,12 @@ def main(count: int) -> int:
         home = Path(place)
         for name in ("playbooks", "runbooks", "logs"):
             (home / name).mkdir(0o700)
-        with redis_server(home) as broker:
+        with redis_server(home) as broker, contextlib.suppress(KeyboardInterrupt):
             kinds = list(programs(broker).items())
             for turn in range(count):
                 name, program = kinds[turn % len(kinds)]
-                tried[name] += 1
                 one(name, program, home, results)
+                tried[name] += 1
     good = True
     for name, number in tried.items():
         for what in ("found by its command line", "found by its title", "said to run", "not started twice"):
