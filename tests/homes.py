@@ -43,11 +43,14 @@ class Done:
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.out.splitlines()]
+        """What was listed: all lines but the result."""
+        return [json.loads(line) for line in self.out.splitlines()[:-1]]
 
     @property
     def last(self) -> dict[str, Any]:
-        return self.rows[-1]
+        """The result line."""
+        found: dict[str, Any] = json.loads(self.out.splitlines()[-1])
+        return found
 
 
 def surroundings(**more: str) -> dict[str, str]:

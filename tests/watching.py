@@ -90,6 +90,13 @@ class Service:
         return [pid for pid in self.starts() if alive(pid)]
 
 
+CALM_MACHINE = """
+import sys
+if "watch" in sys.argv or "watch" in sys.orig_argv:
+    sys.path.insert(0, {root!r})
+    from watchdog.policy import pressure
+    pressure.starved = lambda machine: ""
+"""
 RUNBOOK = """---
 summary: For tests, end it, start it, prove it.
 ---
@@ -127,7 +134,11 @@ class Home:
         self.services.append(service)
         return service
 
-    def watch(self, *words: str, env: dict[str, str] | None = None, limit: str = "") -> Daemon:
+    def watch(self, *words: str, env: dict[str, str] | None = None, limit: str = "", calm: bool = True) -> Daemon:
+        """With `calm` the loop believes that the machine has free CPUs, also where many tests run at a time."""
+        if calm and "PYTHONPATH" not in (env or {}):
+            (self.path / "sitecustomize.py").write_text(CALM_MACHINE.format(root=str(ROOT)))
+            env = {**(env or {}), "PYTHONPATH": str(self.path)}
         return Daemon(self, words, env or {}, limit)
 
     def wd(self, *words: str, timeout: float = 120.0) -> subprocess.CompletedProcess[str]:
@@ -142,8 +153,8 @@ class Home:
 
     def incidents(self) -> list[dict[str, Any]]:
         """Newest first."""
-        lines = self.wd("incidents", "list", "--limit", "100000", "-o", "json").stdout.splitlines()
-        return [json.loads(line) for line in lines]
+        lines = self.wd("incidents", "list", "--all", "--limit", "100000", "-o", "json").stdout.splitlines()
+        return [json.loads(line) for line in lines[:-1]]
 
     def close(self) -> None:
         for daemon in self.daemons:

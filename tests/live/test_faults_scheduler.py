@@ -63,7 +63,7 @@ RAISING = """
 import sys
 if "watch" in sys.argv or "watch" in sys.orig_argv:
     sys.path.insert(0, {root!r})
-    from watchdog.watch import house, loop, rounds
+    from watchdog.watch import loop, loop_state, rounds
 
     def at_first(real):
         kinds = [SystemExit, KeyboardInterrupt, MemoryError, RecursionError, GeneratorExit, OSError]
@@ -77,7 +77,7 @@ if "watch" in sys.argv or "watch" in sys.orig_argv:
 
     loop.STORE = 0.3
     rounds.probe = at_first(rounds.probe)
-    house.House.store = at_first(house.House.store)
+    loop_state.LoopState.store = at_first(loop_state.LoopState.store)
 """
 
 

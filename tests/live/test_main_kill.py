@@ -41,7 +41,8 @@ def test_a_kill_by_itself_keeps_quick_evidence_and_none_only_when_asked(shop: Ho
         with shop.server(hung=True):
             done = shop.wd("kill", f":{shop.port}", *words)
         assert done.code == 0, done.err
-        place = Path(done.err.rpartition("report: ")[2].strip()).parent / "evidence" / "manifest.json"
+        incident = done.err.rpartition("incidents open ")[2].strip()
+        place = shop.folder / "logs" / "incidents" / incident / "evidence" / "manifest.json"
         if not place.exists():
             return set()
         return {one["kind"] for one in json.loads(place.read_text())["artifacts"] if one["path"]}
@@ -175,14 +176,14 @@ def test_a_server_of_another_user_is_refused_and_never_said_to_be_gone(shop: Hom
             assert "root" in done.stdout + done.stderr
         listed = as_nobody(shop, "ps")
         assert "not seen: who listens on port" in listed.stderr, listed  # the first ten, of whoever runs here
-        assert "Processes of other users need more rights" in listed.stderr, listed
+        assert "Run wd as root" in listed.stderr, listed
         assert alive(server.pid)
 
 
 def test_a_pipe_of_targets_ends_exactly_those(shop: Home) -> None:
     with shop.server() as server, running(str(SERVERS / "plain.py"), "{port}") as other:
         found = shop.wd("find", f":{shop.port}", "-o", "json")
-        assert found.code == 0 and found.last["pid"] == server.pid
+        assert found.code == 0 and found.rows[0]["pid"] == server.pid
         done = shop.wd("kill", "-", "--yes", "-o", "json", stdin=found.out)
         assert done.code == 0 and [one["pid"] for one in done.last["killed"]] == [server.pid]
         assert alive(other.pid)
@@ -190,7 +191,7 @@ def test_a_pipe_of_targets_ends_exactly_those(shop: Home) -> None:
 
 def test_a_pid_that_was_used_again_since_it_was_piped_hits_nobody(shop: Home) -> None:
     with shop.server() as server:
-        target = shop.wd("find", f":{shop.port}", "-o", "json").last
+        (target,) = shop.wd("find", f":{shop.port}", "-o", "json").rows
         boot, pid, ticks = target["identity"].rsplit(":", 2)
         for identity in (f"{boot}:{pid}:{int(ticks) - 1}", f"{'0' * 8}-{boot[9:]}:{pid}:{ticks}"):
             done = shop.wd("kill", "-", "--yes", "--force", stdin=json.dumps({**target, "identity": identity}))

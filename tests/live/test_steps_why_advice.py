@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shlex
+import signal
 import threading
 import urllib.request
 from pathlib import Path
@@ -57,3 +59,37 @@ def test_the_one_stuck_worker_of_two_is_ended_by_the_printed_command_and_replace
 
 def _spins(pid: int) -> bool:
     return any(frame.function == "app" for thread in stacks.dump(pid).threads for frame in thread.frames)
+
+
+FORKS = """
+import os, time
+def work():
+    while True:
+        time.sleep(1)
+def fork():
+    if os.fork() == 0:
+        os.setsid()
+        work()
+fork(); fork()
+while True:
+    os.wait()
+    fork()
+"""
+
+
+def test_a_worker_without_a_port_is_ended_alone_by_its_pid_and_its_master_replaces_it(folder: Path) -> None:
+    (folder / "forks.py").write_text(FORKS)
+    with support.running(str(folder / "forks.py"), listening=False) as server:
+        support.wait_for(lambda: len(below(server.pid)) == 2, "both workers run")
+        stuck, other = sorted(below(server.pid))
+        try:
+            done = wd("kill", "--worker", "--pid", str(stuck), folder=folder)
+            assert done.returncode == 0, done.stderr + done.stdout
+            support.wait_for(lambda: len(below(server.pid) - {stuck}) == 2, "the worker is replaced")
+            assert other in below(server.pid)
+        finally:
+            left = below(server.pid)
+            support.end_session(server.process)
+            for pid in left:  # sessions of their own
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)

@@ -12,7 +12,7 @@ from support import wait_for
 from watching import Home, Service, home_in
 
 from watchdog.journal.store import Journal
-from watchdog.watch.house import KEY
+from watchdog.watch.loop_state import KEY
 
 # Each needs ages for the line below in an engine that backtracks; the second needs such an engine.
 PATTERNS = {"plain": r"user=(\w+\s?)+$", "with a look ahead": r"^(?!INFO)user=(\w+\s?)+$"}

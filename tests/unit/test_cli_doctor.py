@@ -11,6 +11,7 @@ from watchdog.cli.doctor import doctor
 from watchdog.cpython.offsets import TABLE
 from watchdog.model.selector import Selector
 from watchdog.steps.spec import Context
+from watchdog.system.host import abilities
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is read on Linux only")
 
@@ -20,3 +21,18 @@ def test_the_versions_whose_inside_is_known_are_told(tmp_path: Path) -> None:
     row = next(row for row in doctor(context, {}).rows if row["name"] == "inside")
     assert row["there"]
     assert all(version in row["detail"] for version in TABLE)
+
+
+@pytest.mark.parametrize(("code", "there"), [(0, True), (1, False)])
+def test_a_manager_counts_only_if_it_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, there: bool
+) -> None:
+    for name in ("systemctl", "docker"):
+        program = tmp_path / name
+        program.write_text(f"#!/bin/sh\necho Cannot connect to {name} >&2\nexit {code}\n")
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    found = {one.name: one for one in abilities.all_abilities()}
+    for name in ("systemctl", "docker"):
+        assert found[name].there is there
+        assert there or f"Cannot connect to {name}" in found[name].detail

@@ -11,9 +11,10 @@ from pathlib import Path
 import click
 import pytest
 
+from watchdog.cli.application import application
 from watchdog.cli.build import everywhere, of_change, of_service, selectors
 from watchdog.cli.commands import COMMANDS
-from watchdog.cli.main import application, call
+from watchdog.cli.main import call
 from watchdog.cli.manual import GROUPS, PAGES
 from watchdog.steps.registry import SPECS
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import pytest
 
 from watchdog.cli.main import call
+from watchdog.steps.registry import SPECS
 
 WRONG: list[list[str]] = [
     ["kil"],
@@ -48,6 +50,9 @@ WRONG: list[list[str]] = [
     ["incidents", "lst"],
     ["--nonsense"],
     ["http"],
+    ["guard"],
+    ["guard", "--to"],
+    ["top"],
 ]
 
 
@@ -93,6 +98,62 @@ def test_what_comes_through_a_pipe_is_read_strictly(
     assert "Traceback" not in capsys.readouterr().err
 
 
-def test_a_wrong_command_is_told_its_neighbour(capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(["kil"]) == 3
-    assert "wd kill" in capsys.readouterr().err
+def test_a_mistyped_command_gets_the_nearest_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(["statsu"]) == 3
+    assert "wd status" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("word", ["kil", "top", "stpo", "restrat", "strat", "rnu"])
+def test_a_command_that_ends_or_starts_a_server_is_never_proposed(
+    word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call([word]) == 3
+    told = capsys.readouterr().err
+    assert f"unknown command: wd {word}" in told
+    assert not [name for name, spec in SPECS.items() if spec.changes and f"`wd {name}`" in told]
+
+
+@pytest.mark.parametrize(
+    "words", [["-o", "json"], ["-ojson"], ["--output=json"], ["--output", "json"]], ids=lambda words: " ".join(words)
+)
+@pytest.mark.parametrize(
+    "wrong",
+    [["kil"], ["kill"], ["kill", "--port", "abc"], ["guard"], ["find", ":1"], ["start", "no"], ["ps", "--x"]],
+)
+def test_json_ends_with_one_result_line_also_for_a_mistake(
+    wrong: list[str], words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = call([*wrong, *words] if wrong != ["kil"] else [*words, *wrong])
+    (line,) = capsys.readouterr().out.splitlines()
+    result = json.loads(line)
+    assert code in (3, 4, 5) and set(result["error"]) == {"what", "why", "todo"} and result["error"]["what"]
+    assert result["outcome"] == {3: "unknown", 4: "nothing", 5: "refused"}[code]
+
+
+@pytest.fixture
+def shop(folder: Path) -> Path:
+    assert call(["init", str(folder / "home")]) == 0
+    return folder / "home"
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["status", "tick", "replay", "incidents list", "schedule show", "schedule install", "explain",
+     "snooze --for 1m", "why", "find", "check", "verify", "run frozen-server", "snapshot", "leak watch", "workers"],
+)  # fmt: skip
+def test_an_unknown_service_is_an_error_with_the_nearest_name(
+    words: str, shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert call(["--home", str(shop), *words.split(), "--service", "exmaple"]) == 3
+    told = capsys.readouterr()
+    assert "no playbook for the service 'exmaple'; did you mean 'example'?" in told.err and told.out == ""
+
+
+@pytest.mark.parametrize("words", [["why"], ["find"], ["snapshot"], ["leak", "watch"], ["explain"], ["check"]])
+def test_a_command_that_only_looks_and_got_no_name_is_wrong_usage(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(words) == 3
+    told = capsys.readouterr().err
+    assert "was named" in told and "Name one" in told and "nothing matches nothing" not in told

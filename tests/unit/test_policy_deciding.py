@@ -33,7 +33,7 @@ TROUBLE = Situation("act", "frozen-server", 1000.0, GO)
         ({"starved": "the load is 90", "certain": True}, "run", ""),
         ({"common": "3 of 4 services fail at once"}, "hold", "at once"),
         ({"holder": "run frozen-server on shop (pid 7)"}, "leave", "pid 7"),
-        ({"busy": "api"}, "wait", "api comes first"),
+        ({"full": "4 services are restarted already"}, "wait", "4 services"),
         ({"planned": True, "moment": "2 requests are under way"}, "wait", "under way"),
         ({"moment": "no quiet window is open"}, "run", ""),
     ],

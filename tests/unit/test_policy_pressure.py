@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from watchdog.model.evidence import MachineLook
-from watchdog.policy.pressure import common_cause, starved
+from watchdog.policy.pressure import Failing, common_cause, starved
 
 GIB = 1 << 30
 
@@ -42,10 +42,25 @@ def test_a_busy_machine_is_not_starved(look: MachineLook) -> None:
     assert starved(look) == ""
 
 
+def failing(since: float = 100.0, *peers: str, on_disk: bool = False) -> Failing:
+    return Failing(since, 2.0, frozenset(peers), on_disk)
+
+
 @pytest.mark.parametrize(
-    ("bad", "all_of_them", "held"),
-    [(2, 3, True), (10, 10, True), (6, 10, True), (5, 10, False), (1, 3, False), (2, 2, False), (1, 1, False)],
+    ("asked", "kind"),
+    [
+        ({"a": failing(), "b": None, "c": None}, None),
+        ({"a": failing(), "b": failing(), "c": None}, None),
+        ({"a": failing(), "b": failing()}, None),
+        ({"a": failing(), "b": failing(101.0), "c": failing(102.0)}, "at-once"),
+        ({"a": failing(), "b": failing(), "c": failing(130.0)}, None),
+        ({"a": failing(100, "db:1"), "b": failing(100, "db:1"), "c": None}, "peer"),
+        ({"a": failing(100, "db:1"), "b": failing(100, "db:2"), "c": None}, None),
+        ({"a": failing(on_disk=True), "b": failing(on_disk=True), "c": None}, "disk"),
+        ({"a": failing(), "b": failing(on_disk=True), "c": failing(130.0, on_disk=True)}, None),
+        ({"a": None, "b": failing(), "c": failing()}, None),
+    ],
 )
-def test_more_than_half_of_at_least_three_have_one_cause(bad: int, all_of_them: int, held: bool) -> None:
-    failing = {f"s{number}": number < bad for number in range(all_of_them)}
-    assert bool(common_cause(failing)) is held
+def test_a_common_cause_needs_a_reason(asked: dict[str, Failing | None], kind: str | None) -> None:
+    found = common_cause("a", asked)
+    assert (found.kind if found else None) == kind

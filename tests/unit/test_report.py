@@ -394,6 +394,12 @@ def test_a_giving_up_says_that_a_person_is_needed_why_and_how_to_go_on() -> None
     assert write.one_line(called).startswith("shop given up")
 
 
+def test_code_in_a_sentence_is_set_as_code_and_nothing_else_is_markup() -> None:
+    text = "call `wait(timeout=5)`, not `<b>` or <i>"
+    page = html(build(incident(root_cause=text), Path("/nonexistent")))
+    assert "call <code>wait(timeout=5)</code>, not <code>&lt;b&gt;</code> or &lt;i&gt;" in page
+
+
 def test_a_compiled_template_that_is_damaged_or_cannot_be_kept_only_costs_time(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -65,6 +65,27 @@ NAMED = [
     "PGPASSWORD={} psql -h db",
     "host=db user=kim password={} dbname=x",
     "Server=db;User=kim;Password={};Timeout=3",
+    "ldap bindpw={} port=1",
+    "plink -pw {} host",
+    "-o bindpw={}",
+    "BINDPW={}",
+    "rootpw = {}",
+    "dbpass={}",
+    "SMTP_PASS={}",
+    "userpass={}&a=1",
+    "password_prod={}",
+    "PASSWORD1={}",
+    "keytool -storepass {} -list",
+    "ldapsearch -x -D cn=admin -w {} -b dc=x",
+    "mongodump -u kim -p {} -d shop",
+    "sqlcmd -S db -U sa -P {}",
+    "mosquitto_pub -h mq -P {} -t a",
+    "smbclient //h/s -U kim%{}",
+    "http -a kim:{} http://x/",
+    "openssl rsa -passin pass:{} -in key",
+    "htpasswd -bc users kim {}",
+    "Driver=x;Server=db;Uid=sa;Pwd={};",
+    "https://x/cb#access_token={}",
     "postgres://kim:{}@db:5432/shop",
     "redis://:{}@cache:6379/0",
     "amqp://kim:{}@mq/",
@@ -236,6 +257,11 @@ sid bus attached
 [INFO] opening /srv/shop/pass/through/file.txt
 compass: north
 bypass: on
+bypass=on compass=north
+12 tests pass: 12 fail: 0
+password_policy=strict
+cp -p a b
+mkdir -p /srv/shop/data
 lines 1-10 of 200
 SKU 123456 is out of stock
 http://127.0.0.1:8000/api/users/@me
@@ -312,6 +338,27 @@ def test_data_is_redacted_by_its_keys_and_flags() -> None:
     assert SECRET not in json.dumps(found)
     assert found["cmdline"][3:5] == ["--port", "80"] and isinstance(found["words"], tuple)
     assert found["signature"] == "lock-deadlock|server.py:withdraw" and found["pid"] == 42 and found["token"] is None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["/usr/bin/mysql", "-u", "root", f"-p{SECRET}", "shop"],
+        ["sshpass", "-p", SECRET, "ssh", "db"],
+        ["redis-cli", "-a", SECRET, "ping"],
+        ["curl", "-u", f"kim:{SECRET}", "http://x/"],
+        ["ldapsearch", "-D", "cn=a b", "-w", SECRET],
+        ["ldapd", f"bindpw={SECRET}"],
+        ["serve", "--db-password", SECRET],
+        ["serve", "-H", f"X-Api-Key: {SECRET}"],
+        ["serve", f"postgres://kim:{SECRET}@db/shop"],
+    ],
+    ids=" ".join,
+)
+def test_a_secret_in_the_words_of_a_command_is_taken_out(words: list[str]) -> None:
+    found = redact_data({"cmdline": words})["cmdline"]
+    assert SECRET not in json.dumps(found)
+    assert len(found) == len(words) and found[0] == words[0] and SECRET not in redact(" ".join(words))
 
 
 def test_data_that_holds_itself_ends() -> None:

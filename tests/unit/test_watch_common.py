@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from watchdog.journal.store import Journal
-from watchdog.model.playbook import Playbook, ProbeSpec
+from watchdog.model.playbook import Playbook, Policy, ProbeSpec
 from watchdog.model.selector import Selector
 from watchdog.policy.judge import ProbeState
 from watchdog.policy.pressure import SETTLES
-from watchdog.system.clock import monotonic
-from watchdog.watch.house import House
+from watchdog.watch.loop_state import LoopState
 from watchdog.watch.watched import Watched
 
 PROBE = ProbeSpec("health", "http", "/health", every=10.0)
@@ -31,43 +31,73 @@ class Clock:
 
 def fails(watched: Watched, at: float, since: float | None) -> None:
     level = "ok" if since is None else "trouble"
-    watched.states["health"] = ProbeState(level, recent="f", failing_since=since)
+    watched.stored.states["health"] = ProbeState(level, recent="f", failing_since=since)
     watched.asked_at["health"] = at
 
 
-def test_who_still_fails_after_a_common_cause_gets_time_and_not_for_ever(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def state(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopState]:
+    """Four services whose servers fail since the moment 990, at the moment 1000 of a clock that stands."""
+    monkeypatch.setattr("watchdog.watch.common_cause.clock", Clock())
+    act = Policy(mode="act")
+    with Journal.open(folder) as journal:
+        made = LoopState(None, folder, journal)
+        for name in ("a", "b", "c", "d"):
+            made.services[name] = Watched(Playbook(name, Selector(port=1), probes=(PROBE,), policy=act))
+            fails(made.services[name], 1000.0, 990.0)
+        yield made
+
+
+def later(state: LoopState, monkeypatch: pytest.MonkeyPatch, at: float) -> None:
     clock = Clock()
-    monkeypatch.setattr("watchdog.watch.house.clock", clock)
-    with Journal.open(folder) as journal:
-        house = House(None, folder, journal)
-        for name in ("a", "b", "c", "d"):
-            house.services[name] = Watched(Playbook(name, Selector(port=1), probes=(PROBE,)))
-        a, b, c, d = house.services.values()
-        for one in (a, b, c, d):
-            fails(one, 1000.0, 990.0 if one is not d else None)
-        assert "at once" in house.common_cause(a)
-        clock.at = 1005.0
-        for one in (b, c):
-            fails(one, 1005.0, None)
-        fails(d, 1005.0, 1004.0)
-        assert "to come back" in house.common_cause(a), "it is on its way"
-        assert house.common_cause(d) == "", "its trouble is new and its own"
-        clock.at = 1000.0 + SETTLES
-        assert house.common_cause(a) == "", "it did not come back by itself"
+    clock.at = at
+    monkeypatch.setattr("watchdog.watch.common_cause.clock", clock)
+    for watched in state.services.values():
+        watched.asked_at["health"] = at
 
 
-def test_dead_servers_are_no_sign_of_a_common_cause_and_do_not_wait_for_one(folder: Path) -> None:
-    with Journal.open(folder) as journal:
-        house = House(None, folder, journal)
-        for name in ("a", "b", "c", "d"):
-            house.services[name] = Watched(Playbook(name, Selector(port=1), probes=(PROBE,)))
-            fails(house.services[name], monotonic(), monotonic() - 5.0)
-        a, b, c, _ = house.services.values()
-        a.gone = b.gone = frozenset()
-        assert house.failing() == {"a": False, "b": False, "c": True, "d": True}
-        assert (house.common_cause(a), house.common_cause(c)) == ("", "")
-        b.gone = None
-        assert house.common_cause(a) == "", "it is dead, whatever the others have"
-        assert "at once" in house.common_cause(c)
+def test_where_all_fail_at_once_one_is_tried_and_the_others_follow_when_it_helped(
+    state: LoopState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b, c, _ = state.services.values()
+    assert "all 4 services failed at once" in state.common_cause(a)
+    later(state, monkeypatch, 1000.0 + SETTLES)
+    assert state.common_cause(a) == ""
+    assert "at once" in state.common_cause(b), "one is enough for a trial"
+    state.causes.was_restarted()
+    assert (state.common_cause(b), state.common_cause(c)) == ("", "")
+
+
+def test_who_still_fails_after_a_common_cause_gets_time_and_not_for_ever(
+    state: LoopState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b, c, d = state.services.values()
+    assert "at once" in state.common_cause(a)
+    later(state, monkeypatch, 1005.0)
+    fails(b, 1005.0, None)
+    fails(c, 1005.0, None)
+    fails(d, 1005.0, 1004.0)
+    assert "to come back" in state.common_cause(a)
+    assert state.common_cause(d) == "", "its trouble is new and its own"
+    later(state, monkeypatch, 1000.0 + SETTLES)
+    assert state.common_cause(a) == "", "it did not come back by itself"
+
+
+def test_dead_servers_are_no_sign_of_a_common_cause_and_do_not_wait_for_one(state: LoopState) -> None:
+    a, b, c, _ = state.services.values()
+    a.last_members = b.last_members = frozenset()
+    assert (state.common_cause(a), state.common_cause(c)) == ("", "")
+    a.last_members = b.last_members = None
+    assert "at once" in state.common_cause(c)
+
+
+def test_four_services_are_worked_on_at_a_time_and_each_only_once(state: LoopState) -> None:
+    a, *others = state.services.values()
+    assert state.reserve(a)
+    assert not state.reserve(a)
+    assert all(state.reserve(one) for one in others)
+    fifth = Watched(Playbook("e", Selector(port=1)))
+    assert not state.reserve(fifth)
+    assert "4 services" in state.why_full
+    state.release(a)
+    assert state.reserve(fifth)

@@ -11,7 +11,7 @@ from watchdog.model.selector import Selector
 from watchdog.policy.budget import Life
 from watchdog.policy.judge import ProbeState
 from watchdog.policy.patience import grace
-from watchdog.watch.watched import Watched, death_triggers, from_text, to_text, triggers_of
+from watchdog.watch.watched import Stored, Watched, death_triggers, from_text, to_text, triggers_of
 
 HEALTH = ProbeSpec("health", "http", "/health")
 MEMORY = ProbeSpec("memory", "memory", 1 << 30)
@@ -22,51 +22,61 @@ SHOP = Playbook("shop", Selector(port=8000), probes=(HEALTH, MEMORY), triggers=(
 
 def test_memory_survives_a_restart_of_wd() -> None:
     watched = Watched(SHOP)
-    watched.states["health"] = ProbeState("failing", 5.0, "off", 4.0, "b:1:1", True)
-    watched.bookmarks["health"] = "here"
-    watched.lives = [Life(7, 100.0, 102.0)]
-    watched.gave_up, watched.gave_up_why = 103.0, "4 restarts"
-    watched.begun = [99.0]
+    watched.stored.states["health"] = ProbeState("failing", 5.0, "off", 4.0, "b:1:1", True)
+    watched.stored.bookmarks["health"] = "here"
+    watched.stored.lives = [Life(7, 100.0, 102.0)]
+    watched.stored.gave_up, watched.stored.gave_up_why = 103.0, "4 restarts"
+    watched.stored.restart_attempts = [99.0]
     back = from_text(SHOP, to_text(watched, "boot-a"), "boot-a")
-    assert back.states == watched.states
-    assert (back.lives, back.gave_up, back.gave_up_why) == (watched.lives, 103.0, "4 restarts")
-    assert (back.begun, back.bookmarks) == ([99.0], {"health": "here"})
+    assert back.stored.states == watched.stored.states
+    assert (back.stored.lives, back.stored.gave_up, back.stored.gave_up_why) == (
+        watched.stored.lives,
+        103.0,
+        "4 restarts",
+    )
+    assert (back.stored.restart_attempts, back.stored.bookmarks) == ([99.0], {"health": "here"})
 
 
 def test_after_a_reboot_counts_begin_anew_and_what_was_given_up_stays_so() -> None:
-    watched = Watched(SHOP, states={"health": ProbeState("failing", 5.0, "ff", 4.0)}, gave_up=103.0)
+    watched = Watched(SHOP, Stored(states={"health": ProbeState("failing", 5.0, "ff", 4.0)}, gave_up=103.0))
     back = from_text(SHOP, to_text(watched, "boot-a"), "boot-b")
-    assert back.states == {}
-    assert back.gave_up == 103.0
+    assert back.stored.states == {}
+    assert back.stored.gave_up == 103.0
 
 
 def test_what_was_stored_under_a_clock_that_was_ahead_is_of_now() -> None:
     ahead = time.time() + 3600
-    watched = Watched(SHOP, gave_up=ahead, healthy_since=ahead, begun=[99.0, ahead], lives=[Life(7, ahead - 3, ahead)])
+    watched = Watched(
+        SHOP,
+        Stored(gave_up=ahead, healthy_since=ahead, restart_attempts=[99.0, ahead], lives=[Life(7, ahead - 3, ahead)]),
+    )
     back, now = from_text(SHOP, to_text(watched, "b"), "b"), time.time()
-    assert back.gave_up is not None and back.healthy_since is not None
-    assert max(back.gave_up, back.healthy_since, *back.begun, back.lives[0].ended) <= now
-    assert (back.begun[0], round(back.lives[0].seconds)) == (99.0, 3)
+    assert back.stored.gave_up is not None and back.stored.healthy_since is not None
+    assert (
+        max(back.stored.gave_up, back.stored.healthy_since, *back.stored.restart_attempts, back.stored.lives[0].ended)
+        <= now
+    )
+    assert (back.stored.restart_attempts[0], round(back.stored.lives[0].seconds)) == (99.0, 3)
 
 
 def test_healthy_time_is_as_long_after_the_clock_was_set() -> None:
-    watched = Watched(SHOP, healthy_since=900.0)
+    watched = Watched(SHOP, Stored(healthy_since=900.0))
     watched.end_the_future(4600.0, 3600.0)
-    assert watched.healthy_since == 4500.0
+    assert watched.stored.healthy_since == 4500.0
     watched.end_the_future(1000.0, -3600.0)
-    assert watched.healthy_since == 900.0
+    assert watched.stored.healthy_since == 900.0
 
 
 def test_a_probe_that_is_gone_from_the_playbook_is_forgotten() -> None:
-    watched = Watched(SHOP, states={"health": ProbeState("ok"), "old": ProbeState("trouble")})
-    assert set(from_text(SHOP, to_text(watched, "b"), "b").states) == {"health"}
+    watched = Watched(SHOP, Stored(states={"health": ProbeState("ok"), "old": ProbeState("trouble")}))
+    assert set(from_text(SHOP, to_text(watched, "b"), "b").stored.states) == {"health"}
 
 
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "null", '{"states": 3}', '{"lives": [{"pid": "x"}]}', '{"healthy_since": "x"}', '"x"']
 )
 def test_a_damaged_memory_is_no_memory(text: str) -> None:
-    assert from_text(SHOP, text, "b").states == {}
+    assert from_text(SHOP, text, "b").stored.states == {}
 
 
 def test_a_log_trigger_is_asked_as_a_probe_of_its_own() -> None:
@@ -88,9 +98,10 @@ def test_the_grace_is_the_time_that_a_start_may_take_unless_the_policy_says_othe
     quick = Start(ready=Ready(within=10.0))
     assert grace(Playbook("s", Selector(port=1), start=quick)) == 10.0
     assert grace(Playbook("s", Selector(port=1), start=quick, policy=Policy(grace=120.0))) == 120.0
+    assert grace(Playbook("s", Selector(port=1), start=quick, policy=Policy(grace=60.0))) == 60.0
 
 
 def test_the_worst_probe_is_the_state_of_the_service() -> None:
-    watched = Watched(SHOP, states={"health": ProbeState("ok"), "memory": ProbeState("trouble")})
+    watched = Watched(SHOP, Stored(states={"health": ProbeState("ok"), "memory": ProbeState("trouble")}))
     assert watched.level == "trouble"
     assert not watched.failing(), "it answers: too much memory is no common cause of hangs"

@@ -43,7 +43,7 @@ def _judge(port: int, playbook: Playbook) -> tuple[CheckState, str]:
 
 
 def _names(found: Sequence[Process]) -> str:
-    shown = ", ".join(f"pid {process.pid} ({process.command[:120]})" for process in found[:3])
+    shown = ", ".join(f"pid {process.pid} ({process.shown(120)})" for process in found[:3])
     return shown + (f" and {len(found) - 3} more" if len(found) > 3 else "")
 
 

@@ -113,6 +113,11 @@ class Lazy(click.Group):
         inside = [name.removeprefix(self._prefix) for name in self._specs if name.startswith(self._prefix)]
         return list(dict.fromkeys(name.partition(" ")[0] for name in inside))
 
+    def _harmless(self) -> list[str]:
+        """What may be proposed for a typo. Nothing that ends or starts a server: a tired person presses Enter."""
+        specs = {name: self._specs.get(self._prefix + name) for name in self._names()}
+        return [name for name, spec in specs.items() if spec is None or not spec.changes]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         from watchdog.cli import pages
 
@@ -136,7 +141,7 @@ class Lazy(click.Group):
         if not any(key.startswith(inner) for key in self._specs):
             return None
         summary = self.summary(cmd_name)
-        return Lazy(self._specs, self._run, inner, name=cmd_name, short_help=summary, no_args_is_help=False)
+        return Lazy(self._specs, self._run, inner, name=cmd_name, short_help=summary)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -146,6 +151,7 @@ class Lazy(click.Group):
             import difflib
 
             near = difflib.get_close_matches(name, self._names(), 1)
-            hint = f"Did you mean `wd {self._prefix}{near[0]}`?" if near else "`wd --help` lists the commands."
-            raise WrongUsage(f"`wd {self._prefix}{name}` is no command", todo=hint)
+            proposed = near and near[0] in self._harmless()  # the next best would only mislead
+            hint = f"Did you mean `wd {self._prefix}{near[0]}`?" if proposed else "`wd --help` lists the commands."
+            raise WrongUsage(f"unknown command: wd {self._prefix}{name}", todo=hint)
         return super().resolve_command(ctx, args)

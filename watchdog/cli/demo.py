@@ -41,7 +41,8 @@ def demo(context: Context, options: Mapping[str, Any]) -> StepResult:
     say(f"A home for the demo: {home}")
 
     def wd(*words: str) -> int:
-        say(f"\n$ wd {' '.join(words)}")
+        say("")
+        say(f"$ wd {' '.join(words)}")
         return call(["--home", str(home), *words])
 
     _expect(wd("start", "--service", "shop"), "the demo's server did not start")
@@ -52,7 +53,8 @@ def demo(context: Context, options: Mapping[str, Any]) -> StepResult:
 
 
 def _cure(port: int, home: Path, wd: Callable[..., int], say: Callable[[str], None]) -> StepResult:
-    say("\nAn order and a refund arrive at the same moment, and each waits for the other's lock …")
+    say("")
+    say("An order and a refund arrive at the same moment, and each waits for the other's lock …")
     _hang(port)
     say(f"http://127.0.0.1:{port}/api/health does not answer any more. It hangs.")
     wd("ps", "--hung")

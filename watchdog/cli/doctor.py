@@ -11,6 +11,7 @@ from watchdog.evidence import stacks
 from watchdog.model.exits import Exit
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system.host.abilities import Ability, all_abilities
+from watchdog.text.shown import joined
 
 
 def doctor(context: Context, options: Mapping[str, Any]) -> StepResult:
@@ -23,7 +24,7 @@ def doctor(context: Context, options: Mapping[str, Any]) -> StepResult:
     rows = tuple({"name": one.name, "there": one.there, "detail": one.detail, "remedy": one.remedy} for one in found)
     code = Exit.CRITICAL if broken else Exit.WARNING if missing else Exit.FINE
     message = f"missing: {', '.join(missing)}" if missing else "everything is there"
-    return StepResult("ok", message, {"missing": missing}, rows=rows, exit=code, text="\n".join(lines))
+    return StepResult("ok", message, {"missing": missing}, rows=rows, exit=code, text=joined(lines))
 
 
 def _stack_reader() -> Ability:

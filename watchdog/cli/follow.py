@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from watchdog.cli import show
+from watchdog.cli.viewport import Viewport
 from watchdog.commands import logs as log_lines
 from watchdog.commands import status as step
 from watchdog.model.exits import Exit
 from watchdog.steps.spec import Context, StepResult
+from watchdog.text.shown import shown_lines
 
 _EVERY = 2.0  # seconds
 _LOGS_EVERY = 0.25  # seconds
@@ -27,9 +29,11 @@ def status(context: Context, options: Mapping[str, Any]) -> StepResult:
     looks = _looks(context, options, data)
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
         if sys.stdout.isatty() and output == "table":
-            _on_a_screen(looks)
+            Viewport(lambda: shown_lines(next(looks).text), _EVERY).follow()
+            return StepResult("ok", "", data, exit=Exit.INTERRUPTED)
         for look in looks:
             _print(look, output)
+            time.sleep(_EVERY)
     return StepResult("ok", "", data, exit=Exit.INTERRUPTED)
 
 
@@ -42,10 +46,10 @@ def logs(context: Context, options: Mapping[str, Any]) -> StepResult:
     output = options.get("output") or "table"
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
         if output != "json":
-            print(found.text, flush=True)
+            print(shown_lines(found.text), flush=True)
         while True:
             for log, line in follower.new_lines():
-                print(json.dumps({"log": str(log), "line": line}) if output == "json" else line, flush=True)
+                print(show.json_line({"log": str(log), "line": line}) if output == "json" else line, flush=True)
             time.sleep(_LOGS_EVERY)
     return StepResult("ok", "", exit=Exit.INTERRUPTED)
 
@@ -55,25 +59,10 @@ def _looks(context: Context, options: Mapping[str, Any], last: dict[str, Any]) -
         look = step.status(context, options)
         last.update(look.data)
         yield look
-        time.sleep(_EVERY)
-
-
-def _on_a_screen(looks: Iterator[StepResult]) -> None:
-    from rich.console import Console
-    from rich.live import Live
-    from rich.text import Text
-
-    # Longer than the screen: the first services stay in sight. The cursor comes back however this ends.
-    with Live(console=Console(), auto_refresh=False, vertical_overflow="ellipsis") as screen:
-        for look in looks:
-            screen.update(Text(look.text), refresh=True)
 
 
 def _print(look: StepResult, output: str) -> None:
     """For whoever reads a pipe: no escape codes, and nothing is kept back."""
-    if output == "json":
-        lines = [json.dumps(row, ensure_ascii=True, default=str) for row in look.rows]
-    else:
-        lines = look.text.splitlines()
+    lines = [show.json_line(row) for row in look.rows] if output == "json" else [shown_lines(look.text)]
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()

@@ -1,126 +1,62 @@
-"""The entry of `wd`: words in, one exit code out, never a traceback."""
+"""The entry of `wd`. It imports almost nothing, so that Ctrl-C in the first moments already gets a clean answer."""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
-from collections.abc import Sequence
-from typing import Any, NoReturn
 
-import click
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+    from typing import NoReturn
 
-from watchdog.cli.build import Lazy, everywhere
-from watchdog.cli.commands import COMMANDS
-from watchdog.cli.release import VERSION
-from watchdog.model.errors import WdError
-from watchdog.model.exits import Exit
-from watchdog.steps.registry import SPECS
-from watchdog.steps.spec import StepSpec
-
-HELP = """Finds the hung Python server, keeps the evidence, names the cause, ends the right tree and nothing else,
-starts it again and proves that it is back.
-
-\b
-  wd ps --hung                 which servers hang?
-  wd why :8000                 why, and at which line? nothing is touched
-  wd kill --port 8000          end it: evidence first, proof after
-  wd run frozen-server --service shop      the whole procedure, with a report
-"""
-
-
-def _show_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
-    if value and not ctx.resilient_parsing:
-        click.echo(f"wd {VERSION}")
-        ctx.exit(0)
-
-
-def _run(spec: StepSpec, values: dict[str, Any]) -> Exit:
-    # Heavy rooms are imported only once a command really runs: `wd --help` must be quick on a sick machine.
-    from watchdog.cli.session import perform
-
-    above = click.get_current_context().find_root().params
-    merged = {**values, **{key: above[key] for key in ("home", "output", "quiet", "verbose") if above.get(key)}}
-    own = {key: value for key, value in values.items() if value}
-    return perform(spec, {**merged, **own})
-
-
-def application() -> click.Group:
-    return Lazy(
-        {**SPECS, **COMMANDS},
-        _run,
-        name="wd",
-        help=HELP,
-        params=[
-            *everywhere(),
-            click.Option(["--version"], is_flag=True, expose_value=False, is_eager=True, callback=_show_version),
-        ],
-        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    )
-
-
-def _say(lines: Sequence[str]) -> None:
-    try:
-        for number, line in enumerate(lines):
-            print(f"wd: {line}" if number == 0 else f"    {line}", file=sys.stderr)
-    except OSError:  # the terminal is gone: the exit code still tells
-        pass
+_INTERRUPTED = 130
 
 
 def call(words: Sequence[str] | None = None) -> int:
-    """Run one command and give its exit code; every error has been told on standard error."""
-    if os.environ.get("_WD_COMPLETE", "").startswith("powershell"):
-        import watchdog.cli.completion  # noqa: F401 - click knows the other shells by itself
-    try:
-        code = application().main(args=words, prog_name="wd", standalone_mode=False)
-        return int(code) if isinstance(code, int) else Exit.FINE
-    except WdError as error:
-        _say(error.lines())
-        return error.code
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.ctx.get_help() if error.ctx else "", err=True)
-        return Exit.UNKNOWN
-    except click.UsageError as error:
-        where = f"`{error.ctx.command_path} --help` tells the options." if error.ctx else "`wd --help` tells more."
-        _say([error.format_message(), where])
-        return Exit.UNKNOWN
-    except click.ClickException as error:
-        _say([error.format_message()])
-        return Exit.UNKNOWN
-    except (KeyboardInterrupt, click.Abort):
-        _say(["interrupted"])
-        return Exit.INTERRUPTED
-    except BrokenPipeError:  # `wd … | head -1`: who read us has seen enough
-        return Exit.FINE
-    except RecursionError:
-        _say(["the input is nested too deeply to be read"])
-        return Exit.UNKNOWN
-    except OSError as error:
-        _say([f"the system refused: {error}", "`wd doctor` looks for what is missing."])
-        return Exit.UNKNOWN
-    except Exception as error:  # the last edge: a defect of ours must still be one clear line
-        if os.environ.get("WD_DEBUG"):
-            raise
-        _say([f"a defect in wd: {type(error).__name__}: {error}", "Nothing more was done.", "WD_DEBUG=1 shows where."])
-        return Exit.UNKNOWN
+    """Run one command and return its exit code; every error was already printed."""
+    from watchdog.cli.application import answer
+
+    return answer(sys.argv[1:] if words is None else words)
 
 
 def main(words: Sequence[str] | None = None) -> NoReturn:
     """Run and leave. A flush into a closed pipe at the very end must not turn into a traceback, nor into code 120."""
-    if hasattr(signal, "SIGTERM"):
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interrupts = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in background jobs: it stays so
+        interrupts.remove(signal.SIGINT)
+    for number in interrupts:
+        signal.signal(number, _leave)
     if sys.stdout is None or sys.stderr is None:  # `>&-`
         nowhere = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - lives as long as we do
         sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    code = call(words)
-    for number, stream in ((1, sys.stdout), (2, sys.stderr)):
+    import watchdog.cli.application  # noqa: F401 - most of the time before a command begins
+
+    try:
+        for number in interrupts:
+            signal.signal(number, signal.default_int_handler)
+        code = call(words)
+    except KeyboardInterrupt:  # a second one, while the first was answered
+        code = _INTERRUPTED
+    for descriptor, stream in ((1, sys.stdout), (2, sys.stderr)):
         try:
             stream.flush()
         except (OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
     sys.exit(int(code))
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """Before the command begins, nothing has to be cleaned up."""
+    try:  # noqa: SIM105 - contextlib would be one more import
+        os.write(2, b"wd: interrupted\n")
+    except OSError:
+        pass
+    os._exit(_INTERRUPTED)
 
 
 if __name__ == "__main__":

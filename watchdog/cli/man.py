@@ -13,7 +13,7 @@ from watchdog.steps.spec import Context, StepResult
 
 def man(context: Context, options: Mapping[str, Any]) -> StepResult:
     """The page as roff text."""
-    from watchdog.cli.main import HELP, application
+    from watchdog.cli.application import HELP, application
     from watchdog.cli.release import VERSION
 
     text = "\n".join(_page(application(), HELP, VERSION)) + "\n"

@@ -42,7 +42,8 @@ def make_context(spec: StepSpec, values: Mapping[str, Any]) -> Context:
     if selector.service and (spec.targets or spec.service):
         playbook = _playbook(home, selector.service)
     elif spec.service:
-        raise Refused("no service was named", todo=f"Name one: wd {spec.name} NAME")
+        error = Refused if spec.changes else WrongUsage
+        raise error("no service was named", todo=f"Name one: wd {spec.name} NAME")
     state = files.state_folder(home)
     within = values.get("within")
     yes, quiet = bool(values.get("yes")), bool(values.get("quiet"))
@@ -156,9 +157,14 @@ def _journalled(spec: StepSpec, values: Mapping[str, Any], context: Context) -> 
     outcome, result = runner.execute([prepared], context, spec.name, pages=False)
     if result is None:
         raise WdError("nothing was done", outcome.message)
-    if outcome.report:
-        context.say(f"report: {outcome.report}")
+    if outcome.report and result.outcome != "nothing":
+        context.say(f"record: {page_command(outcome.incident, context.trigger.home)}")
     return result
+
+
+def page_command(incident: str | None, home: str) -> str:
+    """What to type to see the page of a run."""
+    return shlex.join(["wd", *(["--home", home] if home else []), "incidents", "open", incident or "last"])
 
 
 def begin_changing(context: Context) -> None:

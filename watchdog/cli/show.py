@@ -8,36 +8,56 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from watchdog.model.errors import WdError
 from watchdog.model.exits import Exit
 from watchdog.steps.spec import Answer, StepResult, StepSpec
 from watchdog.system.host import terminal
-from watchdog.text.printable import printable
+from watchdog.text.redact import redact_data
+from watchdog.text.shown import shown, shown_lines
 from watchdog.text.units import format_duration
+
+_FINE = ("ok", "warning", "planned", "skipped")
+_OUTCOMES = {
+    Exit.FINE: "ok",
+    Exit.WARNING: "warning",
+    Exit.CRITICAL: "failed",
+    Exit.UNKNOWN: "unknown",
+    Exit.NOTHING: "nothing",
+    Exit.REFUSED: "refused",
+    Exit.INTERRUPTED: "interrupted",
+}
 
 
 def say(line: str) -> None:
-    """Progress, for a person, on standard error; a lost terminal must never stop a run."""
+    """One line of progress for a person, on standard error; a lost terminal must never stop a run."""
     with contextlib.suppress(OSError, ValueError):
-        print("\n".join(printable(part) for part in line.split("\n")), file=sys.stderr, flush=True)
+        print(shown(line), file=sys.stderr, flush=True)
 
 
 def quiet(line: str) -> None:
-    """Nobody wants to hear it."""
+    """In place of `say` with --quiet."""
 
 
 def ask(question: str) -> bool:
     """A yes or no from a person. Without a terminal the answer is no: what asks is then refused."""
     if not (sys.stdin and sys.stdin.isatty()):
         return False
-    say(f"{question} [y/N]")
+    _put(f"{question} [y/N]")
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
+def _put(question: str) -> None:
+    """A question may quote a script of several lines: those are set in, so that none of them looks like wd's own."""
+    first, *rest = question.split("\n")
+    for line in (first, *(f"  | {line}" for line in rest)):
+        say(line)
+
+
 def ask_within(question: str, seconds: float, still: Callable[[], bool]) -> Answer:
-    """A question that does not wait for ever, and is withdrawn when it does not stand any more."""
+    """A question that does not wait for ever, and is withdrawn when it is no longer valid."""
     if not terminal.can_answer():
         return "nobody"
-    say(f"{question} [y/N] (no answer within {format_duration(seconds)} is a no)")
+    _put(f"{question} [y/N] (no answer within {format_duration(seconds)} is a no)")
     line = terminal.line_within(seconds, still)
     if line is None:
         return "late" if still() else "over"
@@ -51,24 +71,59 @@ def result(spec: StepSpec, came_to: StepResult, output: str) -> Exit:
     return came_to.exit
 
 
+def failure(error: WdError, code: Exit, *, as_json: bool) -> Exit:
+    """What happened, why, and what to type: on standard error, and as the result line of a script."""
+    for number, line in enumerate(error.lines()):
+        say(f"wd: {line}" if number == 0 else f"    {line}")
+    if as_json:
+        with contextlib.suppress(OSError, ValueError):
+            _print(json_line({"outcome": _OUTCOMES[code], "error": error.record()}))
+    return code
+
+
+def json_line(row: Mapping[str, Any]) -> str:
+    """One object on one line, without secrets; JSON escapes what could forge a second line."""
+    return json.dumps(redact_data(row), ensure_ascii=True, default=str)
+
+
+def result_line(came_to: StepResult) -> str:
+    """The last line of every command: its outcome, what went wrong if anything did, and its own keys."""
+    error = None if came_to.outcome in _FINE else {"what": came_to.message, "why": "", "todo": ""}
+    return json_line({"outcome": came_to.outcome, "error": error, **came_to.data})
+
+
 def _print_result(spec: StepSpec, came_to: StepResult, output: str) -> None:
     if output == "json":
-        rows: Sequence[Mapping[str, Any]] = came_to.rows if spec.lists else [*came_to.rows, came_to.data]
-        for row in rows:
-            _print(json.dumps(row, ensure_ascii=True, default=str))
+        for row in came_to.rows:
+            _print(json_line(row))
+        _print(result_line(came_to))
     elif output == "pids":
         for row in came_to.rows:
             _print(str(row.get("pid", "")))
     elif came_to.text:
-        _print("\n".join(printable(line) for line in came_to.text.splitlines()))
+        _lines(shown_lines(came_to.text.rstrip("\n")).split("\n"), plain=output == "plain")
     elif spec.lists:
         _table(came_to.rows, came_to.message, plain=output == "plain")
     else:
-        _print(printable(came_to.message))
+        _print(shown(came_to.message))
 
 
 def _print(line: str) -> None:
     print(line)
+
+
+def _lines(lines: Sequence[str], *, plain: bool) -> None:
+    """Coloured where a person looks."""
+    if plain or not sys.stdout.isatty():
+        _print("\n".join(lines))
+        return
+    from rich.console import Console
+
+    from watchdog.cli.colour import painted
+
+    console = Console(highlight=False)
+    for line in lines:
+        console.print(painted(line), soft_wrap=True)
 
 
 def _table(rows: Sequence[Mapping[str, Any]], otherwise: str, *, plain: bool) -> None:
@@ -77,7 +132,7 @@ def _table(rows: Sequence[Mapping[str, Any]], otherwise: str, *, plain: bool) ->
         say(otherwise)
         return
     names = list(rows[0])
-    cells = [[printable(_cell(row.get(name))) for name in names] for row in rows]
+    cells = [[shown(_cell(row.get(name))) for name in names] for row in map(redact_data, rows)]
     if sys.stdout.isatty() and not plain:
         from rich.console import Console
         from rich.table import Table

@@ -12,6 +12,7 @@ from watchdog.model.procedure import Runbook
 from watchdog.runbook import document
 from watchdog.runbook import lint as linting
 from watchdog.steps.spec import Context, StepResult
+from watchdog.text.shown import joined
 
 
 def list_all(context: Context, options: Mapping[str, Any]) -> StepResult:
@@ -51,7 +52,7 @@ def lint(context: Context, options: Mapping[str, Any]) -> StepResult:
     mistakes = sum(row["mistake"] for row in rows)
     code = Exit.UNKNOWN if mistakes else Exit.WARNING if rows else Exit.FINE
     message = f"{len(names)} runbooks: {mistakes} mistakes, {len(rows) - mistakes} warnings"
-    text = "\n".join([*(str(row["message"]) for row in rows), message])
+    text = joined([*(str(row["message"]) for row in rows), message])
     data = {"runbooks": len(names), "mistakes": mistakes, "warnings": len(rows) - mistakes}
     return StepResult("warning" if rows else "ok", message, data, rows=tuple(rows), exit=code, text=text)
 

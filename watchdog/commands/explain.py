@@ -9,8 +9,10 @@ from watchdog.model.errors import WrongUsage
 from watchdog.model.playbook import Playbook, ProbeSpec
 from watchdog.policy.explain import Detection, Explanation, explain, shown
 from watchdog.policy.patience import DRAIN
+from watchdog.policy.pressure import SETTLES
 from watchdog.probes.registry import KINDS
 from watchdog.steps.spec import Context, StepResult
+from watchdog.text.shown import joined
 from watchdog.text.units import format_duration as long
 from watchdog.text.units import format_size
 
@@ -27,7 +29,7 @@ def explain_service(context: Context, options: Mapping[str, Any]) -> StepResult:
     if playbook is None:
         raise WrongUsage("no service was named", todo="say which: --service NAME")
     found = explain(playbook)
-    return StepResult("ok", next(_lines(playbook, found)), found.record(), text="\n".join(_lines(playbook, found)))
+    return StepResult("ok", next(_lines(playbook, found)), found.record(), text=joined(_lines(playbook, found)))
 
 
 def _lines(playbook: Playbook, found: Explanation) -> Iterator[str]:
@@ -50,8 +52,10 @@ def _lines(playbook: Playbook, found: Explanation) -> Iterator[str]:
         if found.told
         else "  tells nobody: no `notify`"
     )
-    yield "  does nothing while the machine is starved, more than half of at least three services fail at once,"
-    yield "  another wd works on it, or a person stopped or snoozed it"
+    yield "  does nothing while the machine is starved, another wd works on it, or a person stopped or snoozed it"
+    yield "  does nothing while it and another failing service wait for the same silent address, or both for a disk"
+    yield f"  if all services (3 or more) fail at once, it restarts one after {long(SETTLES)}, the others if it helps"
+    yield "  a dead or stopped server waits for none of these; up to 4 services are worked on side by side"
 
 
 def _after_trouble(playbook: Playbook, found: Explanation) -> Iterator[str]:
@@ -76,7 +80,8 @@ def _detection(one: Detection, found: Explanation, quiet: int) -> Iterator[str]:
         yield f"    waits for a good moment: {_good_moment(quiet)}; a server that fails to answer is not waited for"
         return
     yield f"    kill at the earliest {long(one.earliest)} after a hang begins, at the latest {long(one.latest)}"
-    yield f"    from {long(one.certain)} on where a second sign shows that it is stuck (stopped, nothing in it moves)"
+    yield f"    from {long(one.stopped)} on where it is stopped by a signal"
+    yield f"    from {long(one.certain)} on where another second sign shows that it is stuck (nothing in it moves)"
     yield f"    while it shows signs of life it gets up to {long(one.patient)}"
     yield f"    evidence may take {long(found.evidence)} of the time before the kill"
     yield f"    a server that has not answered yet gets {long(found.grace)} from its own start"

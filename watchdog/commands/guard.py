@@ -10,6 +10,7 @@ from typing import Any
 from watchdog.model.errors import CannotTell, Refused, WrongUsage
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system.disk import files
+from watchdog.text.shown import joined
 
 _HINTS = (
     "from {name} import GuardASGI   # app = GuardASGI(app, seconds=30)",
@@ -35,5 +36,5 @@ def guard(context: Context, options: Mapping[str, Any]) -> StepResult:
         raise Refused(f"{target} was not written", "it exists, with another content", "answer yes, or give --yes")
     files.write_atomic(target, source, mode=0o644)
     hints = [hint.format(name=target.stem) for hint in _HINTS]
-    text = "\n".join([f"{target} was written; in the project one of", *(f"  {hint}" for hint in hints)])
+    text = joined([f"{target} was written; in the project one of", *(f"  {hint}" for hint in hints)])
     return StepResult("ok", f"{target} was written", {"path": str(target), "bytes": len(source)}, text=text)

@@ -11,11 +11,13 @@ from watchdog.leak.call import CallReport, call, find_python, read_report
 from watchdog.leak.chart import chart
 from watchdog.leak.verdict import compare
 from watchdog.leak.watch import WatchReport, watch
-from watchdog.model.errors import NothingMatched, WrongUsage
+from watchdog.model.errors import WrongUsage
 from watchdog.steps.spec import Context, StepOutcome, StepResult
 from watchdog.system.disk import files
 from watchdog.targets import resolve
+from watchdog.targets.unseen import nothing_matched
 from watchdog.text.redact import redact
+from watchdog.text.shown import joined
 from watchdog.text.units import format_duration, format_size
 
 _OUTCOMES: dict[str, StepOutcome] = {"leak": "failed", "sound": "ok", "unsure": "warning"}
@@ -44,7 +46,7 @@ def leak_watch(context: Context, options: Mapping[str, Any]) -> StepResult:
     """Follow a live server for a while: the curve, the time to the limit, and what grows, by type and by variable."""
     trees = resolve.resolve(context.selector, context.playbook)
     if not trees:
-        raise NothingMatched(f"nothing matches {context.selector}", todo="`wd ps` shows every server of this machine")
+        raise nothing_matched(context.selector)
     if len(trees) > 1:
         named = ", ".join(str(tree.root.pid) for tree in trees)
         raise WrongUsage(f"{len(trees)} servers match", f"the roots are {named}", "name one: --pid or --port")
@@ -85,11 +87,11 @@ def _call_text(report: CallReport, compared: tuple[str, ...]) -> str:
         lines.append(f"picture: {report.picture}")
     lines += ["", *compared] if compared else []
     lines += ["", f"note: {report.note}"] if report.note else []
-    return "\n".join(lines)
+    return joined(lines)
 
 
 def _watch_text(report: WatchReport) -> str:
-    lines = [report.curve.words, "", chart(report.series)]
+    lines = [report.curve.words, "", *chart(report.series).split("\n")]
     if report.left is not None:
         lines.append(
             f"the limit of {format_size(report.limit)} is reached in {format_duration(report.left)}, at this pace"
@@ -103,4 +105,4 @@ def _watch_text(report: WatchReport) -> str:
         if culprit is not None:
             lines.append(f"  filled at {culprit.file}:{culprit.line} in {culprit.function}: {culprit.source}")
     lines += [f"note: {note}" for note in report.notes]
-    return "\n".join(lines)
+    return joined(lines)

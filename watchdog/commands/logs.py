@@ -14,6 +14,7 @@ from watchdog.system import clock
 from watchdog.system.disk import following
 from watchdog.text.printable import printable
 from watchdog.text.redact import redact
+from watchdog.text.shown import joined
 from watchdog.text.stamps import stamp
 
 
@@ -29,9 +30,8 @@ def logs(context: Context, options: Mapping[str, Any]) -> StepResult:
         found += [*([f"==> {log.path} <=="] if several else []), *lines]
         if log.error:
             found.append(f"{log.path}: {log.error}")
-    shown = "\n".join(printable(line) for line in found)
     count = sum(len(row["lines"]) for row in rows)
-    return StepResult("ok", f"{count} lines", {"lines": count}, tuple(rows), text=shown or "no line")
+    return StepResult("ok", f"{count} lines", {"lines": count}, tuple(rows), text=joined(found) or "no line")
 
 
 def paths(context: Context) -> tuple[Path, ...]:
@@ -61,5 +61,5 @@ class Follower:
         """(log, line) of what was written since the last call, without secrets and control characters."""
         for log, place in self._places.items():
             text, self._places[log], _ = following.follow(log, place or following.Place(0, 0, 0))
-            for line in redact(text).splitlines():
+            for line in redact(text).removesuffix("\n").split("\n") if text else ():
                 yield log, printable(line)

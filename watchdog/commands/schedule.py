@@ -35,6 +35,7 @@ class Scheduler(Protocol):
 
 def install(context: Context, options: Mapping[str, Any]) -> StepResult:
     """Put the job in, or bring it up to date."""
+    _must_exist(context)
     job, scheduler = _job(context, options), _scheduler(options)
     planned = scheduler.planned(job)
     if context.dry_run:
@@ -52,6 +53,7 @@ def show(context: Context, options: Mapping[str, Any]) -> StepResult:
     job, scheduler = _job(context, options), _scheduler(options)
     there = scheduler.present(job)
     if not there:
+        _must_exist(context)
         return StepResult("nothing", f"{job.name} is not installed", _data(job, options, ""))
     return StepResult("ok", f"{job.name} is installed", _data(job, options, there), text=there.rstrip())
 
@@ -78,6 +80,14 @@ def _scheduler(options: Mapping[str, Any]) -> Scheduler:
     if kind == "cron":
         return Cron()
     return Systemd(loop) if kind == "systemd" else Tasks()
+
+
+def _must_exist(context: Context) -> None:
+    """BadConfig for a service that no playbook is about. `remove` does not ask: its playbook may be gone."""
+    if context.selector.service:
+        from watchdog.config import playbooks
+
+        playbooks.service(context.home, context.selector.service)
 
 
 def _job(context: Context, options: Mapping[str, Any]) -> Job:

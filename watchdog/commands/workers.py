@@ -13,6 +13,7 @@ from watchdog.steps.spec import Context, StepOutcome, StepResult
 from watchdog.system.disk import files
 from watchdog.system.host import machine
 from watchdog.targets import resolve
+from watchdog.text.shown import joined
 from watchdog.text.units import format_size
 from watchdog.workers import access_log, command_line
 from watchdog.workers.arithmetic import Count, Standing, count, standing
@@ -166,7 +167,7 @@ def _text(given: _Given, wanted: Count, present: Standing | None, indicators: tu
             f"  {one.name:<10} {one.shown:<26} target {one.target}{'  -> ' + one.action if one.action else ''}"
             for one in indicators
         ]
-    return "\n".join(lines)
+    return joined(lines)
 
 
 def _number(text: Any) -> float | None:

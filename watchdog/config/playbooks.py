@@ -69,7 +69,7 @@ def service(home: Path | None, name: str) -> Playbook:
     raise BadConfig(
         f"there is no playbook for the service {name!r}{did_you_mean(name, known)}",
         f"the services of {home} are: {listed(known)}" + (f"; not readable: {listed(broken)}" if broken else ""),
-        "`wd validate` tells what is wrong" if broken else "",
+        "`wd validate` shows what is wrong." if broken else "Type one of these names. `wd status` shows them all.",
     )
 
 

@@ -34,7 +34,7 @@ from watchdog.model.process import Listener, Process, Tree
 from watchdog.system import clock
 from watchdog.system.disk import files
 from watchdog.system.net import sockets
-from watchdog.system.process import processes
+from watchdog.system.process import processes, rights
 from watchdog.system.process import threads as kernel_threads
 from watchdog.targets import programs, protocols
 
@@ -129,7 +129,7 @@ class Session:
         self._all.update(self._lives.known)
         if self._lives.hidden:
             why = f"port {self._lives.port} is held by a process of {self._lives.hidden}, which we may not look at"
-            self._gaps["processes"] = Gap("processes", why, f"sudo wd why :{self._lives.port}")
+            self._gaps["processes"] = Gap("processes", why, rights.remedy())
         self._listeners.extend((at, listener) for listener in self._lives.listeners)
         looks = threads.look(self._lives.known.values(), at)
         for one in looks:
@@ -146,7 +146,7 @@ class Session:
 
     def _dump(self, looks: Sequence[ProcessLook]) -> None:
         """Embedded interpreters are found by trying each other process once."""
-        running = {one.process.pid: one.process for one in looks if one.process.state not in "ZX"}
+        running = {one.process.pid: one.process for one in looks if not one.process.ended}
         self._python.update(pid for pid, process in running.items() if programs.is_python(process))
         wanted = [pid for pid in running if pid in self._python or pid not in self._tried]
         self._tried.update(wanted)
@@ -172,7 +172,7 @@ class Session:
         look = self._tasks.get(pid)
         with_locals = self._keep_locals or (look is not None and look.error is not None)
         found = stacks.dump(pid, self.at, with_locals=with_locals, timeout=limit)
-        if found.error and "could not read it" in found.error:  # the thread moved under its eyes
+        if found.problem == "moved":
             found = stacks.dump(pid, self.at, with_locals=with_locals, timeout=limit)
         return found
 
@@ -182,7 +182,7 @@ class Session:
             self._python.add(look.pid)
             self._latest[look.pid] = look
         elif look.pid in self._python and look.pid in self._lives.known:
-            gap = stacks.gap(self._all[look.pid], look.error)
+            gap = stacks.gap(self._all[look.pid], look)
             self._gaps[gap.collector] = gap
         if look.error is None or look.pid in self._python:
             self._stacks.append(look if self._keep_locals else stacks.without_locals(look))

@@ -15,18 +15,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from watchdog.model.evidence import Frame, Gap, Local, StackLook, ThreadStack
+from watchdog.model.evidence import Frame, Gap, Local, Problem, StackLook, ThreadStack
 from watchdog.model.process import Process
 from watchdog.system import clock
 from watchdog.system.child import commands
-from watchdog.system.process import processes
+from watchdog.system.process import processes, rights
 from watchdog.system.process import threads as kernel_threads
 from watchdog.system.process.namespaces import thread_numbers
 from watchdog.targets import programs
 
 _OUTPUT = 32_000_000  # bytes of JSON: thousands of deep threads with their locals
 _REPR = 200  # characters kept of a local's text
-_UNKNOWN = "this py-spy does not know this Python"
 
 
 @lru_cache(maxsize=1)
@@ -47,17 +46,18 @@ def dump(pid: int, at: float = 0.0, *, with_locals: bool = False, timeout: float
     begun = clock.monotonic()
     program = tracer()
     if program is None:
-        return StackLook(pid, at, error="py-spy is not installed beside wd")
+        return StackLook(pid, at, error="py-spy is not installed beside wd", problem="no-reader")
     words = [program, "dump", "--nonblocking", "--json", "--pid", str(pid)]
     if with_locals:
         words.insert(2, "--locals")
     done = commands.run(words, timeout=timeout, limit=_OUTPUT)
     took = clock.monotonic() - begun
     if done.timed_out:
-        return StackLook(pid, at, error=f"py-spy gave no answer in {timeout:g} s", seconds=took)
+        return StackLook(pid, at, error=f"py-spy gave no answer in {timeout:g} s", problem="late", seconds=took)
     threads = _parse(pid, done.output)
     if threads is None:
-        return StackLook(pid, at, error=_reason(pid, done.output or done.error), seconds=took)
+        problem, error = _reason(pid, done.output or done.error)
+        return StackLook(pid, at, error=error, problem=problem, seconds=took)
     return StackLook(pid, at, threads, seconds=took)
 
 
@@ -79,20 +79,21 @@ def without_locals(look: StackLook) -> StackLook:
             for thread in look.threads
         ),
         look.error,
+        look.problem,
         look.seconds,
     )
 
 
-def gap(process: Process, error: str) -> Gap:
+def gap(process: Process, look: StackLook) -> Gap:
     """Why there are no stacks of this process, and what would get them."""
     remedy = ""
-    if "no right" in error:
-        remedy = f"sudo wd why --pid {process.pid}   (in a container: --cap-add SYS_PTRACE)"
-    elif "not installed" in error:
+    if look.problem == "no-right":
+        remedy = rights.remedy()
+    elif look.problem == "no-reader":
         remedy = "pipx inject wd-oncall py-spy"
-    elif _UNKNOWN in error:
+    elif look.problem == "reader-too-old":
         remedy = "pipx runpip wd-oncall install --upgrade py-spy"
-    return Gap(f"stacks of {process.pid}", error, remedy)
+    return Gap(f"stacks of {process.pid}", look.error or "", remedy)
 
 
 def _parse(pid: int, text: str) -> tuple[ThreadStack, ...] | None:
@@ -145,19 +146,19 @@ def _short(text: Any) -> str | None:
     return None if text is None else str(text)[:_REPR]
 
 
-def _reason(pid: int, text: str) -> str:
+def _reason(pid: int, text: str) -> tuple[Problem, str]:
     """The kernel's facts first: py-spy says the same few things for very different reasons."""
     process = processes.read(pid)
     if process is None:
-        return "the process is gone"
-    if process.state in "ZX":
-        return "the process has ended and was not reaped (zombie)"
+        return "gone", "the process is gone"
+    if process.ended:
+        return "gone", "the process has ended and was not reaped (zombie)"
     lowered = text.lower()
     if "permission" in lowered or "not permitted" in lowered:
-        return f"no right to read the memory of a process of {process.user}"
+        return "no-right", f"no right to read the memory of a process of {process.user}"
     if "find python version" in lowered and programs.is_python(process):
-        return _UNKNOWN  # a newer one, as a rule
+        return "reader-too-old", "this py-spy does not know this Python"
     if "find python version" in lowered or "failed to find a python" in lowered or "libpython" in lowered:
-        return "no Python interpreter in it"
+        return "no-python", "no Python interpreter in it"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return f"py-spy could not read it: {lines[0][:160]}" if lines else "py-spy could not read it"
+    return "moved", f"py-spy could not read it: {lines[0][:160]}" if lines else "py-spy could not read it"

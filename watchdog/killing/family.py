@@ -107,7 +107,7 @@ class ServerFamily:
         known = self._holds.get(process.pid)
         if known is not None and known.identity == process.identity:
             return False
-        return process.state not in "ZX" and not guards.why_protected(process, self._us)
+        return not process.ended and not guards.why_protected(process, self._us)
 
     def _by_birth(self, process: Process, table: Mapping[int, Process]) -> bool:
         if process.parent in self._holds and self._still_has_its_pid(process.parent, table):
@@ -122,7 +122,7 @@ class ServerFamily:
     def _still_has_its_pid(self, pid: int, table: Mapping[int, Process]) -> bool:
         """Whether nobody else has the pid of a member by now. Start times alone do not tell within one tick."""
         now, held = table.get(pid), self._holds.get(pid)
-        if now is None or now.state in "ZX":
+        if now is None or now.ended:
             return True
         return held is not None and not held.gone and held.identity == now.identity
 
@@ -162,7 +162,7 @@ def escaped(tree: Tree, us: Ourselves) -> tuple[Process, ...]:
         one
         for one in processes.table().values()
         if one.pid not in tree.pids
-        and one.state not in "ZX"
+        and not one.ended
         and not guards.why_protected(one, us)
         and lineage.layout(one.pid) in origins
     ]

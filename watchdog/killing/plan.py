@@ -10,6 +10,7 @@ from watchdog.model.killing import Doomed, KillPlan, Ownership, Whom
 from watchdog.model.process import LeftOut, Member, Process, Tree
 from watchdog.policy import guards
 from watchdog.policy.guards import Ourselves
+from watchdog.text.shown import joined, shown
 
 
 def make_plan(
@@ -100,7 +101,7 @@ def in_words(plan: KillPlan) -> str:
         lines.append(f"  {whom_words.in_words(plan.whom)}")
     for one in plan.doomed:
         note = f"  ({one.note})" if one.note else ""
-        lines.append(f"  {one.process.pid:>7}  {one.role:<7} {guards.shown(one.process)}{note}")
+        lines.append(f"  {one.process.pid:>7}  {one.role:<7} {one.process.shown(80)}{note}")
     if plan.through:
         lines.append(f"  through its manager: {shlex.join(plan.through)}")
     elif plan.force:
@@ -109,13 +110,13 @@ def in_words(plan: KillPlan) -> str:
         lines.append(f"  SIGTERM, {plan.grace:g} s of grace, then all that is left is frozen and gets SIGKILL")
     if plan.ports:
         lines.append(f"  proof: all gone, and port {', '.join(map(str, plan.ports))} can be bound")
-    lines += [f"  spared: {one.pid} {one.command[:80]}: {one.reason}" for one in plan.spared]
+    lines += [f"  spared: {one.pid} {shown(one.command, 80)}: {one.reason}" for one in plan.spared]
     lines += [f"  refused: {refusal}" for refusal in plan.refusals]
-    return "\n".join(lines)
+    return joined(lines)
 
 
 def _note(process: Process, table: Mapping[int, Process], force: bool) -> str:
-    if process.state in "ZX":
+    if process.ended:
         parent = table.get(process.parent)
         who = f"pid {process.parent} ({parent.name})" if parent else f"pid {process.parent}"
         return f"zombie: it has ended, and {who} does not take it away"
@@ -135,7 +136,7 @@ def _note(process: Process, table: Mapping[int, Process], force: bool) -> str:
 
 
 def _is_traced(process: Process) -> bool:
-    return process.tracer > 0 and process.state not in "ZX"
+    return process.tracer > 0 and not process.ended
 
 
 def _traced(members: Sequence[Member], table: Mapping[int, Process]) -> list[str]:
@@ -144,7 +145,7 @@ def _traced(members: Sequence[Member], table: Mapping[int, Process]) -> list[str
     found = []
     for process in (one.process for one in members if _is_traced(one.process) and one.process.tracer not in inside):
         tracer = table.get(process.tracer)
-        name = guards.shown(tracer, 40) if tracer else "a process that cannot be seen"
+        name = tracer.shown(40) if tracer else "a process that cannot be seen"
         found.append(
             f"pid {process.pid} is held by the debugger {name} (pid {process.tracer}): signals do not reach it, "
             "and once killed it stays until that one lets go; end the debugger first, or use --force"

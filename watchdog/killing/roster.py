@@ -64,7 +64,7 @@ class Roster:
                 held.close()
                 held = None
             if held is None:
-                note = doomed.note if process.state in "ZX" else "had already ended"
+                note = doomed.note if process.ended else "had already ended"
                 self._ended[process.identity] = Ended(process.pid, "", 0.0, process.command, note)
             else:
                 self._add(held)

@@ -5,13 +5,14 @@ docs/causes.md shows `sign` and `helps`; a test compares.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from watchdog.model.records import record
 
 Kind = Literal["fault", "warning", "healthy", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Cause:
     """What can be wrong with a server, or not."""
 

@@ -21,6 +21,10 @@ class WdError(Exception):
     def lines(self) -> list[str]:
         return [line for line in (self.what, self.why, self.todo) if line]
 
+    def record(self) -> dict[str, str]:
+        """As the contract writes it."""
+        return {"what": self.what, "why": self.why, "todo": self.todo}
+
 
 class WrongUsage(WdError):
     """The words of the command do not fit together."""
@@ -35,6 +39,9 @@ class BadConfig(WdError):
 
     def lines(self) -> list[str]:
         return [self.what, *self.mistakes, *(line for line in (self.why, self.todo) if line)]
+
+    def record(self) -> dict[str, str]:
+        return {"what": self.what, "why": "; ".join(filter(None, (*self.mistakes, self.why))), "todo": self.todo}
 
 
 class CannotTell(WdError):

@@ -6,6 +6,8 @@ the target's memory. A field that could not be had is None, and a `Gap` says why
 
 from __future__ import annotations
 
+from typing import Literal
+
 from watchdog.model.process import Listener, Process, Tree
 from watchdog.model.records import record
 
@@ -52,6 +54,10 @@ class ThreadStack:
     holds_gil: bool = False
 
 
+# Why a process gave no stacks. "moved": its threads ran on while they were read, another look may succeed.
+Problem = Literal["", "no-reader", "late", "gone", "no-right", "reader-too-old", "no-python", "moved"]
+
+
 @record(frozen=True)
 class StackLook:
     """One dump of one process."""
@@ -60,6 +66,7 @@ class StackLook:
     at: float
     threads: tuple[ThreadStack, ...] = ()
     error: str | None = None
+    problem: Problem = ""  # the same as `error`, for programs
     seconds: float = 0.0
 
 
@@ -338,6 +345,8 @@ class Configured:
     service: str | None = None
     cmdline: tuple[str, ...] = ()
     regex: bool = False
+    find_user: str | None = None  # whose process it must be
+    find_cwd: str | None = None  # the folder in which it must work
     start_command: tuple[str, ...] = ()
     port: int | None = None
     url: str | None = None

@@ -7,6 +7,8 @@ from dataclasses import field
 from typing import Any, Literal
 
 from watchdog.model.records import record
+from watchdog.text.redact import redact_data
+from watchdog.text.shown import shown
 from watchdog.text.units import iso
 
 Role = Literal["main", "master", "worker", "child", "orphan"]
@@ -84,6 +86,10 @@ class Process:
     def command(self) -> str:
         """The command line as one line, or the short name in brackets."""
         return " ".join(self.cmdline) if self.cmdline else f"[{self.name}]"
+
+    def shown(self, limit: int = 120) -> str:
+        """The command for a person: one line without secrets, which are taken out before it is cut."""
+        return shown(" ".join(redact_data(self.cmdline)) if self.cmdline else f"[{self.name}]", limit)
 
 
 @record(frozen=True)

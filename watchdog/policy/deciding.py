@@ -15,6 +15,7 @@ from watchdog.text.units import format_duration, iso
 Kind = Literal["run", "ask", "would", "wait", "hold", "give-up", "leave"]
 WELL_ALL_THE_TIME = 60.0  # seconds
 AGAIN = 5.0  # seconds after which a hold is looked at again
+FREE_AGAIN = 0.2  # seconds after which a place among those that are worked on is looked for again
 RUNNING = Desired()
 
 
@@ -32,7 +33,7 @@ class Situation:
     certain: bool = False  # nothing of it runs, or it is stopped: however slow the machine is, that is no slowness
     common: str = ""  # why the trouble is not this service's own
     holder: str = ""  # who else works on it now
-    busy: str = ""  # which service we work on ourselves
+    full: str = ""  # why no further service can be worked on at this moment
     planned: bool = False  # nothing is broken yet: it may wait for a good moment
     moment: str = ""  # why a planned run has to wait; empty: this is a good moment
 
@@ -77,8 +78,8 @@ def _decide(situation: Situation) -> Decision:
         return Decision("hold", situation.common, AGAIN)
     if permit.verdict == "wait":
         return Decision("wait", permit.why, max(0.1, permit.at - situation.now))
-    if situation.busy:
-        return Decision("wait", f"one at a time: {situation.busy} comes first", 1.0)
+    if situation.full:
+        return Decision("wait", situation.full, FREE_AGAIN)
     if situation.planned and situation.moment:
         return Decision("wait", situation.moment, AGAIN)
     return Decision("run", "")

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from watchdog.model.process import Process, Tree
 from watchdog.model.records import record
-from watchdog.system.process import processes
+from watchdog.system.process import processes, rights
+from watchdog.targets import expected
 
 MOST = 3  # servers that one run may end, unless a person says otherwise
 
@@ -57,7 +58,7 @@ def why_not_ours(process: Process, us: Ourselves, found_by_descent: bool = False
     `found_by_descent`: a server may well have children in a namespace of their own, such as a browser's sandbox.
     """
     if us.uid not in (0, process.uid):
-        return f"it belongs to user {process.user}: run wd as {process.user} or as root"
+        return f"it belongs to user {process.user}. {rights.remedy(process.user)}"
     elsewhere = None not in (process.pid_namespace, us.pid_namespace) and process.pid_namespace != us.pid_namespace
     if elsewhere and not found_by_descent:
         return "it lives in another PID namespace (a container): act through the container's own tools"
@@ -71,14 +72,15 @@ def tree_refusals(tree: Tree, us: Ourselves, *, managed: bool = False) -> tuple[
         process = member.process
         inside = managed or (place > 0 and member.role != "orphan")
         if reason := why_protected(process, us) or why_not_ours(process, us, inside):
-            found.append(f"pid {process.pid} ({shown(process)}) is spared: {reason}")
+            found.append(f"pid {process.pid} ({process.shown(80)}) is spared: {reason}")
     return tuple(found)
 
 
 def count_refusals(trees: Sequence[Tree], *, everything: bool, most: int = MOST, agreed: bool = False) -> str:
     """Too many servers at once. `everything`: --all was given; `agreed`: a person said yes to more than the cap."""
     if len(trees) > 1 and not everything:
-        return f"{len(trees)} servers match ({names(trees)}): narrow the selector, or say --all"
+        told = expected.what_differs(trees)
+        return f"{len(trees)} servers match ({names(trees)}): {told or 'narrow the selector'}, or say --all"
     if len(trees) > most and not agreed:
         return f"{len(trees)} servers match, one run may end {most} at most: narrow the selector, or add --yes"
     return ""
@@ -89,18 +91,12 @@ def wrong_program(tree: Tree, is_expected: bool, expected: str, *, everything: b
     if is_expected or everything:
         return ""
     return (
-        f"pid {tree.root.pid} ({shown(tree.root)}) is not the configured program ({expected}): "
+        f"pid {tree.root.pid} ({tree.root.shown(80)}) is not the configured program ({expected}): "
         "it is ended only with --all"
     )
 
 
 def names(trees: Sequence[Tree]) -> str:
     """Several servers in words, not more than a line."""
-    first = ", ".join(f"{tree.root.pid} {shown(tree.root, 40)}" for tree in trees[:4])
+    first = ", ".join(f"{tree.root.pid} {tree.root.shown(40)}" for tree in trees[:4])
     return first + (f" and {len(trees) - 4} more" if len(trees) > 4 else "")
-
-
-def shown(process: Process, most: int = 80) -> str:
-    """The command shortened to a line. The terminal's control characters are taken out where it is printed."""
-    text = process.command
-    return text if len(text) <= most else text[: most - 1] + "…"

@@ -8,6 +8,9 @@ from watchdog.model.causes import CAUSES, HEALTHY
 from watchdog.model.evidence import Evidence
 from watchdog.model.finding import Culprit, Diagnosis, Finding
 from watchdog.report import advice
+from watchdog.system.process import rights
+from watchdog.text.printable import printable
+from watchdog.text.shown import joined
 from watchdog.text.units import format_duration, format_size
 
 WIDTH = 100
@@ -18,8 +21,8 @@ _AROUND = 2  # source lines on each side of the guilty one
 
 
 def screen(diagnosis: Diagnosis, evidence: Evidence) -> str:
-    """Plain text; control characters and secrets are for the caller to take out."""
-    lines = [_head(diagnosis, evidence)]
+    """Plain text, one line for each part; secrets are for the caller to take out."""
+    lines = list(_head(diagnosis, evidence))
     if diagnosis.findings:
         first = diagnosis.findings[0]
         lines += ["", *_wrapped(first.summary)]
@@ -32,15 +35,19 @@ def screen(diagnosis: Diagnosis, evidence: Evidence) -> str:
         lines += [
             "",
             *_wrapped(_seen(evidence)),
-            *_field("now", "look again with more time (--within 60s), or as root"),
+            *_field("now", f"look again with more time (--within 60s){_rights()}"),
         ]
     lines += _section("not seen", diagnosis.missing[:6])
     lines.append("")
     lines.append(f"looked for {format_duration(evidence.seconds)}, {len(evidence.memory)} looks; nothing was touched")
-    return "\n".join(line.rstrip() for line in lines)
+    return joined(line.rstrip() for line in lines)
 
 
-def _head(diagnosis: Diagnosis, evidence: Evidence) -> str:
+def _rights() -> str:
+    return "" if rights.sees_all() else f", or with more rights: {rights.remedy()}"
+
+
+def _head(diagnosis: Diagnosis, evidence: Evidence) -> tuple[str, str]:
     tree = evidence.tree
     who = evidence.configured.service or (tree.service if tree else None)
     if tree is not None:
@@ -52,7 +59,7 @@ def _head(diagnosis: Diagnosis, evidence: Evidence) -> str:
         where = f"{who or 'the server'}: no process"
     sure = f"  ({diagnosis.findings[0].certainty})" if diagnosis.findings else ""
     meaning = CAUSES[diagnosis.verdict].meaning if diagnosis.verdict in CAUSES else ""
-    return f"{diagnosis.verdict.upper()}: {meaning}{sure}\n{where}"
+    return f"{diagnosis.verdict.upper()}: {meaning}{sure}", where
 
 
 def _source(culprit: Culprit | None, evidence: Evidence) -> list[str]:
@@ -130,8 +137,9 @@ def _section(title: str, lines: tuple[str, ...] | list[str]) -> list[str]:
 
 
 def _field(name: str, text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent=f"{name:<7}", subsequent_indent=" " * 7) or [name]
+    return textwrap.wrap(printable(text), WIDTH, initial_indent=f"{name:<7}", subsequent_indent=" " * 7) or [name]
 
 
 def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH)
+    """Set in: a name within the text could else stand at the beginning of a line and look like a verdict."""
+    return textwrap.wrap(printable(text), WIDTH, initial_indent="  ", subsequent_indent="  ")

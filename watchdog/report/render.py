@@ -21,6 +21,14 @@ from watchdog.text.units import format_duration, format_size
 _TEMPLATES = Path(__file__).parent / "templates"
 _MARKDOWN = re.compile(r"([\\`*{}\[\]<>|&~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|^#)")
 
+_DOWN_FROM = {
+    "probe": "from the first failed answer to the loop's probe",
+    "log": "from the first failed request in a log",
+    "queue": "from the oldest request without a reply",
+    "process-state": "from the moment when the process ended or was stopped",
+    "run": "from the run's own steps",
+}
+
 
 class Ready(str):
     """Text that is Markdown already."""
@@ -47,7 +55,7 @@ def _markdown_environment() -> jinja2.Environment:
 @lru_cache(maxsize=1)
 def _html_environment() -> jinja2.Environment:
     made = _environment(autoescape=True, finalize=_html_safe)
-    made.filters |= {"pre": lambda text: Markup(escape(printable_lines(str(text))))}
+    made.filters |= {"pre": lambda text: Markup(escape(printable_lines(str(text)))), "prose": _prose}
     return made
 
 
@@ -60,6 +68,7 @@ def _environment(**settings: Any) -> jinja2.Environment:
         lstrip_blocks=True,
         **settings,
     )
+    made.filters |= {"down_from": lambda source: _DOWN_FROM.get(source, source)}
     made.filters |= {"duration": _duration, "size": format_size, "clock": _clock}
     return made
 
@@ -99,6 +108,12 @@ def _html_safe(value: Any) -> Any:
     if isinstance(value, Markup):
         return value
     return "" if value is None else printable(str(value))
+
+
+def _prose(value: Any) -> Markup:
+    """A sentence in which `code` is set as code. It is escaped first, so nothing else in it is taken for markup."""
+    text = "" if value is None else str(escape(printable(str(value))))
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", text))
 
 
 def _code(value: Any) -> Ready:

@@ -13,13 +13,13 @@ from watchdog.model.errors import NothingMatched, Refused, WdError
 from watchdog.model.exits import Exit
 from watchdog.model.killing import KillPlan, KillResult, Ownership, Whom
 from watchdog.model.process import Listener, Member, Tree
-from watchdog.policy import guards
-from watchdog.steps import turn
+from watchdog.policy import guards, target_lock
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock, signals
-from watchdog.system.net import ports
 from watchdog.system.process import lineage, processes
 from watchdog.targets import resolve
+from watchdog.targets.unseen import refuse_unseen
+from watchdog.text.shown import shown
 from watchdog.text.units import counted, format_duration
 
 _QUICK = 0.5  # seconds that quick evidence may take, and never more: the server is down for its users
@@ -55,12 +55,12 @@ def _end(context: Context, options: Mapping[str, Any], ask_first: bool) -> StepR
         trees = tuple(_whole(tree) for tree in trees)
     plans, refusals = _plans(context, options, trees, ask_first and _is_by_hand(context))
     if not refusals and not context.dry_run and ask_first:
-        with turn.hold(context, turn.keys(trees, context.playbook), "kill"):
+        with target_lock.acquire(target_lock.keys(trees, context.playbook), "kill", context.playbook):
             pass  # who works on it already is named first; while a person thinks, nobody else has to wait
         refusals = _not_agreed(context, options, plans)
     if context.dry_run or refusals:
         return _only_shown(plans, refusals, context.dry_run)
-    with turn.hold(context, turn.keys(trees, context.playbook), "kill"):
+    with target_lock.acquire(target_lock.keys(trees, context.playbook), "kill", context.playbook):
         _keep_evidence(context, options, trees)
         _drain(context, trees, float(options.get("drain") or 0.0))
         result = _execute(context, plans)
@@ -105,7 +105,7 @@ def _targets(context: Context) -> tuple[Tree, ...]:
     for sentence in found.left_out:
         context.say(f"left out: {sentence}")
     known = context.found.known
-    trees = tuple(tree for tree in found.trees if any(one.process.state not in "ZX" for one in tree.members))
+    trees = tuple(tree for tree in found.trees if any(not one.process.ended for one in tree.members))
     if known is None or not context.in_runbook:
         return trees
     same = tuple(tree for tree in trees if any(one.process.identity in known for one in tree.members))
@@ -139,15 +139,8 @@ def _whole(tree: Tree) -> Tree:
 def _nothing(context: Context) -> StepResult:
     """What cannot be seen is not gone: a runbook must not start a second copy beside another user's server."""
     port = context.selector.port or (context.playbook.find.port if context.playbook else None)
-    if port and (unseen := ports.hidden(port)):
-        from watchdog.system.child import service_env
-
-        owner = service_env.user_name(unseen[0].uid)
-        why, todo = f"the socket belongs to user {owner}", f"run wd as {owner}, or as root"
-        if service_env.user_id(None) == 0:
-            why, todo = "the socket belongs to the kernel, or stands outside of this container", "act through its tools"
-        raise Refused(f"nothing was ended: who listens on port {port} cannot be seen", why, todo)
-    message = f"nothing to end: nothing that runs matches {context.selector}"
+    refuse_unseen(port, "nothing was ended")
+    message = f"nothing to end: no process matches {context.selector}; `wd ps` lists the servers"
     result = KillResult("nothing", message=message)
     return StepResult("nothing", message, result.record(), exit=Exit.FINE if context.in_runbook else Exit.NOTHING)
 
@@ -177,7 +170,8 @@ def _plans(
     }
     if options.get("worker"):
         pid = _worker_pid(context)
-        plans = [make_worker_plan(tree, pid, **shared) for tree in trees if pid in tree.pids or len(trees) == 1]
+        around = [resolve.with_master(tree, pid) for tree in trees]
+        plans = [make_worker_plan(tree, pid, **shared) for tree in around if pid in tree.pids or len(trees) == 1]
     else:
         hung = _is_known_to_hang(context)
         plans = [
@@ -253,7 +247,7 @@ def _only_shown(plans: Sequence[KillPlan], refusals: Sequence[str], dry_run: boo
         "refusals": list(refusals),
     }
     extra = [f"  refused: {text}" for text in refusals if not any(text in plan.refusals for plan in plans)]
-    return StepResult(outcome, message, data, text="\n".join([*(in_words(plan) for plan in plans), *extra]))
+    return StepResult(outcome, message, data, text="\n".join([*(in_words(plan) for plan in plans), *map(shown, extra)]))
 
 
 def _execute(context: Context, plans: Sequence[KillPlan]) -> KillResult:
@@ -397,7 +391,7 @@ def _replacement(plan: KillPlan) -> int | None:
 
     def appeared() -> bool:
         table = processes.table().values()
-        fresh[:] = [one.pid for one in table if one.parent == master and one.pid not in known and one.state not in "ZX"]
+        fresh[:] = [one.pid for one in table if one.parent == master and one.pid not in known and not one.ended]
         return bool(fresh)
 
     clock.wait_until(appeared, _REPLACED_WITHIN, 0.05)

@@ -9,7 +9,6 @@ from typing import Any
 from watchdog.evidence import known
 from watchdog.evidence import snapshot as evidence
 from watchdog.journal.incidents import make_id
-from watchdog.model.errors import NothingMatched
 from watchdog.model.evidence import Evidence
 from watchdog.model.exits import Exit as Code
 from watchdog.model.process import Tree
@@ -18,7 +17,9 @@ from watchdog.steps.bounds import evidence_left
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock
 from watchdog.targets import resolve
+from watchdog.targets.unseen import nothing_matched, refuse_unseen
 from watchdog.text.printable import printable
+from watchdog.text.shown import joined
 from watchdog.text.units import format_duration, format_size
 
 
@@ -29,7 +30,8 @@ def snapshot(context: Context, options: Mapping[str, Any]) -> StepResult:
         trees = (context.found.tree,)
     logs = known.known_logs(context.playbook, context.state, options.get("logs") or ())
     if not trees and not logs and context.playbook is None:
-        raise NothingMatched(f"nothing matches {context.selector}", todo="`wd ps` shows every server of this machine")
+        refuse_unseen(context.selector.port, "no evidence was kept")
+        raise nothing_matched(context.selector)
     if context.dry_run:
         return StepResult("planned", f"would keep the evidence of {_names(trees)} and {len(logs)} logs")
     deadline = clock.Deadline(evidence_left(context, float(options.get("within") or 10.0)))
@@ -98,5 +100,5 @@ def _result(taken: Sequence[Snapshot], trees: Sequence[Tree]) -> StepResult:
         f"  not had: {printable(f'{one.kind} {one.source}'.strip())}: {printable(one.error or '')}" for one in missing
     ]
     if not written:
-        return StepResult("failed", "no evidence could be kept", data, rows, Code.CRITICAL, "\n".join(lines))
-    return StepResult("ok", message, data, rows, text="\n".join(lines))
+        return StepResult("failed", "no evidence could be kept", data, rows, Code.CRITICAL, joined(lines))
+    return StepResult("ok", message, data, rows, text=joined(lines))

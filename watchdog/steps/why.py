@@ -11,7 +11,6 @@ from watchdog.evidence import logs
 from watchdog.evidence.gather import gather
 from watchdog.evidence.known import configured, known_exits, known_logs
 from watchdog.model.causes import HEALTHY
-from watchdog.model.errors import NothingMatched
 from watchdog.model.evidence import Evidence
 from watchdog.model.exits import Exit
 from watchdog.model.finding import Diagnosis
@@ -23,6 +22,7 @@ from watchdog.steps.spec import Context, StepOutcome, StepResult
 from watchdog.system import clock
 from watchdog.system.net import ports
 from watchdog.targets import resolve
+from watchdog.targets.unseen import nothing_matched
 from watchdog.text.redact import redact
 
 _FRESH = 30.0  # seconds: evidence of a snapshot before this step in the same run
@@ -36,7 +36,7 @@ def why(context: Context, options: Mapping[str, Any]) -> StepResult:
     known.adopt(context, trees)
     port = context.selector.port
     if not trees and context.playbook is None and not (port and ports.accept_queue(port)):
-        raise NothingMatched(f"nothing matches {context.selector}", todo="`wd ps` shows every server of this machine")
+        raise nothing_matched(context.selector)
     if context.dry_run:
         return StepResult(
             "planned", f"would look at {', '.join(_name(tree) for tree in trees) or 'what is left of it'}"

@@ -27,7 +27,7 @@ def by_words(words: Sequence[str], processes: Iterable[Process]) -> tuple[list[P
             continue
         forged = why_not_believed(process)
         if forged:
-            left_out.append(f"pid {process.pid} ({process.command[:120]}) {forged}")
+            left_out.append(f"pid {process.pid} ({process.shown(120)}) {forged}")
         else:
             found.append(process)
     return found, left_out
@@ -48,7 +48,7 @@ def by_pattern(pattern: str, processes: Iterable[Process]) -> tuple[list[Process
     for process in hits:
         reason = why_not_believed(process) or _why_only_named(process)
         if reason:
-            left_out.append(f"pid {process.pid} ({process.command[:120]}) {reason}")
+            left_out.append(f"pid {process.pid} ({process.shown(120)}) {reason}")
         else:
             found.append(process)
     return found, left_out

@@ -12,7 +12,7 @@ from watchdog.model.records import record
 from watchdog.model.selector import Selector
 from watchdog.system import clock
 from watchdog.system.net import ports
-from watchdog.targets import expected, fleeting, match, servers
+from watchdog.targets import expected, fleeting, match, programs, servers
 from watchdog.targets.named_ports import another_port, names_port
 from watchdog.targets.scene import Scene
 from watchdog.targets.trees import grow_in
@@ -77,6 +77,22 @@ def look(
         told = verdict.ask_all(trees, verdict.PATIENT, playbook.url if playbook else None)
         trees = [tree for tree, answer in zip(trees, told, strict=True) if answer == "hung"]
     return Found(tuple(trees), tuple(dict.fromkeys(left_out)))
+
+
+def with_master(tree: Tree, pid: int) -> Tree:
+    """The server of the master that forked this worker, where the worker alone was found: a queue's worker listens
+    nowhere, and leads a session of its own now and then. Else the tree as it is."""
+    if not tree.members or pid != tree.root.pid:
+        return tree
+    scene = Scene.look()
+    parent = scene.table[pid].parent if pid in scene.table else 0
+    if parent <= 1 or parent not in scene.table:
+        return tree
+    scene.know([pid, parent])
+    if not programs.is_forked(scene.process(pid), scene.process(parent)):
+        return tree
+    found = grow_in(scene, [parent])
+    return found if pid in found.pids else tree
 
 
 def _with_playbook(selector: Selector, playbook: Playbook | None) -> Selector:
@@ -146,7 +162,7 @@ def _instances(
         for pid in _by_command(scene, rule, left_out) if rule.cmdline else ():
             process = scene.process(pid)
             if elsewhere := expected.other_application(process, playbook):
-                left_out.append(f"pid {pid} ({process.command[:120]}) runs the same program {elsewhere}")
+                left_out.append(f"pid {pid} ({process.shown(120)}) runs the same program {elsewhere}")
             else:
                 found[pid] = "named"
     for identity in started:
@@ -168,7 +184,7 @@ def _not_listening(scene: Scene, playbook: Playbook, started: Collection[Identit
     for pid, how in tuple(found.items()):
         words = scene.process(pid).words
         if how == "named" and not names_port(words, playbook.find.port or 0) and (other := another_port(words)):
-            told = scene.process(pid).command[:120]
+            told = scene.process(pid).shown(120)
             left_out.append(f"pid {pid} ({told}) runs the same program and names another port, {other}")
             del found[pid]
     ours = {identity.pid for identity in started}
@@ -202,7 +218,7 @@ def _on_port(scene: Scene, port: int, left_out: list[str]) -> list[int]:
                 "more rights are needed to see which"
             )
     for listener, pid in ports.listeners_elsewhere(port, scene.table):
-        name = scene.process(pid).command[:120]
+        name = scene.process(pid).shown(120)
         holders = ", ".join(map(str, listener.holders)) or "unknown"
         left_out.append(
             f"pid {holders} listens on port {port} in another network namespace (a container, with pid {pid}: {name})"
@@ -220,7 +236,7 @@ def _naming_port(scene: Scene, port: int) -> list[str]:
     ]
     scene.know(everybody)
     return [
-        f"pid {pid} ({scene.process(pid).command[:120]}) names port {port} and does not listen on it"
+        f"pid {pid} ({scene.process(pid).shown(120)}) names port {port} and does not listen on it"
         for pid in everybody
         if names_port(scene.process(pid).words, port)
     ]
@@ -273,7 +289,7 @@ def _by_command(scene: Scene, wanted: Selector, left_out: list[str]) -> list[int
     kept = []
     for process in found:
         if process.pid in scene.own:
-            left_out.append(f"pid {process.pid} ({process.command[:120]}) is wd itself or what started it")
+            left_out.append(f"pid {process.pid} ({process.shown(120)}) is wd itself or what started it")
         else:
             kept.append(process.pid)
     return kept

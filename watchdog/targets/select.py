@@ -20,7 +20,7 @@ def pid(text: str) -> int:
     found = _number(text, "pid", "a plain number such as 4242")
     most = processes.pid_max()
     if found > most:
-        raise WrongUsage(f"{found} is no pid", f"On this machine none is greater than {most}.")
+        raise WrongUsage(f"{found} is not a pid", f"On this machine none is greater than {most}.")
     return found
 
 
@@ -28,7 +28,7 @@ def port(text: str) -> int:
     """A TCP port, 1 to 65535."""
     found = _number(text, "port", "a plain number such as 8000")
     if found > 65535:
-        raise WrongUsage(f"{found} is no port", "Ports end at 65535.")
+        raise WrongUsage(f"{found} is not a port", "Ports end at 65535.")
     return found
 
 
@@ -42,26 +42,29 @@ def identities(lines: Iterable[str]) -> tuple[Identity, ...]:
     for number, line in enumerate(lines, 1):
         if number > MOST:
             raise WrongUsage(f"standard input has more than {MOST} lines")
-        if line.strip():
-            found[_identity(line, number)] = None
+        if line.strip() and (identity := _identity(line, number)) is not None:
+            found[identity] = None
     if not found:
         raise Refused("nothing was selected", "No target came in on standard input.", "Name a server: :PORT.")
     return tuple(found)
 
 
-def _identity(line: str, number: int) -> Identity:
+def _identity(line: str, number: int) -> Identity | None:
+    """None for the result line, which names no target and ends every output."""
     todo = "Pipe what `wd find -o json` or `wd ps -o json` prints."
     try:
         record = json.loads(line)
+        if {"outcome", "error"} <= record.keys() and "identity" not in record:
+            return None
         text = record["identity"]
         return Identity.parse(text)
     except (ValueError, RecursionError) as error:
         raise WrongUsage(f"line {number} of standard input names no target", str(error)[:200], todo) from None
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, AttributeError):
         raise WrongUsage(f"line {number} of standard input names no target", "It has no identity.", todo) from None
 
 
 def _number(text: str, what: str, form: str) -> int:
     if not isinstance(text, str) or not _NUMBER.fullmatch(text):
-        raise WrongUsage(f"{str(text)[:40]!r} is no {what}", todo=f"Write {form}.")
+        raise WrongUsage(f"{str(text)[:40]!r} is not a {what}", todo=f"Write {form}.")
     return int(text)

@@ -209,7 +209,7 @@ class _Growth:
         )
 
     def _leave_out(self, pid: int, text: str) -> None:
-        self._left_out[pid] = LeftOut(pid, self._scene.process(pid).command[:120], text)
+        self._left_out[pid] = LeftOut(pid, self._scene.process(pid).shown(120), text)
 
 
 def role(scene: Scene, pid: int, roots: tuple[int, ...], members: frozenset[int]) -> Role:

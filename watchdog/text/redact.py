@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
+from watchdog.text import programs
 from watchdog.text.makers import TOKENS, WEBHOOKS
 from watchdog.text.regexes import regex
 
@@ -21,14 +22,20 @@ REDACTED = "[redacted]"
 _STRONG = (
     r"password|passwd|passphrase|pass[_-]?word|pwd|passcode|secret|secret[_-]?key|api[_-]?key|access[_-]?key|"
     r"account[_-]?key|private[_-]?key|encryption[_-]?key|signing[_-]?key|shared[_-]?key|client[_-]?secret|"
-    r"credentials?|authorization|set-cookie|cookie|[_-]pass|pgpass|パスワード|暗証番号"
+    r"credentials?|authorization|set-cookie|cookie|[_-]pass|pgpass|storepass|keypass|pw|パスワード|暗証番号"
+)
+# Before "=" alone: "bindpw=", "dbpass=", "password_prod=", "passwd2=". Not "password_file=", "bypass=", "compass=".
+_ASSIGNED = (
+    r"(?<!by)(?<!com)(?<!tres)pass|"
+    r"(?:password|passwd|passphrase|pass|secret)(?![_-]?(?:file|path|dir|policy|length|len|min|max|field|prompt|url|"
+    r"reset|required|count|id|ed|ing|es|age|word|wd|phrase|code|through|ive|er|port)(?![a-z]))[A-Za-z0-9_-]{1,30}"
 )
 _WEAK = (
     r"token|session[_-]?id|session[_-]?key|sess(?:ion)?|sid|jwt|otp|pin[_-]?code|csrf|xsrf|amz-signature|"
     r"[?&](?:sig|key|code|auth)"
 )
 _NAME = regex(
-    rf"(?P<word>{_STRONG}|{_WEAK})(?![A-Za-z0-9_-])"
+    rf"(?P<word>{_STRONG}|{_WEAK}|(?:{_ASSIGNED})(?=[\"'\]]{{0,2}}[ \t]{{0,2}}(?:=(?!=)|%3D|[ \t])))(?![A-Za-z0-9_-])"
     r"(?P<mid>\\{0,7}[\"'`\]]?[ \t]{0,8}(?:=>|:=|[=:：]|%3D)[ \t]{0,8}|\\{0,7}[\"'][ \t]{0,4},[ \t\n]{0,8}|"
     r"[ \t]{1,4}|>)"
     r"(?P<value>"
@@ -41,7 +48,7 @@ _NAME = regex(
     r")",
     re.IGNORECASE,
 )
-_STRONG_NAME = regex(rf"(?:{_STRONG})\Z", re.IGNORECASE)
+_STRONG_NAME = regex(rf"(?:{_STRONG}|{_ASSIGNED})\Z", re.IGNORECASE)
 _WEAK_NAME = regex(r"(?:token|session[_-]?id|session[_-]?key|jwt|otp)\Z", re.IGNORECASE)
 _FLAG = regex(r"-{1,2}[A-Za-z0-9_-]{0,60}\Z")
 _NOTHING = regex(
@@ -73,26 +80,14 @@ _BEARER = regex(
 )
 _USER_INFO = regex(r"://([^\s/@:\"'<>?#]{0,100})(:[^\s/\"'<>]{0,300})?@(?=[\w\[.*%-])")
 _LOOKS_LIKE_KEY = regex(r"(?=[^0-9]{0,100}[0-9])[A-Za-z0-9_-]{16,}")
-_OPTION = r"[^\n|;]{0,120}?[ \t'\"]"
-_GAP = r"[\"',=]{0,2}[ \t]{0,4}[\"']?"
-_VALUE = r"([^\s'\",]{1,200})"
-_COMMANDS = regex(  # programs whose option has no telling name
-    rf"(\b(?:mysql|mysqldump|mysqladmin|mariadb|mariadb-dump)\b{_OPTION}-p)([^\s'\",-][^\s'\",]{{0,200}})|"
-    rf"(\b(?:sshpass|docker login|podman login)\b{_OPTION}-p{_GAP}){_VALUE}|"
-    rf"(\bredis-cli\b{_OPTION}-a{_GAP}){_VALUE}|"
-    rf"(\b(?:curl|wget|http|https)\b{_OPTION}(?:-u|--user){_GAP}[^\s:'\",]{{1,100}}:){_VALUE}|"
-    rf"(\blogin[ \t]+[^\s]{{1,100}}[ \t]+password[ \t]+){_VALUE}|"
-    r"(\bauth=\(b?['\"][^'\"\n]{0,100}['\"],[ ]?b?['\"])([^'\"\n]{1,200})"
-)
 _PEM_BASE64 = regex(r"(?:[A-Za-z0-9+/=\s]|\\[nr]|[A-Z][A-Za-z-]{2,20}: [^\n]{0,100}){0,20000}")
 
 
 # Cheap looks that spare ordinary text the long ones: most of a log holds none of these.
 _NAMES_HINT = (
-    *("pass", "pwd", "secret", "key", "cred", "auth", "cookie", "token", "sess", "sid", "jwt", "otp", "pin", "csrf"),
+    *("pass", "pw", "secret", "key", "cred", "auth", "cookie", "token", "sess", "sid", "jwt", "otp", "pin", "csrf"),
     *("xsrf", "signature", "sig=", "code=", "パス", "暗証"),
 )
-_OPTIONS_HINT = ("-p", "-a", "-u", "login", "auth=(")
 _TOKENS_HINT = (
     *("AKIA", "ASIA", "ABIA", "ACCA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "_pat_", "glpat", "gldt", "glrt"),
     *("glptt", "glsoat", "glagent", "gloas", "glcbt", "glc_", "xox", "xapp-", "k_live", "k_test", "whsec", "AIza"),
@@ -139,8 +134,7 @@ def _redact_block(text: str) -> str:
     if "://" in text:
         text = _USER_INFO.sub(_user_info, text)
         text = WEBHOOKS.sub(rf"\1{REDACTED}", text)
-    if any(hint in text for hint in _OPTIONS_HINT):
-        text = _COMMANDS.sub(_command, text)
+    text = programs.redact(text, REDACTED)
     if any(hint in lower for hint in _NAMES_HINT):
         text = _HEADER.sub(_header, text)
         text = _LINE.sub(_line, text)
@@ -161,7 +155,8 @@ def redact_data(value: Any, depth: int = 40) -> Any:
     if isinstance(value, Mapping):
         return {key: _field(key, inner, depth) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        inner = [_after(value, index, depth) for index in range(len(value))]
+        words = programs.redact_words(value, REDACTED)
+        inner = [_after(words, index, depth) for index in range(len(words))]
         return inner if isinstance(value, list) else tuple(inner)
     return value
 
@@ -237,11 +232,6 @@ def _user_info(found: re.Match[str]) -> str:
     if password is not None:
         return f"://{user}:{REDACTED}@" if len(password) > 1 else found[0]
     return f"://{REDACTED}@" if _LOOKS_LIKE_KEY.fullmatch(user) else found[0]
-
-
-def _command(found: re.Match[str]) -> str:
-    kept = next(group for group in found.groups()[::2] if group is not None)
-    return f"{kept}{REDACTED}"
 
 
 def _without_pem(text: str) -> str:

@@ -1,18 +1,16 @@
-"""Carries a decision out: one run at a time, through the one runner, its intent in the journal before it begins."""
+"""Carries decisions out, several services side by side; a run's intent is in the journal before the run begins."""
 
 from __future__ import annotations
 
-import functools
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from watchdog.journal.store import Journal
 from watchdog.model.errors import Refused, WdError
 from watchdog.model.incident import GIVE_UP, Desired, RunResult, StepRecord, Trigger
-from watchdog.model.playbook import TriggerSpec
 from watchdog.model.procedure import Block, RunPlan, StepCall
 from watchdog.model.process import Identity
-from watchdog.policy import budget, locks, pressure
+from watchdog.policy import budget, pressure, target_lock
 from watchdog.policy.budget import History, Life
 from watchdog.policy.deciding import Decision, Situation, decide, local_time, quiet_moment, step_of
 from watchdog.policy.judge import reset
@@ -21,7 +19,6 @@ from watchdog.probes.log import forget_matches
 from watchdog.runbook.begin import begin, plan_of
 from watchdog.runbook.run import Prepared, execute, prepare
 from watchdog.starting import launch
-from watchdog.steps import turn
 from watchdog.steps.notify import notify
 from watchdog.steps.spec import Context
 from watchdog.system import clock
@@ -31,182 +28,176 @@ from watchdog.targets import expected
 from watchdog.targets.flight import in_flight
 from watchdog.watch import log, looking
 from watchdog.watch.asking import Question, Questions
-from watchdog.watch.closer import hand_over
-from watchdog.watch.house import House
+from watchdog.watch.early_evidence import hand_over
+from watchdog.watch.loop_state import LoopState
+from watchdog.watch.messages import LookAgain, NewProcesses, Trouble
 from watchdog.watch.times import in_window
 from watchdog.watch.watched import CALENDAR, LIVES, Watched
 
 _JUST_NOW = 0.5  # seconds for which it is still true that nothing runs: nobody starts a server that fast unlocked
 _LOOK_BACK = 31 * 86400.0
 _LAST_STEPS = (("snapshot", "--within", "5s"), ("why", "--within", "5s"), ("report",))
-Retry = Callable[[], None]
+_FIGURES = re.compile(r"[\d.]+\w*")
 
 
 class Runs:
-    """Decides about trouble and does what was decided."""
+    """Decides about trouble, and does what was decided."""
 
-    def __init__(self, house: House, after: Callable[[Watched], None] = lambda watched: None) -> None:
-        self._house, self._after = house, after
+    def __init__(self, state: LoopState) -> None:
+        self._state = state
         self._waiting: set[tuple[str, str]] = set()
-        self._questions = Questions(house)
+        self._questions = Questions(state)
 
-    def consider(
-        self,
-        watched: Watched,
-        trigger: TriggerSpec,
-        cause: Trigger,
-        retry: Retry,
-        waited: float | None = None,
-        agreed: str = "",
-    ) -> None:
-        """Decide, and act if that was decided. `retry` looks at the trouble again, and comes back here if it lasts.
-
-        `waited` is given for planned runs: for how many seconds they have waited for a good moment. `agreed` is the
-        runbook to which a person has just said yes.
-        """
-        key = f"{trigger.kind} {trigger.subject}"
+    def decide(self, trouble: Trouble) -> None:
+        """Decide, and act if that was decided. Called by one thread: what is decided counts in the next budget."""
+        watched, trigger, cause = trouble.watched, trouble.trigger, trouble.cause
         if watched.acting or not trigger.run:
             return
-        runbook = step_of(trigger.run, watched.attempts.get(key, 0))
-        decision = decide(self._situation(watched, runbook, waited))
-        if decision.kind == "ask" and agreed == runbook:
-            decision = Decision("run", "a person said yes")
+        runbook = step_of(trigger.run, watched.stored.attempts.get(trouble.key, 0))
+        calm = watched.identity if cause.kind in CALENDAR else None
+        decision = self._decision(trouble, runbook)
+        if decision.kind in ("run", "give-up") and not self._state.reserve(watched):
+            return
         self._tell(watched, runbook, cause, decision)
-        if decision.again is not None:
-            self._again(watched, key, decision.again, retry)
-        if decision.kind == "ask":
-            question = Question(watched, trigger, cause, runbook)
-            anew = functools.partial(self.consider, watched, trigger, cause, retry, waited, agreed=runbook)
-            self._questions.put(question, anew)
         if decision.kind == "run":
-            calm = watched.identity if cause.kind in CALENDAR else None
-            self._take(watched, lambda: self._run(watched, key, runbook, cause), calm)
-        elif decision.kind == "give-up":
+            if cause.kind not in CALENDAR:
+                watched.stored.restart_attempts = [*watched.stored.restart_attempts, clock.now()][-LIVES:]
+            self._take(watched, lambda: self._run(watched, trouble.key, runbook, cause), calm)
+            return
+        if watched.standby is not None:
+            watched.standby.leave()
+        if decision.kind == "give-up":
             self._take(watched, lambda: self._give_up(watched, cause, decision.why))
+        elif decision.kind == "ask":
+            self._questions.put(Question(trouble, runbook))
+        if decision.again is not None:
+            self._again(trouble, decision.again)
 
-    def in_other_hands(self, watched: Watched) -> bool:
-        """Whether another wd works on it, or a person wants it to be as it is: its end is no death."""
-        return bool(_holder(watched)) or self._house.journal.desired(watched.name).state != "running"
+    def _decision(self, trouble: Trouble, runbook: str) -> Decision:
+        watched = trouble.watched
+        situation = self._situation(trouble, runbook)
+        decision = decide(situation)
+        if decision.kind in ("run", "ask", "would") and (common := self._state.common_cause(watched)):
+            return decide(replace(situation, common=common))
+        if decision.kind == "ask" and trouble.agreed == runbook:
+            return Decision("run", "a person said yes")
+        return decision
 
-    def _situation(self, watched: Watched, runbook: str, waited: float | None) -> Situation:
+    def _situation(self, trouble: Trouble, runbook: str) -> Situation:
+        watched = trouble.watched
+        waited = clock.monotonic() - trouble.planned_at if trouble.planned_at is not None else None
         now, policy = clock.now(), watched.playbook.policy
         desired = self._desired(watched)
-        planned = waited is not None
         return Situation(
             mode=policy.mode,
             runbook=runbook,
             now=now,
-            permit=budget.permit(policy, history(watched, self._house.journal, desired, now), now),
+            permit=budget.permit(policy, history(watched, self._state, desired, now), now),
             desired=desired,
-            strange=watched.strange,
+            strange=watched.wrong_program,
             starved=pressure.starved(machine.glance()),
             certain=looking.is_certainly_down(watched),
-            common=self._house.common_cause(watched),
-            holder=_holder(watched),
-            busy=self._house.busy,
-            planned=planned,
+            holder=self._state.holder(watched),
+            full=self._state.why_full,
+            planned=waited is not None,
             moment=good_moment(watched, waited) if waited is not None else "",
         )
 
     def _desired(self, watched: Watched) -> Desired:
         """What a person wants. Who says `resume` also takes back that we gave up."""
-        desired = self._house.wanted(watched)
-        if desired.state == "running" and desired.since > (watched.gave_up or 0.0) and watched.gave_up is not None:
-            watched.gave_up, watched.gave_up_why = None, ""
-            watched.lives.clear()
-            watched.attempts.clear()
+        desired, stored = self._state.wanted(watched), watched.stored
+        if stored.gave_up is not None and desired.state == "running" and desired.since > stored.gave_up:
+            stored.gave_up, stored.gave_up_why = None, ""
+            stored.lives.clear()
+            stored.attempts.clear()
             watched.dirty = True
         return desired
 
     def _tell(self, watched: Watched, runbook: str, cause: Trigger, decision: Decision) -> None:
-        """Each decision is said once for each trouble."""
-        kind = decision.kind if decision.kind != "wait" else f"wait {decision.why}"
-        said = f"{kind}: {decision.why}"
+        """Each decision is logged once for each trouble, also where a figure in its reason changes."""
+        said = _FIGURES.sub("", f"{decision.kind}: {decision.why}")
         with watched.lock:
-            if said in watched.told and decision.kind != "run":
+            if said in watched.announced and decision.kind != "run":
                 return
-            watched.told.add(said)
+            watched.announced.add(said)
         words = {"run": f"runs {runbook}", "ask": f"asks whether to run {runbook}", "give-up": "gives up"}
+        if decision.kind == "would":  # its reason says what, and that mode observe keeps it from it
+            self._state.say(watched.name, f"{cause.detail} -> {decision.why}", "WARNING")
+            return
         deed = words.get(decision.kind, decision.kind)
         level = "ERROR" if decision.kind == "give-up" else "WARNING"
-        self._house.say(watched.name, f"{cause.detail} -> {deed}{': ' + decision.why if decision.why else ''}", level)
+        self._state.say(watched.name, f"{cause.detail} -> {deed}{': ' + decision.why if decision.why else ''}", level)
 
-    def _again(self, watched: Watched, key: str, seconds: float, retry: Retry) -> None:
+    def _again(self, trouble: Trouble, seconds: float) -> None:
         """Look again later, once, however often the same was decided in the meantime."""
-        with self._house.lock:
-            if (watched.name, key) in self._waiting:
+        key = (trouble.watched.name, trouble.key)
+        with self._state.lock:
+            if key in self._waiting:
                 return
-            self._waiting.add((watched.name, key))
+            self._waiting.add(key)
 
         def look() -> None:
-            with self._house.lock:
-                self._waiting.discard((watched.name, key))
-            retry()
+            with self._state.lock:
+                self._waiting.discard(key)
+            self._state.messages.put(LookAgain(trouble))
 
-        self._house.later(min(seconds, 300.0), look)
+        self._state.later(min(seconds, 300.0), look)
 
     def _take(self, watched: Watched, work: Callable[[], None], calm: Identity | None = None) -> None:
-        """Only one service at a time is worked on, and each only once. `calm`: see `_over`."""
-        with self._house.lock:
-            if watched.acting or self._house.busy:
-                return
-            watched.acting, self._house.busy = True, watched.name
+        """Work on a service whose place is reserved. `calm`: see `_over`."""
 
         def do() -> None:
             try:
                 work()
             except WdError as error:
-                self._house.say(watched.name, "; ".join(error.lines()), "ERROR")
+                self._state.say(watched.name, "; ".join(error.lines()), "ERROR")
             except Exception as error:  # noqa: BLE001 - the loop goes on whatever a run does
-                self._house.say(watched.name, f"the run broke: {type(error).__name__}: {error}", "ERROR")
+                self._state.say(watched.name, f"the run broke: {type(error).__name__}: {error}", "ERROR")
             finally:
                 self._over(watched, calm)
 
-        self._house.beside(do)
+        self._state.beside(do)
 
     def _over(self, watched: Watched, calm: Identity | None) -> None:
         """The old server's failures are not held against the new one, and old log lines are no news.
 
         Behind `calm` there was no trouble: if it is still the server, nothing of what is known about it has changed.
         """
-        if watched.post is not None:
-            watched.post.leave()
-            watched.post = None
+        if watched.standby is not None:
+            watched.standby.leave()
+            watched.standby = None
         looking.refresh(watched)
         if calm is None or watched.identity != calm:
-            self._begin_anew(watched)
-        self._house.remember(watched)
-        self._house.store()  # whoever looks at the status now wants to see what came of it
-        with self._house.lock:
-            watched.acting, self._house.busy = False, ""
-        self._after(watched)
+            self._forget_the_old_server(watched)
+        self._state.remember(watched)
+        self._state.store()  # whoever looks at the status now wants to see what came of it
+        self._state.release(watched)
+        self._state.messages.put(NewProcesses(watched, after_run=True))
 
-    def _begin_anew(self, watched: Watched) -> None:
+    def _forget_the_old_server(self, watched: Watched) -> None:
         at = clock.monotonic()
         with watched.lock:
-            watched.states = {name: reset(state, at) for name, state in watched.states.items()}
-            watched.bookmarks = {name: forget_matches(mark) for name, mark in watched.bookmarks.items()}
-            watched.healthy_since = None
+            watched.stored.states = {name: reset(state, at) for name, state in watched.stored.states.items()}
+            watched.stored.bookmarks = {name: forget_matches(mark) for name, mark in watched.stored.bookmarks.items()}
+            watched.stored.healthy_since = None
             watched.looked_closely_at = float("-inf")
             watched.forget_trouble()
 
     def _run(self, watched: Watched, key: str, runbook: str, cause: Trigger) -> None:
-        house, context = self._house, self._house.context(watched, cause)
-        watched.attempts[key] = watched.attempts.get(key, 0) + 1
-        if watched.tree is None and not watched.lives:
-            watched.lives.append(Life(0, clock.now(), clock.now()))
-        if cause.kind not in CALENDAR:
-            # Written down before anything is done: it counts, also if the runbook cannot be read or wd is killed.
-            watched.begun = [*watched.begun, clock.now()][-LIVES:]
-        house.remember(watched)
+        state, context = self._state, self._state.context(watched, cause)
+        watched.stored.attempts[key] = watched.stored.attempts.get(key, 0) + 1
+        if watched.tree is None and not watched.stored.lives:
+            watched.stored.lives.append(Life(0, clock.now(), clock.now()))
+        # Written down before anything is done: it counts, also if the runbook cannot be read or wd is killed.
+        state.remember(watched)
         plan_of(runbook, context, {})
         try:
             result = self._held(watched, runbook, cause, context)
         except Refused:
-            watched.begun = watched.begun[:-1]  # another wd is at it
+            watched.stored.restart_attempts.pop()  # another wd is at it
             raise
         if context.found.started is not None and context.found.started.outcome == "done":
-            watched.begun = watched.begun[:-1]  # the journal has it as a restart by now
+            watched.stored.restart_attempts.pop()  # the journal has it as a restart by now
         _note_short_life(watched, context)
         if result is not None:
             self._result(watched, runbook, result)
@@ -215,56 +206,61 @@ class Runs:
 
     def _held(self, watched: Watched, runbook: str, cause: Trigger, context: Context) -> RunResult | None:
         """The run itself, with the server for ourselves; None if somebody was faster."""
-        keys = turn.keys((), watched.playbook)
-        with turn.hold(context, keys, f"run {runbook}"), _Told(self._house, watched, context) as told:
+        keys = target_lock.keys((), watched.playbook)
+        with (
+            target_lock.acquire(keys, f"run {runbook}", context.playbook),
+            _Told(self._state, watched, context) as told,
+        ):
             if cause.kind not in CALENDAR and _is_another(watched):
-                self._house.say(watched.name, "it was replaced in the meantime; nothing is done")
+                self._state.say(watched.name, "it was replaced in the meantime; nothing is done")
                 return None
-            self._house.counts.runs += 1
+            self._state.counts.runs += 1
             hand_over(watched, context)
-            if watched.post is not None:
-                context.found.arming = watched.post.take
+            if watched.standby is not None:
+                context.found.arming = watched.standby.take
             if cause.kind not in CALENDAR and watched.tree is None:
-                context.found.before = watched.gone
+                context.found.before = watched.last_members
             context.evidence_until = clock.monotonic() + evidence_time(watched.playbook, cause.kind)
             return begin(runbook, context, {}, watch=told.step)
 
     def _refused(self, watched: Watched, context: Context, why: str) -> None:
         """A guard says no, and will say so again: a person is called now. The refused run's report tells the rest."""
-        watched.gave_up, watched.gave_up_why = clock.now(), f"refused: {why}"
-        self._house.remember(watched)
-        self._house.counts.given_up += 1
-        told = notify(context, {"message": [f"{watched.name}: wd gave up: {watched.gave_up_why}"]})
-        self._house.say(watched.name, f"gives up: {watched.gave_up_why} ({told.message})", "ERROR")
+        watched.stored.gave_up, watched.stored.gave_up_why = clock.now(), f"refused: {why}"
+        self._state.remember(watched)
+        self._state.counts.given_up += 1
+        told = notify(context, {"message": [f"{watched.name}: wd gave up: {watched.stored.gave_up_why}"]})
+        self._state.say(watched.name, f"gives up: {watched.stored.gave_up_why} ({told.message})", "ERROR")
 
     def _give_up(self, watched: Watched, cause: Trigger, why: str) -> None:
         """Remembered first; then one report with the cause, and one call for a person."""
-        if not watched.strange and (differs := expected.why_start_differs(watched.playbook)):
+        if not watched.wrong_program and (differs := expected.why_start_differs(watched.playbook)):
             why = f"{why}; {differs}"
-        watched.gave_up, watched.gave_up_why = clock.now(), why
-        self._house.remember(watched)
-        self._house.counts.given_up += 1
-        anew = f"once fixed, run: wd resume {watched.name}"
-        words = [*_LAST_STEPS, ("notify", f"{watched.name}: wd gave up: {why}; {anew}")]
+        watched.stored.gave_up, watched.stored.gave_up_why = clock.now(), why
+        self._state.remember(watched)
+        self._state.counts.given_up += 1
+        resume = f"once fixed, run: wd resume {watched.name}"
+        words = [*_LAST_STEPS, ("notify", f"{watched.name}: wd gave up: {why}; {resume}")]
         block = Block("wd", tuple((0, " ".join(line)) for line in words), timeout=30.0, on_fail="continue")
         plan = RunPlan(None, tuple(StepCall(line, 0, 0) for line in words), (block,), watched.name)
-        context = self._house.context(watched, replace(cause, gave_up=why))
+        context = self._state.context(watched, replace(cause, gave_up=why))
         context.in_runbook = True
-        with _Told(self._house, watched, context) as told:
+        with _Told(self._state, watched, context) as told:
             result, _ = execute(prepare(plan), context, GIVE_UP, watch=told.step)
         self._result(watched, GIVE_UP, result)
 
     def _result(self, watched: Watched, runbook: str, result: RunResult) -> None:
+        if result.outcome == "recovered":
+            self._state.causes.was_restarted()
         level = "INFO" if result.outcome in ("recovered", "done", "nothing") else "ERROR"
         report = f"; report: {result.report}" if result.report else ""
-        self._house.say(watched.name, f"{runbook}: {result.outcome}: {result.message}{report}", level)
+        self._state.say(watched.name, f"{runbook}: {result.outcome}: {result.message}{report}", level)
 
 
 class _Told:
     """What a run says goes into the log, and from its first step on into a file of its own."""
 
-    def __init__(self, house: House, watched: Watched, context: Context) -> None:
-        self._house, self._watched, self._context = house, watched, context
+    def __init__(self, state: LoopState, watched: Watched, context: Context) -> None:
+        self._state, self._watched, self._context = state, watched, context
         self._file: log.RunFile | None = None
         context.say = self.say
 
@@ -278,7 +274,7 @@ class _Told:
     def say(self, text: str) -> None:
         if self._file is None and self._context.incident:
             self._file = log.RunFile(self._context.folder, self._context.incident)
-        self._house.say(self._watched.name, text, incident=self._context.incident or "")
+        self._state.say(self._watched.name, text, incident=self._context.incident or "")
 
     def step(self, prepared: Prepared, record: StepRecord) -> None:
         if record.outcome != "running":
@@ -287,24 +283,26 @@ class _Told:
 
 def _note_short_life(watched: Watched, context: Context) -> None:
     """A server that a run started and that died before the run was over: nobody watched it for its death."""
-    newborn = context.found.started.identity if context.found.started else None
-    if newborn is None or processes.is_alive(newborn):
+    started = context.found.started.identity if context.found.started else None
+    if started is None or processes.is_alive(started):
         return
     record = next(
-        (one for one in reversed(launch.records(context.state, watched.name)) if one.identity == newborn), None
+        (one for one in reversed(launch.records(context.state, watched.name)) if one.identity == started), None
     )
     begun = record.started if record else clock.now()
     ended = record.ended if record and record.ended is not None else clock.now()
     with watched.lock:
-        watched.lives = [*watched.lives, Life(newborn.pid, begun, ended)][-LIVES:]
+        watched.stored.lives = [*watched.stored.lives, Life(started.pid, begun, ended)][-LIVES:]
 
 
-def history(watched: Watched, journal: Journal, desired: Desired, now: float) -> History:
+def history(watched: Watched, state: LoopState, desired: Desired, now: float) -> History:
     """What the budgets are counted on; what lies before a person's `resume` is forgiven."""
+    journal = state.journal
     begin_at = max(now - _LOOK_BACK, desired.since if desired.state == "running" else 0.0)
     own = [one.at for one in journal.restarts(watched.name, begin_at) if one.automatic]
-    own = sorted([*own, *(when for when in watched.begun if when >= begin_at)])
+    own = sorted([*own, *(when for when in watched.stored.restart_attempts if when >= begin_at)])
     everybody = [one.at for one in journal.restarts(None, now - budget.HOUR) if one.automatic]
+    everybody += [when for one in tuple(state.services.values()) for when in one.stored.restart_attempts]
     last = journal.incidents(watched.name, now - 7 * 86400.0, 1)
     signature = last[0].signature if last else ""
     lost = journal.lost_at
@@ -314,10 +312,10 @@ def history(watched: Watched, journal: Journal, desired: Desired, now: float) ->
     return History(
         restarts=tuple(own),
         all_restarts=tuple(everybody),
-        lives=tuple(life for life in watched.lives[-LIVES:] if life.ended >= begin_at),
-        healthy_since=watched.healthy_since,
-        gave_up=watched.gave_up,
-        gave_up_why=watched.gave_up_why,
+        lives=tuple(life for life in watched.stored.lives[-LIVES:] if life.ended >= begin_at),
+        healthy_since=watched.stored.healthy_since,
+        gave_up=watched.stored.gave_up,
+        gave_up_why=watched.stored.gave_up_why,
         same_cause=len(journal.same_signature(watched.name, signature, now - 7 * 86400.0)) if signature else 0,
     )
 
@@ -330,12 +328,6 @@ def good_moment(watched: Watched, waited: float) -> str:
     return quiet_moment(windows, in_flight(tree) if tree else 0, waited, DRAIN)
 
 
-def _holder(watched: Watched) -> str:
-    """Who else works on the service now, on this machine."""
-    found = next((held for key in turn.keys((), watched.playbook) if (held := locks.holder(key))), None)
-    return str(found) if found else ""
-
-
 def _is_another(watched: Watched) -> bool:
     """Whether somebody has replaced the server since it was judged: now that we hold it, nobody does it any more."""
     before = watched.identity
@@ -344,4 +336,4 @@ def _is_another(watched: Watched) -> bool:
     if before is None and clock.monotonic() - watched.looked_at < _JUST_NOW:
         return False
     looking.refresh(watched)
-    return watched.identity is not None and watched.identity != before and not watched.strange
+    return watched.identity is not None and watched.identity != before and not watched.wrong_program

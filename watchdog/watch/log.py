@@ -16,8 +16,7 @@ from loguru import logger
 
 from watchdog.model.errors import WdError
 from watchdog.system.disk.files import make_folder
-from watchdog.text.printable import printable
-from watchdog.text.redact import redact
+from watchdog.text.shown import shown
 
 _LINE = "{time:YYYY-MM-DD HH:mm:ss.SSS} {level: <7} {extra[service]: <12} {message}\n"
 _KEPT = 5
@@ -76,4 +75,4 @@ def _private(path: str, flags: int) -> int:
 
 def _clean(record: Any) -> None:
     """Control characters and secrets of whatever was found on the machine stay out."""
-    record["message"] = printable(redact(record["message"]))
+    record["message"] = shown(record["message"])

@@ -1,4 +1,4 @@
-"""The loop: what is due when, who is told of a death, how it is reloaded and how it ends. The only APScheduler import.
+"""The loop: what is due when, who takes a message, how it is reloaded and how it ends. The only APScheduler import.
 
 Nothing here decides anything about a server; that is `rounds`, `judge`, `deciding` and `acting`.
 """
@@ -21,17 +21,20 @@ from watchdog.system import clock
 from watchdog.system.child.overseer import Link
 from watchdog.system.net import http
 from watchdog.system.process import processes
+from watchdog.system.shim import records
 from watchdog.targets.scene import Scene
 from watchdog.text.units import counted
 from watchdog.watch import looking, metrics, trend
 from watchdog.watch.acting import Runs
-from watchdog.watch.ends import Ends
+from watchdog.watch.death_watcher import DeathWatcher
 from watchdog.watch.executor import DaemonThreads
-from watchdog.watch.hands import Hands
 from watchdog.watch.heartbeat import Heartbeat
-from watchdog.watch.house import KEY, House
+from watchdog.watch.loading import Fingerprint, Load
+from watchdog.watch.loop_state import KEY, LoopState
+from watchdog.watch.messages import AskNow, LookAgain, Message, NewProcesses, Trouble
 from watchdog.watch.rounds import Rounds
 from watchdog.watch.slots import Slot, slots
+from watchdog.watch.thread_pool import UnboundedThreadPool
 from watchdog.watch.times import STEADY, Cron, Every
 from watchdog.watch.watched import Watched, death_triggers, from_text
 
@@ -39,23 +42,32 @@ STORE = 5.0  # seconds between two writings of samples
 METRICS = 15.0  # and of the numbers for Prometheus
 TIDY = 3600.0
 PING = 60.0
-Load = Callable[[], tuple[Playbook, ...]]
+CHANGES = 1.0  # seconds between two looks whether a playbook or runbook has changed
 
 
 class Loop:
-    """Watches services until it is told to stop."""
+    """Watches services until it has to stop."""
 
-    def __init__(self, house: House, load: Load, *, ping: str = "", metrics_file: str = "", link: Link) -> None:
-        self._house, self._load, self._link = house, load, link
+    def __init__(
+        self,
+        state: LoopState,
+        load: Load,
+        *,
+        link: Link,
+        changes: Callable[[], Fingerprint] = frozenset,
+        ping: str = "",
+        metrics_file: str = "",
+    ) -> None:
+        self._state, self._load, self._link = state, load, link
+        self._changes, self._loaded, self._seen = changes, changes(), changes()
         self._ping, self._metrics_file = ping, metrics_file
         # Not an event: a signal handler that sets one can fall into the very moment in which its lock is held.
-        self._hands = Hands(self._broke)
+        self._pool = UnboundedThreadPool(self._broke)
         self._orders: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._stopping = False
-        self._runs = Runs(house, self._after_run)
-        self._rounds = Rounds(house, self._runs.consider, self._is_back)
+        self._runs, self._rounds = Runs(state), Rounds(state)
         self._heart = Heartbeat(self._clock_was_set, self._beat)
-        self._ends = Ends(house, self._runs, self._ask_now)
+        self._deaths = DeathWatcher(state)
         self._done: dict[str, float] = {}  # job -> when its last run began, for the sign that all is well
         self._beaten = self._told_systemd = 0.0
         self._written = float("-inf")  # the numbers for Prometheus, last
@@ -66,20 +78,21 @@ class Loop:
             timezone=STEADY,
         )
         self._scheduler.add_listener(self._noted, EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES | EVENT_JOB_ERROR)
-        house.away, house.later, house.beside = self._heart.away, self._later, self._beside
+        state.away, state.later, state.beside = self._heart.away, self._later, self._beside
 
     def run(self, before: Callable[[], None] = lambda: None) -> None:
         """Until SIGTERM or SIGINT. BadConfig if there is nothing to watch. `before` is called when that is known."""
         self._heart.start()
         if self._link.reason:
-            self._house.say("", f"started again: {self._link.reason}", "ERROR")
+            self._state.say("", f"started again: {self._link.reason}", "ERROR")
         playbooks = self._load()
         before()
         self._take_up(playbooks)
-        self._ends.start()
-        self._rounds.closer.start()
+        threading.Thread(target=self._take_messages, daemon=True, name="wd-decider").start()
+        self._deaths.start()
+        self._rounds.early_evidence.start()
         self._scheduler.start()
-        self._house.say("", f"watching {counted(len(playbooks), 'service')}")
+        self._state.say("", f"watching {counted(len(playbooks), 'service')}")
         self._beside(self._look_at_all)
         self._link.notify("READY=1")
         while self._orders.get() == "reload":
@@ -104,23 +117,25 @@ class Loop:
     # What is watched
 
     def _take_up(self, playbooks: Iterable[Playbook]) -> None:
-        """Services that are new or changed begin anew with what the journal remembers; others go on as they are."""
-        house, services = self._house, {}
-        house.journal.end_the_future()
+        """New and changed services begin with what the journal remembers; the others go on as they are."""
+        state, services = self._state, {}
+        state.journal.end_the_future()
         for playbook in playbooks:
-            known = house.services.get(playbook.service)
+            known = state.services.get(playbook.service)
             if known is not None and known.playbook == playbook:
                 services[playbook.service] = known
             else:
-                text = house.journal.kept(playbook.service, KEY)
-                services[playbook.service] = from_text(playbook, text, processes.boot_id())
-        house.services = services
+                text = state.journal.kept(playbook.service, KEY)
+                services[playbook.service] = from_text(
+                    playbook, text, processes.boot_id(), records.folder(self._state.folder, playbook.service)
+                )
+        state.services = services
         self._plan()
 
     def _plan(self) -> None:
         self._scheduler.remove_all_jobs()
         self._done.clear()
-        services = self._house.services.values()
+        services = self._state.services.values()
         for number, slot in enumerate(slots((one.name, spec) for one in services for spec in one.specs)):
             name = f"ask {number}"
             self._scheduler.add_job(self._ask, Every(slot.every, slot.first), args=(name, slot), id=name)
@@ -128,7 +143,8 @@ class Loop:
             for position, trigger in enumerate(watched.playbook.triggers):
                 self._plan_trigger(watched, trigger, f"{watched.name} {position}")
         self._scheduler.add_job(self._store, Every(STORE, 1.0), id="store")
-        self._scheduler.add_job(self._house.journal.tidy, Every(TIDY, 300.0), id="tidy")
+        self._scheduler.add_job(self._notice_changes, Every(CHANGES, CHANGES), id="changes")
+        self._scheduler.add_job(self._state.journal.tidy, Every(TIDY, 300.0), id="tidy")
         if self._ping:
             self._scheduler.add_job(self._tell_alive, Every(PING, PING / 4), id="ping")
 
@@ -147,79 +163,103 @@ class Loop:
     def _read_again(self) -> None:
         """A broken file keeps the old ones, and says so."""
         self._link.notify("RELOADING=1")
+        self._loaded = self._changes()
         try:
             self._take_up(self._load())
         except WdError as error:
-            self._house.say("", "the playbooks stay as they were: " + "; ".join(error.lines()), "ERROR")
+            self._state.say(
+                "", "the changed playbooks are not used, the old ones stay: " + "; ".join(error.lines()), "ERROR"
+            )
         else:
-            self._house.say("", f"playbooks read again: {counted(len(self._house.services), 'service')}")
+            self._state.say("", f"playbooks read again: {counted(len(self._state.services), 'service')}")
             self._beside(self._look_at_all)
         self._link.notify("READY=1")
+
+    def _notice_changes(self) -> None:
+        """Files that changed are taken up once they have stayed the same for a look: an editor may still be writing."""
+        before, self._seen = self._seen, self._changes()
+        if self._seen != self._loaded and self._seen == before:
+            self._state.say("", "playbooks or runbooks have changed")
+            self.reload()
 
     def _look_at_all(self) -> None:
         """Who everybody is, in one look at the machine: so that a death is seen at once, and a first kill is quick."""
         scene = Scene.look()
-        for watched in tuple(self._house.services.values()):
+        for watched in tuple(self._state.services.values()):
             if self._stopping:
                 return
             if death_triggers(watched.playbook):
                 looking.refresh(watched, scene)
-                self._ends.watch(watched)
+                self._deaths.watch(watched)
 
     # What comes due
 
     def _ask(self, name: str, slot: Slot) -> None:
         self._done[name] = clock.monotonic()
         for service, spec in slot.probes:
-            watched = self._house.services.get(service)
+            watched = self._state.services.get(service)
             if watched is not None:
                 self._beside(lambda watched=watched, spec=spec: self._rounds.ask(watched, spec))  # type: ignore[misc]
 
-    def _come_due(self, watched: Watched, trigger: TriggerSpec, begun: float | None = None) -> None:
-        """A planned run; it may wait for a good moment, and asks again until there is one."""
-        begun = clock.monotonic() if begun is None else begun
+    def _come_due(self, watched: Watched, trigger: TriggerSpec) -> None:
+        """A planned run; it may wait for a good moment."""
         cause = Trigger(trigger.kind, f"{trigger.kind} {trigger.subject}", "wd watch")
-        waited = clock.monotonic() - begun
-        self._runs.consider(watched, trigger, cause, lambda: self._come_due(watched, trigger, begun), waited)
+        self._state.messages.put(Trouble(watched, trigger, cause, planned_at=clock.monotonic()))
 
     def _look_ahead(self, watched: Watched, trigger: TriggerSpec) -> None:
         """A measure that will reach its limit soon."""
-        told = trend.foreseen(watched, trigger, self._house.journal, clock.now())
-        if told:
+        if told := trend.foreseen(watched, trigger, self._state.journal, clock.now()):
             cause = Trigger("trend", told, "wd watch")
-            begun = clock.monotonic()
+            self._state.messages.put(Trouble(watched, trigger, cause, planned_at=clock.monotonic()))
 
-            def again() -> None:
-                self._runs.consider(watched, trigger, cause, again, clock.monotonic() - begun)
+    # What the parts of the loop report
 
-            again()
+    def _take_messages(self) -> None:
+        while True:
+            message = self._state.messages.get()
+            self._safely(lambda message=message: self._take(message))  # type: ignore[misc]
+
+    def _take(self, message: Message) -> None:
+        """Only decisions are made here; everything that looks at the machine is done beside."""
+        match message:
+            case Trouble():
+                self._runs.decide(message)
+            case LookAgain(trouble):
+                self._beside(lambda: self._look_again(trouble))
+            case NewProcesses(watched, after_run):
+                self._beside(lambda: self._look_at_processes(watched, after_run))
+            case AskNow(watched):
+                for spec in watched.playbook.http_probes:
+                    self._beside(lambda spec=spec: self._rounds.ask(watched, spec))  # type: ignore[misc]
+
+    def _look_again(self, trouble: Trouble) -> None:
+        """Whoever saw the trouble looks, and reports it again if it lasts."""
+        if trouble.cause.kind == "death":
+            self._deaths.look_again(trouble.watched, trouble.cause.detail)
+        elif trouble.spec is not None:
+            self._rounds.ask(trouble.watched, trouble.spec)
+        else:
+            self._state.messages.put(trouble)
+
+    def _look_at_processes(self, watched: Watched, after_run: bool) -> None:
+        if not after_run:
+            looking.refresh(watched)
+        self._deaths.watch(watched)
+        if after_run and watched.tree is None:
+            self._later(1.0, lambda: self._deaths.look_again(watched, "nothing runs after the last run"))
 
     def _store(self) -> None:
-        self._house.store()
+        self._state.store()
         if self._metrics_file and clock.monotonic() - self._written >= METRICS:
             self._written = clock.monotonic()
-            metrics.write(self._house, self._metrics_file)
+            metrics.write(self._state, self._metrics_file)
 
     def _tell_alive(self) -> None:
         """The dead man's switch: somebody elsewhere calls a person when this stops coming."""
         if self._all_well():
             reply = http.ask(self._ping, timeout=10.0, limit=1000)
             if reply.problem or (reply.status or 0) >= 400:
-                self._house.say("", f"the ping was not taken: {reply.detail or reply.status}", "WARNING")
-
-    def _ask_now(self, watched: Watched) -> None:
-        for spec in watched.playbook.http_probes:
-            self._beside(lambda spec=spec: self._rounds.ask(watched, spec))  # type: ignore[misc]
-
-    def _is_back(self, watched: Watched) -> None:
-        """It answers again: whoever started it, its processes may be others than before."""
-        looking.refresh(watched)
-        self._ends.watch(watched)
-
-    def _after_run(self, watched: Watched) -> None:
-        self._ends.watch(watched)
-        if watched.tree is None:
-            self._later(1.0, lambda: self._ends.look_again(watched, "nothing runs after the last run"))
+                self._state.say("", f"the ping was not taken: {reply.detail or reply.status}", "WARNING")
 
     # The loop's own health
 
@@ -245,13 +285,13 @@ class Loop:
         return True
 
     def _clock_was_set(self, seconds: float) -> None:
-        self._house.say("", f"the clock was set by {seconds:+.0f} s", "WARNING")
+        self._state.say("", f"the clock was set by {seconds:+.0f} s", "WARNING")
         self._beside(lambda: self._go_by_the_new_clock(seconds))
 
     def _go_by_the_new_clock(self, seconds: float) -> None:
         """Intervals do not care; lines of a calendar must be read again, and so must when a process began."""
-        self._house.journal.end_the_future()
-        for watched in tuple(self._house.services.values()):
+        self._state.journal.end_the_future()
+        for watched in tuple(self._state.services.values()):
             watched.end_the_future(clock.now(), seconds)
         self._look_at_all()
         for job in self._scheduler.get_jobs():
@@ -259,19 +299,19 @@ class Loop:
                 job.reschedule(job.trigger)
 
     def _noted(self, event: Any) -> None:
-        counts = self._house.counts
+        counts = self._state.counts
         if event.code == EVENT_JOB_ERROR:
             counts.broken += 1
-            self._house.say("", f"{event.job_id} broke: {type(event.exception).__name__}: {event.exception}", "ERROR")
+            self._state.say("", f"{event.job_id} broke: {type(event.exception).__name__}: {event.exception}", "ERROR")
         else:
             counts.late += 1
-            self._house.say("", f"{event.job_id} is late: {counts.late} so far", "WARNING")
+            self._state.say("", f"{event.job_id} is late: {counts.late} so far", "WARNING")
 
     # Beside and later
 
     def _beside(self, work: Callable[[], None]) -> None:
         try:
-            self._hands.give(work)
+            self._pool.give(work)
         except RuntimeError as error:  # no thread to be had: a local reason, and the next round comes
             self._broke(error)
 
@@ -282,8 +322,8 @@ class Loop:
             self._broke(error)
 
     def _broke(self, error: BaseException) -> None:
-        self._house.counts.broken += 1
-        self._house.say("", f"{type(error).__name__}: {error}", "ERROR")
+        self._state.counts.broken += 1
+        self._state.say("", f"{type(error).__name__}: {error}", "ERROR")
 
     def _later(self, seconds: float, work: Callable[[], None]) -> None:
         if self._stopping:
@@ -296,7 +336,7 @@ class Loop:
         """Quickly: nothing is waited for. Services live on; an armed shim ends its stretch by itself."""
         self._link.notify("STOPPING=1")
         self._heart.stop()
-        self._ends.stop()
+        self._deaths.stop()
         self._scheduler.shutdown(wait=False)
-        self._house.store()
-        self._house.say("", "stopped")
+        self._state.store()
+        self._state.say("", "stopped")

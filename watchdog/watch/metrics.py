@@ -7,7 +7,7 @@ from pathlib import Path
 
 from watchdog.model.errors import WdError
 from watchdog.system.disk.files import write_atomic
-from watchdog.watch.house import House
+from watchdog.watch.loop_state import LoopState
 from watchdog.watch.watched import Watched
 
 _LEVELS = {"ok": 0, "slow": 1, "starting": 1, "failing": 1, "trouble": 2, "unknown": 3}
@@ -27,20 +27,20 @@ _HELP = {
 }
 
 
-def write(house: House, path: str) -> None:
+def write(state: LoopState, path: str) -> None:
     """Replace the file; a collector sees the old one or the new, never a part. A failure is said, not raised."""
     try:
-        write_atomic(Path(path), text(house), mode=0o644)
+        write_atomic(Path(path), text(state), mode=0o644)
     except (OSError, WdError) as error:
-        house.say("", f"the metrics cannot be written: {error}", "WARNING")
+        state.say("", f"the metrics cannot be written: {error}", "WARNING")
 
 
-def text(house: House) -> str:
+def text(state: LoopState) -> str:
     rows: dict[str, list[str]] = {name: [] for name in _HELP}
-    for watched in tuple(house.services.values()):
+    for watched in tuple(state.services.values()):
         for name, labels, value in _of_service(watched):
             rows[name].append(f"{name}{{{labels}}} {value}")
-    counts = house.counts
+    counts = state.counts
     for word in ("asked", "unknown", "skipped", "late", "discarded", "runs", "given_up"):
         rows[f"wd_{word}_total"].append(f"wd_{word}_total {getattr(counts, word)}")
     lines = []
@@ -53,7 +53,7 @@ def text(house: House) -> str:
 def _of_service(watched: Watched) -> Iterator[tuple[str, str, float]]:
     service = f'service="{_escaped(watched.name)}"'
     yield "wd_service_state", service, _LEVELS[watched.level]
-    yield "wd_service_given_up", service, int(watched.gave_up is not None)
+    yield "wd_service_given_up", service, int(watched.stored.gave_up is not None)
     for name, sample in tuple(watched.latest.items()):
         labels = f'{service},probe="{_escaped(name)}"'
         yield "wd_probe_seconds", labels, round(sample.seconds, 6)

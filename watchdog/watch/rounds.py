@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from watchdog.model.incident import Trigger
-from watchdog.model.playbook import ProbeSpec, TriggerSpec
+from watchdog.model.playbook import ProbeSpec
 from watchdog.model.probing import Sample
 from watchdog.policy.judge import NOTHING_ELSE, Event, Judged, Signs, judge
 from watchdog.policy.patience import grace
@@ -15,22 +14,20 @@ from watchdog.probes.run import probe
 from watchdog.system import clock
 from watchdog.text.units import format_duration
 from watchdog.watch import looking
-from watchdog.watch.closer import Closer
-from watchdog.watch.house import House
+from watchdog.watch.early_evidence import EarlyEvidence
+from watchdog.watch.loop_state import LoopState
+from watchdog.watch.messages import NewProcesses, Trouble
 from watchdog.watch.watched import Watched, triggers_of
 
-Consider = Callable[[Watched, TriggerSpec, Trigger, Callable[[], None], float | None], None]
 _LEVELS = {"trouble": "ERROR", "failing": "WARNING", "slow": "WARNING", "recovered": "INFO", "starting": "INFO"}
 
 
 class Rounds:
     """Asks probes; several threads may ask different ones at a time."""
 
-    def __init__(
-        self, house: House, consider: Consider, is_back: Callable[[Watched], None] = lambda watched: None
-    ) -> None:
-        self._house, self._consider, self._is_back = house, consider, is_back
-        self.closer = Closer(house)
+    def __init__(self, state: LoopState) -> None:
+        self._state = state
+        self.early_evidence = EarlyEvidence(state)
 
     def ask(self, watched: Watched, spec: ProbeSpec) -> None:
         """Ask one probe, unless it is being asked already: then it is asked once more right after."""
@@ -46,28 +43,28 @@ class Rounds:
         finally:
             with watched.lock:
                 watched.asking.discard(spec.name)
-                owed = spec.name in watched.owed
-                watched.owed.discard(spec.name)
+                owed = spec.name in watched.rerun_requested
+                watched.rerun_requested.discard(spec.name)
         if owed and not watched.acting:
-            self._house.beside(lambda: self.ask(watched, spec))
+            self._state.beside(lambda: self.ask(watched, spec))
 
     def _left_out(self, watched: Watched, spec: ProbeSpec) -> None:
         """Told at the first, the tenth, the hundredth …: a probe slower than its interval would fill the log."""
-        watched.owed.add(spec.name)
-        self._house.counts.skipped += 1
-        count = self._house.counts.skipped
+        watched.rerun_requested.add(spec.name)
+        self._state.counts.skipped += 1
+        count = self._state.counts.skipped
         if count == 10 ** (len(str(count)) - 1):
             told = f"{spec.name}: came due while the question before was open; {count} such so far"
-            self._house.say(watched.name, told)
+            self._state.say(watched.name, told)
 
     def _round(self, watched: Watched, spec: ProbeSpec) -> None:
-        begun, question = clock.monotonic(), self.closer.asked(watched, spec)
+        begun, question = clock.monotonic(), self.early_evidence.asked(watched, spec)
         tree = looking.current(watched) if registry.of(spec.kind).needs_tree else watched.tree
-        sample = probe(spec, watched.playbook, tree, bookmark=watched.bookmarks.get(spec.name, ""))
+        sample = probe(spec, watched.playbook, tree, bookmark=watched.stored.bookmarks.get(spec.name, ""))
         ended, question.sample = clock.monotonic(), sample
-        self._house.counts.asked += 1
-        if lost := self._house.away(begun, ended):
-            self._house.counts.discarded += 1
+        self._state.counts.asked += 1
+        if lost := self._state.away(begun, ended):
+            self._state.counts.discarded += 1
             told = f"wd itself did not run for {format_duration(lost)}; the answer does not count"
             sample = replace(sample, verdict="unknown", message=told)
         if watched.acting:
@@ -75,25 +72,34 @@ class Rounds:
         before = watched.state(spec.name).level
         if sample.verdict in ("ok", "slow") and watched.tree is None and before in ("failing", "trouble"):
             looking.refresh(watched)  # somebody else has started something: is it the right program?
-        sample = self._tied(watched, spec, sample)
+        sample = self._unless_stopped(watched, self._tied(watched, spec, sample))
         signs = self._signs(watched, spec, sample, ended - begun)
         judged = self._judged(watched, spec, sample, signs, ended)
-        self._house.note_sample(watched.name, sample)
+        self._state.note_sample(watched.name, sample)
         if judged.event is not None:
             self._tell(watched, spec, judged.event)
         if judged.state.level == "ok" and before in ("failing", "trouble", "starting"):
-            self._is_back(watched)
+            self._state.messages.put(NewProcesses(watched))
         if sample.verdict == "failed":
             if judged.trouble:
                 self._trouble(watched, spec, judged, sample)
             elif registry.answers(spec.kind):
-                self.closer.failed(watched, spec, judged)
+                self.early_evidence.failed(watched, spec, judged)
 
     def _tied(self, watched: Watched, spec: ProbeSpec, sample: Sample) -> Sample:
         """A good answer counts only if it came from the configured program."""
-        if sample.verdict in ("ok", "slow") and registry.answers(spec.kind) and watched.strange:
-            return replace(sample, verdict="failed", message=watched.strange)
+        if sample.verdict in ("ok", "slow") and registry.answers(spec.kind) and watched.wrong_program:
+            return replace(sample, verdict="failed", message=watched.wrong_program)
         return sample
+
+    def _unless_stopped(self, watched: Watched, sample: Sample) -> Sample:
+        """What does not answer because a person stopped it has not failed: it counts in no availability or replay."""
+        if sample.verdict != "failed":
+            return sample
+        desired = self._state.journal.desired(watched.name)
+        if desired.state != "stopped":
+            return sample
+        return replace(sample, verdict="unknown", message=f"stopped by {desired.by or 'a person'}")
 
     def _signs(self, watched: Watched, spec: ProbeSpec, sample: Sample, waited: float) -> Signs:
         if sample.verdict != "failed" or not registry.answers(spec.kind):
@@ -104,39 +110,42 @@ class Rounds:
     def _judged(self, watched: Watched, spec: ProbeSpec, sample: Sample, signs: Signs, at: float) -> Judged:
         with watched.lock:
             before = watched.state(spec.name)
-            starting = registry.answers(spec.kind) and not watched.strange
+            starting = registry.answers(spec.kind) and not watched.wrong_program
             patience = grace(watched.playbook) if starting else 0.0
             judged = judge(before, sample, spec.threshold, at, signs, patience)
-            watched.states[spec.name] = judged.state
+            watched.stored.states[spec.name] = judged.state
             watched.latest[spec.name] = sample
             watched.asked_at[spec.name] = at
-            if sample.bookmark != watched.bookmarks.get(spec.name, ""):
-                watched.bookmarks[spec.name] = sample.bookmark
+            if sample.bookmark != watched.stored.bookmarks.get(spec.name, ""):
+                watched.stored.bookmarks[spec.name] = sample.bookmark
             self._health(watched)
             # A row of good answers changes nothing that must outlive us.
             if judged.state.level != before.level or "f" in judged.state.recent[-1:] or sample.bookmark:
                 watched.dirty = True
-        self._house.counts.unknown += sample.verdict == "unknown"
+        self._state.counts.unknown += sample.verdict == "unknown"
         return judged
 
     def _health(self, watched: Watched) -> None:
         """Since when every probe is well; after long enough, what did not help before is forgotten."""
         if watched.level in ("ok", "slow"):
             now = clock.now()
-            if watched.healthy_since is None:
-                watched.healthy_since = now
+            if watched.stored.healthy_since is None:
+                watched.stored.healthy_since = now
                 watched.forget_trouble()
-            elif watched.attempts and now - watched.healthy_since > watched.playbook.policy.backoff.reset_after:
-                watched.attempts.clear()
+            elif (
+                watched.stored.attempts
+                and now - watched.stored.healthy_since > watched.playbook.policy.backoff.reset_after
+            ):
+                watched.stored.attempts.clear()
         else:
-            watched.healthy_since = None
+            watched.stored.healthy_since = None
 
     def _tell(self, watched: Watched, spec: ProbeSpec, event: Event) -> None:
         if event.kind == "unknown":
             if event.fresh:
-                self._house.say(watched.name, f"{spec.name}: cannot tell: {event.message}", "WARNING")
+                self._state.say(watched.name, f"{spec.name}: cannot tell: {event.message}", "WARNING")
         elif event.fresh or event.kind == "failing":
-            self._house.say(watched.name, f"{spec.name}: {event.kind}: {event.message}", _LEVELS[event.kind])
+            self._state.say(watched.name, f"{spec.name}: {event.kind}: {event.message}", _LEVELS[event.kind])
 
     def _trouble(self, watched: Watched, spec: ProbeSpec, judged: Judged, sample: Sample) -> None:
         """Each trigger on this probe gets its decision; one on a log line only at the first moment.
@@ -149,6 +158,6 @@ class Rounds:
             if trigger.kind == "log" and not (judged.event and judged.event.fresh):
                 continue
             planned = registry.of(spec.kind).measure and not watched.failing()
-            waited = clock.monotonic() - judged.state.since if planned else None
+            planned_at = judged.state.since if planned else None
             cause = Trigger("limit" if planned else trigger.kind, f"{spec.name}: {why}", "wd watch", since)
-            self._consider(watched, trigger, cause, lambda: self.ask(watched, spec), waited)
+            self._state.messages.put(Trouble(watched, trigger, cause, spec, planned_at))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import asdict, field, replace
-from typing import Any
+from dataclasses import asdict, field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from watchdog.model.evidence import Evidence
 from watchdog.model.playbook import Playbook, ProbeSpec, Threshold, TriggerSpec
@@ -17,43 +18,54 @@ from watchdog.policy.judge import ProbeState
 from watchdog.probes import registry
 from watchdog.system import clock
 
+if TYPE_CHECKING:
+    from watchdog.watch.standby_starter import StandbyStarter
+
 CALENDAR = ("cron", "every")  # kinds of triggers behind which there is no trouble
 LIVES = 12  # that are remembered
 LOG_EVERY = 2.0  # seconds between two looks at the logs for a trigger
 
 
 @record
-class Watched:
-    """What changes from round to round. Whoever reads and writes more than one field holds `lock`."""
+class Stored:
+    """The part that outlives the loop. Moments are seconds since the epoch."""
 
-    playbook: Playbook
     states: dict[str, ProbeState] = field(default_factory=dict)
     bookmarks: dict[str, str] = field(default_factory=dict)
-    latest: dict[str, Sample] = field(default_factory=dict)
-    asked_at: dict[str, float] = field(default_factory=dict)  # on the monotonic clock
     lives: list[Life] = field(default_factory=list)
-    healthy_since: float | None = None  # seconds since the epoch
+    healthy_since: float | None = None
     gave_up: float | None = None
     gave_up_why: str = ""
     attempts: dict[str, int] = field(default_factory=dict)  # runs of each trigger's ladder that did not help
-    begun: list[float] = field(
-        default_factory=list
-    )  # runs that were to restart it and have not, seconds since the epoch
+    restart_attempts: list[float] = field(default_factory=list)  # runs that were to restart it and have not
+    question: str = ""  # put to a person and not answered
+    paged: set[str] = field(default_factory=set)  # questions for which a person was called, as nobody was there
+
+
+@record
+class Watched:
+    """What is known now, and `stored`. Whoever reads and writes more than one field holds `lock`."""
+
+    playbook: Playbook
+    stored: Stored = field(default_factory=Stored)
+    starts: Path | None = None  # the folder in which shims record what they have started as this service
+    dirty: bool = False  # `stored` has changed
+    latest: dict[str, Sample] = field(default_factory=dict)
+    asked_at: dict[str, float] = field(default_factory=dict)  # on the monotonic clock
     tree: Tree | None = None
     looked_at: float | None = None  # when the tree was looked for, on the monotonic clock
-    strange: str = ""  # another program than the configured one runs there
-    gone: frozenset[Identity] | None = None  # who ran last, where nothing runs any more; None: something does
+    wrong_program: str = ""  # another program than the configured one runs there
+    last_members: frozenset[Identity] | None = None  # who ran last, where nothing runs any more; None: something does
+    died_at: float | None = None  # when the server ended that nobody replaced, seconds since the epoch
     queue: int = 0  # connections that waited at the last look
     asking: set[str] = field(default_factory=set)  # probes under way
-    owed: set[str] = field(default_factory=set)  # probes that came due meanwhile
+    rerun_requested: set[str] = field(default_factory=set)  # probes that came due meanwhile
     acting: bool = False
-    post: Any = None  # see `arming`: the process that may start it
+    standby: StandbyStarter | None = None  # the process that may start it
     evidence: Evidence | None = None  # seen while failures were counted
     looked_closely_at: float = float("-inf")  # on the monotonic clock
     asked: set[str] = field(default_factory=set)  # questions that were put to a person in the present trouble
-    called: set[str] = field(default_factory=set)  # and those for which a person was called, as nobody was there
-    told: set[str] = field(default_factory=set)  # decisions that were said of the present trouble
-    dirty: bool = False  # something that must be stored has changed
+    announced: set[str] = field(default_factory=set)  # decisions that were logged in the present trouble
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property
@@ -65,10 +77,11 @@ class Watched:
         return self.tree.root.identity if self.tree else None
 
     def forget_trouble(self) -> None:
-        """It is over: the next one is told, and asked about, anew."""
-        self.told.clear()
+        """It is over: the next trouble is logged and asked about again."""
+        self.announced.clear()
         self.asked.clear()
-        self.called.clear()
+        self.stored.paged.clear()
+        self.stored.question = ""
 
     @property
     def specs(self) -> tuple[ProbeSpec, ...]:
@@ -81,15 +94,16 @@ class Watched:
     def end_the_future(self, now: float, moved: float = 0.0) -> None:
         """The clock was set, by `moved`: nothing may lie after `now`, and healthy time stays as long as it was."""
         with self.lock:
-            self.begun = [min(when, now) for when in self.begun]
-            self.lives = [one if one.ended <= now else _ending(one, now) for one in self.lives]
-            if self.gave_up is not None:
-                self.gave_up = min(self.gave_up, now)
-            if self.healthy_since is not None:
-                self.healthy_since = min(self.healthy_since + moved, now)
+            stored = self.stored
+            stored.restart_attempts = [min(when, now) for when in stored.restart_attempts]
+            stored.lives = [one if one.ended <= now else _ending(one, now) for one in stored.lives]
+            if stored.gave_up is not None:
+                stored.gave_up = min(stored.gave_up, now)
+            if stored.healthy_since is not None:
+                stored.healthy_since = min(stored.healthy_since + moved, now)
 
     def state(self, probe: str) -> ProbeState:
-        return self.states.get(probe, ProbeState())
+        return self.stored.states.get(probe, ProbeState())
 
     def failing(self) -> bool:
         """Whether the last answer of a probe that the server itself has to answer was a failure."""
@@ -145,38 +159,36 @@ def death_triggers(playbook: Playbook) -> tuple[TriggerSpec, ...]:
 
 def to_text(watched: Watched, boot: str) -> str:
     """What must outlive the loop. Moments on the monotonic clock mean something in this boot only."""
-    kept = {
+    stored = watched.stored
+    kept = {one.name: getattr(stored, one.name) for one in fields(stored)}
+    kept |= {
         "boot": boot,
-        "states": {name: asdict(state) for name, state in watched.states.items()},
-        "bookmarks": watched.bookmarks,
-        "lives": [asdict(life) for life in watched.lives],
-        "healthy_since": watched.healthy_since,
-        "gave_up": watched.gave_up,
-        "gave_up_why": watched.gave_up_why,
-        "attempts": watched.attempts,
-        "begun": watched.begun,
-        "called": sorted(watched.called),
+        "states": {name: asdict(state) for name, state in stored.states.items()},
+        "lives": [asdict(life) for life in stored.lives],
+        "paged": sorted(stored.paged),
     }
     return json.dumps(kept, separators=(",", ":"))
 
 
-def from_text(playbook: Playbook, text: str, boot: str) -> Watched:
+def from_text(playbook: Playbook, text: str, boot: str, starts: Path | None = None) -> Watched:
     """As it was stored. What cannot be read is as if it had never been known."""
-    watched = Watched(playbook)
+    watched = Watched(playbook, starts=starts)
+    stored = watched.stored
     try:
         kept: dict[str, Any] = json.loads(text) if text else {}
         names = {spec.name for spec in watched.specs}
-        watched.bookmarks = {name: str(mark) for name, mark in kept.get("bookmarks", {}).items() if name in names}
-        watched.lives = [Life(**life) for life in kept.get("lives", ())][-LIVES:]
-        watched.healthy_since = kept.get("healthy_since")
-        watched.gave_up, watched.gave_up_why = kept.get("gave_up"), kept.get("gave_up_why", "")
-        watched.attempts = {str(key): int(count) for key, count in kept.get("attempts", {}).items()}
-        watched.begun = [float(when) for when in kept.get("begun", ())][-LIVES:]
-        watched.called = {str(one) for one in kept.get("called", ())}
+        stored.bookmarks = {name: str(mark) for name, mark in kept.get("bookmarks", {}).items() if name in names}
+        stored.lives = [Life(**life) for life in kept.get("lives", ())][-LIVES:]
+        stored.healthy_since = kept.get("healthy_since")
+        stored.gave_up, stored.gave_up_why = kept.get("gave_up"), kept.get("gave_up_why", "")
+        stored.attempts = {str(key): int(count) for key, count in kept.get("attempts", {}).items()}
+        stored.restart_attempts = [float(when) for when in kept.get("restart_attempts", ())][-LIVES:]
+        stored.question = str(kept.get("question", ""))
+        stored.paged = {str(one) for one in kept.get("paged", ())}
         if kept.get("boot") == boot:
             states = kept.get("states", {})
-            watched.states = {name: ProbeState(**state) for name, state in states.items() if name in names}
+            stored.states = {name: ProbeState(**state) for name, state in states.items() if name in names}
         watched.end_the_future(clock.now())
     except (ValueError, TypeError, AttributeError):
-        return Watched(playbook)
+        return Watched(playbook, starts=starts)
     return watched

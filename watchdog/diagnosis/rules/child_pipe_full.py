@@ -83,7 +83,7 @@ def _finding(view: View, writer: ThreadView, guilty: ThreadView) -> Finding:
         cause="child-pipe-full",
         certainty="certain",
         lasted=2 * writer.stuck,
-        summary=f"child {writer.pid} ({child.command[:60]}) waits {format_duration(writer.stuck)} to write into a full "
+        summary=f"child {writer.pid} ({child.shown(60)}) waits {format_duration(writer.stuck)} to write into a full "
         f"pipe that process {guilty.pid} does not read: it is in {short(guilty.own)}, waiting for {guilty.wait.words}",
         advice="restart",
         culprit=view.culprit(guilty.own, guilty),

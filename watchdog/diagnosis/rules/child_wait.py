@@ -52,16 +52,16 @@ def _children(view: View, pid: int) -> str:
     told = _who_keeps_its_output(view, pid)
     if told:
         return f"; the child has ended, and {'; '.join(told[:3])} keeps its output open"
-    told = [f"{one.pid} {one.command[:60]}" for one in view.processes.values() if one.parent == pid]
+    told = [f"{one.pid} {one.shown(60)}" for one in view.processes.values() if one.parent == pid]
     return ": " + "; ".join(told[:3]) if told else ""
 
 
 def _who_keeps_its_output(view: View, pid: int) -> list[str]:
     """Processes that write to a pipe which this one reads, where no child of it lives: something that an ended child
     left behind."""
-    if any(one.parent == pid and one.state not in "ZX" for one in view.processes.values()):
+    if any(one.parent == pid and not one.ended for one in view.processes.values()):
         return []
     pipes = [one for one in view.evidence.descriptors if one.pid == pid and one.kind == "pipe" and not one.writable]
     others = sorted({other for one in pipes for other in one.other_ends} - {pid})
     known = view.processes
-    return [f"process {other}" + (f" ({known[other].command[:60]})" if other in known else "") for other in others]
+    return [f"process {other}" + (f" ({known[other].shown(60)})" if other in known else "") for other in others]

@@ -32,8 +32,7 @@ def rule(view: View) -> Iterator[Finding]:
         yield Finding(
             cause="port-squatter",
             certainty="certain" if view.in_trouble else "likely",
-            summary=f"process {process.pid}, an orphan of an earlier run ({process.command[:80]}), keeps "
-            f"the port{where}",
+            summary=f"process {process.pid}, an orphan of an earlier run ({process.shown(80)}), keeps the port{where}",
             advice="restart",
             culprit=view.culprit(thread.own, thread) if thread else None,
             evidence=("sockets.json#listeners", *((thread.reference,) if thread else ())),
@@ -46,7 +45,7 @@ def rule(view: View) -> Iterator[Finding]:
         yield Finding(
             cause="port-squatter",
             certainty="likely",
-            summary=f"process {strangers[0].pid} ({strangers[0].command[:80]}) keeps the port",
+            summary=f"process {strangers[0].pid} ({strangers[0].shown(80)}) keeps the port",
             advice="call-a-person",
             evidence=("sockets.json#listeners", "log"),
             prevent=PREVENT,

@@ -26,6 +26,7 @@ def rule(view: View) -> Iterator[Finding]:
         certainty="guess",
         summary=f"why it does not answer cannot be told: {where}",
         advice="restart",
+        culprit=view.culprit(thread.own, thread) if thread and thread.serves_request else None,  # no bystander
         evidence=(thread.reference,) if thread else (),
         details=(
             f"{strange} greenlets keep their calls in a way that is not known here: what they wait for is not seen; "

@@ -27,7 +27,7 @@ def rule(view: View) -> Iterator[Finding]:
     yield Finding(
         cause="wrong-program",
         certainty="certain",
-        summary=f"process {stranger.pid} on the port runs {stranger.command[:120]!r}, not the configured "
+        summary=f"process {stranger.pid} on the port runs {stranger.shown(120)!r}, not the configured "
         f"{' '.join(wanted)!r}",
         advice="fix-config",
         culprit=_chosen(view, stranger.parent),

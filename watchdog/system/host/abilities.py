@@ -1,4 +1,4 @@
-"""What this machine lets us do: the self-test behind `wd doctor`. It changes nothing but a child of its own."""
+"""What wd may do on this machine: the self-test behind `wd doctor`. It signals nothing but a child of its own."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from watchdog.model.records import record
 from watchdog.system import signals
-from watchdog.system.process import processes
+from watchdog.system.child import commands
+from watchdog.system.process import processes, rights
+
+_ANSWER_WITHIN = 3.0  # seconds for a manager
 
 
 @record(frozen=True)
 class Ability:
-    """One thing that wd needs or likes to have."""
+    """One thing that wd needs or can use."""
 
     name: str
     there: bool
@@ -57,9 +61,11 @@ def _hold() -> Ability:
 
 
 def _rights() -> Ability:
-    if not hasattr(os, "geteuid") or os.geteuid() == 0:
-        return Ability("rights", True, "administrator: every process can be seen and ended")
-    return Ability("rights", False, "an ordinary user: only your own processes", "sudo for other users' servers")
+    if not hasattr(os, "geteuid") or rights.sees_all():
+        return Ability("rights", True, "every process can be seen and ended")
+    who = "root without the capability SYS_PTRACE" if os.geteuid() == 0 else "an ordinary user"
+    detail = f"{who}: which ports, files and stacks belong to other processes cannot be seen"
+    return Ability("rights", False, detail, rights.remedy())
 
 
 def _trace_scope() -> Ability:
@@ -68,7 +74,7 @@ def _trace_scope() -> Ability:
         scope = int(path.read_text(encoding="ascii"))
     except (OSError, ValueError):
         return Ability("stacks", True, "nothing forbids reading a process's stack")
-    if scope == 0 or (hasattr(os, "geteuid") and os.geteuid() == 0 and scope < 3):
+    if scope == 0 or (rights.sees_all() and scope < 3):
         return Ability("stacks", True, f"ptrace_scope is {scope}: stacks can be read")
     remedy = "sudo, or sysctl kernel.yama.ptrace_scope=0; in a container: --cap-add SYS_PTRACE"
     return Ability("stacks", False, f"ptrace_scope is {scope}: only children's stacks can be read", remedy)
@@ -81,9 +87,26 @@ def _pressure() -> Ability:
 
 
 def _programs() -> tuple[Ability, ...]:
-    """Who could start a service, or wd itself, on this machine."""
-    names = {"systemctl": "services of systemd", "crontab": "wd tick from cron", "docker": "containers"}
-    return tuple(
-        Ability(name, shutil.which(name) is not None, use if shutil.which(name) else f"not installed ({use})")
-        for name, use in names.items()
+    """Who could start a service, or wd itself, on this machine: asked, for an installed program may not run."""
+    cron = any(process.name in ("cron", "crond", "fcron") for process in processes.table().values())
+    return (
+        _manager("systemctl", "services of systemd", lambda: _answers("systemctl", "show-environment")),
+        _manager("crontab", "wd tick from cron", lambda: "" if cron else "no cron daemon runs"),
+        _manager("docker", "containers", lambda: _answers("docker", "version", "--format", "{{.Server.Version}}")),
     )
+
+
+def _manager(name: str, use: str, why_not: Callable[[], str]) -> Ability:
+    if shutil.which(name) is None:
+        return Ability(name, False, f"not installed ({use})")
+    problem = why_not()
+    return Ability(name, not problem, f"{use}: installed, but it does not run: {problem}" if problem else use)
+
+
+def _answers(*argv: str) -> str:
+    """Empty if the program gets an answer from its manager; else its last words."""
+    done = commands.run(argv, timeout=_ANSWER_WITHIN)
+    if done.code == 0:
+        return ""
+    last = next((line.strip() for line in reversed(done.output.splitlines()) if line.strip()), "")
+    return last[:200] or done.error or f"no answer within {_ANSWER_WITHIN:g} s"

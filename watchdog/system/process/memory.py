@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from watchdog.model.records import record
+from watchdog.system.process import rights
 
 CHUNK = 65536
 PAGE = 4096
@@ -163,7 +164,7 @@ def _tried(pid: int, read: Callable[[], Found]) -> Found | Unreadable:
     except PermissionError:
         return Unreadable(
             f"no right to read the memory of process {pid}",
-            "run wd as root or as a user with CAP_SYS_PTRACE (in a container: --cap-add SYS_PTRACE)",
+            rights.remedy(),
         )
     except (FileNotFoundError, ProcessLookupError):
         return Unreadable(f"process {pid} is gone")

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import os
 import pwd
+import sys
 from dataclasses import field
 
 from watchdog.model.records import record
 
 _READS_ALL = 1 << 1 | 1 << 2  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+_SEES_ALL = 1 << 19  # CAP_SYS_PTRACE
 _OUR_ROOT = (0, 0, 0)
 _NOBODY = 65534
 
@@ -88,7 +90,19 @@ def _root(pid: int) -> tuple[int, int, int]:
 
 def privileged() -> bool:
     """Whether this program may read what an ordinary user may not."""
-    return os.geteuid() == 0 or _reads_all()
+    return os.geteuid() == 0 or bool(_capabilities() & _READS_ALL)
+
+
+def sees_all() -> bool:
+    """Whether this program may look into every process. Root in a container usually may not."""
+    return bool(_capabilities() & _SEES_ALL) if sys.platform.startswith("linux") else os.geteuid() == 0
+
+
+def remedy(owner: str = "root") -> str:
+    """What to type where a process of that user cannot be looked at."""
+    if os.geteuid() == 0:
+        return "Give wd the capability SYS_PTRACE (in a container: --cap-add SYS_PTRACE)."
+    return "Run wd as root: sudo wd …" if owner == "root" else f"Run wd as {owner} or as root: sudo wd …"
 
 
 def may_more(than: Rights) -> bool:
@@ -106,10 +120,11 @@ def _least(ids: str) -> int | None:
     return None if len(ordinary) > 1 else min(ordinary, default=0)
 
 
-def _reads_all() -> bool:
+def _capabilities() -> int:
+    """The effective ones of this program; 0 where the system has none."""
     try:
         with open("/proc/self/status", encoding="utf-8") as file:  # noqa: PTH123
             line = next(line for line in file if line.startswith("CapEff:"))
     except (OSError, StopIteration):
-        return False
-    return bool(int(line.split()[1], 16) & _READS_ALL)
+        return 0
+    return int(line.split()[1], 16)

@@ -1,4 +1,4 @@
-"""The shim of a server that has just ended waits a moment at its post: the next start needs no new interpreter.
+"""The shim of a server that has just ended waits a moment: the next start then needs no new interpreter.
 
 An interpreter with all that a shim needs takes most of a tenth of a second to come up, and after a death every bit of
 that is outage. The old shim is warm already and has nothing left to do. Whoever comes must be of the same user: a start
@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 from watchdog.system.clock import wait_until
@@ -56,6 +57,15 @@ def call(folder: str, shim_pid: int) -> Line | None:
     with contextlib.suppress(OSError):
         wait_until(reached, _READY_WITHIN, 0.002)
     return Line(found[0]) if found else None
+
+
+def sweep(folder: str, lives: Callable[[int], bool]) -> None:
+    """Remove the sockets of shims that were killed while they waited: nobody else would."""
+    with contextlib.suppress(OSError):
+        for path in Path(folder).glob("shim-*"):
+            number = path.name.removeprefix("shim-")
+            if number.isdecimal() and not lives(int(number)) and path.is_socket():
+                path.unlink(missing_ok=True)
 
 
 def _path(folder: str, shim_pid: int) -> Path:

@@ -15,7 +15,7 @@ _IDLE = 30.0  # seconds after which a thread without work ends
 Work = Callable[[], None]
 
 
-class Hands:
+class UnboundedThreadPool:
     """Gives each piece of work to a thread of its own at once."""
 
     def __init__(self, broke: Callable[[BaseException], None]) -> None:
@@ -31,7 +31,7 @@ class Hands:
                 self._idle -= 1
                 self._waiting.put(work)
                 return
-        threading.Thread(target=self._run, args=(work,), daemon=True, name="wd-hand").start()
+        threading.Thread(target=self._run, args=(work,), daemon=True, name="wd-pool").start()
 
     def _run(self, work: Work) -> None:
         while True:

@@ -12,7 +12,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from support import wait_for
 
 from watchdog.watch.executor import DaemonThreads
-from watchdog.watch.hands import Hands
+from watchdog.watch.thread_pool import UnboundedThreadPool
 from watchdog.watch.times import STEADY, Every
 
 
@@ -73,7 +73,7 @@ def test_a_late_run_is_run_and_several_late_ones_are_one() -> None:
 
 
 def test_hands_do_all_work_and_keep_their_threads() -> None:
-    hands, done = Hands(lambda error: None), []
+    hands, done = UnboundedThreadPool(lambda error: None), []
     before = threading.active_count()
     for number in range(500):
         hands.give(lambda number=number: done.append(number))  # type: ignore[misc]
@@ -87,7 +87,7 @@ def test_hands_do_all_work_and_keep_their_threads() -> None:
 def test_hands_that_hang_or_break_leave_the_others_working() -> None:
     broken: list[Any] = []
     never, done = threading.Event(), threading.Event()
-    hands = Hands(broken.append)
+    hands = UnboundedThreadPool(broken.append)
     for _ in range(30):
         hands.give(never.wait)  # type: ignore[arg-type]
 

@@ -19,11 +19,11 @@ _PATIENCE = 5.0  # seconds
 def may_start(watched: Watched) -> bool:
     """Whether a run that starts it is likely: it acts by itself, with a command of its own, and has not given up."""
     playbook = watched.playbook
-    acts = playbook.policy.mode == "act" and bool(death_triggers(playbook)) and watched.gave_up is None
+    acts = playbook.policy.mode == "act" and bool(death_triggers(playbook)) and watched.stored.gave_up is None
     return acts and bool(playbook.start.command) and not playbook.start.through
 
 
-class Post:
+class StandbyStarter:
     """One such process on its way. Whoever takes it must start or cancel it; `leave` cancels it if nobody took it."""
 
     def __init__(self, watched: Watched, state: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -13,18 +14,21 @@ from watchdog.model.incident import Desired, Trigger
 from watchdog.model.probing import Sample
 from watchdog.model.records import record
 from watchdog.model.selector import Selector
-from watchdog.policy import pressure
+from watchdog.policy import locks, target_lock
 from watchdog.policy.deciding import is_healthy_again
 from watchdog.steps.spec import Answer, Context, nobody
 from watchdog.system import clock
 from watchdog.system.process import processes
-from watchdog.text.units import format_duration
-from watchdog.watch import log, looking
+from watchdog.watch import log
+from watchdog.watch.common_cause import CommonCauses
+from watchdog.watch.messages import Message
 from watchdog.watch.watched import Watched, to_text
 
 KEY = "watch"  # under which a service's memory is kept in the journal
 GAVE_UP = "gave up"  # and why a person was called, for `wd status`
+QUESTION = "question"  # what a person is asked, for `wd status`
 LATE_KEPT = 2000
+SIDE_BY_SIDE = 4  # services that are worked on at a time, and that are looked at more closely at a time
 
 
 @record
@@ -43,11 +47,11 @@ class Counts:
 
 
 @record
-class House:
+class LoopState:
     """Handed to whoever needs a part of it."""
 
     home: Path | None
-    state: Path
+    folder: Path  # of all state
     journal: Journal
     services: dict[str, Watched] = field(default_factory=dict)
     counts: Counts = field(default_factory=Counts)
@@ -57,9 +61,10 @@ class House:
     ask_person: Callable[[str, float, Callable[[], bool]], Answer] = nobody
     samples: dict[str, list[Sample]] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
-    busy: str = ""  # the service that is being worked on
-    looking: str = ""  # the service that is being looked at more closely
-    common_at: float = float("-inf")  # when many services failed at once, last; on the monotonic clock
+    working: set[str] = field(default_factory=set)  # services that are worked on
+    looking: set[str] = field(default_factory=set)  # services that are looked at more closely
+    messages: queue.SimpleQueue[Message] = field(default_factory=queue.SimpleQueue)
+    causes: CommonCauses = field(default_factory=CommonCauses)
 
     def say(self, service: str, message: str, level: str = "INFO", incident: str = "") -> None:
         log.say(service, message, level, incident)
@@ -70,8 +75,8 @@ class House:
             selector=Selector(service=watched.name),
             say=lambda text: self.say(watched.name, text),
             ask=lambda question: False,
-            folder=self.state / "incidents",
-            state=self.state,
+            folder=self.folder / "incidents",
+            state=self.folder,
             playbook=watched.playbook,
             home=self.home,
             journal=self.journal,
@@ -79,33 +84,38 @@ class House:
             local=False,
         )
 
-    def failing(self) -> dict[str, bool]:
-        """Of every service that was asked lately whether its server failed to answer, though it could.
-
-        One that is dead or stopped has its own reason: it is no sign of a cause elsewhere.
-        """
-        now = clock.monotonic()
-        found = {}
-        for name, watched in tuple(self.services.items()):
-            asked = dict(watched.asked_at)
-            periods = [spec.every * 2 + spec.timeout for spec in watched.playbook.probes if spec.name in asked]
-            if periods and (watched.acting or now - max(asked.values()) <= max(periods)):
-                found[name] = watched.failing() and not looking.is_certainly_down(watched)
-        return found
-
     def common_cause(self, watched: Watched) -> str:
-        """Why the trouble is not this service's own; empty if it is. After a common cause nobody is back at once."""
-        if looking.is_certainly_down(watched):
-            return ""
-        now = clock.monotonic()
-        if found := pressure.common_cause(self.failing()):
-            self.common_at = now
-            return found
-        since = watched.failing_since
-        if since is not None and since <= self.common_at and now - self.common_at < pressure.SETTLES:
-            settles = format_duration(pressure.SETTLES)
-            return f"many services failed at once a moment ago; those that still fail get {settles} to come back"
-        return ""
+        """Why its restart has to wait for others; empty if the trouble is its own."""
+        return self.causes.why(watched, self.services)
+
+    def reserve(self, watched: Watched) -> bool:
+        """Take one of the places for services that are worked on. Each service is worked on once at a time."""
+        with self.lock:
+            if watched.acting or len(self.working) >= SIDE_BY_SIDE:
+                return False
+            watched.acting = True
+            self.working.add(watched.name)
+            return True
+
+    def release(self, watched: Watched) -> None:
+        with self.lock:
+            watched.acting = False
+            self.working.discard(watched.name)
+
+    @property
+    def why_full(self) -> str:
+        """Why no further service can be worked on now."""
+        full = len(self.working) >= SIDE_BY_SIDE
+        return f"{SIDE_BY_SIDE} services are worked on already" if full else ""
+
+    def holder(self, watched: Watched) -> str:
+        """Who else works on the service now, on this machine."""
+        found = next((held for key in target_lock.keys((), watched.playbook) if (held := locks.holder(key))), None)
+        return str(found) if found else ""
+
+    def in_other_hands(self, watched: Watched) -> bool:
+        """Whether another wd works on it, or a person wants it to be as it is: its end is not a death."""
+        return bool(self.holder(watched)) or self.journal.desired(watched.name).state != "running"
 
     def note_sample(self, service: str, sample: Sample) -> None:
         with self.lock:
@@ -114,7 +124,7 @@ class House:
     def wanted(self, watched: Watched) -> Desired:
         """What a person wants of it. A snooze until it is healthy ends here."""
         desired = self.journal.desired(watched.name)
-        if desired.state == "snoozed" and is_healthy_again(desired, watched.healthy_since, clock.now()):
+        if desired.state == "snoozed" and is_healthy_again(desired, watched.stored.healthy_since, clock.now()):
             desired = Desired("running", clock.now(), by="wd watch", why="healthy again")
             self.journal.set_desired(watched.name, desired)
             self.say(watched.name, "healthy: it is looked after again")
@@ -138,6 +148,8 @@ class House:
         with watched.lock:
             watched.dirty = False
             text = to_text(watched, processes.boot_id())
-            gave_up = watched.gave_up_why if watched.gave_up is not None else ""
+            gave_up = watched.stored.gave_up_why if watched.stored.gave_up is not None else ""
+            question = watched.stored.question
         self.journal.keep(watched.name, KEY, text)
         self.journal.keep(watched.name, GAVE_UP, gave_up)
+        self.journal.keep(watched.name, QUESTION, question)

@@ -7,7 +7,6 @@ itself; only when nothing of it is left, it is down.
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
 from dataclasses import replace
 
 from watchdog.model.incident import Trigger
@@ -20,9 +19,9 @@ from watchdog.system.host import kernel_log
 from watchdog.system.process import processes
 from watchdog.system.process.deaths import Deaths
 from watchdog.watch import looking
-from watchdog.watch.acting import Runs
-from watchdog.watch.arming import Post, may_start
-from watchdog.watch.house import House
+from watchdog.watch.loop_state import LoopState
+from watchdog.watch.messages import AskNow, Trouble
+from watchdog.watch.standby_starter import StandbyStarter, may_start
 from watchdog.watch.watched import LIVES, Watched, death_triggers
 
 _SENT = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -30,11 +29,11 @@ _NOTED = 0.5  # seconds within which a shim has written down how its process end
 _HELD = 1.0  # seconds after which a server that somebody else works on is looked at again
 
 
-class Ends:
+class DeathWatcher:
     """Watches the processes of services."""
 
-    def __init__(self, house: House, runs: Runs, ask_now: Callable[[Watched], None]) -> None:
-        self._house, self._runs, self._ask_now = house, runs, ask_now
+    def __init__(self, state: LoopState) -> None:
+        self._state = state
         self._deaths = Deaths(self._died)
         self._owners: dict[Identity, str] = {}  # the service's name: a reload makes a new record of it
 
@@ -63,12 +62,12 @@ class Ends:
             self._is_down(watched, told)
         else:
             self.watch(watched)
-            self._ask_now(watched)
+            self._state.messages.put(AskNow(watched))
 
     def _look_for_the_wrong_one(self, watched: Watched, told: str) -> None:
         """A wrong program that ended for good leaves its place to the right one; one that comes back has a master,
-        against whom nothing is started: a person is told at once."""
-        if watched.acting or looking.refresh(watched) is None or not watched.strange:
+        and nothing is started beside it: a person is called at once."""
+        if watched.acting or looking.refresh(watched) is None or not watched.wrong_program:
             self.look_again(watched, told)
         else:
             self.watch(watched)
@@ -76,27 +75,28 @@ class Ends:
 
     def _died(self, identity: Identity) -> None:
         """Called in the watching thread: only notes it."""
-        watched = self._house.services.get(self._owners.pop(identity, ""))
+        watched = self._state.services.get(self._owners.pop(identity, ""))
         if watched is not None:
-            self._house.beside(lambda: self._after(watched, identity))
+            self._state.beside(lambda: self._after(watched, identity))
 
     def _after(self, watched: Watched, identity: Identity) -> None:
-        before, strange = watched.tree, watched.strange
+        before, strange = watched.tree, watched.wrong_program
         ended = (
             next((one.process for one in before.members if one.process.identity == identity), None) if before else None
         )
         gone = before is not None and looking.is_gone(before, watched.playbook)
         if gone and not watched.acting and not strange and may_start(watched):
-            watched.post = Post(watched, self._house.state)  # it comes to its post while we decide
+            watched.standby = StandbyStarter(watched, self._state.folder)  # it comes to its post while we decide
         if gone:
             looking.nothing_left(watched)
         tree = None if gone else looking.refresh(watched)
-        meant = watched.acting or self._runs.in_other_hands(watched)
+        meant = watched.acting or self._state.in_other_hands(watched)
         told = f"pid {identity.pid} ended"
-        # A worker that its master replaces while the others serve is no death of the server.
+        # A worker that its master replaces while the others serve is not a death of the server.
         last = tree is None or tree.root.identity != (before.root.identity if before else None) or not tree.listeners
         loop = None
         if ended is not None and last and not strange:
+            watched.died_at = watched.died_at or clock.now()
             self._note_life(watched, Life(identity.pid, ended.started, clock.now(), by_itself=not meant))
             loop = self._crash_loop(watched)
         if watched.acting:
@@ -105,16 +105,17 @@ class Ends:
             self.watch(watched)
         launcher = tree is None and before is not None and processes.is_alive(before.root.identity)
         if strange and not meant:
-            self._house.say(watched.name, f"{told}: {strange}", "WARNING")
-            self._house.later(_HELD, lambda: self._look_for_the_wrong_one(watched, told))
+            self._state.say(watched.name, f"{told}: {strange}", "WARNING")
+            self._state.later(_HELD, lambda: self._look_for_the_wrong_one(watched, told))
         elif meant or (launcher and loop is None):  # who has started it may do so again
-            self._house.later(_HELD, lambda: self.look_again(watched, told))
+            self._state.later(_HELD, lambda: self.look_again(watched, told))
         elif tree is None or loop is not None:
             self._is_down(watched, told)
+            return  # who decides needs the standby, or dismisses it
         else:
-            self._ask_now(watched)
-        if watched.post is not None and not watched.acting:
-            watched.post.leave()
+            self._state.messages.put(AskNow(watched))
+        if watched.standby is not None:
+            watched.standby.leave()
 
     def _crash_loop(self, watched: Watched) -> CrashLoop | None:
         """Whether its last deaths are a pattern, and its own doing: what somebody killed from outside is no crash.
@@ -122,19 +123,19 @@ class Ends:
         How a process ended is known where the shim started it, a moment after the death; it is waited for only when it
         matters.
         """
-        if crash_loop(watched.lives) is None:
+        if crash_loop(watched.stored.lives) is None:
             return None
-        last = watched.lives[-1].pid
+        last = watched.stored.lives[-1].pid
         clock.wait_until(lambda: self._record(watched, last) is not None, _NOTED)
         with watched.lock:
-            watched.lives = [
+            watched.stored.lives = [
                 replace(life, by_itself=life.by_itself and not self._was_killed(watched, life.pid))
-                for life in watched.lives
+                for life in watched.stored.lives
             ]
-        return crash_loop(watched.lives)
+        return crash_loop(watched.stored.lives)
 
     def _record(self, watched: Watched, pid: int) -> ShimRecord | None:
-        records = launch.records(self._house.state, watched.name)
+        records = launch.records(self._state.folder, watched.name)
         return next((one for one in reversed(records) if one.pid == pid and one.ended is not None), None)
 
     def _was_killed(self, watched: Watched, pid: int) -> bool:
@@ -150,12 +151,13 @@ class Ends:
 
     def _note_life(self, watched: Watched, life: Life) -> None:
         with watched.lock:
-            watched.lives = [*watched.lives, life][-LIVES:]
+            watched.stored.lives = [*watched.stored.lives, life][-LIVES:]
             watched.dirty = True
         why = "" if life.by_itself else ", as it was meant to"
-        self._house.say(watched.name, f"pid {life.pid} ended after {life.seconds:.1f} s{why}", "WARNING")
+        self._state.say(watched.name, f"pid {life.pid} ended after {life.seconds:.1f} s{why}", "WARNING")
 
     def _is_down(self, watched: Watched, told: str) -> None:
+        since = watched.died_at or clock.now()
         for trigger in death_triggers(watched.playbook):
-            cause = Trigger("death", told, "wd watch", clock.now())
-            self._runs.consider(watched, trigger, cause, lambda: self.look_again(watched, told))
+            cause = Trigger("death", told, "wd watch", since)
+            self._state.messages.put(Trouble(watched, trigger, cause))

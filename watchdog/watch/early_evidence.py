@@ -15,12 +15,11 @@ from watchdog.evidence.gather import gather
 from watchdog.evidence.known import configured, known_exits, known_logs
 from watchdog.model.playbook import ProbeSpec
 from watchdog.policy.judge import Judged, needed
-from watchdog.policy.pressure import common_cause
 from watchdog.probes import registry
 from watchdog.steps.spec import Context
 from watchdog.system import clock
 from watchdog.watch import looking
-from watchdog.watch.house import House
+from watchdog.watch.loop_state import SIDE_BY_SIDE, LoopState
 from watchdog.watch.open_questions import ProbesQuestion, Question
 from watchdog.watch.watched import Watched, triggers_of
 
@@ -32,11 +31,11 @@ FRESH = 30.0  # seconds for which evidence of the counting serves the run that f
 _LEAST, _MOST = 0.5, 6.0  # seconds worth a look; and of one look
 
 
-class Closer:
-    """One look at a time, over all services: a machine in trouble must not be loaded by those who watch it."""
+class EarlyEvidence:
+    """A few looks at a time, over all services: a machine in trouble must not be loaded by the one who watches it."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, state: LoopState) -> None:
+        self._state = state
         self._open: list[tuple[float, int, Question]] = []  # a heap: when it is late, a number, the question
         self._number = itertools.count()
         self._changed = threading.Condition()
@@ -46,10 +45,10 @@ class Closer:
     def start(self) -> None:
         """From now on questions that take long are noticed while they are open."""
         self._runs = True
-        threading.Thread(target=self._wait, daemon=True, name="wd-closer").start()
+        threading.Thread(target=self._wait, daemon=True, name="wd-early-evidence").start()
 
     def asked(self, watched: Watched, spec: ProbeSpec) -> Question:
-        """A question begins. It is told its answer when it is over."""
+        """A question begins. Its `sample` is set when it is over."""
         question = Question(watched, spec, clock.monotonic())
         key = (watched.name, spec.name)
         self._last[key] = (*self._last.get(key, ())[-1:], question)
@@ -89,27 +88,27 @@ class Closer:
 
     def _is_worth_it(self, watched: Watched, spec: ProbeSpec) -> bool:
         acts = watched.playbook.policy.mode != "observe" and bool(triggers_of(watched.playbook, spec.name))
-        return acts and not watched.acting and watched.gave_up is None and not common_cause(self._house.failing())
+        return acts and not watched.acting and watched.stored.gave_up is None
 
     def _begin(self, watched: Watched, spec: ProbeSpec, seconds: float) -> None:
-        with self._house.lock:
-            if self._house.looking:
+        with self._state.lock:
+            if watched.name in self._state.looking or len(self._state.looking) >= SIDE_BY_SIDE:
                 return
-            self._house.looking = watched.name
-        self._house.beside(lambda: self._look(watched, spec, seconds))
+            self._state.looking.add(watched.name)
+        self._state.beside(lambda: self._look(watched, spec, seconds))
 
     def _look(self, watched: Watched, spec: ProbeSpec, seconds: float) -> None:
         try:
             tree = looking.current(watched)
-            context = self._house.context(watched)
+            context = self._state.context(watched)
             tails = logs.tails(known_logs(context.playbook, context.state))
             facts, exits = configured(watched.playbook), known_exits(context.playbook, context.state)
             seen = gather(tree, facts, seconds, False, tails, exits, self._probes_question(watched, spec))
             if not watched.acting:
                 watched.evidence = seen
         finally:
-            with self._house.lock:
-                self._house.looking = ""
+            with self._state.lock:
+                self._state.looking.discard(watched.name)
 
     def _probes_question(self, watched: Watched, spec: ProbeSpec) -> ProbesQuestion | None:
         """The probe's own questions, where one is open or due soon: a server that answers one after the other would be
