@@ -19,7 +19,6 @@ from watchdog.model.incident import Incident, RunOutcome, RunResult, StepRecord
 from watchdog.model.probing import Sample
 from watchdog.model.procedure import Block, RunPlan, StepCall
 from watchdog.model.records import record
-from watchdog.probes import registry
 from watchdog.runbook import outcome
 from watchdog.runbook.downtime import downtime
 from watchdog.steps import turn
@@ -295,8 +294,12 @@ def _close(run: Run, incident: Incident | None, came_to: RunOutcome) -> Incident
 
 def _health_before(context: Context, incident: Incident) -> tuple[Sample, ...]:
     """The answers to the probe that tells health, where somebody has asked it until the run began."""
-    spec = registry.best_for_health(context.playbook.probes) if context.playbook else None
-    if spec is None or context.journal is None or incident.service is None:
+    if context.playbook is None or context.journal is None or incident.service is None:
+        return ()
+    from watchdog.probes import registry  # not for a kill of a server without a playbook
+
+    spec = registry.best_for_health(context.playbook.probes)
+    if spec is None:
         return ()
     found = context.journal.samples(incident.service, spec.name, incident.opened - _LOOK_BACK, incident.opened)
     fresh = found and incident.opened - found[-1].at <= _MISSED * spec.every + spec.timeout + _WRITTEN
