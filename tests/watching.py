@@ -160,7 +160,7 @@ class Home:
 
     def incidents(self) -> list[dict[str, Any]]:
         """Newest first."""
-        lines = self.wd("incidents", "list", "--limit", "100000", "-o", "json").stdout.splitlines()
+        lines = self.wd("incidents", "list", "--all", "--limit", "100000", "-o", "json").stdout.splitlines()
         return [json.loads(line) for line in lines[:-1]]
 
     def close(self) -> None:

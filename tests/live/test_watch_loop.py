@@ -142,7 +142,6 @@ def test_a_kill_by_hand_says_what_the_loop_does_next_and_so_it_does(home: Home, 
     shop.write()
     before = shop.start()
     home.watch()
-    wait_for(lambda: '"last_asked": "' in home.wd("status", "-o", "json").stdout, "the loop has written an answer")
     word = {"service": shop.name, "port": str(shop.port)}[by]
     done = home.wd("kill", f"--{by}", word, "--yes", "-o", "json")
     assert (done.returncode, json.loads(done.stdout.splitlines()[-1])["next"]) == (0, then), done
@@ -150,6 +149,16 @@ def test_a_kill_by_hand_says_what_the_loop_does_next_and_so_it_does(home: Home, 
         is_back(shop, before)
     else:
         assert home.wd("status", "-o", "json").stdout.count('"desired": "stopped"') == 1
+
+
+def test_a_second_loop_in_one_home_is_refused_with_the_pid_of_the_first(home: Home) -> None:
+    home.service().start()
+    first = home.watch()
+    second = home.wd("watch")
+    assert second.returncode == 5 and f"pid {first.process.pid}" in second.stderr
+    assert "is watched already" in home.wd("watch", "--service", "shop").stderr
+    assert first.stop() == 0
+    home.watch()
 
 
 def test_a_snoozed_service_is_left_alone_and_resume_ends_that(home: Home) -> None:

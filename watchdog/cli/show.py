@@ -101,7 +101,7 @@ def _print_result(spec: StepSpec, came_to: StepResult, output: str) -> None:
         for row in came_to.rows:
             _print(str(row.get("pid", "")))
     elif came_to.text:
-        _lines(shown_lines(came_to.text.rstrip("\n")).splitlines(), plain=output == "plain")
+        _lines(shown_lines(came_to.text.rstrip("\n")).split("\n"), plain=output == "plain")
     elif spec.lists:
         _table(came_to.rows, came_to.message, plain=output == "plain")
     else:

@@ -15,11 +15,10 @@ from watchdog.model.launching import ShimRecord
 from watchdog.model.playbook import Playbook, ProbeSpec
 from watchdog.model.probing import Sample
 from watchdog.model.records import record
-from watchdog.policy import locks
+from watchdog.policy import locks, target_lock
 from watchdog.probes import registry
 from watchdog.report.availability import WINDOWS, Availability, availability
 from watchdog.starting import launch
-from watchdog.steps import turn
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock
 from watchdog.system.host import kernel_log
@@ -137,7 +136,7 @@ def _standing(journal: Journal, playbook: Playbook, state: Path, kills: Mapping[
         deaths=tuple(_deaths(state, playbook, kills)),
         memory=tuple(memory[-1000:]),
         last_asked=samples[-1].at if samples else None,
-        holder=next((str(held) for key in turn.keys((), playbook) if (held := locks.holder(key))), ""),
+        holder=next((str(held) for key in target_lock.keys((), playbook) if (held := locks.holder(key))), ""),
     )
 
 

@@ -74,6 +74,29 @@ def target_lock(key: str, purpose: str, wait: float = 0.0, folder: Path | None =
                 note.unlink()
 
 
+@contextlib.contextmanager
+def loop_lock(state: Path, service: str | None = None) -> Iterator[None]:
+    """Be the loop of a home while the body runs, or of its one service. Refused with the pid of the loop that is."""
+    if (running := loop_of(state, service)) is not None:
+        what = f"{service} is" if service else "this home is"
+        raise Refused(
+            f"{what} watched already",
+            f"a loop runs: {running}",
+            f"use that one, or end it first: kill -TERM {running.pid}",
+        )
+    with target_lock(_loop(service), "wd watch", folder=state):
+        yield
+
+
+def loop_of(state: Path, service: str | None = None) -> Holder | None:
+    """The loop that watches this service now, alone or with the whole home; None if there is none."""
+    return holder(_loop(None), state) or (holder(_loop(service), state) if service else None)
+
+
+def _loop(service: str | None) -> str:
+    return f"loop:{service}" if service else "loop"
+
+
 def holder(key: str, folder: Path | None = None) -> Holder | None:
     """Who works on this target now; None if nobody does."""
     where = folder or runtime_folder() / "locks"

@@ -10,7 +10,7 @@ from watchdog.model.errors import Refused, WdError
 from watchdog.model.incident import GIVE_UP, Desired, RunResult, StepRecord, Trigger
 from watchdog.model.procedure import Block, RunPlan, StepCall
 from watchdog.model.process import Identity
-from watchdog.policy import budget, pressure
+from watchdog.policy import budget, pressure, target_lock
 from watchdog.policy.budget import History, Life
 from watchdog.policy.deciding import Decision, Situation, decide, local_time, quiet_moment, step_of
 from watchdog.policy.judge import reset
@@ -19,7 +19,6 @@ from watchdog.probes.log import forget_matches
 from watchdog.runbook.begin import begin, plan_of
 from watchdog.runbook.run import Prepared, execute, prepare
 from watchdog.starting import launch
-from watchdog.steps import turn
 from watchdog.steps.notify import notify
 from watchdog.steps.spec import Context
 from watchdog.system import clock
@@ -207,8 +206,11 @@ class Runs:
 
     def _held(self, watched: Watched, runbook: str, cause: Trigger, context: Context) -> RunResult | None:
         """The run itself, with the server for ourselves; None if somebody was faster."""
-        keys = turn.keys((), watched.playbook)
-        with turn.hold(context, keys, f"run {runbook}"), _Told(self._state, watched, context) as told:
+        keys = target_lock.keys((), watched.playbook)
+        with (
+            target_lock.acquire(keys, f"run {runbook}", context.playbook),
+            _Told(self._state, watched, context) as told,
+        ):
             if cause.kind not in CALENDAR and _is_another(watched):
                 self._state.say(watched.name, "it was replaced in the meantime; nothing is done")
                 return None
@@ -281,16 +283,16 @@ class _Told:
 
 def _note_short_life(watched: Watched, context: Context) -> None:
     """A server that a run started and that died before the run was over: nobody watched it for its death."""
-    newborn = context.found.started.identity if context.found.started else None
-    if newborn is None or processes.is_alive(newborn):
+    started = context.found.started.identity if context.found.started else None
+    if started is None or processes.is_alive(started):
         return
     record = next(
-        (one for one in reversed(launch.records(context.state, watched.name)) if one.identity == newborn), None
+        (one for one in reversed(launch.records(context.state, watched.name)) if one.identity == started), None
     )
     begun = record.started if record else clock.now()
     ended = record.ended if record and record.ended is not None else clock.now()
     with watched.lock:
-        watched.stored.lives = [*watched.stored.lives, Life(newborn.pid, begun, ended)][-LIVES:]
+        watched.stored.lives = [*watched.stored.lives, Life(started.pid, begun, ended)][-LIVES:]
 
 
 def history(watched: Watched, state: LoopState, desired: Desired, now: float) -> History:

@@ -8,24 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from watchdog.journal.store import Journal
-from watchdog.model.errors import BadConfig, CannotTell, Refused
+from watchdog.model.errors import BadConfig, CannotTell
 from watchdog.model.incident import Incident
 from watchdog.policy import locks
 from watchdog.report import write as report
 from watchdog.steps.report import samples_before
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system.child.overseer import Link, oversee
-from watchdog.text.units import iso
 from watchdog.watch import log
 from watchdog.watch.loading import Load, fingerprint, load_apart
 from watchdog.watch.loading import load as load_here
 from watchdog.watch.loop_state import LoopState
 
-LOOP = "loop"  # the lock of the one loop of a home
-
 
 def watch(context: Context, options: Mapping[str, Any]) -> StepResult:
-    """Run the loop until SIGTERM, in a child. BadConfig if there is no home, or nothing in it to watch."""
+    """Run the loop until SIGTERM, in a child. BadConfig without a home; Refused if a loop watches it already."""
     load = loader(context, apart=True)
     with _only_loop(context):
         link = oversee()
@@ -57,15 +54,7 @@ def _only_loop(context: Context) -> Iterator[None]:
     """Refused if another loop watches this home: both would act on the same trouble. On a full disk it goes on."""
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(locks.target_lock(LOOP, "wd watch", folder=context.state / "locks"))
-        except Refused:
-            first = locks.holder(LOOP, context.state / "locks")
-            who = f"pid {first.pid}, user {first.user}, since {iso(first.since)}" if first else "it has just begun"
-            raise Refused(
-                f"another `wd watch` runs for {context.home}",
-                who,
-                f"stop that one first (kill {first.pid})" if first else "look for it with `ps`",
-            ) from None
+            stack.enter_context(locks.loop_lock(context.state, context.selector.service))
         except CannotTell as error:
             context.say(f"a second loop in this home would not be noticed: {error.why}")
         yield

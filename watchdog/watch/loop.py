@@ -21,6 +21,7 @@ from watchdog.system import clock
 from watchdog.system.child.overseer import Link
 from watchdog.system.net import http
 from watchdog.system.process import processes
+from watchdog.system.shim import records
 from watchdog.targets.scene import Scene
 from watchdog.text.units import counted
 from watchdog.watch import looking, metrics, trend
@@ -126,7 +127,9 @@ class Loop:
                 services[playbook.service] = known
             else:
                 text = state.journal.kept(playbook.service, KEY)
-                services[playbook.service] = from_text(playbook, text, processes.boot_id())
+                services[playbook.service] = from_text(
+                    playbook, text, processes.boot_id(), records.folder(self._state.folder, playbook.service)
+                )
         state.services = services
         self._plan()
 

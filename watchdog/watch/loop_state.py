@@ -14,9 +14,8 @@ from watchdog.model.incident import Desired, Trigger
 from watchdog.model.probing import Sample
 from watchdog.model.records import record
 from watchdog.model.selector import Selector
-from watchdog.policy import locks
+from watchdog.policy import locks, target_lock
 from watchdog.policy.deciding import is_healthy_again
-from watchdog.steps import turn
 from watchdog.steps.spec import Answer, Context, nobody
 from watchdog.system import clock
 from watchdog.system.process import processes
@@ -111,7 +110,7 @@ class LoopState:
 
     def holder(self, watched: Watched) -> str:
         """Who else works on the service now, on this machine."""
-        found = next((held for key in turn.keys((), watched.playbook) if (held := locks.holder(key))), None)
+        found = next((held for key in target_lock.keys((), watched.playbook) if (held := locks.holder(key))), None)
         return str(found) if found else ""
 
     def in_other_hands(self, watched: Watched) -> bool:

@@ -12,6 +12,7 @@ from watchdog.policy.deciding import FREE_AGAIN
 from watchdog.steps.spec import StepOutcome, StepResult
 from watchdog.system import clock
 from watchdog.system.process import processes
+from watchdog.system.shim import records
 from watchdog.text.units import counted, format_duration
 from watchdog.watch import looking, metrics
 from watchdog.watch.acting import Runs
@@ -32,7 +33,10 @@ def one_pass(state: LoopState, playbooks: Sequence[Playbook], metrics_file: str 
     boot, begun = processes.boot_id(), clock.monotonic()
     state.journal.end_the_future()
     texts = {one.service: state.journal.kept(one.service, KEY) for one in playbooks}
-    state.services = {one.service: from_text(one, texts[one.service], boot) for one in playbooks}
+    state.services = {
+        one.service: from_text(one, texts[one.service], boot, records.folder(state.folder, one.service))
+        for one in playbooks
+    }
     heart = Heartbeat()
     heart.start()
     work, waiting = list[Work](), list[Work]()
