@@ -244,7 +244,7 @@ def test_a_crash_loop_is_named_and_stopped_with_one_report(home: Home) -> None:
     daemon.hears("give-up")
     incidents = home.incidents()
     assert sum(one["runbook"] == "give-up" for one in incidents) == 1
-    assert "after each start" in incidents[0]["trigger"]
+    assert "after each start" in Path(incidents[0]["report"]).read_text()
     daemon.stop()
     again = home.watch()
     again.hears("given up", 60)

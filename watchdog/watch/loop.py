@@ -64,7 +64,7 @@ class Loop:
         # Not an event: a signal handler that sets one can fall into the very moment in which its lock is held.
         self._pool = UnboundedThreadPool(self._broke)
         self._orders: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._stopping = False
+        self._stopping = self._ready = False
         self._runs, self._rounds = Runs(state), Rounds(state)
         self._heart = Heartbeat(self._clock_was_set, self._beat)
         self._deaths = DeathWatcher(state)
@@ -95,6 +95,7 @@ class Loop:
         self._state.say("", f"watching {counted(len(playbooks), 'service')}")
         self._beside(self._look_at_all)
         self._link.notify("READY=1")
+        self._ready = True
         while self._orders.get() == "reload":
             self._read_again()
         self._end()
@@ -270,7 +271,12 @@ class Loop:
             if not self._link.beat():
                 self.stop()
         period = self._link.watchdog_period
-        if period is not None and clock.monotonic() - self._told_systemd >= min(period, 10.0) and self._all_well():
+        if (
+            self._ready
+            and period is not None
+            and clock.monotonic() - self._told_systemd >= min(period, 10.0)
+            and self._all_well()
+        ):
             self._told_systemd = clock.monotonic()
             self._link.notify("WATCHDOG=1")
 
