@@ -20,7 +20,6 @@ from watchdog.model.probing import Sample
 from watchdog.model.procedure import Block, RunPlan, StepCall
 from watchdog.model.records import record
 from watchdog.policy import target_lock
-from watchdog.probes import registry
 from watchdog.runbook import outcome
 from watchdog.runbook.downtime import downtime
 from watchdog.steps.parse import parse_words
@@ -295,7 +294,11 @@ def _close(run: Run, incident: Incident | None, came_to: RunOutcome) -> Incident
 
 def _health_before(context: Context, incident: Incident) -> tuple[Sample, ...]:
     """The answers to the probe that tells health, where somebody has asked it until the run began."""
-    spec = registry.best_for_health(context.playbook.probes) if context.playbook else None
+    if context.playbook is None:
+        return ()
+    from watchdog.probes import registry  # here: a kill without a playbook knows no probe
+
+    spec = registry.best_for_health(context.playbook.probes)
     if spec is None or context.journal is None or incident.service is None:
         return ()
     found = context.journal.samples(incident.service, spec.name, incident.opened - _LOOK_BACK, incident.opened)
