@@ -21,7 +21,7 @@ def snooze(context: Context, options: Mapping[str, Any]) -> StepResult:
     if not seconds and not until_healthy:
         raise WrongUsage(
             "a snooze needs an end",
-            todo=f"Write: wd snooze {playbook.service} --for 2h, or: wd snooze {playbook.service} --until-healthy",
+            todo=f"Write: wd snooze {playbook.service} --for 2h, or --until-healthy instead of --for.",
         )
     until = clock.now() + float(seconds) if seconds else None
     wanted = Desired("snoozed", clock.now(), until, until_healthy, context.trigger.by, str(options.get("why") or ""))

@@ -24,7 +24,7 @@ from watchdog.system.host import managers
 from watchdog.system.process import lineage
 from watchdog.system.signals import Hold
 
-_CHASE = 0.25  # seconds for looks at the youngest only, between two looks at everybody
+_CHASE = 0.5  # seconds for looks at the youngest only, between two looks at everybody
 _QUIET = 0.05  # seconds of such looks without a find, where somebody is known to have escaped the look at everybody
 
 
@@ -162,20 +162,20 @@ class _Ladder:
         """Look at everybody; where somebody new is found, or ended too soon, chase what was forked meanwhile."""
         fresh = self._roster.look(and_ports)
         found = bool(fresh)
-        chase, quiet = Deadline(_CHASE), Deadline(_QUIET if self._may_have_missed(and_ports) else 0.0)
-        while (fresh or not quiet.over) and not chase.over:
-            for held in fresh:
-                act(held)
-            if fresh:
-                found, quiet = True, Deadline(_QUIET)
-            fresh = self._roster.look_at_the_youngest()
         for held in fresh:
             act(held)
+        chase, quiet = Deadline(_CHASE), Deadline(self._chase_for(and_ports) if not fresh else _QUIET)
+        while not quiet.over and not chase.over:
+            if self._roster.look_at_the_youngest(act):
+                found, quiet = True, Deadline(_QUIET)
         return found
 
-    def _may_have_missed(self, and_ports: bool) -> bool:
+    def _chase_for(self, and_ports: bool) -> float:
+        """Seconds without a find after which a chase is over, where the look at everybody has found nobody."""
         family = self._roster.family
-        return family.missed or (and_ports and family.is_served_by_nobody())
+        if and_ports and family.is_served_by_nobody():
+            return _CHASE
+        return _QUIET if family.missed else 0.0
 
     def _kill(self, held: Hold) -> None:
         self._roster.send(held, signal.SIGKILL, "KILL")

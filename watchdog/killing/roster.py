@@ -15,6 +15,7 @@ from watchdog.system import clock, signals
 from watchdog.system.process import lineage, processes
 from watchdog.system.signals import Hold, Sent
 
+_FEW = 32  # of the newest pids: a process that lives for a moment is among them, or has ended
 Name = Literal["TERM", "KILL"]
 
 
@@ -100,11 +101,20 @@ class Roster:
             found = self.family.port_holders(table)
         return self._take_all(found)
 
-    def look_at_the_youngest(self) -> list[Hold]:
-        """The same among pids that did not exist at the last look: far quicker, and all that a chase needs."""
-        before, self._newest = self._newest, lineage.newest_pid()
-        young = (processes.read(pid) for pid in range(self._newest, before, -1))
-        return self._take_all([one for one in young if one is not None and self.family.newcomer(one)])
+    def look_at_the_youngest(self, act: Callable[[Hold], object]) -> bool:
+        """Act on members among the pids that were given since the last such look, each as soon as it is seen.
+
+        Far quicker than a look at everybody. Who was born during that one, and lives on, is found by the next one.
+        """
+        newest = lineage.newest_pid()
+        before, self._newest = max(self._newest, newest - _FEW), newest
+        found = False
+        for pid in range(newest, before, -1):
+            process = processes.read(pid)
+            if process is not None and self.family.newcomer(process) and (held := self._take(process)):
+                act(held)
+                found = True
+        return found
 
     def survivors(self) -> tuple[Survivor, ...]:
         """Who still lives, with the reason that the kernel gives."""

@@ -156,7 +156,7 @@ def _already(context: Context, playbook: Playbook, options: Mapping[str, Any]) -
             raise Refused(
                 f"{playbook.service} was not started",
                 f"it runs as pid {tree.root.pid} and does not answer ({told})",
-                f"look at it with wd why, or: wd restart --service {playbook.service}",
+                f"Look at it: wd why {playbook.service}. Or restart it: wd restart {playbook.service}",
             )
         clock.wait_until(lambda: False, 0.3)
     return None
@@ -183,7 +183,7 @@ def _refuse_what_cannot_be_ours(playbook: Playbook, tree: Tree) -> None:
         raise Refused(
             f"{playbook.service} was not started",
             f"port {port} is held by another program: pid {tree.root.pid} ({tree.root.shown(80)})",
-            f"end that one first: wd kill --port {port} --all",
+            f"If that one may go, end it first: wd kill --port {port} --all",
         )
     if port and tree.ports and port not in tree.ports:
         listed = ", ".join(map(str, tree.ports))
@@ -200,7 +200,7 @@ def _lives(tree: Tree) -> bool:
 
 def _armed(context: Context, playbook: Playbook) -> Shim:
     if problem := launch.check_command(playbook.start):
-        raise Failed(f"{playbook.service} cannot be started", problem, "mend the playbook")
+        raise Failed(f"{playbook.service} cannot be started", problem, "Correct the playbook, then: wd validate --here")
     return launch.arm(playbook.start, playbook.service, context.state, port=playbook.find.port)
 
 
