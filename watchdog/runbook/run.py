@@ -20,7 +20,6 @@ from watchdog.model.probing import Sample
 from watchdog.model.procedure import Block, RunPlan, StepCall
 from watchdog.model.records import record
 from watchdog.policy import target_lock
-from watchdog.probes import registry
 from watchdog.runbook import outcome
 from watchdog.runbook.downtime import downtime
 from watchdog.steps.parse import parse_words
@@ -297,6 +296,7 @@ def _health_before(context: Context, incident: Incident) -> tuple[Sample, ...]:
     """The answers to the probe that tells health, where somebody has asked it until the run began."""
     if context.playbook is None or context.journal is None or incident.service is None:
         return ()
+    from watchdog.probes import registry  # here: a kill without a playbook knows no probe
 
     spec = registry.best_for_health(context.playbook.probes)
     if spec is None:
