@@ -25,6 +25,7 @@ from watchdog.system.process import lineage
 from watchdog.system.signals import Hold
 
 _CHASE = 0.5  # seconds for looks at the youngest only, between two looks at everybody
+_PASSES = 50  # looks at the youngest without a find, at least
 _QUIET = 0.05  # seconds of such looks without a find, where somebody is known to have escaped the look at everybody
 
 
@@ -165,9 +166,11 @@ class _Ladder:
         for held in fresh:
             act(held)
         chase, quiet = Deadline(_CHASE), Deadline(self._chase_for(and_ports) if not fresh else _QUIET)
-        while not quiet.over and not chase.over:
+        passes = _PASSES if quiet.over else 0  # on a busy machine the time alone says little
+        while (passes < _PASSES or not quiet.over) and not chase.over:
+            passes += 1
             if self._roster.look_at_the_youngest(act):
-                found, quiet = True, Deadline(_QUIET)
+                found, quiet, passes = True, Deadline(_QUIET), 0
         return found
 
     def _chase_for(self, and_ports: bool) -> float:
@@ -175,7 +178,7 @@ class _Ladder:
         family = self._roster.family
         if and_ports and family.is_served_by_nobody():
             return _CHASE
-        return _QUIET if family.missed else 0.0
+        return _QUIET if self._roster.may_have_missed else 0.0
 
     def _kill(self, held: Hold) -> None:
         self._roster.send(held, signal.SIGKILL, "KILL")

@@ -32,6 +32,7 @@ class Roster:
         self._denied: set[Identity] = set()
         self._ended: dict[Identity, Ended] = {}
         self._newest = 0  # the highest pid seen so far
+        self.may_have_missed = False  # somebody was born during the last look at everybody
         self.notes: list[str] = []
 
     @property
@@ -97,6 +98,7 @@ class Roster:
         self._newest = lineage.newest_pid()  # first: who is born during this look belongs to the next one
         table = processes.table()
         found = self.family.newcomers(table)
+        self.may_have_missed = self.family.missed or lineage.newest_pid() != self._newest
         if and_ports and not found:
             found = self.family.port_holders(table)
         return self._take_all(found)

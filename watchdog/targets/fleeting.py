@@ -11,7 +11,8 @@ from watchdog.system.clock import Deadline
 from watchdog.system.net import ports
 from watchdog.system.process import descriptors, lineage, processes
 
-_WITHIN = 1.0  # seconds to see one of them
+_WITHIN = 3.0  # seconds to see one of them
+_FEW = 32  # of the newest pids
 
 
 def holder(port: int) -> list[Tree]:
@@ -22,7 +23,7 @@ def holder(port: int) -> list[Tree]:
     deadline, before, seen = Deadline(_WITHIN), lineage.newest_pid(), None
     while not deadline.over:
         before, since = lineage.newest_pid(), before
-        for pid in range(before, since, -1):
+        for pid in range(before, max(since, before - _FEW), -1):
             process = processes.read(pid)
             if process is None or not descriptors.holds_socket(pid, sockets):
                 continue
