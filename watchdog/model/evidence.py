@@ -94,7 +94,7 @@ class ThreadLook:
     switches: int | None = None  # voluntary + involuntary context switches so far
     asleep: float | None = None  # seconds since it last ran, where the kernel tells
     age: float | None = None  # seconds since the thread began
-    due: float | None = None  # seconds until its sleep ends by itself
+    sleep_left: float | None = None  # seconds until its sleep ends by itself
 
 
 @record(frozen=True)

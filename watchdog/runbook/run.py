@@ -19,10 +19,10 @@ from watchdog.model.incident import Incident, RunOutcome, RunResult, StepRecord
 from watchdog.model.probing import Sample
 from watchdog.model.procedure import Block, RunPlan, StepCall
 from watchdog.model.records import record
+from watchdog.policy import target_lock
 from watchdog.probes import registry
 from watchdog.runbook import outcome
 from watchdog.runbook.downtime import downtime
-from watchdog.steps import turn
 from watchdog.steps.parse import parse_words
 from watchdog.steps.spec import Context, StepOutcome, StepResult, StepSpec
 from watchdog.system import clock
@@ -111,8 +111,8 @@ def execute(
     run = Run(context, watch, load or _no_runbooks, confirm, pages, list(before))
     run.results.update({record.step: record.data for record in before if record.data})
     changing = any(prepared.spec.changes for prepared in steps) and not context.dry_run
-    mine = turn.keys((), context.playbook) if changing else ()
-    with turn.hold(context, mine, f"run {name}" if context.in_runbook else name):
+    mine = target_lock.keys((), context.playbook) if changing else ()
+    with target_lock.acquire(mine, f"run {name}" if context.in_runbook else name, context.playbook):
         return _run(run, steps, name)
 
 
@@ -295,8 +295,11 @@ def _close(run: Run, incident: Incident | None, came_to: RunOutcome) -> Incident
 
 def _health_before(context: Context, incident: Incident) -> tuple[Sample, ...]:
     """The answers to the probe that tells health, where somebody has asked it until the run began."""
-    spec = registry.best_for_health(context.playbook.probes) if context.playbook else None
-    if spec is None or context.journal is None or incident.service is None:
+    if context.playbook is None or context.journal is None or incident.service is None:
+        return ()
+
+    spec = registry.best_for_health(context.playbook.probes)
+    if spec is None:
         return ()
     found = context.journal.samples(incident.service, spec.name, incident.opened - _LOOK_BACK, incident.opened)
     fresh = found and incident.opened - found[-1].at <= _MISSED * spec.every + spec.timeout + _WRITTEN
