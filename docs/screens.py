@@ -64,6 +64,7 @@ def without_what_differs(text: str, home: Path, port: int) -> str:
 
 
 def main() -> None:
+    """One file for each width, with and without colour."""
     from homes import WD, home
 
     OUT.mkdir(exist_ok=True)

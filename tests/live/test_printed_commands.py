@@ -16,6 +16,7 @@ from watchdog.steps.registry import SPECS
 
 pytestmark = pytest.mark.live
 PRINTED = re.compile(r"`(wd [^`]+)`|: (wd [a-z-][^,;|(]*)")
+TYPED = re.compile("unknown command: |Usage: ")  # it repeats what was typed, or is a pattern
 PLACES = {"NAME": "shop", "S": "shop", "ID": "last", "TEXT": "hello", "HOME": "{home}", "PORT": "{port}", "PID": "1"}
 WRITES = ("init", "guard", "notify", "snooze", "resume", "ack", "watch", "schedule")
 WRONG = ("unknown command", "No such option", "Invalid value", "there is no", "Missing", "unexpected", "more than one")
@@ -24,6 +25,7 @@ WRONG = ("unknown command", "No such option", "Invalid value", "there is no", "M
 def printed() -> list[str]:
     """Each command that stands in what wd printed, once."""
     lines = [line for line in SCRIPT.read_text(encoding="utf-8").splitlines() if line.startswith(("|", "!"))]
+    lines = [line.replace("run NAME", "run short") for line in lines if not TYPED.search(line)]
     found = (match[1] or match[2] for line in lines for match in PRINTED.finditer(line))
     return list(dict.fromkeys(one.partition(". ")[0].partition(" instead")[0].rstrip(". ") for one in found))
 
@@ -35,7 +37,6 @@ def test_the_script_prints_commands() -> None:
 @pytest.mark.parametrize("line", printed())
 def test_a_printed_command_is_one_that_wd_understands(line: str, folder: Path) -> None:
     with home(folder) as shop:
-        assert shop.wd("start", "shop", "--dry-run").code == 0
         with shop.journal() as journal:
             journal.close(journal.open_incident("shop", "frozen-server", Trigger("probe")).id, "recovered")
         words = [PLACES.get(word, word) for word in shlex.split(line.replace(" or --until-healthy", ""))[1:]]

@@ -20,10 +20,11 @@ HELP = """Finds the hung Python server, keeps the evidence, names the cause, end
 starts it again and proves that it is back.
 
 \b
-  wd ps --hung                 which servers hang?
-  wd why :8000                 why, and at which line? nothing is touched
-  wd kill --port 8000          end it: evidence first, proof after
-  wd run frozen-server --service shop      the whole procedure, with a report
+  wd ps --hung      which servers hang?
+  wd why :8000      why, and at which line?
+  wd kill :8000     end it: evidence first, proof after
+  wd run frozen-server --service shop
+                    all of it, with a start and a report
 """
 
 

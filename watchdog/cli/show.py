@@ -6,12 +6,13 @@ import contextlib
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from watchdog.model.errors import WdError
 from watchdog.model.exits import Exit
 from watchdog.steps.spec import Answer, StepResult, StepSpec
 from watchdog.system.host import terminal
+from watchdog.text.fitting import fitted
 from watchdog.text.redact import redact_data
 from watchdog.text.shown import shown, shown_lines
 from watchdog.text.units import format_duration
@@ -31,7 +32,7 @@ _OUTCOMES = {
 def say(line: str) -> None:
     """One line of progress for a person, on standard error; a lost terminal must never stop a run."""
     with contextlib.suppress(OSError, ValueError):
-        print(shown(line), file=sys.stderr, flush=True)
+        print(_fitted(shown(line), sys.stderr), file=sys.stderr, flush=True)
 
 
 def quiet(line: str) -> None:
@@ -105,7 +106,13 @@ def _print_result(spec: StepSpec, came_to: StepResult, output: str) -> None:
     elif spec.lists:
         _table(came_to.rows, came_to.message, plain=output == "plain")
     else:
-        _print(shown(came_to.message))
+        _print(_fitted(shown(came_to.message), sys.stdout))
+
+
+def _fitted(text: str, stream: TextIO) -> str:
+    """Folded at words where a person reads it on a terminal; a pipe gets each line whole."""
+    columns = terminal.columns(stream)
+    return fitted(text, columns) if columns else text
 
 
 def _print(line: str) -> None:
@@ -113,7 +120,7 @@ def _print(line: str) -> None:
 
 
 def _lines(lines: Sequence[str], *, plain: bool) -> None:
-    """Coloured where a person looks."""
+    """Where a person looks: coloured, and folded between words."""
     if plain or not sys.stdout.isatty():
         _print("\n".join(lines))
         return
@@ -122,7 +129,7 @@ def _lines(lines: Sequence[str], *, plain: bool) -> None:
     from watchdog.cli.colour import painted
 
     console = Console(highlight=False)
-    for line in lines:
+    for line in _fitted("\n".join(lines), sys.stdout).split("\n"):
         console.print(painted(line), soft_wrap=True)
 
 

@@ -7,6 +7,7 @@ import os
 import select
 import sys
 from collections.abc import Callable
+from typing import TextIO
 
 from watchdog.system import clock
 
@@ -27,6 +28,14 @@ def can_answer() -> bool:
         return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
     except OSError:
         return True  # a terminal, though not ours: nobody stops us there
+
+
+def columns(stream: TextIO) -> int:
+    """How wide the terminal behind a stream is; 0 where there is none, or it does not tell."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns if stream.isatty() else 0
+    except (OSError, ValueError, AttributeError):
+        return 0
 
 
 def line_within(seconds: float, still: Callable[[], bool]) -> str | None:
