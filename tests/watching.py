@@ -134,9 +134,9 @@ class Home:
         self.services.append(service)
         return service
 
-    def watch(self, *words: str, env: dict[str, str] | None = None, limit: str = "", calm: bool = False) -> Daemon:
-        """With `calm` the loop believes that the machine has free CPUs, which is not what the test is about."""
-        if calm:
+    def watch(self, *words: str, env: dict[str, str] | None = None, limit: str = "", calm: bool = True) -> Daemon:
+        """With `calm` the loop believes that the machine has free CPUs, also where many tests run at a time."""
+        if calm and "PYTHONPATH" not in (env or {}):
             (self.path / "sitecustomize.py").write_text(CALM_MACHINE.format(root=str(ROOT)))
             env = {**(env or {}), "PYTHONPATH": str(self.path)}
         return Daemon(self, words, env or {}, limit)
@@ -153,7 +153,7 @@ class Home:
 
     def incidents(self) -> list[dict[str, Any]]:
         """Newest first."""
-        lines = self.wd("incidents", "list", "--limit", "100000", "-o", "json").stdout.splitlines()
+        lines = self.wd("incidents", "list", "--all", "--limit", "100000", "-o", "json").stdout.splitlines()
         return [json.loads(line) for line in lines[:-1]]
 
     def close(self) -> None:

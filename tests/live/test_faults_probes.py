@@ -233,7 +233,7 @@ def test_ten_services_on_one_dead_dependency_are_told_as_one_cause_and_left_alon
         service.write()
         service.tell("needs", str(database.port))
         service.start()
-    daemon = home.watch(calm=True)
+    daemon = home.watch()
     wait_for(lambda: all(samples(service) for service in services), "all were asked", 100)
     database.end()
     for service in services:

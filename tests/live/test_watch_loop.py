@@ -211,7 +211,7 @@ def test_a_reload_takes_up_new_services_and_a_broken_file_keeps_the_old(home: Ho
     good = shop.file.read_text()
     shop.file.write_text("service: shop\nfind: {prt: 1}\n")
     daemon.signal(signal.SIGHUP)
-    daemon.hears("stay as they were")
+    daemon.hears("the old ones stay")
     assert "prt" in daemon.said
     shop.file.write_text(good)
     os.kill(before, signal.SIGSTOP)
@@ -270,7 +270,7 @@ def test_most_services_failing_at_once_have_one_cause_and_are_left_alone(home: H
     wait_for(lambda: all(service.pid() for service in services), "all answer")
     for service in services:
         service.tell("down")
-    daemon.hears("services fail at once")
+    daemon.hears("services failed at once")
     for _ in range(3):
         daemon.hears("one cause elsewhere")
     assert sum(alive(pid) for pid in pids) >= 3, "at most one was restarted"
@@ -355,7 +355,7 @@ def test_status_tells_what_is(home: Home) -> None:
     assert (found["service"], found["state"], found["mode"]) == ("shop", "ok", "act")
     assert found["windows"][0]["restarts"] == 1
     assert found["next_check"]
-    words = home.wd("status").stdout
+    words = home.wd("status", "shop").stdout
     assert "1 restart" in words
 
 

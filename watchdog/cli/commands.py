@@ -6,6 +6,11 @@ from watchdog.steps.spec import Argument, Option, StepSpec
 
 SERVICE = Option("--service", "service", help="only this service", metavar="NAME")
 INCIDENT = Argument("incident", kind="incident", help="its id, or the beginning of it; by default the newest")
+_PAST = (
+    SERVICE,
+    Option("--since", "duration", None, "not older than this: 7d"),
+    Option("--limit", "integer", 50, "at most this many"),
+)
 
 _RUNS: tuple[StepSpec, ...] = (
     StepSpec(
@@ -28,14 +33,20 @@ _RUNS: tuple[StepSpec, ...] = (
 _LEDGER: tuple[StepSpec, ...] = (
     StepSpec(
         "incidents list",
-        "list past incidents: when, service, cause, fix, downtime",
+        "list past troubles: when, service, cause, fix, downtime",
         "watchdog.commands.incidents:listing",
-        (
-            SERVICE,
-            Option("--since", "duration", None, "not older than this: 7d"),
-            Option("--limit", "integer", 50, "at most this many"),
-        ),
+        (*_PAST, Option("--all", "flag", help="also what people and timetables did")),
         lists=True,
+    ),
+    StepSpec(
+        "incidents log", "list what people and timetables did", "watchdog.commands.incidents:log", _PAST, lists=True
+    ),
+    StepSpec(
+        "incidents open",
+        "show the page of an incident in a browser",
+        "watchdog.commands.incidents:open_page",
+        (),
+        (INCIDENT,),
     ),
     StepSpec("incidents show", "show one incident", "watchdog.commands.incidents:show", (), (INCIDENT,)),
     StepSpec(

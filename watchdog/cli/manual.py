@@ -224,6 +224,22 @@ PAGES: dict[str, Manual] = {
         ),
         _LISTED,
     ),
+    "incidents log": Manual(
+        _NOTHING,
+        (
+            ("wd incidents log", "list the last 50 starts, stops, kills and refusals by hand"),
+            ("wd incidents log --service shop --since 7d", "of a week"),
+        ),
+        _LISTED,
+    ),
+    "incidents open": Manual(
+        "It changes nothing but that the page is written if it is missing.",
+        (
+            ("wd incidents open", "show the page of the newest incident"),
+            ("wd incidents open 2026-01-01", "of that day's first"),
+        ),
+        _LISTED,
+    ),
     "incidents show": Manual(
         _NOTHING,
         (("wd incidents show", "show the newest incident"), ("wd incidents show 2026-01-01", "the first of that day")),

@@ -32,7 +32,7 @@ def run(context: Context, options: Mapping[str, Any]) -> StepResult:
     session.begin_changing(context)
     watch, confirm = _progress(context), _confirmation(context, options)
     result = begin(name, context, values, resume=bool(options.get("resume")), watch=watch, confirm=confirm)
-    return shown(result)
+    return shown(result, context.trigger.home)
 
 
 def parameters(pairs: Sequence[str]) -> dict[str, str]:
@@ -46,13 +46,14 @@ def parameters(pairs: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def shown(result: RunResult) -> StepResult:
+def shown(result: RunResult, home: str = "") -> StepResult:
+    """`home`: as the person named it, so that the printed command finds the incident again."""
     code = outcome.exit_code(result.outcome)
     lines = [f"{result.outcome}: {result.message}"]
     if result.incident:
         lines.append(f"incident: {result.incident}")
     if result.report:
-        lines.append(f"report:   {result.report}")
+        lines += [f"report:   {result.report}", f"page:     {session.page_command(result.incident, home)}"]
     came_to: StepOutcome = "ok" if code == 0 else "failed"
     rows = tuple(step.record() for step in result.steps)
     return StepResult(came_to, lines[0], result.record(), rows=rows, exit=code, text=joined(lines))

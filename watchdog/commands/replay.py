@@ -21,7 +21,7 @@ from watchdog.text.shown import joined
 from watchdog.text.units import format_duration
 from watchdog.watch.commands import loader
 
-HELPED = 60.0  # seconds: who answers by himself within this time after a kill was not lost
+HELPED = 60.0  # seconds: what answers by itself within this time after a kill was not lost
 
 
 @record(frozen=True)

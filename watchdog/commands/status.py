@@ -15,18 +15,17 @@ from watchdog.model.launching import ShimRecord
 from watchdog.model.playbook import Playbook, ProbeSpec
 from watchdog.model.probing import Sample
 from watchdog.model.records import record
-from watchdog.policy import locks
+from watchdog.policy import locks, target_lock
 from watchdog.probes import registry
 from watchdog.report.availability import WINDOWS, Availability, availability
 from watchdog.starting import launch
-from watchdog.steps import turn
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock
 from watchdog.system.host import kernel_log
 from watchdog.text.shown import joined
 from watchdog.text.units import counted, iso
 
-DEATHS = 5  # that are told of each service
+DEATHS = 5  # shown of each service
 _ORDER = ("failed", "unknown", "slow", "stopped", "ok")
 _LAG = 6.0  # seconds until the loop has written an answer down
 _LATE = 3.0  # intervals after which a missing answer means that nobody asks any more
@@ -113,7 +112,7 @@ def _standing(journal: Journal, playbook: Playbook, state: Path, kills: Mapping[
     samples = journal.samples(playbook.service, since=now - WINDOWS[-1][1])
     verdict, since, message = _verdict(playbook, samples)
     if verdict in ("ok", "slow") and since is not None:
-        # A death between two questions is no failed answer, and yet it was not well before.
+        # A death between two questions is not a failed answer, and yet it was not well before.
         since = max([since, *_came_up(journal, playbook, now)])
     desired = journal.desired(playbook.service)
     if desired.state == "stopped" and verdict not in ("ok", "slow"):
@@ -137,7 +136,7 @@ def _standing(journal: Journal, playbook: Playbook, state: Path, kills: Mapping[
         deaths=tuple(_deaths(state, playbook, kills)),
         memory=tuple(memory[-1000:]),
         last_asked=samples[-1].at if samples else None,
-        holder=next((str(held) for key in turn.keys((), playbook) if (held := locks.holder(key))), ""),
+        holder=next((str(held) for key in target_lock.keys((), playbook) if (held := locks.holder(key))), ""),
     )
 
 

@@ -81,7 +81,7 @@ def _next_check(one: Standing, now: float) -> str:
 
 
 def _windows(figures: Sequence[Availability], target: float) -> Iterator[str]:
-    """What is the same over the day, the week and the month is told once."""
+    """What is the same over the day, the week and the month is shown once."""
     said: list[tuple[list[str], str]] = []
     for figure in figures:
         words = _figure(figure, target)

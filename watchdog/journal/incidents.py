@@ -126,6 +126,8 @@ def one(db: sqlite3.Connection, name: str) -> Incident:
             rows = db.execute(
                 f"SELECT {_COLUMNS} FROM incidents WHERE instr(id, ?) ORDER BY opened DESC LIMIT 5", (name,)
             ).fetchall()
+    if not rows and name == "last":
+        raise NothingMatched("no incident was recorded", todo="`wd status` shows the services, `wd ps` every server")
     if not rows:
         raise NothingMatched(f"there is no incident {name!r}", todo="`wd incidents list` shows them")
     if len(rows) > 1:

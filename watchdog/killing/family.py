@@ -14,7 +14,7 @@ from watchdog.model.process import Process, Tree
 from watchdog.policy import guards
 from watchdog.policy.guards import Ourselves
 from watchdog.system.net import ports
-from watchdog.system.process import lineage, processes
+from watchdog.system.process import descriptors, lineage, processes
 from watchdog.system.process.lineage import Layout
 from watchdog.system.signals import Hold
 from watchdog.targets import borders, programs
@@ -39,6 +39,7 @@ class ServerFamily:
         self._layouts: dict[Layout, tuple[int, str | None]] = {}  # with user and control group of who has it
         self._origins = set() if part else _origins(tree)
         self.group = None if part else _own_group(tree, us)
+        self.missed = False  # the last look saw a young process that had ended before it could be judged
 
     def add(self, held: Hold) -> None:
         """One more that is known and held."""
@@ -53,12 +54,31 @@ class ServerFamily:
 
     def newcomers(self, table: Mapping[int, Process]) -> list[Process]:
         """Members in this table that are not held yet."""
+        self.missed = False
         grouped = lineage.group_members(self.group) if self.group else frozenset()
         return [
             one
             for one in table.values()
             if self._is_new(one) and (one.pid in grouped or self._by_birth(one, table) or self._by_layout(one, table))
         ]
+
+    def newcomer(self, process: Process) -> bool:
+        """The same for one that was born just now; the socket that it holds is looked for too."""
+        table = {process.pid: process}
+        return self._is_new(process) and (
+            descriptors.holds_socket(process.pid, self._inodes)
+            or self._by_birth(process, table)
+            or self._by_layout(process, table)
+        )
+
+    def is_served_by_nobody(self) -> bool:
+        """Whether a socket of it is open and nobody holds it for longer than a moment."""
+        still_open = [port for port in self._ports if ports.accept_queue(port) is not None]
+        for listener in (one for port in still_open for one in ports.listeners(port) if one.inode in self._inodes):
+            holders = [one for pid in listener.holders if (one := processes.read(pid)) is not None]
+            if not any(lineage.is_settled(one.identity.ticks) for one in holders):
+                return True
+        return False
 
     def port_holders(self, table: Mapping[int, Process]) -> list[Process]:
         """Members that are known only by the listening socket that they hold. Looks through all descriptors: dear."""
@@ -87,7 +107,7 @@ class ServerFamily:
         known = self._holds.get(process.pid)
         if known is not None and known.identity == process.identity:
             return False
-        return process.state not in "ZX" and not guards.why_protected(process, self._us)
+        return not process.ended and not guards.why_protected(process, self._us)
 
     def _by_birth(self, process: Process, table: Mapping[int, Process]) -> bool:
         if process.parent in self._holds and self._still_has_its_pid(process.parent, table):
@@ -102,7 +122,7 @@ class ServerFamily:
     def _still_has_its_pid(self, pid: int, table: Mapping[int, Process]) -> bool:
         """Whether nobody else has the pid of a member by now. Start times alone do not tell within one tick."""
         now, held = table.get(pid), self._holds.get(pid)
-        if now is None or now.state in "ZX":
+        if now is None or now.ended:
             return True
         return held is not None and not held.gone and held.identity == now.identity
 
@@ -112,6 +132,7 @@ class ServerFamily:
         if self._part or process.kernel or not (young or self._origins):
             return False
         found = lineage.layout(process.pid)
+        self.missed = self.missed or (found is None and young)
         if found is None or found not in self._layouts:
             return False
         if found in self._origins:
@@ -141,7 +162,7 @@ def escaped(tree: Tree, us: Ourselves) -> tuple[Process, ...]:
         one
         for one in processes.table().values()
         if one.pid not in tree.pids
-        and one.state not in "ZX"
+        and not one.ended
         and not guards.why_protected(one, us)
         and lineage.layout(one.pid) in origins
     ]

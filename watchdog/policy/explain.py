@@ -15,7 +15,7 @@ from watchdog.probes import registry
 from watchdog.text.units import format_duration
 
 _EXACT = 1e-9  # of a beat: what arithmetic with fractions may be off by
-TIMES = 8  # restarts whose delays are told
+TIMES = 8  # restarts whose delays are shown
 
 
 @record(frozen=True)

@@ -1,4 +1,4 @@
-"""One run a target at a time, on the whole machine: the second one is told who is at it.
+"""One run a target at a time, on the whole machine: the second one learns who works on it.
 
 The lock is the operating system's, on an open file, so it ends with its holder, kill -9 included. Who holds it stands
 beside it in a small JSON file that is information only, never truth.

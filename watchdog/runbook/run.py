@@ -19,10 +19,10 @@ from watchdog.model.incident import Incident, RunOutcome, RunResult, StepRecord
 from watchdog.model.probing import Sample
 from watchdog.model.procedure import Block, RunPlan, StepCall
 from watchdog.model.records import record
+from watchdog.policy import target_lock
 from watchdog.probes import registry
 from watchdog.runbook import outcome
 from watchdog.runbook.downtime import downtime
-from watchdog.steps import turn
 from watchdog.steps.parse import parse_words
 from watchdog.steps.spec import Context, StepOutcome, StepResult, StepSpec
 from watchdog.system import clock
@@ -111,8 +111,8 @@ def execute(
     run = Run(context, watch, load or _no_runbooks, confirm, pages, list(before))
     run.results.update({record.step: record.data for record in before if record.data})
     changing = any(prepared.spec.changes for prepared in steps) and not context.dry_run
-    mine = turn.keys((), context.playbook) if changing else ()
-    with turn.hold(context, mine, f"run {name}" if context.in_runbook else name):
+    mine = target_lock.keys((), context.playbook) if changing else ()
+    with target_lock.acquire(mine, f"run {name}" if context.in_runbook else name, context.playbook):
         return _run(run, steps, name)
 
 

@@ -13,8 +13,7 @@ from watchdog.model.errors import NothingMatched, Refused, WdError
 from watchdog.model.exits import Exit
 from watchdog.model.killing import KillPlan, KillResult, Ownership, Whom
 from watchdog.model.process import Listener, Member, Tree
-from watchdog.policy import guards
-from watchdog.steps import turn
+from watchdog.policy import guards, target_lock
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock, signals
 from watchdog.system.process import lineage, processes
@@ -56,12 +55,12 @@ def _end(context: Context, options: Mapping[str, Any], ask_first: bool) -> StepR
         trees = tuple(_whole(tree) for tree in trees)
     plans, refusals = _plans(context, options, trees, ask_first and _is_by_hand(context))
     if not refusals and not context.dry_run and ask_first:
-        with turn.hold(context, turn.keys(trees, context.playbook), "kill"):
+        with target_lock.acquire(target_lock.keys(trees, context.playbook), "kill", context.playbook):
             pass  # who works on it already is named first; while a person thinks, nobody else has to wait
         refusals = _not_agreed(context, options, plans)
     if context.dry_run or refusals:
         return _only_shown(plans, refusals, context.dry_run)
-    with turn.hold(context, turn.keys(trees, context.playbook), "kill"):
+    with target_lock.acquire(target_lock.keys(trees, context.playbook), "kill", context.playbook):
         _keep_evidence(context, options, trees)
         _drain(context, trees, float(options.get("drain") or 0.0))
         result = _execute(context, plans)
@@ -106,7 +105,7 @@ def _targets(context: Context) -> tuple[Tree, ...]:
     for sentence in found.left_out:
         context.say(f"left out: {sentence}")
     known = context.found.known
-    trees = tuple(tree for tree in found.trees if any(one.process.state not in "ZX" for one in tree.members))
+    trees = tuple(tree for tree in found.trees if any(not one.process.ended for one in tree.members))
     if known is None or not context.in_runbook:
         return trees
     same = tuple(tree for tree in trees if any(one.process.identity in known for one in tree.members))
@@ -141,7 +140,7 @@ def _nothing(context: Context) -> StepResult:
     """What cannot be seen is not gone: a runbook must not start a second copy beside another user's server."""
     port = context.selector.port or (context.playbook.find.port if context.playbook else None)
     refuse_unseen(port, "nothing was ended")
-    message = f"nothing to end: nothing that runs matches {context.selector}"
+    message = f"nothing to end: no process matches {context.selector}; `wd ps` lists the servers"
     result = KillResult("nothing", message=message)
     return StepResult("nothing", message, result.record(), exit=Exit.FINE if context.in_runbook else Exit.NOTHING)
 
@@ -392,7 +391,7 @@ def _replacement(plan: KillPlan) -> int | None:
 
     def appeared() -> bool:
         table = processes.table().values()
-        fresh[:] = [one.pid for one in table if one.parent == master and one.pid not in known and one.state not in "ZX"]
+        fresh[:] = [one.pid for one in table if one.parent == master and one.pid not in known and not one.ended]
         return bool(fresh)
 
     clock.wait_until(appeared, _REPLACED_WITHIN, 0.05)

@@ -62,7 +62,7 @@ class Scene:
 
     def alive(self, pid: int) -> bool:
         """Seen, and not only what is left of it."""
-        return pid in self.table and self.table[pid].state not in "ZX"
+        return pid in self.table and not self.table[pid].ended
 
     def children(self, pid: int) -> tuple[int, ...]:
         """The living ones."""

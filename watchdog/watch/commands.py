@@ -1,4 +1,4 @@
-"""`wd watch` and `wd tick`: the loop, and one pass of it for whoever brings a clock of his own."""
+"""`wd watch` runs the loop. `wd tick` makes one pass of it, for cron and other schedulers."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def tick(context: Context, options: Mapping[str, Any]) -> StepResult:
 
 
 def loader(context: Context, apart: bool = False) -> Load:
-    """Reads the playbooks anew each time: of the whole home, or of the one service that was named."""
+    """Reads the playbooks again each time: of the whole home, or of the one service that was named."""
     home = context.home
     if home is None:
         raise BadConfig(

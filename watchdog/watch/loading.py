@@ -1,7 +1,7 @@
 """Reads the playbooks in a child, so that the loop, which runs for months, does not carry what reading them takes.
 
 The libraries that read and check a playbook are a seventh of the loop's memory, and needed only at its start and when
-it is told to read again.
+it reads them again.
 """
 
 from __future__ import annotations

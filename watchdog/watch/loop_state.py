@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -13,12 +14,14 @@ from watchdog.model.incident import Desired, Trigger
 from watchdog.model.probing import Sample
 from watchdog.model.records import record
 from watchdog.model.selector import Selector
+from watchdog.policy import locks, target_lock
 from watchdog.policy.deciding import is_healthy_again
 from watchdog.steps.spec import Answer, Context, nobody
 from watchdog.system import clock
 from watchdog.system.process import processes
 from watchdog.watch import log
 from watchdog.watch.common_cause import CommonCauses
+from watchdog.watch.messages import Message
 from watchdog.watch.watched import Watched, to_text
 
 KEY = "watch"  # under which a service's memory is kept in the journal
@@ -60,6 +63,7 @@ class LoopState:
     lock: threading.RLock = field(default_factory=threading.RLock)
     working: set[str] = field(default_factory=set)  # services that are worked on
     looking: set[str] = field(default_factory=set)  # services that are looked at more closely
+    messages: queue.SimpleQueue[Message] = field(default_factory=queue.SimpleQueue)
     causes: CommonCauses = field(default_factory=CommonCauses)
 
     def say(self, service: str, message: str, level: str = "INFO", incident: str = "") -> None:
@@ -103,6 +107,15 @@ class LoopState:
         """Why no further service can be worked on now."""
         full = len(self.working) >= SIDE_BY_SIDE
         return f"{SIDE_BY_SIDE} services are worked on already" if full else ""
+
+    def holder(self, watched: Watched) -> str:
+        """Who else works on the service now, on this machine."""
+        found = next((held for key in target_lock.keys((), watched.playbook) if (held := locks.holder(key))), None)
+        return str(found) if found else ""
+
+    def in_other_hands(self, watched: Watched) -> bool:
+        """Whether another wd works on it, or a person wants it to be as it is: its end is not a death."""
+        return bool(self.holder(watched)) or self.journal.desired(watched.name).state != "running"
 
     def note_sample(self, service: str, sample: Sample) -> None:
         with self.lock:

@@ -7,16 +7,18 @@ from collections.abc import Callable, Sequence
 
 from watchdog.model.exits import Exit, exit_of
 from watchdog.model.incident import Desired, Trigger
-from watchdog.model.playbook import Playbook
+from watchdog.model.playbook import Playbook, ProbeSpec
 from watchdog.policy.deciding import FREE_AGAIN
 from watchdog.steps.spec import StepOutcome, StepResult
 from watchdog.system import clock
 from watchdog.system.process import processes
+from watchdog.system.shim import records
 from watchdog.text.units import counted, format_duration
 from watchdog.watch import looking, metrics
 from watchdog.watch.acting import Runs
 from watchdog.watch.heartbeat import Heartbeat
 from watchdog.watch.loop_state import KEY, LoopState
+from watchdog.watch.messages import LookAgain, Trouble
 from watchdog.watch.rounds import Rounds
 from watchdog.watch.watched import Watched, death_triggers, from_text
 
@@ -31,19 +33,24 @@ def one_pass(state: LoopState, playbooks: Sequence[Playbook], metrics_file: str 
     boot, begun = processes.boot_id(), clock.monotonic()
     state.journal.end_the_future()
     texts = {one.service: state.journal.kept(one.service, KEY) for one in playbooks}
-    state.services = {one.service: from_text(one, texts[one.service], boot) for one in playbooks}
+    state.services = {
+        one.service: from_text(one, texts[one.service], boot, records.folder(state.folder, one.service))
+        for one in playbooks
+    }
     heart = Heartbeat()
     heart.start()
     work, waiting = list[Work](), list[Work]()
-    # What the loop does beside is done when all are asked; who finds no free place comes right after.
+    # What the loop does beside is done when all are asked; a service that finds no free place comes right after.
     state.away, state.beside = heart.away, work.append
-    state.later = lambda seconds, retry: waiting.append(retry) if seconds <= FREE_AGAIN else None
-    runs = Runs(state)
-    rounds = Rounds(state, runs.consider)
-    _side_by_side([lambda one=watched: _look_at(rounds, runs, one) for watched in state.services.values()])  # type: ignore[misc]
-    while work or waiting:
+    state.later = lambda seconds, again: waiting.append(again) if seconds <= FREE_AGAIN else None
+    runs, rounds = Runs(state), Rounds(state)
+    _side_by_side([lambda one=watched: _look_at(state, rounds, one) for watched in state.services.values()])  # type: ignore[misc]
+    while work or waiting or not state.messages.empty():
+        _decide(state, runs, rounds)
         now, work[:] = list(work), []
-        _side_by_side(now or [waiting.pop(0)])
+        _side_by_side(now)
+        if not work and waiting:
+            waiting.pop(0)()
     heart.stop()
     for watched in state.services.values():
         watched.dirty = True
@@ -53,21 +60,26 @@ def one_pass(state: LoopState, playbooks: Sequence[Playbook], metrics_file: str 
     return _told(state, clock.monotonic() - begun)
 
 
-def _look_at(rounds: Rounds, runs: Runs, watched: Watched) -> None:
+def _look_at(state: LoopState, rounds: Rounds, watched: Watched) -> None:
     """Ask every probe. That nothing runs and nobody has the port is certain at once: no count is waited for."""
-    sees_deaths = bool(death_triggers(watched.playbook))
-    if sees_deaths:
+    triggers = death_triggers(watched.playbook)
+    if triggers:
         looking.refresh(watched)
     for spec in watched.specs:
         rounds.ask(watched, spec)
-    if sees_deaths and looking.runs_nowhere(watched) and not runs.in_other_hands(watched):
-        _is_down(runs, watched)
+    if triggers and looking.runs_nowhere(watched) and not state.in_other_hands(watched):
+        cause = Trigger("death", "nothing of it runs", "wd tick", _last_failure(watched))
+        for trigger in triggers:
+            state.messages.put(Trouble(watched, trigger, cause))
 
 
-def _is_down(runs: Runs, watched: Watched) -> None:
-    cause = Trigger("death", "nothing of it runs", "wd tick", _last_failure(watched))
-    for trigger in death_triggers(watched.playbook):
-        runs.consider(watched, trigger, cause, lambda: _is_down(runs, watched))
+def _decide(state: LoopState, runs: Runs, rounds: Rounds) -> None:
+    while not state.messages.empty():
+        match state.messages.get():
+            case LookAgain(Trouble(watched=watched, spec=ProbeSpec() as spec)):
+                rounds.ask(watched, spec)
+            case LookAgain(trouble) | (Trouble() as trouble):
+                runs.decide(trouble)
 
 
 def _last_failure(watched: Watched) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import asdict, field, fields, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from watchdog.model.evidence import Evidence
@@ -47,6 +48,7 @@ class Watched:
 
     playbook: Playbook
     stored: Stored = field(default_factory=Stored)
+    starts: Path | None = None  # the folder in which shims record what they have started as this service
     dirty: bool = False  # `stored` has changed
     latest: dict[str, Sample] = field(default_factory=dict)
     asked_at: dict[str, float] = field(default_factory=dict)  # on the monotonic clock
@@ -75,7 +77,7 @@ class Watched:
         return self.tree.root.identity if self.tree else None
 
     def forget_trouble(self) -> None:
-        """It is over: the next one is told, and asked about, anew."""
+        """It is over: the next trouble is logged and asked about again."""
         self.announced.clear()
         self.asked.clear()
         self.stored.paged.clear()
@@ -168,9 +170,9 @@ def to_text(watched: Watched, boot: str) -> str:
     return json.dumps(kept, separators=(",", ":"))
 
 
-def from_text(playbook: Playbook, text: str, boot: str) -> Watched:
+def from_text(playbook: Playbook, text: str, boot: str, starts: Path | None = None) -> Watched:
     """As it was stored. What cannot be read is as if it had never been known."""
-    watched = Watched(playbook)
+    watched = Watched(playbook, starts=starts)
     stored = watched.stored
     try:
         kept: dict[str, Any] = json.loads(text) if text else {}
@@ -188,5 +190,5 @@ def from_text(playbook: Playbook, text: str, boot: str) -> Watched:
             stored.states = {name: ProbeState(**state) for name, state in states.items() if name in names}
         watched.end_the_future(clock.now())
     except (ValueError, TypeError, AttributeError):
-        return Watched(playbook)
+        return Watched(playbook, starts=starts)
     return watched

@@ -60,7 +60,7 @@ def _children(view: View, pid: int) -> str:
 def _who_keeps_its_output(view: View, pid: int) -> list[str]:
     """Processes that write to a pipe which this one reads, where no child of it lives: something that an ended child
     left behind."""
-    if any(one.parent == pid and one.state not in "ZX" for one in view.processes.values()):
+    if any(one.parent == pid and not one.ended for one in view.processes.values()):
         return []
     pipes = [one for one in view.evidence.descriptors if one.pid == pid and one.kind == "pipe" and not one.writable]
     others = sorted({other for one in pipes for other in one.other_ends} - {pid})

@@ -15,6 +15,8 @@ from pathlib import Path
 
 Layout = tuple[int, int, int]
 
+_MOMENT = 10  # hundredths of a second
+
 # Fields of the stat record behind the name, as proc(5) numbers them less three.
 _START_CODE, _START_STACK, _START_BREAK = 26 - 3, 28 - 3, 47 - 3
 
@@ -38,12 +40,15 @@ def ticks_now() -> int:
     return int(time.clock_gettime(time.CLOCK_BOOTTIME) * os.sysconf("SC_CLK_TCK"))
 
 
-def pids_above(pid: int) -> list[int]:
-    """The processes with a greater pid, which is most often to say a younger one."""
-    try:
-        return [int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) > pid]  # noqa: PTH208
-    except OSError:  # another system: there is no chase, only whole looks
-        return []
+def is_settled(started: int) -> bool:
+    """Whether a process with this start time has lived for more than a moment."""
+    return ticks_now() - started > _MOMENT
+
+
+def newest_pid() -> int:
+    """The number that the kernel gave last, to a process or a thread; 0 where that cannot be told."""
+    fields = _text("/proc/loadavg").split()
+    return int(fields[-1]) if fields and fields[-1].isdigit() else 0
 
 
 def wait_channel(pid: int) -> str:
