@@ -8,8 +8,6 @@ then `wd start` of a playbook for it must say that it runs, and nothing may have
 with the figures so far.
 """
 
-# ruff: noqa: E501 - one row a program
-
 from __future__ import annotations
 
 import contextlib

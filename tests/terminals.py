@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from watching import WD
+from watching import WD, calm
 
 # The terminal becomes the one that the program belongs to, as a login does it.
 _ENTER = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
@@ -82,7 +82,7 @@ def terminal(
     home: Path, *words: str, through: tuple[str, ...] = (), env: Mapping[str, str] | None = None
 ) -> Iterator[Terminal]:
     """`wd WORDS` on a home; `through` is a program that is given wd's command line as its last words."""
-    made = Terminal((*through, *WD, "--home", str(home), *words), env or {})
+    made = Terminal((*through, *WD, "--home", str(home), *words), {**calm(home), **(env or {})})
     try:
         yield made
     finally:

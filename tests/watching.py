@@ -92,11 +92,19 @@ class Service:
 
 CALM_MACHINE = """
 import sys
-if "watch" in sys.argv or "watch" in sys.orig_argv:
+if {{"watch", "tick"}} & {{*sys.argv, *sys.orig_argv}}:
     sys.path.insert(0, {root!r})
     from watchdog.policy import pressure
     pressure.starved = lambda machine: ""
 """
+
+
+def calm(home: Path) -> dict[str, str]:
+    """The environment of a wd that believes that the machine has free CPUs, also where many tests run at a time."""
+    (home / "sitecustomize.py").write_text(CALM_MACHINE.format(root=str(ROOT)))
+    return {"PYTHONPATH": str(home)}
+
+
 RUNBOOK = """---
 summary: For tests, end it, start it, prove it.
 ---
@@ -134,11 +142,9 @@ class Home:
         self.services.append(service)
         return service
 
-    def watch(self, *words: str, env: dict[str, str] | None = None, limit: str = "", calm: bool = True) -> Daemon:
-        """With `calm` the loop believes that the machine has free CPUs, also where many tests run at a time."""
-        if calm and "PYTHONPATH" not in (env or {}):
-            (self.path / "sitecustomize.py").write_text(CALM_MACHINE.format(root=str(ROOT)))
-            env = {**(env or {}), "PYTHONPATH": str(self.path)}
+    def watch(self, *words: str, env: dict[str, str] | None = None, limit: str = "") -> Daemon:
+        if "PYTHONPATH" not in (env or {}):
+            env = {**(env or {}), **calm(self.path)}
         return Daemon(self, words, env or {}, limit)
 
     def wd(self, *words: str, timeout: float = 120.0) -> subprocess.CompletedProcess[str]:
@@ -148,6 +154,7 @@ class Home:
             text=True,
             timeout=timeout,
             stdin=subprocess.DEVNULL,
+            env={**os.environ, **(calm(self.path) if "tick" in words else {})},
             check=False,
         )
 

@@ -295,8 +295,11 @@ def _close(run: Run, incident: Incident | None, came_to: RunOutcome) -> Incident
 
 def _health_before(context: Context, incident: Incident) -> tuple[Sample, ...]:
     """The answers to the probe that tells health, where somebody has asked it until the run began."""
-    spec = registry.best_for_health(context.playbook.probes) if context.playbook else None
-    if spec is None or context.journal is None or incident.service is None:
+    if context.playbook is None or context.journal is None or incident.service is None:
+        return ()
+
+    spec = registry.best_for_health(context.playbook.probes)
+    if spec is None:
         return ()
     found = context.journal.samples(incident.service, spec.name, incident.opened - _LOOK_BACK, incident.opened)
     fresh = found and incident.opened - found[-1].at <= _MISSED * spec.every + spec.timeout + _WRITTEN
