@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from interpreters import NEEDS_RIGHT, interpreters, script
 
+from watchdog.diagnosis.locking import Graph
 from watchdog.evidence.tasks import read_tasks
 
 pytestmark = NEEDS_RIGHT
@@ -68,3 +69,14 @@ def test_the_main_greenlet_is_read_too(python: str) -> None:
     with script(python, "waiting_greenlets.py") as (process, _):
         tasks = read_tasks(process.pid, 0.0, 20.0).tasks
     assert any([frame.function for frame in task.frames[:2]] == ["<module>", "main"] for task in tasks)
+
+
+@EACH
+@pytest.mark.parametrize("kind", ["lock", "bounded", "semaphore", "rlock"])
+def test_greenlets_that_wait_for_each_others_locks_are_a_circle(python: str, kind: str) -> None:
+    with script(python, "locked_greenlets.py", kind) as (process, line):
+        lines = json.loads(line)
+        locks = read_tasks(process.pid, 0.0, 20.0).locks
+    circle = Graph((locks,)).cycle()
+    assert [(held.frame.line, wanted.frame.line) for held, wanted in circle] == [(lines["held"], lines["wanted"])] * 2
+    assert sorted(point.frame.line for point in locks.wanted) == [lines["wanted"]] * 2 + [lines["behind"]]
