@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from watchdog.model.killing import Whom
-from watchdog.model.process import Process, Tree
+from watchdog.model.process import Process, Tree, Verdict
 from watchdog.system import clock
-from watchdog.targets import borders, programs, servers, verdict
+from watchdog.targets import borders, programs, servers
 from watchdog.targets.flight import in_flight
 from watchdog.text.units import counted, format_duration
 
@@ -20,7 +20,7 @@ _ANSWERS = {
 }
 
 
-def look(tree: Tree, url: str | None) -> Whom:
+def look(tree: Tree, url: str | None, *, ask: bool = True) -> Whom:
     """Sends it one question. What does not run Python may not speak HTTP and gets none."""
     python = servers.runs_python(tree)
     root = tree.root
@@ -29,7 +29,7 @@ def look(tree: Tree, url: str | None) -> Whom:
         title=root.command,
         user=root.user,
         age=max(0.0, clock.now() - root.started),
-        answers=verdict.ask(tree, _WITHIN, url) if python or url else "",
+        answers=_answer(tree, url) if ask and (python or url) else "",
         requests=in_flight(tree),
         python=python,
         stands_for_others=any(borders.stands_for_others(one.process) for one in tree.members),
@@ -53,6 +53,12 @@ def in_words(whom: Whom) -> str:
     busy = f", {counted(whom.requests, 'request')} in progress" if whom.requests else ""
     told = _ANSWERS.get(whom.answers, whom.answers)
     return f"{whom.program} of user {whom.user}, {format_duration(whom.age)} old: {told}{busy}"
+
+
+def _answer(tree: Tree, url: str | None) -> Verdict:
+    from watchdog.targets import verdict  # here: HTTP is imported once there is a server to ask
+
+    return verdict.ask(tree, _WITHIN, url)
 
 
 def _program(root: Process, python: bool) -> str:

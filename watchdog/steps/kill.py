@@ -181,7 +181,7 @@ def _plans(
                 refusals=[text for text in [_wrong(context, tree, everything)] if text],
                 hung=hung,
                 owner=owner,
-                whom=_whom(context, tree, ask),
+                whom=_whom(context, tree, bool(options.get("force"))) if ask else None,
                 **shared,
             )
             for tree, owner in zip(trees, owners, strict=True)
@@ -190,13 +190,13 @@ def _plans(
     return tuple(plans), tuple(dict.fromkeys(refusals))
 
 
-def _whom(context: Context, tree: Tree, ask: bool) -> Whom | None:
-    """Only a person reads it: a run that looks by itself has asked already."""
-    if not ask:
-        return None
+def _whom(context: Context, tree: Tree, force: bool) -> Whom:
+    """For a person: a run that looks by itself has asked already. With --force and --yes no answer would change
+    anything, and a hung server would take its full second to give none."""
     from watchdog.killing import whom
 
-    return whom.look(tree, context.playbook.url if context.playbook else None)
+    url = context.playbook.url if context.playbook else None
+    return whom.look(tree, url, ask=not (force and context.yes))
 
 
 def _owner(tree: Tree) -> Ownership:

@@ -232,11 +232,10 @@ def _naming_port(scene: Scene, port: int) -> list[str]:
     everybody = [
         pid for pid, one in scene.table.items() if not one.kernel and scene.alive(pid) and pid not in scene.own
     ]
-    scene.know(everybody)
     return [
-        f"pid {pid} ({scene.process(pid).shown(120)}) names port {port} and does not listen on it"
-        for pid in everybody
-        if names_port(scene.process(pid).words, port)
+        f"pid {pid} ({process.shown(120)}) names port {port} and does not listen on it"
+        for pid, process in scene.shown(everybody).items()
+        if names_port(process.words, port)
     ]
 
 

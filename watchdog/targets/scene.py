@@ -54,11 +54,17 @@ class Scene:
         return self.table[pid]
 
     def know(self, pids: Iterable[int]) -> None:
-        """Read the command lines of many at once."""
+        """Read the command lines of many at once, also the original ones behind a title."""
         unread = [self.table[pid] for pid in pids if pid in self.table and pid not in self._known]
         if unread:
             self.table.update(originals.with_commands(unread, within=self._within))
             self._known.update(one.pid for one in unread)
+
+    def shown(self, pids: Iterable[int]) -> Mapping[int, Process]:
+        """Command lines as the system shows them. Enough for a hint: no interpreter's memory is read."""
+        wanted = [self.table[pid] for pid in pids]
+        unread = [one for one in wanted if one.cmdline is None]
+        return {one.pid: one for one in wanted} | processes.with_commands(unread, self._within)
 
     def alive(self, pid: int) -> bool:
         """Seen, and not only what is left of it."""
