@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -11,7 +10,6 @@ from typing import Any
 from watchdog.model.errors import WdError
 from watchdog.model.exits import Exit
 from watchdog.steps.spec import Answer, StepResult, StepSpec
-from watchdog.system.host import terminal
 from watchdog.text.redact import redact_data
 from watchdog.text.shown import shown, shown_lines
 from watchdog.text.units import format_duration
@@ -55,6 +53,8 @@ def _put(question: str) -> None:
 
 def ask_within(question: str, seconds: float, still: Callable[[], bool]) -> Answer:
     """A question that does not wait for ever, and is withdrawn when it is no longer valid."""
+    from watchdog.system.host import terminal  # here: few commands ask anything
+
     if not terminal.can_answer():
         return "nobody"
     _put(f"{question} [y/N] (no answer within {format_duration(seconds)} is a no)")
@@ -83,6 +83,8 @@ def failure(error: WdError, code: Exit, *, as_json: bool) -> Exit:
 
 def json_line(row: Mapping[str, Any]) -> str:
     """One object on one line, without secrets; JSON escapes what could forge a second line."""
+    import json  # here: most of what is printed is text
+
     return json.dumps(redact_data(row), ensure_ascii=True, default=str)
 
 

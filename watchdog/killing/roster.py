@@ -13,6 +13,7 @@ from watchdog.model.process import Identity, Process
 from watchdog.policy import guards
 from watchdog.system import clock, signals
 from watchdog.system.process import lineage, processes
+from watchdog.system.process.table import Table
 from watchdog.system.signals import Hold, Sent
 
 Name = Literal["TERM", "KILL"]
@@ -25,7 +26,7 @@ class Roster:
         self._plan, self._say = plan, say
         self._began = clock.monotonic()
         self._commands = {one.process.identity: one.process.command for one in plan.doomed}
-        self.family = ServerFamily(plan.tree, guards.ourselves(processes.table()), part=plan.worker is not None)
+        self.family = ServerFamily(plan.tree, guards.ourselves(), part=plan.worker is not None)
         self._living: dict[Identity, Hold] = {}
         self._last_signal: dict[Identity, Name] = {}
         self._denied: set[Identity] = set()
@@ -93,7 +94,7 @@ class Roster:
 
     def look(self, and_ports: bool = False) -> list[Hold]:
         """Members that are new since the last look, the youngest first: it is the one that forks next."""
-        table = processes.table()
+        table = processes.thin_table()
         self._newest = max(table, default=0)
         found = self.family.newcomers(table)
         if and_ports and not found:
@@ -104,7 +105,7 @@ class Roster:
         """The same among pids that did not exist at the last look: far quicker, and all that a chase needs."""
         table = {pid: one for pid in lineage.pids_above(self._newest) if (one := processes.read(pid)) is not None}
         self._newest = max(table, default=self._newest)
-        return self._take_all(self.family.newcomers(table))
+        return self._take_all(self.family.newcomers(Table.of(table)))
 
     def survivors(self) -> tuple[Survivor, ...]:
         """Who still lives, with the reason that the kernel gives."""
