@@ -11,7 +11,7 @@ import click
 import pytest
 from canned import evidence, process
 
-from watchdog.cli.main import application
+from watchdog.cli.application import application
 from watchdog.model.evidence import Configured, Evidence
 from watchdog.model.finding import Advice, Culprit
 from watchdog.model.process import Listener
