@@ -89,6 +89,14 @@ def test_who_has_left_a_tree_is_looked_for_without_the_facts_of_strangers(
     assert of(strangers, opened) <= {"stat"}
 
 
+def test_a_look_at_a_few_pids_knows_them_as_well_as_a_look_at_everybody(strangers: list[int]) -> None:
+    """Also their layout: a server that forks faster than it is killed is chased by it."""
+    rows = processes.thin_table(strangers[:3]).rows
+    assert list(rows) == strangers[:3]
+    assert rows == {pid: row for pid, row in processes.thin_table().rows.items() if pid in rows}
+    assert all(row.layout for row in rows.values())
+
+
 def test_what_ended_after_the_table_was_read_counts_as_ended() -> None:
     with subprocess.Popen(["sleep", "600"]) as process:
         table = processes.thin_table()

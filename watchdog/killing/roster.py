@@ -13,7 +13,6 @@ from watchdog.model.process import Identity, Process
 from watchdog.policy import guards
 from watchdog.system import clock, signals
 from watchdog.system.process import lineage, processes
-from watchdog.system.process.table import Table
 from watchdog.system.signals import Hold, Sent
 
 Name = Literal["TERM", "KILL"]
@@ -103,9 +102,9 @@ class Roster:
 
     def look_at_the_youngest(self) -> list[Hold]:
         """The same among pids that did not exist at the last look: far quicker, and all that a chase needs."""
-        table = {pid: one for pid in lineage.pids_above(self._newest) if (one := processes.read(pid)) is not None}
+        table = processes.thin_table(lineage.pids_above(self._newest))
         self._newest = max(table, default=self._newest)
-        return self._take_all(self.family.newcomers(Table.of(table)))
+        return self._take_all(self.family.newcomers(table))
 
     def survivors(self) -> tuple[Survivor, ...]:
         """Who still lives, with the reason that the kernel gives."""

@@ -43,12 +43,9 @@ _FORMS = (
     r"(\bauth=\(b?['\"][^'\"\n]{0,100}['\"],[ ]?b?['\"])([^'\"\n]{1,200})",
 )
 _SECRETS = regex("|".join(_FORMS))
-# A cheap look that spares ordinary text the long one: an option stands behind a blank or a quote, no word has it inside.
-_HINTS = tuple(
-    f"{before}{option}"
-    for option in (*_OPTIONS, "-u", "-U", "--user", "--proxy-user", "--auth")
-    for before in (" ", "\t", "'", '"')
-) + ("auth=(", "pass:", "htpasswd")
+# A cheap look that spares ordinary text the long one: an option stands behind a blank or a quote, never in a word.
+_SWITCHES = (*_OPTIONS, "-u", "-U", "--user", "--proxy-user", "--auth")
+_HINTS = (*(before + switch for switch in _SWITCHES for before in " \t'\""), "auth=(", "pass:", "htpasswd")
 
 
 def _may_hold_one(text: str) -> bool:

@@ -73,10 +73,10 @@ def table() -> dict[int, Process]:
     return found
 
 
-def rows() -> dict[int, Row]:
-    """The same from one file a process."""
+def rows(only: Iterable[int] | None = None) -> dict[int, Row]:
+    """The same from one file a process; of everybody, or of these pids."""
     boot = boot_id()
-    return {pid: row for pid in pids() if (row := _row(pid, boot)) is not None}
+    return {pid: row for pid in (pids() if only is None else only) if (row := _row(pid, boot)) is not None}
 
 
 def read(pid: int) -> Process | None:

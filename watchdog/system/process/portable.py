@@ -38,9 +38,10 @@ def table() -> dict[int, Process]:
     return {pid: found for pid in psutil.pids() if (found := read(pid)) is not None}
 
 
-def rows() -> dict[int, Row]:
-    """The same, without what a whole process tells."""
-    return dict(Table.of(table()).rows)
+def rows(only: Iterable[int] | None = None) -> dict[int, Row]:
+    """The same, without what a whole process tells; of everybody, or of these pids."""
+    wanted = psutil.pids() if only is None else only
+    return dict(Table.of({pid: found for pid in wanted if (found := read(pid)) is not None}).rows)
 
 
 def read(pid: int) -> Process | None:

@@ -24,9 +24,9 @@ def table() -> dict[int, Process]:
     return system.table()
 
 
-def thin_table() -> Table:
-    """The same with a few facts of everybody, and the rest only of those that are asked for."""
-    return Table(system.rows(), system.read)
+def thin_table(only: Iterable[int] | None = None) -> Table:
+    """The same with a few facts of everybody (or of these pids), and the rest only of those that are asked for."""
+    return Table(system.rows(only), system.read)
 
 
 def one_by_one() -> Mapping[int, Process]:
