@@ -109,7 +109,7 @@ def main() -> None:
         env = {**os.environ, "PYTHONPATH": str(ROOT)}
         quiet = {"env": env, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         subprocess.run(wd(home, "start", "--service", "api"), check=True, **quiet)  # type: ignore[call-overload]
-        subprocess.run(wd(home, "kill", "--service", "api", "--no-evidence"), check=True, **quiet)  # type: ignore[call-overload]
+        subprocess.run(wd(home, "kill", "--service", "api", "--no-evidence", "--yes"), check=True, **quiet)  # type: ignore[call-overload]
         begun = time.monotonic()
         line = [sys.executable, "-m", "uvicorn", "app:app", "--port", str(port), "--log-level", "warning"]
         with subprocess.Popen(line, cwd=home) as alone:

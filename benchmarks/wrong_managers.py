@@ -5,7 +5,7 @@
 Four managers stand by: a supervisord, a runsv and a circusd with a program called "shop", and a supervisord with one
 called "all". Each set-up adds one server, runs `wd kill --port` on it, and looks whether a program of the four has
 another pid afterwards. A real second manager must have stopped its own program. A forged one must have led to a
-refusal, with its server alive.
+refusal, with its server alive. What only calls itself systemd has no unit: its server is ended by signals.
 """
 
 from __future__ import annotations
@@ -51,8 +51,12 @@ def forged(name: str, stands: Path, *words: str, user: int | None = None) -> Ite
 
 
 def by_another_user(folder: Path, standing: Path) -> AbstractContextManager[int]:
-    name = random.choice(("supervisord", "runsv", "circusd", "conmon", "containerd-shim-runc-v2", "systemd"))
+    name = random.choice(("supervisord", "runsv", "circusd", "conmon", "containerd-shim-runc-v2"))
     return forged(name, Path("/"), "shop", user=pwd.getpwnam("nobody").pw_uid)
+
+
+def named_systemd(folder: Path, standing: Path) -> AbstractContextManager[int]:
+    return forged("systemd", Path("/"), "shop", user=pwd.getpwnam("nobody").pw_uid)
 
 
 def with_a_real_configuration(folder: Path, standing: Path) -> AbstractContextManager[int]:
@@ -67,10 +71,12 @@ def with_a_real_endpoint(folder: Path, standing: Path) -> AbstractContextManager
     return forged("circusd", standing / "circus", "own.ini")
 
 
-SECOND: dict[str, SetUp] = {
+ENDED: dict[str, SetUp] = {
     "a second supervisord": lambda folder, _: managers.supervisord(folder, random.choice(("shop", "all"))),
     "a second runit tree": lambda folder, _: managers.runit(folder),
     "a second circusd": lambda folder, _: managers.circusd(folder),
+    # The kernel's control group says which unit a process belongs to, and here it names none: no manager, so signals.
+    "a shell that calls itself systemd": named_systemd,
 }
 FORGED: dict[str, SetUp] = {
     "forged by another user": by_another_user,
@@ -93,7 +99,7 @@ def kill(home: Path, port: int) -> int:
 
 def main() -> None:
     number = int(sys.argv[1]) if len(sys.argv) > 1 else 20
-    counts: dict[str, Counter[str]] = {name: Counter() for name in (*SECOND, *FORGED)}
+    counts: dict[str, Counter[str]] = {name: Counter() for name in (*ENDED, *FORGED)}
     with tempfile.TemporaryDirectory() as made, contextlib.ExitStack() as stack:
         standing = Path(made)
         kept = [
@@ -105,11 +111,11 @@ def main() -> None:
         before = [managers.holder(port) for port in kept]
         for turn in range(number):
             name = list(counts)[turn % len(counts)]
-            with (SECOND | FORGED)[name](standing / f"set-up-{turn}", standing) as port:
+            with (ENDED | FORGED)[name](standing / f"set-up-{turn}", standing) as port:
                 code = kill(standing / "home", port)
                 ended = not connects(port)
             now = [managers.holder(port) for port in kept]
-            as_meant = (code, ended) == ((0, True) if name in SECOND else (5, False))
+            as_meant = (code, ended) == ((0, True) if name in ENDED else (5, False))
             counts[name]["as meant" if as_meant else f"code {code}, {'ended' if ended else 'alive'}"] += 1
             counts[name]["wrong orders"] += now != before
             before = now

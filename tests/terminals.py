@@ -14,10 +14,10 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from watching import WD
+from watching import WD, calm
 
 # The terminal becomes the one that the program belongs to, as a login does it.
 _ENTER = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
@@ -26,9 +26,9 @@ _ENTER = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); 
 class Terminal:
     """One program in the foreground of a terminal of 30 lines with 100 columns."""
 
-    def __init__(self, argv: tuple[str, ...]) -> None:
+    def __init__(self, argv: tuple[str, ...], env: Mapping[str, str]) -> None:
         self._ours, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+        self.resize(30, 100)
         kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS", "LINES")}
         self.process = subprocess.Popen(
             [sys.executable, "-c", _ENTER, *argv],
@@ -36,7 +36,7 @@ class Terminal:
             stdout=theirs,
             stderr=theirs,
             start_new_session=True,
-            env={**kept, "TERM": "xterm-256color"},
+            env={**kept, "TERM": "xterm-256color", **env},
         )
         os.close(theirs)
         self.shown = ""
@@ -62,6 +62,9 @@ class Terminal:
             assert self.process.poll() is None or text in self.shown, f"it ended:\n{self.shown}"
             time.sleep(0.05)
 
+    def resize(self, lines: int, columns: int) -> None:
+        fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
     def type(self, text: str) -> None:
         os.write(self._ours, text.encode())
 
@@ -75,9 +78,11 @@ class Terminal:
 
 
 @contextlib.contextmanager
-def terminal(home: Path, *words: str, through: tuple[str, ...] = ()) -> Iterator[Terminal]:
+def terminal(
+    home: Path, *words: str, through: tuple[str, ...] = (), env: Mapping[str, str] | None = None
+) -> Iterator[Terminal]:
     """`wd WORDS` on a home; `through` is a program that is given wd's command line as its last words."""
-    made = Terminal((*through, *WD, "--home", str(home), *words))
+    made = Terminal((*through, *WD, "--home", str(home), *words), {**calm(home), **(env or {})})
     try:
         yield made
     finally:

@@ -90,6 +90,21 @@ class Service:
         return [pid for pid in self.starts() if alive(pid)]
 
 
+CALM_MACHINE = """
+import sys
+if {{"watch", "tick"}} & {{*sys.argv, *sys.orig_argv}}:
+    sys.path.insert(0, {root!r})
+    from watchdog.policy import pressure
+    pressure.starved = lambda machine: ""
+"""
+
+
+def calm(home: Path) -> dict[str, str]:
+    """The environment of a wd that believes that the machine has free CPUs, also where many tests run at a time."""
+    (home / "sitecustomize.py").write_text(CALM_MACHINE.format(root=str(ROOT)))
+    return {"PYTHONPATH": str(home)}
+
+
 RUNBOOK = """---
 summary: For tests, end it, start it, prove it.
 ---
@@ -128,6 +143,8 @@ class Home:
         return service
 
     def watch(self, *words: str, env: dict[str, str] | None = None, limit: str = "") -> Daemon:
+        if "PYTHONPATH" not in (env or {}):
+            env = {**(env or {}), **calm(self.path)}
         return Daemon(self, words, env or {}, limit)
 
     def wd(self, *words: str, timeout: float = 120.0) -> subprocess.CompletedProcess[str]:
@@ -137,12 +154,13 @@ class Home:
             text=True,
             timeout=timeout,
             stdin=subprocess.DEVNULL,
+            env={**os.environ, **(calm(self.path) if "tick" in words else {})},
             check=False,
         )
 
     def incidents(self) -> list[dict[str, Any]]:
         """Newest first."""
-        lines = self.wd("incidents", "list", "--limit", "100000", "-o", "json").stdout.splitlines()
+        lines = self.wd("incidents", "list", "--all", "--limit", "100000", "-o", "json").stdout.splitlines()
         return [json.loads(line) for line in lines[:-1]]
 
     def close(self) -> None:

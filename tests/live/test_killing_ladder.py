@@ -134,6 +134,30 @@ def test_nothing_of_a_tree_survives_that_forks_faster_than_it_is_killed(
         assert not left and result.outcome == "done", result.message
 
 
+@pytest.mark.parametrize("held", ["by each in turn", "apart"])
+@pytest.mark.parametrize("style", ["fork", "setsid", "twice"])
+@pytest.mark.parametrize("seconds", ["0.001", "0.01"])
+def test_a_server_whose_processes_live_for_a_moment_is_found_and_ended(
+    canary: object, style: str, seconds: str, held: str
+) -> None:
+    words = ("apart",) if held == "apart" else ()
+    with running(str(SERVERS / "chains.py"), "{port}", style, seconds, *words, listening=False) as server:
+        wait_for(lambda: connects(server.port), "it listens")
+        result = kill(server.port, force=True)
+        assert result.outcome == "done", result.message
+        assert not _chained(server.port)
+
+
+def _chained(port: int) -> list[int]:
+    """Who runs for that port at any of some moments."""
+    found: set[int] = set()
+    for _ in range(10):
+        for pid, one in processes.with_commands(processes.table().values()).items():
+            if one.state not in "ZX" and str(port) in one.words:
+                found.add(pid)
+    return sorted(found)
+
+
 @pytest.mark.parametrize("family", ["inherits"], indirect=True)
 def test_a_child_whose_parent_is_dead_is_found_by_the_socket_it_holds(family: Server, canary: object) -> None:
     wait_for(lambda: len(started(family.log)) == 2 and family.process.poll() is not None, "only the child is left")

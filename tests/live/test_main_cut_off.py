@@ -121,11 +121,15 @@ def test_the_next_run_says_that_an_earlier_one_was_cut_off(shop: Home) -> None:
 
 
 def test_of_two_runs_at_once_one_acts_and_the_other_says_who_does(shop: Home) -> None:
-    with shop.server(hung=True) as old:
+    with shop.server("--ignore-term", hung=True) as old:
         first = shop.begin("run", "short", "--service", "shop", "--yes")
         read_until(first, "SIGTERM to")
-        second = shop.wd("run", "short", "--service", "shop", "--yes")
-        by_port = shop.wd("kill", "--port", str(shop.port))
+        first.send_signal(signal.SIGSTOP)  # however slow this machine is, it is in the middle of its work
+        try:
+            second = shop.wd("run", "short", "--service", "shop", "--yes")
+            by_port = shop.wd("kill", "--port", str(shop.port))
+        finally:
+            first.send_signal(signal.SIGCONT)
         let_go(first)
         assert first.returncode == 0
         for refused in (second, by_port):
@@ -146,17 +150,11 @@ def test_of_six_runs_at_the_same_moment_exactly_one_restarts_the_server(shop: Ho
         assert answering_pid(shop.port) == shop.copies()[0]
 
 
-def test_a_budget_that_is_used_up_is_overridden_only_with_a_yes_and_the_report_says_so(shop: Home) -> None:
-    shop.playbook(more="policy: {give_up: {restarts: 2, within: 30m}}\n")
+def test_what_a_person_starts_is_bound_by_no_budget_and_uses_up_none(shop: Home) -> None:
+    shop.playbook(more="policy: {give_up: {restarts: 2, within: 30m}, per_hour: 1, per_hour_everywhere: 1}\n")
     with shop.server():
-        for _ in range(2):
-            assert shop.wd("run", "short", "--service", "shop").code == 0
-        (running,) = shop.copies()
-        refused = shop.wd("run", "short", "--service", "shop")
-        assert refused.code == 5 and "budget" in refused.err and "--yes" in refused.err
-        assert shop.wd("run", "short", "--service", "shop", "--dry-run").code == 5
-        assert shop.copies() == [running]
-        done = shop.wd("run", "short", "--service", "shop", "--yes", "-o", "json")
-        assert (done.code, done.last["outcome"]) == (0, "recovered"), done.err
-        assert "budget was overridden" in Path(done.last["report"]).read_text()
-        assert shop.wd("restart", "--service", "shop").code == 5
+        for _ in range(3):
+            done = shop.wd("run", "short", "--service", "shop", "-o", "json")
+            assert (done.code, done.last["outcome"]) == (0, "recovered"), done.err
+        assert shop.wd("restart", "--service", "shop").code == 0
+        assert shop.wd("run", "short", "--service", "shop", "--dry-run").code == 0

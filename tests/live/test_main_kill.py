@@ -41,7 +41,8 @@ def test_a_kill_by_itself_keeps_quick_evidence_and_none_only_when_asked(shop: Ho
         with shop.server(hung=True):
             done = shop.wd("kill", f":{shop.port}", *words)
         assert done.code == 0, done.err
-        place = Path(done.err.rpartition("report: ")[2].strip()).parent / "evidence" / "manifest.json"
+        incident = done.err.rpartition("incidents open ")[2].strip()
+        place = shop.folder / "logs" / "incidents" / incident / "evidence" / "manifest.json"
         if not place.exists():
             return set()
         return {one["kind"] for one in json.loads(place.read_text())["artifacts"] if one["path"]}

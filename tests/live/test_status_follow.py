@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from support import wait_for
 from terminals import terminal
 from watching import WD, Home, Service, home_in
 
+COLOUR = re.compile(r"\x1b\[(\d;)?3\dm")
 GROUPS = Path("/sys/fs/cgroup/memory")
 
 
@@ -36,18 +38,58 @@ def observed(home: Home) -> Service:
 def test_a_service_is_seen_to_fail_and_to_come_back_and_ctrl_c_gives_the_cursor_back(home: Home) -> None:
     shop = observed(home)
     home.watch()
-    with terminal(home.path, "status", "--follow") as screen:
-        screen.shows("shop: ok")
+    with terminal(home.path, "status", "--follow", env={"NO_COLOR": "1"}) as screen:
+        screen.shows("✓ shop  ok")
         shop.tell("down")
-        screen.shows("shop: failed")
+        screen.shows("✗ shop  failed")
         before = len(screen.shown)
         shop.tell("down", None)
-        wait_for(lambda: "shop: ok" in screen.shown[before:], "it is shown to be back", 60)
-        assert "\x1b[1A" in screen.shown, "on the same lines again"
+        wait_for(lambda: "✓ shop  ok" in screen.shown[before:], "it is shown to be back", 60)
+        assert "\x1b[?1049h" in screen.shown, "on a screen of its own"
+        assert not COLOUR.search(screen.shown)
         screen.type("\x03")
         assert screen.process.wait(60) == 130
         wait_for(lambda: screen.shown.rfind("\x1b[?25h") > screen.shown.rfind("\x1b[?25l"), "the cursor is back")
+        wait_for(lambda: "✓ shop  ok" in screen.shown.rpartition("\x1b[?1049l")[2], "the last look stays")
         assert "Traceback" not in screen.shown
+
+
+def test_more_services_than_lines_are_scrolled_and_a_smaller_terminal_is_filled_again(home: Home) -> None:
+    for number in range(12):
+        home.service(f"s{number:02}")
+    with terminal(home.path, "status", "--follow") as screen:
+        screen.shows("s11")
+        before = len(screen.shown)
+        screen.resize(6, 40)
+        wait_for(lambda: "1 to 5 of 12" in screen.shown[before:], "it fits the smaller terminal", 60)
+        assert "s05" not in screen.shown[before:]
+        screen.type("\x1b[6~")
+        wait_for(lambda: "8 to 12 of 12" in screen.shown[before:], "it has scrolled to the end", 60)
+        assert COLOUR.search(screen.shown)
+        screen.type("q")
+        assert screen.process.wait(60) == 130
+
+
+def test_one_line_a_service_the_worst_first_and_all_of_it_with_a_name(home: Home) -> None:
+    names = ("alpha", "beta", "gamma")
+    services = [home.service(name) for name in names]
+    for service in services:
+        service.playbook["policy"]["mode"] = "observe"
+        service.write()
+        service.start()
+    services[2].tell("down")
+    home.wd("tick")
+    told = home.wd("status").stdout.splitlines()
+    assert [line.split()[:3] for line in told] == [["✗", "gamma", "failed"], ["✓", "alpha", "ok"], ["✓", "beta", "ok"]]
+    assert "answers 503" in told[0]
+    all_of_it = home.wd("status", "alpha").stdout
+    assert "alpha: ok" in all_of_it and "mode observe" in all_of_it and "day, week, month" in all_of_it
+    with terminal(home.path, "status") as screen:
+        screen.shows("failed")
+        assert COLOUR.search(screen.shown)
+    with terminal(home.path, "status", env={"NO_COLOR": "1"}) as screen:
+        screen.shows("failed")
+        assert not COLOUR.search(screen.shown)
 
 
 def test_into_a_pipe_it_goes_look_after_look_without_escape_codes(home: Home) -> None:
@@ -57,7 +99,7 @@ def test_into_a_pipe_it_goes_look_after_look_without_escape_codes(home: Home) ->
     with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         seen = b""
-        while seen.count(b"shop: ") < 2:
+        while seen.count(b" shop ") < 2:
             line = process.stdout.readline()
             assert line
             seen += line
@@ -99,7 +141,7 @@ def test_a_death_is_told_with_signal_life_memory_and_last_words_and_how_long_it_
     os.kill(first, signal.SIGKILL)
     wait_for(lambda: daemon.said.count("bring-back: recovered") == 2, "it is back", 90)
     wait_for(lambda: home.wd("status").returncode == 0, "the journal has the good answers", 60)
-    told = home.wd("status").stdout
+    told = home.wd("status", "shop").stdout
     assert f"pid {first} ended by SIGKILL after " in told
     assert ", at most " in told
     assert "day, week, month " in told, "what is the same is told once"
@@ -113,7 +155,7 @@ def test_a_death_is_told_with_signal_life_memory_and_last_words_and_how_long_it_
 def test_nobody_who_asks_is_told_with_the_last_time(home: Home) -> None:
     observed(home)
     home.wd("tick")
-    wait_for(lambda: "no check is due, last asked" in home.wd("status").stdout, "nobody asks any more", 60)
+    wait_for(lambda: "no check is due, last asked" in home.wd("status", "shop").stdout, "nobody asks any more", 60)
 
 
 @pytest.fixture
@@ -143,5 +185,7 @@ def test_an_end_by_the_kernel_for_want_of_memory_is_named(home: Home, small_grou
     shop.tell("memory", 200)
     daemon = home.watch()
     daemon.hears("bring-back: failed", 90)
-    wait_for(lambda: "ended by the kernel for want of memory" in home.wd("status").stdout, "the kernel is named", 60)
+    wait_for(
+        lambda: "ended by the kernel for want of memory" in home.wd("status", "shop").stdout, "the kernel is named", 60
+    )
     daemon.stop()  # whatever it has begun by then ends in the same way

@@ -131,8 +131,10 @@ def test_a_playbook_that_names_nobody_is_no_failure(folder: Path) -> None:
     assert step(folder, "notify", "hello", "there").outcome == "nothing"
 
 
-@pytest.mark.skipif(messages.can_send(), reason="Apprise is installed")
-def test_without_apprise_it_is_told_that_nobody_was_told_and_no_token_is_shown(folder: Path) -> None:
+def test_without_apprise_it_says_how_to_get_it_and_no_token_is_shown(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(messages, "can_send", lambda: False)
     named = playbook(folder, 1, "notify: ['slack://TokenA/TokenB/TokenC']\n")
     came_to = step(folder, "notify", "shop is down", playbook=named)
     assert came_to.outcome == "failed"

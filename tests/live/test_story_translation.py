@@ -106,7 +106,7 @@ def test_a_script_that_dies_every_2_7_seconds_is_restarted_twice_and_one_report_
     assert "a person is needed" in report
     assert "RuntimeError: the model store is not configured" in report
     assert "wd resume --service translation" in report
-    status = home.wd("status")
+    status = home.wd("status", "translation")
     assert status.returncode == 2
     says_the_period(status.stdout)
     assert "`wd resume translation`" in status.stdout

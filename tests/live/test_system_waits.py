@@ -46,8 +46,8 @@ def test_a_sleeping_thread_tells_its_call_since_when_and_until_when() -> None:
         assert one.call is not None
         assert one.call.name in ("clock_nanosleep", "select", "pselect6")
         if one.call.name == "clock_nanosleep":
-            assert one.due is not None
-            assert 900 < one.due < 1000
+            assert one.sleep_left is not None
+            assert 900 < one.sleep_left < 1000
 
 
 def test_a_blocked_read_tells_its_descriptor_and_a_poll_of_one_as_well() -> None:

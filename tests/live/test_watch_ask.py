@@ -162,3 +162,20 @@ def test_without_a_terminal_it_is_told_which_command_does_it_and_a_person_is_cal
     again.stop()
     assert "nobody was told" not in again.said
     assert shop.starts() == [before]
+
+
+def test_an_open_question_stands_in_the_status_until_the_trouble_is_over(home: Home) -> None:
+    shop = asked_service(home)
+    shop.start()
+    shop.tell("down")
+    daemon = home.watch()
+    daemon.hears("nobody can be asked here (no terminal)")
+    line = home.wd("status").stdout
+    assert "ASKS: health: " in line and "`wd run bring-back --service shop`" in line
+    assert "run bring-back? " in home.wd("status", "shop").stdout
+    daemon.stop()
+    again = home.watch()
+    again.hears("nobody can be asked here")
+    assert "ASKS: " in home.wd("status").stdout, "also after a restart of the loop"
+    shop.tell("down", None)
+    wait_for(lambda: "ASKS: " not in home.wd("status").stdout, "it is over", 60)

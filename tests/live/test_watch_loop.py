@@ -142,7 +142,6 @@ def test_a_kill_by_hand_says_what_the_loop_does_next_and_so_it_does(home: Home, 
     shop.write()
     before = shop.start()
     home.watch()
-    wait_for(lambda: '"last_asked": "' in home.wd("status", "-o", "json").stdout, "the loop has written an answer")
     word = {"service": shop.name, "port": str(shop.port)}[by]
     done = home.wd("kill", f"--{by}", word, "--yes", "-o", "json")
     assert (done.returncode, json.loads(done.stdout.splitlines()[-1])["next"]) == (0, then), done
@@ -150,6 +149,16 @@ def test_a_kill_by_hand_says_what_the_loop_does_next_and_so_it_does(home: Home, 
         is_back(shop, before)
     else:
         assert home.wd("status", "-o", "json").stdout.count('"desired": "stopped"') == 1
+
+
+def test_a_second_loop_in_one_home_is_refused_with_the_pid_of_the_first(home: Home) -> None:
+    home.service().start()
+    first = home.watch()
+    second = home.wd("watch")
+    assert second.returncode == 5 and f"pid {first.process.pid}" in second.stderr
+    assert "is watched already" in home.wd("watch", "--service", "shop").stderr
+    assert first.stop() == 0
+    home.watch()
 
 
 def test_a_snoozed_service_is_left_alone_and_resume_ends_that(home: Home) -> None:
@@ -202,7 +211,7 @@ def test_a_reload_takes_up_new_services_and_a_broken_file_keeps_the_old(home: Ho
     good = shop.file.read_text()
     shop.file.write_text("service: shop\nfind: {prt: 1}\n")
     daemon.signal(signal.SIGHUP)
-    daemon.hears("stay as they were")
+    daemon.hears("the old ones stay")
     assert "prt" in daemon.said
     shop.file.write_text(good)
     os.kill(before, signal.SIGSTOP)
@@ -261,7 +270,7 @@ def test_most_services_failing_at_once_have_one_cause_and_are_left_alone(home: H
     wait_for(lambda: all(service.pid() for service in services), "all answer")
     for service in services:
         service.tell("down")
-    daemon.hears("services fail at once")
+    daemon.hears("services failed at once")
     for _ in range(3):
         daemon.hears("one cause elsewhere")
     assert sum(alive(pid) for pid in pids) >= 3, "at most one was restarted"
@@ -346,7 +355,7 @@ def test_status_tells_what_is(home: Home) -> None:
     assert (found["service"], found["state"], found["mode"]) == ("shop", "ok", "act")
     assert found["windows"][0]["restarts"] == 1
     assert found["next_check"]
-    words = home.wd("status").stdout
+    words = home.wd("status", "shop").stdout
     assert "1 restart" in words
 
 
@@ -379,3 +388,38 @@ def test_a_planned_run_that_leaves_the_server_alone_does_not_forget_its_failures
     shop.tell("down", None)
     is_back(shop, before)
     assert not [line for line in daemon.said.splitlines() if "look: nothing" in line and "ERROR" in line]
+
+
+def test_a_changed_playbook_is_taken_up_and_a_broken_one_is_reported_while_the_old_one_stays(home: Home) -> None:
+    shop = home.service()
+    shop.playbook["policy"]["mode"] = "observe"
+    shop.write()
+    before = shop.start()
+    daemon = home.watch()
+    shop.file.write_text("service: [")
+    daemon.hears("the changed playbooks are not used, the old ones stay")
+    os.kill(before, signal.SIGSTOP)
+    daemon.hears("would run bring-back")
+    shop.playbook["policy"]["mode"] = "act"
+    shop.write()
+    daemon.hears("playbooks read again: 1 service")
+    is_back(shop, before)
+    assert daemon.said.count("playbooks or runbooks have changed") == 2, "each change is taken up once"
+
+
+def test_a_second_loop_in_a_home_is_refused_with_the_pid_of_the_first(home: Home) -> None:
+    home.service().start()
+    first = home.watch()
+    second = home.wd("watch")
+    assert second.returncode == 5
+    assert f"pid {first.process.pid}," in second.stderr and f"kill {first.process.pid}" in second.stderr
+    assert first.stop() == 0
+    home.watch().stop()
+
+
+def test_after_a_kill_of_the_first_loop_the_next_one_watches(home: Home) -> None:
+    home.service().start()
+    first = home.watch()
+    first.signal(signal.SIGKILL)
+    first.process.wait(30)
+    wait_for(lambda: home.watch().process.poll() is None, "it watches", 60)

@@ -12,28 +12,15 @@ from pathlib import Path
 
 import pytest
 from support import alive, wait_for
-from watching import ROOT, Daemon, Home, Service, home_in
+from watching import Home, Service, home_in
 
 pytestmark = pytest.mark.timeout(400)
-# These tests are not about a machine without free CPUs, but may run on one.
-CALM_MACHINE = """
-import sys
-if "watch" in sys.argv or "watch" in sys.orig_argv:
-    sys.path.insert(0, {root!r})
-    from watchdog.policy import pressure
-    pressure.starved = lambda machine: ""
-"""
 
 
 @pytest.fixture
 def home(folder: Path) -> Iterator[Home]:
     with home_in(folder) as made:
         yield made
-
-
-def watch(home: Home) -> Daemon:
-    (home.path / "sitecustomize.py").write_text(CALM_MACHINE.format(root=str(ROOT)))
-    return home.watch(env={"PYTHONPATH": str(home.path)})
 
 
 def hang(services: list[tuple[Service, int]]) -> None:
@@ -53,7 +40,7 @@ def hang(services: list[tuple[Service, int]]) -> None:
 def test_of_five_hung_services_all_are_cured_side_by_side_and_a_slow_start_holds_up_nobody(home: Home) -> None:
     services = [home.service(f"s{number:02}") for number in range(12)]
     before = {service.name: service.start() for service in services}
-    daemon = watch(home)
+    daemon = home.watch()
     slow, *quick = hung = services[:5]
     slow.playbook["start"]["ready"] = {"within": "300s"}
     slow.tell("load", 250)
@@ -71,7 +58,7 @@ def test_of_five_hung_services_all_are_cured_side_by_side_and_a_slow_start_holds
 def test_when_all_fail_at_once_one_is_tried_first_and_the_others_follow_when_that_helps(home: Home) -> None:
     services = [home.service(name) for name in ("a", "b", "c")]
     before = [(service, service.start()) for service in services]
-    daemon = watch(home)
+    daemon = home.watch()
     hang(before)
     for service, pid in before:
         wait_for(lambda: service.pid() not in (0, pid), f"{service.name} is back", 90)  # noqa: B023
@@ -120,7 +107,7 @@ def test_services_that_wait_for_the_same_silent_peer_are_left_alone_until_it_rep
         peer.replies.set()
         before = {service.name: service.start() for service in [*waiting, *well]}
         peer.replies.clear()
-        daemon = watch(home)
+        daemon = home.watch()
         daemon.hears(f"a, b wait for 127.0.0.1:{peer.port}, which does not reply")
         peer.replies.set()
         wait_for(lambda: daemon.said.count("recovered") >= 2, "both answer again", 60)
@@ -133,7 +120,7 @@ def test_services_that_wait_for_the_same_silent_peer_are_left_alone_until_it_rep
 def test_a_stopped_server_waits_for_nobody(home: Home) -> None:
     services = [home.service(name) for name in ("a", "b", "c")]
     before = [service.start() for service in services]
-    daemon = watch(home)
+    daemon = home.watch()
     for pid in before:
         os.kill(pid, signal.SIGSTOP)
     for service, pid in zip(services, before, strict=True):

@@ -71,3 +71,36 @@ def test_a_service_that_a_person_stopped_is_a_warning_that_says_who_and_no_alarm
     assert home.wd("resume", "--service", "shop").returncode == 0
     wait_for(lambda: home.wd("tick") and shop.pid(), "it is started by a pass", 100)
     assert "2 services are well" in home.wd("tick").stdout
+
+
+def test_a_death_is_certain_at_the_first_pass_and_every_dead_server_is_started_by_it(home: Home) -> None:
+    services = [home.service(f"s{number}") for number in range(6)]  # more than are worked on at a time
+    for service in services:
+        service.playbook["probes"]["health"] |= {"fails": 3, "every": "1m"}
+        service.playbook["triggers"] = [{"on": "death", "run": "bring-back"}]
+        service.write()
+        service.start()
+    assert home.wd("tick").returncode == 0
+    for process in home.started:
+        process.kill()
+        process.wait(30)
+    home.wd("tick")
+    for service in services:
+        wait_for(service.answers, f"{service.name} answers again", 60)
+        assert len(service.starts()) == 2
+    assert {row["downtime_from"] for row in home.incidents()} <= {"process-state", "run", "probe"}
+
+
+def test_what_a_person_stopped_counts_in_no_availability_and_in_no_replay(home: Home) -> None:
+    shop = home.service()
+    shop.start()
+    assert home.wd("tick").returncode == 0
+    assert home.wd("stop", "--service", "shop", "--yes").returncode == 0
+    for _ in range(4):
+        home.wd("tick")
+    assert home.wd("start", "--service", "shop").returncode == 0
+    replayed = json.loads(home.wd("replay", "--fails", "1", "-o", "json").stdout.splitlines()[-1])
+    assert replayed["kills"] == 0
+    row = json.loads(home.wd("status", "-o", "json").stdout.splitlines()[0])
+    assert row["windows"][0]["down_seconds"] == 0
+    assert all(one["downtime"] is None for one in home.incidents()), "a stop and a start by hand are no outage"

@@ -109,7 +109,8 @@ def test_a_kill_at_once_imports_neither_evidence_nor_pages(
     server: tuple[subprocess.Popen[bytes], int], folder: Path
 ) -> None:
     process, port = server
-    (folder / "logs").mkdir()
+    (folder / "playbooks").mkdir()
+    (folder / "playbooks" / "shop.yml").write_text("service: shop\nfind: {port: 1}\n")
     found = imported("--home", str(folder), "kill", "--port", str(port), "--force", "--no-evidence", "--yes")
     assert process.wait(30) == -9
     assert not within(found, (*SLOW, "shutil", "tempfile", "http", "ssl", "email"))

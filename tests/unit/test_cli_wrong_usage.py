@@ -138,7 +138,7 @@ def shop(folder: Path) -> Path:
 
 @pytest.mark.parametrize(
     "words",
-    ["status", "watch", "tick", "replay", "incidents list", "schedule show", "schedule install", "explain",
+    ["status", "tick", "replay", "incidents list", "schedule show", "schedule install", "explain",
      "snooze --for 1m", "why", "find", "check", "verify", "run frozen-server", "snapshot", "leak watch", "workers"],
 )  # fmt: skip
 def test_an_unknown_service_is_an_error_with_the_nearest_name(

@@ -107,14 +107,14 @@ def test_a_job_that_waits_for_a_silent_peer_names_the_peer_and_the_line() -> Non
 
 def test_a_job_that_sleeps_for_an_hour_keeps_its_place() -> None:
     seen = celery(f"nap {APP}:15", *JOB, call="clock_nanosleep")
-    looks = tuple(replace(one, threads=tuple(replace(t, due=3600.0) for t in one.threads)) for one in seen.looks)
+    looks = tuple(replace(one, threads=tuple(replace(t, sleep_left=3600.0) for t in one.threads)) for one in seen.looks)
     assert first(replace(seen, looks=looks))[:3] == ("pool-exhausted", 15, CHILD)
 
 
 def test_a_job_that_sleeps_for_a_moment_is_at_work() -> None:
     seen = celery(f"nap {APP}:15", *JOB, call="clock_nanosleep")
     looks = tuple(
-        replace(one, threads=tuple(replace(t, due=3.0, asleep=2.0) for t in one.threads)) for one in seen.looks
+        replace(one, threads=tuple(replace(t, sleep_left=3.0, asleep=2.0) for t in one.threads)) for one in seen.looks
     )
     assert first(replace(seen, looks=looks))[0] == "healthy-busy"
 
@@ -159,7 +159,7 @@ def test_a_script_that_goes_round_and_does_something_is_at_work() -> None:
 
 def test_a_script_between_two_rounds_is_healthy_and_one_that_sleeps_in_no_loop_is_a_warning() -> None:
     seen = portless(Thread("MainThread", (f"pause {APP}:3",), call="clock_nanosleep"))
-    looks = tuple(replace(one, threads=tuple(replace(t, due=3000.0) for t in one.threads)) for one in seen.looks)
+    looks = tuple(replace(one, threads=tuple(replace(t, sleep_left=3000.0) for t in one.threads)) for one in seen.looks)
     rounds = source_file("def pause():\n    while True:\n        sleep(3600)\n", APP)
     once = source_file("def pause():\n    log()\n    sleep(3600)\n", APP)
     assert diagnose(replace(seen, looks=looks, sources=(rounds,))).verdict == "healthy"

@@ -47,8 +47,11 @@ def test_a_message_handler_that_waits_for_a_sign_is_no_receiver() -> None:
     assert found.verdict == "await-never"
 
 
-def hanging_request(waits: float, *, answered: bool = False, health: str = "well") -> Evidence:
-    calls = (f"wait {LIB}/threading.py:622", f"paid {APP}:20", *REQUEST)
+def hanging_request(
+    waits: float, *, answered: bool = False, health: str = "well", waits_in: str = "wait threading.py:622"
+) -> Evidence:
+    name, place = waits_in.split()
+    calls = (f"{name} {LIB}/{place}", f"paid {APP}:20", *REQUEST)
     threads = (
         Thread("MainThread", (f"select {LIB}/selectors.py:415", *SERVES), call="poll"),
         Thread("handler", calls, call="futex"),
@@ -56,8 +59,12 @@ def hanging_request(waits: float, *, answered: bool = False, health: str = "well
     return evidence(*threads, health=health, connections=[request(waits, answered=answered)])
 
 
-def test_one_request_that_waits_while_questions_are_answered_is_a_warning() -> None:
-    found = diagnose(hanging_request(20.0, answered=False))
+def test_a_request_that_waits_for_news_while_questions_are_answered_is_left_alone() -> None:
+    assert diagnose(hanging_request(20.0, answered=False)).verdict == "healthy"
+
+
+def test_a_request_that_waits_for_work_it_gave_away_while_questions_are_answered_is_a_warning() -> None:
+    found = diagnose(hanging_request(20.0, answered=False, waits_in="result concurrent/futures/_base.py:451"))
     assert (found.verdict, found.exit, found.advice) == ("await-never", Exit.WARNING, "wait")
     assert "1 request waits for 20s" in found.findings[0].summary
 
@@ -97,17 +104,22 @@ def test_a_child_whose_result_a_request_waits_for_is_blamed() -> None:
     assert "busy-loop" in [one.cause for one in found.findings]
 
 
-@pytest.mark.parametrize("bounded", [True, False])
-def test_a_long_poll_has_a_time_out_and_is_no_request_that_waits_in_vain(bounded: bool) -> None:
-    inside = (f"wait_for {LIB}/asyncio/tasks.py:479",) if bounded else (f"Event.wait {LIB}/asyncio/locks.py:213",)
-    poll = task("poll", HANDLES, f"poll {APP}:30", *inside, request="GET /poll")
+@pytest.mark.parametrize("inside", ["wait_for asyncio/tasks.py:479", "Event.wait asyncio/locks.py:213"])
+def test_a_long_poll_is_left_alone_while_questions_are_answered(inside: str) -> None:
+    name, place = inside.split()
+    poll = task("poll", HANDLES, f"poll {APP}:30", f"{name} {LIB}/{place}", request="GET /poll")
     seen = evidence(IDLE_LOOP, tasks=[poll], health="well", connections=[request(20.0)])
-    assert diagnose(seen).verdict == ("healthy" if bounded else "await-never")
+    assert diagnose(seen).verdict == "healthy"
+
+
+def test_the_same_long_poll_is_a_fault_where_questions_wait_as_well() -> None:
+    poll = task("poll", HANDLES, f"poll {APP}:30", f"Event.wait {LIB}/asyncio/locks.py:213", request="GET /poll")
+    assert diagnose(evidence(IDLE_LOOP, tasks=[poll], connections=[request(20.0)])).verdict == "await-never"
 
 
 @pytest.mark.parametrize("until", [0, 0x7F00])
 def test_a_thread_whose_wait_the_kernel_ends_in_time_does_not_wait_in_vain(until: int) -> None:
-    seen = hanging_request(20.0)
+    seen = hanging_request(20.0, waits_in="result concurrent/futures/_base.py:451")
     looks = tuple(replace(look, threads=tuple(_until(one, until) for one in look.threads)) for look in seen.looks)
     assert diagnose(replace(seen, looks=looks)).verdict == ("healthy" if until else "await-never")
 

@@ -86,21 +86,21 @@ def frames(*texts: str) -> tuple[Frame, ...]:
 
 
 def test_a_worker_that_waits_for_work_is_at_its_post() -> None:
-    assert posts.at_post(
+    assert posts.is_idle(
         frames(f"wait {LIB}/threading.py:327", f"_worker {LIB}/concurrent/futures/thread.py:81", *canned.STARTED)
     )
-    assert posts.at_post(frames(*canned.AT_REST))
-    assert posts.at_post(frames(*canned.LOOP_AT_REST))
+    assert posts.is_idle(frames(*canned.AT_REST))
+    assert posts.is_idle(frames(*canned.LOOP_AT_REST))
 
 
 def test_an_event_loop_run_inside_a_request_is_a_wait_of_that_request() -> None:
     nested = (*canned.LOOP_AT_REST[:4], f"report {APP}:12", *canned.REQUEST)
-    assert not posts.at_post(frames(*nested))
+    assert not posts.is_idle(frames(*nested))
 
 
 def test_a_library_called_by_a_handler_is_part_of_its_work() -> None:
     calls = frames(f"send_file {SITE}/flask/helpers.py:500", f"download {APP}:12", *canned.REQUEST)
-    assert not posts.at_post(calls)
+    assert not posts.is_idle(calls)
     assert [frame.function for frame in posts.work(calls)] == ["send_file", "download"]
 
 

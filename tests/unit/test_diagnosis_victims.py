@@ -283,5 +283,5 @@ def test_one_slow_request_after_the_other_is_no_hang_of_the_one_thread() -> None
     seen = evidence(
         Thread("MainThread", calls, call="clock_nanosleep", asleep=0.4), health="pending", queue=4, backlog=3
     )
-    looks = tuple(replace(one, threads=tuple(replace(t, due=1.5) for t in one.threads)) for one in seen.looks)
+    looks = tuple(replace(one, threads=tuple(replace(t, sleep_left=1.5) for t in one.threads)) for one in seen.looks)
     assert diagnose(replace(seen, looks=looks)).verdict == "accept-backlog-full"

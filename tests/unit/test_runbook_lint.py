@@ -31,7 +31,7 @@ def test_a_runbook_with_bound_proof_and_answer_has_nothing_to_be_told() -> None:
         (GOOD.replace("timeout=30s ", ""), "2: `kill` changes something without a timeout"),
         (GOOD.replace(" on-fail=stop", ""), "2: `kill` changes something without an answer to failure"),
         (GOOD.replace("verify --healthy 3", "why"), "2: `kill` changes something and no `verify` behind it"),
-        (GOOD.replace("kill", "kil"), "2: 'kil' is no step"),
+        (GOOD.replace("kill", "kil"), "2: 'kil' is not a step"),
         (GOOD.replace("--grace", "--grase"), "2: kill --grase 5s: No such option"),
         (GOOD.replace("5s", "5"), "2: kill --grace 5"),
         (GOOD.replace("5s", "{{ grace }}"), "2: the parameter grace is not declared"),

@@ -70,7 +70,7 @@ def test_every_mistake_of_every_file_is_told_with_exit_code_three(folder: Path) 
     (home / "runbooks" / "broken.md").write_text("```wd timeout=x\nwhy\n```\n")
     came_to = validated(home)
     assert came_to.exit == Exit.UNKNOWN
-    assert came_to.data == {"files": 5, "mistakes": 7}
+    assert came_to.data == {"files": 5, "mistakes": 7, "warnings": 0}
     for told in ("bad.yml:2:1", "find.prot", "service: this key is missing", "odd.md:2: 'frob'", "broken.md:1:1"):
         assert told in came_to.text
 

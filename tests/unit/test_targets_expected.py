@@ -12,6 +12,7 @@ import watchdog
 from watchdog.evidence.lives import Lives
 from watchdog.model.evidence import Configured
 from watchdog.model.process import Identity, Member, Process, Tree
+from watchdog.targets import match
 from watchdog.targets.expected import Answer, Expected
 
 TITLE = "shopd: serving 3 requests"
@@ -126,3 +127,25 @@ def test_nobody_outside_of_the_room_compares_command_lines_by_itself() -> None:
             if isinstance(node, ast.ImportFrom) and node.module == "watchdog.targets":
                 guilty += [path.name for alias in node.names if alias.name == "match"]
     assert guilty == []
+
+
+@pytest.mark.parametrize(("words", "found"), [("uwsgi", True), ("nginx", False), ("uwsgi --ini shop.ini", False)])
+def test_a_binary_that_shows_a_title_is_found_by_its_name_alone(words: str, found: bool) -> None:
+    """Its arguments are lost: whoever asks for them gets no guess."""
+    shows = replace(BASE, exe="/usr/bin/uwsgi", cmdline=("shop uWSGI master",))
+    assert bool(match.by_words(words.split(), [shows])[0]) is found
+
+
+@pytest.mark.parametrize(
+    ("rule", "answer"),
+    [
+        (Expected(("server.py",), cwd="/srv/shop"), "yes"),
+        (Expected(("server.py",), cwd="/srv/other"), "no"),
+        (Expected(("server.py",), user="root"), "yes"),
+        (Expected(("server.py",), user="shop"), "no"),
+    ],
+)
+def test_the_folder_and_the_user_of_a_playbook_tell_the_same_command_lines_apart(rule: Expected, answer: str) -> None:
+    assert rule.is_run_by([replace(BASE, exe=EXE, cmdline=("python3", "server.py"))]) == answer
+    unread = replace(BASE, exe=EXE, cmdline=("python3", "server.py"), cwd=None)
+    assert rule.cwd is None or rule.is_run_by([unread]) == "yes"  # what cannot be read excludes nobody

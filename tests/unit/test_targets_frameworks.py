@@ -22,6 +22,16 @@ from watchdog.targets.programs import parse
         ("/usr/bin/waitress-serve shop:app", "waitress"),
         ("/usr/bin/fastapi run shop.py", "fastapi"),
         ("redis-server *:6379", None),
+        ("/venv/bin/python /venv/bin/celery -A shop worker -c 4", "celery"),
+        ("python -m celery -A shop beat", "celery"),
+        ("/venv/bin/rq worker high low", "rq"),
+        ("/venv/bin/rq info", None),
+        ("/venv/bin/celery -A shop inspect ping", None),
+        ("/venv/bin/dramatiq shop.tasks", "dramatiq"),
+        ("/venv/bin/huey_consumer shop.huey", "huey"),
+        ("/venv/bin/arq shop.WorkerSettings", "arq"),
+        ("python manage.py rqworker", "rq"),
+        ("python -m pylsp", "language-server"),
     ],
 )
 def test_the_command_line_names_it(line: str, name: str | None) -> None:
@@ -48,3 +58,19 @@ def test_the_command_line_names_it(line: str, name: str | None) -> None:
 def test_what_a_script_imports_names_it(text: str, name: str | None) -> None:
     seen = frameworks._modules(text)
     assert next((one for one in frameworks._IMPORTS if one in seen), None) == name
+
+
+@pytest.mark.parametrize(
+    ("line", "stays"),
+    [
+        ("python -m celery -A shop worker", True),
+        ("python -m celery -A shop inspect ping", False),
+        ("/venv/bin/rq worker", True),
+        ("/venv/bin/rq info", False),
+        ("/venv/bin/arq shop.WorkerSettings", True),
+        ("python -m pylsp", True),
+        ("python shop.py", False),
+    ],
+)
+def test_a_worker_runs_until_somebody_ends_it_and_a_command_ends_by_itself(line: str, stays: bool) -> None:
+    assert bool(frameworks._lasting(parse(tuple(line.split())))) is stays

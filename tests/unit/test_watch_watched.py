@@ -98,6 +98,7 @@ def test_the_grace_is_the_time_that_a_start_may_take_unless_the_policy_says_othe
     quick = Start(ready=Ready(within=10.0))
     assert grace(Playbook("s", Selector(port=1), start=quick)) == 10.0
     assert grace(Playbook("s", Selector(port=1), start=quick, policy=Policy(grace=120.0))) == 120.0
+    assert grace(Playbook("s", Selector(port=1), start=quick, policy=Policy(grace=60.0))) == 60.0
 
 
 def test_the_worst_probe_is_the_state_of_the_service() -> None:

@@ -35,7 +35,7 @@ def _judge(path: Path) -> tuple[CheckState, str]:
         return "ok", f"{path} is held by {who}"
     data, _size, _modified, unread = files.tail_bytes(path, 200)
     named = re.fullmatch(rb"\s*([1-9][0-9]{0,9})\b.*", data, re.DOTALL) if not unread else None
-    if named and (process := processes.read(int(named[1]))) is not None and process.state not in "ZX":
+    if named and (process := processes.read(int(named[1]))) is not None and not process.ended:
         return "ok", f"{path} names pid {process.pid}, which is running ({process.name})"
     why = f"names pid {int(named[1])}, which is gone" if named else "nobody has it locked"
     return "warning", f"{path} is stale: {why} (it is {age} old); remove it if the service will not start"

@@ -31,7 +31,7 @@ def _judge(path: Path) -> tuple[CheckState, str]:
         return "warning", f"{path} holds no pid but {text[:40].decode('ascii', 'backslashreplace')!r}"
     pid = int(text)
     process = processes.read(pid)
-    if process is None or process.state in "ZX":
+    if process is None or process.ended:
         return "warning", f"{path} is stale: pid {pid} is not running; remove it if the service will not start"
     command = processes.with_commands([process]).get(pid, process).shown(120)
     if modified is not None and process.started > modified + _SLACK:

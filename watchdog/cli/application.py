@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from watchdog.cli import show
 from watchdog.cli.build import Lazy, everywhere
 from watchdog.cli.commands import COMMANDS
 from watchdog.cli.release import VERSION
@@ -71,12 +70,18 @@ def answer(words: Sequence[str]) -> int:
     except BrokenPipeError:  # `wd … | head -1`: who read us has seen enough
         return Exit.FINE
     except (KeyboardInterrupt, click.Abort):
-        return show.failure(WdError("interrupted"), Exit.INTERRUPTED, as_json=wants_json(words))
+        return _failure(WdError("interrupted"), Exit.INTERRUPTED, words)
     except Exception as error:  # the last edge: a defect of ours must still be one clear line
         if os.environ.get("WD_DEBUG") and not isinstance(error, WdError | click.ClickException | OSError):
             raise
         told = _in_words(error)
-        return show.failure(told, told.code, as_json=wants_json(words))
+        return _failure(told, told.code, words)
+
+
+def _failure(error: WdError, code: Exit, words: Sequence[str]) -> Exit:
+    from watchdog.cli import show  # not for help and completion
+
+    return show.failure(error, code, as_json=wants_json(words))
 
 
 def _in_words(error: Exception) -> WdError:

@@ -141,7 +141,7 @@ class Lazy(click.Group):
         if not any(key.startswith(inner) for key in self._specs):
             return None
         summary = self.summary(cmd_name)
-        return Lazy(self._specs, self._run, inner, name=cmd_name, short_help=summary, no_args_is_help=False)
+        return Lazy(self._specs, self._run, inner, name=cmd_name, short_help=summary)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -150,7 +150,8 @@ class Lazy(click.Group):
         if not name.startswith("-") and self.get_command(ctx, name) is None:
             import difflib
 
-            near = difflib.get_close_matches(name, self._harmless(), 1)
-            hint = f"Did you mean `wd {self._prefix}{near[0]}`?" if near else "`wd --help` lists the commands."
+            near = difflib.get_close_matches(name, self._names(), 1)
+            proposed = near and near[0] in self._harmless()  # the next best would only mislead
+            hint = f"Did you mean `wd {self._prefix}{near[0]}`?" if proposed else "`wd --help` lists the commands."
             raise WrongUsage(f"unknown command: wd {self._prefix}{name}", todo=hint)
         return super().resolve_command(ctx, args)

@@ -6,6 +6,11 @@ from watchdog.steps.spec import Argument, Option, StepSpec
 
 SERVICE = Option("--service", "service", help="only this service", metavar="NAME")
 INCIDENT = Argument("incident", kind="incident", help="its id, or the beginning of it; by default the newest")
+_PAST = (
+    SERVICE,
+    Option("--since", "duration", None, "not older than this: 7d"),
+    Option("--limit", "integer", 50, "at most this many"),
+)
 
 _RUNS: tuple[StepSpec, ...] = (
     StepSpec(
@@ -28,14 +33,20 @@ _RUNS: tuple[StepSpec, ...] = (
 _LEDGER: tuple[StepSpec, ...] = (
     StepSpec(
         "incidents list",
-        "list past incidents: when, service, cause, fix, downtime",
+        "list past troubles: when, service, cause, fix, downtime",
         "watchdog.commands.incidents:listing",
-        (
-            SERVICE,
-            Option("--since", "duration", None, "not older than this: 7d"),
-            Option("--limit", "integer", 50, "at most this many"),
-        ),
+        (*_PAST, Option("--all", "flag", help="also what people and timetables did")),
         lists=True,
+    ),
+    StepSpec(
+        "incidents log", "list what people and timetables did", "watchdog.commands.incidents:log", _PAST, lists=True
+    ),
+    StepSpec(
+        "incidents open",
+        "show the page of an incident in a browser",
+        "watchdog.commands.incidents:open_page",
+        (),
+        (INCIDENT,),
     ),
     StepSpec("incidents show", "show one incident", "watchdog.commands.incidents:show", (), (INCIDENT,)),
     StepSpec(
@@ -141,6 +152,13 @@ _POLICY: tuple[StepSpec, ...] = (
         (Argument("text", many=True, help="what you do about it"),),
         service=True,
     ),
+    StepSpec(
+        "notify",
+        "send a message to the addresses of a playbook, or test them",
+        "watchdog.commands.notify:notify",
+        (SERVICE, Option("--test", "flag", help="send a test message through every channel, one line a channel")),
+        (Argument("message", many=True, help="the text; with --test the services, default: all of the home"),),
+    ),
     *(
         StepSpec(
             f"schedule {verb}",
@@ -165,16 +183,19 @@ _POLICY: tuple[StepSpec, ...] = (
 _HOME: tuple[StepSpec, ...] = (
     StepSpec(
         "init",
-        "make a home: playbooks/, runbooks/, logs/ and an example",
+        "make a home, or write the playbook of a running server",
         "watchdog.commands.init:init",
-        (),
+        (
+            Option("--from", help="write the playbook of this running server: :8000", metavar="SELECTOR"),
+            Option("--name", help="the service's name, with --from (default: guessed)", metavar="NAME"),
+        ),
         (Argument("folder", help="where; without one: here"),),
     ),
     StepSpec(
         "validate",
         "report every mistake in the playbooks and runbooks",
         "watchdog.commands.validate:validate",
-        (),
+        (Option("--here", "flag", help="also try what the playbooks need of this machine; nothing is changed"),),
         (Argument("file", many=True, help="default: all of the home"),),
     ),
     StepSpec(

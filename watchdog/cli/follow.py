@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from watchdog.cli import show
+from watchdog.cli.viewport import Viewport
 from watchdog.commands import logs as log_lines
 from watchdog.commands import status as step
 from watchdog.model.exits import Exit
@@ -28,9 +29,11 @@ def status(context: Context, options: Mapping[str, Any]) -> StepResult:
     looks = _looks(context, options, data)
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
         if sys.stdout.isatty() and output == "table":
-            _on_a_screen(looks)
+            Viewport(lambda: shown_lines(next(looks).text), _EVERY).follow()
+            return StepResult("ok", "", data, exit=Exit.INTERRUPTED)
         for look in looks:
             _print(look, output)
+            time.sleep(_EVERY)
     return StepResult("ok", "", data, exit=Exit.INTERRUPTED)
 
 
@@ -56,18 +59,6 @@ def _looks(context: Context, options: Mapping[str, Any], last: dict[str, Any]) -
         look = step.status(context, options)
         last.update(look.data)
         yield look
-        time.sleep(_EVERY)
-
-
-def _on_a_screen(looks: Iterator[StepResult]) -> None:
-    from rich.console import Console
-    from rich.live import Live
-    from rich.text import Text
-
-    # Longer than the screen: the first services stay in sight. The cursor comes back however this ends.
-    with Live(console=Console(), auto_refresh=False, vertical_overflow="ellipsis") as screen:
-        for look in looks:
-            screen.update(Text(shown_lines(look.text)), refresh=True)
 
 
 def _print(look: StepResult, output: str) -> None:

@@ -224,6 +224,22 @@ PAGES: dict[str, Manual] = {
         ),
         _LISTED,
     ),
+    "incidents log": Manual(
+        _NOTHING,
+        (
+            ("wd incidents log", "list the last 50 starts, stops, kills and refusals by hand"),
+            ("wd incidents log --service shop --since 7d", "of a week"),
+        ),
+        _LISTED,
+    ),
+    "incidents open": Manual(
+        "It changes nothing but that the page is written if it is missing.",
+        (
+            ("wd incidents open", "show the page of the newest incident"),
+            ("wd incidents open 2026-01-01", "of that day's first"),
+        ),
+        _LISTED,
+    ),
     "incidents show": Manual(
         _NOTHING,
         (("wd incidents show", "show the newest incident"), ("wd incidents show 2026-01-01", "the first of that day")),
@@ -272,12 +288,24 @@ PAGES: dict[str, Manual] = {
         (Exit.FINE, Exit.UNKNOWN, Exit.REFUSED),
     ),
     "init": Manual(
-        "It makes three folders and an example playbook.",
-        (("wd init ~/oncall", "make a home there"), ("wd init", "make a home in this folder")),
+        "It makes three folders and one playbook: an example, or that of a running server. It overwrites nothing.",
+        (
+            ("wd init ~/oncall", "make a home there"),
+            ("wd init --from :8000", "write the playbook of the server on port 8000"),
+            ('wd init --from "celery worker" --name jobs', "of a server without a port, under this name"),
+        ),
+        (Exit.FINE, Exit.UNKNOWN, Exit.NOTHING, Exit.REFUSED),
+        ("--from", "--name"),
     ),
     "validate": Manual(
         _NOTHING,
-        (("wd validate", "check the whole home"), ("wd validate playbooks/shop.yml", "check one file")),
+        (
+            ("wd validate", "check the whole home"),
+            ("wd validate --here", "also try commands, folders, logs, ports and probes on this machine"),
+            ("wd validate playbooks/shop.yml", "check one file"),
+        ),
+        (Exit.FINE, Exit.WARNING, Exit.UNKNOWN),
+        ("--here",),
     ),
     "runbooks list": Manual(
         _NOTHING, (("wd runbooks list", "list them"), ("wd runbooks list -o json", "as JSON")), _LISTED
@@ -319,8 +347,13 @@ PAGES: dict[str, Manual] = {
     "wait": Manual(_NOTHING, (("wd wait 10s", "wait ten seconds"), ("wd wait 500ms", "wait half a second"))),
     "notify": Manual(
         "It sends a message to the addresses of the playbook.",
-        (("wd notify shop is back", "send a message"), ("wd notify -o json shop is back", "the result as JSON")),
-        (Exit.FINE, Exit.WARNING, Exit.CRITICAL, Exit.UNKNOWN),
+        (
+            ("wd notify --test", "try every channel of the home"),
+            ("wd notify --test shop", "try the channels of one service"),
+            ('wd notify --service shop "it is back"', "send a message"),
+        ),
+        (Exit.FINE, Exit.WARNING, Exit.CRITICAL, Exit.UNKNOWN, Exit.NOTHING),
+        ("--test", "--service"),
     ),
     "report": Manual(
         "It writes the report's files.", (("wd report", "write it"), ("wd report -o json", "the result as JSON"))

@@ -7,11 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from watchdog.cli import session
-from watchdog.journal.store import FILE, Journal
 from watchdog.model.errors import WrongUsage
 from watchdog.model.exits import Exit
 from watchdog.model.incident import RunResult, StepRecord
-from watchdog.runbook import outcome, permission
+from watchdog.runbook import outcome
 from watchdog.runbook.begin import begin, plan_of
 from watchdog.runbook.run import Prepared, prepare, starts_later
 from watchdog.steps.spec import Context, StepOutcome, StepResult
@@ -33,7 +32,7 @@ def run(context: Context, options: Mapping[str, Any]) -> StepResult:
     session.begin_changing(context)
     watch, confirm = _progress(context), _confirmation(context, options)
     result = begin(name, context, values, resume=bool(options.get("resume")), watch=watch, confirm=confirm)
-    return shown(result)
+    return shown(result, context.trigger.home)
 
 
 def parameters(pairs: Sequence[str]) -> dict[str, str]:
@@ -47,13 +46,14 @@ def parameters(pairs: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def shown(result: RunResult) -> StepResult:
+def shown(result: RunResult, home: str = "") -> StepResult:
+    """`home`: as the person named it, so that the printed command finds the incident again."""
     code = outcome.exit_code(result.outcome)
     lines = [f"{result.outcome}: {result.message}"]
     if result.incident:
         lines.append(f"incident: {result.incident}")
     if result.report:
-        lines.append(f"report:   {result.report}")
+        lines += [f"report:   {result.report}", f"page:     {session.page_command(result.incident, home)}"]
     came_to: StepOutcome = "ok" if code == 0 else "failed"
     rows = tuple(step.record() for step in result.steps)
     return StepResult(came_to, lines[0], result.record(), rows=rows, exit=code, text=joined(lines))
@@ -63,7 +63,7 @@ def _plan(name: str, context: Context, values: Mapping[str, str]) -> StepResult:
     """Every step as it would run; a kill also says who would end, and what would be refused is told now."""
     plan = plan_of(name, context, values)
     steps = prepare(plan)
-    lines, records, refusals = [f"plan of {name}:"], [], _over_budget(context, steps)
+    lines, records, refusals = [f"plan of {name}:"], list[StepRecord](), list[str]()
     context.in_runbook = True
     for number, prepared in enumerate(steps, 1):
         note = ""
@@ -84,15 +84,6 @@ def _plan(name: str, context: Context, values: Mapping[str, str]) -> StepResult:
         return StepResult("refused", refusals[0], result.record(), exit=Exit.REFUSED, text=joined(lines))
     result = RunResult(None, "planned", tuple(records), message=f"{len(records)} steps")
     return StepResult("planned", result.message, result.record(), text=joined(lines))
-
-
-def _over_budget(context: Context, steps: Sequence[Prepared]) -> list[str]:
-    """Only a journal that is there is asked: a dry run makes none."""
-    if context.yes or not (context.state / FILE).exists():
-        return []
-    with Journal.open(context.state, context.say) as journal:
-        why = permission.used_up(replace(context, journal=journal), [prepared.spec.name for prepared in steps])
-    return [f"the restart budget is used up: {why} (--yes restarts it all the same)"] if why else []
 
 
 def _progress(context: Context) -> Callable[[Prepared, StepRecord], None]:

@@ -157,9 +157,14 @@ def _journalled(spec: StepSpec, values: Mapping[str, Any], context: Context) -> 
     outcome, result = runner.execute([prepared], context, spec.name, pages=False)
     if result is None:
         raise WdError("nothing was done", outcome.message)
-    if outcome.report:
-        context.say(f"report: {outcome.report}")
+    if outcome.report and result.outcome != "nothing":
+        context.say(f"record: {page_command(outcome.incident, context.trigger.home)}")
     return result
+
+
+def page_command(incident: str | None, home: str) -> str:
+    """What to type to see the page of a run."""
+    return shlex.join(["wd", *(["--home", home] if home else []), "incidents", "open", incident or "last"])
 
 
 def begin_changing(context: Context) -> None:

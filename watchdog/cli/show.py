@@ -103,7 +103,7 @@ def _print_result(spec: StepSpec, came_to: StepResult, output: str) -> None:
         for row in came_to.rows:
             _print(str(row.get("pid", "")))
     elif came_to.text:
-        _print(shown_lines(came_to.text.rstrip("\n")))
+        _lines(shown_lines(came_to.text.rstrip("\n")).split("\n"), plain=output == "plain")
     elif spec.lists:
         _table(came_to.rows, came_to.message, plain=output == "plain")
     else:
@@ -112,6 +112,20 @@ def _print_result(spec: StepSpec, came_to: StepResult, output: str) -> None:
 
 def _print(line: str) -> None:
     print(line)
+
+
+def _lines(lines: Sequence[str], *, plain: bool) -> None:
+    """Coloured where a person looks."""
+    if plain or not sys.stdout.isatty():
+        _print("\n".join(lines))
+        return
+    from rich.console import Console
+
+    from watchdog.cli.colour import painted
+
+    console = Console(highlight=False)
+    for line in lines:
+        console.print(painted(line), soft_wrap=True)
 
 
 def _table(rows: Sequence[Mapping[str, Any]], otherwise: str, *, plain: bool) -> None:

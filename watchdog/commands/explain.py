@@ -80,7 +80,8 @@ def _detection(one: Detection, found: Explanation, quiet: int) -> Iterator[str]:
         yield f"    waits for a good moment: {_good_moment(quiet)}; a server that fails to answer is not waited for"
         return
     yield f"    kill at the earliest {long(one.earliest)} after a hang begins, at the latest {long(one.latest)}"
-    yield f"    from {long(one.certain)} on where a second sign shows that it is stuck (stopped, nothing in it moves)"
+    yield f"    from {long(one.stopped)} on where it is stopped by a signal"
+    yield f"    from {long(one.certain)} on where another second sign shows that it is stuck (nothing in it moves)"
     yield f"    while it shows signs of life it gets up to {long(one.patient)}"
     yield f"    evidence may take {long(found.evidence)} of the time before the kill"
     yield f"    a server that has not answered yet gets {long(found.grace)} from its own start"

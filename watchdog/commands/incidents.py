@@ -1,11 +1,12 @@
-"""`wd incidents`: the ledger of freezes, and what a person adds to it."""
+"""`wd incidents`: past troubles, the log of what people did, and what a person adds."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from watchdog.commands.troubles import is_trouble
 from watchdog.journal.store import Journal
 from watchdog.model.errors import Failed, WrongUsage
 from watchdog.model.incident import Incident, Trigger
@@ -16,33 +17,55 @@ from watchdog.steps.report import samples_before
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock
 from watchdog.system.disk import files
+from watchdog.system.host import browser
 from watchdog.text.printable import printable
 from watchdog.text.shown import joined
 from watchdog.text.units import format_duration
 
+_MOST = 100_000  # runs of the journal that are looked through
+
 
 def listing(context: Context, options: Mapping[str, Any]) -> StepResult:
-    """Newest first: when, service, trigger, input, cause, fix, downtime."""
-    service = context.selector.service or options.get("service")
-    since = options.get("since")
-    with _journal(context) as journal:
-        begin = clock.now() - float(since) if since else 0.0
-        found = journal.incidents(service, begin, int(options.get("limit") or 50))
-        cut_off = {one.id for one in journal.unfinished(service)}
+    """Troubles, newest first: when, service, trigger, input, cause, fix, downtime."""
+    found, cut_off = _found(context, options, lambda one: bool(options.get("all")) or is_trouble(one))
     rows = tuple(_row(one, one.id in cut_off) for one in found)
-    if not rows and service:
-        from watchdog.config import playbooks
-
-        playbooks.service(context.home, service)  # BadConfig, with the nearest name, where there is no such service
     if not rows:
-        return StepResult("nothing", "no incident was recorded")
+        return StepResult("nothing", "no incident was recorded; `wd incidents log` shows what people did")
     return StepResult("ok", f"{len(rows)} incidents", {"incidents": len(rows)}, rows, text=_table(found, cut_off))
+
+
+def log(context: Context, options: Mapping[str, Any]) -> StepResult:
+    """What people and timetables did, newest first, one line each."""
+    found, cut_off = _found(context, options, lambda one: not is_trouble(one))
+    rows = tuple(_row(one, one.id in cut_off) for one in found)
+    if not rows:
+        return StepResult("nothing", "nobody has done anything; `wd incidents list` shows the troubles")
+    return StepResult("ok", f"{len(rows)} acts", {"acts": len(rows)}, rows, text=joined(map(_act, found)))
+
+
+def _found(
+    context: Context, options: Mapping[str, Any], wanted: Callable[[Incident], bool]
+) -> tuple[tuple[Incident, ...], set[str]]:
+    """(the newest that are wanted, ids of runs that were cut off)."""
+    service = context.selector.service or options.get("service")
+    begin = clock.now() - float(options["since"]) if options.get("since") else 0.0
+    with _journal(context) as journal:
+        everything = journal.incidents(service, begin, _MOST)
+        cut_off = {one.id for one in journal.unfinished(service)}
+    return tuple(filter(wanted, everything))[: int(options.get("limit") or 50)], cut_off
+
+
+def _act(one: Incident) -> str:
+    """ "2026-…-a1b2c3  5m ago  shop  refused  root: wd start shop"."""
+    ago = f"{format_duration(max(0.0, clock.now() - one.opened))} ago"
+    what = one.trigger.typed or one.runbook
+    return "  ".join(filter(None, (one.id, ago, one.service or "", one.came_to, f"{_who(one.trigger)}: {what}")))
 
 
 def show(context: Context, options: Mapping[str, Any]) -> StepResult:
     """One incident: its report as text, or all of it as JSON."""
     with _journal(context) as journal:
-        found = journal.incident(_named(options))
+        found = _named(journal, options)
         page = build(found, Path(found.folder))
     return StepResult("ok", write.one_line(found), found.record(), text=markdown(page))
 
@@ -50,9 +73,23 @@ def show(context: Context, options: Mapping[str, Any]) -> StepResult:
 def report(context: Context, options: Mapping[str, Any]) -> StepResult:
     """Make the report again from the journal and the evidence, and say where it is."""
     with _journal(context) as journal:
-        found = journal.incident(_named(options))
+        found = _named(journal, options)
         path = _rewrite(journal, found)
     return StepResult("ok", str(path), {"incident": found.id, "report": str(path)})
+
+
+def open_page(context: Context, options: Mapping[str, Any]) -> StepResult:
+    """Show the HTML page in a browser; it is written first if it is missing. Without a browser only its path."""
+    with _journal(context) as journal:
+        found = _named(journal, options)
+        page = Path(found.folder) / "report.html"
+        if not page.is_file():
+            page = _rewrite(journal, found).with_name("report.html")
+    shown = browser.show_file(page)
+    text = joined(
+        [str(page)] if shown else [str(page), "no browser can be opened here: copy the page to your own machine"]
+    )
+    return StepResult("ok", str(page), {"incident": found.id, "page": str(page), "opened": shown}, text=text)
 
 
 def note(context: Context, options: Mapping[str, Any]) -> StepResult:
@@ -65,7 +102,7 @@ def note(context: Context, options: Mapping[str, Any]) -> StepResult:
             todo="wd incidents note ID --root-cause '…' --fix '…', or a text behind the ID",
         )
     with _journal(context) as journal:
-        found = journal.incident(_named(options))
+        found = _named(journal, options)
         if fields:
             journal.update(found.id, **fields)
         if text:
@@ -78,8 +115,12 @@ def _journal(context: Context) -> Journal:
     return Journal.open(context.state, context.say)
 
 
-def _named(options: Mapping[str, Any]) -> str:
-    return str(options.get("incident") or "last")
+def _named(journal: Journal, options: Mapping[str, Any]) -> Incident:
+    """The one that was named; by default the newest trouble, and where there is none the newest run."""
+    if name := options.get("incident"):
+        return journal.incident(str(name))
+    newest = next(filter(is_trouble, journal.incidents(limit=_MOST)), None)
+    return journal.incident(newest.id if newest else "last")
 
 
 def _rewrite(journal: Journal, found: Incident) -> Path:
@@ -99,6 +140,7 @@ def _row(one: Incident, cut_off: bool) -> dict[str, Any]:
     del record["steps"], record["notes"]
     record["trigger"] = one.trigger.kind + (f": {one.trigger.detail}" if one.trigger.detail else "")
     record["cut_off"] = cut_off
+    record["trouble"] = is_trouble(one)
     return record
 
 
@@ -122,5 +164,5 @@ def _table(found: tuple[Incident, ...], cut_off: set[str]) -> str:
 
 def _who(trigger: Trigger) -> str:
     """ "by root", "by wd watch (death)"."""
-    by = trigger.by or "nobody that is known"
+    by = trigger.by or "somebody unknown"
     return f"by {by}" if trigger.kind == "person" else f"by {by} ({trigger.kind})"

@@ -39,7 +39,11 @@ def paths(context: Context) -> tuple[Path, ...]:
     found = tuple(Path(path) for path in known.known_logs(context.playbook, context.state))
     if not found:
         service = context.playbook.service if context.playbook else ""
-        raise NothingMatched(f"{service} has no log", "its playbook has no `logs` and wd has not started it")
+        raise NothingMatched(
+            f"{service} has no log",
+            "its playbook has no `logs` and wd has not started it",
+            "Add `logs: [FILE]` to its playbook.",
+        )
     return found
 
 

@@ -21,7 +21,7 @@ from watchdog.text.shown import joined
 from watchdog.text.units import format_duration
 from watchdog.watch.commands import loader
 
-HELPED = 60.0  # seconds: who answers by himself within this time after a kill was not lost
+HELPED = 60.0  # seconds: what answers by itself within this time after a kill was not lost
 
 
 @record(frozen=True)
@@ -110,13 +110,15 @@ def _changed(spec: ProbeSpec, options: Mapping[str, Any]) -> ProbeSpec:
 
 
 def _fails(text: str) -> Threshold:
-    fails, _, of = text.partition(" of ")
-    if not fails.strip().isdecimal() or (of and not of.strip().isdecimal()):
-        raise WrongUsage(f"--fails {text!r} is no threshold", todo='Write --fails 3, or --fails "3 of 5".')
-    least, window = int(fails), int(of or fails)
-    if not 1 <= least <= window <= 1000:
-        raise WrongUsage(f"--fails {text!r} is no threshold", "it needs at least 1, and no more than it looks at")
-    return Threshold(least, window)
+    """As a playbook writes it."""
+    from watchdog.config.measures import Fails
+
+    try:
+        return Fails().read(text)
+    except ValueError as error:
+        raise WrongUsage(
+            f"--fails {text!r} is not valid", str(error), 'Write --fails 3, or --fails "3 of 5".'
+        ) from None
 
 
 def _line(one: Replayed) -> str:

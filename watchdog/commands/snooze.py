@@ -19,7 +19,10 @@ def snooze(context: Context, options: Mapping[str, Any]) -> StepResult:
     playbook = _playbook(context)
     seconds, until_healthy = options.get("for"), bool(options.get("until_healthy"))
     if not seconds and not until_healthy:
-        raise WrongUsage("a snooze needs an end", todo="wd snooze --service S --for 2h, or --until-healthy")
+        raise WrongUsage(
+            "a snooze needs an end",
+            todo=f"Write: wd snooze {playbook.service} --for 2h, or --until-healthy instead of --for.",
+        )
     until = clock.now() + float(seconds) if seconds else None
     wanted = Desired("snoozed", clock.now(), until, until_healthy, context.trigger.by, str(options.get("why") or ""))
     _want(context, playbook, wanted)

@@ -15,19 +15,18 @@ from watchdog.model.launching import ShimRecord
 from watchdog.model.playbook import Playbook, ProbeSpec
 from watchdog.model.probing import Sample
 from watchdog.model.records import record
-from watchdog.policy import locks
+from watchdog.policy import locks, target_lock
 from watchdog.probes import registry
 from watchdog.report.availability import WINDOWS, Availability, availability
 from watchdog.starting import launch
-from watchdog.steps import turn
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock
 from watchdog.system.host import kernel_log
 from watchdog.text.shown import joined
 from watchdog.text.units import counted, iso
 
-DEATHS = 5  # that are told of each service
-_ORDER = ("failed", "unknown", "slow", "ok")
+DEATHS = 5  # shown of each service
+_ORDER = ("failed", "unknown", "slow", "stopped", "ok")
 _LAG = 6.0  # seconds until the loop has written an answer down
 _LATE = 3.0  # intervals after which a missing answer means that nobody asks any more
 
@@ -37,7 +36,7 @@ class Standing:
     """One service as the journal knows it."""
 
     playbook: Playbook
-    state: str  # ok, slow, failed, unknown
+    state: str  # ok, slow, failed, unknown, stopped (by a person)
     since: float | None  # when that began, seconds since the epoch
     message: str
     next_check: float | None  # None: nobody asks
@@ -48,6 +47,7 @@ class Standing:
     memory: tuple[tuple[float, float], ...]  # (seconds since the epoch, bytes)
     last_asked: float | None = None
     holder: str = ""  # who works on it at this moment
+    question: str = ""  # put to a person and not answered yet
 
     def record(self) -> dict[str, Any]:
         return {
@@ -76,18 +76,20 @@ class Standing:
             ],
             "last_asked": iso(self.last_asked) if self.last_asked is not None else None,
             "worked_on_by": self.holder or None,
+            "question": self.question or None,
             "memory": [round(value) for _, value in self.memory],
         }
 
 
 def status(context: Context, options: Mapping[str, Any]) -> StepResult:
-    """All services of the home, or the one that was named. The exit code is the worst state."""
-    from watchdog.commands.status_lines import lines
+    """One line for each service, worst first, or all of the one that was named. The exit code is the worst state."""
+    from watchdog.commands.status_lines import details, overview
 
-    found = standings(context)
-    worst = next((state for state in _ORDER if any(one.state == state for one in found)), "unknown")
+    found = sorted(standings(context), key=lambda one: (_ORDER.index(one.state), one.playbook.service))
+    worst = found[0].state if found else "unknown"
     rows = tuple(one.record() for one in found)
-    text = joined(line for one in found for line in lines(one, clock.now()))
+    now = clock.now()
+    text = joined(details(found[0], now) if context.selector.service else overview(found, now))
     message = f"{counted(len(found), 'service')}, the worst is {worst}"
     return StepResult("ok", message, {"services": len(found), "worst": worst}, rows, exit_of(worst), text)
 
@@ -96,14 +98,10 @@ def standings(context: Context) -> tuple[Standing, ...]:
     """BadConfig without a home."""
     from watchdog.config import playbooks
 
-    if context.playbook is not None:
-        wanted: Sequence[Playbook] = (context.playbook,)
-    elif context.selector.service:
-        wanted = (playbooks.service(context.home, context.selector.service),)
-    elif context.home is None:
+    if context.home is None:
         raise BadConfig("no home was found", todo="Name one with --home or $WD_HOME, or make one with `wd init`.")
-    else:
-        wanted = playbooks.load_all(context.home)
+    name = context.selector.service
+    wanted = (playbooks.service(context.home, name),) if name else playbooks.load_all(context.home)
     with Journal.open(context.state, context.say) as journal:
         kills = _oom_kills()
         return tuple(_standing(journal, one, context.state, kills) for one in wanted)
@@ -114,8 +112,11 @@ def _standing(journal: Journal, playbook: Playbook, state: Path, kills: Mapping[
     samples = journal.samples(playbook.service, since=now - WINDOWS[-1][1])
     verdict, since, message = _verdict(playbook, samples)
     if verdict in ("ok", "slow") and since is not None:
-        # A death between two questions is no failed answer, and yet it was not well before.
+        # A death between two questions is not a failed answer, and yet it was not well before.
         since = max([since, *_came_up(journal, playbook, now)])
+    desired = journal.desired(playbook.service)
+    if desired.state == "stopped" and verdict not in ("ok", "slow"):
+        verdict, since, message = "stopped", desired.since, f"stopped by {desired.by or 'a person'}"
     restarts = [one.at for one in journal.restarts(playbook.service, now - WINDOWS[-1][1])]
     memory = [
         (one.at, one.value)
@@ -128,13 +129,14 @@ def _standing(journal: Journal, playbook: Playbook, state: Path, kills: Mapping[
         since=since,
         message=message,
         next_check=_next_check(playbook, samples, now),
-        desired=journal.desired(playbook.service),
+        desired=desired,
         gave_up=journal.kept(playbook.service, "gave up"),
+        question=journal.kept(playbook.service, "question"),
         figures=tuple(_figures(journal, playbook, samples, restarts, now)),
         deaths=tuple(_deaths(state, playbook, kills)),
         memory=tuple(memory[-1000:]),
         last_asked=samples[-1].at if samples else None,
-        holder=next((str(held) for key in turn.keys((), playbook) if (held := locks.holder(key))), ""),
+        holder=next((str(held) for key in target_lock.keys((), playbook) if (held := locks.holder(key))), ""),
     )
 
 
@@ -162,7 +164,11 @@ def _verdict(playbook: Playbook, samples: Sequence[Sample]) -> tuple[str, float 
 def _came_up(journal: Journal, playbook: Playbook, now: float) -> list[float]:
     """When the last restarts and outages were over."""
     last = journal.incidents(playbook.service, now - WINDOWS[-1][1], 5)
-    outages = [one.down_since + one.downtime for one in last if one.down_since is not None and one.downtime is not None]
+    outages = [
+        one.down_since + one.downtime
+        for one in last
+        if one.outcome == "recovered" and one.down_since is not None and one.downtime is not None
+    ]
     return [*outages, *(one.at for one in journal.restarts(playbook.service, now - WINDOWS[-1][1])[-1:])]
 
 

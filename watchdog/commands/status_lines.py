@@ -1,4 +1,4 @@
-"""How `wd status` reads: a few lines for each service, the state first."""
+"""How `wd status` reads: one line for each service, or everything about one."""
 
 from __future__ import annotations
 
@@ -19,14 +19,45 @@ _NOISE = 0.05  # of the highest value: a smaller movement is drawn smaller than 
 _WHOLE = 0.98  # of a window that is known: all of it
 
 
-def lines(one: Standing, now: float) -> Iterator[str]:
-    """One service for a person."""
+MARKS = {"ok": "✓", "slow": "!", "failed": "✗", "unknown": "?", "stopped": "–"}
+
+
+def overview(found: Sequence[Standing], now: float) -> Iterator[str]:
+    """One line a service: mark, name, state, since when, mode, what needs a person, and the worst answer."""
+    name = max((len(one.playbook.service) for one in found), default=0)
+    for one in found:
+        for_long = format_duration(max(0.0, now - one.since)) if one.since is not None else ""
+        told = "; ".join((*_needs_a_person(one, now), printable(one.message)))
+        yield (
+            f"{MARKS[one.state]} {one.playbook.service:<{name}}  {one.state:<7} {for_long:<7} "
+            f"{one.playbook.policy.mode:<7}  {told}"
+        )
+
+
+def _needs_a_person(one: Standing, now: float) -> Iterator[str]:
+    if one.question:
+        yield f"ASKS: {printable(one.question)}"
+    if one.gave_up:
+        yield f"GAVE UP: {printable(one.gave_up)}"
+    if one.desired.state == "snoozed":
+        left = f" for {format_duration(one.desired.until - now)}" if one.desired.until is not None else ""
+        yield f"snoozed{' until healthy' if one.desired.until_healthy else left}"
+    if one.holder:
+        yield f"under way: {printable(one.holder)}"
+    if one.next_check is None and not one.holder:
+        yield "no check is due: `wd watch` asks"
+
+
+def details(one: Standing, now: float) -> Iterator[str]:
+    """All of one service."""
     for_long = f" for {format_duration(max(0.0, now - one.since))}" if one.since is not None else ""
     yield f"{one.playbook.service}: {one.state}{for_long}: {printable(one.message)}"
     if one.desired.state != "running":
         until = f" until {iso(one.desired.until)}" if one.desired.until is not None else ""
         until = " until it is healthy" if one.desired.until_healthy else until
         yield f"  {one.desired.state} by {printable(one.desired.by or 'a person')}{until}"
+    if one.question:
+        yield f"  asks: {printable(one.question)}"
     if one.gave_up:
         yield f"  wd gave up: {printable(one.gave_up)}; once fixed, run `wd resume {one.playbook.service}`"
     if one.holder:
@@ -50,7 +81,7 @@ def _next_check(one: Standing, now: float) -> str:
 
 
 def _windows(figures: Sequence[Availability], target: float) -> Iterator[str]:
-    """What is the same over the day, the week and the month is told once."""
+    """What is the same over the day, the week and the month is shown once."""
     said: list[tuple[list[str], str]] = []
     for figure in figures:
         words = _figure(figure, target)

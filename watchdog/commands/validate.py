@@ -1,4 +1,4 @@
-"""`wd validate`: every playbook and runbook of the home, every mistake at once."""
+"""`wd validate`: every playbook and runbook of the home, every mistake at once; with --here also on this machine."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from watchdog.commands.here import mistakes, running, unreachable
 from watchdog.config import playbooks
 from watchdog.library import shelf
 from watchdog.model.errors import BadConfig
 from watchdog.model.exits import Exit
-from watchdog.runbook import document
-from watchdog.runbook.lint import warnings
+from watchdog.runbook import document, lint
 from watchdog.steps.spec import Context, StepResult
 from watchdog.text.shown import joined
 
@@ -19,47 +19,62 @@ Row = dict[str, Any]
 
 
 def validate(context: Context, options: Mapping[str, Any]) -> StepResult:
-    """The named files, or all of the home. Exit 3 if there is a mistake; warnings are left to `wd runbooks lint`."""
+    """The named files, or all of the home. Exit 3 if there is a mistake, 1 where only Apprise is missing."""
     named = [Path(name) for name in options["file"]]
     if not named and context.home is None:
         raise BadConfig("there is nothing to validate", "no home was found", "Name one with --home, or name the files.")
-    rows = [_row(path, context.home) for path in named or _files(context.home)]
+    paths = named or list(_files(context.home))
+    rows = [_row(path, context, here=bool(options.get("here"))) for path in paths]
     if not named and context.home and not any(row["mistakes"] for row in rows):
         rows += _same_service(context.home)
-    mistakes = [mistake for row in rows for mistake in row["mistakes"]]
-    count = f"{len(rows)} file{'s' if len(rows) != 1 else ''}"
-    message = (
-        f"{count}: {len(mistakes)} mistake{'s' if len(mistakes) != 1 else ''}" if mistakes else f"{count}: all fine"
-    )
-    data = {"files": len(rows), "mistakes": len(mistakes)}
+    return _result(rows)
+
+
+def _result(rows: list[Row]) -> StepResult:
+    wrong = [line for row in rows for line in row["mistakes"]]
+    warnings = [line for row in rows for line in row["warnings"]]
+    message = f"{counted(len(rows), 'file')}: {counted(len(wrong), 'mistake') if wrong else 'all fine'}"
+    if warnings:
+        message += f", {counted(len(warnings), 'warning')}"
     return StepResult(
-        "failed" if mistakes else "ok",
+        "failed" if wrong else "warning" if warnings else "ok",
         message,
-        data,
+        {"files": len(rows), "mistakes": len(wrong), "warnings": len(warnings)},
         rows=tuple(rows),
-        exit=Exit.UNKNOWN if mistakes else Exit.FINE,
-        text=joined([*mistakes, message]),
+        exit=Exit.UNKNOWN if wrong else Exit.WARNING if warnings else Exit.FINE,
+        text=joined([*wrong, *warnings, *(row["note"] for row in rows if row["note"]), message]),
     )
+
+
+def counted(number: int, what: str) -> str:
+    """ "1 file", "2 files"."""
+    return f"{number} {what}{'s' if number != 1 else ''}"
 
 
 def _files(home: Path | None) -> Iterable[Path]:
     return [*playbooks.files(home), *shelf.of_home("runbooks", home).values()] if home else []
 
 
-def _row(path: Path, home: Path | None) -> Row:
+def _row(path: Path, context: Context, *, here: bool) -> Row:
+    row: Row = {"file": str(path), "kind": "runbook", "mistakes": [], "warnings": [], "note": ""}
     if path.suffix == ".md":
-        return {"file": str(path), "kind": "runbook", "mistakes": _told(lambda: _runbook(path))}
-    return {"file": str(path), "kind": "playbook", "mistakes": _told(lambda: _playbook(path, home))}
-
-
-def _playbook(path: Path, home: Path | None) -> Iterable[str]:
-    inside = home is not None and path.absolute().is_relative_to(home)
-    playbooks.load(path, home if inside else None)
-    return ()
+        return {**row, "mistakes": _reported(lambda: _runbook(path))}
+    row["kind"] = "playbook"
+    inside = context.home is not None and path.absolute().is_relative_to(context.home)
+    try:
+        playbook = playbooks.load(path, context.home if inside else None)
+    except BadConfig as error:
+        return {**row, "mistakes": _lines(error)}
+    if not here:
+        return {**row, "warnings": [f"{path}: {line}" for line in unreachable(playbook)]}
+    row["mistakes"] = [f"{path}: {line}" for line in mistakes(playbook, context)]
+    if not running(playbook, context):
+        row["note"] = f"{path}: {playbook.service} does not run, so its probes were not asked"
+    return row
 
 
 def _runbook(path: Path) -> Iterable[str]:
-    return [str(one) for one in warnings(document.parse(path)) if one.mistake]
+    return [str(one) for one in lint.warnings(document.parse(path)) if one.mistake]
 
 
 def _same_service(home: Path) -> list[Row]:
@@ -69,12 +84,17 @@ def _same_service(home: Path) -> list[Row]:
         playbooks.load_all(home)
         return ()
 
-    told = _told(all_together)
-    return [{"file": str(home / "playbooks"), "kind": "playbook", "mistakes": told}] if told else []
+    found = _reported(all_together)
+    row = {"file": str(home / "playbooks"), "kind": "playbook", "mistakes": found, "warnings": [], "note": ""}
+    return [row] if found else []
 
 
-def _told(look: Callable[[], Iterable[str]]) -> list[str]:
+def _reported(look: Callable[[], Iterable[str]]) -> list[str]:
     try:
         return list(look())
     except BadConfig as error:
-        return list(error.mistakes) or [": ".join(part for part in (error.what, error.why) if part)]
+        return _lines(error)
+
+
+def _lines(error: BadConfig) -> list[str]:
+    return list(error.mistakes) or [": ".join(part for part in (error.what, error.why) if part)]

@@ -70,7 +70,7 @@ def _named(name: str, by: str) -> Path:
         raise BadConfig(f"the home {folder} cannot be used", error.strerror or str(error)) from None
     if not usable:
         raise BadConfig(
-            f"{folder} is no home (named by {by})",
+            f"{folder} is not a home (named by {by})",
             "a home is a folder with playbooks/, runbooks/ and logs/",
             f"`wd init {name}` makes one",
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from watchdog.config.kinds import Check, Probe, Section, Trigger
-from watchdog.config.schema import PlaybookFile, Policy, Start
+from watchdog.config.schema import Find, PlaybookFile, Policy, Start
 from watchdog.model import playbook as model
 from watchdog.model.selector import Selector
 
@@ -25,7 +25,7 @@ def playbook(file: PlaybookFile, home: Path, path: Path) -> model.Playbook:
 
     return model.Playbook(
         service=file.service,
-        find=Selector(port=file.find.port, cmdline=file.find.cmdline or (), regex=file.find.regex),
+        find=_find(file.find, absolute),
         start=_start(file.start, absolute),
         logs=tuple(absolute(log) for log in file.logs),
         probes=tuple(_probe(name, one, absolute) for name, one in file.probes.items()),
@@ -34,6 +34,16 @@ def playbook(file: PlaybookFile, home: Path, path: Path) -> model.Playbook:
         policy=_policy(file.policy),
         notify=file.notify,
         path=str(path),
+    )
+
+
+def _find(find: Find, absolute: Absolute) -> Selector:
+    return Selector(
+        port=find.port,
+        cmdline=find.cmdline or (),
+        regex=find.regex,
+        user=find.user,
+        cwd=absolute(find.cwd) if find.cwd else None,
     )
 
 

@@ -30,6 +30,7 @@ from watchdog.model.playbook import Percent
 Name = Annotated[str, Text("a name of letters, digits, . _ and -, at most 64, safe as a file name", SAFE_NAME)]
 Variable = Annotated[str, Text("a name of letters, digits and _", r"[A-Za-z_][A-Za-z0-9_]*")]
 Manager = Text("systemd:UNIT, supervisor:NAME or docker:NAME", r"(systemd|supervisor|docker):[A-Za-z0-9@_.:\\-]+")
+USER = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
 Receiver = Text("an address such as slack://…", r"[a-z][a-z0-9+.-]*://\S+")
 
 
@@ -41,6 +42,13 @@ class Find(Section):
         default=None, description="words of its command line, in order; another program on the port is a finding"
     )
     regex: Annotated[bool, Switch()] = Field(default=False, description="cmdline is one regular expression")
+
+    user: Annotated[str, Text("a user's name", USER)] | None = Field(
+        default=None, description="only processes of this user; another user's is another program"
+    )
+    cwd: File | None = Field(
+        default=None, description="only processes that work in this folder; tells apart what has the same cmdline"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -54,6 +62,8 @@ class Find(Section):
     def _not_empty(self) -> Find:
         if self.port is None and self.cmdline is None:
             raise ValueError("give a port, or a cmdline, or both: an empty find means nothing")
+        if self.cmdline is None and (self.user or self.cwd):
+            raise ValueError("user and cwd narrow a cmdline: give a cmdline too")
         return self
 
 
@@ -76,7 +86,7 @@ class Start(Section):
         default_factory=dict, description="variables beside PATH, HOME and LANG; nothing else is handed on"
     )
     env_file: File | None = Field(default=None, description="a file of NAME=value lines")
-    user: Annotated[str, Text("a user's name", r"[A-Za-z0-9_][A-Za-z0-9._-]*")] | None = Field(
+    user: Annotated[str, Text("a user's name", USER)] | None = Field(
         default=None, description="who runs it, where root starts it"
     )
     listen: Annotated[str, Address(path=True)] | None = Field(
@@ -138,8 +148,8 @@ class Policy(Section):
     )
     backoff: Backoff = Field(default_factory=Backoff, description="waits between restarts")
     give_up: GiveUp = Field(default_factory=GiveUp, description="when a person is called")
-    grace: Annotated[float, Duration(0.0, DAY)] = Field(
-        default=60.0, description="so long after its start a server's failures do not count"
+    grace: Annotated[float, Duration(0.0, DAY)] | None = Field(
+        default=None, description="so long after its start a server's failures do not count; else `start.ready.within`"
     )
     max_kills: Annotated[int, Whole(1, 100)] = Field(default=3, description="servers that one run may end")
     quiet: list[Quiet] = Field(default_factory=list, description="windows for planned restarts; none: any time")

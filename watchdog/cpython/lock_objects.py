@@ -37,7 +37,18 @@ _KINDS = {
     "anyio._backends._asyncio.Lock": "anyio.Lock",
     "anyio._backends._asyncio.Semaphore": "anyio.Semaphore",
     "anyio._backends._asyncio.CapacityLimiter": "anyio.CapacityLimiter",
+    # Between greenlets. A lock of gevent is a semaphore by birth: the class nearest to the object's own counts.
+    "gevent.thread.LockType": "greenlet.Lock",
+    "gevent.lock.RLock": "greenlet.RLock",
+    "threading._RLock": "greenlet.RLock",
+    "gevent._gevent_c_semaphore.Semaphore": "greenlet.Semaphore",
+    "gevent._gevent_c_semaphore.BoundedSemaphore": "greenlet.Semaphore",
+    "gevent._semaphore.Semaphore": "greenlet.Semaphore",
+    "gevent._semaphore.BoundedSemaphore": "greenlet.Semaphore",
+    "eventlet.semaphore.Semaphore": "greenlet.Semaphore",
+    "eventlet.semaphore.BoundedSemaphore": "greenlet.Semaphore",
 }
+GREENLET_LOCKS = frozenset({"greenlet.Lock", "greenlet.RLock", "greenlet.Semaphore"})
 OWNED = frozenset(
     {"Lock", "RLock", "multiprocessing.Lock", "asyncio.Lock", "anyio.Lock", "tornado.Lock"}
 )  # at most one holder
@@ -47,6 +58,7 @@ ENTERED = OWNED | {
     "anyio.Semaphore",
     "anyio.CapacityLimiter",
     "tornado.Semaphore",
+    *GREENLET_LOCKS,
 }  # by `with`
 _BOUND = frozenset({"method", "builtin_function_or_method"})
 _EXITS = ("__exit__", "__aexit__")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from watchdog.cpython.callstacks import LiveThread
 from watchdog.cpython.frames import LiveFrame
-from watchdog.cpython.lock_objects import ENTERED, OWNED, LockObject
+from watchdog.cpython.lock_objects import ENTERED, GREENLET_LOCKS, OWNED, LockObject
 from watchdog.cpython.lock_places import LockPlaces
 from watchdog.model.evidence import Frame, LockLook, LockPoint
 from watchdog.model.records import record
@@ -35,6 +35,8 @@ _WAITS = {
 }
 _UNTIL_TOLD = ("wait", "join", "_wait_for_tstate_lock")  # waits for a sign, not for the lock that stands there
 _IMPORTS = "<frozen importlib"
+_SWITCHES = "/threading.py"  # takes a lock between greenlets for its caller
+_GREENLET_LIBRARIES = ("/gevent/", "/eventlet/", "/greenlet/")
 
 
 @record(frozen=True)
@@ -170,14 +172,27 @@ class LockPoints:
             self.wanted.append(self._point(wait.lock, wait.expression, wait.frame, task=task.name))
 
     def _greenlet(self, greenlet: TaskFrames) -> None:
-        """What it holds while another greenlet runs: its calls are plain ones, each in the middle of a call."""
-        seen: set[int] = set()
+        """What it holds and wants while another greenlet runs: its calls are plain ones, in the middle of a call."""
+        wait = self._greenlet_wait(greenlet)
+        seen: set[int] = {wait.lock.address} if wait is not None else set()
         for frame in greenlet.frames:
             for lock, use in self._places.held(frame):
-                if lock.kind in ENTERED and lock.locked and lock.address not in seen:
+                taken = lock.locked or lock.kind in GREENLET_LOCKS
+                if lock.kind in ENTERED and taken and lock.address not in seen:
                     seen.add(lock.address)
                     at = Frame(frame.code.qualified, frame.code.file, use.line)
                     self.held.append(self._point(lock, use.expression, at, task=greenlet.name))
+        if wait is not None:
+            self.wanted.append(self._point(wait.lock, wait.expression, wait.frame, task=greenlet.name))
+
+    def _greenlet_wait(self, greenlet: TaskFrames) -> _Wait | None:
+        """Its library's own calls, where they are not compiled, stand inside the call that takes the lock."""
+        calls = (frame for frame in reversed(greenlet.frames) if not frame.code.file.endswith(_SWITCHES))
+        frame = next((one for one in calls if not any(part in one.code.file for part in _GREENLET_LIBRARIES)), None)
+        wanted = self._places.wanted(frame) if frame is not None else None
+        if frame is None or wanted is None or wanted[0].kind not in GREENLET_LOCKS:
+            return None
+        return _Wait(wanted[0], wanted[1].expression, frame.record)
 
     def _suspended_held(self, frame: LiveFrame) -> list[tuple[LockObject, str, Frame]]:
         found: list[tuple[LockObject, str, Frame]] = []

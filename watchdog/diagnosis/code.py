@@ -13,7 +13,7 @@ _STANDARD = re.compile(r"/lib(64)?/(python\d(\.\d+)?t?|pypy\d[\d.]*)(\.zip)?/(?!
 _MADE_UP = re.compile(r"^<(?!stdin|string)")  # <frozen …>, <attrs generated init …>, <shim>
 
 
-# Installed packages that are the application itself, where `packages.own` found any.
+# Installed packages that are the application itself, where `packages.app_frame` found any.
 OWN: ContextVar[frozenset[str]] = ContextVar("own packages", default=frozenset())
 
 

@@ -123,7 +123,10 @@ def settled(evidence: Evidence, diagnosis: Diagnosis) -> bool:
         waiting = evidence.configured.port is not None and not evidence.listeners  # for its launcher to try again
         return looked >= CALM / 2 and not waiting
     if first.cause in HEALTHY:
-        return looked >= CALM and not _suspicious(evidence) and (looked >= _JOB or not _undecided(evidence))
+        calm = CALM / 2 if first.cause == "healthy" and _rests(evidence) else CALM
+        return looked >= calm and not _suspicious(evidence) and (looked >= _JOB or not _undecided(evidence))
+    if first.cause == "host-starved":
+        return False  # a fault of the server's own shows late on a machine that is slow
     if first.warns and looked >= CALM / 2:
         return True  # it names requests that have waited for too long already
     if diagnosis.exit == Exit.WARNING:
@@ -136,6 +139,20 @@ def settled(evidence: Evidence, diagnosis: Diagnosis) -> bool:
 def _undecided(evidence: Evidence) -> bool:
     view = View(evidence)
     return view.unasked and jobs.undecided(view)
+
+
+def _rests(evidence: Evidence) -> bool:
+    """Whether every question was answered at once, nobody waits, and each thread waits for work: there is no more to
+    see of such a server."""
+    view = View(evidence)
+    at_once = view.answers_well and all(answer.seconds <= _AT_ONCE for answer in view.answered)
+    calls_seen = set(view.processes) <= {thread.pid for thread in view.python_threads}
+    idle = all(thread.waits_for_work and thread.cpu <= _IDLE_CPU for thread in view.python_threads)
+    return at_once and len(view.answered) >= _SEVERAL and calls_seen and idle and not view.waiting
+
+
+_AT_ONCE, _SEVERAL = 0.2, 4  # seconds of an answer, answers
+_IDLE_CPU = 0.1  # of a core, our own questions included
 
 
 def _suspicious(evidence: Evidence) -> bool:

@@ -114,23 +114,17 @@ def _fillings(view: View, kept: Container) -> Iterator[Filling]:
 def _into(node: ast.AST, name: str, declared: set[str]) -> ast.AST | None:
     """What a statement or call puts into the variable of this name; None if it does not."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in GROWS:
-        return (node.args[-1] if node.args else node) if _last(node.func.value) == name else None
+        return (node.args[-1] if node.args else node) if shape.last_name(node.func.value) == name else None
     if isinstance(node, ast.Assign):
         for target in node.targets:
-            whole = isinstance(target, (ast.Name, ast.Attribute)) and _last(target) == name
+            whole = isinstance(target, (ast.Name, ast.Attribute)) and shape.last_name(target) == name
             if whole and (isinstance(target, ast.Attribute) or name in declared):
                 return node.value
-            if isinstance(target, ast.Subscript) and _last(target.value) == name:
+            if isinstance(target, ast.Subscript) and shape.last_name(target.value) == name:
                 return node.value
-    if isinstance(node, ast.AugAssign) and _last(node.target) == name:
+    if isinstance(node, ast.AugAssign) and shape.last_name(node.target) == name:
         return node.value
     return None
-
-
-def _last(node: ast.AST) -> str:
-    while isinstance(node, (ast.Subscript, ast.Call)):
-        node = node.value if isinstance(node, ast.Subscript) else node.func
-    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 
 def _culprit(view: View, kept: Container, filling: Filling | None, *, follow: bool) -> Culprit | None:
@@ -162,7 +156,7 @@ def _maker(source: SourceFile, value: ast.AST) -> tuple[int, str] | None:
                     one.lineno
                     for one in ast.walk(maker)
                     if isinstance(one, (ast.Assign, ast.AugAssign))
-                    and wanted in {_last(target) for target in getattr(one, "targets", None) or [one.target]}  # type: ignore[union-attr]
+                    and wanted in {shape.last_name(target) for target in getattr(one, "targets", None) or [one.target]}  # type: ignore[union-attr]
                 ]
                 return max(lines, default=node.lineno), maker.name
     return None
@@ -194,5 +188,5 @@ def _called(statements: Iterator[ast.stmt] | list[ast.stmt]) -> set[str]:
             continue
         for node in ast.walk(statement):
             if isinstance(node, ast.Call):
-                found.add(_last(node.func))
+                found.add(shape.last_name(node.func))
     return found

@@ -64,14 +64,22 @@ def waiting_threads(view: View) -> tuple[ThreadView, ...]:
 
 
 def _waits(thread: ThreadView) -> bool:
-    if thread.own is None or thread.at_post or thread.spins or thread.is_event_loop:
+    if thread.app_frame is None or thread.is_idle or thread.spins or thread.is_event_loop or _may_be_stream(thread):
         return False
     return thread.serves_request or thread.wait.kind in _NEVER_REST or _unanswered(thread)
 
 
+def _may_be_stream(thread: ThreadView) -> bool:
+    """A server whose port could not be asked may keep a thread for each open stream, which waits for news by design.
+    Bytes of a client that nobody reads tell the other case."""
+    view = thread.view
+    serves = bool(view.evidence.protocol) and not engine(view, thread.pid)
+    return serves and thread.wait.kind in ("queue", "event") and view.unread_for < view.limit
+
+
 def _too_long(view: View, thread: ThreadView) -> bool:
     if thread.wait.kind == "sleep":
-        return thread.stuck + thread.due >= LONG_SLEEP
+        return thread.stuck + thread.sleep_left >= LONG_SLEEP
     return thread.stuck >= max(PATIENCE, view.limit)
 
 
@@ -144,7 +152,7 @@ def _is_lost(peer: PeerLook, talks: set[str]) -> bool:
 
 def undecided(view: View) -> bool:
     """Whether a job is in hand of which a longer look may tell more: it waits, or it computes."""
-    busy = any(thread.spins and thread.own is not None and not thread.at_post for thread in view.python_threads)
+    busy = any(thread.spins and thread.app_frame is not None and not thread.is_idle for thread in view.python_threads)
     return busy or bool(job_waits(view)) or any(map(_waits, view.python_threads))
 
 
@@ -175,7 +183,7 @@ _FEW_LINES = 4
 
 
 def _leaves(thread: ThreadView) -> list[Frame]:
-    return [leaf for _, one in thread.whole if (leaf := innermost_application(one.frames)) is not None]
+    return [leaf for _, one in thread.complete_samples if (leaf := innermost_application(one.frames)) is not None]
 
 
 def replaced_alone(view: View, pid: int | None) -> bool:

@@ -12,7 +12,7 @@ from watchdog.model.evidence import Frame, LockLook, LockPoint
 Waiter = tuple[int, int | str | None]  # a thread or task of a process
 
 _LOCKS = ("Lock", "RLock", "module", "asyncio.Lock", "multiprocessing", "unknown")
-_OWNED_AGAIN = ("RLock", "multiprocessing.RLock")  # its owner may take it again
+_OWNED_AGAIN = ("RLock", "multiprocessing.RLock", "greenlet.RLock")  # its owner may take it again
 _SLOTS = ("Semaphore", "CapacityLimiter")  # several may have it at once: each has one of its places
 
 

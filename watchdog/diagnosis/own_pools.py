@@ -58,7 +58,7 @@ def unreturned(view: View, waiter: Frame) -> Culprit | None:
     givers = frozenset(_givers(source, taker))
     unsafe = []
     for file, function, call in _callers(view, taker.name):
-        made = {_called(one) for one in ast.walk(function) if isinstance(one, ast.Call)}
+        made = {shape.called_name(one) for one in ast.walk(function) if isinstance(one, ast.Call)}
         if givers and not shape.in_finally(file, call.lineno, givers):
             unsafe.append((bool(made & givers), Frame(function.name, file.path, call.lineno)))
     unsafe.sort(key=lambda one: one[0])  # those that never give back first
@@ -68,8 +68,8 @@ def unreturned(view: View, waiter: Frame) -> Culprit | None:
 def _taken(function: ast.AST) -> Iterator[str]:
     """What the function takes something out of."""
     for node in ast.walk(function):
-        if isinstance(node, ast.Call) and _called(node) in _TAKES:
-            if isinstance(node.func, ast.Attribute) and _called(node) != "heappop":
+        if isinstance(node, ast.Call) and shape.called_name(node) in _TAKES:
+            if isinstance(node.func, ast.Attribute) and shape.called_name(node) != "heappop":
                 yield ast.unparse(node.func.value)
             elif node.args:
                 yield ast.unparse(node.args[0])
@@ -98,8 +98,8 @@ def _made(source: SourceFile) -> Iterator[tuple[ast.expr, ast.expr]]:
 def _put_when_made(source: SourceFile) -> Iterator[str]:
     for function in _makers(source):
         for node in _statements(function):
-            if isinstance(node, ast.Call) and _called(node) in _PUTS:
-                if isinstance(node.func, ast.Attribute) and _called(node) != "heappush":
+            if isinstance(node, ast.Call) and shape.called_name(node) in _PUTS:
+                if isinstance(node.func, ast.Attribute) and shape.called_name(node) != "heappush":
                     yield ast.unparse(node.func.value)
                 elif node.args:
                     yield ast.unparse(node.args[0])
@@ -123,7 +123,7 @@ def _statements(function: ast.AST) -> Iterator[ast.AST]:
 def _is_empty(value: ast.expr) -> bool:
     if isinstance(value, ast.Call):
         arguments = [one for one in value.args if not _is_empty(one)]
-        return not arguments or _called(value) in _EMPTY
+        return not arguments or shape.called_name(value) in _EMPTY
     if isinstance(value, (ast.List, ast.Tuple, ast.Set)):
         return not value.elts
     if isinstance(value, ast.Dict):
@@ -171,7 +171,11 @@ def _returned(view: View, source: SourceFile, taker: ast.FunctionDef | ast.Async
             for target in node.targets
         }
         for node in ast.walk(function):
-            if isinstance(node, ast.Call) and _called(node) in givers and names & set(map(ast.unparse, node.args)):
+            if (
+                isinstance(node, ast.Call)
+                and shape.called_name(node) in givers
+                and names & set(map(ast.unparse, node.args))
+            ):
                 return True
     return False
 
@@ -184,7 +188,11 @@ def _givers(source: SourceFile, taker: ast.AST) -> set[str]:
     for function in ast.walk(module) if module else ():
         if isinstance(function, _FUNCTIONS) and function.name not in MAKES:
             for node in ast.walk(function):
-                if isinstance(node, ast.Call) and _called(node) in _PUTS and isinstance(node.func, ast.Attribute):
+                if (
+                    isinstance(node, ast.Call)
+                    and shape.called_name(node) in _PUTS
+                    and isinstance(node.func, ast.Attribute)
+                ):
                     puts = {ast.unparse(node.func.value), *map(ast.unparse, node.args[:1])}
                     found |= {function.name} if puts & kept else set()
             found |= {function.name} if counted & set(_counted(function)) and function is not taker else set()
@@ -204,9 +212,5 @@ def _callers(view: View, name: str) -> Iterator[tuple[SourceFile, ast.FunctionDe
                 continue
             handed = {id(one) for node in ast.walk(function) if isinstance(node, ast.Return) for one in ast.walk(node)}
             for node in ast.walk(function):
-                if isinstance(node, ast.Call) and _called(node) == name and id(node) not in handed:
+                if isinstance(node, ast.Call) and shape.called_name(node) == name and id(node) not in handed:
                     yield source, function, node
-
-
-def _called(call: ast.Call) -> str:
-    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")

@@ -165,7 +165,7 @@ EVENT_LOOPS = (
 _STARTS = ("threading.py:run", "threading.py:_bootstrap_inner", "threading.py:_bootstrap", "runpy.py:*", "runpy:*")
 
 
-def at_post(frames: Sequence[Frame]) -> bool:
+def is_idle(frames: Sequence[Frame]) -> bool:
     """Whether a thread with these calls (innermost first) waits for work, doing nothing for anybody."""
     if not frames:
         return True

@@ -94,9 +94,10 @@ def rank(view: View, findings: Iterable[Finding]) -> tuple[Finding, ...]:
     told = told or [one for one in found if one.cause in HEALTHY] or found
     causes = {one.cause for one in told if one.certainty != "guess"}
 
-    def place(one: Finding) -> tuple[bool, bool, bool, int]:
+    def place(one: Finding) -> tuple[bool, bool, bool, bool, int]:
         explained = bool(causes & ROOTS.get(one.waits_for, frozenset()))
-        return one.certainty == "guess", is_early(view, one), explained, _ORDER[one.cause]
+        surroundings = one.cause == "host-starved"  # makes slow what happens anyway
+        return surroundings, one.certainty == "guess", is_early(view, one), explained, _ORDER[one.cause]
 
     return tuple(sorted(told, key=place))
 

@@ -78,10 +78,15 @@ def innermost_loop(source: SourceFile, line: int) -> ast.For | ast.AsyncFor | as
     return next((node for node in reversed(_within(source, line)) if isinstance(node, _LOOPS)), None)
 
 
+def loops_around(source: SourceFile, line: int) -> list[ast.For | ast.AsyncFor | ast.While]:
+    """All loops that do this line again and again, within its own function."""
+    return [node for node in _within(source, line) if isinstance(node, _LOOPS)]
+
+
 def has_exit(loop: ast.While) -> bool:
     """Whether some statement inside may leave the loop: `break`, `return`, `raise`, a `yield` or an `await`."""
     ways = (ast.Break, ast.Return, ast.Raise, ast.Yield, ast.YieldFrom, ast.Await)
-    return any(isinstance(node, ways) for statement in loop.body for node in _done_here(statement))
+    return any(isinstance(node, ways) for statement in loop.body for node in done_here(statement))
 
 
 def is_constant(test: ast.expr) -> bool:
@@ -103,12 +108,12 @@ _PLAIN = (ast.Name, ast.Constant, ast.Compare, ast.BoolOp, ast.UnaryOp, ast.cmpo
           ast.expr_context)  # fmt: skip
 
 
-def _done_here(node: ast.AST) -> Iterator[ast.AST]:
+def done_here(node: ast.AST) -> Iterator[ast.AST]:
     """The node and all below it, without the functions that it only defines."""
     yield node
     for child in ast.iter_child_nodes(node):
         if not isinstance(child, (*_FUNCTIONS, ast.ClassDef)):
-            yield from _done_here(child)
+            yield from done_here(child)
 
 
 def _on_line(nodes: tuple[ast.AST, ...], line: int) -> Iterator[ast.AST]:
@@ -128,13 +133,17 @@ def _on_line(nodes: tuple[ast.AST, ...], line: int) -> Iterator[ast.AST]:
     yield from (node for node in ast.walk(statement) if covers(node, line))
 
 
+def called_name(call: ast.Call) -> str:
+    """ "sleep" of `time.sleep(…)` and of `sleep(…)`; empty where what is called has no name."""
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+
+
 def calls_at(source: SourceFile, line: int) -> tuple[str, ...]:
     """Names of what is called on the line: "match", "sleep", "loads"."""
     found = []
     for node in _on_line(around(source, line), line):
         if isinstance(node, ast.Call):
-            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            found.append(name)
+            found.append(called_name(node))
     return tuple(name for name in found if name)
 
 
@@ -142,9 +151,7 @@ def outer_calls_at(source: SourceFile, line: int) -> tuple[str, ...]:
     """Names of what is called on the line, without calls that only make the arguments of others."""
     calls = [node for node in _on_line(around(source, line), line) if isinstance(node, ast.Call)]
     arguments = {id(inner) for call in calls for one in (*call.args, *call.keywords) for inner in ast.walk(one)}
-    names = (
-        getattr(call.func, "attr", "") or getattr(call.func, "id", "") for call in calls if id(call) not in arguments
-    )
+    names = (called_name(call) for call in calls if id(call) not in arguments)
     return tuple(name for name in names if name)
 
 
@@ -199,7 +206,7 @@ def _within(source: SourceFile, line: int) -> tuple[ast.AST, ...]:
 
 
 def _catches(handler: ast.ExceptHandler, errors: frozenset[str]) -> bool:
-    caught = {_last(part) for part in ast.walk(handler.type)} if handler.type else errors
+    caught = {last_name(part) for part in ast.walk(handler.type)} if handler.type else errors
     return bool(caught & errors)
 
 
@@ -212,15 +219,16 @@ def grown_names(source: SourceFile, methods: frozenset[str]) -> set[str]:
             continue
         for node in ast.walk(function):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in methods:
-                found.add(_last(node.func.value))
+                found.add(last_name(node.func.value))
             elif isinstance(node, ast.Assign):
-                found.update(_last(target.value) for target in node.targets if isinstance(target, ast.Subscript))
+                found.update(last_name(target.value) for target in node.targets if isinstance(target, ast.Subscript))
             elif isinstance(node, ast.AugAssign):
-                found.add(_last(node.target))
+                found.add(last_name(node.target))
     return found - {""}
 
 
-def _last(node: ast.AST) -> str:
+def last_name(node: ast.AST) -> str:
+    """ "items" of `self.items[0]`."""
     while isinstance(node, (ast.Subscript, ast.Call)):
         node = node.value if isinstance(node, ast.Subscript) else node.func
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")

@@ -49,8 +49,8 @@ def spins(view: View) -> tuple[Spin, ...]:
 
 
 def _spin(view: View, thread: ThreadView) -> Spin | None:
-    frame = thread.own
-    if frame is None or thread.at_post:
+    frame = thread.app_frame
+    if frame is None or thread.is_idle:
         return None
     seconds = max(thread.seen_for, view.oldest_request(thread.pid) if thread.serves_request else 0.0)
     return Spin(thread, frame, _is_native(view, thread, frame), seconds)
@@ -59,18 +59,20 @@ def _spin(view: View, thread: ThreadView) -> Spin | None:
 def _is_native(view: View, thread: ThreadView, frame: Frame) -> bool:
     """The same innermost line in every look, and no loop of Python's around it: only native code can stay so long in
     one statement. In a loop the call itself must be known to work natively: a short loop shows one line as well."""
-    leaves = Counter((one.frames[0].file, one.frames[0].function, one.frames[0].line) for _, one in thread.whole)
+    leaves = Counter(
+        (one.frames[0].file, one.frames[0].function, one.frames[0].line) for _, one in thread.complete_samples
+    )
     if not leaves:
         return False
     (file, function, line), count = leaves.most_common(1)[0]
-    if count < 0.9 * len(thread.whole) or thread.holds_gil < 0.3:
+    if count < 0.9 * len(thread.complete_samples) or thread.holds_gil < 0.3:
         return False
     leaf = Frame(function, file, line)
     if not is_application(leaf):
-        return any(shell in file for shell in _SHELLS) or count == len(thread.whole) >= 4
+        return any(shell in file for shell in _SHELLS) or count == len(thread.complete_samples) >= 4
     source = view.file(file)
     if source is None or source.changed_since_start:
         return False
     if set(shape.calls_at(source, line)) & NATIVE:
         return True
-    return shape.in_loop(source, line) is False and len(thread.whole) >= 3
+    return shape.in_loop(source, line) is False and len(thread.complete_samples) >= 3

@@ -36,6 +36,8 @@ class Suspect:
     closed: bool  # its result is bound by a `with`
     waited: bool  # somewhere in the same function something is closed, joined or waited for
     streams: bool = False  # its result stays open until it is closed: `stream=True`
+    lent: bool = False  # by a `with` of a generator, which keeps it until whoever goes over it is at the end
+    size: int | None = None  # of the pool that is made, where it stands there as a number
 
 
 def find(view: View, names: frozenset[str]) -> Culprit | None:
@@ -55,21 +57,23 @@ def unreturned(view: View, waiter: Frame, give_back: frozenset[str]) -> Culprit 
     # `with lock:` takes what `lock.acquire()` takes.
     entered = {("acquire", expression) for line, expression in shape.entered_at(source, waiter.line)}
     returned = {(one.function, one.owner) for one in calls(view, lambda call, _: call in give_back)}
-    guilty = [
-        one
-        for one in calls(view, lambda call, _: any(call == name for name, _ in wanted | entered))
-        if (one.call, one.owner) in wanted | entered
-        and (one.file, one.line) != (waiter.file, waiter.line)
-        and not one.closed
-    ]
+    guilty = [one for one in _same(view, wanted | entered, waiter) if not one.closed]
     # An answer that is streamed keeps its place until it is closed, whatever else is asked of the same client.
     owners = {owner for _, owner in wanted}
     guilty += [one for one in calls(view, lambda _, owner: owner in owners) if one.streams and not one.closed]
     guilty.sort(key=lambda one: not one.streams)  # who is known to keep what it takes comes first
     never = [one for one in guilty if not any(function == one.function for function, _ in returned)]
     unsafe = [one for one in guilty if not shape.in_finally(view.file(one.file), one.line, give_back)]
-    best = never or (unsafe if entered else [])
+    lent = [] if never else [one for one in _same(view, wanted | entered, waiter) if one.lent]
+    best = never or lent or (unsafe if entered else [])
     return culprit(view, best[0]) if best else None
+
+
+def _same(view: View, wanted: set[tuple[str, str]], waiter: Frame) -> Iterator[Suspect]:
+    """Other lines that make one of the calls that the waiter's line makes."""
+    for one in calls(view, lambda call, _: any(call == name for name, _ in wanted)):
+        if (one.call, one.owner) in wanted and (one.file, one.line) != (waiter.file, waiter.line):
+            yield one
 
 
 def takes(view: View, waiter: Frame) -> bool:
@@ -106,20 +110,49 @@ def _walk(
         if isinstance(child, ast.Call):
             name, owner = _name(child)
             if name and wanted(name, owner):
-                yield Suspect(source.path, child.lineno, inner, name, owner, False, ends, _streams(child))
+                streams, size = _streams(child), _size(child)
+                yield Suspect(source.path, child.lineno, inner, name, owner, False, ends, streams, size=size)
         if isinstance(child, ast.withitem) and isinstance(child.context_expr, ast.Call):
-            yield from _with_item(source, child.context_expr, inner, ends, wanted)
+            lent = _yields(node) and not _is_manager(source, inner)
+            yield from _with_item(source, child.context_expr, inner, ends, lent, wanted)
             continue
         yield from _walk(source, child, inner, ends, wanted)
 
 
 def _with_item(
-    source: SourceFile, call: ast.Call, function: str, waited: bool, wanted: Callable[[str, str], bool]
+    source: SourceFile, call: ast.Call, function: str, waited: bool, lent: bool, wanted: Callable[[str, str], bool]
 ) -> Iterator[Suspect]:
     name, owner = _name(call)
     if name and wanted(name, owner):
-        yield Suspect(source.path, call.lineno, function, name, owner, True, waited)
+        yield Suspect(source.path, call.lineno, function, name, owner, True, waited, lent=lent, size=_size(call))
     yield from _walk(source, call, function, waited, wanted)
+
+
+def _yields(block: ast.AST) -> bool:
+    """Whether the block of this `with` hands something out and waits to be asked for the next."""
+    body = getattr(block, "body", [])
+    return any(isinstance(node, (ast.Yield, ast.YieldFrom)) for one in body for node in shape.done_here(one))
+
+
+def _is_manager(source: SourceFile, name: str) -> bool:
+    """Whether somebody sees to it that the generator comes to its end: `@contextmanager`, a framework's `Depends`."""
+    module = shape.tree(source)
+    for node in ast.walk(module) if module else ():
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name == name and node.decorator_list:
+            return True
+        finishes = isinstance(node, ast.Call) and _name(node)[0] in _FINISHES
+        if isinstance(node, ast.Call) and finishes and any(getattr(one, "id", "") == name for one in node.args):
+            return True
+    return False
+
+
+_FINISHES = frozenset({"Depends", "Security", "Provide", "contextmanager", "asynccontextmanager"})
+
+
+def _size(call: ast.Call) -> int | None:
+    given = [*call.args[:1], *(one.value for one in call.keywords if one.arg == "max_workers")]
+    value = getattr(given[0], "value", None) if given else None
+    return value if isinstance(value, int) else None
 
 
 def _streams(call: ast.Call) -> bool:
@@ -127,6 +160,5 @@ def _streams(call: ast.Call) -> bool:
 
 
 def _name(call: ast.Call) -> tuple[str, str]:
-    if isinstance(call.func, ast.Attribute):
-        return call.func.attr, ast.unparse(call.func.value)
-    return getattr(call.func, "id", ""), ""
+    owner = ast.unparse(call.func.value) if isinstance(call.func, ast.Attribute) else ""
+    return shape.called_name(call), owner

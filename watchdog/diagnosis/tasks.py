@@ -72,13 +72,13 @@ class TaskWait:
 
     task: Task
     kind: str
-    own: Frame  # the innermost frame of the application's code
+    app_frame: Frame  # the innermost frame of the application's code
     chain: tuple[Frame, ...]  # outermost first, from the outermost frame of the application on
 
     @property
     def receives(self) -> bool:
         """Whether it waits for the next message of a client that keeps its connection open."""
-        last = len(self.chain) - 1 - self.chain[::-1].index(self.own)
+        last = len(self.chain) - 1 - self.chain[::-1].index(self.app_frame)
         return posts.receives(self.chain[last + 1 :])
 
     @property

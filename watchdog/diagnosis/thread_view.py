@@ -35,7 +35,7 @@ class ThreadView:
     @property
     def frames(self) -> tuple[Frame, ...]:
         """The calls of the last look, innermost first."""
-        return self.whole[-1][1].frames if self.whole else ()
+        return self.complete_samples[-1][1].frames if self.complete_samples else ()
 
     @property
     def state(self) -> str:
@@ -82,7 +82,7 @@ class ThreadView:
         return sum(stack.holds_gil for _, stack in self.samples) / len(self.samples) if self.samples else 0.0
 
     @cached_property
-    def whole(self) -> list[tuple[float, ThreadStack]]:
+    def complete_samples(self) -> list[tuple[float, ThreadStack]]:
         """The looks that are no fragments: a thread is not stopped while its calls are read, so some come out torn.
         A whole one begins where the thread itself began."""
         begins = Counter((one.frames[-1].file, one.frames[-1].function) for _, one in self.samples if one.frames)
@@ -98,7 +98,7 @@ class ThreadView:
     @cached_property
     def stable(self) -> tuple[Frame, ...]:
         """The outer calls that are the same in all looks, innermost first, each with the line it was seen in most."""
-        stacks = [one.frames[::-1] for _, one in self.whole]
+        stacks = [one.frames[::-1] for _, one in self.complete_samples]
         found: list[Frame] = []
         for calls in zip(*stacks, strict=False):
             if len({(frame.file, frame.function) for frame in calls}) > 1:
@@ -120,16 +120,16 @@ class ThreadView:
         return self.looks[-1][0] - self.looks[0][0] if len(self.looks) > 1 else 0.0
 
     @cached_property
-    def at_post(self) -> bool:
+    def is_idle(self) -> bool:
         """It waits for work in every look."""
-        return all(posts.at_post(stack.frames) for _, stack in self.whole)
+        return all(posts.is_idle(stack.frames) for _, stack in self.complete_samples)
 
     @cached_property
-    def at_rest(self) -> bool:
+    def waits_for_work(self) -> bool:
         """It waits for work, at a server's post or at one of the application's own making."""
-        if self.at_post:
+        if self.is_idle:
             return True
-        own = self.own
+        own = self.app_frame
         if own is not None and own in self.work and posts.receives(self.work[: self.work.index(own)]):
             return True
         if self.serves_request or self.spins:
@@ -146,7 +146,7 @@ class ThreadView:
         return posts.work(self.frames)
 
     @cached_property
-    def own(self) -> Frame | None:
+    def app_frame(self) -> Frame | None:
         """The innermost frame of the application's own code that was there in all looks. None where that is only what
         started the server: what it does inside the server's own calls changes from look to look."""
         frame = innermost_application(self.stable)
@@ -160,27 +160,27 @@ class ThreadView:
     @cached_property
     def place(self) -> Frame | None:
         """Its own frame; where a piece of work is all in libraries, the call that the work began with."""
-        return self.own or next(iter(posts.item(self.stable)[::-1]), None)
+        return self.app_frame or next(iter(posts.item(self.stable)[::-1]), None)
 
     @cached_property
-    def mostly(self) -> tuple[Frame | None, float]:
+    def dominant_frame(self) -> tuple[Frame | None, float]:
         """The application's function that is its innermost one most often, and in which share of the looks."""
         seen = [
             frame
-            for _, one in self.whole
-            if not posts.at_post(one.frames) and (frame := innermost_application(one.frames))
+            for _, one in self.complete_samples
+            if not posts.is_idle(one.frames) and (frame := innermost_application(one.frames))
         ]
         if not seen:
             return None, 0.0
         (file, name), _ = Counter((frame.file, frame.function) for frame in seen).most_common(1)[0]
         alike = [frame for frame in seen if (frame.file, frame.function) == (file, name)]
         line = Counter(frame.line for frame in alike).most_common(1)[0][0]
-        return next(frame for frame in alike if frame.line == line), len(alike) / len(self.whole)
+        return next(frame for frame in alike if frame.line == line), len(alike) / len(self.complete_samples)
 
     @cached_property
     def busiest(self) -> tuple[Frame, ...]:
         """Calls that were there in at least half of the busy looks, innermost first, each with its usual line."""
-        looks = [one.frames for _, one in self.whole if not posts.at_post(one.frames)]
+        looks = [one.frames for _, one in self.complete_samples if not posts.is_idle(one.frames)]
         lines: dict[tuple[str, str], Counter[int]] = {}
         depth: Counter[tuple[str, str]] = Counter()
         for frames in looks:
@@ -230,19 +230,23 @@ class ThreadView:
     def stuck(self) -> float:
         """Seconds for which it is known to be where it is."""
         if self.asleep is not None and self.state in "SD" and not self.moves:
-            return max(self.asleep, self.seen_for if self.own else 0.0)
-        return self.seen_for if self.own else 0.0
+            return max(self.asleep, self.seen_for if self.app_frame else 0.0)
+        return self.seen_for if self.app_frame else 0.0
 
     @cached_property
-    def due(self) -> float:
+    def sleep_left(self) -> float:
         """Seconds for which it will certainly stay where it is: it sleeps, and until when is known."""
-        return (self.looks[-1][1].due or 0.0) if self.looks and not self.moves else 0.0
+        return (self.looks[-1][1].sleep_left or 0.0) if self.looks and not self.moves else 0.0
 
     @cached_property
-    def passes(self) -> bool:
+    def ends_in_time(self) -> bool:
         """It sleeps, and will have slept for less than a good answer may take: that is slow work, and no hang."""
         last = self.looks[-1][1] if self.looks else None
-        return last is not None and last.due is not None and (last.asleep or 0.0) + last.due < self.view.limit
+        return (
+            last is not None
+            and last.sleep_left is not None
+            and (last.asleep or 0.0) + last.sleep_left < self.view.limit
+        )
 
     @property
     def is_bounded(self) -> bool:
@@ -272,7 +276,7 @@ class ThreadView:
         """In which lines of this call it was seen, how often."""
         return Counter(
             next((one.line for one in stack.frames if (one.file, one.function) == (frame.file, frame.function)), 0)
-            for _, stack in self.whole
+            for _, stack in self.complete_samples
         )
 
     @property

@@ -156,7 +156,11 @@ class View:
     @cached_property
     def stuck_threads(self) -> tuple[ThreadView, ...]:
         """Threads that wait in application code for something that does not come, longest first."""
-        found = [thread for thread in self.python_threads if not thread.at_rest and thread.own and thread.stuck >= 0.5]
+        found = [
+            thread
+            for thread in self.python_threads
+            if not thread.waits_for_work and thread.app_frame and thread.stuck >= 0.5
+        ]
         return tuple(sorted(found, key=lambda thread: -thread.stuck))
 
     @cached_property
@@ -231,18 +235,18 @@ class View:
 
     def accepts(self, pid: int) -> bool:
         """Whether some thread of the process waits for connections, or for any of its sockets."""
-        return any(thread.wait.kind in ("accept", "select") or thread.at_post for thread in self.threads_of(pid))
+        return any(thread.wait.kind in ("accept", "select") or thread.is_idle for thread in self.threads_of(pid))
 
     def began_for_client(self, thread: ThreadView) -> bool:
         """A thread a connection: it began at the moment when a request came in that still has no answer."""
-        if thread.is_main or thread.age is None or posts.at_post(thread.frames) or not thread.frames:
+        if thread.is_main or thread.age is None or posts.is_idle(thread.frames) or not thread.frames:
             return False
         came = [one.received_ago for one in self.clients if one.pid == thread.pid and one.received and not one.unread]
         return any(ago is not None and abs(ago - thread.age) < 0.5 for ago in came)
 
     def only_busy(self, thread: ThreadView) -> bool:
         """No other thread of the server does anything for anybody."""
-        return all(other is thread or other.at_rest for other in self.python_threads)
+        return all(other is thread or other.waits_for_work for other in self.python_threads)
 
     @property
     def limit(self) -> float:
@@ -319,6 +323,14 @@ class View:
         node = shape.function_at(source, frame.line) if source else None
         return getattr(node, "lineno", 1)
 
+    def _named_function(self, frame: Frame) -> str:
+        """A comprehension is a part of the function that it stands in."""
+        if not function(frame).startswith("<") or function(frame) in ("<module>", "<lambda>"):
+            return frame.function
+        source = self.file(frame.file)
+        node = shape.function_at(source, frame.line) if source else None
+        return getattr(node, "name", frame.function)
+
     def culprit(self, frame: Frame | None, thread: ThreadView | None = None, line: int | None = None) -> Culprit | None:
         if frame is None:
             return None
@@ -326,7 +338,7 @@ class View:
         return Culprit(
             file=frame.file,
             line=number,
-            function=frame.function,
+            function=self._named_function(frame),
             source=(self.evidence.source(frame.file, number) or "").strip(),
             pid=thread.pid if thread else None,
             thread=(thread.name or None) if thread else None,

@@ -205,7 +205,7 @@ def _poll(thread: ThreadView, descriptor: Descriptor | None) -> Wait:
     """A socket with a time-out is polled first; which one is told where the poll's only descriptor could be read."""
     if descriptor is not None:
         return _on_descriptor(thread, "read", descriptor)
-    if thread.own is None:
+    if thread.app_frame is None:
         return Wait("select", "any of its sockets")
     return Wait("poll", "a socket or pipe", peer=_only_peer(thread))
 

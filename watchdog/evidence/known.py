@@ -22,6 +22,8 @@ def configured(playbook: Playbook | None) -> Configured:
         service=playbook.service,
         cmdline=playbook.find.cmdline,
         regex=playbook.find.regex,
+        find_user=playbook.find.user,
+        find_cwd=playbook.find.cwd,
         start_command=playbook.start.command,
         port=playbook.find.port,
         url=playbook.url,

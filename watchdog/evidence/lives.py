@@ -26,7 +26,7 @@ class Lives:
 
     def __init__(self, tree: Tree | None, configured: Configured) -> None:
         self._tree, self._configured = tree, configured
-        self._expected = Expected(configured.cmdline, configured.regex)
+        self._expected = Expected(configured.cmdline, configured.regex, configured.find_user, configured.find_cwd)
         self.known: dict[int, Process] = {m.process.pid: m.process for m in tree.members} if tree else {}
         self.exits: list[Exit] = []
         self.zombies: tuple[Process, ...] = ()
@@ -61,7 +61,7 @@ class Lives:
             roots += [pid for listener in self.listeners for pid in listener.holders if pid in table]
             roots += self._by_start_command(table) if near is None else []
         below = {child for root in roots for child in processes.descendants(table, root)} | set(roots)
-        new = [table[pid] for pid in below if pid not in self.known and table[pid].state not in "ZX"]
+        new = [table[pid] for pid in below if pid not in self.known and not table[pid].ended]
         if new:
             self.known.update(originals.with_commands(new, within=_COMMANDS))
         self.zombies = tuple(table[pid] for pid in sorted(below) if table[pid].state == "Z")
@@ -99,7 +99,7 @@ class Lives:
     def _bury(self, table: dict[int, Process]) -> None:
         for pid, process in list(self.known.items()):
             there = table.get(pid)
-            if there is not None and there.identity == process.identity and there.state not in "ZX":
+            if there is not None and there.identity == process.identity and not there.ended:
                 continue
             now = clock.now()
             self.exits.append(Exit(when=now, pid=pid, lifetime=max(0.0, now - process.started), source="watched"))
@@ -113,7 +113,7 @@ class Lives:
         new = [process for pid, process in table.items() if pid not in self._asked and not process.kernel]
         self._asked.update(process.pid for process in new)
         found = originals.with_commands(new, within=_COMMANDS)
-        return [pid for pid, process in found.items() if process.words == command and process.state not in "ZX"]
+        return [pid for pid, process in found.items() if process.words == command and not process.ended]
 
     def _meet_strangers(self, table: dict[int, Process]) -> None:
         """Holders of the port that no part of the server is, or that run another program than the configured one."""

@@ -146,7 +146,7 @@ class Session:
 
     def _dump(self, looks: Sequence[ProcessLook]) -> None:
         """Embedded interpreters are found by trying each other process once."""
-        running = {one.process.pid: one.process for one in looks if one.process.state not in "ZX"}
+        running = {one.process.pid: one.process for one in looks if not one.process.ended}
         self._python.update(pid for pid, process in running.items() if programs.is_python(process))
         wanted = [pid for pid in running if pid in self._python or pid not in self._tried]
         self._tried.update(wanted)

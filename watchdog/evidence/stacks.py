@@ -151,7 +151,7 @@ def _reason(pid: int, text: str) -> tuple[Problem, str]:
     process = processes.read(pid)
     if process is None:
         return "gone", "the process is gone"
-    if process.state in "ZX":
+    if process.ended:
         return "gone", "the process has ended and was not reaped (zombie)"
     lowered = text.lower()
     if "permission" in lowered or "not permitted" in lowered:

@@ -22,7 +22,7 @@ def look(known: Iterable[Process], at: float) -> tuple[ProcessLook, ...]:
             ProcessLook(
                 at=at,
                 process=_with_command(process, before),
-                threads=() if process.state in "ZX" else threads.look(process.pid),
+                threads=() if process.ended else threads.look(process.pid),
                 descriptors=descriptors.count(process.pid),
                 descriptor_limit=descriptors.limit(process.pid),
                 memory_limit=machine.address_limit(process.pid),

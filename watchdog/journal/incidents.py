@@ -26,12 +26,13 @@ _CHANGEABLE = frozenset(
     (
         *("outcome", "closed", "cause", "signature", "finding", "request", "downtime", "down_since", "folder"),
         *("report", "old_pids", "new_pid", "root_cause", "fix", "repeated", "overridden"),
+        *("downtime_from", "downtime_exact"),
     )
 )
 _COLUMNS = (
     "id, opened, service, runbook, trigger_kind, trigger_detail, trigger_by, trigger_since, outcome, closed, cause, "
     "signature, finding, request, downtime, down_since, folder, report, old_pids, new_pid, root_cause, fix, "
-    "repeated, overridden, trigger_typed, trigger_home, gave_up"
+    "repeated, overridden, trigger_typed, trigger_home, gave_up, downtime_from, downtime_exact"
 )
 
 
@@ -125,6 +126,8 @@ def one(db: sqlite3.Connection, name: str) -> Incident:
             rows = db.execute(
                 f"SELECT {_COLUMNS} FROM incidents WHERE instr(id, ?) ORDER BY opened DESC LIMIT 5", (name,)
             ).fetchall()
+    if not rows and name == "last":
+        raise NothingMatched("no incident was recorded", todo="`wd status` shows the services, `wd ps` every server")
     if not rows:
         raise NothingMatched(f"there is no incident {name!r}", todo="`wd incidents list` shows them")
     if len(rows) > 1:
@@ -215,7 +218,7 @@ def _ordinal(number: int) -> str:
 
 
 def _incident(row: tuple[Any, ...]) -> Incident:
-    typed(row, "tnTttttNtNttTtNNtttNttttttt")
+    typed(row, "tnTttttNtNttTtNNtttNttttttttn")
     return Incident(
         id=row[0],
         opened=row[1],
@@ -238,4 +241,6 @@ def _incident(row: tuple[Any, ...]) -> Incident:
         fix=row[21],
         repeated=row[22],
         overridden=row[23],
+        downtime_from=row[27],
+        downtime_exact=bool(row[28]),
     )

@@ -47,4 +47,8 @@ VERSIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE incidents ADD COLUMN trigger_home TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE incidents ADD COLUMN gave_up TEXT NOT NULL DEFAULT ''",
     ),
+    (
+        "ALTER TABLE incidents ADD COLUMN downtime_from TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE incidents ADD COLUMN downtime_exact INTEGER NOT NULL DEFAULT 0",
+    ),
 )

@@ -13,7 +13,7 @@ from watchdog.model.process import Process, Tree
 from watchdog.policy import guards
 from watchdog.policy.guards import Ourselves
 from watchdog.system.net import ports
-from watchdog.system.process import lineage, processes
+from watchdog.system.process import descriptors, lineage, processes
 from watchdog.system.process.table import Layout, Row, Table
 from watchdog.system.signals import Hold
 from watchdog.targets import borders, programs
@@ -38,6 +38,7 @@ class ServerFamily:
         self._layouts: dict[Layout, tuple[int, str | None]] = {}  # with user and control group of who has it
         self._origins = set() if part else _origins(tree)
         self.group = None if part else _own_group(tree, us)
+        self.missed = False  # the last look saw a young process that had ended before it could be judged
 
     def add(self, held: Hold) -> None:
         """One more that is known and held."""
@@ -52,12 +53,28 @@ class ServerFamily:
 
     def newcomers(self, table: Table) -> list[Process]:
         """Members in this table that are not held yet."""
+        self.missed = False
         grouped = lineage.group_members(self.group) if self.group else frozenset()
         return [
             table[pid]
             for pid, row in table.rows.items()
             if self._is_new(row) and (pid in grouped or self._by_birth(row, table) or self._by_layout(row, table))
         ]
+
+    def newcomer(self, row: Row, table: Table) -> bool:
+        """The same for one that was born just now; the socket that it holds is looked for too."""
+        return self._is_new(row) and (
+            descriptors.holds_socket(row.pid, self._inodes) or self._by_birth(row, table) or self._by_layout(row, table)
+        )
+
+    def is_served_by_nobody(self) -> bool:
+        """Whether a socket of it is open and nobody holds it for longer than a moment."""
+        still_open = [port for port in self._ports if ports.accept_queue(port) is not None]
+        for listener in (one for port in still_open for one in ports.listeners(port) if one.inode in self._inodes):
+            holders = [one for pid in listener.holders if (one := processes.read(pid)) is not None]
+            if not any(lineage.is_settled(one.identity.ticks) for one in holders):
+                return True
+        return False
 
     def port_holders(self, table: Table) -> list[Process]:
         """Members that are known only by the listening socket that they hold. Looks through all descriptors: dear."""
@@ -111,6 +128,7 @@ class ServerFamily:
         if self._part or process.kernel or not (young or self._origins):
             return False
         found = lineage.layout_of(process)
+        self.missed = self.missed or (found is None and young)
         if found is None or found not in self._layouts:
             return False
         if found in self._origins:
@@ -118,6 +136,7 @@ class ServerFamily:
         # One launcher may have forked this server and others that are none of ours. So only what was born since we
         # began and orphaned at once is taken: a child whose parent lives with the same layout is the other's.
         whole = table[process.pid]
+        self.missed = self.missed or whole.ended
         if not young or self._layouts[found] != (whole.uid, whole.cgroup):
             return False
         return lineage.layout(process.parent) not in self._layouts

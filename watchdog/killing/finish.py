@@ -62,5 +62,5 @@ def _left(doomed: Collection[Identity], listeners: Collection[Listener], table: 
     pids = {one.pid for one in doomed if processes.is_alive(one)}
     pids |= {pid for listener in listeners for pid in listener.holders}
     pids |= {below for pid in tuple(pids) for below in processes.descendants(table, pid)}
-    known = [table[pid] for pid in pids if pid in table and table[pid].state not in "ZX"]
+    known = [table[pid] for pid in pids if pid in table and not table[pid].ended]
     return sorted(known, key=lambda one: (one.identity.ticks, one.pid))

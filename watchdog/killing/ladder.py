@@ -24,7 +24,8 @@ from watchdog.system.host import managers
 from watchdog.system.process import lineage
 from watchdog.system.signals import Hold
 
-_CHASE = 0.25  # seconds for looks at the youngest only, between two looks at everybody
+_CHASE = 0.5  # seconds for looks at the youngest only, between two looks at everybody
+_QUIET = 0.05  # seconds of such looks without a find, where somebody is known to have escaped the look at everybody
 
 
 @record(frozen=True)
@@ -155,18 +156,26 @@ class _Ladder:
             fresh = self._sweep(self._kill, and_ports=not living)
             if fresh:
                 needed = 4  # one that forks this fast may have been missed by a look
-            empty = 0 if fresh or living else empty + 1
+            empty = 0 if fresh or living or self._roster.family.is_served_by_nobody() else empty + 1
 
     def _sweep(self, act: Callable[[Hold], object], and_ports: bool = False) -> bool:
-        """Look at everybody; where somebody new is found, chase what that one has forked meanwhile."""
+        """Look at everybody; where somebody new is found, or ended too soon, chase what was forked meanwhile."""
         fresh = self._roster.look(and_ports)
         found = bool(fresh)
-        chase = Deadline(_CHASE)
-        while fresh:
-            for held in fresh:
-                act(held)
-            fresh = [] if chase.over else self._roster.look_at_the_youngest()
+        for held in fresh:
+            act(held)
+        chase, quiet = Deadline(_CHASE), Deadline(self._chase_for(and_ports) if not fresh else _QUIET)
+        while not quiet.over and not chase.over:
+            if self._roster.look_at_the_youngest(act):
+                found, quiet = True, Deadline(_QUIET)
         return found
+
+    def _chase_for(self, and_ports: bool) -> float:
+        """Seconds without a find after which a chase is over, where the look at everybody has found nobody."""
+        family = self._roster.family
+        if and_ports and family.is_served_by_nobody():
+            return _CHASE
+        return _QUIET if family.missed else 0.0
 
     def _kill(self, held: Hold) -> None:
         self._roster.send(held, signal.SIGKILL, "KILL")

@@ -116,7 +116,7 @@ def in_words(plan: KillPlan) -> str:
 
 
 def _note(process: Process, table: Mapping[int, Process], force: bool) -> str:
-    if process.state in "ZX":
+    if process.ended:
         parent = table.get(process.parent)
         who = f"pid {process.parent} ({parent.name})" if parent else f"pid {process.parent}"
         return f"zombie: it has ended, and {who} does not take it away"
@@ -136,7 +136,7 @@ def _note(process: Process, table: Mapping[int, Process], force: bool) -> str:
 
 
 def _is_traced(process: Process) -> bool:
-    return process.tracer > 0 and process.state not in "ZX"
+    return process.tracer > 0 and not process.ended
 
 
 def _traced(members: Sequence[Member], table: Mapping[int, Process]) -> list[str]:

@@ -51,7 +51,7 @@ def survivor(held: Hold, command: str, denied: bool, last: str) -> Survivor:
 def not_reaped(identity: Identity) -> str:
     """Who should take the ended process away; empty if it is gone for good."""
     now = processes.read(identity.pid)
-    if now is None or now.identity != identity or now.state not in "ZX":
+    if now is None or now.identity != identity or not now.ended:
         return ""
     parent = processes.read(now.parent)
     return f"has ended, and waits to be taken away by pid {now.parent} ({parent.name if parent else '?'})"

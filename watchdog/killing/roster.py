@@ -15,6 +15,7 @@ from watchdog.system import clock, signals
 from watchdog.system.process import lineage, processes
 from watchdog.system.signals import Hold, Sent
 
+_FEW = 32  # of the newest pids: a process that lives for a moment is among them, or has ended
 Name = Literal["TERM", "KILL"]
 
 
@@ -63,7 +64,7 @@ class Roster:
                 held.close()
                 held = None
             if held is None:
-                note = doomed.note if process.state in "ZX" else "had already ended"
+                note = doomed.note if process.ended else "had already ended"
                 self._ended[process.identity] = Ended(process.pid, "", 0.0, process.command, note)
             else:
                 self._add(held)
@@ -93,18 +94,28 @@ class Roster:
 
     def look(self, and_ports: bool = False) -> list[Hold]:
         """Members that are new since the last look, the youngest first: it is the one that forks next."""
+        self._newest = lineage.newest_pid()  # first: who is born during this look belongs to the next one
         table = processes.thin_table()
-        self._newest = max(table, default=0)
         found = self.family.newcomers(table)
         if and_ports and not found:
             found = self.family.port_holders(table)
         return self._take_all(found)
 
-    def look_at_the_youngest(self) -> list[Hold]:
-        """The same among pids that did not exist at the last look: far quicker, and all that a chase needs."""
-        table = processes.thin_table(lineage.pids_above(self._newest))
-        self._newest = max(table, default=self._newest)
-        return self._take_all(self.family.newcomers(table))
+    def look_at_the_youngest(self, act: Callable[[Hold], object]) -> bool:
+        """Act on members among the pids that were given since the last such look, each as soon as it is seen.
+
+        Far quicker than a look at everybody. Who was born during that one, and lives on, is found by the next one.
+        """
+        newest = lineage.newest_pid()
+        before, self._newest = max(self._newest, newest - _FEW), newest
+        found = False
+        for pid in range(newest, before, -1):
+            table = processes.thin_table((pid,))
+            row = table.rows.get(pid)
+            if row is not None and self.family.newcomer(row, table) and (held := self._take(table[pid])):
+                act(held)
+                found = True
+        return found
 
     def survivors(self) -> tuple[Survivor, ...]:
         """Who still lives, with the reason that the kernel gives."""
@@ -126,6 +137,7 @@ class Roster:
     def _take_all(self, found: list[Process]) -> list[Hold]:
         found.sort(key=lambda one: (one.identity.ticks, one.pid), reverse=True)
         taken = [held for process in found if (held := self._take(process))]
+        self.family.missed = self.family.missed or len(taken) < len(found)  # it may have forked before it ended
         if taken:
             self._say(f"found {len(taken)} more of this server")
         return taken

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from watchdog.model.killing import Whom
-from watchdog.model.process import Process, Tree, Verdict
+from watchdog.model.process import Process, Tree
 from watchdog.system import clock
 from watchdog.targets import borders, programs, servers
 from watchdog.targets.flight import in_flight
@@ -16,12 +16,11 @@ _ANSWERS = {
     "hung": f"it does not answer within {_WITHIN:g} s",
     "down": "it does not answer",
     "unknown": "no HTTP answer",
-    "": "not asked",
 }
 
 
-def look(tree: Tree, url: str | None, *, ask: bool = True) -> Whom:
-    """Sends it one question. What does not run Python may not speak HTTP and gets none."""
+def look(tree: Tree, url: str | None, *, ask: bool) -> Whom:
+    """With `ask` it sends one request. What does not run Python may not speak HTTP and gets none."""
     python = servers.runs_python(tree)
     root = tree.root
     return Whom(
@@ -29,11 +28,17 @@ def look(tree: Tree, url: str | None, *, ask: bool = True) -> Whom:
         title=root.command,
         user=root.user,
         age=max(0.0, clock.now() - root.started),
-        answers=_answer(tree, url) if ask and (python or url) else "",
+        answers=_answers(tree, url) if ask and (python or url) else "",
         requests=in_flight(tree),
         python=python,
         stands_for_others=any(borders.stands_for_others(one.process) for one in tree.members),
     )
+
+
+def _answers(tree: Tree, url: str | None) -> str:
+    from watchdog.targets import verdict  # here: it imports HTTP
+
+    return verdict.ask(tree, _WITHIN, url)
 
 
 def doubts(whom: Whom, *, configured: bool) -> tuple[str, ...]:
@@ -51,14 +56,8 @@ def doubts(whom: Whom, *, configured: bool) -> tuple[str, ...]:
 def in_words(whom: Whom) -> str:
     """One line: program, user, age, what it answers, requests in progress."""
     busy = f", {counted(whom.requests, 'request')} in progress" if whom.requests else ""
-    told = _ANSWERS.get(whom.answers, whom.answers)
-    return f"{whom.program} of user {whom.user}, {format_duration(whom.age)} old: {told}{busy}"
-
-
-def _answer(tree: Tree, url: str | None) -> Verdict:
-    from watchdog.targets import verdict  # here: HTTP is imported once there is a server to ask
-
-    return verdict.ask(tree, _WITHIN, url)
+    answers = f": {_ANSWERS.get(whom.answers, whom.answers)}" if whom.answers else ""
+    return f"{whom.program} of user {whom.user}, {format_duration(whom.age)} old{answers}{busy}"
 
 
 def _program(root: Process, python: bool) -> str:

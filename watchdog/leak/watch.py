@@ -131,7 +131,7 @@ def _rss(tree: Tree) -> int | None:
     """Bytes of the root and everything below it now; None when the root is gone."""
     table = processes.table()
     root = table.get(tree.root.pid)
-    if root is None or root.identity != tree.root.identity or root.state in "ZX":
+    if root is None or root.identity != tree.root.identity or root.ended:
         return None
     pids = {*tree.pids, *processes.descendants(table, root.pid)}
     return sum(table[pid].rss for pid in pids if pid in table)

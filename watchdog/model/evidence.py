@@ -94,7 +94,7 @@ class ThreadLook:
     switches: int | None = None  # voluntary + involuntary context switches so far
     asleep: float | None = None  # seconds since it last ran, where the kernel tells
     age: float | None = None  # seconds since the thread began
-    due: float | None = None  # seconds until its sleep ends by itself
+    sleep_left: float | None = None  # seconds until its sleep ends by itself
 
 
 @record(frozen=True)
@@ -345,6 +345,8 @@ class Configured:
     service: str | None = None
     cmdline: tuple[str, ...] = ()
     regex: bool = False
+    find_user: str | None = None  # whose process it must be
+    find_cwd: str | None = None  # the folder in which it must work
     start_command: tuple[str, ...] = ()
     port: int | None = None
     url: str | None = None

@@ -31,6 +31,7 @@ _OF_WORDS: dict[str, Exit] = {
     "starting": Exit.WARNING,
     "failing": Exit.WARNING,
     "unsure": Exit.WARNING,
+    "stopped": Exit.WARNING,
     "failed": Exit.CRITICAL,
     "fault": Exit.CRITICAL,
     "critical": Exit.CRITICAL,

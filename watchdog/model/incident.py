@@ -84,6 +84,7 @@ class StepRecord:
         }
 
 
+DownFrom = Literal["probe", "log", "queue", "process-state", "run"]
 GIVE_UP = "give-up"  # what stands in the place of a runbook where a person is called
 
 
@@ -104,6 +105,8 @@ class Incident:
     request: str = ""  # the input that hung it, if known
     downtime: float | None = None  # seconds from the first sign of trouble to the first answer that proves its end
     down_since: float | None = None
+    downtime_from: str = ""  # what the first sign was: a DownFrom
+    downtime_exact: bool = False  # False: at least so long
     folder: str = ""  # holds report and evidence
     report: str = ""
     old_pids: tuple[int, ...] = ()
@@ -140,6 +143,8 @@ class Incident:
             "repeated": self.repeated,
             "overridden": self.overridden,
             "downtime": round(self.downtime, 2) if self.downtime is not None else None,
+            "downtime_from": self.downtime_from or None,
+            "downtime_exact": self.downtime_exact,
             "root_cause": self.root_cause,
             "fix": self.fix,
             "old_pids": list(self.old_pids),

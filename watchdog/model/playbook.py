@@ -121,7 +121,8 @@ class Policy:
     mode: Mode = "observe"
     backoff: Backoff = Backoff()
     give_up: GiveUp = GiveUp()
-    grace: float = 60.0  # seconds after a start in which failures of a starting server do not count
+    # seconds after a start in which failures of a starting server do not count; None: as long as a start may take
+    grace: float | None = None
     max_kills: int = 3  # servers one run may end
     quiet: tuple[tuple[str, float], ...] = ()  # (cron line, seconds): windows for planned restarts
     target: float = 99.9  # availability in percent

@@ -13,6 +13,8 @@ class Selector:
     port: int | None = None
     cmdline: tuple[str, ...] = ()  # each an argv element or its last path components, in order
     regex: bool = False  # cmdline is one pattern over the joined command line
+    user: str | None = None  # narrows cmdline: whose process it is
+    cwd: str | None = None  # narrows cmdline: the absolute folder in which it works
     pid: int | None = None
     service: str | None = None
     hung: bool = False

@@ -138,7 +138,7 @@ def crash_loop(lives: Sequence[Life]) -> CrashLoop | None:
 
 
 def _earned_back(backoff: Backoff, history: History, now: float) -> bool:
-    """Healthy for long enough after we gave up: somebody mended it, so the budget is whole again."""
+    """Healthy for long enough after we gave up: somebody fixed it, so the whole budget is there again."""
     good = history.healthy_since
     return good is not None and good >= (history.gave_up or 0.0) and now - good >= backoff.reset_after
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from watchdog.model.playbook import Playbook, ProbeSpec, Threshold, TriggerSpec
 from watchdog.model.records import record
 from watchdog.policy.budget import delay
+from watchdog.policy.judge import NOTHING_ELSE, Signs, needed
 from watchdog.policy.patience import evidence_time, grace
 from watchdog.probes import registry
 from watchdog.text.units import format_duration
 
-TIMES = 8  # restarts whose delays are told
+_EXACT = 1e-9  # of a beat: what arithmetic with fractions may be off by
+TIMES = 8  # restarts whose delays are shown
 
 
 @record(frozen=True)
@@ -21,7 +24,8 @@ class Detection:
 
     probe: str
     runbooks: tuple[str, ...]
-    certain: float  # at the earliest, where a second sign shows that it is stuck
+    stopped: float  # at the earliest, where it is stopped by a signal
+    certain: float  # at the earliest, where another second sign shows that it is stuck
     earliest: float  # by counting alone
     latest: float
     patient: float  # at the latest, while it shows signs of life
@@ -55,6 +59,7 @@ class Explanation:
                     "run": list(one.runbooks),
                     "kill_earliest": round(one.earliest, 3),
                     "kill_latest": round(one.latest, 3),
+                    "kill_earliest_when_stopped": round(one.stopped, 3),
                     "kill_earliest_when_stuck": round(one.certain, 3),
                     "kill_latest_with_signs_of_life": round(one.patient, 3),
                     "waits_for_a_good_moment": one.measure,
@@ -104,30 +109,35 @@ def explain(playbook: Playbook) -> Explanation:
 
 
 def detection(probe: ProbeSpec, runbooks: Sequence[str], evidence: float = 0.0) -> Detection:
-    """A question that hangs is followed by the next one as soon as its time is over, at the earliest on its beat."""
-    threshold, beat = probe.threshold, max(probe.every, probe.timeout)
-
-    def after(fails: int, wait: float) -> float:
-        counted = wait + (fails - 1) * beat + probe.timeout
-        return max(counted, wait + probe.timeout + threshold.lasting) if threshold.lasting else counted
-
-    fails = threshold.fails
+    """At the earliest the hang begins right before a question, at the latest right after one."""
+    last = probe.every + evidence
     return Detection(
         probe=probe.name,
         runbooks=tuple(runbooks),
-        certain=after(1, 0.0),
-        earliest=after(fails, 0.0),
-        latest=after(fails, probe.every) + evidence,
-        patient=after(2 * fails, probe.every) + evidence,
+        stopped=_counted(probe, Signs(stopped=True)),
+        certain=_counted(probe, Signs(still=True)),
+        earliest=_counted(probe),
+        latest=_counted(probe) + last,
+        patient=_counted(probe, Signs(alive="yes")) + last,
     )
+
+
+def _counted(probe: ProbeSpec, signs: Signs = NOTHING_ELSE) -> float:
+    """Seconds from the first question that gets no answer to trouble, by the judge's own count.
+
+    A question that hangs is followed by the next one as soon as its time is over, at the earliest on its beat.
+    """
+    fails, _ = needed(probe.threshold, signs)
+    beat = max(probe.every, probe.timeout)
+    beats = max(fails - 1, math.ceil(probe.threshold.lasting / beat - _EXACT))
+    return probe.timeout + beats * beat
 
 
 def passing(probe: ProbeSpec, runbooks: Sequence[str]) -> Detection:
     """A limit that is passed is seen at the next look, and each look is answered at once."""
-    threshold = probe.threshold
-    counted = max((threshold.fails - 1) * probe.every, threshold.lasting)
+    counted = _counted(replace(probe, timeout=0.0))
     latest = counted + probe.every + probe.timeout
-    return Detection(probe.name, tuple(runbooks), counted, counted, latest, latest, measure=True)
+    return Detection(probe.name, tuple(runbooks), counted, counted, counted, latest, latest, measure=True)
 
 
 def _given_up_after(playbook: Playbook, detections: Sequence[Detection]) -> float | None:

@@ -9,6 +9,7 @@ from watchdog.model.process import Process, Tree
 from watchdog.model.records import record
 from watchdog.system.process import processes, rights
 from watchdog.system.process.table import Row
+from watchdog.targets import expected
 
 MOST = 3  # servers that one run may end, unless a person says otherwise
 
@@ -79,7 +80,8 @@ def tree_refusals(tree: Tree, us: Ourselves, *, managed: bool = False) -> tuple[
 def count_refusals(trees: Sequence[Tree], *, everything: bool, most: int = MOST, agreed: bool = False) -> str:
     """Too many servers at once. `everything`: --all was given; `agreed`: a person said yes to more than the cap."""
     if len(trees) > 1 and not everything:
-        return f"{len(trees)} servers match ({names(trees)}): narrow the selector, or say --all"
+        told = expected.what_differs(trees)
+        return f"{len(trees)} servers match ({names(trees)}): {told or 'narrow the selector'}, or say --all"
     if len(trees) > most and not agreed:
         return f"{len(trees)} servers match, one run may end {most} at most: narrow the selector, or add --yes"
     return ""

@@ -27,7 +27,7 @@ KEPT = 40  # verdicts of the past that are kept at least; more where a threshold
 class Signs:
     """What else was seen at the moment of an answer. Empty: nothing else is known, and counting alone decides."""
 
-    identity: str = ""  # of the server's first process; another one than before begins anew
+    identity: str = ""  # of the server's first process; the count of another one starts again
     age: float | None = None  # seconds since that process began, by its own start time
     stopped: bool = False  # by a signal: it cannot answer until somebody continues it
     still: bool = False  # its main thread has not moved at all while our question waited

@@ -1,4 +1,4 @@
-"""One run a target at a time, on the whole machine: the second one is told who is at it.
+"""One run a target at a time, on the whole machine: the second one learns who works on it.
 
 The lock is the operating system's, on an open file, so it ends with its holder, kill -9 included. Who holds it stands
 beside it in a small JSON file that is information only, never truth.
@@ -72,6 +72,29 @@ def target_lock(key: str, purpose: str, wait: float = 0.0, folder: Path | None =
         finally:
             with contextlib.suppress(OSError):
                 note.unlink()
+
+
+@contextlib.contextmanager
+def loop_lock(state: Path, service: str | None = None) -> Iterator[None]:
+    """Be the loop of a home while the body runs, or of its one service. Refused with the pid of the loop that is."""
+    if (running := loop_of(state, service)) is not None:
+        what = f"{service} is" if service else "this home is"
+        raise Refused(
+            f"{what} watched already",
+            f"a loop runs: {running}",
+            f"use that one, or end it first: kill -TERM {running.pid}",
+        )
+    with target_lock(_loop(service), "wd watch", folder=state):
+        yield
+
+
+def loop_of(state: Path, service: str | None = None) -> Holder | None:
+    """The loop that watches this service now, alone or with the whole home; None if there is none."""
+    return holder(_loop(None), state) or (holder(_loop(service), state) if service else None)
+
+
+def _loop(service: str | None) -> str:
+    return f"loop:{service}" if service else "loop"
 
 
 def holder(key: str, folder: Path | None = None) -> Holder | None:

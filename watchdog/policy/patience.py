@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from watchdog.model.playbook import Playbook, Policy
+from watchdog.model.playbook import Playbook
 
 DRAIN = 30.0  # seconds for which a planned restart waits for requests under way
 LEAST_EVIDENCE, MOST_EVIDENCE, EVIDENCE_SHARE = 0.2, 10.0, 0.1
 
 
 def grace(playbook: Playbook) -> float:
-    """Seconds after its own start in which a server's failures do not count.
-
-    Who wrote how long a start may take has said it, unless the policy says something of its own.
-    """
-    said = playbook.policy.grace
-    return said if said != Policy().grace else playbook.start.ready.within
+    """Seconds after its own start in which a server's failures do not count: what the policy says, else what the start
+    may take."""
+    written = playbook.policy.grace
+    return written if written is not None else playbook.start.ready.within
 
 
 def evidence_time(playbook: Playbook, kind: str) -> float:

@@ -10,7 +10,7 @@ from watchdog.probes.kind import ProbeKind
 
 def probe(asked: Asked) -> Sample:
     least, most = int(asked.spec.subject), asked.spec.setting("most")
-    count = len([one for one in asked.members() if one.state not in "ZX"])
+    count = len([one for one in asked.members() if not one.ended])
     if not count:
         return asked.answer("failed", "no process of it runs", 0)
     if count < least:

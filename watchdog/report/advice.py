@@ -25,7 +25,8 @@ def now(advice: Advice, culprit: Culprit | None, evidence: Evidence) -> str:
     if root == 1 and evidence.configured.service is None:
         return "restart its container: what is seen as process 1 is the container's own, and wd does not end it"
     if evidence.configured.service:
-        return f"end it and start it again: `{restart(evidence)}`"
+        what = "end it and start it again" if evidence.tree else "start it, and keep the evidence of its end"
+        return f"{what}: `{restart(evidence)}`"
     if command := restart(evidence):
         return f"end it with `{command}`, and start it again"
     return "start it again"

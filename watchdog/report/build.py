@@ -68,6 +68,8 @@ def build(incident: Incident, folder: Path) -> Page:
         seconds=max(0.0, end - incident.opened) if end is not None else None,
         downtime=incident.downtime,
         down_since=incident.down_since or incident.trigger.since,
+        downtime_from=incident.downtime_from,
+        downtime_exact=incident.downtime_exact,
         trigger=_trigger(incident),
         request=incident.request,
         repeated=incident.repeated,
@@ -99,7 +101,8 @@ def _headline(incident: Incident) -> str:
         return f"{who} is left as it is, and a person is needed: {why}"
     said = _WORDS.get(incident.outcome, incident.outcome)
     if incident.outcome == "recovered" and incident.downtime is not None:
-        return f"{who} {said}: {format_duration(incident.downtime)} without service"
+        least = "" if incident.downtime_exact else "at least "
+        return f"{who} {said}: {least}{format_duration(incident.downtime)} without service"
     if incident.outcome in ("recovered", "failed"):
         return f"{who} {said}"
     return said

@@ -73,6 +73,8 @@ class Page:
     downtime: float | None
     down_since: float | None
     trigger: str
+    downtime_from: str = ""
+    downtime_exact: bool = False
     request: str = ""
     repeated: str = ""
     findings: tuple[dict[str, Any], ...] = ()

@@ -21,6 +21,14 @@ from watchdog.text.units import format_duration, format_size
 _TEMPLATES = Path(__file__).parent / "templates"
 _MARKDOWN = re.compile(r"([\\`*{}\[\]<>|&~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|^#)")
 
+_DOWN_FROM = {
+    "probe": "from the first failed answer to the loop's probe",
+    "log": "from the first failed request in a log",
+    "queue": "from the oldest request without a reply",
+    "process-state": "from the moment when the process ended or was stopped",
+    "run": "from the run's own steps",
+}
+
 
 class Ready(str):
     """Text that is Markdown already."""
@@ -60,6 +68,7 @@ def _environment(**settings: Any) -> jinja2.Environment:
         lstrip_blocks=True,
         **settings,
     )
+    made.filters |= {"down_from": lambda source: _DOWN_FROM.get(source, source)}
     made.filters |= {"duration": _duration, "size": format_size, "clock": _clock}
     return made
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from watchdog.model.exits import Exit, exit_of
-from watchdog.model.incident import Incident, RunOutcome, StepRecord
+from watchdog.model.incident import RunOutcome, StepRecord
 
 FAILURES = frozenset({"failed", "refused", "unknown"})
 
@@ -56,22 +56,3 @@ def known_from(records: Sequence[StepRecord]) -> dict[str, Any]:
     if not any(record.step in ("start", "restart") for record in records):
         fields.pop("new_pid", None)
     return fields | {"old_pids": tuple(dict.fromkeys(ended))} if ended else fields
-
-
-def downtime(incident: Incident, records: Sequence[StepRecord]) -> tuple[float | None, float | None]:
-    """(seconds without service, since when): from the first sign of trouble to the first answer that proves its end.
-
-    Where there was no sign, and the diagnosis found it well, it served until it was ended.
-    """
-    since = incident.trigger.since or incident.opened
-    well = any(str((record.data or {}).get("verdict", "")).startswith("healthy") for record in records)
-    if well and incident.trigger.since is None:
-        since = next((record.begun for record in records if record.step in ("kill", "restart")), since)
-    done = [record for record in records if record.outcome in ("ok", "warning")]
-    proof = next((record for record in reversed(done) if record.step in ("verify", "restart")), None)
-    changed = any(record.step in ("kill", "start", "stop", "restart") for record in done)
-    if proof is None or not changed:
-        return None, since if changed else None
-    data = proof.data or {}
-    back = (data.get("verify") or data).get("back") or proof.begun + proof.seconds
-    return max(0.0, back - since), since

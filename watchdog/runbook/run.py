@@ -16,10 +16,13 @@ from typing import TYPE_CHECKING, Any
 from watchdog.model.errors import WdError
 from watchdog.model.exits import Exit
 from watchdog.model.incident import Incident, RunOutcome, RunResult, StepRecord
+from watchdog.model.probing import Sample
 from watchdog.model.procedure import Block, RunPlan, StepCall
 from watchdog.model.records import record
-from watchdog.runbook import outcome, permission
-from watchdog.steps import turn
+from watchdog.policy import target_lock
+from watchdog.probes import registry
+from watchdog.runbook import outcome
+from watchdog.runbook.downtime import downtime
 from watchdog.steps.parse import parse_words
 from watchdog.steps.spec import Context, StepOutcome, StepResult, StepSpec
 from watchdog.system import clock
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
     from watchdog.journal.store import Journal
 
 SHELL_STEP = "shell"
+_LOOK_BACK = 86400.0  # seconds of answers in which the first failure is looked for
+_MISSED, _WRITTEN = 3.0, 6.0  # intervals that may be missing, and seconds until the loop has written an answer down
 
 
 @record(frozen=True)
@@ -99,24 +104,21 @@ def execute(
     """Run what was prepared; the second value is the last step's own result. `before`: what a run that was cut off did.
     Without `pages` the report is only its record, report.json.
 
-    Refused before anything is touched if another wd works on the same server or the budget says no. Never raises for a
+    Refused before anything is touched if another wd works on the same server. Never raises for a
     step that fails. KeyboardInterrupt passes through after the incident was marked: an armed shim sees us go and
     finishes the stretch from kill to start.
     """
     run = Run(context, watch, load or _no_runbooks, confirm, pages, list(before))
     run.results.update({record.step: record.data for record in before if record.data})
     changing = any(prepared.spec.changes for prepared in steps) and not context.dry_run
-    mine = turn.keys((), context.playbook) if changing else ()
-    with turn.hold(context, mine, f"run {name}" if context.in_runbook else name):
-        overridden = permission.ask(context, [prepared.spec.name for prepared in steps]) if changing else ""
-        return _run(run, steps, name, overridden)
+    mine = target_lock.keys((), context.playbook) if changing else ()
+    with target_lock.acquire(mine, f"run {name}" if context.in_runbook else name, context.playbook):
+        return _run(run, steps, name)
 
 
-def _run(run: Run, steps: Sequence[Prepared], name: str, overridden: str) -> tuple[RunResult, StepResult | None]:
+def _run(run: Run, steps: Sequence[Prepared], name: str) -> tuple[RunResult, StepResult | None]:
     context = run.context
     incident = _open(run, name)
-    if incident is not None and context.journal is not None and overridden:
-        context.journal.update(incident.id, overridden=overridden)
     try:
         ended_by = _walk(run, steps)
     except KeyboardInterrupt:
@@ -269,9 +271,15 @@ def _close(run: Run, incident: Incident | None, came_to: RunOutcome) -> Incident
     context = run.context
     if incident is None or context.journal is None:
         return None
-    seconds, since = outcome.downtime(incident, run.records)
     found = context.found
-    fields: dict[str, Any] = {"downtime": seconds, "down_since": since, **outcome.known_from(run.records)}
+    down = downtime(incident, run.records, _health_before(context, incident), found.evidence, clock.now())
+    fields: dict[str, Any] = {
+        "downtime": down.seconds,
+        "down_since": down.since,
+        "downtime_from": down.source or "",
+        "downtime_exact": down.exact,
+        **outcome.known_from(run.records),
+    }
     if found.diagnosis:
         fields |= {
             "cause": found.diagnosis.verdict,
@@ -283,6 +291,19 @@ def _close(run: Run, incident: Incident | None, came_to: RunOutcome) -> Incident
     context.journal.close(incident.id, came_to)
     _write_report(run, context.journal, incident.id)
     return context.journal.incident(incident.id)
+
+
+def _health_before(context: Context, incident: Incident) -> tuple[Sample, ...]:
+    """The answers to the probe that tells health, where somebody has asked it until the run began."""
+    if context.playbook is None or context.journal is None or incident.service is None:
+        return ()
+
+    spec = registry.best_for_health(context.playbook.probes)
+    if spec is None:
+        return ()
+    found = context.journal.samples(incident.service, spec.name, incident.opened - _LOOK_BACK, incident.opened)
+    fresh = found and incident.opened - found[-1].at <= _MISSED * spec.every + spec.timeout + _WRITTEN
+    return found if fresh else ()
 
 
 def _write_report(run: Run, journal: Journal, incident: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -33,27 +33,39 @@ _INTERPRETERS = ("python", "pypy", "node", "ruby", "perl", "php", "bash", "sh")
 
 def check_command(start: Start) -> str:
     """Why this cannot be started, asked before anything is killed; empty if nothing speaks against it."""
+    return next(start_problems(start), "")
+
+
+def start_problems(start: Start) -> Iterator[str]:
+    """Everything that keeps this from being started on this machine, one sentence each. Nothing is run."""
     if start.through:
         try:
-            return managers.why_not_usable(managers.parse(start.through))
+            reason = managers.why_not_usable(managers.parse(start.through))
         except ValueError as error:
-            return str(error)
+            reason = str(error)
+        if reason:
+            yield reason
+        return
     if not start.command:
-        return "the playbook has no start.command"
+        yield "the playbook has no start.command"
+        return
     try:
         env = service_env.environment(start)
         cwd = start.cwd or service_env.home_of(start.user)
         owner = service_env.user_id(start.user)
     except (OSError, LookupError, ValueError) as error:
-        return _told(error)
+        yield _told(error)
+        return
     if os.geteuid() not in (0, owner):
-        return f"the service runs as user {start.user}: only root can start it"
-    if not Path(cwd).is_dir():
-        return f"start.cwd: {cwd} is no folder"
+        yield f"the service runs as user {start.user}: only root can start it"
     if start.log and not Path(start.log).parent.is_dir():
-        return f"start.log: {Path(start.log).parent} is no folder"
-    tried = (start.command, start.fallback) if start.fallback else (start.command,)
-    return next((problem for one in tried if (problem := _why_not_run(one, cwd, env["PATH"], owner))), "")
+        yield f"start.log: {Path(start.log).parent} is not a folder"
+    if not Path(cwd).is_dir():
+        yield f"start.cwd: {cwd} is not a folder"
+        return
+    for key, command in (("start.command", start.command), ("start.fallback", start.fallback)):
+        if command and (problem := why_not_run(command, cwd, env["PATH"], owner)):
+            yield f"{key}: {problem}"
 
 
 def arm(
@@ -219,23 +231,19 @@ class Shim:
         return StartResult(outcome, None, False, seconds, str(message["why"]))
 
 
-def _why_not_run(command: Sequence[str], cwd: str, path: str, owner: int) -> str:
+def why_not_run(command: Sequence[str], cwd: str, path: str, owner: int) -> str:
+    """Why a command cannot be run in that folder with that PATH for that user; empty if nothing speaks against it."""
     program = command[0]
-    if "/" in program:
-        found: str | None = str(Path(cwd) / program)
-    else:
-        found = shutil.which(program, path=path)
-        if found is None:
-            return f"start.command: {program} is not on the service's PATH ({path}): write its full path"
-    assert found is not None
+    found = str(Path(cwd) / program) if "/" in program else shutil.which(program, path=path)
+    if found is None:
+        return f"{program} is not on the service's PATH ({path}): write its full path"
     if problem := _why_not_program(Path(found), owner):
-        return f"start.command: {problem}"
+        return problem
     if Path(program).name.startswith(_INTERPRETERS) and len(command) > 1 and not command[1].startswith("-"):
         where = Path(cwd) / command[1]
         if not where.is_file():
-            return f"start.command: {where}: no such file"
-        if problem := _why_not_safe(where, owner):
-            return f"start.command: {problem}"
+            return f"{where}: no such file"
+        return _why_not_safe(where, owner)
     return ""
 
 
@@ -245,7 +253,7 @@ def _why_not_program(path: Path, owner: int) -> str:
     except OSError as error:
         return f"{path}: {error.strerror}"
     if not stat.S_ISREG(facts.st_mode):
-        return f"{path} is no program"
+        return f"{path} is not a program"
     if not facts.st_mode & 0o111:
         return f"{path} is not executable"
     return _why_not_safe(path, owner)

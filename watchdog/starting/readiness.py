@@ -20,6 +20,7 @@ from watchdog.targets import expected, trees
 
 STABLE = 3.0  # seconds that a started process must have lived: many a start fails after it has begun to listen
 _ONE_ANSWER = 5.0  # seconds for one question, or what the probe gives it where that is more
+_RESUMED_WITHIN = 0.5  # seconds: a stop that somebody takes back at once is none
 _TOLD_WITHIN = 2.0  # seconds for the shim to say how a process ended
 _ANY = range(200, 500)
 
@@ -96,7 +97,7 @@ def _local_port(url: str) -> int | None:
 
 
 @record(frozen=True)
-class Newborn:
+class StartedServer:
     """The started server as it is known so far."""
 
     identity: Identity | None  # of its first process; None: a manager started it, or nobody knows
@@ -110,7 +111,7 @@ class Newborn:
         """Its first process: a start script may have handed over to another one since."""
         return (self.shim.identity if self.shim else None) or self.identity
 
-    def known_by(self, port: int | None) -> Newborn:
+    def known_by(self, port: int | None) -> StartedServer:
         """Where a manager started it: the one that listens now, so that its age and its end can be seen.
 
         As it was where several listen that are not of one family, as the proxies of a container do.
@@ -154,6 +155,26 @@ class Newborn:
         if noted.ended is None:
             return "" if processes.is_alive(noted.identity) else None
         return _words(noted.code if noted.code is not None else -(noted.signal or 0), noted.last_lines)
+
+    def why_hopeless(self, port: int | None) -> str:
+        """Why no more waiting brings an answer: it has ended, or a signal has stopped it. Empty where it may still."""
+        if death := self.death():
+            return death
+        pids = self._stopped(port)
+        if not pids or clock.wait_until(lambda: not self._stopped(port), _RESUMED_WITHIN):
+            return ""
+        listed = " ".join(map(str, pids))
+        return f"pid {listed} is stopped by a signal and answers nobody until: kill -CONT {listed}"
+
+    def _stopped(self, port: int | None) -> tuple[int, ...]:
+        """Its first process, or all that hold the port, where a signal has stopped them."""
+        holders = {pid for one in (ports.listeners(port) if port is not None else ()) for pid in one.holders}
+        current = self.current
+        for pids in ({current.pid} if current else set(), holders):
+            states = [one.state for pid in pids if (one := processes.read(pid)) is not None]
+            if states and all(state == "T" for state in states):
+                return tuple(sorted(pids))
+        return ()
 
     def age(self) -> float:
         """Seconds since its first process started; endless where that one is not known, nothing once it has ended."""

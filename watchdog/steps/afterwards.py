@@ -6,22 +6,19 @@ from typing import Literal
 
 from watchdog.model.playbook import Playbook
 from watchdog.model.process import Tree
+from watchdog.policy import locks
 from watchdog.steps import known
 from watchdog.steps.spec import Context
-from watchdog.system import clock
 from watchdog.targets import expected
 
 Next = Literal["restarts", "stays-down", "no-loop"]
-
-_LATE, _LAG = 3.0, 6.0  # intervals, and seconds, without an answer after which nobody asks any more
 
 
 def service_of(context: Context, tree: Tree) -> Playbook | None:
     """The playbook of what was selected: the one that was named, else the one whose port and program these are."""
     if context.playbook is not None or context.home is None:
         return context.playbook
-    here = (one for one in known.readable(context, tree.ports) if one.find.port in tree.ports)
-    return next((one for one in here if is_expected(one, tree)), None)
+    return next((one for one in known.naming(context, tree.ports) if is_expected(one, tree)), None)
 
 
 def is_expected(playbook: Playbook, tree: Tree) -> bool:
@@ -33,16 +30,7 @@ def what_next(context: Context, playbook: Playbook | None) -> Next:
     """Whether a loop watches the service now, and may start it again."""
     if playbook is None or context.journal is None:
         return "no-loop"
-    now, last = clock.now(), dict[str, float]()
-    most = max((spec.every * _LATE + spec.timeout + _LAG for spec in playbook.probes), default=0.0)
-    for sample in context.journal.samples(playbook.service, since=now - most):
-        last[sample.probe] = sample.at
-    watched = any(
-        now - last[spec.name] < spec.every * _LATE + spec.timeout + _LAG
-        for spec in playbook.probes
-        if spec.name in last
-    )
-    if not watched:
+    if locks.loop_of(context.state, playbook.service) is None:
         return "no-loop"
     wanted = context.journal.desired(playbook.service).state == "running"
     starts = any(one.kind in ("death", "probe") for one in playbook.triggers)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from watchdog.model.process import Member, Tree, Verdict, target_record
 from watchdog.steps import known
@@ -12,11 +13,15 @@ from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock
 from watchdog.system.net import ports
 from watchdog.system.process import processes, rights
-from watchdog.targets import resolve, servers
+from watchdog.targets import portless, resolve, servers
+from watchdog.targets.scene import Scene
 from watchdog.targets.unseen import nothing_matched, refuse_unseen
 from watchdog.text.redact import redact_data
 from watchdog.text.shown import joined, shown
 from watchdog.text.units import format_duration, format_size
+
+if TYPE_CHECKING:
+    from watchdog.steps.doing import Doing
 
 _QUICK = 1.5  # seconds that a server gets to answer before find says that it hangs
 _MEASURED = 0.1  # seconds over which CPU use is measured, at least
@@ -51,27 +56,24 @@ def find(context: Context, options: Mapping[str, Any]) -> StepResult:
 
 
 def ps(context: Context, options: Mapping[str, Any]) -> StepResult:
-    """Every Python server (with `all` every server), one a row, as its root; with `hung` only those that hang."""
-
-    from watchdog.targets import verdict
-
-    measure = _Measure()
-    trees = servers.all_servers() if options.get("all") else servers.python_servers()
-    verdicts = verdict.ask_all(
-        trees, verdict.PATIENT if options.get("hung") else verdict.TIMEOUT, pages=known.pages(context, trees)
-    )
-    pairs = [
-        (tree, told)
-        for tree, told in zip(trees, verdicts, strict=True)
-        if tree.members and (told == "hung" or not options.get("hung"))
-    ]
+    """Every Python server and worker (with `all` every server), one a row, as its root; with `hung` those that hang."""
+    measure, hung_only = _Measure(), bool(options.get("hung"))
+    scene = Scene.look()
+    everybody = servers.all_servers(scene)
+    listed = [tree for tree in everybody if tree.members and (options.get("all") or servers.runs_python(tree))]
+    others = portless.without_port(scene, {pid for tree in everybody for pid in tree.pids})
+    looking = _Looking(others, hung_only)
+    answers = _answers(listed, context, hung_only)
+    looking.wait()
+    pairs = [*zip(listed, answers, strict=True), *((tree, looking.verdict(tree)) for tree in others)]
+    pairs = [(tree, told) for tree, told in pairs if told == "hung" or not hung_only]
     if unseen := () if rights.sees_all() else sorted({one.port for one in ports.hidden()}):
-        listed = ", ".join(map(str, unseen[:10])) + (" …" if len(unseen) > 10 else "")
-        context.say(f"not seen: who listens on port {listed}. {rights.remedy()}")
+        hidden = ", ".join(map(str, unseen[:10])) + (" …" if len(unseen) > 10 else "")
+        context.say(f"not seen: who listens on port {hidden}. {rights.remedy()}")
     usage = measure.usage([tree for tree, _ in pairs])
-    rows = tuple(_server_row(tree, told, usage) for tree, told in pairs)
+    rows = tuple({**_server_row(tree, told, usage), "doing": looking.words(tree)} for tree, told in pairs)
     if not rows:
-        what = "server hangs" if options.get("hung") else "server listens"
+        what = "server hangs" if hung_only else "server runs"
         return _nothing(f"no {'' if options.get('all') else 'Python '}{what} on this machine", ())
     hung = sum(told == "hung" for _, told in pairs)
     return StepResult(
@@ -79,8 +81,41 @@ def ps(context: Context, options: Mapping[str, Any]) -> StepResult:
         f"{len(rows)} server{'s' * (len(rows) > 1)}, {hung} hung",
         data={"servers": len(rows), "hung": hung},
         rows=rows,
-        text=_table([_PS_HEAD, *(_ps_line(row) for row in rows)]),
+        text=_ps_text(rows),
     )
+
+
+def _answers(trees: Sequence[Tree], context: Context, patient: bool) -> tuple[Verdict, ...]:
+    from watchdog.targets import verdict
+
+    return verdict.ask_all(trees, verdict.PATIENT if patient else verdict.TIMEOUT, pages=known.pages(context, trees))
+
+
+class _Looking:
+    """Looks at what has no port, in the background, while the servers are asked."""
+
+    def __init__(self, trees: Sequence[Tree], patient: bool) -> None:
+        self._found: Mapping[int, Doing] = {}
+        self._thread = threading.Thread(target=self._look, args=(trees, patient), daemon=True, name="wd-looking")
+        if trees:
+            self._thread.start()
+
+    def wait(self) -> None:
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def verdict(self, tree: Tree) -> Verdict:
+        found = self._found.get(tree.root.pid)
+        return found.verdict if found else "unknown"
+
+    def words(self, tree: Tree) -> str | None:
+        found = self._found.get(tree.root.pid)
+        return found.words if found else None
+
+    def _look(self, trees: Sequence[Tree], patient: bool) -> None:
+        from watchdog.steps import doing  # here: the diagnosis is imported once there is something to look at
+
+        self._found = doing.of_all(trees, patient)
 
 
 def _verdicts(trees: Sequence[Tree], context: Context) -> tuple[Verdict, ...]:
@@ -129,12 +164,22 @@ def _server_row(tree: Tree, told: Verdict, usage: Mapping[int, float]) -> dict[s
 
 
 _PS_HEAD = ("PID", "PORTS", "VERDICT", "FRAMEWORK", "USER", "UP", "MEMORY", "CPU", "QUEUE", "PROCESSES", "COMMAND")
+_DOING = 140  # characters of what a program without a port does
+
+
+def _ps_text(rows: Sequence[Mapping[str, Any]]) -> str:
+    """One table; what a program without a port does now stands in a line below it."""
+    lines = _table([_PS_HEAD, *(_ps_line(row) for row in rows)]).splitlines()
+    notes = [(str(row["pid"]), shown(row["doing"], _DOING)) for row in rows if row["doing"]]
+    return "\n".join(
+        [*lines, *(["", "what those without a port do now:", *_table(notes).splitlines()] if notes else [])]
+    )
 
 
 def _ps_line(row: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         str(row["pid"]),
-        ",".join(map(str, row["ports"])),
+        ",".join(map(str, row["ports"])) or "-",
         str(row["verdict"]),
         row["framework"] or "-",
         str(row["user"]),

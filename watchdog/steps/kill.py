@@ -13,8 +13,7 @@ from watchdog.model.errors import NothingMatched, Refused, WdError
 from watchdog.model.exits import Exit
 from watchdog.model.killing import KillPlan, KillResult, Ownership, Whom
 from watchdog.model.process import Listener, Member, Tree
-from watchdog.policy import guards
-from watchdog.steps import turn
+from watchdog.policy import guards, target_lock
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock, signals
 from watchdog.system.process import lineage, processes
@@ -56,12 +55,12 @@ def _end(context: Context, options: Mapping[str, Any], ask_first: bool) -> StepR
         trees = tuple(_whole(tree) for tree in trees)
     plans, refusals = _plans(context, options, trees, ask_first and _is_by_hand(context))
     if not refusals and not context.dry_run and ask_first:
-        with turn.hold(context, turn.keys(trees, context.playbook), "kill"):
+        with target_lock.acquire(target_lock.keys(trees, context.playbook), "kill", context.playbook):
             pass  # who works on it already is named first; while a person thinks, nobody else has to wait
         refusals = _not_agreed(context, options, plans)
     if context.dry_run or refusals:
         return _only_shown(plans, refusals, context.dry_run)
-    with turn.hold(context, turn.keys(trees, context.playbook), "kill"):
+    with target_lock.acquire(target_lock.keys(trees, context.playbook), "kill", context.playbook):
         _keep_evidence(context, options, trees)
         _drain(context, trees, float(options.get("drain") or 0.0))
         result = _execute(context, plans)
@@ -88,7 +87,7 @@ def _not_agreed(context: Context, options: Mapping[str, Any], plans: Sequence[Ki
     elif options.get("unless_healthy") and context.trigger.kind == "person":
         found = context.found.diagnosis
         doubts += [f"the look of this run found it {found.verdict}"] if found and found.verdict in HEALTHY else []
-    if not doubts or context.ask(f"{'; '.join(doubts)}. End it all the same?"):
+    if not doubts or context.yes or context.ask(f"{'; '.join(doubts)}. End it all the same?"):
         return ()
     return tuple(f"{doubt}: nothing is ended without a yes (--yes)" for doubt in doubts)
 
@@ -106,7 +105,7 @@ def _targets(context: Context) -> tuple[Tree, ...]:
     for sentence in found.left_out:
         context.say(f"left out: {sentence}")
     known = context.found.known
-    trees = tuple(tree for tree in found.trees if any(one.process.state not in "ZX" for one in tree.members))
+    trees = tuple(tree for tree in found.trees if any(not one.process.ended for one in tree.members))
     if known is None or not context.in_runbook:
         return trees
     same = tuple(tree for tree in trees if any(one.process.identity in known for one in tree.members))
@@ -141,7 +140,7 @@ def _nothing(context: Context) -> StepResult:
     """What cannot be seen is not gone: a runbook must not start a second copy beside another user's server."""
     port = context.selector.port or (context.playbook.find.port if context.playbook else None)
     refuse_unseen(port, "nothing was ended")
-    message = f"nothing to end: nothing that runs matches {context.selector}"
+    message = f"nothing to end: no process matches {context.selector}; `wd ps` lists the servers"
     result = KillResult("nothing", message=message)
     return StepResult("nothing", message, result.record(), exit=Exit.FINE if context.in_runbook else Exit.NOTHING)
 
@@ -181,7 +180,7 @@ def _plans(
                 refusals=[text for text in [_wrong(context, tree, everything)] if text],
                 hung=hung,
                 owner=owner,
-                whom=_whom(context, tree, bool(options.get("force"))) if ask else None,
+                whom=_whom(context, tree, ask),
                 **shared,
             )
             for tree, owner in zip(trees, owners, strict=True)
@@ -190,13 +189,13 @@ def _plans(
     return tuple(plans), tuple(dict.fromkeys(refusals))
 
 
-def _whom(context: Context, tree: Tree, force: bool) -> Whom:
-    """For a person: a run that looks by itself has asked already. With --force and --yes no answer would change
-    anything, and a hung server would take its full second to give none."""
+def _whom(context: Context, tree: Tree, ask: bool) -> Whom | None:
+    """Only a person reads it: a run that looks by itself has asked already."""
+    if not ask:
+        return None
     from watchdog.killing import whom
 
-    url = context.playbook.url if context.playbook else None
-    return whom.look(tree, url, ask=not (force and context.yes))
+    return whom.look(tree, context.playbook.url if context.playbook else None, ask=not context.yes)
 
 
 def _owner(tree: Tree) -> Ownership:

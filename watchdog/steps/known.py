@@ -5,6 +5,7 @@ So one address is asked for its health by every command: the page of the playboo
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -27,7 +28,7 @@ def by_port(context: Context, ports: Collection[int]) -> dict[int, Playbook]:
 
     A mistake in a file must not keep anybody from looking at a server that hangs: `wd validate` reports it.
     """
-    found = [one for one in readable(context, ports) if one.find.port in ports]
+    found = list(naming(context, ports))
     count = Counter(one.find.port for one in found)
     return {one.find.port: one for one in found if one.find.port and count[one.find.port] == 1}
 
@@ -49,8 +50,8 @@ def adopt(context: Context, trees: Iterable[Tree] = ()) -> None:
         context.say(f"the service {named[0].service} of this home")
 
 
-def readable(context: Context, ports: Collection[int]) -> Iterable[Playbook]:
-    """The playbooks of the home that may name one of these ports, without those that have mistakes."""
+def naming(context: Context, ports: Collection[int]) -> Iterable[Playbook]:
+    """The playbooks of the home that name one of these ports and have no mistakes."""
     if context.home is None or not any(ports):
         return
     for path in shelf.of_home("playbooks", context.home).values():
@@ -58,10 +59,10 @@ def readable(context: Context, ports: Collection[int]) -> Iterable[Playbook]:
             continue
         from watchdog.config import playbooks  # here: reading a configuration takes longer than all else
 
-        try:
-            yield playbooks.load(path, context.home)
-        except BadConfig:
-            continue
+        with contextlib.suppress(BadConfig):
+            found = playbooks.load(path, context.home)
+            if found.find.port in ports:
+                yield found
 
 
 def _may_name(path: Path, ports: Collection[int]) -> bool:

@@ -47,7 +47,7 @@ class Count(click.ParamType[Any]):
         if isinstance(value, int):
             return value
         if not (value.isascii() and value.isdigit()) or len(value) > 10:
-            self.fail(f"{value[:40]!r} is no whole number", param, ctx)
+            self.fail(f"{value[:40]!r} is not a whole number", param, ctx)
         return int(value)
 
 
@@ -116,11 +116,11 @@ def parameters(spec: StepSpec) -> list[click.Parameter]:
 def parse_words(words: Sequence[str]) -> tuple[StepSpec, dict[str, Any]]:
     """A runbook's line, already split and filled in. WrongUsage for an unknown step or option."""
     if not words:
-        raise WrongUsage("an empty line is no step")
+        raise WrongUsage("an empty line is not a step")
     spec = SPECS.get(words[0])
     if spec is None:
         known = ", ".join(SPECS)
-        raise WrongUsage(f"{words[0]!r} is no step", todo=f"The steps are: {known}.")
+        raise WrongUsage(f"{words[0]!r} is not a step", todo=f"The steps are: {known}.")
     command = click.Command(
         spec.name,
         params=parameters(spec),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,11 +14,10 @@ from watchdog.model.launching import StartResult
 from watchdog.model.playbook import Playbook
 from watchdog.model.process import Tree
 from watchdog.model.selector import Selector
-from watchdog.policy import guards
+from watchdog.policy import guards, target_lock
 from watchdog.starting import launch, readiness
 from watchdog.starting.launch import Shim
-from watchdog.starting.readiness import Newborn
-from watchdog.steps import turn
+from watchdog.starting.readiness import StartedServer
 from watchdog.steps.kill import end
 from watchdog.steps.spec import Context, StepResult
 from watchdog.steps.verify import verify
@@ -38,7 +37,7 @@ def start(context: Context, options: Mapping[str, Any]) -> StepResult:
     playbook = _playbook(context)
     if context.dry_run:
         return StepResult("planned", f"would start {playbook.service}: {_in_words(playbook)}")
-    with turn.hold(context, turn.keys((), playbook), "start"):
+    with target_lock.acquire(target_lock.keys((), playbook), "start", context.playbook):
         if _could_run(context, playbook) and (already := _already(context, playbook, options)) is not None:
             return already
         shim = context.found.take_armed() or _armed(context, playbook)
@@ -93,7 +92,7 @@ def restart(context: Context, options: Mapping[str, Any]) -> StepResult:
     steps: dict[str, Mapping[str, Any]] = {}
     plan: list[str] = []
     try:
-        with turn.hold(context, turn.keys((), playbook), "restart"):
+        with target_lock.acquire(target_lock.keys((), playbook), "restart", context.playbook):
             for name, step in (("kill", end), ("start", start), ("verify", verify)):
                 found = step(context, options)
                 steps[name] = found.data
@@ -142,6 +141,7 @@ def _could_run(context: Context, playbook: Playbook) -> bool:
 def _already(context: Context, playbook: Playbook, options: Mapping[str, Any]) -> StepResult | None:
     """What to say when it runs; None if it does not. Waits for one that is young: it may still be starting."""
     while found := _running(context, playbook):
+        _refuse_several(playbook, found)
         tree = found[0]
         _refuse_what_cannot_be_ours(playbook, tree)
         told = verdict.ask(tree, url=playbook.url)
@@ -156,7 +156,7 @@ def _already(context: Context, playbook: Playbook, options: Mapping[str, Any]) -
             raise Refused(
                 f"{playbook.service} was not started",
                 f"it runs as pid {tree.root.pid} and does not answer ({told})",
-                f"look at it with wd why, or: wd restart --service {playbook.service}",
+                f"Look at it: wd why {playbook.service}. Or restart it: wd restart {playbook.service}",
             )
         clock.wait_until(lambda: False, 0.3)
     return None
@@ -167,6 +167,15 @@ def _running(context: Context, playbook: Playbook) -> list[Tree]:
     return [tree for tree in resolve.resolve(selector, playbook, context.started) if _lives(tree)]
 
 
+def _refuse_several(playbook: Playbook, found: Sequence[Tree]) -> None:
+    """Two applications that `find.cmdline` means alike: nobody can tell which of them is this service."""
+    if told := expected.what_differs(found):
+        raise Refused(
+            f"{playbook.service} was not started",
+            f"{len(found)} programs that run match {' '.join(playbook.find.cmdline)!r}: {told}",
+        )
+
+
 def _refuse_what_cannot_be_ours(playbook: Playbook, tree: Tree) -> None:
     """Another program on the port; or the service itself on another port than the playbook says."""
     port = playbook.find.port
@@ -174,7 +183,7 @@ def _refuse_what_cannot_be_ours(playbook: Playbook, tree: Tree) -> None:
         raise Refused(
             f"{playbook.service} was not started",
             f"port {port} is held by another program: pid {tree.root.pid} ({tree.root.shown(80)})",
-            f"end that one first: wd kill --port {port} --all",
+            f"If that one may go, end it first: wd kill --port {port} --all",
         )
     if port and tree.ports and port not in tree.ports:
         listed = ", ".join(map(str, tree.ports))
@@ -186,12 +195,12 @@ def _refuse_what_cannot_be_ours(playbook: Playbook, tree: Tree) -> None:
 
 
 def _lives(tree: Tree) -> bool:
-    return any(one.process.state not in "ZX" for one in tree.members)
+    return any(not one.process.ended for one in tree.members)
 
 
 def _armed(context: Context, playbook: Playbook) -> Shim:
     if problem := launch.check_command(playbook.start):
-        raise Failed(f"{playbook.service} cannot be started", problem, "mend the playbook")
+        raise Failed(f"{playbook.service} cannot be started", problem, "Correct the playbook, then: wd validate --here")
     return launch.arm(playbook.start, playbook.service, context.state, port=playbook.find.port)
 
 
@@ -217,29 +226,29 @@ def _attempt(context: Context, playbook: Playbook, shim: Shim, within: float, *,
         return begun
     killed = context.found.killed
     old = [one.process.identity for one in killed.plan.doomed] if killed and killed.plan else []
-    newborn = Newborn(begun.identity, shim, old, playbook, context.state)
+    server = StartedServer(begun.identity, shim, old, playbook, context.state)
     question = readiness.question_of(playbook)
     deadline, answer, well_after = Deadline(within), None, None
     while not deadline.over:
-        if death := newborn.death():
-            return replace(begun, outcome="failed", message=death)
+        if hopeless := server.why_hopeless(question.port):
+            return replace(begun, outcome="failed", message=hopeless)
         # Whoever is asked again before a slow answer is out has one question more to work off.
         answer = question.ask(min(max(2.0, question.limit), max(0.1, deadline.left)))
-        newborn = newborn.known_by(question.port) if answer.ok else newborn
-        well = answer.ok and not newborn.why_not_the_owner(question.port)[1]
+        server = server.known_by(question.port) if answer.ok else server
+        well = answer.ok and not server.why_not_the_owner(question.port)[1]
         well_after = (well_after or within - deadline.left) if well else None
-        if well_after is not None and _is_stable(context, newborn, question):
+        if well_after is not None and _is_stable(context, server, question):
             watched = within - deadline.left - well_after
             message = f"ready after {format_duration(well_after)}, watched for {format_duration(watched)} more"
             _warm_up(context, playbook, deadline.left)
-            identity = newborn.current
+            identity = server.current
             return replace(
                 begun, ready=True, identity=identity, pid=identity.pid if identity else None, message=message
             )
-        newborn.dies_within(_PAUSE)
-    _, problem = newborn.why_not_the_owner(question.port)
+        server.dies_within(_PAUSE)
+    _, problem = server.why_not_the_owner(question.port)
     why = problem or (answer.detail if answer else "") or "it does not answer"
-    parts = (f"not ready within {within:g} s: {why}", newborn.left_running(question.port))
+    parts = (f"not ready within {within:g} s: {why}", server.left_running(question.port))
     return replace(begun, outcome="failed", message="; ".join(filter(None, parts)))
 
 
@@ -251,11 +260,11 @@ def _warm_up(context: Context, playbook: Playbook, within: float) -> None:
         http.ask(url, timeout=max(1.0, within))
 
 
-def _is_stable(context: Context, newborn: Newborn, question: readiness.Question) -> bool:
+def _is_stable(context: Context, server: StartedServer, question: readiness.Question) -> bool:
     """Many a server dies just after it began to listen. In a run, `verify` waits for that; alone, nobody else does."""
     if context.in_runbook or context.will_start:
-        return bool(question.urls or question.port) or newborn.age() >= readiness.STABLE
-    return newborn.age() >= readiness.STABLE
+        return bool(question.urls or question.port) or server.age() >= readiness.STABLE
+    return server.age() >= readiness.STABLE
 
 
 def _clear_away(context: Context, failed: StartResult) -> str:

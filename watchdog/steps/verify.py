@@ -11,7 +11,7 @@ from watchdog.model.launching import VerifyResult
 from watchdog.model.process import Tree
 from watchdog.model.records import record
 from watchdog.starting import readiness
-from watchdog.starting.readiness import Answer, Newborn, Question
+from watchdog.starting.readiness import Answer, Question, StartedServer
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock
 from watchdog.system.clock import Deadline
@@ -51,16 +51,16 @@ def verify(context: Context, options: Mapping[str, Any]) -> StepResult:
     if context.dry_run:
         what = ", ".join(question.urls) or (f"port {question.port}" if question.port else "its process")
         return StepResult("planned", f"would ask {what} until {options.get('healthy', 3)} good answers come in a row")
-    newborn = _newborn(context)
+    server = _started_server(context)
     within = float(options.get("within") or 60.0)
     if context.deadline is not None and context.in_runbook:
         within = max(0.1, min(within, context.deadline - clock.monotonic()))
     series = _Series(int(options.get("healthy") or 3))
-    pid, problem = _watch(newborn, question, series, within, context.say)
+    pid, problem = _watch(server, question, series, within, context.say)
     if not problem and (later := options.get("later")):
         context.say(f"healthy now; asking once more in {format_duration(float(later))}")
-        newborn.dies_within(float(later), 1.0)
-        pid, problem = _watch(newborn, question, _again(series), min(within, 30.0), context.say)
+        server.dies_within(float(later), 1.0)
+        pid, problem = _watch(server, question, _again(series), min(within, 30.0), context.say)
     result = _result(series, pid, problem, question)
     context.found.verified = result
     return StepResult("ok" if result.outcome == "done" else "failed", result.message, result.record())
@@ -82,13 +82,13 @@ def _question(context: Context, options: Mapping[str, Any]) -> Question:
     return Question((url,) if speaks else (), port, any_status=True)
 
 
-def _newborn(context: Context) -> Newborn:
+def _started_server(context: Context) -> StartedServer:
     found = context.found
     old = [one.process.identity for one in found.killed.plan.doomed] if found.killed and found.killed.plan else []
     if found.killed and found.killed.plan and found.killed.plan.worker:
         old = [one for one in old if one.pid == found.killed.plan.worker]
     identity = found.started.identity if found.started else None
-    return Newborn(identity, found.shim if found.started else None, old, context.playbook, context.state)
+    return StartedServer(identity, found.shim if found.started else None, old, context.playbook, context.state)
 
 
 def _running(context: Context) -> Tree | None:
@@ -97,27 +97,27 @@ def _running(context: Context) -> Tree | None:
 
 
 def _watch(
-    newborn: Newborn, question: Question, series: _Series, within: float, say: Callable[[str], None]
+    server: StartedServer, question: Question, series: _Series, within: float, say: Callable[[str], None]
 ) -> tuple[int | None, str]:
     """(pid of who answers, what went wrong; empty if all is proven)"""
     deadline, pid, told = Deadline(within), None, False
     while True:
-        if death := newborn.death():
-            return pid, death
+        if hopeless := server.why_hopeless(question.port):
+            return pid, hopeless
         answer = question.ask(max(0.1, deadline.left))
-        owner, problem = newborn.why_not_the_owner(question.port) if answer.ok else (pid, "")
+        owner, problem = server.why_not_the_owner(question.port) if answer.ok else (pid, "")
         pid = owner or pid
         series.take(answer, problem)
         if series.complete:
             # A start that fails does so in its first seconds: no proof before they are over.
-            if newborn.age() >= readiness.STABLE:
+            if server.age() >= readiness.STABLE:
                 return pid, ""
             if not told:
                 say(f"it is back: {_count(series.wanted)} in a row; watching whether it stays")
                 told = True
         if deadline.over:
             return pid, _why_not(series, question)
-        newborn.dies_within(min(_QUICK if 0 < series.row < series.wanted else _BETWEEN, deadline.left))
+        server.dies_within(min(_QUICK if 0 < series.row < series.wanted else _BETWEEN, deadline.left))
 
 
 def _why_not(series: _Series, question: Question) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from watchdog.model.playbook import Playbook
@@ -16,10 +16,12 @@ Answer = Literal["yes", "no", "unknown"]
 
 @record(frozen=True)
 class Expected:
-    """What `find.cmdline` of a playbook says; without it every program is the right one."""
+    """What `find.cmdline` of a playbook says, and whose it is; without a cmdline every program is the right one."""
 
     words: tuple[str, ...] = ()
     regex: bool = False
+    user: str | None = None
+    cwd: str | None = None
 
     def __str__(self) -> str:
         return " ".join(self.words)
@@ -28,7 +30,16 @@ class Expected:
         """Those that run it, by the command line that they were started with or by the one that they show."""
         if not self.words:
             return list(found)
-        return (match.by_pattern(self.words[0], found) if self.regex else match.by_words(self.words, found))[0]
+        named = (match.by_pattern(self.words[0], found) if self.regex else match.by_words(self.words, found))[0]
+        return [one for one in named if not self.why_elsewhere(one)]
+
+    def why_elsewhere(self, process: Process) -> str:
+        """Where the process belongs to another user or works in another folder than the playbook says; else empty."""
+        if self.user is not None and process.user != self.user:
+            return f"as user {process.user}"
+        return (
+            "" if self.cwd is None or process.cwd is None or _same_folder(self.cwd, process.cwd) else in_folder(process)
+        )
 
     def is_run_by(self, found: Iterable[Process]) -> Answer:
         """Whether one of these processes of one server runs it. "unknown" where a "no" could not be proven."""
@@ -41,7 +52,7 @@ class Expected:
         """Whether it is the named binary, and a title stands where its arguments were: uWSGI, nginx, PostgreSQL."""
         if self.regex or not self._is_lost(process) or programs.is_python_interpreter(process):
             return False
-        return programs.exe_name(process) == programs.last_part(self.words[0])
+        return programs.exe_name(process) == programs.last_part(self.words[0]) and not self.why_elsewhere(process)
 
     def _is_lost(self, process: Process) -> bool:
         """Whether its command line is lost: it cannot be read, or the process has overwritten it with a title."""
@@ -50,7 +61,10 @@ class Expected:
 
 def of(playbook: Playbook | None) -> Expected:
     """The program of a service."""
-    return Expected(playbook.find.cmdline, playbook.find.regex) if playbook else Expected()
+    if playbook is None:
+        return Expected()
+    rule = playbook.find
+    return Expected(rule.cmdline, rule.regex, rule.user, rule.cwd)
 
 
 def is_run_by(tree: Tree, playbook: Playbook | None) -> Answer:
@@ -62,8 +76,13 @@ def other_application(process: Process, playbook: Playbook) -> str:
     """Where a process with the right words runs another application than this service's; empty if it is the same.
 
     `celery -A tasks` or a relative script means what lies in its folder, an absolute script means that file. Only a
-    start command that is itself the program tells what is right; a launcher of another name does not.
+    start command that is itself the program tells what is right; a launcher of another name does not. `find.user` and
+    `find.cwd` come before all that.
     """
+    if elsewhere := of(playbook).why_elsewhere(process):
+        return elsewhere
+    if playbook.find.cwd is not None:
+        return ""
     start = playbook.start
     mine = start.command
     if not mine or start.cwd is None or process.cwd is None or not process.words:
@@ -82,6 +101,27 @@ def _place(words: tuple[str, ...], cwd: str) -> str:
     if program.interpreter and not program.inline and script.endswith((".py", ".pyz", ".sh", ".js")):
         return os.path.normpath(f"{cwd}/{script}" if not script.startswith("/") else script)
     return cwd
+
+
+def in_folder(process: Process) -> str:
+    """Where it works, in words."""
+    return f"in {process.cwd}" if process.cwd else "in a folder that cannot be read"
+
+
+def what_differs(several: Sequence[Tree]) -> str:
+    """What tells programs with the same command line apart, in a sentence; empty where nothing does."""
+    roots = [tree.root for tree in several]
+    if len({(one.user, one.cwd) for one in roots}) < 2:
+        return ""
+    keys = [key for key, seen in (("user", {one.user for one in roots}), ("cwd", {one.cwd for one in roots}))
+            if len(seen) > 1]  # fmt: skip
+    listed = "; ".join(f"pid {one.pid} runs {in_folder(one)} as user {one.user}" for one in roots[:4])
+    return f"{listed}. Say which with {' and '.join(f'find.{key}' for key in keys)} in the playbook, or with --pid"
+
+
+def _same_folder(one: str, other: str) -> bool:
+    """Also where one of them is named through a link."""
+    return one == other or os.path.realpath(one) == other
 
 
 def why_start_differs(playbook: Playbook) -> str:

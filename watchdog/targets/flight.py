@@ -11,14 +11,15 @@ from watchdog.system.process import descriptors
 
 
 def in_flight(tree: Tree) -> int:
-    """Requests that clients have sent and the server has not answered: what came in last came after what went out."""
-    count = 0
-    for one in _served(tree):
-        came, went = one.received_ago, one.sent_ago
-        # Where nothing was ever sent, the kernel's age of the last sending is that of the connection.
-        pending = bool(one.received) and came is not None and (not one.sent or went is None or went > came)
-        count += one.unread > 0 or pending
-    return count
+    """Requests that clients have sent and the server has not answered."""
+    return sum(is_unanswered(one) for one in _served(tree))
+
+
+def is_unanswered(one: Connection) -> bool:
+    """Whether what a client sent last came in after what went out last."""
+    came, went = one.received_ago, one.sent_ago
+    # Where nothing was ever sent, the kernel's age of the last sending is that of the connection.
+    return one.unread > 0 or (bool(one.received) and came is not None and (not one.sent or went is None or went > came))
 
 
 def answered_within(tree: Tree, seconds: float) -> int:

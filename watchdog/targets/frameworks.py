@@ -43,10 +43,31 @@ _SERVERS = {
     "pserve": "pyramid",
     "hug": "hug",
     "flower": "flower",
-    "celery": "celery",
     "datasette": "datasette",
     "devpi-server": "devpi",
 }
+# Programs that take jobs or speak over their pipes, and the words behind their name with which they stay: with others
+# they are commands that end. Without words they always stay.
+_LASTING: dict[str, tuple[str, tuple[str, ...]]] = {
+    "celery": ("celery", ("worker", "beat", "events")),
+    "rq": ("rq", ("worker", "worker-pool", "scheduler", "cron")),
+    "rqworker": ("rq", ()),
+    "rqscheduler": ("rq", ()),
+    "dramatiq": ("dramatiq", ()),
+    "dramatiq-gevent": ("dramatiq", ()),
+    "huey_consumer": ("huey", ()),
+    "huey_consumer.py": ("huey", ()),
+    "arq": ("arq", ()),
+    "saq": ("saq", ()),
+    "taskiq": ("taskiq", ("worker", "scheduler")),
+    "procrastinate": ("procrastinate", ("worker",)),
+    "airflow": ("airflow", ("scheduler", "triggerer", "worker")),
+    "prefect": ("prefect", ("worker", "agent")),
+    "pylsp": ("language-server", ()),
+    "pyls": ("language-server", ()),
+    "jedi-language-server": ("language-server", ()),
+}
+_JOBS_IN_DJANGO = {"qcluster": "django-q", "rqworker": "rq", "run_huey": "huey", "rundramatiq": "dramatiq"}
 _OTHER_PROTOCOLS = frozenset({"grpc", "celery", "dask", "socketserver", "twisted"})
 _RUN = {"flask": "flask", "quart": "quart", "fastapi": "fastapi", "dask": "dask"}
 # Modules that a script imports, the more telling first.
@@ -71,11 +92,21 @@ _IMPORTS = (
     "grpc",
     "websockets",
     "waitress",
+    "mcp",
+    "fastmcp",
+    "pygls",
+    "apscheduler",
+    "celery",
+    "rq",
+    "dramatiq",
+    "huey",
+    "arq",
     "http.server",
     "xmlrpc.server",
     "wsgiref",
     "socketserver",
 )
+_STAYING = frozenset({"mcp", "fastmcp", "pygls", "apscheduler"})  # a script that imports one of them runs until ended
 _SCRIPT = 262_144  # bytes of a script that are read
 _IMPORT = re.compile(
     r"^[ \t]*(?:from[ \t]+(?P<package>[A-Za-z_][\w.]*)[ \t]+)?import[ \t]+(?P<names>.+)$", re.MULTILINE
@@ -98,7 +129,13 @@ def framework(members: Iterable[Process]) -> str | None:
 
 def serves_named_app(name: str) -> bool:
     """Whether a program of this name serves the application that its command line names."""
-    return name.lower().removesuffix("d").removesuffix("-server") in _SERVERS or name in _SERVERS or name in _RUN
+    known = _SERVERS.keys() | _LASTING.keys()
+    return name.lower().removesuffix("d").removesuffix("-server") in known or name in known or name in _RUN
+
+
+def runs_until_ended(process: Process) -> bool:
+    """Whether its framework says that it takes jobs or messages until somebody ends it; False where none is known."""
+    return bool(_lasting(programs.program(process))) or _of_script(process) in _STAYING
 
 
 def speaks_http(name: str | None) -> bool:
@@ -109,6 +146,8 @@ def speaks_http(name: str | None) -> bool:
 def _of_command(program: Program) -> str | None:
     name = program.name.removesuffix(".exe")
     rest = program.words[1:]
+    if found := _lasting(program):
+        return found
     if name in _SERVERS:
         if name == "gunicorn" and any("uvicorn" in word.lower() for word in rest):
             return "gunicorn+uvicorn"
@@ -120,6 +159,15 @@ def _of_command(program: Program) -> str | None:
     if name == "jupyter" and rest and rest[0] in ("lab", "notebook", "server", "nbclassic"):
         return "jupyter"
     return _of_module(program)
+
+
+def _lasting(program: Program) -> str | None:
+    """The framework of a worker, a scheduler or a child on pipes, by its program and the word for what it does."""
+    name, rest = program.name.removesuffix(".exe"), program.words[1:]
+    if name == "manage.py" and rest and rest[0] in _JOBS_IN_DJANGO:
+        return _JOBS_IN_DJANGO[rest[0]]
+    found, words = _LASTING.get(name, _LASTING.get(name.partition(".")[0], (None, ())))
+    return found if not words or any(word in words for word in rest) else None
 
 
 def _of_module(program: Program) -> str | None:

@@ -23,7 +23,8 @@ def by_words(words: Sequence[str], processes: Iterable[Process]) -> tuple[list[P
     found: list[Process] = []
     left_out: list[str] = []
     for process in processes:
-        if not runs(tuple(words), process.words, process.cwd, process.exe) and not is_shown_as(words, process):
+        named = runs(tuple(words), process.words, process.cwd, process.exe) or is_shown_as(words, process)
+        if not (named or _is_binary(words, process)):
             continue
         forged = why_not_believed(process)
         if forged:
@@ -63,6 +64,13 @@ def is_shown_as(words: Sequence[str], process: Process) -> bool:
     if asked.endswith("…"):
         return len(asked) > _LONG_ENOUGH and shown.startswith(asked[:-1])
     return " " in asked and asked == shown
+
+
+def _is_binary(words: Sequence[str], process: Process) -> bool:
+    """Whether one word names its binary, where a title stands in the place of all its words: uWSGI, nginx."""
+    if len(words) != 1 or process.original or not programs.has_title(process):
+        return False
+    return not programs.is_python_interpreter(process) and programs.exe_name(process) == programs.last_part(words[0])
 
 
 def why_not_believed(process: Process) -> str:

@@ -12,7 +12,7 @@ from watchdog.model.records import record
 from watchdog.model.selector import Selector
 from watchdog.system import clock
 from watchdog.system.net import ports
-from watchdog.targets import expected, match, programs, servers
+from watchdog.targets import expected, fleeting, match, programs, servers
 from watchdog.targets.named_ports import another_port, names_port
 from watchdog.targets.scene import Scene
 from watchdog.targets.trees import grow_in
@@ -64,6 +64,8 @@ def look(
         trees = _not_listening(scene, playbook, started, left_out)
     if not trees and wanted.port:
         trees = _draining(scene, wanted.port)
+    if not trees and wanted.port:
+        trees = fleeting.holder(wanted.port)
     if not trees and wanted.port and (hints := _naming_port(scene, wanted.port)):
         trees = _between_two_lives(wanted) if playbook is None else []
         left_out += [] if trees else hints

@@ -20,7 +20,7 @@ def pid(text: str) -> int:
     found = _number(text, "pid", "a plain number such as 4242")
     most = processes.pid_max()
     if found > most:
-        raise WrongUsage(f"{found} is no pid", f"On this machine none is greater than {most}.")
+        raise WrongUsage(f"{found} is not a pid", f"On this machine none is greater than {most}.")
     return found
 
 
@@ -28,7 +28,7 @@ def port(text: str) -> int:
     """A TCP port, 1 to 65535."""
     found = _number(text, "port", "a plain number such as 8000")
     if found > 65535:
-        raise WrongUsage(f"{found} is no port", "Ports end at 65535.")
+        raise WrongUsage(f"{found} is not a port", "Ports end at 65535.")
     return found
 
 
@@ -66,5 +66,5 @@ def _identity(line: str, number: int) -> Identity | None:
 
 def _number(text: str, what: str, form: str) -> int:
     if not isinstance(text, str) or not _NUMBER.fullmatch(text):
-        raise WrongUsage(f"{str(text)[:40]!r} is no {what}", todo=f"Write {form}.")
+        raise WrongUsage(f"{str(text)[:40]!r} is not a {what}", todo=f"Write {form}.")
     return int(text)

@@ -29,7 +29,7 @@ def ask(tree: Tree, timeout: float = TIMEOUT, url: str | None = None) -> Verdict
     Any status is a sign of life, more than a second is slow. "unknown": it does not seem to speak HTTP, or could not be
     asked for a reason of our own.
     """
-    if not tree.members or all(member.process.state in "ZX" for member in tree.members):
+    if not tree.members or all(member.process.ended for member in tree.members):
         return "down"
     serving = [member.process for member in tree.members if member.ports] or [tree.root]
     if all(process.state == "T" for process in serving):

@@ -17,7 +17,7 @@ _POWER = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 def parse_duration(text: str) -> float:
     """Seconds in "500ms", "10s", "5m", "1h", "7d" or a chain such as "1h30m". ValueError for anything else."""
     if not isinstance(text, str) or not (parts := _DURATION.findall(text)) or "".join(n + u for n, u in parts) != text:
-        raise ValueError(f"{text!r} is no duration; write it like 500ms, 10s, 5m, 1h or 7d")
+        raise ValueError(f"{text!r} is not a duration; write it like 500ms, 10s, 5m, 1h or 7d")
     return sum(float(number) * _SECONDS[unit] for number, unit in parts)
 
 
@@ -25,7 +25,7 @@ def parse_size(text: str) -> int:
     """Bytes in "512MB", "4GB", "2GiB" or "1048576". K, M, G and T are powers of 1024, as memory is meant."""
     found = _SIZE.fullmatch(text.strip()) if isinstance(text, str) else None
     if not found:
-        raise ValueError(f"{text!r} is no size; write it like 512MB or 4GB")
+        raise ValueError(f"{text!r} is not a size; write it like 512MB or 4GB")
     return int(float(found[1]) * 1024 ** _POWER[found[2].upper()])
 
 

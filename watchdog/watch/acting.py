@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import re
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 
 from watchdog.model.errors import Refused, WdError
 from watchdog.model.incident import GIVE_UP, Desired, RunResult, StepRecord, Trigger
-from watchdog.model.playbook import TriggerSpec
 from watchdog.model.procedure import Block, RunPlan, StepCall
 from watchdog.model.process import Identity
-from watchdog.policy import budget, locks, pressure
+from watchdog.policy import budget, pressure, target_lock
 from watchdog.policy.budget import History, Life
 from watchdog.policy.deciding import Decision, Situation, decide, local_time, quiet_moment, step_of
 from watchdog.policy.judge import reset
@@ -22,7 +19,6 @@ from watchdog.probes.log import forget_matches
 from watchdog.runbook.begin import begin, plan_of
 from watchdog.runbook.run import Prepared, execute, prepare
 from watchdog.starting import launch
-from watchdog.steps import turn
 from watchdog.steps.notify import notify
 from watchdog.steps.spec import Context
 from watchdog.system import clock
@@ -34,6 +30,7 @@ from watchdog.watch import log, looking
 from watchdog.watch.asking import Question, Questions
 from watchdog.watch.early_evidence import hand_over
 from watchdog.watch.loop_state import LoopState
+from watchdog.watch.messages import LookAgain, NewProcesses, Trouble
 from watchdog.watch.times import in_window
 from watchdog.watch.watched import CALENDAR, LIVES, Watched
 
@@ -41,72 +38,56 @@ _JUST_NOW = 0.5  # seconds for which it is still true that nothing runs: nobody 
 _LOOK_BACK = 31 * 86400.0
 _LAST_STEPS = (("snapshot", "--within", "5s"), ("why", "--within", "5s"), ("report",))
 _FIGURES = re.compile(r"[\d.]+\w*")
-Retry = Callable[[], None]
 
 
 class Runs:
-    """Decides about trouble and does what was decided."""
+    """Decides about trouble, and does what was decided."""
 
-    def __init__(self, state: LoopState, after: Callable[[Watched], None] = lambda watched: None) -> None:
-        self._state, self._after = state, after
+    def __init__(self, state: LoopState) -> None:
+        self._state = state
         self._waiting: set[tuple[str, str]] = set()
-        self._deciding = threading.Lock()
         self._questions = Questions(state)
 
-    def consider(
-        self,
-        watched: Watched,
-        trigger: TriggerSpec,
-        cause: Trigger,
-        retry: Retry,
-        waited: float | None = None,
-        agreed: str = "",
-    ) -> None:
-        """Decide, and act if that was decided. `retry` looks at the trouble again, and comes back here if it lasts.
-
-        `waited` is given for planned runs: for how many seconds they have waited for a good moment. `agreed` is the
-        runbook to which a person has just said yes.
-        """
-        key = f"{trigger.kind} {trigger.subject}"
+    def decide(self, trouble: Trouble) -> None:
+        """Decide, and act if that was decided. Called by one thread: what is decided counts in the next budget."""
+        watched, trigger, cause = trouble.watched, trouble.trigger, trouble.cause
         if watched.acting or not trigger.run:
             return
-        runbook = step_of(trigger.run, watched.stored.attempts.get(key, 0))
+        runbook = step_of(trigger.run, watched.stored.attempts.get(trouble.key, 0))
         calm = watched.identity if cause.kind in CALENDAR else None
-        with self._deciding:  # what is decided for one service counts in the budget of the next
-            decision = self._decide(watched, runbook, waited)
-            if decision.kind == "ask" and agreed == runbook:
-                decision = Decision("run", "a person said yes")
-            if decision.kind in ("run", "give-up") and not self._state.reserve(watched):
-                return
-            if decision.kind == "run" and cause.kind not in CALENDAR:
-                watched.stored.restart_attempts = [*watched.stored.restart_attempts, clock.now()][-LIVES:]
+        decision = self._decision(trouble, runbook)
+        if decision.kind in ("run", "give-up") and not self._state.reserve(watched):
+            return
         self._tell(watched, runbook, cause, decision)
-        if decision.again is not None:
-            self._again(watched, key, decision.again, retry)
-        if decision.kind == "ask":
-            question = Question(watched, trigger, cause, runbook)
-            anew = functools.partial(self.consider, watched, trigger, cause, retry, waited, agreed=runbook)
-            self._questions.put(question, anew)
         if decision.kind == "run":
-            self._take(watched, lambda: self._run(watched, key, runbook, cause), calm)
-        elif decision.kind == "give-up":
+            if cause.kind not in CALENDAR:
+                watched.stored.restart_attempts = [*watched.stored.restart_attempts, clock.now()][-LIVES:]
+            self._take(watched, lambda: self._run(watched, trouble.key, runbook, cause), calm)
+            return
+        if watched.standby is not None:
+            watched.standby.leave()
+        if decision.kind == "give-up":
             self._take(watched, lambda: self._give_up(watched, cause, decision.why))
+        elif decision.kind == "ask":
+            self._questions.put(Question(trouble, runbook))
+        if decision.again is not None:
+            self._again(trouble, decision.again)
 
-    def in_other_hands(self, watched: Watched) -> bool:
-        """Whether another wd works on it, or a person wants it to be as it is: its end is no death."""
-        return bool(_holder(watched)) or self._state.journal.desired(watched.name).state != "running"
-
-    def _decide(self, watched: Watched, runbook: str, waited: float | None) -> Decision:
-        situation = self._situation(watched, runbook, waited)
+    def _decision(self, trouble: Trouble, runbook: str) -> Decision:
+        watched = trouble.watched
+        situation = self._situation(trouble, runbook)
         decision = decide(situation)
         if decision.kind in ("run", "ask", "would") and (common := self._state.common_cause(watched)):
             return decide(replace(situation, common=common))
+        if decision.kind == "ask" and trouble.agreed == runbook:
+            return Decision("run", "a person said yes")
         return decision
 
-    def _situation(self, watched: Watched, runbook: str, waited: float | None) -> Situation:
+    def _situation(self, trouble: Trouble, runbook: str) -> Situation:
+        watched = trouble.watched
+        waited = clock.monotonic() - trouble.planned_at if trouble.planned_at is not None else None
         now, policy = clock.now(), watched.playbook.policy
         desired = self._desired(watched)
-        planned = waited is not None
         return Situation(
             mode=policy.mode,
             runbook=runbook,
@@ -116,9 +97,9 @@ class Runs:
             strange=watched.wrong_program,
             starved=pressure.starved(machine.glance()),
             certain=looking.is_certainly_down(watched),
-            holder=_holder(watched),
+            holder=self._state.holder(watched),
             full=self._state.why_full,
-            planned=planned,
+            planned=waited is not None,
             moment=good_moment(watched, waited) if waited is not None else "",
         )
 
@@ -147,17 +128,18 @@ class Runs:
         level = "ERROR" if decision.kind == "give-up" else "WARNING"
         self._state.say(watched.name, f"{cause.detail} -> {deed}{': ' + decision.why if decision.why else ''}", level)
 
-    def _again(self, watched: Watched, key: str, seconds: float, retry: Retry) -> None:
+    def _again(self, trouble: Trouble, seconds: float) -> None:
         """Look again later, once, however often the same was decided in the meantime."""
+        key = (trouble.watched.name, trouble.key)
         with self._state.lock:
-            if (watched.name, key) in self._waiting:
+            if key in self._waiting:
                 return
-            self._waiting.add((watched.name, key))
+            self._waiting.add(key)
 
         def look() -> None:
             with self._state.lock:
-                self._waiting.discard((watched.name, key))
-            retry()
+                self._waiting.discard(key)
+            self._state.messages.put(LookAgain(trouble))
 
         self._state.later(min(seconds, 300.0), look)
 
@@ -186,13 +168,13 @@ class Runs:
             watched.standby = None
         looking.refresh(watched)
         if calm is None or watched.identity != calm:
-            self._begin_anew(watched)
+            self._forget_the_old_server(watched)
         self._state.remember(watched)
         self._state.store()  # whoever looks at the status now wants to see what came of it
         self._state.release(watched)
-        self._after(watched)
+        self._state.messages.put(NewProcesses(watched, after_run=True))
 
-    def _begin_anew(self, watched: Watched) -> None:
+    def _forget_the_old_server(self, watched: Watched) -> None:
         at = clock.monotonic()
         with watched.lock:
             watched.stored.states = {name: reset(state, at) for name, state in watched.stored.states.items()}
@@ -224,8 +206,11 @@ class Runs:
 
     def _held(self, watched: Watched, runbook: str, cause: Trigger, context: Context) -> RunResult | None:
         """The run itself, with the server for ourselves; None if somebody was faster."""
-        keys = turn.keys((), watched.playbook)
-        with turn.hold(context, keys, f"run {runbook}"), _Told(self._state, watched, context) as told:
+        keys = target_lock.keys((), watched.playbook)
+        with (
+            target_lock.acquire(keys, f"run {runbook}", context.playbook),
+            _Told(self._state, watched, context) as told,
+        ):
             if cause.kind not in CALENDAR and _is_another(watched):
                 self._state.say(watched.name, "it was replaced in the meantime; nothing is done")
                 return None
@@ -253,8 +238,8 @@ class Runs:
         watched.stored.gave_up, watched.stored.gave_up_why = clock.now(), why
         self._state.remember(watched)
         self._state.counts.given_up += 1
-        anew = f"once fixed, run: wd resume {watched.name}"
-        words = [*_LAST_STEPS, ("notify", f"{watched.name}: wd gave up: {why}; {anew}")]
+        resume = f"once fixed, run: wd resume {watched.name}"
+        words = [*_LAST_STEPS, ("notify", f"{watched.name}: wd gave up: {why}; {resume}")]
         block = Block("wd", tuple((0, " ".join(line)) for line in words), timeout=30.0, on_fail="continue")
         plan = RunPlan(None, tuple(StepCall(line, 0, 0) for line in words), (block,), watched.name)
         context = self._state.context(watched, replace(cause, gave_up=why))
@@ -298,16 +283,16 @@ class _Told:
 
 def _note_short_life(watched: Watched, context: Context) -> None:
     """A server that a run started and that died before the run was over: nobody watched it for its death."""
-    newborn = context.found.started.identity if context.found.started else None
-    if newborn is None or processes.is_alive(newborn):
+    started = context.found.started.identity if context.found.started else None
+    if started is None or processes.is_alive(started):
         return
     record = next(
-        (one for one in reversed(launch.records(context.state, watched.name)) if one.identity == newborn), None
+        (one for one in reversed(launch.records(context.state, watched.name)) if one.identity == started), None
     )
     begun = record.started if record else clock.now()
     ended = record.ended if record and record.ended is not None else clock.now()
     with watched.lock:
-        watched.stored.lives = [*watched.stored.lives, Life(newborn.pid, begun, ended)][-LIVES:]
+        watched.stored.lives = [*watched.stored.lives, Life(started.pid, begun, ended)][-LIVES:]
 
 
 def history(watched: Watched, state: LoopState, desired: Desired, now: float) -> History:
@@ -341,12 +326,6 @@ def good_moment(watched: Watched, waited: float) -> str:
     windows = {line: in_window(line, seconds, now) for line, seconds in watched.playbook.policy.quiet}
     tree = looking.current(watched)
     return quiet_moment(windows, in_flight(tree) if tree else 0, waited, DRAIN)
-
-
-def _holder(watched: Watched) -> str:
-    """Who else works on the service now, on this machine."""
-    found = next((held for key in turn.keys((), watched.playbook) if (held := locks.holder(key))), None)
-    return str(found) if found else ""
 
 
 def _is_another(watched: Watched) -> bool:

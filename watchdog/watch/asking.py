@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from dataclasses import replace
 
 from watchdog.model.incident import Trigger
-from watchdog.model.playbook import TriggerSpec
 from watchdog.model.records import record
 from watchdog.steps.notify import notify
 from watchdog.text.units import format_duration
 from watchdog.watch.loop_state import LoopState
+from watchdog.watch.messages import Trouble
 from watchdog.watch.watched import CALENDAR, Watched
 
 
@@ -18,28 +18,34 @@ from watchdog.watch.watched import CALENDAR, Watched
 class Question:
     """Whether to run this on that service, because of what was seen."""
 
-    watched: Watched
-    trigger: TriggerSpec
-    cause: Trigger
+    trouble: Trouble
     runbook: str
 
     @property
+    def watched(self) -> Watched:
+        return self.trouble.watched
+
+    @property
+    def cause(self) -> Trigger:
+        return self.trouble.cause
+
+    @property
     def key(self) -> str:
-        return f"{self.trigger.kind} {self.trigger.subject} {self.runbook}"
+        return f"{self.trouble.key} {self.runbook}"
 
     @property
     def by_hand(self) -> str:
         return f"`wd run {self.runbook} --service {self.watched.name}` does it"
 
     def stands(self) -> bool:
-        """Whether there is still a reason to ask: whoever mended it meanwhile needs no answer."""
+        """Whether there is still a reason to ask: after a repair in the meantime nobody has to answer."""
         watched = self.watched
         if watched.acting:
             return False
         if self.cause.kind == "death":
             return watched.tree is None
         if self.cause.kind in ("probe", "limit"):
-            return watched.state(self.trigger.subject).level == "trouble"
+            return watched.state(self.trouble.trigger.subject).level == "trouble"
         return True
 
 
@@ -50,21 +56,26 @@ class Questions:
         self._state = state
         self._one = threading.Lock()
 
-    def put(self, question: Question, agreed: Callable[[], None]) -> None:
-        """Ask beside the loop; `agreed` is called after a yes, and decides anew: time has passed."""
+    def put(self, question: Question) -> None:
+        """Ask beside the loop. After a yes it is decided again: time has passed."""
         watched = question.watched
         with watched.lock:
             if question.key in watched.asked:
                 return
             watched.asked.add(question.key)
+            watched.stored.question = f"{question.cause.detail}: run {question.runbook}? {question.by_hand}"
+        self._state.remember(watched)
 
         def ask() -> None:
             with self._one:
                 answer = "over" if not question.stands() else self._asked(question)
             if answer == "yes" or question.cause.kind in CALENDAR:
                 watched.asked.discard(question.key)  # what has to wait now, or comes due again, is asked again
+            if answer in ("yes", "no") or not question.stands():
+                watched.stored.question = ""
+                self._state.remember(watched)
             if answer == "yes" and question.stands():
-                agreed()
+                self._state.messages.put(replace(question.trouble, agreed=question.runbook))
             else:
                 self._told(question, answer)
 

@@ -1,39 +1,63 @@
-"""`wd watch` and `wd tick`: the loop, and one pass of it for whoever brings a clock of his own."""
+"""`wd watch` runs the loop. `wd tick` makes one pass of it, for cron and other schedulers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from watchdog.journal.store import Journal
-from watchdog.model.errors import BadConfig
+from watchdog.model.errors import BadConfig, CannotTell
 from watchdog.model.incident import Incident
-from watchdog.model.playbook import Playbook
+from watchdog.policy import locks
 from watchdog.report import write as report
 from watchdog.steps.report import samples_before
 from watchdog.steps.spec import Context, StepResult
-from watchdog.system.child.overseer import oversee
+from watchdog.system.child.overseer import Link, oversee
 from watchdog.watch import log
+from watchdog.watch.loading import Load, fingerprint, load_apart
 from watchdog.watch.loading import load as load_here
-from watchdog.watch.loading import load_apart
 from watchdog.watch.loop_state import LoopState
 
 
 def watch(context: Context, options: Mapping[str, Any]) -> StepResult:
-    """Run the loop until SIGTERM, in a child. BadConfig if there is no home, or nothing in it to watch."""
+    """Run the loop until SIGTERM, in a child. BadConfig without a home; Refused if a loop watches it already."""
     load = loader(context, apart=True)
-    link = oversee()
-    if isinstance(link, int):  # the parent, and the loop is over: what it came to has been shown
-        raise SystemExit(link)
+    with _only_loop(context):
+        link = oversee()
+        if isinstance(link, int):  # the parent, and the loop is over: what it came to has been shown
+            raise SystemExit(link)
+        return _loop(context, options, load, link)
+
+
+def _loop(context: Context, options: Mapping[str, Any], load: Load, link: Link) -> StepResult:
     from watchdog.watch.loop import Loop  # not for the parent, which stays small
 
     log.set_up(context.state, bool(options.get("verbose")))
     state = open_state(context)
-    loop = Loop(state, load, ping=options.get("ping") or "", metrics_file=options.get("metrics") or "", link=link)
+    loop = Loop(
+        state,
+        load,
+        changes=lambda: fingerprint(context.home),
+        ping=options.get("ping") or "",
+        metrics_file=options.get("metrics") or "",
+        link=link,
+    )
     loop.listen_to_signals()
     loop.run(before=lambda: close_cut_off(state))
     return StepResult("ok", "stopped")
+
+
+@contextlib.contextmanager
+def _only_loop(context: Context) -> Iterator[None]:
+    """Refused if another loop watches this home: both would act on the same trouble. On a full disk it goes on."""
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(locks.loop_lock(context.state, context.selector.service))
+        except CannotTell as error:
+            context.say(f"a second loop in this home would not be noticed: {error.why}")
+        yield
 
 
 def tick(context: Context, options: Mapping[str, Any]) -> StepResult:
@@ -47,8 +71,8 @@ def tick(context: Context, options: Mapping[str, Any]) -> StepResult:
     return one_pass(state, playbooks, options.get("metrics") or "")
 
 
-def loader(context: Context, apart: bool = False) -> Callable[[], tuple[Playbook, ...]]:
-    """Reads the playbooks anew each time: of the whole home, or of the one service that was named."""
+def loader(context: Context, apart: bool = False) -> Load:
+    """Reads the playbooks again each time: of the whole home, or of the one service that was named."""
     home = context.home
     if home is None:
         raise BadConfig(

@@ -7,7 +7,6 @@ itself; only when nothing of it is left, it is down.
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
 from dataclasses import replace
 
 from watchdog.model.incident import Trigger
@@ -20,8 +19,8 @@ from watchdog.system.host import kernel_log
 from watchdog.system.process import processes
 from watchdog.system.process.deaths import Deaths
 from watchdog.watch import looking
-from watchdog.watch.acting import Runs
 from watchdog.watch.loop_state import LoopState
+from watchdog.watch.messages import AskNow, Trouble
 from watchdog.watch.standby_starter import StandbyStarter, may_start
 from watchdog.watch.watched import LIVES, Watched, death_triggers
 
@@ -33,8 +32,8 @@ _HELD = 1.0  # seconds after which a server that somebody else works on is looke
 class DeathWatcher:
     """Watches the processes of services."""
 
-    def __init__(self, state: LoopState, runs: Runs, ask_now: Callable[[Watched], None]) -> None:
-        self._state, self._runs, self._ask_now = state, runs, ask_now
+    def __init__(self, state: LoopState) -> None:
+        self._state = state
         self._deaths = Deaths(self._died)
         self._owners: dict[Identity, str] = {}  # the service's name: a reload makes a new record of it
 
@@ -63,11 +62,11 @@ class DeathWatcher:
             self._is_down(watched, told)
         else:
             self.watch(watched)
-            self._ask_now(watched)
+            self._state.messages.put(AskNow(watched))
 
     def _look_for_the_wrong_one(self, watched: Watched, told: str) -> None:
         """A wrong program that ended for good leaves its place to the right one; one that comes back has a master,
-        against whom nothing is started: a person is told at once."""
+        and nothing is started beside it: a person is called at once."""
         if watched.acting or looking.refresh(watched) is None or not watched.wrong_program:
             self.look_again(watched, told)
         else:
@@ -91,12 +90,13 @@ class DeathWatcher:
         if gone:
             looking.nothing_left(watched)
         tree = None if gone else looking.refresh(watched)
-        meant = watched.acting or self._runs.in_other_hands(watched)
+        meant = watched.acting or self._state.in_other_hands(watched)
         told = f"pid {identity.pid} ended"
-        # A worker that its master replaces while the others serve is no death of the server.
+        # A worker that its master replaces while the others serve is not a death of the server.
         last = tree is None or tree.root.identity != (before.root.identity if before else None) or not tree.listeners
         loop = None
         if ended is not None and last and not strange:
+            watched.died_at = watched.died_at or clock.now()
             self._note_life(watched, Life(identity.pid, ended.started, clock.now(), by_itself=not meant))
             loop = self._crash_loop(watched)
         if watched.acting:
@@ -111,9 +111,10 @@ class DeathWatcher:
             self._state.later(_HELD, lambda: self.look_again(watched, told))
         elif tree is None or loop is not None:
             self._is_down(watched, told)
+            return  # who decides needs the standby, or dismisses it
         else:
-            self._ask_now(watched)
-        if watched.standby is not None and not watched.acting:
+            self._state.messages.put(AskNow(watched))
+        if watched.standby is not None:
             watched.standby.leave()
 
     def _crash_loop(self, watched: Watched) -> CrashLoop | None:
@@ -156,6 +157,7 @@ class DeathWatcher:
         self._state.say(watched.name, f"pid {life.pid} ended after {life.seconds:.1f} s{why}", "WARNING")
 
     def _is_down(self, watched: Watched, told: str) -> None:
+        since = watched.died_at or clock.now()
         for trigger in death_triggers(watched.playbook):
-            cause = Trigger("death", told, "wd watch", clock.now())
-            self._runs.consider(watched, trigger, cause, lambda: self.look_again(watched, told))
+            cause = Trigger("death", told, "wd watch", since)
+            self._state.messages.put(Trouble(watched, trigger, cause))

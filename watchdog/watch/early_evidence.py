@@ -48,7 +48,7 @@ class EarlyEvidence:
         threading.Thread(target=self._wait, daemon=True, name="wd-early-evidence").start()
 
     def asked(self, watched: Watched, spec: ProbeSpec) -> Question:
-        """A question begins. It is told its answer when it is over."""
+        """A question begins. Its `sample` is set when it is over."""
         question = Question(watched, spec, clock.monotonic())
         key = (watched.name, spec.name)
         self._last[key] = (*self._last.get(key, ())[-1:], question)

@@ -1,14 +1,17 @@
 """Reads the playbooks in a child, so that the loop, which runs for months, does not carry what reading them takes.
 
 The libraries that read and check a playbook are a seventh of the loop's memory, and needed only at its start and when
-it is told to read again.
+it reads them again.
 """
 
 from __future__ import annotations
 
 import base64
+import contextlib
+import os
 import pickle
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +24,21 @@ if TYPE_CHECKING:
 
 _WITHIN = 300.0  # seconds: thousands of playbooks on a busy machine
 _PAUSES = (0.1, 1.0, 3.0)  # seconds after a child that was killed
+
+Load = Callable[[], tuple[Playbook, ...]]
+Fingerprint = frozenset[tuple[str, int, int, int]]
+
+
+def fingerprint(home: Path | None) -> Fingerprint:
+    """Tells whether a playbook or a runbook of the home has changed: name, inode, size and time of every file."""
+    found = set()
+    for folder in ("playbooks", "runbooks"):
+        with contextlib.suppress(OSError), os.scandir((home or Path()) / folder) as entries:
+            for entry in entries:
+                with contextlib.suppress(OSError):
+                    about = entry.stat()
+                    found.add((f"{folder}/{entry.name}", about.st_ino, about.st_size, about.st_mtime_ns))
+    return frozenset(found)
 
 
 def load_apart(home: Path, service: str | None) -> tuple[Playbook, ...]:

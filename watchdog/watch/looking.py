@@ -13,6 +13,7 @@ from watchdog.policy.judge import Signs
 from watchdog.probes import registry
 from watchdog.system.net import accept_queue
 from watchdog.system.process import processes, threads
+from watchdog.system.shim import records
 from watchdog.targets import expected
 from watchdog.targets.flight import answered_within
 from watchdog.targets.resolve import look
@@ -25,16 +26,17 @@ _NEARLY = 0.8  # of the time that the question waited: who has slept so long has
 
 
 def refresh(watched: Watched, scene: Scene | None = None) -> Tree | None:
-    """Look for the service's processes anew. With a scene, the one look at the machine serves many services."""
+    """Look for the service's processes again. With a scene, one look at the machine serves many services."""
     try:
-        trees = look(Selector(service=watched.name), watched.playbook, scene).trees
+        started = records.running(watched.starts) if watched.starts else ()
+        trees = look(Selector(service=watched.name), watched.playbook, scene, started).trees
     except WdError:
         return watched.tree  # the machine cannot be seen: what was known stays
     tree = trees[0] if len(trees) == 1 else _listening(trees, watched.playbook)
     strange = why_strange(tree, watched.playbook) if tree else ""
     with watched.lock:
         if trees:
-            watched.last_members = None
+            watched.last_members = watched.died_at = None
         elif watched.tree is not None or watched.last_members is None:
             watched.last_members = _dead(watched.tree)
         watched.tree, watched.looked_at, watched.wrong_program = tree, time.monotonic(), strange
@@ -57,7 +59,7 @@ def nothing_left(watched: Watched) -> None:
 
 
 def _dead(tree: Tree | None) -> frozenset[Identity]:
-    """Of a tree that serves no more; a launcher that lives on is no part of what has ended."""
+    """Of a tree that does not serve any more. A launcher that lives on has not ended."""
     members = tree.members if tree else ()
     return frozenset(one.process.identity for one in members if not processes.is_alive(one.process.identity))
 
@@ -117,6 +119,13 @@ def is_stopped(tree: Tree) -> bool:
     states = [one.state for leaf in _leaves(tree) if (one := processes.read(leaf.pid)) is not None]
     first = next((one for member in tree.members if (one := processes.read(member.process.pid)) is not None), None)
     return (first is not None and first.state == "T") or (bool(states) and all(state == "T" for state in states))
+
+
+def runs_nowhere(watched: Watched) -> bool:
+    """Whether no process of it runs and nobody has its port, after a look that found the machine readable."""
+    port = watched.playbook.find.port
+    gone = watched.tree is None and watched.last_members is not None
+    return gone and (port is None or accept_queue.waiting(port) is None)
 
 
 def is_certainly_down(watched: Watched) -> bool:

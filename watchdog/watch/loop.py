@@ -1,4 +1,4 @@
-"""The loop: what is due when, who is told of a death, how it is reloaded and how it ends. The only APScheduler import.
+"""The loop: what is due when, who takes a message, how it is reloaded and how it ends. The only APScheduler import.
 
 Nothing here decides anything about a server; that is `rounds`, `judge`, `deciding` and `acting`.
 """
@@ -21,6 +21,7 @@ from watchdog.system import clock
 from watchdog.system.child.overseer import Link
 from watchdog.system.net import http
 from watchdog.system.process import processes
+from watchdog.system.shim import records
 from watchdog.targets.scene import Scene
 from watchdog.text.units import counted
 from watchdog.watch import looking, metrics, trend
@@ -28,7 +29,9 @@ from watchdog.watch.acting import Runs
 from watchdog.watch.death_watcher import DeathWatcher
 from watchdog.watch.executor import DaemonThreads
 from watchdog.watch.heartbeat import Heartbeat
+from watchdog.watch.loading import Fingerprint, Load
 from watchdog.watch.loop_state import KEY, LoopState
+from watchdog.watch.messages import AskNow, LookAgain, Message, NewProcesses, Trouble
 from watchdog.watch.rounds import Rounds
 from watchdog.watch.slots import Slot, slots
 from watchdog.watch.thread_pool import UnboundedThreadPool
@@ -39,23 +42,32 @@ STORE = 5.0  # seconds between two writings of samples
 METRICS = 15.0  # and of the numbers for Prometheus
 TIDY = 3600.0
 PING = 60.0
-Load = Callable[[], tuple[Playbook, ...]]
+CHANGES = 1.0  # seconds between two looks whether a playbook or runbook has changed
 
 
 class Loop:
-    """Watches services until it is told to stop."""
+    """Watches services until it has to stop."""
 
-    def __init__(self, state: LoopState, load: Load, *, ping: str = "", metrics_file: str = "", link: Link) -> None:
+    def __init__(
+        self,
+        state: LoopState,
+        load: Load,
+        *,
+        link: Link,
+        changes: Callable[[], Fingerprint] = frozenset,
+        ping: str = "",
+        metrics_file: str = "",
+    ) -> None:
         self._state, self._load, self._link = state, load, link
+        self._changes, self._loaded, self._seen = changes, changes(), changes()
         self._ping, self._metrics_file = ping, metrics_file
         # Not an event: a signal handler that sets one can fall into the very moment in which its lock is held.
         self._pool = UnboundedThreadPool(self._broke)
         self._orders: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._stopping = False
-        self._runs = Runs(state, self._after_run)
-        self._rounds = Rounds(state, self._runs.consider, self._is_back)
+        self._runs, self._rounds = Runs(state), Rounds(state)
         self._heart = Heartbeat(self._clock_was_set, self._beat)
-        self._deaths = DeathWatcher(state, self._runs, self._ask_now)
+        self._deaths = DeathWatcher(state)
         self._done: dict[str, float] = {}  # job -> when its last run began, for the sign that all is well
         self._beaten = self._told_systemd = 0.0
         self._written = float("-inf")  # the numbers for Prometheus, last
@@ -76,6 +88,7 @@ class Loop:
         playbooks = self._load()
         before()
         self._take_up(playbooks)
+        threading.Thread(target=self._take_messages, daemon=True, name="wd-decider").start()
         self._deaths.start()
         self._rounds.early_evidence.start()
         self._scheduler.start()
@@ -104,7 +117,7 @@ class Loop:
     # What is watched
 
     def _take_up(self, playbooks: Iterable[Playbook]) -> None:
-        """Services that are new or changed begin anew with what the journal remembers; others go on as they are."""
+        """New and changed services begin with what the journal remembers; the others go on as they are."""
         state, services = self._state, {}
         state.journal.end_the_future()
         for playbook in playbooks:
@@ -113,7 +126,9 @@ class Loop:
                 services[playbook.service] = known
             else:
                 text = state.journal.kept(playbook.service, KEY)
-                services[playbook.service] = from_text(playbook, text, processes.boot_id())
+                services[playbook.service] = from_text(
+                    playbook, text, processes.boot_id(), records.folder(self._state.folder, playbook.service)
+                )
         state.services = services
         self._plan()
 
@@ -128,6 +143,7 @@ class Loop:
             for position, trigger in enumerate(watched.playbook.triggers):
                 self._plan_trigger(watched, trigger, f"{watched.name} {position}")
         self._scheduler.add_job(self._store, Every(STORE, 1.0), id="store")
+        self._scheduler.add_job(self._notice_changes, Every(CHANGES, CHANGES), id="changes")
         self._scheduler.add_job(self._state.journal.tidy, Every(TIDY, 300.0), id="tidy")
         if self._ping:
             self._scheduler.add_job(self._tell_alive, Every(PING, PING / 4), id="ping")
@@ -147,14 +163,24 @@ class Loop:
     def _read_again(self) -> None:
         """A broken file keeps the old ones, and says so."""
         self._link.notify("RELOADING=1")
+        self._loaded = self._changes()
         try:
             self._take_up(self._load())
         except WdError as error:
-            self._state.say("", "the playbooks stay as they were: " + "; ".join(error.lines()), "ERROR")
+            self._state.say(
+                "", "the changed playbooks are not used, the old ones stay: " + "; ".join(error.lines()), "ERROR"
+            )
         else:
             self._state.say("", f"playbooks read again: {counted(len(self._state.services), 'service')}")
             self._beside(self._look_at_all)
         self._link.notify("READY=1")
+
+    def _notice_changes(self) -> None:
+        """Files that changed are taken up once they have stayed the same for a look: an editor may still be writing."""
+        before, self._seen = self._seen, self._changes()
+        if self._seen != self._loaded and self._seen == before:
+            self._state.say("", "playbooks or runbooks have changed")
+            self.reload()
 
     def _look_at_all(self) -> None:
         """Who everybody is, in one look at the machine: so that a death is seen at once, and a first kill is quick."""
@@ -175,24 +201,52 @@ class Loop:
             if watched is not None:
                 self._beside(lambda watched=watched, spec=spec: self._rounds.ask(watched, spec))  # type: ignore[misc]
 
-    def _come_due(self, watched: Watched, trigger: TriggerSpec, begun: float | None = None) -> None:
-        """A planned run; it may wait for a good moment, and asks again until there is one."""
-        begun = clock.monotonic() if begun is None else begun
+    def _come_due(self, watched: Watched, trigger: TriggerSpec) -> None:
+        """A planned run; it may wait for a good moment."""
         cause = Trigger(trigger.kind, f"{trigger.kind} {trigger.subject}", "wd watch")
-        waited = clock.monotonic() - begun
-        self._runs.consider(watched, trigger, cause, lambda: self._come_due(watched, trigger, begun), waited)
+        self._state.messages.put(Trouble(watched, trigger, cause, planned_at=clock.monotonic()))
 
     def _look_ahead(self, watched: Watched, trigger: TriggerSpec) -> None:
         """A measure that will reach its limit soon."""
-        told = trend.foreseen(watched, trigger, self._state.journal, clock.now())
-        if told:
+        if told := trend.foreseen(watched, trigger, self._state.journal, clock.now()):
             cause = Trigger("trend", told, "wd watch")
-            begun = clock.monotonic()
+            self._state.messages.put(Trouble(watched, trigger, cause, planned_at=clock.monotonic()))
 
-            def again() -> None:
-                self._runs.consider(watched, trigger, cause, again, clock.monotonic() - begun)
+    # What the parts of the loop report
 
-            again()
+    def _take_messages(self) -> None:
+        while True:
+            message = self._state.messages.get()
+            self._safely(lambda message=message: self._take(message))  # type: ignore[misc]
+
+    def _take(self, message: Message) -> None:
+        """Only decisions are made here; everything that looks at the machine is done beside."""
+        match message:
+            case Trouble():
+                self._runs.decide(message)
+            case LookAgain(trouble):
+                self._beside(lambda: self._look_again(trouble))
+            case NewProcesses(watched, after_run):
+                self._beside(lambda: self._look_at_processes(watched, after_run))
+            case AskNow(watched):
+                for spec in watched.playbook.http_probes:
+                    self._beside(lambda spec=spec: self._rounds.ask(watched, spec))  # type: ignore[misc]
+
+    def _look_again(self, trouble: Trouble) -> None:
+        """Whoever saw the trouble looks, and reports it again if it lasts."""
+        if trouble.cause.kind == "death":
+            self._deaths.look_again(trouble.watched, trouble.cause.detail)
+        elif trouble.spec is not None:
+            self._rounds.ask(trouble.watched, trouble.spec)
+        else:
+            self._state.messages.put(trouble)
+
+    def _look_at_processes(self, watched: Watched, after_run: bool) -> None:
+        if not after_run:
+            looking.refresh(watched)
+        self._deaths.watch(watched)
+        if after_run and watched.tree is None:
+            self._later(1.0, lambda: self._deaths.look_again(watched, "nothing runs after the last run"))
 
     def _store(self) -> None:
         self._state.store()
@@ -206,20 +260,6 @@ class Loop:
             reply = http.ask(self._ping, timeout=10.0, limit=1000)
             if reply.problem or (reply.status or 0) >= 400:
                 self._state.say("", f"the ping was not taken: {reply.detail or reply.status}", "WARNING")
-
-    def _ask_now(self, watched: Watched) -> None:
-        for spec in watched.playbook.http_probes:
-            self._beside(lambda spec=spec: self._rounds.ask(watched, spec))  # type: ignore[misc]
-
-    def _is_back(self, watched: Watched) -> None:
-        """It answers again: whoever started it, its processes may be others than before."""
-        looking.refresh(watched)
-        self._deaths.watch(watched)
-
-    def _after_run(self, watched: Watched) -> None:
-        self._deaths.watch(watched)
-        if watched.tree is None:
-            self._later(1.0, lambda: self._deaths.look_again(watched, "nothing runs after the last run"))
 
     # The loop's own health
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -13,16 +14,19 @@ from watchdog.model.incident import Desired, Trigger
 from watchdog.model.probing import Sample
 from watchdog.model.records import record
 from watchdog.model.selector import Selector
+from watchdog.policy import locks, target_lock
 from watchdog.policy.deciding import is_healthy_again
 from watchdog.steps.spec import Answer, Context, nobody
 from watchdog.system import clock
 from watchdog.system.process import processes
 from watchdog.watch import log
 from watchdog.watch.common_cause import CommonCauses
+from watchdog.watch.messages import Message
 from watchdog.watch.watched import Watched, to_text
 
 KEY = "watch"  # under which a service's memory is kept in the journal
 GAVE_UP = "gave up"  # and why a person was called, for `wd status`
+QUESTION = "question"  # what a person is asked, for `wd status`
 LATE_KEPT = 2000
 SIDE_BY_SIDE = 4  # services that are worked on at a time, and that are looked at more closely at a time
 
@@ -59,6 +63,7 @@ class LoopState:
     lock: threading.RLock = field(default_factory=threading.RLock)
     working: set[str] = field(default_factory=set)  # services that are worked on
     looking: set[str] = field(default_factory=set)  # services that are looked at more closely
+    messages: queue.SimpleQueue[Message] = field(default_factory=queue.SimpleQueue)
     causes: CommonCauses = field(default_factory=CommonCauses)
 
     def say(self, service: str, message: str, level: str = "INFO", incident: str = "") -> None:
@@ -103,6 +108,15 @@ class LoopState:
         full = len(self.working) >= SIDE_BY_SIDE
         return f"{SIDE_BY_SIDE} services are worked on already" if full else ""
 
+    def holder(self, watched: Watched) -> str:
+        """Who else works on the service now, on this machine."""
+        found = next((held for key in target_lock.keys((), watched.playbook) if (held := locks.holder(key))), None)
+        return str(found) if found else ""
+
+    def in_other_hands(self, watched: Watched) -> bool:
+        """Whether another wd works on it, or a person wants it to be as it is: its end is not a death."""
+        return bool(self.holder(watched)) or self.journal.desired(watched.name).state != "running"
+
     def note_sample(self, service: str, sample: Sample) -> None:
         with self.lock:
             self.samples.setdefault(service, []).append(sample)
@@ -135,5 +149,7 @@ class LoopState:
             watched.dirty = False
             text = to_text(watched, processes.boot_id())
             gave_up = watched.stored.gave_up_why if watched.stored.gave_up is not None else ""
+            question = watched.stored.question
         self.journal.keep(watched.name, KEY, text)
         self.journal.keep(watched.name, GAVE_UP, gave_up)
+        self.journal.keep(watched.name, QUESTION, question)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from watchdog.model.incident import Trigger
-from watchdog.model.playbook import ProbeSpec, TriggerSpec
+from watchdog.model.playbook import ProbeSpec
 from watchdog.model.probing import Sample
 from watchdog.policy.judge import NOTHING_ELSE, Event, Judged, Signs, judge
 from watchdog.policy.patience import grace
@@ -17,19 +16,17 @@ from watchdog.text.units import format_duration
 from watchdog.watch import looking
 from watchdog.watch.early_evidence import EarlyEvidence
 from watchdog.watch.loop_state import LoopState
+from watchdog.watch.messages import NewProcesses, Trouble
 from watchdog.watch.watched import Watched, triggers_of
 
-Consider = Callable[[Watched, TriggerSpec, Trigger, Callable[[], None], float | None], None]
 _LEVELS = {"trouble": "ERROR", "failing": "WARNING", "slow": "WARNING", "recovered": "INFO", "starting": "INFO"}
 
 
 class Rounds:
     """Asks probes; several threads may ask different ones at a time."""
 
-    def __init__(
-        self, state: LoopState, consider: Consider, is_back: Callable[[Watched], None] = lambda watched: None
-    ) -> None:
-        self._state, self._consider, self._is_back = state, consider, is_back
+    def __init__(self, state: LoopState) -> None:
+        self._state = state
         self.early_evidence = EarlyEvidence(state)
 
     def ask(self, watched: Watched, spec: ProbeSpec) -> None:
@@ -75,14 +72,14 @@ class Rounds:
         before = watched.state(spec.name).level
         if sample.verdict in ("ok", "slow") and watched.tree is None and before in ("failing", "trouble"):
             looking.refresh(watched)  # somebody else has started something: is it the right program?
-        sample = self._tied(watched, spec, sample)
+        sample = self._unless_stopped(watched, self._tied(watched, spec, sample))
         signs = self._signs(watched, spec, sample, ended - begun)
         judged = self._judged(watched, spec, sample, signs, ended)
         self._state.note_sample(watched.name, sample)
         if judged.event is not None:
             self._tell(watched, spec, judged.event)
         if judged.state.level == "ok" and before in ("failing", "trouble", "starting"):
-            self._is_back(watched)
+            self._state.messages.put(NewProcesses(watched))
         if sample.verdict == "failed":
             if judged.trouble:
                 self._trouble(watched, spec, judged, sample)
@@ -94,6 +91,15 @@ class Rounds:
         if sample.verdict in ("ok", "slow") and registry.answers(spec.kind) and watched.wrong_program:
             return replace(sample, verdict="failed", message=watched.wrong_program)
         return sample
+
+    def _unless_stopped(self, watched: Watched, sample: Sample) -> Sample:
+        """What does not answer because a person stopped it has not failed: it counts in no availability or replay."""
+        if sample.verdict != "failed":
+            return sample
+        desired = self._state.journal.desired(watched.name)
+        if desired.state != "stopped":
+            return sample
+        return replace(sample, verdict="unknown", message=f"stopped by {desired.by or 'a person'}")
 
     def _signs(self, watched: Watched, spec: ProbeSpec, sample: Sample, waited: float) -> Signs:
         if sample.verdict != "failed" or not registry.answers(spec.kind):
@@ -152,6 +158,6 @@ class Rounds:
             if trigger.kind == "log" and not (judged.event and judged.event.fresh):
                 continue
             planned = registry.of(spec.kind).measure and not watched.failing()
-            waited = clock.monotonic() - judged.state.since if planned else None
+            planned_at = judged.state.since if planned else None
             cause = Trigger("limit" if planned else trigger.kind, f"{spec.name}: {why}", "wd watch", since)
-            self._consider(watched, trigger, cause, lambda: self.ask(watched, spec), waited)
+            self._state.messages.put(Trouble(watched, trigger, cause, spec, planned_at))

@@ -6,38 +6,51 @@ import threading
 from collections.abc import Callable, Sequence
 
 from watchdog.model.exits import Exit, exit_of
-from watchdog.model.incident import Desired
-from watchdog.model.playbook import Playbook
+from watchdog.model.incident import Desired, Trigger
+from watchdog.model.playbook import Playbook, ProbeSpec
+from watchdog.policy.deciding import FREE_AGAIN
 from watchdog.steps.spec import StepOutcome, StepResult
 from watchdog.system import clock
 from watchdog.system.process import processes
+from watchdog.system.shim import records
 from watchdog.text.units import counted, format_duration
 from watchdog.watch import looking, metrics
 from watchdog.watch.acting import Runs
 from watchdog.watch.heartbeat import Heartbeat
 from watchdog.watch.loop_state import KEY, LoopState
+from watchdog.watch.messages import LookAgain, Trouble
 from watchdog.watch.rounds import Rounds
 from watchdog.watch.watched import Watched, death_triggers, from_text
 
+Work = Callable[[], None]
 AT_ONCE = 32  # services that are asked at the same time
 _WORDS = {Exit.FINE: "OK", Exit.WARNING: "WARNING", Exit.CRITICAL: "CRITICAL", Exit.UNKNOWN: "UNKNOWN"}
 _OUTCOMES: dict[Exit, StepOutcome] = {Exit.FINE: "ok", Exit.WARNING: "warning", Exit.CRITICAL: "failed"}
 
 
 def one_pass(state: LoopState, playbooks: Sequence[Playbook], metrics_file: str = "") -> StepResult:
-    """Ask every probe once, all services side by side; then act on trouble, one service after the other."""
+    """Ask every probe once, then act on trouble; both for several services side by side."""
     boot, begun = processes.boot_id(), clock.monotonic()
     state.journal.end_the_future()
     texts = {one.service: state.journal.kept(one.service, KEY) for one in playbooks}
-    state.services = {one.service: from_text(one, texts[one.service], boot) for one in playbooks}
-    orders: list[Callable[[], None]] = []
+    state.services = {
+        one.service: from_text(one, texts[one.service], boot, records.folder(state.folder, one.service))
+        for one in playbooks
+    }
     heart = Heartbeat()
     heart.start()
-    state.away, state.beside = heart.away, orders.append  # what would be done beside is done after, in order
-    rounds = Rounds(state, Runs(state).consider)
-    _side_by_side([lambda one=watched: _ask_all(rounds, one) for watched in state.services.values()])  # type: ignore[misc]
-    while orders:
-        orders.pop(0)()
+    work, waiting = list[Work](), list[Work]()
+    # What the loop does beside is done when all are asked; a service that finds no free place comes right after.
+    state.away, state.beside = heart.away, work.append
+    state.later = lambda seconds, again: waiting.append(again) if seconds <= FREE_AGAIN else None
+    runs, rounds = Runs(state), Rounds(state)
+    _side_by_side([lambda one=watched: _look_at(state, rounds, one) for watched in state.services.values()])  # type: ignore[misc]
+    while work or waiting or not state.messages.empty():
+        _decide(state, runs, rounds)
+        now, work[:] = list(work), []
+        _side_by_side(now)
+        if not work and waiting:
+            waiting.pop(0)()
     heart.stop()
     for watched in state.services.values():
         watched.dirty = True
@@ -47,14 +60,35 @@ def one_pass(state: LoopState, playbooks: Sequence[Playbook], metrics_file: str 
     return _told(state, clock.monotonic() - begun)
 
 
-def _ask_all(rounds: Rounds, watched: Watched) -> None:
-    if death_triggers(watched.playbook):
+def _look_at(state: LoopState, rounds: Rounds, watched: Watched) -> None:
+    """Ask every probe. That nothing runs and nobody has the port is certain at once: no count is waited for."""
+    triggers = death_triggers(watched.playbook)
+    if triggers:
         looking.refresh(watched)
     for spec in watched.specs:
         rounds.ask(watched, spec)
+    if triggers and looking.runs_nowhere(watched) and not state.in_other_hands(watched):
+        cause = Trigger("death", "nothing of it runs", "wd tick", _last_failure(watched))
+        for trigger in triggers:
+            state.messages.put(Trouble(watched, trigger, cause))
 
 
-def _side_by_side(work: Sequence[Callable[[], None]]) -> None:
+def _decide(state: LoopState, runs: Runs, rounds: Rounds) -> None:
+    while not state.messages.empty():
+        match state.messages.get():
+            case LookAgain(Trouble(watched=watched, spec=ProbeSpec() as spec)):
+                rounds.ask(watched, spec)
+            case LookAgain(trouble) | (Trouble() as trouble):
+                runs.decide(trouble)
+
+
+def _last_failure(watched: Watched) -> float | None:
+    """Since when its probes fail, in seconds since the epoch; None where they have not been asked before."""
+    since = watched.failing_since
+    return clock.now() - (clock.monotonic() - since) if since is not None else None
+
+
+def _side_by_side(work: Sequence[Work]) -> None:
     """All of it, so many at a time; each question has its own deadline, so this has one too."""
     waiting = list(work)
     lock = threading.Lock()
@@ -107,7 +141,7 @@ def record(watched: Watched, wanted: Desired) -> dict[str, object]:
         told = f"stopped by {wanted.by or 'a person'} {format_duration(max(0.0, clock.now() - wanted.since))} ago"
     return {
         "service": watched.name,
-        "state": watched.level,
+        "state": "stopped" if _meant(watched, wanted) else watched.level,
         "message": told,
         "pid": watched.tree.root.pid if watched.tree else None,
         "given_up": watched.stored.gave_up_why if watched.stored.gave_up is not None else None,

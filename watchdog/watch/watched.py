@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import asdict, field, fields, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from watchdog.model.evidence import Evidence
@@ -37,6 +38,7 @@ class Stored:
     gave_up_why: str = ""
     attempts: dict[str, int] = field(default_factory=dict)  # runs of each trigger's ladder that did not help
     restart_attempts: list[float] = field(default_factory=list)  # runs that were to restart it and have not
+    question: str = ""  # put to a person and not answered
     paged: set[str] = field(default_factory=set)  # questions for which a person was called, as nobody was there
 
 
@@ -46,6 +48,7 @@ class Watched:
 
     playbook: Playbook
     stored: Stored = field(default_factory=Stored)
+    starts: Path | None = None  # the folder in which shims record what they have started as this service
     dirty: bool = False  # `stored` has changed
     latest: dict[str, Sample] = field(default_factory=dict)
     asked_at: dict[str, float] = field(default_factory=dict)  # on the monotonic clock
@@ -53,6 +56,7 @@ class Watched:
     looked_at: float | None = None  # when the tree was looked for, on the monotonic clock
     wrong_program: str = ""  # another program than the configured one runs there
     last_members: frozenset[Identity] | None = None  # who ran last, where nothing runs any more; None: something does
+    died_at: float | None = None  # when the server ended that nobody replaced, seconds since the epoch
     queue: int = 0  # connections that waited at the last look
     asking: set[str] = field(default_factory=set)  # probes under way
     rerun_requested: set[str] = field(default_factory=set)  # probes that came due meanwhile
@@ -73,10 +77,11 @@ class Watched:
         return self.tree.root.identity if self.tree else None
 
     def forget_trouble(self) -> None:
-        """It is over: the next one is told, and asked about, anew."""
+        """It is over: the next trouble is logged and asked about again."""
         self.announced.clear()
         self.asked.clear()
         self.stored.paged.clear()
+        self.stored.question = ""
 
     @property
     def specs(self) -> tuple[ProbeSpec, ...]:
@@ -165,9 +170,9 @@ def to_text(watched: Watched, boot: str) -> str:
     return json.dumps(kept, separators=(",", ":"))
 
 
-def from_text(playbook: Playbook, text: str, boot: str) -> Watched:
+def from_text(playbook: Playbook, text: str, boot: str, starts: Path | None = None) -> Watched:
     """As it was stored. What cannot be read is as if it had never been known."""
-    watched = Watched(playbook)
+    watched = Watched(playbook, starts=starts)
     stored = watched.stored
     try:
         kept: dict[str, Any] = json.loads(text) if text else {}
@@ -178,11 +183,12 @@ def from_text(playbook: Playbook, text: str, boot: str) -> Watched:
         stored.gave_up, stored.gave_up_why = kept.get("gave_up"), kept.get("gave_up_why", "")
         stored.attempts = {str(key): int(count) for key, count in kept.get("attempts", {}).items()}
         stored.restart_attempts = [float(when) for when in kept.get("restart_attempts", ())][-LIVES:]
+        stored.question = str(kept.get("question", ""))
         stored.paged = {str(one) for one in kept.get("paged", ())}
         if kept.get("boot") == boot:
             states = kept.get("states", {})
             stored.states = {name: ProbeState(**state) for name, state in states.items() if name in names}
         watched.end_the_future(clock.now())
     except (ValueError, TypeError, AttributeError):
-        return Watched(playbook)
+        return Watched(playbook, starts=starts)
     return watched

@@ -22,17 +22,17 @@ def rule(view: View) -> Iterator[Finding]:
         last = looks[-1]
         # A server whose threads all stand still is not overrun: its full queue is an effect, and the standstill the
         # root.
-        busy = [thread for thread in view.python_threads if not thread.at_rest and thread.own]
-        working = [thread for thread in busy if thread.moves or thread.passes]
+        busy = [thread for thread in view.python_threads if not thread.waits_for_work and thread.app_frame]
+        working = [thread for thread in busy if thread.moves or thread.ends_in_time]
         thread = max(working, key=lambda one: (one.is_main, one.serves_request), default=None)
-        doing = f"; {thread.label} is in {short(thread.own)}" if thread and thread.own else ""
+        doing = f"; {thread.label} is in {short(thread.app_frame)}" if thread and thread.app_frame else ""
         yield Finding(
             cause="accept-backlog-full",
             certainty="certain" if thread is not None else "guess",
             summary=f"{last.queue} connections wait in the queue of port {port}, which takes {last.backlog}: "
             f"new ones are dropped{doing}",
             advice="restart" if view.hung else "wait",
-            culprit=view.culprit(thread.own, thread) if thread else None,
+            culprit=view.culprit(thread.app_frame, thread) if thread else None,
             evidence=("sockets.json#listeners", *((thread.reference,) if thread else ())),
             prevent=PREVENT,
         )

@@ -32,7 +32,7 @@ def _unseen(view: View) -> Finding | None:
 
 def _at_work(view: View) -> Finding | None:
     """A job that moves, or waits for less time than jobs commonly do."""
-    busy = [spin for spin in spins(view) if not spin.thread.at_post]
+    busy = [spin for spin in spins(view) if not spin.thread.is_idle]
     if busy:
         thread, frame = busy[0].thread, busy[0].frame
         words = f"{thread.label} computes in {short(frame)}, and its calls move"
@@ -40,12 +40,12 @@ def _at_work(view: View) -> Finding | None:
     waiting = jobs.waiting_threads(view)
     if waiting:
         thread = max(waiting, key=lambda one: one.stuck)
-        assert thread.own is not None
-        words = f"{thread.label} is at a job in {short(thread.own)}: it waits for {thread.wait.words}"
+        assert thread.app_frame is not None
+        words = f"{thread.label} is at a job in {short(thread.app_frame)}: it waits for {thread.wait.words}"
         return _finding(view, "healthy-busy", words + _since(thread), thread)
     for one in jobs.job_waits(view)[:1]:
-        words = f"a job waits for {one.words} in {short(one.own)}"
-        return Finding("healthy-busy", "likely", words, "none", view.culprit(one.own))
+        words = f"a job waits for {one.words} in {short(one.app_frame)}"
+        return Finding("healthy-busy", "likely", words, "none", view.culprit(one.app_frame))
     return None
 
 
@@ -62,13 +62,15 @@ def _idle(view: View) -> Finding:
             "healthy", "likely", f"{words} ({', '.join(names)})", "none", evidence=("stacks.json", "sockets.json")
         )
     thread = next((one for one in view.python_threads if one.is_main), None)
-    if thread is None or thread.own is None:
+    if thread is None or thread.app_frame is None:
         return Finding("healthy", "likely", "each of its threads waits for work, and none is stuck", "none",
                        evidence=("stacks.json",))  # fmt: skip
-    if thread.wait.kind == "sleep" and thread.due >= jobs.LONG_SLEEP and not _in_loop(view, thread):
-        words = f"{thread.label} sleeps in {short(thread.own)}{_since(thread)}; no loop comes back to that line"
+    if thread.wait.kind == "sleep" and thread.sleep_left >= jobs.LONG_SLEEP and not _in_loop(view, thread):
+        words = f"{thread.label} sleeps in {short(thread.app_frame)}{_since(thread)}; no loop comes back to that line"
         return _finding(view, "healthy-but-slow", words, thread)
-    words = f"nobody can ask it; {thread.label} waits for {thread.wait.words} in {short(thread.own)}{_since(thread)}"
+    words = (
+        f"nobody can ask it; {thread.label} waits for {thread.wait.words} in {short(thread.app_frame)}{_since(thread)}"
+    )
     return _finding(view, "healthy", words, thread)
 
 
@@ -80,8 +82,8 @@ def _in_loop(view: View, thread: ThreadView) -> bool:
 
 def _since(thread: ThreadView) -> str:
     since = f", for {format_duration(thread.stuck)} by now" if thread.stuck >= 1 else ""
-    return since + (f", and for another {format_duration(thread.due)}" if thread.due >= 1 else "")
+    return since + (f", and for another {format_duration(thread.sleep_left)}" if thread.sleep_left >= 1 else "")
 
 
 def _finding(view: View, cause: str, words: str, thread: ThreadView) -> Finding:
-    return Finding(cause, "likely", words, "none", view.culprit(thread.own, thread), evidence=(thread.reference,))
+    return Finding(cause, "likely", words, "none", view.culprit(thread.app_frame, thread), evidence=(thread.reference,))

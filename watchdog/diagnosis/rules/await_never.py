@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from watchdog.diagnosis import logbook
 from watchdog.diagnosis.code import at_place
+from watchdog.diagnosis.locking import graph
 from watchdog.diagnosis.tasks import TaskWait, serving
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.finding import Finding
@@ -20,7 +21,11 @@ PREVENT_THREADS = (
     "and give the sign on every path, errors included; whoever gives it must not die unnoticed."
 )
 
+_OF_THREADS = ("event", "queue", "future", "join")
+_GIVEN_AWAY = ("future", "join")  # work that has begun, and no news that may come
 _SELDOM_THE_ROOT = ("semaphore", "lock", "sleep")  # somebody has what they wait for, or it comes by itself
+# Long polls and streams wait so by design: while all else is answered, a request that waits so is no fault.
+MAY_BE_MEANT = frozenset({"sign", "unknown", "sleep", "task"})
 _KINDS = frozenset({"sign", "unknown", "sleep", "semaphore", "task"})
 
 
@@ -30,7 +35,8 @@ def rule(view: View) -> Iterator[Finding]:
     found = serving(view, _KINDS | {"lock"})
     # The holder of a lock between tasks is known, and has rules of its own; of one between greenlets it is not.
     known = [one for one in found if one.kind != "lock" or one.task.greenlet]
-    known = [one for one in known if view.in_trouble or not one.is_bounded]
+    known = [one for one in known if view.in_trouble or not (one.is_bounded or one.kind in MAY_BE_MEANT)]
+    known = _without_a_holder(view, known)
     waiting = [one for one in known if loop_idles(view, one.task.pid)]
     if waiting:
         yield _of_task(view, waiting)
@@ -38,15 +44,22 @@ def rule(view: View) -> Iterator[Finding]:
         yield from _of_threads(view)
 
 
+def _without_a_holder(view: View, waiting: list[TaskWait]) -> list[TaskWait]:
+    """Who has the lock or place that a task waits for is known for some: these have rules of their own."""
+    locks = graph(view.evidence.locks)
+    kept = {(point.pid, point.task) for points, holder in locks.contended() if holder for point in points}
+    return [one for one in waiting if (one.task.pid, one.task.name) not in kept]
+
+
 def loop_idles(view: View, pid: int) -> bool:
     """Whether the event loop of the process waits for something to do."""
     loops = [thread for thread in view.threads_of(pid) if thread.is_event_loop]
-    return bool(loops) and all((thread.at_post or thread.is_hidden_loop) and not thread.spins for thread in loops)
+    return bool(loops) and all((thread.is_idle or thread.is_hidden_loop) and not thread.spins for thread in loops)
 
 
 def _of_task(view: View, waiting: list[TaskWait]) -> Finding:
     first = waiting[0]
-    alike = sum(one.own == first.own for one in waiting)
+    alike = sum(one.app_frame == first.app_frame for one in waiting)
     asked = f" ({first.task.request.partition('?')[0]})" if first.task.request else ""
     return Finding(
         cause="await-never",
@@ -54,9 +67,9 @@ def _of_task(view: View, waiting: list[TaskWait]) -> Finding:
         lasted=0.0,
         waits_for="peer" if first.kind == "sign" and serving(view, frozenset({"network"})) else "",
         summary=f"the event loop idles while {alike} {first.noun}{'s' if alike > 1 else ''}{asked} "
-        f"await{'' if alike > 1 else 's'} {first.words} in {short(first.own)}",
+        f"await{'' if alike > 1 else 's'} {first.words} in {short(first.app_frame)}",
         advice="restart",
-        culprit=view.culprit(first.own),
+        culprit=view.culprit(first.app_frame),
         evidence=(f"tasks.json#pid={first.task.pid},task={first.task.name}",),
         prevent=PREVENT,
         details=first.calls,
@@ -68,14 +81,15 @@ def _of_threads(view: View) -> Iterator[Finding]:
     waiting = [
         thread
         for thread in view.stuck_threads
-        if thread.wait.kind in ("event", "queue", "future", "join") and (thread.serves_request or thread.is_main)
+        if thread.wait.kind in (_OF_THREADS if view.in_trouble else _GIVEN_AWAY)
+        and (thread.serves_request or thread.is_main)
         if not (thread.wait.kind == "future" and view.works_for_others(thread))
         if view.in_trouble or not thread.is_bounded
     ]
     if not waiting:
         return
     thread: ThreadView = waiting[0]
-    assert thread.own is not None
+    assert thread.app_frame is not None
     died = [one.pid for one in view.evidence.exits if one.source == "watched"]
     lost = f"; process {died[-1]} of it has died meanwhile" if died and thread.wait.kind == "future" else ""
     lost = lost or _lost(view, thread)
@@ -84,10 +98,11 @@ def _of_threads(view: View) -> Iterator[Finding]:
         certainty="likely",
         lasted=thread.stuck,
         waits_for="peer",
-        summary=f"{thread.label} waits {format_duration(thread.stuck)} for {thread.wait.words} in {short(thread.own)}; "
+        summary=f"{thread.label} waits {format_duration(thread.stuck)} for {thread.wait.words}"
+        f" in {short(thread.app_frame)}; "
         f"no other thread is about to give it{lost}",
         advice="restart",
-        culprit=view.culprit(thread.own, thread),
+        culprit=view.culprit(thread.app_frame, thread),
         evidence=(thread.reference,),
         prevent=PREVENT_THREADS,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from watchdog.diagnosis import jobs
+from watchdog.diagnosis.rules.slow_degradation import ends_with_kept_state
 from watchdog.diagnosis.spinning import Spin, spins
 from watchdog.diagnosis.view import View, short
 from watchdog.model.finding import Advice, Certainty, Finding
@@ -41,11 +42,22 @@ def to_blame(view: View, spin: Spin) -> bool:
     if view.unasked:
         return endless(view, spin) is not None
     if not view.hung:
-        return thread.serves_request and spin.seconds >= view.limit and bool(view.waiting)
+        lasts = thread.serves_request and spin.seconds >= view.limit and bool(view.waiting)
+        return lasts and (keeps_others_out(view, spin) or jobs.endless(view, thread, spin.frame) in _SHOWN)
+    if ends_with_kept_state(view, thread):
+        return False
     if thread.serves_request or thread.is_event_loop or view.only_busy(thread):
         return True
     serves = view.is_server(thread.pid) and (thread.is_main or spin.native)
     return serves or view.is_waited_for(thread.pid)
+
+
+_SHOWN = ("certain", "likely")  # by the source: it has no end
+
+
+def keeps_others_out(view: View, spin: Spin) -> bool:
+    """A server that answers all the same may compute for one request; not where its process can take no other."""
+    return spin.thread.is_event_loop or (spin.thread.is_main and not view.accepts(spin.thread.pid))
 
 
 def endless(view: View, spin: Spin) -> Certainty | None:
@@ -59,7 +71,8 @@ def endless(view: View, spin: Spin) -> Certainty | None:
 def certainty(view: View, spin: Spin) -> Certainty:
     if view.unasked:
         return endless(view, spin) or "guess"
-    return "certain" if spin.thread.serves_request or spin.thread.is_event_loop else "likely"
+    known = spin.thread.serves_request or spin.thread.is_event_loop
+    return "certain" if known and view.hung else "likely"
 
 
 def advice(view: View) -> Advice:

@@ -44,9 +44,10 @@ def _of_task(view: View, writer: ThreadView, reader: int) -> Iterator[Finding]:
                 lasted=2 * writer.stuck,
                 summary=f"child {writer.pid} waits {format_duration(writer.stuck)} to write into a full pipe that "
                 f"process {reader} does not read: it "
-                f"{'awaits a child process' if one.kind == 'child' else 'reads another pipe'} in {short(one.own)}",
+                f"{'awaits a child process' if one.kind == 'child' else 'reads another pipe'}"
+                f" in {short(one.app_frame)}",
                 advice="restart",
-                culprit=view.culprit(one.own),
+                culprit=view.culprit(one.app_frame),
                 evidence=(f"tasks.json#pid={reader},task={one.task.name}", writer.reference),
                 prevent=PREVENT,
             )
@@ -71,22 +72,25 @@ def _reads_child(view: View, one: TaskWait) -> bool:
 
 def _who_should_read(view: View, pid: int, child: int) -> ThreadView | None:
     """The reader's thread that waits for this child, else its longest stuck one."""
-    threads = [one for one in view.threads_of(pid) if one.own and (not one.at_rest or one.wait.kind == "child")]
+    threads = [
+        one for one in view.threads_of(pid) if one.app_frame and (not one.waits_for_work or one.wait.kind == "child")
+    ]
     threads.sort(key=lambda thread: (thread.wait.kind != "child", thread.wait.kind != "pipe-write", -thread.stuck))
     return threads[0] if threads else None
 
 
 def _finding(view: View, writer: ThreadView, guilty: ThreadView) -> Finding:
-    assert guilty.own is not None
+    assert guilty.app_frame is not None
     child = view.processes[writer.pid]
     return Finding(
         cause="child-pipe-full",
         certainty="certain",
         lasted=2 * writer.stuck,
         summary=f"child {writer.pid} ({child.shown(60)}) waits {format_duration(writer.stuck)} to write into a full "
-        f"pipe that process {guilty.pid} does not read: it is in {short(guilty.own)}, waiting for {guilty.wait.words}",
+        f"pipe that process {guilty.pid} does not read: it is"
+        f" in {short(guilty.app_frame)}, waiting for {guilty.wait.words}",
         advice="restart",
-        culprit=view.culprit(guilty.own, guilty),
+        culprit=view.culprit(guilty.app_frame, guilty),
         evidence=(guilty.reference, writer.reference, f"files.json#pid={writer.pid}"),
         prevent=PREVENT,
     )

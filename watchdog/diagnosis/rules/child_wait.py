@@ -23,15 +23,16 @@ def rule(view: View) -> Iterator[Finding]:
                 certainty="likely",
                 lasted=0.0,
                 waits_for="child",
-                summary=f"a task waits for a child process to end in {short(task.own)}{_children(view, task.task.pid)}",
+                summary=f"a task waits for a child process to end"
+                f" in {short(task.app_frame)}{_children(view, task.task.pid)}",
                 advice="restart",
-                culprit=view.culprit(task.own),
+                culprit=view.culprit(task.app_frame),
                 evidence=(f"tasks.json#pid={task.task.pid},task={task.task.name}",),
                 prevent=PREVENT,
             )
             break
     for thread in view.stuck_threads:
-        if thread.wait.kind != "child" or thread.own is None or not view.troubled:
+        if thread.wait.kind != "child" or thread.app_frame is None or not view.troubled:
             continue
         yield Finding(
             cause="child-wait",
@@ -39,9 +40,9 @@ def rule(view: View) -> Iterator[Finding]:
             lasted=thread.stuck,
             waits_for="child",
             summary=f"{thread.label} waits {format_duration(thread.stuck)} for a child process to end in "
-            f"{short(thread.own)}{_children(view, thread.pid)}",
+            f"{short(thread.app_frame)}{_children(view, thread.pid)}",
             advice="restart",
-            culprit=view.culprit(thread.own, thread),
+            culprit=view.culprit(thread.app_frame, thread),
             evidence=(thread.reference, f"threads.json#pid={thread.pid},tid={thread.tid}"),
             prevent=PREVENT,
         )
@@ -59,7 +60,7 @@ def _children(view: View, pid: int) -> str:
 def _who_keeps_its_output(view: View, pid: int) -> list[str]:
     """Processes that write to a pipe which this one reads, where no child of it lives: something that an ended child
     left behind."""
-    if any(one.parent == pid and one.state not in "ZX" for one in view.processes.values()):
+    if any(one.parent == pid and not one.ended for one in view.processes.values()):
         return []
     pipes = [one for one in view.evidence.descriptors if one.pid == pid and one.kind == "pipe" and not one.writable]
     others = sorted({other for one in pipes for other in one.other_ends} - {pid})

@@ -78,10 +78,10 @@ def _killed_at_work(view: View) -> Iterator[Finding]:
             cause="crash-loop",
             certainty="likely",
             summary=f"each worker is ended at the worker time-out while it is in "
-            f"{short(thread.own) if thread.own else 'its work'}, and the next one begins that again "
+            f"{short(thread.app_frame) if thread.app_frame else 'its work'}, and the next one begins that again "
             f"({len(said)} were ended so)",
             advice="fix-config",
-            culprit=view.culprit(thread.own, thread),
+            culprit=view.culprit(thread.app_frame, thread),
             evidence=("log", thread.reference),
             prevent=PREVENT_TIMEOUT,
             details=("raise the worker time-out above what this takes, or do it once, before the workers start",),
@@ -89,7 +89,7 @@ def _killed_at_work(view: View) -> Iterator[Finding]:
 
 
 def _goes_on(thread: ThreadView) -> bool:
-    return thread.own is not None and (thread.moves or thread.spins)
+    return thread.app_frame is not None and (thread.moves or thread.spins)
 
 
 def _between_lives(view: View) -> bool:

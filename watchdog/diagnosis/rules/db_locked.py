@@ -32,8 +32,8 @@ def rule(view: View) -> Iterator[Finding]:
         return
     lock = taken[0]
     holder = _holder(view, lock)
-    culprit = _culprit(view, holder) or (view.culprit(victims[0].mostly[0], victims[0]) if victims else None)
-    where = f" in {short(holder.own)}, waiting for {holder.wait.words}" if holder and holder.own else ""
+    culprit = _culprit(view, holder) or (view.culprit(victims[0].dominant_frame[0], victims[0]) if victims else None)
+    where = f" in {short(holder.app_frame)}, waiting for {holder.wait.words}" if holder and holder.app_frame else ""
     seconds = holder.stuck if holder else view.waited
     outside = "" if lock.pid in view.processes else f" ({lock.owner[:80]})"
     yield Finding(
@@ -60,7 +60,7 @@ def at_database(view: View, thread: ThreadView) -> bool:
     """It was found at a call into the database in most looks."""
     if thread.wait.kind == "database":
         return True
-    looks = [one.frames for _, one in thread.whole if one.frames]
+    looks = [one.frames for _, one in thread.complete_samples if one.frames]
     inside = [frames for frames in looks if in_database(view, frames[0])]
     return len(inside) >= 0.5 * len(looks) > 0
 
@@ -71,8 +71,8 @@ def _holder(view: View, lock: FileLock) -> ThreadView | None:
     inside = [
         thread
         for thread in threads
-        if thread.own is not None
-        and not thread.at_post
+        if thread.app_frame is not None
+        and not thread.is_idle
         and thread.wait.kind != "database"
         and began_transaction(view, thread)
     ]
@@ -92,4 +92,4 @@ def began_transaction(view: View, thread: ThreadView) -> bool:
 
 
 def _culprit(view: View, holder: ThreadView | None) -> Culprit | None:
-    return view.culprit(holder.own, holder) if holder else None
+    return view.culprit(holder.app_frame, holder) if holder else None

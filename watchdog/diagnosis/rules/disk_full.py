@@ -88,7 +88,7 @@ def _is_full(disk: DiskLook) -> bool:
 def _culprit(view: View) -> Culprit | None:
     """Who tries again and again to write; else where the log's last failed write was."""
     for thread in view.roots:
-        return view.culprit(thread.own, thread)
+        return view.culprit(thread.app_frame, thread)
     for error in reversed(logbook.all_tracebacks(view.evidence.logs)):
         if "space left" in error.message or "quota" in error.message:
             return view.culprit(view.innermost(error.frames))

@@ -23,25 +23,25 @@ def rule(view: View) -> Iterator[Finding]:
 
 
 def _blocks(view: View, thread: ThreadView) -> bool:
-    if not thread.shows_loop or thread.at_post or thread.spins or thread.own is None or thread.stuck < 0.5:
+    if not thread.shows_loop or thread.is_idle or thread.spins or thread.app_frame is None or thread.stuck < 0.5:
         return False
     return view.troubled or (thread.stuck >= view.limit and not view.answered)
 
 
 def _finding(view: View, thread: ThreadView) -> Finding:
-    assert thread.own is not None
+    assert thread.app_frame is not None
     wait = thread.wait
-    outer = next((frame for frame in thread.work[::-1] if frame.file == thread.own.file), thread.own)
-    called_by = f", called by {short(outer)}" if outer != thread.own else ""
+    outer = next((frame for frame in thread.work[::-1] if frame.file == thread.app_frame.file), thread.app_frame)
+    called_by = f", called by {short(outer)}" if outer != thread.app_frame else ""
     return Finding(
         cause="event-loop-blocked",
         certainty="certain",
-        lasted=thread.stuck + thread.due,
+        lasted=thread.stuck + thread.sleep_left,
         waits_for=wait.kind if wait.kind in _OTHERS else "",
         summary=f"the event loop of process {thread.pid} is blocked for {format_duration(thread.stuck)} in "
-        f"{short(thread.own)}{called_by}: it waits for {wait.words}",
+        f"{short(thread.app_frame)}{called_by}: it waits for {wait.words}",
         advice="restart",
-        culprit=view.culprit(thread.own, thread),
+        culprit=view.culprit(thread.app_frame, thread),
         peer=wait.peer,
         evidence=(thread.reference, f"threads.json#pid={thread.pid},tid={thread.tid}"),
         prevent=PREVENT,

@@ -32,7 +32,7 @@ def rule(view: View) -> Iterator[Finding]:
 
 def waits_outside(view: View, thread: ThreadView) -> bool:
     """It waits for somebody outside this server, in the application's own work."""
-    if thread.at_post or thread.own is None or thread.wait.kind not in KINDS or thread.stuck < 0.5:
+    if thread.is_idle or thread.app_frame is None or thread.wait.kind not in KINDS or thread.stuck < 0.5:
         return False
     if thread.wait.kind == "client":
         # A server of one thread that reads from a silent client serves nobody else; with many threads that is usual.
@@ -50,16 +50,16 @@ def _of_tasks(view: View) -> Iterator[Finding]:
     if not waiting:
         return
     first, peer = waiting[0]
-    count = sum(one.own == first.own for one, _ in waiting)
+    count = sum(one.app_frame == first.app_frame for one, _ in waiting)
     reach, who = _reach(view, peer.remote)
     yield Finding(
         cause="external-wait",
         certainty="likely",
         lasted=peer.sent_ago or 0.0,
         summary=f"{count} {first.noun}{'s' if count > 1 else ''} wait{'' if count > 1 else 's'} for {peer.remote} in "
-        f"{short(first.own)}{': ' + reach if reach else ''}{who}",
+        f"{short(first.app_frame)}{': ' + reach if reach else ''}{who}",
         advice="restart",
-        culprit=view.culprit(first.own),
+        culprit=view.culprit(first.app_frame),
         peer=peer.remote,
         evidence=(f"tasks.json#pid={first.task.pid},task={first.task.name}", "sockets.json"),
         prevent=PREVENT,
@@ -79,9 +79,9 @@ def _of_names(view: View, asking: Sequence[TaskWait]) -> Iterator[Finding]:
                 certainty="likely",
                 lasted=threads[0].stuck,
                 summary=f"a task waits {format_duration(threads[0].stuck)} for a name to be looked up in "
-                f"{short(one.own)}; {len(threads)} threads wait for the same answer of the resolver",
+                f"{short(one.app_frame)}; {len(threads)} threads wait for the same answer of the resolver",
                 advice="restart",
-                culprit=view.culprit(one.own),
+                culprit=view.culprit(one.app_frame),
                 evidence=(threads[0].reference, f"tasks.json#pid={one.task.pid},task={one.task.name}"),
                 prevent=PREVENT,
                 details=one.calls,
@@ -114,7 +114,7 @@ def _reach(view: View, peer: str | None) -> tuple[str, str]:
 
 
 def _finding(view: View, thread: ThreadView, peer: str | None, count: int) -> Finding:
-    assert thread.own is not None
+    assert thread.app_frame is not None
     reach, who = _reach(view, peer)
     many = f"; {count} threads wait for it" if count > 1 else ""
     return Finding(
@@ -122,10 +122,11 @@ def _finding(view: View, thread: ThreadView, peer: str | None, count: int) -> Fi
         certainty="likely",
         lasted=thread.stuck,
         waits_for="loop" if thread.is_event_loop else "",
-        summary=f"{thread.label} waits {format_duration(thread.stuck)} for {thread.wait.words} in {short(thread.own)}"
+        summary=f"{thread.label} waits {format_duration(thread.stuck)} for {thread.wait.words}"
+        f" in {short(thread.app_frame)}"
         f"{many}{': ' + reach if reach else ''}{who}",
         advice="restart",
-        culprit=view.culprit(thread.own, thread),
+        culprit=view.culprit(thread.app_frame, thread),
         peer=peer,
         evidence=(thread.reference, "sockets.json", f"threads.json#pid={thread.pid},tid={thread.tid}"),
         prevent=PREVENT,

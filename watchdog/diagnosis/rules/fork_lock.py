@@ -20,8 +20,12 @@ def rule(view: View) -> Iterator[Finding]:
         if _orphaned(view, thread):
             assert thread.place is not None
             parent = view.processes[thread.pid].parent
-            waits = [one for one in view.threads_of(parent) if one.wait.kind == "child" and one.own]
-            behind = f"; process {parent} waits for it in {short(waits[0].own)}" if waits and waits[0].own else ""
+            waits = [one for one in view.threads_of(parent) if one.wait.kind == "child" and one.app_frame]
+            behind = (
+                f"; process {parent} waits for it in {short(waits[0].app_frame)}"
+                if waits and waits[0].app_frame
+                else ""
+            )
             yield Finding(
                 cause="fork-lock",
                 certainty="certain",
@@ -48,5 +52,5 @@ def _orphaned(view: View, thread: ThreadView) -> bool:
     wanted = locks.wanted.get((thread.pid, thread.tid))
     if wanted is not None and locks.holder(wanted) is not None:
         return False
-    alone = sum(1 for other in view.threads_of(thread.pid) if not other.at_rest) == 1
+    alone = sum(1 for other in view.threads_of(thread.pid) if not other.waits_for_work) == 1
     return alone and (wanted is not None or parent.threads > child.threads)

@@ -40,11 +40,15 @@ def rule(view: View) -> Iterator[Finding]:
             )
         elif at_exit(thread):
             other = _kept_by(view, thread)
-            by = f"{other.label} in {short(other.own)}" if other and other.own else "a thread that is no daemon"
+            by = (
+                f"{other.label} in {short(other.app_frame)}"
+                if other and other.app_frame
+                else "a thread that is no daemon"
+            )
             yield _finding(
                 view,
                 f"it has begun to end and is kept by {by}",
-                other.own if other else None,
+                other.app_frame if other else None,
                 other or thread,
                 "certain",
             )
@@ -90,8 +94,8 @@ def at_exit(thread: ThreadView) -> bool:
 
 
 def _kept_by(view: View, main: ThreadView) -> ThreadView | None:
-    others = [one for one in view.threads_of(main.pid) if one is not main and one.own is not None]
-    return max(others, key=lambda one: (not one.at_rest, one.stuck), default=None)
+    others = [one for one in view.threads_of(main.pid) if one is not main and one.app_frame is not None]
+    return max(others, key=lambda one: (not one.waits_for_work, one.stuck), default=None)
 
 
 def _graceful(view: View) -> Iterator[Finding]:
@@ -102,25 +106,34 @@ def _graceful(view: View) -> Iterator[Finding]:
         r"|Handling signal: (term|int)|[Ss]hutting down|Received SIGTERM|Stopping server",
         15,
     )
-    stopping = [
-        frame
-        for look in view.tasks
-        for task in look.tasks
-        for frame in task.frames
-        if at_place(frame, ("uvicorn/server.py:shutdown", "hypercorn/asyncio/run.py:*", "sanic/server/runners.py:*"))
-        and "shutdown" in frame.function
-    ]
-    if not said or not stopping:
+    frames = [frame for look in view.tasks for task in look.tasks for frame in task.frames]
+    drains = any(at_place(frame, _DRAINS) for frame in frames)
+    seems = any(at_place(frame, _SEEM_TO_DRAIN) and "shutdown" in frame.function for frame in frames)
+    if not ((drains and (said or _is_closed(view))) or (seems and said)):
         return
     waiting = suspended(view)
-    own = waiting[0].own if waiting else None
-    yield _finding(view, f"it waits for requests to end first ({said[-1][:80]})", own, None, "likely")
+    own = waiting[0].app_frame if waiting else None
+    words = f" ({said[-1][:80]})" if said else ", and its port is closed"
+    yield _finding(view, f"it waits for requests to end first{words}", own, None, "certain" if drains else "likely")
+
+
+# Where servers wait at their end for the requests that are open.
+_DRAINS = (
+    "uvicorn/server.py:shutdown",
+    "aiohttp/web_runner.py:cleanup",
+    "aiohttp/web_runner.py:shutdown",
+)
+_SEEM_TO_DRAIN = ("hypercorn/asyncio/run.py:*", "sanic/server/runners.py:*")
+
+
+def _is_closed(view: View) -> bool:
+    return not view.evidence.listeners and view.evidence.configured.port is not None
 
 
 def _ending(view: View) -> Iterator[Finding]:
     """It has been told to end, has begun to, and stays in a wait that nothing bounds. While it still answers that may
     be good manners: only what lasts counts."""
-    closed = not view.evidence.listeners and view.evidence.configured.port is not None
+    closed = _is_closed(view)
     said = logbook.matching(view.evidence.logs, _SAID, 15)
     for frame, calls, thread, seconds in _last_steps(view):
         if bounded(view, frame) or any(waits_to_be_told(view, one) for one in calls[:1]):
@@ -145,18 +158,23 @@ def _ending(view: View) -> Iterator[Finding]:
 def _last_steps(view: View) -> Iterator[tuple[Frame, tuple[Frame, ...], ThreadView | None, float]]:
     """(line, the application's calls innermost first, thread, seconds) of main threads and tasks that wait."""
     for thread in view.python_threads:
-        if thread.is_main and thread.own is not None and thread.wait.kind != "running" and not thread.serves_request:
+        if (
+            thread.is_main
+            and thread.app_frame is not None
+            and thread.wait.kind != "running"
+            and not thread.serves_request
+        ):
             frames = thread.frames
             names = [(one.file, one.function) for one in frames]
-            here = (thread.own.file, thread.own.function)
+            here = (thread.app_frame.file, thread.app_frame.function)
             calls = tuple(one for one in frames[names.index(here) :] if is_application(one)) if here in names else ()
-            yield thread.own, calls, thread, thread.stuck
+            yield thread.app_frame, calls, thread, thread.stuck
     first = {(look.pid, task.address): look.at for look in reversed(view.evidence.tasks) for task in look.tasks}
     for one in suspended(view):
         if not answers_request(one.task):
             last = next(look.at for look in view.tasks if look.pid == one.task.pid)
             calls = tuple(frame for frame in one.chain[::-1] if is_application(frame))
-            yield one.own, calls, None, last - first[one.task.pid, one.task.address]
+            yield one.app_frame, calls, None, last - first[one.task.pid, one.task.address]
 
 
 def _finding(

@@ -22,7 +22,7 @@ def rule(view: View) -> Iterator[Finding]:
     if not waiting:
         return
     importer = next(((thread, frame) for thread in view.python_threads if (frame := _importing(thread))), None)
-    thread, frame = importer or (waiting[0], waiting[0].own)
+    thread, frame = importer or (waiting[0], waiting[0].app_frame)
     if frame is None:
         return
     doing = f"; it waits there for {thread.wait.words}" if importer else ""
@@ -36,16 +36,16 @@ def rule(view: View) -> Iterator[Finding]:
         culprit=view.culprit(frame, thread),
         evidence=(thread.reference, *(one.reference for one in waiting[:3])),
         prevent=PREVENT,
-        details=tuple(f"{one.label} imports in {short(one.own)}" for one in waiting[:5] if one.own),
+        details=tuple(f"{one.label} imports in {short(one.app_frame)}" for one in waiting[:5] if one.app_frame),
     )
 
 
 def _importing(thread: ThreadView) -> Frame | None:
     """The line at which the module that it imports stands, if it waits inside an import for something else."""
-    if thread.wait.kind in ("import", "running") or thread.at_rest or thread.own is None:
+    if thread.wait.kind in ("import", "running") or thread.waits_for_work or thread.app_frame is None:
         return None
     frames = thread.frames
     for index, frame in enumerate(frames[:-1]):
         if is_application(frame) and frame.function == "<module>" and at_place(frames[index + 1], _IMPORTS):
-            return thread.own
+            return thread.app_frame
     return None

@@ -20,21 +20,21 @@ def rule(view: View) -> Iterator[Finding]:
     if not view.unasked:
         return
     stuck = [one for one in jobs.stuck_threads(view) if one.serves_request and one.wait.kind in _KINDS]
-    for thread in sorted(stuck, key=lambda one: -(one.stuck + one.due))[:1]:
+    for thread in sorted(stuck, key=lambda one: -(one.stuck + one.sleep_left))[:1]:
         yield _finding(view, thread, len(stuck))
 
 
 def _finding(view: View, thread: ThreadView, count: int) -> Finding:
-    assert thread.own is not None
-    left = f", for another {format_duration(thread.due)}" if thread.due >= 1 else ""
+    assert thread.app_frame is not None
+    left = f", for another {format_duration(thread.sleep_left)}" if thread.sleep_left >= 1 else ""
     many = f"; {count} jobs do so" if count > 1 else ""
     return Finding(
         cause="pool-exhausted",
         certainty="likely",
         summary=f"{thread.label} keeps its place for a job that waits {format_duration(thread.stuck)} for "
-        f"{thread.wait.words} in {short(thread.own)}{left}{many}",
+        f"{thread.wait.words} in {short(thread.app_frame)}{left}{many}",
         advice="restart",
-        culprit=view.culprit(thread.own, thread),
+        culprit=view.culprit(thread.app_frame, thread),
         evidence=(thread.reference,),
         prevent=PREVENT,
     )

@@ -101,7 +101,7 @@ def _inside(view: View, points: list[LockPoint], holder: LockPoint) -> tuple[Thr
     seen: Counter[Frame] = Counter()
     who: dict[Frame, ThreadView] = {}
     for thread in view.threads_of(holder.pid):
-        for _, stack in thread.whole:
+        for _, stack in thread.complete_samples:
             places = set(map(_place, stack.frames))
             frame = view.innermost(stack.frames)
             if frame and not places & queue and {place[:2] for place in places} & functions:
@@ -109,7 +109,7 @@ def _inside(view: View, points: list[LockPoint], holder: LockPoint) -> tuple[Thr
                 who[Frame(frame.function, frame.file, frame.line)] = thread
     if holder.task is not None:
         task = _task(view, holder)
-        return None, task.own if task else holder.frame
+        return None, task.app_frame if task else holder.frame
     then = thread_of(view, holder)
     if then is not None and then.own_now is not None and not then.moves and _place(then.own_now) not in queue:
         return then, then.own_now

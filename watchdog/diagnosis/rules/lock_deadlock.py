@@ -53,7 +53,7 @@ def _cycle(view: View, found: Graph, ring: tuple[tuple[LockPoint, LockPoint], ..
     summary = (
         f"{names[0]!r} waits for {first.expression}, which it holds itself"
         if alone
-        else f"{len(ring)} {'tasks' if first.task else 'threads'} wait for each other's locks: "
+        else f"{len(ring)} {_noun(first)} wait for each other's locks: "
         + ", ".join(f"{name!r} wants {wanted.expression}" for name, (_, wanted) in zip(names, ring, strict=True))
     )
     own = {(wanted.pid, wanted.tid, wanted.task) for _, wanted in ring}
@@ -74,6 +74,12 @@ def _cycle(view: View, found: Graph, ring: tuple[tuple[LockPoint, LockPoint], ..
             for name, (held, wanted) in zip(names, ring, strict=True)
         ),
     )
+
+
+def _noun(point: LockPoint) -> str:
+    if point.task is None:
+        return "threads"
+    return "greenlets" if point.task.startswith("greenlet") else "tasks"
 
 
 def _kept_from_running(view: View, found: Graph) -> Finding | None:
@@ -101,8 +107,8 @@ def _idles(view: View, point: LockPoint, size: int) -> bool:
     if point.task is not None:
         return False
     thread = thread_of(view, point)
-    called = thread is not None and thread.own is not None
-    return (thread is not None and thread.at_post) or (size == 1 and not called and not is_application(point.frame))
+    called = thread is not None and thread.app_frame is not None
+    return (thread is not None and thread.is_idle) or (size == 1 and not called and not is_application(point.frame))
 
 
 def _lost(view: View, found: Graph) -> Iterator[Finding]:

@@ -46,7 +46,9 @@ def _seen(view: View) -> Iterator[Finding]:
     size, at = max(steps, default=(0, 0.0))
     if size < LEAST or points[-1].rss < points[0].rss + 0.8 * size:
         return
-    frame, _ = max((thread.mostly for thread in view.python_threads), key=lambda one: one[1], default=(None, 0.0))
+    frame, _ = max(
+        (thread.dominant_frame for thread in view.python_threads), key=lambda one: one[1], default=(None, 0.0)
+    )
     yield Finding(
         cause="memory-step",
         certainty="likely",

@@ -67,7 +67,7 @@ def _thread_lost(view: View) -> Iterator[Finding]:
     last = logbook.all_tracebacks(evidence.logs)[-1:]
     error = next((one for one in last if one.type.rpartition(".")[2] == "MemoryError"), None)
     waiting = [one for one in view.stuck_threads if one.serves_request]
-    behind = f"; {len(waiting)} wait in {short(waiting[0].own)}" if waiting and waiting[0].own else ""
+    behind = f"; {len(waiting)} wait in {short(waiting[0].app_frame)}" if waiting and waiting[0].app_frame else ""
     limit = f" at its limit of {format_size(min(limits))}" if limits else ""
     yield Finding(
         cause="oom-killed",
@@ -75,7 +75,7 @@ def _thread_lost(view: View) -> Iterator[Finding]:
         lasted=max((one.stuck for one in waiting), default=0.0),
         summary=f"thread {dead[-1]!r} has died{limit}: {error.short if error else said[-1][:160]}{behind}",
         advice="restart",
-        culprit=view.culprit(view.innermost(error.frames) if error else waiting[0].own if waiting else None),
+        culprit=view.culprit(view.innermost(error.frames) if error else waiting[0].app_frame if waiting else None),
         evidence=("log", "threads.json"),
         prevent=PREVENT,
         details=tuple(said[-3:]),

@@ -42,21 +42,26 @@ def rule(view: View) -> Iterator[Finding]:
     if not view.in_trouble:
         return
     for thread in view.stuck_threads:
-        loop = _loop(thread.work)
-        if loop is not None and thread.own is not None and thread.wait.kind in ("sleep", "event", "socket", "poll"):
-            yield _finding(view, loop, thread.own, thread)
+        loop = polled(thread.work)
+        if (
+            loop is not None
+            and thread.app_frame is not None
+            and thread.wait.kind in ("sleep", "event", "socket", "poll")
+        ):
+            yield _finding(view, loop, thread.app_frame, thread)
             return
     for one in suspended(view):
-        loop = _loop(one.task.frames)
+        loop = polled(one.task.frames)
         if loop is not None:
-            yield _finding(view, loop, one.own, None, one.task.pid)
+            yield _finding(view, loop, one.app_frame, None, one.task.pid)
             return
 
 
-_Loop = tuple[Frame, str, str]
+Loop = tuple[Frame, str, str]
 
 
-def _loop(frames: Iterable[Frame]) -> _Loop | None:
+def polled(frames: Iterable[Frame]) -> Loop | None:
+    """What a library among these calls asks for again and again."""
     for frame in frames:
         for places, what, remedy in _LOOPS:
             if at_place(frame, places):
@@ -64,7 +69,7 @@ def _loop(frames: Iterable[Frame]) -> _Loop | None:
     return None
 
 
-def _finding(view: View, loop: _Loop, own: Frame, thread: ThreadView | None, pid: int | None = None) -> Finding:
+def _finding(view: View, loop: Loop, own: Frame, thread: ThreadView | None, pid: int | None = None) -> Finding:
     frame, what, remedy = loop
     peers = {one.remote for one in view.upstreams if one.pid == (thread.pid if thread else pid)}
     peer = next(iter(peers)) if len(peers) == 1 and "file" not in what else None

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from watchdog.diagnosis import own_pools, suspects
 from watchdog.diagnosis.code import at_place, package
 from watchdog.diagnosis.rules.external_wait import KINDS as OUTSIDE
+from watchdog.diagnosis.rules.polls_outside import polled
 from watchdog.diagnosis.tasks import TaskWait, suspended
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.evidence import Frame
@@ -20,6 +21,7 @@ PREVENT = (
     "every path (`with`), never wait in a pool's worker for work that needs the same pool, and bound the wait for a "
     "free place."
 )
+EXECUTOR = "a ThreadPoolExecutor"
 # Threads that belong to a pool of a fixed size, and how it is called.
 _POOLS = (
     (("anyio/_backends/_asyncio.py:run",), "the framework's thread pool"),
@@ -29,7 +31,7 @@ _POOLS = (
     (("multiprocessing/pool.py:worker",), "a multiprocessing pool"),
     (("gunicorn/workers/sync.py:*",), "gunicorn's workers"),
     (("asgiref/sync.py:*",), "the framework's threads"),
-    (("concurrent/futures/thread.py:_worker",), "a ThreadPoolExecutor"),
+    (("concurrent/futures/thread.py:_worker",), EXECUTOR),
 )
 # Calls in which a thread waits for a free connection of a pool.
 _ACQUIRES = (
@@ -72,9 +74,21 @@ def _of_threads(view: View) -> Iterator[Finding]:
                 pools[0 if "workers" in name else thread.pid, name, _NUMBER.sub("", thread.name)].append(thread)
                 break
     for (pid, name, _), threads in pools.items():
-        busy = [one for one in threads if not one.at_post and one.place is not None and one.stuck >= 0.5]
-        if len(busy) == len(threads) and (len(threads) >= 2 or _queued(view, pid) > len(threads)):
+        busy = [one for one in threads if not one.is_idle and one.place is not None and one.stuck >= 0.5]
+        if (
+            len(busy) == len(threads)
+            and not _may_grow(view, name, len(threads))
+            and (len(threads) >= 2 or _queued(view, pid) > len(threads))
+        ):
             yield _pool(view, name, busy)
+
+
+def _may_grow(view: View, name: str, count: int) -> bool:
+    """Whether more threads would begin if there were more work: an executor starts them one by one."""
+    if name != EXECUTOR:
+        return False
+    sizes = [one.size for one in suspects.calls(view, lambda call, _: call == "ThreadPoolExecutor")]
+    return bool(sizes) and all(size is not None and count < size for size in sizes)
 
 
 def _queued(view: View, pid: int) -> int:
@@ -86,20 +100,22 @@ def _of_one(view: View) -> Iterator[Finding]:
     """A server of one thread: what it does not come back from keeps everybody else out."""
     for thread in view.stuck_threads:
         alone = view.is_server(thread.pid) and not view.accepts(thread.pid)
-        single = thread.is_main and (thread.serves_request or alone) and not (thread.is_event_loop or thread.passes)
+        single = (
+            thread.is_main and (thread.serves_request or alone) and not (thread.is_event_loop or thread.ends_in_time)
+        )
         if (
             single
-            and thread.own is not None
+            and thread.app_frame is not None
             and thread.wait.kind in ("sleep", "event", "queue", "future", "join", "unknown")
         ):
             yield Finding(
                 cause="pool-exhausted",
                 certainty="likely",
-                lasted=thread.stuck + thread.due,
+                lasted=thread.stuck + thread.sleep_left,
                 summary=f"the one thread that serves requests waits {format_duration(thread.stuck)} for "
-                f"{thread.wait.words} in {short(thread.own)}",
+                f"{thread.wait.words} in {short(thread.app_frame)}",
                 advice="restart",
-                culprit=view.culprit(thread.own, thread),
+                culprit=view.culprit(thread.app_frame, thread),
                 evidence=(thread.reference,),
                 prevent=PREVENT,
             )
@@ -115,7 +131,7 @@ def _pool(view: View, name: str, busy: Sequence[ThreadView]) -> Finding:
         cause="pool-exhausted",
         certainty="likely",
         lasted=thread.stuck,
-        waits_for=kind if kind in _OTHERS else "",
+        waits_for="peer" if polled(thread.work) else kind if kind in _OTHERS else "",
         summary=_taken(busy, name, count) + f" for {thread.wait.words} in {short(frame)}, "
         f"the longest for {format_duration(thread.stuck)}",
         advice="restart",
@@ -138,16 +154,17 @@ def _of_connections(view: View) -> Iterator[Finding]:
     if not waiting:
         return
     thread = waiting[0]
-    assert thread.own is not None
+    assert thread.app_frame is not None
     what = next((package(frame) for frame in thread.work if at_place(frame, _ACQUIRES)), "") or "the application's pool"
     yield Finding(
         cause="pool-exhausted",
         certainty="likely",
         lasted=thread.stuck,
-        summary=f"{_many(len(waiting), 'thread')} for a free place of {what} in {short(thread.own)}, the longest for "
+        summary=f"{_many(len(waiting), 'thread')} for a free place of {what}"
+        f" in {short(thread.app_frame)}, the longest for "
         f"{format_duration(thread.stuck)}; nobody gives one back",
         advice="restart",
-        culprit=_who_keeps(view, thread.own) or view.culprit(thread.own, thread),
+        culprit=_who_keeps(view, thread.app_frame) or view.culprit(thread.app_frame, thread),
         evidence=tuple(one.reference for one in waiting[:3]),
         prevent=PREVENT,
         details=_unread(view, thread.pid),
@@ -158,13 +175,13 @@ def acquires(view: View, thread: ThreadView) -> bool:
     """Whether it waits for a place of a pool: a known one, or a semaphore or queue that is called like one."""
     if any(at_place(frame, _ACQUIRES) for frame in thread.work):
         return thread.wait.kind not in OUTSIDE
-    if thread.own is None or not thread.serves_request:
+    if thread.app_frame is None or not thread.serves_request:
         return False
     if thread.wait.kind == "semaphore":
         return True
     if thread.wait.kind == "event":
-        return own_pools.is_pool(view, thread.own)
-    return thread.wait.kind == "queue" and _is_get(thread.frames) and _of_pool(view, thread.own)
+        return own_pools.is_pool(view, thread.app_frame)
+    return thread.wait.kind == "queue" and _is_get(thread.frames) and _of_pool(view, thread.app_frame)
 
 
 def _of_pool(view: View, taker: Frame) -> bool:
@@ -191,9 +208,9 @@ def _of_tasks(view: View) -> Iterator[Finding]:
         cause="pool-exhausted",
         certainty="likely",
         lasted=0.0,
-        summary=f"{_many(len(waiting), first.noun)} for {place} in {short(first.own)}; nobody gives one back",
+        summary=f"{_many(len(waiting), first.noun)} for {place} in {short(first.app_frame)}; nobody gives one back",
         advice="restart",
-        culprit=_who_keeps(view, first.own) or view.culprit(first.own),
+        culprit=_who_keeps(view, first.app_frame) or view.culprit(first.app_frame),
         evidence=(f"tasks.json#pid={first.task.pid},task={first.task.name}",),
         prevent=PREVENT,
         details=(*_unread(view, first.task.pid), *first.calls),
@@ -202,9 +219,9 @@ def _of_tasks(view: View) -> Iterator[Finding]:
 
 def _takes(view: View, one: TaskWait) -> bool:
     """Whether it waits for a place of a pool of the application's own: in a queue, or under a condition."""
-    if one.chain[-1].function.endswith("Queue.get") or (one.kind == "unknown" and suspects.takes(view, one.own)):
-        return _of_pool(view, one.own)
-    return one.chain[-1].function.startswith("Condition.") and own_pools.is_pool(view, one.own)
+    if one.chain[-1].function.endswith("Queue.get") or (one.kind == "unknown" and suspects.takes(view, one.app_frame)):
+        return _of_pool(view, one.app_frame)
+    return one.chain[-1].function.startswith("Condition.") and own_pools.is_pool(view, one.app_frame)
 
 
 def _many(count: int, what: str) -> str:

@@ -28,13 +28,13 @@ def rule(view: View) -> Iterator[Finding]:
         thread = _left_over(view, process)
         if thread is None and not (is_orphan(view, process) and (said or _other_command(view, process))):
             continue
-        where = f"; it is still in {short(thread.own)}" if thread and thread.own else ""
+        where = f"; it is still in {short(thread.app_frame)}" if thread and thread.app_frame else ""
         yield Finding(
             cause="port-squatter",
             certainty="certain" if view.in_trouble else "likely",
             summary=f"process {process.pid}, an orphan of an earlier run ({process.shown(80)}), keeps the port{where}",
             advice="restart",
-            culprit=view.culprit(thread.own, thread) if thread else None,
+            culprit=view.culprit(thread.app_frame, thread) if thread else None,
             evidence=("sockets.json#listeners", *((thread.reference,) if thread else ())),
             prevent=PREVENT,
             details=tuple(said[-2:]),

@@ -9,7 +9,7 @@ from watchdog.diagnosis import shape
 from watchdog.diagnosis.code import is_application
 from watchdog.diagnosis.suspects import GROWS
 from watchdog.diagnosis.view import ThreadView, View, short
-from watchdog.model.evidence import Frame
+from watchdog.model.evidence import Answer, Frame
 from watchdog.model.finding import Finding
 from watchdog.text.units import format_duration
 
@@ -23,12 +23,14 @@ _WHOLE = frozenset({"sorted", "sum", "max", "min", "any", "all", "list", "tuple"
 
 
 def rule(view: View) -> Iterator[Finding]:
-    if not view.slow or view.hung:
+    if not (view.slow or view.hung):
         return
     slow = [answer for answer in (*view.answered, *view.late) if answer.seconds > view.limit * 0.2]
     for thread in view.python_threads:
         frame = next(iter(_calls(thread)), None)
-        if frame is None or thread.running < 0.5 or not slow:
+        if frame is None or thread.running < 0.5 or not (slow or view.hung):
+            continue
+        if view.hung and not ends_with_kept_state(view, thread):
             continue
         kept, over = _kept_state(view, thread)
         rising = len(slow) >= 3 and slow[-1].seconds > 1.3 * slow[0].seconds
@@ -38,7 +40,7 @@ def rule(view: View) -> Iterator[Finding]:
         yield Finding(
             cause="slow-degradation",
             certainty="likely" if kept else "guess",
-            summary=f"an answer takes {format_duration(slow[-1].seconds)}, nearly all of it in {short(guilty)}"
+            summary=f"an answer takes {_longest(view, slow)}, nearly all of it in {short(guilty)}"
             + (f", which goes over {kept!r}: that only grows" if kept else "; each takes longer than the one before"),
             advice="restart",
             culprit=view.culprit(guilty, thread),
@@ -46,6 +48,25 @@ def rule(view: View) -> Iterator[Finding]:
             prevent=PREVENT,
         )
         return
+
+
+def _longest(view: View, slow: list[Answer]) -> str:
+    return f"more than {format_duration(view.waited)}" if view.hung else format_duration(slow[-1].seconds)
+
+
+def ends_with_kept_state(view: View, thread: ThreadView) -> bool:
+    """Whether what it computes comes to an end, however late: it goes once over what is kept, by `for`, and no `while`
+    is around that."""
+    loops = []
+    for frame in _calls(thread):
+        source = view.file(frame.file)
+        loops += shape.loops_around(source, frame.line) if source else []
+    kept, _ = _kept_state(view, thread)
+    over = [
+        name for loop in loops if isinstance(loop, (ast.For, ast.AsyncFor)) for name in _names(ast.unparse(loop.iter))
+    ]
+    endless = any(isinstance(loop, ast.While) for loop in loops)
+    return bool(kept) and not endless and any(name.rpartition(".")[2] == kept for name in over)
 
 
 def _calls(thread: ThreadView) -> list[Frame]:
@@ -81,7 +102,7 @@ def _gone_over(node: ast.AST) -> list[ast.expr]:
             right for op, right in zip(node.ops, node.comparators, strict=True) if isinstance(op, (ast.In, ast.NotIn))
         ]
     if isinstance(node, ast.Call):
-        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        name = shape.called_name(node)
         if name in _WHOLE:
             return list(node.args)
         if isinstance(node.func, ast.Attribute) and name in ("index", "count", "remove", "copy", "sort", "insert"):

@@ -29,8 +29,12 @@ def rule(view: View) -> Iterator[Finding]:
     if frame is None or not piped:
         return
     child = next(pid for pid in piped[0].other_ends if view.is_child(pid, piped[0].pid))
-    waiting = [one for one in view.stuck_threads if one.own and one.serves_request]
-    behind = f"; {len(waiting)} requests wait for it in {short(waiting[0].own)}" if waiting and waiting[0].own else ""
+    waiting = [one for one in view.stuck_threads if one.app_frame and one.serves_request]
+    behind = (
+        f"; {len(waiting)} requests wait for it in {short(waiting[0].app_frame)}"
+        if waiting and waiting[0].app_frame
+        else ""
+    )
     yield Finding(
         cause="stdin-json-garbage",
         certainty="likely",

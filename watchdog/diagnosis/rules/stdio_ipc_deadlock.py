@@ -25,7 +25,7 @@ def rule(view: View) -> Iterator[Finding]:
             pair = frozenset((one.pid, other.pid))
             if len(pair) < 2 or pair in seen or not _against(one, other) or other.stuck < 0.5:
                 continue
-            if all(thread.at_post or not thread.samples for thread in (one, other)):
+            if all(thread.is_idle or not thread.samples for thread in (one, other)):
                 continue  # workers of a pool and their manager read from each other when there is nothing to do
             seen.add(pair)
             yield _finding(view, *_parent_first(view, one, other))
@@ -43,10 +43,11 @@ def _of_tasks(view: View) -> Iterator[Finding]:
                     cause="stdio-ipc-deadlock",
                     certainty="certain",
                     lasted=0.0,
-                    summary=f"process {task.task.pid} awaits a line of its child {child.pid} in {short(task.own)}, and "
+                    summary=f"process {task.task.pid} awaits a line of its child {child.pid}"
+                    f" in {short(task.app_frame)}, and "
                     f"the child waits {format_duration(child.stuck)} for a message of its parent",
                     advice="restart",
-                    culprit=view.culprit(task.own),
+                    culprit=view.culprit(task.app_frame),
                     evidence=(f"tasks.json#pid={task.task.pid},task={task.task.name}", child.reference),
                     prevent=PREVENT,
                     details=tuple(f"  await {short(frame)}" for frame in task.chain),
@@ -64,7 +65,7 @@ def _parent_first(view: View, one: ThreadView, other: ThreadView) -> tuple[Threa
 
 
 def _finding(view: View, parent: ThreadView, child: ThreadView) -> Finding:
-    where = [short(thread.own) for thread in (parent, child) if thread.own]
+    where = [short(thread.app_frame) for thread in (parent, child) if thread.app_frame]
     return Finding(
         cause="stdio-ipc-deadlock",
         certainty="certain",
@@ -72,7 +73,7 @@ def _finding(view: View, parent: ThreadView, child: ThreadView) -> Finding:
         summary=f"processes {parent.pid} and {child.pid} wait for each other's pipe for "
         f"{format_duration(min(parent.stuck, child.stuck))}: each {_ENDS[parent.wait.kind]} ({', '.join(where)})",
         advice="restart",
-        culprit=view.culprit(parent.own or child.own, parent if parent.own else child),
+        culprit=view.culprit(parent.app_frame or child.app_frame, parent if parent.app_frame else child),
         evidence=(parent.reference, child.reference, f"files.json#pid={parent.pid}"),
         prevent=PREVENT,
         details=(

@@ -14,9 +14,11 @@ MANY = 100  # alike; pools of servers have some tens
 
 
 def rule(view: View) -> Iterator[Finding]:
-    idle = [thread for thread in view.python_threads if thread.own is not None and not thread.serves_request]
+    idle = [thread for thread in view.python_threads if thread.app_frame is not None and not thread.serves_request]
     alike = Counter(
-        (thread.pid, thread.own.file, thread.own.function, thread.own.line) for thread in idle if thread.own
+        (thread.pid, thread.app_frame.file, thread.app_frame.function, thread.app_frame.line)
+        for thread in idle
+        if thread.app_frame
     )
     if not alike or alike.most_common(1)[0][1] < MANY:
         yield from _of_libraries(view)
@@ -29,16 +31,17 @@ def rule(view: View) -> Iterator[Finding]:
     thread: ThreadView = next(
         one
         for one in idle
-        if one.own and (one.pid, one.own.file, one.own.function, one.own.line) == (pid, file, function, line)
+        if one.app_frame
+        and (one.pid, one.app_frame.file, one.app_frame.function, one.app_frame.line) == (pid, file, function, line)
     )
-    assert thread.own is not None
+    assert thread.app_frame is not None
     yield Finding(
         cause="thread-leak",
         certainty="likely",
-        summary=f"{count} threads of process {pid} stand in {short(thread.own)}"
+        summary=f"{count} threads of process {pid} stand in {short(thread.app_frame)}"
         + (f"; {grown} more than at the first look" if grown > 0 else ""),
         advice="restart",
-        culprit=view.culprit(thread.own, thread),
+        culprit=view.culprit(thread.app_frame, thread),
         evidence=(f"stacks.json#pid={pid}", f"threads.json#pid={pid}"),
         prevent=PREVENT,
     )
@@ -46,7 +49,7 @@ def rule(view: View) -> Iterator[Finding]:
 
 def _of_libraries(view: View) -> Iterator[Finding]:
     """Hundreds of a library's threads wait for work: somebody makes a pool, a timer, a watcher a request."""
-    idle = [thread for thread in view.python_threads if thread.own is None and thread.at_post and thread.frames]
+    idle = [thread for thread in view.python_threads if thread.app_frame is None and thread.is_idle and thread.frames]
     alike = Counter((thread.pid, tuple((frame.file, frame.function) for frame in thread.frames)) for thread in idle)
     for (pid, calls), count in alike.most_common(1):
         if count < MANY:

@@ -21,19 +21,20 @@ def rule(view: View) -> Iterator[Finding]:
     if not view.troubled:
         return
     for waiter in view.stuck_threads:
-        if waiter.wait.kind not in _GIVEN_AWAY or waiter.own is None or not began_transaction(view, waiter):
+        if waiter.wait.kind not in _GIVEN_AWAY or waiter.app_frame is None or not began_transaction(view, waiter):
             continue
         worker = _blocked_work(view, waiter)
-        if worker is not None and worker.own is not None:
+        if worker is not None and worker.app_frame is not None:
             yield Finding(
                 cause="lock-deadlock",
                 certainty="likely",
                 lasted=waiter.stuck,
                 summary=f"{waiter.label} has a transaction open and waits {format_duration(waiter.stuck)} in "
-                f"{short(waiter.own)} for {waiter.wait.words}; that work waits in {short(worker.own)} for the same "
+                f"{short(waiter.app_frame)} for {waiter.wait.words}; that work waits"
+                f" in {short(worker.app_frame)} for the same "
                 f"database ({worker.wait.peer}): for a row or table that the transaction has locked",
                 advice="restart",
-                culprit=view.culprit(waiter.own, waiter),
+                culprit=view.culprit(waiter.app_frame, waiter),
                 peer=worker.wait.peer,
                 evidence=(waiter.reference, worker.reference, "sockets.json"),
                 prevent=PREVENT,
@@ -48,7 +49,7 @@ def _blocked_work(view: View, waiter: ThreadView) -> ThreadView | None:
         if thread is waiter or thread.wait.kind != "socket" or peer is None or thread.stuck < 0.5:
             continue
         if (
-            thread.own != waiter.own
+            thread.app_frame != waiter.app_frame
             and posts.in_work_item(thread.frames)
             and sum(one.remote == peer for one in view.upstreams) > 1
         ):

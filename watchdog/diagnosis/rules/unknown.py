@@ -13,8 +13,10 @@ def rule(view: View) -> Iterator[Finding]:
     if not view.in_trouble or not view.processes:
         return
     thread = next(iter(view.roots or view.stuck_threads), None)
-    if thread is not None and thread.own is not None:
-        where = f"{thread.label} waits {format_duration(thread.stuck)} for {thread.wait.words} in {short(thread.own)}"
+    if thread is not None and thread.app_frame is not None:
+        where = (
+            f"{thread.label} waits {format_duration(thread.stuck)} for {thread.wait.words} in {short(thread.app_frame)}"
+        )
     elif view.failing:
         last = view.failing[-1]
         where = f"it answers {last.status or last.verdict}{': ' + last.detail if last.detail else ''}"
@@ -26,7 +28,7 @@ def rule(view: View) -> Iterator[Finding]:
         certainty="guess",
         summary=f"why it does not answer cannot be told: {where}",
         advice="restart",
-        culprit=view.culprit(thread.own, thread) if thread and thread.serves_request else None,  # no bystander
+        culprit=view.culprit(thread.app_frame, thread) if thread and thread.serves_request else None,  # no bystander
         evidence=(thread.reference,) if thread else (),
         details=(
             f"{strange} greenlets keep their calls in a way that is not known here: what they wait for is not seen; "

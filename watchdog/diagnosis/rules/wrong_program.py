@@ -39,14 +39,14 @@ def rule(view: View) -> Iterator[Finding]:
 def _chosen(view: View, parent: int) -> Culprit | None:
     """The line of the launcher at which the program that it starts was chosen, else the line that starts it."""
     for thread in view.threads_of(parent):
-        if thread.own is None:
+        if thread.app_frame is None:
             continue
-        source = view.file(thread.own.file)
-        node = shape.function_at(source, thread.own.line) if source else None
+        source = view.file(thread.app_frame.file)
+        node = shape.function_at(source, thread.app_frame.line) if source else None
         if node is None:
-            return view.culprit(thread.own, thread)
-        line = _assignment(node, thread.own.line) or thread.own.line
-        return view.culprit(Frame(function(thread.own), thread.own.file, line), thread)
+            return view.culprit(thread.app_frame, thread)
+        line = _assignment(node, thread.app_frame.line) or thread.app_frame.line
+        return view.culprit(Frame(function(thread.app_frame), thread.app_frame.file, line), thread)
     return None
 
 
@@ -56,9 +56,7 @@ def _assignment(node: ast.AST, before: int) -> int | None:
     starts = [
         call
         for call in ast.walk(node)
-        if isinstance(call, ast.Call)
-        and (call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")) in _STARTS
-        and call.lineno <= before
+        if isinstance(call, ast.Call) and shape.called_name(call) in _STARTS and call.lineno <= before
     ]
     if not starts:
         return None

@@ -17,6 +17,8 @@ from watchdog.system.clock import Deadline
 from watchdog.text.printable import printable, printable_lines
 from watchdog.text.redact import redact
 
+NOT_INSTALLED = "Apprise is not installed, so no message can be sent: pip install 'wd-oncall[notify]'"
+
 _LONGEST_TITLE = 120
 _LONGEST_BODY = 3000
 
@@ -35,14 +37,19 @@ def can_send() -> bool:
     return importlib.util.find_spec("apprise") is not None
 
 
+def is_known(address: str) -> bool:
+    """Whether Apprise, which must be installed, can make a receiver of this address. Nothing is sent."""
+    apprise: Any = importlib.import_module("apprise")
+    return bool(apprise.Apprise.instantiate(address, suppress_exceptions=True))
+
+
 def send(addresses: Sequence[str], title: str, body: str, within: float = 10.0) -> tuple[Sent, ...]:
     """Tell every receiver at the same time, in at most `within` seconds altogether; never raises.
 
     Secrets are taken out of the text, and line breaks out of the title: it becomes a mail's subject.
     """
     if not can_send():
-        missing = "not sent: Apprise is not installed (pip install 'wd-oncall[notify]')"
-        return tuple(Sent(private(address), False, missing) for address in addresses)
+        return tuple(Sent(private(address), False, NOT_INSTALLED) for address in addresses)
     title = printable(redact(" ".join(title.split())))[:_LONGEST_TITLE]
     body = printable_lines(redact(body))[:_LONGEST_BODY]
     found: dict[int, Sent] = {}

@@ -6,11 +6,12 @@ other end sees (a writer would get no EPIPE), and a file may lie on a file syste
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import stat
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from watchdog.model.evidence import Descriptor
@@ -45,6 +46,17 @@ def of(pid: int) -> tuple[Descriptor, ...]:
         return ()
     found = (_one(pid, number) for number in numbers[:_MOST])
     return tuple(descriptor for descriptor in found if descriptor is not None)
+
+
+def holds_socket(pid: int, inodes: Collection[int]) -> bool:
+    """Whether it has one of these sockets open now. Far quicker than to look at everybody."""
+    wanted = {f"socket:[{inode}]" for inode in inodes}
+    with contextlib.suppress(OSError):
+        for name in os.listdir(f"/proc/{pid}/fd")[:_MOST]:  # noqa: PTH208
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                if os.readlink(f"/proc/{pid}/fd/{name}") in wanted:  # noqa: PTH115
+                    return True
+    return False
 
 
 def _one(pid: int, number: int) -> Descriptor | None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from watchdog.system.process.table import Layout, Row
 
-__all__ = ["Layout", "group_folder", "group_members", "layout", "layout_of", "pids_above", "ticks_now", "wait_channel"]
+_MOMENT = 10  # hundredths of a second
 
 
 def layout(pid: int) -> Layout | None:
@@ -39,12 +39,15 @@ def ticks_now() -> int:
     return int(time.clock_gettime(time.CLOCK_BOOTTIME) * os.sysconf("SC_CLK_TCK"))
 
 
-def pids_above(pid: int) -> list[int]:
-    """The processes with a greater pid, which is most often to say a younger one."""
-    try:
-        return [int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) > pid]  # noqa: PTH208
-    except OSError:  # another system: there is no chase, only whole looks
-        return []
+def is_settled(started: int) -> bool:
+    """Whether a process with this start time has lived for more than a moment."""
+    return ticks_now() - started > _MOMENT
+
+
+def newest_pid() -> int:
+    """The number that the kernel gave last, to a process or a thread; 0 where that cannot be told."""
+    fields = _text("/proc/loadavg").split()
+    return int(fields[-1]) if fields and fields[-1].isdigit() else 0
 
 
 def wait_channel(pid: int) -> str:

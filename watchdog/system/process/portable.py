@@ -99,7 +99,7 @@ def environment(pid: int, within: float = 1.0) -> dict[str, str] | None:
 def is_alive(identity: Identity) -> bool:
     """Whether this very process lives, by its start time."""
     found = read(identity.pid)
-    return found is not None and found.identity == identity and found.state not in "ZX"
+    return found is not None and found.identity == identity and not found.ended
 
 
 def pid_max() -> int:

@@ -171,7 +171,7 @@ def with_memory(thread: ThreadLook) -> ThreadLook:
         if raw:
             seconds, nanoseconds = struct.unpack("=qq", raw)
             begun = time.clock_gettime(clock) if flags & 1 and clock in (0, 1) else thread.asleep or 0.0
-            return replace(thread, due=max(0.0, seconds + nanoseconds / 1e9 - begun))
+            return replace(thread, sleep_left=max(0.0, seconds + nanoseconds / 1e9 - begun))
     return thread
 
 

@@ -253,7 +253,7 @@ class _Shim:
         self._line.send(event="ended", code=code, lines=lines)
 
     def _heir(self) -> Identity | None:
-        children = [one for one in processes.table().values() if one.parent == os.getpid() and one.state not in "ZX"]
+        children = [one for one in processes.table().values() if one.parent == os.getpid() and not one.ended]
         listening = ports.listeners(self._order.port) if self._order.port is not None else ()
         holders = {pid for listener in listening for pid in listener.holders}
         children.sort(key=lambda one: (one.pid not in holders, one.identity.ticks))

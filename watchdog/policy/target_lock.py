@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING
 
 from watchdog.model.process import Tree
 from watchdog.policy.locks import target_lock
-from watchdog.steps.spec import Context
 
 if TYPE_CHECKING:
     from watchdog.model.playbook import Playbook
 
-# Kept a thread and a run: `restart` holds what its `kill` needs, another run of the same daemon does not.
+# One set for each thread and run: `restart` holds what its `kill` needs, another run of the same daemon does not.
 _ours: ContextVar[frozenset[str]] = ContextVar("locked targets", default=frozenset())
 
 
 def keys(trees: Iterable[Tree], playbook: Playbook | None = None) -> tuple[str, ...]:
-    """What names these servers for everybody on this machine: their ports; where they have none, their root."""
+    """The names of these servers on this machine: their ports; where they have none, their root."""
     found = {f"port:{port}" for tree in trees for port in tree.ports}
     found |= {f"pid:{tree.root.identity}" for tree in trees if not tree.ports}
     if playbook is not None:
@@ -29,10 +28,10 @@ def keys(trees: Iterable[Tree], playbook: Playbook | None = None) -> tuple[str, 
 
 
 @contextlib.contextmanager
-def hold(context: Context, wanted: Iterable[str], purpose: str) -> Iterator[None]:
-    """Have these targets for ourselves. Refused, with who it is, if another wd works on one of them."""
+def acquire(wanted: Iterable[str], purpose: str, playbook: Playbook | None = None) -> Iterator[None]:
+    """Lock these targets while the body runs. Refused, with the holder's name, if another wd works on one of them."""
     before = _ours.get()
-    service = f" on {context.playbook.service}" if context.playbook else ""
+    service = f" on {playbook.service}" if playbook else ""
     with contextlib.ExitStack() as stack:
         for key in sorted(set(wanted) - before):
             stack.enter_context(target_lock(key, f"{purpose}{service}"))
