@@ -147,6 +147,7 @@ def fixed(name: str, *words: str) -> Contender:
 
 
 def options(about: str, loads: Sequence[int] = (0, 1000)) -> argparse.Namespace:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is ended then, too
     parser = argparse.ArgumentParser(description=about.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--processes", type=int, nargs="*", default=list(loads), help="sizes of the load")
