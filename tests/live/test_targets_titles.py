@@ -20,6 +20,7 @@ from watchdog.model.selector import Selector
 from watchdog.starting import launch
 from watchdog.steps.spec import Context
 from watchdog.steps.start import start
+from watchdog.system.child import child_call
 from watchdog.system.process import processes
 from watchdog.targets import originals
 
@@ -95,6 +96,22 @@ def test_the_words_of_its_start_are_known_though_it_shows_a_title(worker: Worker
         assert found is not None
         process = originals.with_commands([found])[pid]
         assert process.cmdline == (TITLE,) and process.original == tuple(worker.argv)
+
+
+def test_only_the_memory_of_a_python_interpreter_is_read_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node or perl program with a title costs no child."""
+    asked: list[object] = []
+    monkeypatch.setattr(child_call, "call", lambda *call: asked.append(call))
+    perl = ["perl", "-e", "$0 = 'shopd: worker ready'; sleep 600"]
+    with subprocess.Popen(perl, start_new_session=True) as process:
+        try:
+            wait_for(lambda: shown(process.pid) == "shopd: worker ready", "it shows its title")
+            found = processes.read(process.pid)
+            assert found is not None
+            one = originals.with_commands([found])[process.pid]
+            assert one.cmdline == ("shopd: worker ready",) and one.original is None and not asked
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize(

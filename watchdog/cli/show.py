@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TextIO
@@ -11,7 +10,6 @@ from typing import Any, TextIO
 from watchdog.model.errors import WdError
 from watchdog.model.exits import Exit
 from watchdog.steps.spec import Answer, StepResult, StepSpec
-from watchdog.system.host import terminal
 from watchdog.text.fitting import fitted
 from watchdog.text.redact import redact_data
 from watchdog.text.shown import shown, shown_lines
@@ -56,6 +54,8 @@ def _put(question: str) -> None:
 
 def ask_within(question: str, seconds: float, still: Callable[[], bool]) -> Answer:
     """A question that does not wait for ever, and is withdrawn when it is no longer valid."""
+    from watchdog.system.host import terminal  # here: few commands ask anything
+
     if not terminal.can_answer():
         return "nobody"
     _put(f"{question} [y/N] (no answer within {format_duration(seconds)} is a no)")
@@ -84,6 +84,8 @@ def failure(error: WdError, code: Exit, *, as_json: bool) -> Exit:
 
 def json_line(row: Mapping[str, Any]) -> str:
     """One object on one line, without secrets; JSON escapes what could forge a second line."""
+    import json  # here: most of what is printed is text
+
     return json.dumps(redact_data(row), ensure_ascii=True, default=str)
 
 
@@ -111,6 +113,10 @@ def _print_result(spec: StepSpec, came_to: StepResult, output: str) -> None:
 
 def _fitted(text: str, stream: TextIO) -> str:
     """Folded at words where a person reads it on a terminal; a pipe gets each line whole."""
+    if not stream.isatty():
+        return text
+    from watchdog.system.host import terminal  # here: only for a person
+
     columns = terminal.columns(stream)
     return fitted(text, columns) if columns else text
 

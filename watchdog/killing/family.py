@@ -7,7 +7,6 @@ in which nobody else lives, the listening socket itself, or a memory layout that
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from watchdog.model.process import Process, Tree
@@ -15,7 +14,7 @@ from watchdog.policy import guards
 from watchdog.policy.guards import Ourselves
 from watchdog.system.net import ports
 from watchdog.system.process import descriptors, lineage, processes
-from watchdog.system.process.lineage import Layout
+from watchdog.system.process.table import Layout, Row, Table
 from watchdog.system.signals import Hold
 from watchdog.targets import borders, programs
 
@@ -52,23 +51,20 @@ class ServerFamily:
         if parent is not None and lineage.layout(parent.pid) not in (found, None):
             self._origins.add(found)  # a member started it as a program of its own
 
-    def newcomers(self, table: Mapping[int, Process]) -> list[Process]:
+    def newcomers(self, table: Table) -> list[Process]:
         """Members in this table that are not held yet."""
         self.missed = False
         grouped = lineage.group_members(self.group) if self.group else frozenset()
         return [
-            one
-            for one in table.values()
-            if self._is_new(one) and (one.pid in grouped or self._by_birth(one, table) or self._by_layout(one, table))
+            table[pid]
+            for pid, row in table.rows.items()
+            if self._is_new(row) and (pid in grouped or self._by_birth(row, table) or self._by_layout(row, table))
         ]
 
-    def newcomer(self, process: Process) -> bool:
+    def newcomer(self, row: Row, table: Table) -> bool:
         """The same for one that was born just now; the socket that it holds is looked for too."""
-        table = {process.pid: process}
-        return self._is_new(process) and (
-            descriptors.holds_socket(process.pid, self._inodes)
-            or self._by_birth(process, table)
-            or self._by_layout(process, table)
+        return self._is_new(row) and (
+            descriptors.holds_socket(row.pid, self._inodes) or self._by_birth(row, table) or self._by_layout(row, table)
         )
 
     def is_served_by_nobody(self) -> bool:
@@ -80,7 +76,7 @@ class ServerFamily:
                 return True
         return False
 
-    def port_holders(self, table: Mapping[int, Process]) -> list[Process]:
+    def port_holders(self, table: Table) -> list[Process]:
         """Members that are known only by the listening socket that they hold. Looks through all descriptors: dear."""
         held = {
             pid
@@ -89,7 +85,7 @@ class ServerFamily:
             if listener.inode in self._inodes
             for pid in listener.holders
         }
-        return [table[pid] for pid in sorted(held) if pid in table and self._is_new(table[pid])]
+        return [table[pid] for pid in sorted(held) if pid in table and self._is_new(table.rows[pid])]
 
     def still_belongs(self, held: Hold) -> bool:
         """Whether it was right to take hold of it for its parent's sake.
@@ -103,13 +99,13 @@ class ServerFamily:
         now = processes.read(parent.pid)
         return now is None or now.identity == parent.identity
 
-    def _is_new(self, process: Process) -> bool:
+    def _is_new(self, process: Row) -> bool:
         known = self._holds.get(process.pid)
         if known is not None and known.identity == process.identity:
             return False
         return not process.ended and not guards.why_protected(process, self._us)
 
-    def _by_birth(self, process: Process, table: Mapping[int, Process]) -> bool:
+    def _by_birth(self, process: Row, table: Table) -> bool:
         if process.parent in self._holds and self._still_has_its_pid(process.parent, table):
             return True
         if self._shim and process.parent == self._shim:
@@ -119,19 +115,19 @@ class ServerFamily:
         # The session's number passes on when all of it are gone: then its leader is another, or was never held.
         return self._still_has_its_pid(self._session, table)
 
-    def _still_has_its_pid(self, pid: int, table: Mapping[int, Process]) -> bool:
+    def _still_has_its_pid(self, pid: int, table: Table) -> bool:
         """Whether nobody else has the pid of a member by now. Start times alone do not tell within one tick."""
-        now, held = table.get(pid), self._holds.get(pid)
+        now, held = table.rows.get(pid), self._holds.get(pid)
         if now is None or now.ended:
             return True
         return held is not None and not held.gone and held.identity == now.identity
 
-    def _by_layout(self, process: Process, table: Mapping[int, Process]) -> bool:
+    def _by_layout(self, process: Row, table: Table) -> bool:
         """Forked by a member, whatever has become of its parents since."""
         young = process.identity.ticks >= self._since - 1
         if self._part or process.kernel or not (young or self._origins):
             return False
-        found = lineage.layout(process.pid)
+        found = lineage.layout_of(process)
         self.missed = self.missed or (found is None and young)
         if found is None or found not in self._layouts:
             return False
@@ -139,7 +135,9 @@ class ServerFamily:
             return True
         # One launcher may have forked this server and others that are none of ours. So only what was born since we
         # began and orphaned at once is taken: a child whose parent lives with the same layout is the other's.
-        if not young or self._layouts[found] != (process.uid, process.cgroup):
+        whole = table[process.pid]
+        self.missed = self.missed or whole.ended
+        if not young or self._layouts[found] != (whole.uid, whole.cgroup):
             return False
         return lineage.layout(process.parent) not in self._layouts
 
@@ -158,13 +156,14 @@ def escaped(tree: Tree, us: Ourselves) -> tuple[Process, ...]:
     origins = _origins(tree)
     if not origins:
         return ()
+    table = processes.thin_table()
     found = [
-        one
-        for one in processes.table().values()
-        if one.pid not in tree.pids
-        and not one.ended
-        and not guards.why_protected(one, us)
-        and lineage.layout(one.pid) in origins
+        table[pid]
+        for pid, row in table.rows.items()
+        if lineage.layout_of(row) in origins
+        and pid not in tree.pids
+        and not row.ended
+        and not guards.why_protected(row, us)
     ]
     return tuple(processes.with_commands(found, within=1.0).values())
 

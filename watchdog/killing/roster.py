@@ -26,7 +26,7 @@ class Roster:
         self._plan, self._say = plan, say
         self._began = clock.monotonic()
         self._commands = {one.process.identity: one.process.command for one in plan.doomed}
-        self.family = ServerFamily(plan.tree, guards.ourselves(processes.table()), part=plan.worker is not None)
+        self.family = ServerFamily(plan.tree, guards.ourselves(), part=plan.worker is not None)
         self._living: dict[Identity, Hold] = {}
         self._last_signal: dict[Identity, Name] = {}
         self._denied: set[Identity] = set()
@@ -96,7 +96,7 @@ class Roster:
     def look(self, and_ports: bool = False) -> list[Hold]:
         """Members that are new since the last look, the youngest first: it is the one that forks next."""
         self._newest = lineage.newest_pid()  # first: who is born during this look belongs to the next one
-        table = processes.table()
+        table = processes.thin_table()
         found = self.family.newcomers(table)
         self.may_have_missed = self.family.missed or lineage.newest_pid() != self._newest
         if and_ports and not found:
@@ -112,8 +112,9 @@ class Roster:
         before, self._newest = max(self._newest, newest - _FEW), newest
         found = False
         for pid in range(newest, before, -1):
-            process = processes.read(pid)
-            if process is not None and self.family.newcomer(process) and (held := self._take(process)):
+            table = processes.thin_table((pid,))
+            row = table.rows.get(pid)
+            if row is not None and self.family.newcomer(row, table) and (held := self._take(table[pid])):
                 act(held)
                 found = True
         return found
@@ -138,6 +139,7 @@ class Roster:
     def _take_all(self, found: list[Process]) -> list[Hold]:
         found.sort(key=lambda one: (one.identity.ticks, one.pid), reverse=True)
         taken = [held for process in found if (held := self._take(process))]
+        self.family.missed = self.family.missed or len(taken) < len(found)  # it may have forked before it ended
         if taken:
             self._say(f"found {len(taken)} more of this server")
         return taken

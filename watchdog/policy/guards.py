@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from watchdog.model.process import Process, Tree
 from watchdog.model.records import record
 from watchdog.system.process import processes, rights
+from watchdog.system.process.table import Row
 from watchdog.targets import expected
 
 MOST = 3  # servers that one run may end, unless a person says otherwise
@@ -24,9 +25,9 @@ class Ourselves:
     pid_namespace: int | None = None
 
 
-def ourselves(table: Mapping[int, Process]) -> Ourselves:
-    """This process among all others."""
-    pid = os.getpid()
+def ourselves(table: Mapping[int, Process] | None = None) -> Ourselves:
+    """This process among all others. Without a table only those above it are read."""
+    pid, table = os.getpid(), processes.one_by_one() if table is None else table
     me = table.get(pid)
     return Ourselves(
         pid=pid,
@@ -37,7 +38,7 @@ def ourselves(table: Mapping[int, Process]) -> Ourselves:
     )
 
 
-def why_protected(process: Process, us: Ourselves) -> str:
+def why_protected(process: Process | Row, us: Ourselves) -> str:
     """Why that process is never ended, whoever asks and whatever it belongs to."""
     if process.pid <= 0:
         return "0 and negative numbers mean groups of processes"

@@ -132,7 +132,7 @@ def _looked(context: Context) -> resolve.Found:
 
 def _whole(tree: Tree) -> Tree:
     """With what it forked and what has left its tree since."""
-    more = family.escaped(tree, guards.ourselves(processes.table()))
+    more = family.escaped(tree, guards.ourselves())
     return replace(tree, members=(*tree.members, *(Member(one, "orphan") for one in more)))
 
 
@@ -149,7 +149,7 @@ def _plans(
     context: Context, options: Mapping[str, Any], trees: Sequence[Tree], ask: bool
 ) -> tuple[tuple[KillPlan, ...], tuple[str, ...]]:
     """A plan for each server, and every reason why none of them will be carried out."""
-    table = processes.table()
+    table = processes.one_by_one()  # of the tree's tracers and of parents that do not reap
     us = guards.ourselves(table)
     everything = bool(options.get("all"))
     most = context.playbook.policy.max_kills if context.playbook else guards.MOST
@@ -390,8 +390,8 @@ def _replacement(plan: KillPlan) -> int | None:
     fresh: list[int] = []
 
     def appeared() -> bool:
-        table = processes.table().values()
-        fresh[:] = [one.pid for one in table if one.parent == master and one.pid not in known and not one.ended]
+        rows = processes.thin_table().rows
+        fresh[:] = [pid for pid, one in rows.items() if one.parent == master and pid not in known and not one.ended]
         return bool(fresh)
 
     clock.wait_until(appeared, _REPLACED_WITHIN, 0.05)

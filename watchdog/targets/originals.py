@@ -25,9 +25,12 @@ _lock = threading.Lock()
 
 
 def with_commands(found: Iterable[Process], within: float = 2.0) -> dict[int, Process]:
-    """The same processes by pid, with exe, cwd, the command line as shown, and the original one where they differ."""
+    """The same processes by pid, with exe, cwd, the command line as shown, and the original one where they differ.
+
+    Only a Python interpreter keeps it: nginx or PM2 with a title costs no child.
+    """
     read = processes.with_commands(found, within)
-    titled = [one for one in read.values() if programs.has_title(one)]
+    titled = [one for one in read.values() if programs.is_python(one) and programs.has_title(one)]
     if titled:
         originals = _originals(titled)
         for one in titled:
@@ -43,7 +46,6 @@ def _originals(titled: list[Process]) -> dict[Identity, tuple[str, ...]]:
     with _lock:
         fresh = {one: words for one, (when, words) in _known.items() if now - when < _FRESH}
     new = [one for one in titled if one.identity not in fresh]
-    new.sort(key=lambda one: not programs.is_python(one))
     if new:
         answer = child_call.call("watchdog.cpython.command_line:read_all", (tuple(one.pid for one in new),), _SECONDS)
         if isinstance(answer, dict):

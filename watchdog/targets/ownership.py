@@ -237,14 +237,15 @@ _QUESTIONS: Mapping[str, Callable[[Manager, Tree], Orders]] = {
 def _process(manager: Manager) -> Process:
     if manager.process is None:
         raise _NotProven("it cannot be seen")
-    if manager.process.pid_namespace != processes.table()[os.getpid()].pid_namespace:
+    own = processes.read(os.getpid())
+    if own is None or manager.process.pid_namespace != own.pid_namespace:
         raise _NotProven("it runs in another container: act through the container's own tools")
     return manager.process
 
 
 def _above(tree: Tree) -> tuple[int, ...]:
     """Ancestors of the server: a shell or `sudo` between the manager and it. The first process is nobody's service."""
-    return tuple(pid for pid in processes.ancestors(processes.table(), tree.root.pid) if pid > 1)
+    return tuple(pid for pid in processes.ancestors(processes.one_by_one(), tree.root.pid) if pid > 1)
 
 
 def _answer(argv: Argv, typed: str) -> str:

@@ -120,7 +120,7 @@ def _groups(scene: Scene, wanted: Selector, left_out: list[str]) -> list[frozens
     if wanted.identities:
         tests.append(lambda: _named(scene, wanted, left_out))
     if wanted.pid:
-        tests.append(lambda: [wanted.pid] if wanted.pid in scene.table else [])
+        tests.append(lambda: [wanted.pid] if wanted.pid and wanted.pid in scene.table else [])
     if wanted.cmdline:
         tests.append(lambda: _by_command(scene, wanted, left_out))
     if not tests and wanted.hung:
@@ -232,13 +232,12 @@ def _on_port(scene: Scene, port: int, left_out: list[str]) -> list[int]:
 def _naming_port(scene: Scene, port: int) -> list[str]:
     """Hints where nobody listens: a launcher between two starts, a server that hangs before it listens."""
     everybody = [
-        pid for pid, one in scene.table.items() if not one.kernel and scene.alive(pid) and pid not in scene.own
+        pid for pid, one in scene.table.rows.items() if not one.kernel and scene.alive(pid) and pid not in scene.own
     ]
-    scene.know(everybody)
     return [
-        f"pid {pid} ({scene.process(pid).shown(120)}) names port {port} and does not listen on it"
-        for pid in everybody
-        if names_port(scene.process(pid).words, port)
+        f"pid {pid} ({process.shown(120)}) names port {port} and does not listen on it"
+        for pid, process in scene.shown(everybody).items()
+        if names_port(process.words, port)
     ]
 
 
@@ -269,7 +268,7 @@ def _named(scene: Scene, wanted: Selector, left_out: list[str]) -> list[int]:
 
 
 def _by_command(scene: Scene, wanted: Selector, left_out: list[str]) -> list[int]:
-    everybody = [pid for pid, one in scene.table.items() if not one.kernel and scene.alive(pid)]
+    everybody = [pid for pid, one in scene.table.rows.items() if not one.kernel and scene.alive(pid)]
     scene.know(everybody)
     asked = [scene.table[pid] for pid in everybody]
     unread = [one for one in asked if one.cmdline is None]

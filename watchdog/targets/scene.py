@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from watchdog.model.process import Listener, Process
 from watchdog.system.net import ports
 from watchdog.system.process import processes
+from watchdog.system.process.table import Table
 from watchdog.targets import borders, originals, programs
 
 FIRST = "the first process of the machine"
@@ -25,14 +26,16 @@ class Scene:
         *,
         within: float = WITHIN,
     ) -> None:
-        self.table = dict(table)
+        self.table = table if isinstance(table, Table) else Table.of(table)
         self.listeners = tuple(listeners)
         self.own = frozenset(own)  # ourselves and all above us
         self._within = within
-        self._known: set[int] = {pid for pid, one in self.table.items() if one.cmdline is not None}
+        self._known: set[int] = {pid for pid, one in self.table.rows.items() if one.kernel}
+        if self.table is not table:  # a table of whole processes may have the command lines as well
+            self._known |= {pid for pid, one in table.items() if one.cmdline is not None}
         self._children: dict[int, list[int]] = {}
-        for pid in sorted(self.table):
-            self._children.setdefault(self.table[pid].parent, []).append(pid)
+        for pid, row in sorted(self.table.rows.items()):
+            self._children.setdefault(row.parent, []).append(pid)
         self._held: dict[int, set[int]] = {}
         self._holders = {one.inode: one.holders for one in self.listeners if one.inode}
         for listener in self.listeners:
@@ -45,7 +48,7 @@ class Scene:
     def look(cls, table: Mapping[int, Process] | None = None) -> Scene:
         """The machine now."""
         listeners = ports.listeners()
-        table = processes.table() if table is None else table
+        table = processes.thin_table() if table is None else table
         return cls(table, listeners, own_processes(table))
 
     def process(self, pid: int) -> Process:
@@ -54,15 +57,21 @@ class Scene:
         return self.table[pid]
 
     def know(self, pids: Iterable[int]) -> None:
-        """Read the command lines of many at once."""
+        """Read the command lines of many at once, also the original ones behind a title."""
         unread = [self.table[pid] for pid in pids if pid in self.table and pid not in self._known]
         if unread:
-            self.table.update(originals.with_commands(unread, within=self._within))
+            self.table.keep(originals.with_commands(unread, within=self._within).values())
             self._known.update(one.pid for one in unread)
+
+    def shown(self, pids: Iterable[int]) -> Mapping[int, Process]:
+        """Command lines as the system shows them. Enough for a hint: no interpreter's memory is read."""
+        wanted = [self.table[pid] for pid in pids]
+        unread = [one for one in wanted if one.cmdline is None]
+        return {one.pid: one for one in wanted} | processes.with_commands(unread, self._within)
 
     def alive(self, pid: int) -> bool:
         """Seen, and not only what is left of it."""
-        return pid in self.table and not self.table[pid].ended
+        return pid in self.table and not self.table.rows[pid].ended
 
     def children(self, pid: int) -> tuple[int, ...]:
         """The living ones."""
@@ -81,7 +90,7 @@ class Scene:
 
     def above(self, pid: int) -> tuple[int, ...]:
         """All ancestors, nearest first."""
-        return processes.ancestors(self.table, pid)
+        return processes.ancestors(self.table.rows, pid)
 
     def sockets(self, pids: Iterable[int]) -> frozenset[int]:
         """Inodes of the listening sockets that these processes hold."""
@@ -101,7 +110,7 @@ class Scene:
         return frozenset(one.inode for one in self.listeners if one.port in ports_of)
 
     def session(self, leader: int) -> tuple[int, ...]:
-        return tuple(pid for pid, one in self.table.items() if one.session == leader and self.alive(pid))
+        return tuple(pid for pid, one in self.table.rows.items() if one.session == leader and self.alive(pid))
 
     def why_barred(self, pid: int) -> str:
         """Why this process is never part of a server, in a few words; empty for all others."""
@@ -123,5 +132,6 @@ class Scene:
 def own_processes(table: Mapping[int, Process]) -> frozenset[int]:
     """Ourselves, all ancestors of ours, and the leader of our session."""
     own = os.getpid()
-    leader = {table[own].session} if own in table else set()
-    return frozenset({own, *processes.ancestors(table, own), *(leader & table.keys())})
+    rows = table.rows if isinstance(table, Table) else table
+    leader = {rows[own].session} if own in rows else set()
+    return frozenset({own, *processes.ancestors(rows, own), *(leader & rows.keys())})

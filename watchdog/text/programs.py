@@ -43,13 +43,18 @@ _FORMS = (
     r"(\bauth=\(b?['\"][^'\"\n]{0,100}['\"],[ ]?b?['\"])([^'\"\n]{1,200})",
 )
 _SECRETS = regex("|".join(_FORMS))
-# A cheap look that spares ordinary text the long one.
-_HINTS = ("-p", "-P", "-a", "-u", "-U", "-w", "-A", "-X", "--user", "--auth", "login", "auth=(", "pass:", "htpasswd")
+# A cheap look that spares ordinary text the long one: an option stands behind a blank or a quote, never in a word.
+_SWITCHES = (*_OPTIONS, "-u", "-U", "--user", "--proxy-user", "--auth")
+_HINTS = (*(before + switch for switch in _SWITCHES for before in " \t'\""), "auth=(", "pass:", "htpasswd")
+
+
+def _may_hold_one(text: str) -> bool:
+    return any(hint in text for hint in _HINTS) or ("login" in text and "password" in text)
 
 
 def redact(text: str, instead: str) -> str:
     """The text with each such secret replaced."""
-    if not any(hint in text for hint in _HINTS):
+    if not _may_hold_one(text):
         return text
     return _SECRETS.sub(lambda found: f"{_kept(found)}{instead}", text)
 
@@ -60,7 +65,7 @@ def redact_words(words: Sequence[Any], instead: str) -> list[Any]:
     if not found or not all(isinstance(word, str) for word in found):
         return found
     line = " ".join(re.sub(r"[\n|;]", "_", word) for word in found)
-    if not any(hint in line for hint in _HINTS):
+    if not _may_hold_one(line):
         return found
     secrets = [match.span(match.lastindex or 0) for match in _SECRETS.finditer(line)]
     begin = 0

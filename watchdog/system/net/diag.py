@@ -11,10 +11,10 @@ import os
 import socket
 import struct
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from watchdog.model.errors import CannotTell
-from watchdog.model.process import Listener, Process
+from watchdog.model.process import Listener
 from watchdog.model.records import record
 from watchdog.system.process import linux
 
@@ -126,20 +126,20 @@ def connected(port: int) -> dict[int, int]:
     return found
 
 
-def listeners_elsewhere(port: int, table: Mapping[int, Process]) -> tuple[tuple[Listener, int], ...]:
+def listeners_elsewhere(port: int, pids: Iterable[int]) -> tuple[tuple[Listener, int], ...]:
     """Listeners of that port in other network namespaces (containers), each with one process that lives there."""
-    own = table.get(os.getpid())
     found: list[tuple[Listener, int]] = []
-    seen = {own.net_namespace if own else None, None}
-    for process in table.values():
-        if process.net_namespace in seen:
+    seen = {linux.namespace(os.getpid(), "net"), None}
+    for pid in pids:
+        lives_in = linux.namespace(pid, "net")
+        if lives_in in seen:
             continue
-        seen.add(process.net_namespace)
+        seen.add(lives_in)
         for family in (socket.AF_INET, socket.AF_INET6):
-            there = (row for row in table_rows(family, process.pid) if row.state == LISTEN)
+            there = (row for row in table_rows(family, pid) if row.state == LISTEN)
             here = [row for row in there if row.local_port == port]
             held = holders({row.inode for row in here if row.inode})
-            found.extend((listener, process.pid) for listener in _listeners(here, held))
+            found.extend((listener, pid) for listener in _listeners(here, held))
     return tuple(found)
 
 

@@ -6,9 +6,9 @@ import errno
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable
 
-from watchdog.model.process import Listener, Process
+from watchdog.model.process import Listener
 
 if sys.platform == "linux":
     from watchdog.system.net import diag as system
@@ -39,9 +39,9 @@ def hidden(port: int | None = None) -> tuple[Listener, ...]:
     return tuple(found.values())
 
 
-def listeners_elsewhere(port: int, table: Mapping[int, Process]) -> tuple[tuple[Listener, int], ...]:
+def listeners_elsewhere(port: int, pids: Iterable[int]) -> tuple[tuple[Listener, int], ...]:
     """Listeners of that port in other network namespaces (containers), each with one process that lives there."""
-    return system.listeners_elsewhere(port, table)
+    return system.listeners_elsewhere(port, pids)
 
 
 def accept_queue(port: int) -> tuple[int, int | None] | None:

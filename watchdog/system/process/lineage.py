@@ -13,24 +13,23 @@ import sys
 import time
 from pathlib import Path
 
-Layout = tuple[int, int, int]
+from watchdog.system.process.table import Layout, Row
 
 _MOMENT = 10  # hundredths of a second
-
-# Fields of the stat record behind the name, as proc(5) numbers them less three.
-_START_CODE, _START_STACK, _START_BREAK = 26 - 3, 28 - 3, 47 - 3
 
 
 def layout(pid: int) -> Layout | None:
     """Where its program, stack and heap begin; None if it is gone, may not be looked at, or nothing is at random."""
     if sys.platform != "linux" or not _randomised():
         return None
-    fields = _after_name(f"/proc/{pid}/stat")
-    if len(fields) <= _START_BREAK:
-        return None
-    found = (int(fields[_START_CODE]), int(fields[_START_STACK]), int(fields[_START_BREAK]))
-    # Without the right to look the kernel shows 0 or 1 instead, the same for everybody.
-    return found if found[0] > 1 and found[1] > 1 else None
+    from watchdog.system.process import linux
+
+    return linux.layout(pid)
+
+
+def layout_of(row: Row) -> Layout | None:
+    """The same, as it was when the table was read."""
+    return row.layout if row.layout is not None and _randomised() else None
 
 
 def ticks_now() -> int:
@@ -82,11 +81,6 @@ def group_members(folder: Path) -> frozenset[int]:
 @functools.cache
 def _randomised() -> bool:
     return _text("/proc/sys/kernel/randomize_va_space").strip() not in ("", "0")
-
-
-def _after_name(path: str) -> list[str]:
-    text = _text(path)
-    return text[text.rfind(")") + 1 :].split()
 
 
 def _text(path: str) -> str:

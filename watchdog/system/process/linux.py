@@ -19,10 +19,13 @@ from pathlib import Path
 from watchdog.model.errors import CannotTell
 from watchdog.model.process import Identity, Process
 from watchdog.system.process import reader
+from watchdog.system.process.table import Layout, Row
 
 _HERTZ = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _FORKED, _KERNEL_THREAD = 0x40, 0x00200000  # PF_FORKNOEXEC and PF_KTHREAD in the flags of the stat record
+# Fields of the stat record behind the name, as proc(5) numbers them less three.
+_START_CODE, _START_STACK, _START_BREAK = 26 - 3, 28 - 3, 47 - 3
 STARVED = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 _SIGNALS = {b"\nSigBlk:": "blocked", b"\nSigIgn:": "ignored", b"\nSigCgt:": "caught"}
 
@@ -68,6 +71,12 @@ def table() -> dict[int, Process]:
         if process is not None:
             found[pid] = process
     return found
+
+
+def rows(only: Iterable[int] | None = None) -> dict[int, Row]:
+    """The same from one file a process; of everybody, or of these pids."""
+    boot = boot_id()
+    return {pid: row for pid in (pids() if only is None else only) if (row := _row(pid, boot)) is not None}
 
 
 def read(pid: int) -> Process | None:
@@ -141,6 +150,42 @@ def _gone(fields: list[bytes]) -> bool:
     return fields[0] in (b"Z", b"X", b"x") and int(fields[17]) <= 1
 
 
+def _row(pid: int, boot: str) -> Row | None:
+    stat = _slurp(f"/proc/{pid}/stat")
+    fields = _stat_fields(stat) if stat else None
+    if not stat or fields is None:
+        return None
+    return Row(
+        identity=Identity(boot, pid, int(fields[19])),
+        parent=int(fields[1]),
+        name=_name(stat),
+        state=_state(fields),
+        session=int(fields[3]),
+        group=int(fields[2]),
+        kernel=bool(int(fields[6]) & _KERNEL_THREAD),
+        layout=_layout(fields),
+    )
+
+
+def layout(pid: int) -> Layout | None:
+    """Where its program, stack and heap begin; None if it is gone or may not be looked at."""
+    stat = _slurp(f"/proc/{pid}/stat")
+    fields = _stat_fields(stat) if stat else None
+    return _layout(fields) if fields else None
+
+
+def _layout(fields: list[bytes]) -> Layout | None:
+    if len(fields) <= _START_BREAK:
+        return None
+    found = (int(fields[_START_CODE]), int(fields[_START_STACK]), int(fields[_START_BREAK]))
+    # Without the right to look the kernel shows 0 or 1 instead, the same for everybody.
+    return found if found[0] > 1 and found[1] > 1 else None
+
+
+def _name(stat: bytes) -> str:
+    return os.fsdecode(stat[stat.index(b"(") + 1 : stat.rindex(b")")])
+
+
 def _process(pid: int, boot: str, began: float) -> Process | None:
     stat, status = _slurp(f"/proc/{pid}/stat"), _slurp(f"/proc/{pid}/status")
     fields = _stat_fields(stat) if stat else None
@@ -152,7 +197,7 @@ def _process(pid: int, boot: str, began: float) -> Process | None:
     return Process(
         identity=Identity(boot, pid, ticks),
         parent=int(fields[1]),
-        name=os.fsdecode(stat[stat.index(b"(") + 1 : stat.rindex(b")")]),
+        name=_name(stat),
         state=_state(fields),
         session=int(fields[3]),
         group=int(fields[2]),
@@ -167,8 +212,8 @@ def _process(pid: int, boot: str, began: float) -> Process | None:
         forked=bool(flags & _FORKED) and not kernel,
         cmdline=() if kernel else None,
         cgroup=None if kernel else _cgroup(pid),
-        pid_namespace=_namespace(pid, "pid"),
-        net_namespace=_namespace(pid, "net"),
+        pid_namespace=namespace(pid, "pid"),
+        net_namespace=namespace(pid, "net"),
         tracer=tracer,
         ignored=masks.get("ignored", frozenset()),
         blocked=masks.get("blocked", frozenset()),
@@ -229,7 +274,8 @@ def _groups(text: str) -> Iterator[tuple[str, str]]:
         yield kind, path
 
 
-def _namespace(pid: int, kind: str) -> int | None:
+def namespace(pid: int, kind: str) -> int | None:
+    """The number of the namespace that it lives in; None if it is gone or may not be looked at."""
     try:
         link = os.readlink(f"/proc/{pid}/ns/{kind}")
     except OSError:

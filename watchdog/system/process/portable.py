@@ -7,12 +7,13 @@ better), and command lines are read in this process.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
 import psutil
 
 from watchdog.model.process import Identity, Listener, Process
+from watchdog.system.process.table import Row, Table
 
 _STATES = {
     psutil.STATUS_RUNNING: "R",
@@ -35,6 +36,12 @@ def boot_id() -> str:
 def table() -> dict[int, Process]:
     """Every process by pid, without command lines."""
     return {pid: found for pid in psutil.pids() if (found := read(pid)) is not None}
+
+
+def rows(only: Iterable[int] | None = None) -> dict[int, Row]:
+    """The same, without what a whole process tells; of everybody, or of these pids."""
+    wanted = psutil.pids() if only is None else only
+    return dict(Table.of({pid: found for pid in wanted if (found := read(pid)) is not None}).rows)
 
 
 def read(pid: int) -> Process | None:
@@ -121,7 +128,7 @@ def listeners(port: int | None = None) -> tuple[Listener, ...]:
     )
 
 
-def listeners_elsewhere(port: int, table: Mapping[int, Process]) -> tuple[tuple[Listener, int], ...]:
+def listeners_elsewhere(port: int, pids: Iterable[int]) -> tuple[tuple[Listener, int], ...]:
     """These systems have no network namespaces."""
     return ()
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from watchdog.model.process import Identity, Process
+from watchdog.system.process.table import Row, Table
 
 if sys.platform == "linux":
     from watchdog.system.process import linux as system
@@ -21,6 +22,16 @@ def boot_id() -> str:
 def table() -> dict[int, Process]:
     """Every process by pid, without command lines: never blocks, never raises for one that vanishes."""
     return system.table()
+
+
+def thin_table(only: Iterable[int] | None = None) -> Table:
+    """The same with a few facts of everybody (or of these pids), and the rest only of those that are asked for."""
+    return Table(system.rows(only), system.read)
+
+
+def one_by_one() -> Mapping[int, Process]:
+    """Every process that somebody asks for by its pid, read then: for a few, and those above them."""
+    return _OneByOne()
 
 
 def read(pid: int) -> Process | None:
@@ -53,7 +64,7 @@ def thread_ids(pid: int) -> tuple[int, ...]:
     return system.thread_ids(pid)
 
 
-def ancestors(table: Mapping[int, Process], pid: int) -> tuple[int, ...]:
+def ancestors(table: Mapping[int, Process | Row], pid: int) -> tuple[int, ...]:
     """Parent, grandparent and so on, nearest first, without the process itself."""
     found: list[int] = []
     process = table.get(pid)
@@ -61,6 +72,24 @@ def ancestors(table: Mapping[int, Process], pid: int) -> tuple[int, ...]:
         found.append(process.parent)
         process = table.get(process.parent)
     return tuple(found)
+
+
+class _OneByOne(Mapping[int, Process]):
+    """Its members are those that were asked for."""
+
+    def __init__(self) -> None:
+        self._asked: dict[int, Process] = {}
+
+    def __getitem__(self, pid: int) -> Process:
+        if pid not in self._asked and (found := read(pid)) is not None:
+            self._asked[pid] = found
+        return self._asked[pid]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._asked)
+
+    def __len__(self) -> int:
+        return len(self._asked)
 
 
 def descendants(table: Mapping[int, Process], pid: int) -> tuple[int, ...]:

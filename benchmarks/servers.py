@@ -1,0 +1,68 @@
+"""Servers for the benchmarks: small Python programs that listen, in a session of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+_SERVER = """
+import socket, sys, threading, time
+sock = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+log = open(sys.argv[3], "a") if len(sys.argv) > 3 else None
+for _ in range(int(sys.argv[2])): threading.Thread(target=time.sleep, args=(3600,), daemon=True).start()
+print("ready", flush=True)
+time.sleep(3600)
+"""
+
+
+class Server:
+    """One at a time, on one port: it accepts nothing, as a hung server does."""
+
+    def __init__(self, threads: int = 0, log: str = "") -> None:
+        self.port = _free_port()
+        self._more = (str(threads), *([log] if log else []))
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Returns when it listens."""
+        words = [sys.executable, "-S", "-c", _SERVER, str(self.port), *self._more]
+        self._process = subprocess.Popen(words, stdout=subprocess.PIPE, start_new_session=True)
+        assert self._process.stdout is not None
+        self._process.stdout.readline()
+
+    def stop(self) -> None:
+        """Also where somebody has ended it already."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(30)
+        assert process.stdout is not None
+        process.stdout.close()
+
+    def ended_by_somebody(self) -> None:
+        """RuntimeError where the contender that was to end it has not."""
+        assert self._process is not None
+        deadline = time.monotonic() + 10
+        while self._process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.001)
+        alive = self._process.poll() is None
+        self.stop()
+        if alive:
+            raise RuntimeError("the server was not ended")
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        return int(sock.getsockname()[1])
