@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,7 +101,7 @@ def plain(text: str, shop: Home, pid: int) -> str:
     text = re.sub(r"\d{4}-\d\d-\d\d-\d{6}-[a-z-]+-[0-9a-f]{6}", "ID", text)
     text = re.sub(rf"\b{pid}\b", "PID", text) if pid else text
     text = re.sub(r"(?<!-)\bpid \d+", "pid PID", text)
-    text = re.sub(r"^( +)\d+( +(?:main|orphan|child))", r" PID\2", text)
+    text = re.sub(r"^\|\s+(?:\d+|PID)\s+(main|orphan|child|worker|master) ", r"|     PID  \1 ", text)
     text = re.sub(r"spared: \d+ .*: is its parent", "spared: PID COMMAND: is its parent", text)
     return text if "write it like" in text else re.sub(r"\b\d+(\.\d+)?(ms|s|m \d\ds)\b", "TIME", text)
 
@@ -117,9 +118,14 @@ def happened(entry: Entry, shop: Home) -> list[str]:
 
 
 @pytest.mark.parametrize("entry", list(entries()), ids=lambda entry: f"{entry.state}: {entry.title}")
-def test_what_a_tired_person_types_needs_no_explanation(entry: Entry, folder: Path) -> None:
-    with home(folder) as shop:
-        assert happened(entry, shop) == list(entry.shown)
+def test_what_a_tired_person_types_needs_no_explanation(entry: Entry) -> None:
+    assert again(entry) == list(entry.shown)
+
+
+def again(entry: Entry) -> list[str]:
+    """In a folder with a short name: a long one is cut off where a command is shown."""
+    with tempfile.TemporaryDirectory(prefix="wd-tired-") as folder, home(Path(folder)) as shop:
+        return happened(entry, shop)
 
 
 def test_the_script_has_forty_things() -> None:
@@ -128,16 +134,11 @@ def test_the_script_has_forty_things() -> None:
 
 def write() -> None:
     """Run every entry and write what happened: `PYTHONPATH=tests:. python tests/live/test_tired_person.py`."""
-    import tempfile
     from concurrent.futures import ThreadPoolExecutor
-
-    def one(entry: Entry) -> list[str]:
-        with tempfile.TemporaryDirectory(prefix="wd-tired-") as folder, home(Path(folder)) as shop:
-            return happened(entry, shop)
 
     several, lines, state = list(entries()), [], ""
     with ThreadPoolExecutor(4) as pool:
-        for entry, shown in zip(several, pool.map(one, several), strict=True):
+        for entry, shown in zip(several, pool.map(again, several), strict=True):
             if entry.state != state:
                 state = entry.state
                 lines += [f"== {state}", ""]
