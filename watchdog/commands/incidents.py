@@ -52,6 +52,10 @@ def _found(
     with _journal(context) as journal:
         everything = journal.incidents(service, begin, _MOST)
         cut_off = {one.id for one in journal.unfinished(service)}
+    if not everything and service:
+        from watchdog.config import playbooks  # here: only for the nearest name
+
+        playbooks.service(context.home, service)  # BadConfig if no service has this name
     return tuple(filter(wanted, everything))[: int(options.get("limit") or 50)], cut_off
 
 
