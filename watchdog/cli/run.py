@@ -68,7 +68,7 @@ def _plan(name: str, context: Context, values: Mapping[str, str]) -> StepResult:
     for number, prepared in enumerate(steps, 1):
         note = ""
         context.will_start = starts_later(steps, number)
-        if prepared.spec.name == "kill":
+        if prepared.spec.effects == ("ends",):
             came_to = prepared.spec.function()(context, prepared.options)
             note = came_to.text or came_to.message
             if came_to.outcome == "refused" and prepared.block.on_fail != "continue":

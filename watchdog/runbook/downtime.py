@@ -13,14 +13,12 @@ from watchdog.model.evidence import Evidence
 from watchdog.model.incident import DownFrom, Incident, StepRecord
 from watchdog.model.probing import Sample
 from watchdog.model.records import record
+from watchdog.steps.registry import does, proves_return
 from watchdog.targets.flight import is_unanswered
 from watchdog.text.stamps import stamp
 
 _BY_SIGN = frozenset({"probe", "death", "log"})  # triggers behind which the server does not serve
 _BY_PLAN = frozenset({"limit", "cron", "every", "trend"})  # and behind which it does
-_ENDS = frozenset({"kill", "stop", "restart"})
-_STARTS = frozenset({"start", "restart"})
-_PROVES = ("verify", "restart")
 _STATUS = re.compile(r'HTTP/\d(?:\.\d)?" (\d{3})\b')
 
 
@@ -52,13 +50,13 @@ def downtime(
 ) -> Downtime:
     """`samples`: the answers to the health probe before the run. `now` ends the time where nothing proves the end."""
     done = [one for one in records if one.outcome in ("ok", "warning")]
-    if not any(one.step in _ENDS | _STARTS for one in done):
+    if not any(does(one.step, "ends", "starts") for one in done):
         return Downtime()
     sign = _begin(incident, records, samples, evidence)
     if sign is None:
         return Downtime()
     back = _back(done)
-    if back is None and not any(one.step in _STARTS for one in records):
+    if back is None and not any(does(one.step, "starts") for one in records):
         return Downtime(None, sign.at, sign.source)  # nobody wants it back
     end = back if back is not None else now
     seconds = max(0.0, end - sign.at) if end is not None else None
@@ -69,7 +67,7 @@ def _begin(
     incident: Incident, records: Sequence[StepRecord], samples: Sequence[Sample], evidence: Evidence | None
 ) -> Sign | None:
     trigger = incident.trigger
-    ended = next((one.begun for one in records if one.step in _ENDS), None)
+    ended = next((one.begun for one in records if does(one.step, "ends")), None)
     if evidence is not None and ended is not None and evidence.taken > ended:
         evidence = None  # it shows what came after
     signs = [*_ended_or_stopped(incident, evidence), *_first_failure(incident, samples)]
@@ -144,7 +142,7 @@ def _first_error(lines: Iterable[str]) -> float | None:
 
 def _back(done: Sequence[StepRecord]) -> float | None:
     """When the answer came that a later step proved to be the end."""
-    proof = next((one for one in reversed(done) if one.step in _PROVES), None)
+    proof = next((one for one in reversed(done) if proves_return(one.step)), None)
     if proof is None:
         return None
     data = proof.data or {}

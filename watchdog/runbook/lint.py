@@ -18,11 +18,10 @@ from watchdog.runbook.document import ANSWERS
 from watchdog.runbook.fill import Value, fill_words, names
 from watchdog.runbook.plan import split
 from watchdog.steps.parse import parse_words
+from watchdog.steps.registry import proves_return
 from watchdog.steps.spec import StepSpec
 from watchdog.text.printable import printable
 
-_PROOFS = ("verify",)
-_PROVEN_BY_ITSELF = ("restart", "stop", "verify")
 _STAND_INS: tuple[Value, ...] = ("1s", "1", "http://127.0.0.1/")  # for a parameter without a default, to try a line
 
 
@@ -94,7 +93,7 @@ def _of_block(block: Block, steps: Sequence[_Step], later: Sequence[str]) -> Ite
         if block.timeout is None and not bounded:
             yield step.line, f"`{step.spec.name}` changes something without a timeout: ```wd timeout=30s", False
         behind = [*(other.spec.name for other in steps[index + 1 :]), *later]
-        if step.spec.name not in _PROVEN_BY_ITSELF and not set(_PROOFS) & set(behind):
+        if "proves" not in step.spec.effects and not any(proves_return(name) for name in behind):
             yield (
                 step.line,
                 f"`{step.spec.name}` changes something and no `verify` behind it proves that it helped",

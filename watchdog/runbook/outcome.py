@@ -7,6 +7,7 @@ from typing import Any
 
 from watchdog.model.exits import Exit, exit_of
 from watchdog.model.incident import RunOutcome, StepRecord
+from watchdog.steps.registry import does, proves_return
 
 FAILURES = frozenset({"failed", "refused", "unknown"})
 
@@ -24,7 +25,7 @@ def outcome_of(records: Sequence[StepRecord], ended_by: StepRecord | None) -> Ru
     acted = [record for record in records if record.outcome not in ("skipped", "nothing")]
     if not acted:
         return "nothing"
-    started = any(record.step in ("start", "restart") and record.outcome == "ok" for record in records)
+    started = any(does(record.step, "starts") and record.outcome == "ok" for record in records)
     return "recovered" if started and proven(records) else "done"
 
 
@@ -32,14 +33,14 @@ def in_words(records: Sequence[StepRecord], ended_by: StepRecord | None) -> str:
     """The sentence that matters most: what ended the run, else the proof, else what was done last."""
     if ended_by is not None:
         return f"{ended_by.text}: {ended_by.message}"
-    told = [record for record in records if record.outcome != "skipped" and record.step != "report"]
-    best = [record for record in told if record.step in ("verify", "restart")] or told or list(records)
+    told = [record for record in records if record.outcome != "skipped" and not does(record.step, "tells")]
+    best = [record for record in told if proves_return(record.step)] or told or list(records)
     return best[-1].message if best else ""
 
 
 def proven(records: Sequence[StepRecord]) -> bool:
     """Whether a proof of recovery is among them."""
-    return any(record.step in ("verify", "restart") and record.outcome in ("ok", "warning") for record in records)
+    return any(proves_return(record.step) and record.outcome in ("ok", "warning") for record in records)
 
 
 def known_from(records: Sequence[StepRecord]) -> dict[str, Any]:
@@ -51,8 +52,8 @@ def known_from(records: Sequence[StepRecord]) -> dict[str, Any]:
         if found := data.get("findings"):
             fields |= {"cause": found[0].get("cause", ""), "finding": found[0]}
         ended += [one["pid"] for part in (data, data.get("kill") or {}) for one in part.get("killed") or ()]
-        if record.step in ("start", "restart", "verify") and data.get("pid"):
+        if (does(record.step, "starts") or proves_return(record.step)) and data.get("pid"):
             fields["new_pid"] = data["pid"]
-    if not any(record.step in ("start", "restart") for record in records):
+    if not any(does(record.step, "starts") for record in records):
         fields.pop("new_pid", None)
     return fields | {"old_pids": tuple(dict.fromkeys(ended))} if ended else fields

@@ -61,7 +61,7 @@ class Run:
 
 def starts_later(steps: Sequence[Prepared], index: int) -> bool:
     """Whether the service is started again from this place on: then the shim must be at its post before a kill."""
-    return any(later.spec.name == "start" for later in steps[index:])
+    return any(later.spec.effects == ("starts",) for later in steps[index:])
 
 
 def nobody_watches(prepared: Prepared, record: StepRecord) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from watchdog.steps.spec import Argument, Option, StepSpec
+from watchdog.steps.spec import Argument, Effect, Option, StepSpec
 
 WITHIN = "time limit for the command"
 
@@ -66,6 +66,7 @@ _ALL: tuple[StepSpec, ...] = (
         ),
         targets=True,
         changes=True,
+        effects=("ends",),
     ),
     StepSpec(
         "check",
@@ -80,6 +81,7 @@ _ALL: tuple[StepSpec, ...] = (
         (Option("--within", "duration", None, "time limit until it is ready (default: the playbook's)"),),
         service=True,
         changes=True,
+        effects=("starts",),
     ),
     StepSpec(
         "stop",
@@ -88,6 +90,7 @@ _ALL: tuple[StepSpec, ...] = (
         (Option("--grace", "duration", "5s", "time between SIGTERM and SIGKILL"),),
         service=True,
         changes=True,
+        effects=("ends", "proves"),
     ),
     StepSpec(
         "restart",
@@ -100,6 +103,7 @@ _ALL: tuple[StepSpec, ...] = (
         ),
         service=True,
         changes=True,
+        effects=("ends", "starts", "proves"),
     ),
     StepSpec(
         "verify",
@@ -113,6 +117,7 @@ _ALL: tuple[StepSpec, ...] = (
             Option("--later", "duration", None, "ask once more after this time"),
         ),
         targets=True,
+        effects=("proves",),
     ),
     StepSpec(
         "http",
@@ -151,7 +156,20 @@ _ALL: tuple[StepSpec, ...] = (
         (),
         (Argument("message", required=True, many=True),),
     ),
-    StepSpec("report", "write the report of the incident as it is now", "watchdog.steps.report:report"),
+    StepSpec(
+        "report", "write the report of the incident as it is now", "watchdog.steps.report:report", effects=("tells",)
+    ),
 )
 
 SPECS: dict[str, StepSpec] = {spec.name: spec for spec in _ALL}
+
+
+def does(step: str, *effects: Effect) -> bool:
+    """Whether the step of this name has one of these effects. False for a block of an ordinary procedure."""
+    spec = SPECS.get(step)
+    return spec is not None and not set(effects).isdisjoint(spec.effects)
+
+
+def proves_return(step: str) -> bool:
+    """Whether its success proves that the service answers. A stop proves the opposite."""
+    return does(step, "proves") and (does(step, "starts") or not does(step, "ends"))

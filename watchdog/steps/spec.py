@@ -32,6 +32,8 @@ Kind = Literal["text", "flag", "integer", "duration", "size", "path", "words", "
 StepOutcome = Literal["ok", "warning", "failed", "refused", "nothing", "skipped", "planned", "unknown"]
 
 
+# ends: a process of the service ends. starts: one starts. proves: that it answers, or is gone. tells: a person.
+Effect = Literal["ends", "starts", "proves", "tells"]
 Answer = Literal["yes", "no", "late", "over", "nobody"]  # over: it was withdrawn; nobody: there is no terminal
 
 
@@ -81,6 +83,7 @@ class StepSpec:
     service: bool = False  # needs a service of a playbook
     changes: bool = False  # alters something outside wd's own folder: asks the policy, opens an incident
     lists: bool = False  # its result is many rows
+    effects: tuple[Effect, ...] = ()  # what it does to the service; the runner and the reports go by these alone
 
     def function(self) -> Callable[[Context, Mapping[str, Any]], StepResult]:
         module, _, name = self.run.partition(":")
