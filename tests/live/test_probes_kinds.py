@@ -21,7 +21,8 @@ from watchdog.model.playbook import Percent, Playbook, ProbeSpec
 from watchdog.model.probing import Sample
 from watchdog.model.process import Tree
 from watchdog.model.selector import Selector
-from watchdog.probes.run import KINDS, probe
+from watchdog.probes.registry import KINDS
+from watchdog.probes.run import probe
 from watchdog.system.net.tls import not_after
 from watchdog.targets.resolve import resolve
 

@@ -108,7 +108,7 @@ def test_a_command_that_fails_or_never_ends_is_told_with_its_last_line(folder: P
 def test_waiting_ends_after_the_time_or_with_the_block(folder: Path) -> None:
     assert step(folder, "wait", "50ms").outcome == "ok"
     assert step(folder, "wait", "1h", deadline=clock.monotonic() + 0.1).outcome == "ok"
-    with pytest.raises(WrongUsage, match="no duration"):
+    with pytest.raises(WrongUsage, match="not a duration"):
         step(folder, "wait", "long")
 
 

@@ -97,15 +97,16 @@ def _programs() -> tuple[Ability, ...]:
 
 
 def _manager(name: str, use: str, why_not: Callable[[], str]) -> Ability:
-    if shutil.which(name) is None:
+    if shutil.which(name, path=commands.PATH) is None:
         return Ability(name, False, f"not installed ({use})")
     problem = why_not()
     return Ability(name, not problem, f"{use}: installed, but it does not run: {problem}" if problem else use)
 
 
 def _answers(*argv: str) -> str:
-    """Empty if the program gets an answer from its manager; else its last words."""
-    done = commands.run(argv, timeout=_ANSWER_WITHIN)
+    """Empty if the program gets an answer from its manager; else its last words. Of the system's folders only: a folder
+    on the caller's PATH may hold a program of somebody else."""
+    done = commands.run(argv, timeout=_ANSWER_WITHIN, env={**commands.our_environment(), "PATH": commands.PATH})
     if done.code == 0:
         return ""
     last = next((line.strip() for line in reversed(done.output.splitlines()) if line.strip()), "")
