@@ -43,10 +43,10 @@ def test_a_reader_that_is_older_than_the_python_is_named_with_what_helps(
     old.chmod(0o755)
     monkeypatch.setattr(stacks, "tracer", lambda: str(old))
     with script(sys.executable, "waiting_tasks.py") as (process, _):
-        error = stacks.dump(process.pid).error or ""
-        assert "does not know this Python" in error
+        look = stacks.dump(process.pid)
+        assert "does not know this Python" in (look.error or "")
         found = processes.read(process.pid)
         assert found is not None
-        assert "--upgrade py-spy" in stacks.gap(found, error).remedy
+        assert "--upgrade py-spy" in stacks.gap(found, look).remedy
     with script("/bin/sh", "no_python.sh") as (process, _):
         assert stacks.dump(process.pid).error == "no Python interpreter in it"

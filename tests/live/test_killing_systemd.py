@@ -10,6 +10,8 @@ from managers import holder, server_command
 from support import connects, free_port, wait_for
 from systemd_room import Room, room
 
+from watchdog.system.process import processes
+
 UNIT = "[Service]\nExecStart={command}\nRestart=always\n"
 
 
@@ -29,6 +31,13 @@ def kill(inside: Room, folder: Path, port: int) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+def parent_name(port: int) -> str:
+    """The program above the server on that port."""
+    server = processes.read(holder(port))
+    parent = processes.read(server.parent) if server else None
+    return parent.name if parent else ""
+
+
 @pytest.mark.root
 @pytest.mark.timeout(400)
 def test_the_unit_of_the_server_is_stopped_and_no_other(folder: Path) -> None:
@@ -40,6 +49,7 @@ def test_the_unit_of_the_server_is_stopped_and_no_other(folder: Path) -> None:
         left = f"setsid sh -c 'setsid {server_command(beside)} & sleep 1'"
         unit(inside, folder, "jobs.service", f'/bin/sh -c "{left}; exec sleep 600"')
         wait_for(lambda: connects(first) and connects(second) and connects(beside), "all listen")
+        wait_for(lambda: parent_name(beside) == "systemd", "the shell that started the server of the job has ended")
         code, text = kill(inside, folder, beside)
         assert code == 0, text
         assert not connects(beside)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from support import SERVERS, Server, running, wait_for
 
+from watchdog.model.errors import WrongUsage
 from watchdog.model.exits import Exit
 from watchdog.model.process import Tree
 from watchdog.model.selector import Selector
@@ -147,7 +148,11 @@ def test_find_of_nothing_says_so_with_its_own_exit_code() -> None:
         port = server.port
     result = find.find(context(port=port), {})
     assert (result.outcome, result.exit, result.rows) == ("nothing", Exit.NOTHING, ())
-    assert find.find(context(), {}).exit == Exit.NOTHING
+
+
+def test_find_without_a_name_asks_for_one() -> None:
+    with pytest.raises(WrongUsage, match="no server was named"):
+        find.find(context(), {})
 
 
 def test_ps_lists_every_server_once_and_with_hung_only_those_that_hang() -> None:

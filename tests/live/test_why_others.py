@@ -24,7 +24,14 @@ def any_stands_in(pid: int, function: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("way", "function"), [("background", "convert"), ("stream", "next_event"), ("computing", "compute")]
+    ("way", "function"),
+    [
+        ("background", "convert"),
+        ("stream", "next_event"),
+        ("computing", "compute"),
+        ("event", "wait_for_news"),
+        ("long", "compute"),
+    ],
 )
 def test_work_that_holds_nobody_up_is_no_fault(way: str, function: str) -> None:
     with support.running(str(SERVER), "{port}", way) as server:
@@ -37,15 +44,15 @@ def test_work_that_holds_nobody_up_is_no_fault(way: str, function: str) -> None:
 @pytest.mark.parametrize(
     ("way", "function", "cause", "line"),
     [
-        ("event", "wait_for_payment", "await-never", "return threading.Event().wait()"),
-        ("spin", "compute", "busy-loop", None),
+        ("future", "wait_for_payment", "await-never", "return concurrent.futures.Future().result()"),
+        ("spin", "compute_without_end", "busy-loop", None),
     ],
 )
 def test_requests_that_wait_while_others_are_answered_are_a_warning_with_their_line(
     way: str, function: str, cause: str, line: str | None
 ) -> None:
     with support.running(str(SERVER), "{port}", way) as server:
-        ask_behind(server, "/go", times=3 if way == "event" else 1)
+        ask_behind(server, "/go", times=3 if way == "future" else 1)
         support.wait_for(lambda: stands_in(server.pid, function), f"a thread in {function}")
         _, found = look(server)
         first = found.findings[0]

@@ -1,9 +1,11 @@
 """A server whose GET /health always answers, whatever GET /go does: other_requests.py PORT WAY.
 
-Healthy ways: background (a child after the answer), stream (an answer with pauses), computing (two children).
-Ill ones: event (a request waits for what nobody sets), spin (a request computes for ever).
+Ways without a fault: background (a child after the answer), stream (an answer with pauses), computing (two children),
+event (a request waits for news), long (a request computes, and may end).
+Ways with a fault: future (a request waits for work that nobody does), spin (a request computes without end).
 """
 
+import concurrent.futures
 import multiprocessing
 import queue
 import subprocess
@@ -48,15 +50,33 @@ def computing(_):
 
 
 def event(_):
+    return wait_for_news()
+
+
+def wait_for_news():
+    return threading.Event().wait()
+
+
+def long(_):
+    return compute()
+
+
+def future(_):
     return wait_for_payment()
 
 
 def wait_for_payment():
-    return threading.Event().wait()
+    return concurrent.futures.Future().result()
 
 
 def spin(_):
-    return compute()
+    return compute_without_end()
+
+
+def compute_without_end():
+    number = 0
+    while True:
+        number += 1
 
 
 class Handler(BaseHTTPRequestHandler):
