@@ -62,7 +62,7 @@ def test_three_flappers_are_given_up_within_their_budgets_and_the_calm_ones_stay
 
         again = home.watch()
         for flapper in flappers:
-            wait_for(lambda name=flapper.name: says(again, name, "given up"), f"{flapper.name} stays given up", 60)
+            wait_for(lambda name=flapper.name: says(again, name, "gave up"), f"{flapper.name} stays given up", 60)
         assert [len(flapper.starts()) for flapper in flappers] == starts, "remembered over a restart of wd"
         assert all(alive(pid) for pid in pids)
         told = [row["service"] for row in home.incidents() if row["runbook"] == "give-up"]
@@ -87,7 +87,7 @@ def test_a_server_that_hangs_again_after_each_start_is_given_up_with_one_report_
         daemon.stop()
 
         again = home.watch()
-        again.hears("given up", 60)
+        again.hears("gave up", 60)
         assert shop.starts() == starts, "remembered over a restart of wd"
         assert len(shop.living()) == 1, "it is left as it is"
         (given_up,) = [row for row in home.incidents() if row["runbook"] == "give-up"]

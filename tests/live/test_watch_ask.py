@@ -70,6 +70,7 @@ def test_no_answer_in_time_is_a_no_and_an_answer_that_comes_too_late_is_none(hom
     shop = asked_service(home, within="1s")
     before = shop.start()
     with terminal(home.path, "watch") as screen:
+        screen.resize(30, 200)  # the question is one line there
         screen.shows("watching 1 service")
         screen.type("y\n")  # typed before there was a question
         shop.tell("down")
@@ -107,12 +108,12 @@ def test_two_services_are_asked_about_one_after_the_other(home: Home) -> None:
     with terminal(home.path, "watch") as screen:
         screen.shows("watching 2 services")
         services[0].tell("down")
-        screen.shows(f"shop: health: answers 503 (2 failures in a row)\r\n  {QUESTION}")
+        screen.shows(f"shop: health: answers 503 (2 failures in a row): {QUESTION}")
         services[1].tell("down")
         wait_for(lambda: screen.shown.count("asks whether to run bring-back") == 2, "both are in trouble", 60)
         assert screen.shown.count(QUESTION) == 1
         screen.type("n\n")
-        screen.shows(f"cart: health: answers 503 (2 failures in a row)\r\n  {QUESTION}")
+        screen.shows(f"cart: health: answers 503 (2 failures in a row): {QUESTION}")
         assert all(alive(pid) for pid in before)
 
 

@@ -151,16 +151,6 @@ def test_a_kill_by_hand_says_what_the_loop_does_next_and_so_it_does(home: Home, 
         assert home.wd("status", "-o", "json").stdout.count('"desired": "stopped"') == 1
 
 
-def test_a_second_loop_in_one_home_is_refused_with_the_pid_of_the_first(home: Home) -> None:
-    home.service().start()
-    first = home.watch()
-    second = home.wd("watch")
-    assert second.returncode == 5 and f"pid {first.process.pid}" in second.stderr
-    assert "is watched already" in home.wd("watch", "--service", "shop").stderr
-    assert first.stop() == 0
-    home.watch()
-
-
 def test_a_snoozed_service_is_left_alone_and_resume_ends_that(home: Home) -> None:
     shop = home.service()
     before = shop.start()
@@ -247,7 +237,7 @@ def test_a_crash_loop_is_named_and_stopped_with_one_report(home: Home) -> None:
     assert "after each start" in Path(incidents[0]["report"]).read_text()
     daemon.stop()
     again = home.watch()
-    again.hears("given up", 60)
+    again.hears("gave up", 60)
     assert len(shop.starts()) == count, "remembered across a restart of wd"
 
 
@@ -412,7 +402,8 @@ def test_a_second_loop_in_a_home_is_refused_with_the_pid_of_the_first(home: Home
     first = home.watch()
     second = home.wd("watch")
     assert second.returncode == 5
-    assert f"pid {first.process.pid}," in second.stderr and f"kill {first.process.pid}" in second.stderr
+    assert f"pid {first.process.pid}," in second.stderr and f"kill -TERM {first.process.pid}\n" in second.stderr
+    assert "is watched already" in home.wd("watch", "--service", "shop").stderr
     assert first.stop() == 0
     home.watch().stop()
 

@@ -84,7 +84,7 @@ def test_ten_kills_of_the_loop_lose_no_incident_and_start_no_second_copy(home: H
 def test_of_two_loops_and_a_tick_one_acts(home: Home) -> None:
     shop = home.service()
     before = shop.start()
-    daemons = [home.watch(), home.watch()]
+    daemons = [home.watch("--service", "shop"), home.watch()]  # two loops of the whole home are refused
     wait_for(lambda: shop.pid() == before, "it answers")
     os.kill(before, signal.SIGSTOP)
     home.wd("tick")

@@ -83,7 +83,7 @@ class Questions:
 
     def _asked(self, question: Question) -> str:
         watched = question.watched
-        words = f"{watched.name}: {question.cause.detail}\n  run {question.runbook} on it?"
+        words = f"{watched.name}: {question.cause.detail}: run {question.runbook} on it?"
         return self._state.ask_person(words, watched.playbook.policy.answer_within, question.stands)
 
     def _told(self, question: Question, answer: str) -> None:
