@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from watchdog.commands.standing import Standing
+from watchdog.commands.status_lines import details, overview
 from watchdog.journal.store import Journal
 from watchdog.model.errors import BadConfig
 from watchdog.model.exits import exit_of
-from watchdog.model.incident import Desired
 from watchdog.model.launching import ShimRecord
 from watchdog.model.playbook import Playbook, ProbeSpec
 from watchdog.model.probing import Sample
-from watchdog.model.records import record
 from watchdog.policy import locks, target_lock
 from watchdog.probes import registry
 from watchdog.report.availability import WINDOWS, Availability, availability
@@ -23,7 +23,7 @@ from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock
 from watchdog.system.host import kernel_log
 from watchdog.text.shown import joined
-from watchdog.text.units import counted, iso
+from watchdog.text.units import counted
 
 DEATHS = 5  # shown of each service
 _ORDER = ("failed", "unknown", "slow", "stopped", "ok")
@@ -31,60 +31,8 @@ _LAG = 6.0  # seconds until the loop has written an answer down
 _LATE = 3.0  # intervals after which a missing answer means that nobody asks any more
 
 
-@record(frozen=True)
-class Standing:
-    """One service as the journal knows it."""
-
-    playbook: Playbook
-    state: str  # ok, slow, failed, unknown, stopped (by a person)
-    since: float | None  # when that began, seconds since the epoch
-    message: str
-    next_check: float | None  # None: nobody asks
-    desired: Desired
-    gave_up: str
-    figures: tuple[Availability, ...]
-    deaths: tuple[tuple[ShimRecord, str], ...]  # (record, how it ended in words), newest first
-    memory: tuple[tuple[float, float], ...]  # (seconds since the epoch, bytes)
-    last_asked: float | None = None
-    holder: str = ""  # who works on it at this moment
-    question: str = ""  # put to a person and not answered yet
-
-    def record(self) -> dict[str, Any]:
-        return {
-            "service": self.playbook.service,
-            "state": self.state,
-            "since": iso(self.since) if self.since is not None else None,
-            "message": self.message,
-            "mode": self.playbook.policy.mode,
-            "desired": self.desired.state,
-            "desired_until": iso(self.desired.until) if self.desired.until is not None else None,
-            "given_up": self.gave_up or None,
-            "next_check": iso(self.next_check) if self.next_check is not None else None,
-            "target": self.playbook.policy.target,
-            "windows": [one.record() for one in self.figures],
-            "deaths": [
-                {
-                    "pid": one.pid,
-                    "ended": iso(one.ended) if one.ended is not None else None,
-                    "code": one.code,
-                    "signal": one.signal,
-                    "why": why,
-                    "peak_rss": one.peak_rss,
-                    "last_lines": list(one.last_lines[-3:]),
-                }
-                for one, why in self.deaths
-            ],
-            "last_asked": iso(self.last_asked) if self.last_asked is not None else None,
-            "worked_on_by": self.holder or None,
-            "question": self.question or None,
-            "memory": [round(value) for _, value in self.memory],
-        }
-
-
 def status(context: Context, options: Mapping[str, Any]) -> StepResult:
     """One line for each service, worst first, or all of the one that was named. The exit code is the worst state."""
-    from watchdog.commands.status_lines import details, overview
-
     found = sorted(standings(context), key=lambda one: (_ORDER.index(one.state), one.playbook.service))
     worst = found[0].state if found else "unknown"
     rows = tuple(one.record() for one in found)

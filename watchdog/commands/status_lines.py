@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from watchdog.commands.status import Standing
+from watchdog.commands.standing import Standing
 from watchdog.model.launching import ShimRecord
 from watchdog.model.playbook import Playbook
 from watchdog.report.availability import Availability
