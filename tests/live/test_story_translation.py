@@ -89,7 +89,7 @@ def nothing_begins_anew(home: Home, service: Service, before: Daemon) -> None:
     assert before.stop() == 0
     incidents, starts = len(home.incidents()), len(service.starts())
     again = home.watch()
-    again.hears("given up", 60)
+    again.hears("-> leave: gave up", 60)
     again.stop()
     assert len(home.incidents()) == incidents
     assert deaths(service) or len(service.starts()) == starts
@@ -157,7 +157,7 @@ def test_the_wrong_script_under_a_launcher_is_named_and_neither_ended_nor_joined
         wait_for(lambda: len(deaths(service)) > count, "the launcher goes on", 60)
         nothing_begins_anew(home, service, daemon)
         daemon = home.watch()
-        daemon.hears("given up")
+        daemon.hears("-> leave: gave up")
         assert "recovered" not in daemon.said, "an answer of the wrong program is none"
         daemon.stop()
 
