@@ -89,7 +89,7 @@ def nothing_begins_anew(home: Home, service: Service, before: Daemon) -> None:
     assert before.stop() == 0
     incidents, starts = len(home.incidents()), len(service.starts())
     again = home.watch()
-    again.hears("given up", 60)
+    again.hears("-> leave: gave up", 60)
     again.stop()
     assert len(home.incidents()) == incidents
     assert deaths(service) or len(service.starts()) == starts
@@ -101,11 +101,11 @@ def test_a_script_that_dies_every_2_7_seconds_is_restarted_twice_and_one_report_
     daemon.hears("give-up: done", 120)
     assert len(service.starts()) == 2
     incident, report = one_report(home)
-    says_the_period(incident["trigger"])
+    says_the_period(incident["given_up"])
     assert report.startswith("# translation: given up\n")
     assert "a person is needed" in report
     assert "RuntimeError: the model store is not configured" in report
-    assert "wd resume --service translation" in report
+    assert "wd resume translation" in report
     status = home.wd("status", "translation")
     assert status.returncode == 2
     says_the_period(status.stdout)
@@ -121,7 +121,7 @@ def test_a_playbook_that_starts_the_wrong_script_is_told_so(home: Home) -> None:
     home.watch().hears("give-up: done", 120)
     assert len(service.starts()) <= 3
     incident, report = one_report(home)
-    says_the_period(incident["trigger"])
+    says_the_period(incident["given_up"])
     assert "start.command runs translation_draft.py, and not translation_server.py" in report
 
 
@@ -138,7 +138,7 @@ def test_passes_by_cron_stop_restarting_it_with_the_same_report(home: Home) -> N
     assert home.wd("tick").returncode in (1, 2)
     assert home.wd("tick").returncode == 2
     incident, report = one_report(home)
-    says_the_period(incident["trigger"])
+    says_the_period(incident["given_up"])
     assert "RuntimeError: the model store is not configured" in report
     assert len(service.starts()) == starts
 
@@ -150,14 +150,14 @@ def test_the_wrong_script_under_a_launcher_is_named_and_neither_ended_nor_joined
         daemon.hears("give-up: done", 120)
         incident, report = one_report(home)
         told = rf"another program runs there than {RIGHT}: pid \d+ \(under pid \d+\), \S+ \S+/{DRAFT} "
-        assert re.search(told, incident["trigger"]), incident["trigger"]
+        assert re.search(told, incident["given_up"]), incident["given_up"]
         assert "wrong-program" in report
         assert [one["runbook"] for one in home.incidents()] == ["give-up"], "nothing was tried before"
         count = len(deaths(service))
         wait_for(lambda: len(deaths(service)) > count, "the launcher goes on", 60)
         nothing_begins_anew(home, service, daemon)
         daemon = home.watch()
-        daemon.hears("given up")
+        daemon.hears("-> leave: gave up")
         assert "recovered" not in daemon.said, "an answer of the wrong program is none"
         daemon.stop()
 
@@ -168,7 +168,7 @@ def test_a_loop_that_comes_while_a_launcher_restarts_it_all_the_time_tells_the_p
         daemon = home.watch()
         daemon.hears("give-up: done", 120)
         incident, _ = one_report(home)
-        says_the_period(incident["trigger"])
+        says_the_period(incident["given_up"])
         assert all(not one["old_pids"] for one in home.incidents()), "no copy that somebody else started was ended"
         assert "crash-loop" in {one["cause"] for one in home.incidents()}
         nothing_begins_anew(home, service, daemon)

@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 
 from watchdog.journal.store import Journal
-from watchdog.model.playbook import Playbook, Policy, ProbeSpec
+from watchdog.model.incident import Trigger
+from watchdog.model.playbook import Playbook, Policy, ProbeSpec, TriggerSpec
 from watchdog.model.selector import Selector
 from watchdog.policy.judge import ProbeState
 from watchdog.policy.pressure import SETTLES
+from watchdog.watch.acting import Runs
 from watchdog.watch.loop_state import LoopState
+from watchdog.watch.messages import Trouble
 from watchdog.watch.watched import Watched
 
 PROBE = ProbeSpec("health", "http", "/health", every=10.0)
@@ -101,3 +104,17 @@ def test_four_services_are_worked_on_at_a_time_and_each_only_once(state: LoopSta
     assert "4 services" in state.why_full
     state.release(a)
     assert state.reserve(fifth)
+
+
+@pytest.mark.parametrize("lasts", [True, False])
+def test_a_service_that_recovers_while_its_trouble_waits_in_the_queue_is_left_alone(
+    state: LoopState, lasts: bool
+) -> None:
+    a, b, c, d = state.services.values()
+    state.beside = lambda work: None
+    cause = Trigger("probe", "health: no answer", "wd watch")
+    trouble = Trouble(a, TriggerSpec("probe", "health", ("bring-back",)), cause, PROBE)
+    for watched in (b, c, d) if lasts else (a, b, c, d):
+        fails(watched, 1000.0, None)
+    Runs(state).decide(trouble)
+    assert bool(a.announced) == lasts, "a decision is made only about a trouble that lasts"

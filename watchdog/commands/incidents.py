@@ -159,9 +159,12 @@ def _table(found: tuple[Incident, ...], cut_off: set[str]) -> str:
         where = f" at {culprit.get('file')}:{culprit.get('line')}" if culprit.get("file") else ""
         lines.append("  ".join(filter(None, (one.id, ago, one.service or "", outcome, down))))
         lines.append(f"    {one.runbook}, {_who(one.trigger)}")
-        if one.gave_up:
-            lines.append(f"    {printable(one.trigger.detail)}")
-        told = (("cause", (one.root_cause or one.cause) + where), ("input", one.request), ("fix", one.fix))
+        told = (
+            ("given up", one.trigger.gave_up),
+            ("cause", (one.root_cause or one.cause) + where),
+            ("input", one.request),
+            ("fix", one.fix),
+        )
         lines += [f"    {name}: {printable(text)}" for name, text in told if text]
     return joined(lines)
 

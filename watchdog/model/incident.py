@@ -136,6 +136,7 @@ class Incident:
             "service": self.service,
             "runbook": self.runbook,
             "trigger": {"kind": self.trigger.kind, "detail": self.trigger.detail, "by": self.trigger.by},
+            "given_up": self.trigger.gave_up or None,
             "outcome": self.outcome,
             "cause": self.cause,
             "signature": self.signature,

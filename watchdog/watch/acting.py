@@ -51,8 +51,8 @@ class Runs:
     def decide(self, trouble: Trouble) -> None:
         """Decide, and act if that was decided. Called by one thread: what is decided counts in the next budget."""
         watched, trigger, cause = trouble.watched, trouble.trigger, trouble.cause
-        if watched.acting or not trigger.run:
-            return
+        if watched.acting or not trigger.run or trouble.is_over:
+            return  # a trouble can wait in the queue for longer than it lasts
         runbook = step_of(trigger.run, watched.stored.attempts.get(trouble.key, 0))
         calm = watched.identity if cause.kind in CALENDAR else None
         decision = self._decision(trouble, runbook)

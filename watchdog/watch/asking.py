@@ -44,9 +44,7 @@ class Question:
             return False
         if self.cause.kind == "death":
             return watched.tree is None
-        if self.cause.kind in ("probe", "limit"):
-            return watched.state(self.trouble.trigger.subject).level == "trouble"
-        return True
+        return not self.trouble.is_over
 
 
 class Questions:

@@ -23,6 +23,13 @@ class Trouble:
     def key(self) -> str:
         return f"{self.trigger.kind} {self.trigger.subject}"
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the probe that saw it does not report trouble any more. A line in a log stays a reason."""
+        if self.spec is None or self.trigger.kind == "log":
+            return False
+        return self.watched.state(self.spec.name).level != "trouble"
+
 
 @record(frozen=True)
 class LookAgain:

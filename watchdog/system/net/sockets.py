@@ -10,7 +10,7 @@ import contextlib
 import os
 import socket
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ _STATES = {
     1: "ESTABLISHED", 2: "SYN_SENT", 3: "SYN_RECV", 4: "FIN_WAIT1", 5: "FIN_WAIT2", 6: "TIME_WAIT", 7: "CLOSE",
     8: "CLOSE_WAIT", 9: "LAST_ACK", 10: "LISTEN", 11: "CLOSING",
 }  # fmt: skip
+_LISTEN = "0A"  # in the table
 _MOST = 20_000  # rows of one table
 _NEVER = 365 * 86400.0  # an age beyond this is the kernel's zero, not an age
 
@@ -38,11 +39,9 @@ def connections(pids: Iterable[int], ports: Iterable[int], owners: dict[int, int
     wanted, all_pids = frozenset(ports), tuple(pids)
     ages = _ages()
     found = []
-    for row in _rows(all_pids[0] if all_pids else os.getpid()):
+    for row in _rows(all_pids[0] if all_pids else os.getpid(), wanted, owners):
         local, remote, state, unsent, unread, inode = row
         served = local[1] in wanted
-        if state == "LISTEN" or (inode not in owners and not served):
-            continue
         age = ages.get((local, remote))
         found.append(
             Connection(
@@ -71,15 +70,20 @@ def _text(address: Address) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _rows(pid: int) -> Iterator[tuple[Address, Address, str, int, int, int]]:
+def _rows(
+    pid: int, ports: Container[int], inodes: Container[int]
+) -> Iterator[tuple[Address, Address, str, int, int, int]]:
+    """Connections on these local ports or with these inodes. The others are not parsed: there may be thousands."""
     for name, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
         try:
             lines = Path(f"/proc/{pid}/net/{name}").read_text().splitlines()[1 : _MOST + 1]
         except OSError:
             continue
         for line in lines:
-            field = line.split()
-            if len(field) < 10:
+            field = line.split(None, 10)
+            if len(field) < 10 or field[3] == _LISTEN:
+                continue
+            if int(field[9]) not in inodes and int(field[1].rpartition(":")[2], 16) not in ports:
                 continue
             unsent, _, unread = field[4].partition(":")
             yield (
@@ -125,7 +129,8 @@ def _ages() -> dict[tuple[Address, Address], Ages]:
 
 
 def _dump(family: int) -> Iterator[bytes]:
-    return _ask(struct.pack("=BBBBI48x", family, socket.IPPROTO_TCP, _WANT_INFO, 0, 0xFFFFFFFF & ~(1 << 10)))
+    states = 0xFFFFFFFF & ~(1 << 10 | 1 << 6)  # listeners and TIME_WAIT have no ages
+    return _ask(struct.pack("=BBBBI48x", family, socket.IPPROTO_TCP, _WANT_INFO, 0, states))
 
 
 def _ask(body: bytes) -> Iterator[bytes]:
