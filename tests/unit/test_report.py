@@ -389,7 +389,8 @@ def test_a_giving_up_says_that_a_person_is_needed_why_and_how_to_go_on() -> None
     page = build(called, Path("/nowhere"))
     assert (page.outcome, page.good) == ("given up", False)
     assert page.headline == "shop is left as it is, and a person is needed: it died 3 times (pid 7)"
-    assert "wd resume --service shop    # once fixed" in page.commands
+    assert called.record()["given_up"] == "it died 3 times (pid 7)"
+    assert "wd resume shop    # once fixed" in page.commands
     assert not any("run give-up" in line for line in page.commands)
     assert write.one_line(called).startswith("shop given up")
 

@@ -184,8 +184,8 @@ def _commands(incident: Incident) -> tuple[str, ...]:
     whole = "" if single or incident.gave_up else f"wd{home} run {incident.runbook}{service}"
     first = typed if incident.runbook in typed.split() or not incident.steps else whole
     done = (step for step in incident.steps if step.outcome != "skipped" and step.step not in _NOT_BY_HAND)
-    anew = f"wd{home} resume{service}    # once fixed" if incident.gave_up else ""
-    return tuple(dict.fromkeys(filter(None, (first, *(_by_hand(step, home, service) for step in done), anew))))
+    resume = f"wd{home} resume {incident.service}    # once fixed" if incident.gave_up else ""
+    return tuple(dict.fromkeys(filter(None, (first, *(_by_hand(step, home, service) for step in done), resume))))
 
 
 def _by_hand(step: StepRecord, home: str, service: str) -> str:
