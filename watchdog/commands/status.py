@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -32,24 +33,35 @@ _LATE = 3.0  # intervals after which a missing answer means that nobody asks any
 
 
 def status(context: Context, options: Mapping[str, Any]) -> StepResult:
-    """One line for each service, worst first, or all of the one that was named. The exit code is the worst state."""
-    found = sorted(standings(context), key=lambda one: (_ORDER.index(one.state), one.playbook.service))
-    worst = found[0].state if found else "unknown"
+    """One line for each service, worst first, or all of the one that was named. The exit code is the worst state.
+
+    A playbook with mistakes is named and makes the whole "unknown" at best; it hides no other service.
+    """
+    wanted, broken = _playbooks(context)
+    found = sorted(standings(context, wanted), key=lambda one: (_ORDER.index(one.state), one.playbook.service))
+    states = [one.state for one in found] + ["unknown"] * (bool(broken) or not found)
+    worst = min(states, key=_ORDER.index)
     rows = tuple(one.record() for one in found)
     now = clock.now()
-    text = joined(details(found[0], now) if context.selector.service else overview(found, now))
+    lines = details(found[0], now) if context.selector.service else overview(found, now)
+    told = (f"? {path.name}  has mistakes: wd validate {shlex.quote(str(path))}" for path in broken)
     message = f"{counted(len(found), 'service')}, the worst is {worst}"
-    return StepResult("ok", message, {"services": len(found), "worst": worst}, rows, exit_of(worst), text)
+    data = {"services": len(found), "worst": worst, "broken": [str(path) for path in broken]}
+    return StepResult("ok", message, data, rows, exit_of(worst), joined([*lines, *told]))
 
 
-def standings(context: Context) -> tuple[Standing, ...]:
-    """BadConfig without a home."""
+def _playbooks(context: Context) -> tuple[tuple[Playbook, ...], tuple[Path, ...]]:
+    """(those to show, files with mistakes). BadConfig without a home."""
     from watchdog.config import playbooks
 
     if context.home is None:
         raise BadConfig("no home was found", todo="Name one with --home or $WD_HOME, or make one with `wd init`.")
     name = context.selector.service
-    wanted = (playbooks.service(context.home, name),) if name else playbooks.load_all(context.home)
+    return ((playbooks.service(context.home, name),), ()) if name else playbooks.sound(context.home)
+
+
+def standings(context: Context, wanted: Sequence[Playbook]) -> tuple[Standing, ...]:
+    """How each of these services stands, as the journal knows it."""
     with Journal.open(context.state, context.say) as journal:
         kills = _oom_kills()
         return tuple(_standing(journal, one, context.state, kills) for one in wanted)

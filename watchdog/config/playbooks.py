@@ -54,6 +54,18 @@ def load_all(home: Path) -> tuple[Playbook, ...]:
     return tuple(sorted(found, key=lambda one: one.service))
 
 
+def sound(home: Path) -> tuple[tuple[Playbook, ...], tuple[Path, ...]]:
+    """(the playbooks that have no mistakes, by service; the files that have some). For a look, not for acting."""
+    found: list[Playbook] = []
+    broken: list[Path] = []
+    for path in files(home):
+        try:
+            found.append(load(path, home))
+        except BadConfig:
+            broken.append(path)
+    return tuple(sorted(found, key=lambda one: one.service)), tuple(broken)
+
+
 def service(home: Path | None, name: str) -> Playbook:
     """The playbook of one service. Mistakes in the playbooks of other services do not stand in its way."""
     if home is None:
