@@ -130,7 +130,7 @@ def test_the_ledger_lists_shows_and_takes_what_a_person_knows(home: Path) -> Non
     )
     out = wd(home, "incidents", "list", "--service", "shop")[2]
     assert name in out and "lock-deadlock" in out and "down 14.5s" in out
-    assert wd(home, "incidents", "list", "--service", "other")[0] == 4
+    assert wd(home, "incidents", "list", "--service", "other")[0] == 3
 
     words = ("--root-cause", "locks in opposite order", "--fix", "one order", "deployed", "in 1.2")
     code, _, out, _ = wd(home, "incidents", "note", name, *words)
