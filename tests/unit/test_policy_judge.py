@@ -163,3 +163,15 @@ def test_a_hang_is_never_missed() -> None:
         past = "".join(dice.choices("os", k=dice.randrange(60)))
         state, _ = play(past)
         assert play("fff", state=state)[0].level == "trouble"
+
+
+def test_a_question_out_of_turn_right_beside_a_failure_is_no_second_failure() -> None:
+    state = judge(ProbeState(), sample("f"), Threshold(2, 2), 10.0, every=3.0).state
+    state = judge(state, sample("f"), Threshold(2, 2), 10.1, every=3.0).state
+    assert state.level == "failing"
+    assert judge(state, sample("f"), Threshold(2, 2), 13.0, every=3.0).trouble
+
+
+def test_a_stopped_server_needs_no_second_moment() -> None:
+    state = judge(ProbeState(), sample("f"), Threshold(2, 2), 10.0, every=3.0).state
+    assert judge(state, sample("f"), Threshold(2, 2), 10.1, Signs(stopped=True), every=3.0).trouble

@@ -52,6 +52,7 @@ class ProbeState:
     since: float = 0.0  # when the level began
     recent: str = ""  # verdicts that count, newest last: "o" ok, "s" slow, "f" failed
     failing_since: float | None = None  # the first failure of this streak
+    failed_at: float | None = None  # when the question was put whose failure counted last
     identity: str = ""  # of the process that was judged last
     answered: bool = False  # that process has answered well once: its start is over
     unknowns: int = 0  # answers in a row that said nothing about the server
@@ -88,8 +89,13 @@ def judge(
     at: float,
     signs: Signs = NOTHING_ELSE,
     grace: float = 0.0,
+    every: float = 0.0,
 ) -> Judged:
-    """One answer more. `grace` is how many seconds after its own start a server's failures do not count."""
+    """One answer more. `grace` is how many seconds after its own start a server's failures do not count.
+
+    `every` is the seconds between two questions. One that was put out of turn, right beside another, saw the same
+    moment: the failures of both count as one.
+    """
     if sample.verdict == "unknown":
         return _unknown(state, sample)
     state = _same_process(state, signs)
@@ -98,6 +104,8 @@ def judge(
     if sample.verdict == "failed":
         if _starts(state, signs, grace):
             return _starting(state, signs, grace, at)
+        if not signs.stopped and _is_the_same_moment(state, at - sample.seconds, every):
+            return Judged(state)
         return _failed(state, sample, threshold, at, signs)
     return _answered(state, sample, threshold, at)
 
@@ -139,6 +147,10 @@ def _starts(state: ProbeState, signs: Signs, grace: float) -> bool:
     return signs.age < grace
 
 
+def _is_the_same_moment(state: ProbeState, asked: float, every: float) -> bool:
+    return state.level == "failing" and state.failed_at is not None and asked - state.failed_at < every / 2
+
+
 def _unknown(state: ProbeState, sample: Sample) -> Judged:
     count = state.unknowns + 1
     event = Event("unknown", sample.message, fresh=count == 1)
@@ -162,7 +174,8 @@ def _failed(state: ProbeState, sample: Sample, threshold: Threshold, at: float, 
     trouble = known or (count >= fails and lasted >= threshold.lasting)
     level: Literal["trouble", "failing"] = "trouble" if trouble else "failing"
     since = state.since if state.level == level else at
-    state = replace(state, level=level, since=since, recent=recent, failing_since=first)
+    asked = at - sample.seconds
+    state = replace(state, level=level, since=since, recent=recent, failing_since=first, failed_at=asked)
     return Judged(state, Event(level, _sentence(sample, count, fails, of, signs), fresh=not known))
 
 

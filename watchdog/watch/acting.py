@@ -331,9 +331,21 @@ def good_moment(watched: Watched, waited: float) -> str:
 def _is_another(watched: Watched) -> bool:
     """Whether somebody has replaced the server since it was judged: now that we hold it, nobody does it any more."""
     before = watched.identity
-    if watched.looked_at is None or (before is not None and processes.is_alive(before)):
+    if watched.looked_at is None:
         return False
+    if before is not None and processes.is_alive(before):
+        return _serves_anew(watched)
     if before is None and clock.monotonic() - watched.looked_at < _JUST_NOW:
         return False
     looking.refresh(watched)
     return watched.identity is not None and watched.identity != before and not watched.wrong_program
+
+
+def _serves_anew(watched: Watched) -> bool:
+    """Whether a launcher that lives on has started all who serve now after the last failure: nobody has judged them."""
+    if watched.wrong_program or watched.failed_at is None:
+        return False
+    tree = looking.refresh(watched)
+    if tree is None or not tree.listeners:
+        return False
+    return all(one.started > watched.failed_at for one in looking.serving(tree))

@@ -83,14 +83,14 @@ def why_strange(tree: Tree, playbook: Playbook) -> str:
     """Whether another program than the configured one is on the port, in a sentence."""
     if expected.is_run_by(tree, playbook) != "no":
         return ""
-    there = next(iter(_leaves(tree)), tree.root)
+    there = next(iter(serving(tree)), tree.root)
     launcher = f" (under pid {tree.root.pid})" if there.pid != tree.root.pid else ""
     return f"another program runs there than {expected.of(playbook)}: pid {there.pid}{launcher}, {there.shown(120)}"
 
 
 def watched_processes(tree: Tree) -> tuple[Identity, ...]:
     """Whose end matters at once: the first process, and those that serve."""
-    leaves = {one.identity for one in _leaves(tree)}
+    leaves = {one.identity for one in serving(tree)}
     return tuple(dict.fromkeys((tree.root.identity, *leaves)))
 
 
@@ -103,7 +103,7 @@ def signs(watched: Watched, spec: ProbeSpec, waited: float, now: float) -> Signs
     queue = _queue(watched)
     if tree is None:
         return Signs(queue_grows=queue)
-    leaves = _leaves(tree)
+    leaves = serving(tree)
     return Signs(
         identity=str(tree.root.identity),
         age=max(0.0, now - tree.root.started),
@@ -116,7 +116,7 @@ def signs(watched: Watched, spec: ProbeSpec, waited: float, now: float) -> Signs
 
 def is_stopped(tree: Tree) -> bool:
     """Whether the first process, or each one that serves, is stopped (by a signal)."""
-    states = [one.state for leaf in _leaves(tree) if (one := processes.read(leaf.pid)) is not None]
+    states = [one.state for leaf in serving(tree) if (one := processes.read(leaf.pid)) is not None]
     first = next((one for member in tree.members if (one := processes.read(member.process.pid)) is not None), None)
     return (first is not None and first.state == "T") or (bool(states) and all(state == "T" for state in states))
 
@@ -151,7 +151,7 @@ def is_still(leaves: Iterable[Process], seconds: float) -> bool:
     return seen
 
 
-def _leaves(tree: Tree) -> tuple[Process, ...]:
+def serving(tree: Tree) -> tuple[Process, ...]:
     """The processes that serve: those of the tree that hold its sockets, without masters above others of them."""
     holders = {pid for listener in tree.listeners for pid in listener.holders} or set(tree.pids)
     parents = {member.process.parent for member in tree.members if member.process.pid in holders}

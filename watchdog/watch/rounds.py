@@ -112,7 +112,7 @@ class Rounds:
             before = watched.state(spec.name)
             starting = registry.answers(spec.kind) and not watched.wrong_program
             patience = grace(watched.playbook) if starting else 0.0
-            judged = judge(before, sample, spec.threshold, at, signs, patience)
+            judged = judge(before, sample, spec.threshold, at, signs, patience, spec.every)
             watched.stored.states[spec.name] = judged.state
             watched.latest[spec.name] = sample
             watched.asked_at[spec.name] = at

@@ -118,6 +118,13 @@ class Watched:
         return min((one.failing_since for one in states if one.failing_since is not None), default=None)
 
     @property
+    def failed_at(self) -> float | None:
+        """When such a probe was asked last in vain, in seconds since the epoch."""
+        states = [self.state(spec.name) for spec in self.playbook.probes if _answers(spec)]
+        last = max((one.failed_at for one in states if one.failed_at is not None), default=None)
+        return clock.now() - (clock.monotonic() - last) if last is not None else None
+
+    @property
     def level(self) -> str:
         """The worst of its probes, in one word."""
         order = ("trouble", "failing", "slow", "starting", "unknown", "ok")
