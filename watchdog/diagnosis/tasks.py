@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from watchdog.diagnosis import posts, shape
-from watchdog.diagnosis.code import at_place, base, is_application, is_standard, package
-from watchdog.diagnosis.view import View, short
+from watchdog.diagnosis.code import at_place, base, is_application, is_standard, package, short
+from watchdog.diagnosis.indexed import Indexed
 from watchdog.model.evidence import Frame, Task
 from watchdog.model.records import record
 
@@ -102,7 +102,7 @@ class TaskWait:
         return "greenlet" if self.task.greenlet else "task"
 
 
-def suspended(view: View) -> tuple[TaskWait, ...]:
+def suspended(view: Indexed) -> tuple[TaskWait, ...]:
     """Tasks that are suspended in the application's code, those that answer requests first."""
     found = [
         wait
@@ -115,7 +115,7 @@ def suspended(view: View) -> tuple[TaskWait, ...]:
     return tuple(sorted(found, key=lambda wait: not answers_request(wait.task)))
 
 
-def serving(view: View, kinds: frozenset[str]) -> tuple[TaskWait, ...]:
+def serving(view: Indexed, kinds: frozenset[str]) -> tuple[TaskWait, ...]:
     """Suspended tasks of these kinds that serve requests. Where a server of the application's own making shows no sign
     of which ones do, all that are not plainly at rest."""
     waiting = suspended(view)
@@ -184,7 +184,7 @@ _SERVERS = (
 )
 
 
-def _wait(view: View, task: Task) -> TaskWait | None:
+def _wait(view: Indexed, task: Task) -> TaskWait | None:
     own = next((index for index in range(len(task.frames) - 1, -1, -1) if is_application(task.frames[index])), None)
     if own is None:
         return None
@@ -196,7 +196,7 @@ def _wait(view: View, task: Task) -> TaskWait | None:
     return TaskWait(task, kind, task.frames[own], task.frames[first:])
 
 
-def _gives_away(view: View, frame: Frame) -> bool:
+def _gives_away(view: Indexed, frame: Frame) -> bool:
     """Whether the line gives work to a thread: the future that it awaits shows no call of its own."""
     source = view.file(frame.file)
     return source is not None and not _GIVES_AWAY.isdisjoint(shape.calls_at(source, frame.line))
