@@ -67,6 +67,11 @@ def function(frame: Frame) -> str:
     return frame.function.rpartition(".")[2]
 
 
+def short(frame: Frame) -> str:
+    """ "withdraw (server.py:30)"."""
+    return f"{function(frame)} ({base(frame)}:{frame.line})"
+
+
 def innermost_application(frames: Iterable[Frame]) -> Frame | None:
     """Frames innermost first. Where the server itself is an installed package there is no such frame."""
     return next((frame for frame in frames if is_application(frame)), None)
