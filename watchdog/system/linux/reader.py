@@ -1,8 +1,8 @@
 """Reads the files of a process that can block for ever, in a child that can be killed.
 
-`/proc/PID/cmdline`, `environ`, `exe` and `cwd` of a process that is stuck in the kernel may never come back, and
-whoever reads them is stuck as well, beyond any signal handler. The child answers one question after the other; where it
-stalls, it is killed, that process counts as unreadable, and a new child goes on with the next one.
+`/proc/PID/cmdline`, `environ`, `maps`, `exe` and `cwd` of a process that is stuck in the kernel may never come back,
+and whoever reads them is stuck as well, beyond any signal handler. The child answers one question after the other;
+where it stalls, it is killed, that process counts as unreadable, and a new child goes on with the next one.
 """
 
 from __future__ import annotations
@@ -36,6 +36,12 @@ for line in iter(sys.stdin.buffer.readline, b""):
     try:
         if field in (b"exe", b"cwd"):
             text = os.readlink(path)
+        elif field == b"libpython":
+            name = os.path.basename(os.readlink(b"/proc/" + pid + b"/exe"))
+            text = b""
+            if not name.startswith((b"python", b"pypy")):
+                with open(b"/proc/" + pid + b"/maps", "rb") as file:
+                    text = b"yes" if any(b"/libpython" in part for part in file) else b""
         else:
             with open(path, "rb") as file:
                 text = file.read(2097152)
@@ -49,7 +55,7 @@ for line in iter(sys.stdin.buffer.readline, b""):
 
 @record(frozen=True)
 class Question:
-    """One file of one process: cmdline, environ, exe or cwd."""
+    """One file of one process: cmdline, environ, exe or cwd; or whether a program of another name loads libpython."""
 
     identity: Identity
     field: str
