@@ -6,6 +6,7 @@ better), and command lines are read in this process.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -27,8 +28,9 @@ _STATES = {
 _ERRORS = (psutil.Error, OSError, ValueError)
 
 
+@functools.cache
 def boot_id() -> str:
-    """The boot's moment stands for its id: these systems have none."""
+    """The boot's moment stands for its id."""
     return f"{int(psutil.boot_time()):x}"
 
 
