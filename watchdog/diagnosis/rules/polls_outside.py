@@ -81,7 +81,7 @@ def _finding(view: View, loop: Loop, own: Frame, thread: ThreadView | None, pid:
         lasted=thread.stuck if thread else 0.0,
         summary=f"{who} waits{since} for {what}: {package(frame)} polls it from {short(own)}"
         f"{f' at {peer}' if peer else ''}",
-        advice="call-a-person",
+        instead="call-a-person",
         culprit=view.culprit(own, thread),
         peer=peer,
         evidence=(thread.reference,) if thread else ("tasks.json",),

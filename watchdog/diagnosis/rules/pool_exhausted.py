@@ -114,7 +114,6 @@ def _of_one(view: View) -> Iterator[Finding]:
                 lasted=thread.stuck + thread.sleep_left,
                 summary=f"the one thread that serves requests waits {format_duration(thread.stuck)} for "
                 f"{thread.wait.words} in {short(thread.app_frame)}",
-                advice="restart",
                 culprit=view.culprit(thread.app_frame, thread),
                 evidence=(thread.reference,),
                 prevent=PREVENT,
@@ -134,7 +133,6 @@ def _pool(view: View, name: str, busy: Sequence[ThreadView]) -> Finding:
         waits_for="peer" if polled(thread.work) else kind if kind in _OTHERS else "",
         summary=_taken(busy, name, count) + f" for {thread.wait.words} in {short(frame)}, "
         f"the longest for {format_duration(thread.stuck)}",
-        advice="restart",
         culprit=view.culprit(frame, thread),
         peer=thread.wait.peer,
         evidence=(thread.reference, f"threads.json#pid={thread.pid}"),
@@ -163,7 +161,6 @@ def _of_connections(view: View) -> Iterator[Finding]:
         summary=f"{_many(len(waiting), 'thread')} for a free place of {what}"
         f" in {short(thread.app_frame)}, the longest for "
         f"{format_duration(thread.stuck)}; nobody gives one back",
-        advice="restart",
         culprit=_who_keeps(view, thread.app_frame) or view.culprit(thread.app_frame, thread),
         evidence=tuple(one.reference for one in waiting[:3]),
         prevent=PREVENT,
@@ -209,7 +206,6 @@ def _of_tasks(view: View) -> Iterator[Finding]:
         certainty="likely",
         lasted=0.0,
         summary=f"{_many(len(waiting), first.noun)} for {place} in {short(first.app_frame)}; nobody gives one back",
-        advice="restart",
         culprit=_who_keeps(view, first.app_frame) or view.culprit(first.app_frame),
         evidence=(f"tasks.json#pid={first.task.pid},task={first.task.name}",),
         prevent=PREVENT,
