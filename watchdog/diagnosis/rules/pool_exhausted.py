@@ -22,6 +22,7 @@ PREVENT = (
     "free place."
 )
 EXECUTOR = "a ThreadPoolExecutor"
+WORKERS = "gunicorn's workers"  # processes, each of one thread
 # Threads that belong to a pool of a fixed size, and how it is called.
 _POOLS = (
     (("anyio/_backends/_asyncio.py:run",), "the framework's thread pool"),
@@ -29,7 +30,7 @@ _POOLS = (
     (("cheroot/workers/threadpool.py:*",), "the server's threads"),
     (("gunicorn/workers/gthread.py:*",), "gunicorn's threads"),
     (("multiprocessing/pool.py:worker",), "a multiprocessing pool"),
-    (("gunicorn/workers/sync.py:*",), "gunicorn's workers"),
+    (("gunicorn/workers/sync.py:*",), WORKERS),
     (("asgiref/sync.py:*",), "the framework's threads"),
     (("concurrent/futures/thread.py:_worker",), EXECUTOR),
 )
@@ -71,7 +72,7 @@ def _of_threads(view: View) -> Iterator[Finding]:
         for places, name in _POOLS:
             if any(at_place(frame, places) for frame in thread.frames):
                 # Processes of one server are one pool, threads are one in each process.
-                pools[0 if "workers" in name else thread.pid, name, _NUMBER.sub("", thread.name)].append(thread)
+                pools[0 if name == WORKERS else thread.pid, name, _NUMBER.sub("", thread.name)].append(thread)
                 break
     for (pid, name, _), threads in pools.items():
         busy = [one for one in threads if not one.is_idle and one.place is not None and one.stuck >= 0.5]
