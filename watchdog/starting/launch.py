@@ -13,15 +13,15 @@ from typing import Any
 from watchdog.killing import finish
 from watchdog.model.errors import Failed
 from watchdog.model.launching import ShimRecord, StartResult
-from watchdog.model.playbook import Start
+from watchdog.model.playbook import Policy, Start
 from watchdog.model.process import Identity, Listener
 from watchdog.system import clock
 from watchdog.system.child import commands, service_env
 from watchdog.system.disk import files
 from watchdog.system.host import managers
 from watchdog.system.process import processes
+from watchdog.system.shim import held, posts, spawn, standby
 from watchdog.system.shim import records as notes
-from watchdog.system.shim import spawn, standby
 from watchdog.system.shim.line import Line
 from watchdog.system.shim.orders import Order
 
@@ -76,12 +76,16 @@ def arm(
     listeners: Collection[Listener] = (),
     port: int | None = None,
     through: Sequence[str] = (),
+    policy: Policy | None = None,
 ) -> Shim:
     """Start the process that will start the service, also if wd dies now. Failed if it does not come to its post.
 
     `doomed` must be gone first, `listeners` are their sockets; `port` is the one the service listens on when it is up;
-    `through` is the command of the manager that is known to keep it.
+    `through` is the command of the manager that is known to keep it; `policy` bounds how often a shim that holds the
+    sockets starts the service again by itself.
     """
+    policy = policy or Policy()
+    acts = policy.mode == "act"
     place = _place(state, service)
     orders = managers.orders(managers.parse(start.through)) if start.through else None
     through = through or (orders.start if orders else ())
@@ -101,6 +105,10 @@ def arm(
         port=port,
         doomed=[str(one) for one in doomed],
         inodes=[one.inode for one in listeners],
+        listen=[start.listen] if start.listen else [],
+        restarts=policy.give_up.restarts if acts else 0,
+        restarts_within=policy.give_up.within,
+        pauses=[policy.backoff.first, policy.backoff.most],
         finish_command=finish.command(),
         standby=str(files.runtime_folder()),
     )
@@ -154,6 +162,22 @@ def _armed(order: Order) -> Shim:
 def records(state: Path, service: str) -> tuple[ShimRecord, ...]:
     """Every start of this service that a shim has noted, the oldest first."""
     return notes.read_all(notes.folder(state, service))
+
+
+def restarts_itself(state: Path, service: str) -> bool:
+    """Whether a shim holds the listening socket of this service, and starts it again after its end."""
+    return any(one.shim_pid in posts.holding() for one in records(state, service)[-1:])
+
+
+def release(shim_pid: int) -> bool:
+    """Let a shim give up the listening sockets that it holds; False if it is not a shim of ours, or holds none."""
+    return shim_pid in posts.holding() and held.release(files.runtime_folder(), shim_pid)
+
+
+def release_all(state: Path, service: str) -> None:
+    """The same for every shim that has started this service."""
+    for pid in {one.shim_pid for one in records(state, service)}:
+        release(pid)
 
 
 class Shim:

@@ -268,8 +268,11 @@ def _execute(context: Context, plans: Sequence[KillPlan]) -> KillResult:
             context.playbook.find.port,
             # Through the very manager that keeps it, never against it.
             next((plan.orders.start for plan in plans if plan.orders), ()),
+            context.playbook.policy,
         )
         context.found.arm(shim)
+    elif not any(plan.worker for plan in plans):
+        _let_go_of_sockets(plans)
     try:
         results = [ladder.execute(plan, context.say, _times(context)) for plan in plans]
     except WdError:
@@ -282,6 +285,14 @@ def _execute(context: Context, plans: Sequence[KillPlan]) -> KillResult:
     if shim and result.outcome not in ("done", "nothing"):
         context.found.disarm()  # never a second copy beside a survivor
     return result
+
+
+def _let_go_of_sockets(plans: Sequence[KillPlan]) -> None:
+    """Nothing starts it again in this run, so its shim must not, and callers are refused instead of kept waiting."""
+    from watchdog.starting import launch
+
+    for plan in plans:
+        launch.release(plan.tree.root.parent)
 
 
 def _times(context: Context) -> ladder.Times:

@@ -201,7 +201,7 @@ def _lives(tree: Tree) -> bool:
 def _armed(context: Context, playbook: Playbook) -> Shim:
     if problem := launch.check_command(playbook.start):
         raise Failed(f"{playbook.service} cannot be started", problem, "Correct the playbook, then: wd validate --here")
-    return launch.arm(playbook.start, playbook.service, context.state, port=playbook.find.port)
+    return launch.arm(playbook.start, playbook.service, context.state, port=playbook.find.port, policy=playbook.policy)
 
 
 def _come_up(context: Context, playbook: Playbook, shim: Shim, within: float) -> StartResult:

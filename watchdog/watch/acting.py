@@ -238,6 +238,8 @@ class Runs:
         watched.stored.gave_up, watched.stored.gave_up_why = clock.now(), why
         self._state.remember(watched)
         self._state.counts.given_up += 1
+        if watched.playbook.start.listen:
+            launch.release_all(self._state.folder, watched.name)  # its shim must not go on where we have given up
         resume = f"once fixed, run: wd resume {watched.name}"
         words = [*_LAST_STEPS, ("notify", f"{watched.name}: wd gave up: {why}; {resume}")]
         block = Block("wd", tuple((0, " ".join(line)) for line in words), timeout=30.0, on_fail="continue")
