@@ -85,7 +85,38 @@ def test_the_server_gets_the_socket_and_a_restart_refuses_nobody(home: Home) -> 
         wait_for(lambda: callers.counts["answered"] > before + 20, "they are served by the new one")
     assert service.pid() not in (0, old)
     assert callers.counts["refused"] == 0, callers.counts
-    assert callers.counts["cut"] <= 4, "at most those whose request was under way"
+    assert callers.counts["cut"] == 0, "who is served by the old one is served to the end"
+    assert not alive(old)
+    assert len(service.living()) == 1
+
+
+def test_a_new_version_that_does_not_come_up_leaves_the_old_one_in_its_place(home: Home) -> None:
+    service = shop(home)
+    old = service.pid()
+    service.tell("fails", "")
+    with Callers(service.port) as callers:
+        done = home.wd("restart", "shop", "--yes")
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert f"pid {old} goes on" in done.stdout
+    assert service.living() == [old]
+    assert callers.counts["refused"] == callers.counts["cut"] == 0, callers.counts
+    service.tell("fails", None)
+    os.kill(old, signal.SIGKILL)
+    wait_for(lambda: service.pid() not in (0, old), "the old shim is on duty again")
+
+
+def test_wd_that_is_killed_between_the_new_server_and_the_end_of_the_old_one_leaves_one_server(home: Home) -> None:
+    service = shop(home)
+    old = service.pid()
+    service.tell("load", 60)
+    child = home.begin("restart", "shop", "--yes")
+    wait_for(lambda: len(service.living()) == 2, "the new one is under way")
+    child.kill()
+    child.wait(30)
+    wait_for(lambda: service.living() == [old], "the new one has ended", 60)
+    service.tell("load", None)
+    os.kill(old, signal.SIGKILL)
+    wait_for(lambda: service.pid() not in (0, old), "the old shim is on duty again")
 
 
 def test_after_a_death_the_shim_starts_it_again_and_nobody_is_refused_also_without_a_loop(home: Home) -> None:
@@ -155,13 +186,11 @@ def test_the_loop_leaves_a_death_to_the_shim_and_both_together_start_it_once(hom
     assert "bring-back" not in daemon.said
 
 
-def test_a_new_shim_that_dies_before_the_start_leaves_the_old_one_on_duty(home: Home) -> None:
+def test_wd_that_is_killed_in_the_middle_of_a_runbook_leaves_one_server(home: Home) -> None:
     service = shop(home)
     old = service.pid()
-    service.tell("load", 60)
-    child = home.begin("restart", "shop", "--yes")
+    child = home.begin("run", "bring-back", "--service", "shop", "--yes")
     wait_for(lambda: not alive(old), "the old server has ended")
-    service.tell("load", None)
     child.kill()
     child.wait(30)
     wait_for(lambda: service.pid() not in (0, old), "a server answers", 90)
@@ -181,5 +210,5 @@ def test_an_address_that_another_program_holds_is_named_and_nothing_is_started(h
     with taken(service.port):
         done = home.wd("start", "shop")
     assert done.returncode != 0
-    assert "held" in done.stdout + done.stderr
+    assert "shop was not started" in done.stdout + done.stderr
     assert service.starts() == []

@@ -4,8 +4,10 @@ held.py PORT FOLDER
 """
 
 import os
+import signal
 import socket
 import sys
+import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -30,7 +32,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    daemon_threads = True
+    daemon_threads = False  # requests under way are answered before the end
 
 
 (folder / f"started-{os.getpid()}").write_text("")
@@ -45,4 +47,6 @@ else:
     server = Server(("127.0.0.1", port), Handler)
 if (folder / "load").exists():
     time.sleep(float((folder / "load").read_text()))
-server.serve_forever()
+signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
+server.serve_forever(poll_interval=0.05)
+server.server_close()

@@ -77,12 +77,13 @@ def arm(
     port: int | None = None,
     through: Sequence[str] = (),
     policy: Policy | None = None,
+    beside: Collection[Identity] = (),
 ) -> Shim:
     """Start the process that will start the service, also if wd dies now. Failed if it does not come to its post.
 
     `doomed` must be gone first, `listeners` are their sockets; `port` is the one the service listens on when it is up;
     `through` is the command of the manager that is known to keep it; `policy` bounds how often a shim that holds the
-    sockets starts the service again by itself.
+    sockets starts the service again by itself; `beside` are those that go on until the new server is proven.
     """
     policy = policy or Policy()
     acts = policy.mode == "act"
@@ -104,6 +105,7 @@ def arm(
         ports=[port] if port else sorted({one.port for one in listeners}),
         port=port,
         doomed=[str(one) for one in doomed],
+        beside=[str(one) for one in beside],
         inodes=[one.inode for one in listeners],
         listen=[start.listen] if start.listen else [],
         restarts=policy.give_up.restarts if acts else 0,
@@ -166,12 +168,17 @@ def records(state: Path, service: str) -> tuple[ShimRecord, ...]:
 
 def restarts_itself(state: Path, service: str) -> bool:
     """Whether a shim holds the listening socket of this service, and starts it again after its end."""
-    return any(one.shim_pid in posts.holding() for one in records(state, service)[-1:])
+    return any(holds_sockets(one.shim_pid) for one in records(state, service)[-1:])
+
+
+def holds_sockets(shim_pid: int) -> bool:
+    """Whether that process is a shim of ours that holds listening sockets for its service."""
+    return shim_pid in posts.holding()
 
 
 def release(shim_pid: int) -> bool:
     """Let a shim give up the listening sockets that it holds; False if it is not a shim of ours, or holds none."""
-    return shim_pid in posts.holding() and held.release(files.runtime_folder(), shim_pid)
+    return holds_sockets(shim_pid) and held.release(files.runtime_folder(), shim_pid)
 
 
 def release_all(state: Path, service: str) -> None:

@@ -22,6 +22,7 @@ class Order:
     ports: list[int]  # must be free before the start
     port: int | None  # the one that it listens on when it is up
     doomed: list[str]  # identities of those that must be gone first
+    beside: list[str]  # identities of those that go on meanwhile: wd ends them when the new server is proven
     inodes: list[int]  # their listening sockets: whoever holds one belongs to them
     listen: list[str]  # addresses whose sockets the shim holds for the service
     restarts: int  # after so many ends of the service within `restarts_within` seconds, the shim starts it no more

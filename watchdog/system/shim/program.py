@@ -144,10 +144,13 @@ class _Shim:
             self._tried_fallback = True
             self._start(self._order.fallback)
         elif word == "done" or (word == "cancel" and started):
+            self._held.started()
             self._settle()
         elif word == "cancel":
             self._settled = True
             self._held.cancel()
+        elif word == "eof" and not self._settled and self._order.beside:
+            self._leave_it_to_the_old_one()
         elif word == "eof" and not self._settled:
             self._alone = True
             if not started and self._finish_kill(self._order.doomed):
@@ -171,7 +174,8 @@ class _Shim:
         ticks = found.identity.ticks if found else 0
         self._note(ShimRecord(self._order.service, child.pid, ticks, began, os.getpid(), boot=processes.boot_id()))
         self._judge = Deadline(self._order.within)
-        self._held.started()
+        if not self._order.beside:
+            self._held.started()
         self._line.send(event="started", pid=child.pid, ticks=ticks)
 
     def _spawn(self, command: list[str]) -> subprocess.Popen[bytes]:
@@ -217,7 +221,7 @@ class _Shim:
             return "another start of this service is under way"
         ours = {str(self._record.identity)} if self._record else set()
         for one in records.running(self._place):
-            if str(one) not in ours and str(one) not in self._order.doomed and processes.is_alive(one):
+            if str(one) not in (*ours, *self._order.doomed, *self._order.beside) and processes.is_alive(one):
                 return f"it already runs as pid {one.pid}"
         if self._alone and (other := self._start_of_another()):
             return f"another wd has started it meanwhile, as pid {other}"
@@ -336,6 +340,12 @@ class _Shim:
         mine = [str(one.identity) for one in processes.table().values() if one.parent == os.getpid()]
         if self._finish_kill(mine):
             self._start(self._order.fallback)
+
+    def _leave_it_to_the_old_one(self) -> None:
+        """wd is gone before the new server was proven: it ends, and the old shim is on duty again."""
+        self._finish_kill([str(one.identity) for one in processes.table().values() if one.parent == os.getpid()])
+        self._settle()
+        self._held.close()
 
     def _finish_kill(self, doomed: list[str]) -> bool:
         """What wd began: done by a process of its own, so that this one stays small. False if somebody survives."""
