@@ -107,7 +107,7 @@ def arm(
         doomed=[str(one) for one in doomed],
         beside=[str(one) for one in beside],
         inodes=[one.inode for one in listeners],
-        listen=[start.listen] if start.listen else [],
+        listen=list(start.listen),
         restarts=policy.give_up.restarts if acts else 0,
         restarts_within=policy.give_up.within,
         pauses=[policy.backoff.first, policy.backoff.most],

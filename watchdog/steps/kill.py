@@ -17,6 +17,7 @@ from watchdog.policy import guards, target_lock
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock, signals
 from watchdog.system.process import lineage, processes
+from watchdog.system.shim import posts
 from watchdog.targets import resolve
 from watchdog.targets.unseen import refuse_unseen
 from watchdog.text.shown import shown
@@ -289,10 +290,11 @@ def _execute(context: Context, plans: Sequence[KillPlan]) -> KillResult:
 
 def _let_go_of_sockets(plans: Sequence[KillPlan]) -> None:
     """Nothing starts it again in this run, so its shim must not, and callers are refused instead of kept waiting."""
-    from watchdog.starting import launch
+    holding = posts.holding()
+    for shim_pid in {plan.tree.root.parent for plan in plans} & holding:
+        from watchdog.starting import launch
 
-    for plan in plans:
-        launch.release(plan.tree.root.parent)
+        launch.release(shim_pid)
 
 
 def _times(context: Context) -> ladder.Times:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Collection
 from dataclasses import replace
 
@@ -78,14 +77,11 @@ def _question(playbook: Playbook) -> Question:
 def _why_not_proven(server: StartedServer, question: Question, within: float) -> str:
     """Empty as soon as the new server, and no other, has given good answers in a row."""
     deadline, row, last = Deadline(within), 0, "it does not answer"
-
-    def is_new(sock: socket.socket, end: float) -> bool:
-        return accepted.by(sock, lambda: _family(server.current), end)
-
+    by_the_new = accepted.only_by(lambda: _family(server.current))
     while not deadline.over:
         if death := server.why_hopeless(None):
             return death
-        answer = question.ask(min(max(_ONE_QUESTION, question.limit), max(0.1, deadline.left)), is_new)
+        answer = question.ask(min(max(_ONE_QUESTION, question.limit), max(0.1, deadline.left)), by_the_new)
         row, last = (row + 1, last) if answer.ok else (0, answer.detail)
         if row >= _GOOD:
             return ""

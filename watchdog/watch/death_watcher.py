@@ -98,7 +98,7 @@ class DeathWatcher:
         if ended is not None and last and not strange:
             watched.died_at = watched.died_at or clock.now()
             self._note_life(watched, Life(identity.pid, ended.started, clock.now(), by_itself=not meant))
-            loop = self._crash_loop(watched)
+            loop = None if self._is_held(watched) else self._crash_loop(watched)  # its shim counts for itself
         if watched.acting:
             return  # the run's own doing, or the run's to find out
         if tree is not None:

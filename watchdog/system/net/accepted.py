@@ -15,17 +15,21 @@ _BETWEEN = 0.005  # seconds between two looks
 _LOOKS = 5  # at the descriptors: the kernel makes the socket before the process has it
 
 
-def by(sock: socket.socket, pids: Callable[[], Collection[int]], end: float) -> bool:
-    """Wait until the other side of this connection is accepted, and tell whether one of these processes has it.
+def only_by(pids: Callable[[], Collection[int]]) -> Callable[[socket.socket, float], bool]:
+    """Waits until the other side of a connection is accepted, and tells whether one of these processes has it.
 
     TimeoutError when nobody has accepted it at the moment `end` of the monotonic clock.
     """
-    inode = _accepted(sock, end)
-    for _ in range(_LOOKS):
-        if any(descriptors.holds_socket(pid, (inode,)) for pid in pids()):
-            return True
-        time.sleep(_BETWEEN)
-    return False
+
+    def has_it(sock: socket.socket, end: float) -> bool:
+        inode = _accepted(sock, end)
+        for _ in range(_LOOKS):
+            if any(descriptors.holds_socket(pid, (inode,)) for pid in pids()):
+                return True
+            time.sleep(_BETWEEN)
+        return False
+
+    return has_it
 
 
 def _accepted(sock: socket.socket, end: float) -> int:
