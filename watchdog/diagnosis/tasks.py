@@ -8,6 +8,7 @@ from dataclasses import replace
 from watchdog.diagnosis import posts, shape
 from watchdog.diagnosis.code import at_place, base, is_application, is_standard, package, short
 from watchdog.diagnosis.indexed import Indexed
+from watchdog.diagnosis.locking import graph, who
 from watchdog.model.evidence import Frame, Task
 from watchdog.model.records import record
 
@@ -119,9 +120,14 @@ def serving(view: Indexed, kinds: frozenset[str]) -> tuple[TaskWait, ...]:
     """Suspended tasks of these kinds that serve requests. Where a server of the application's own making shows no sign
     of which ones do, all that are not plainly at rest."""
     waiting = suspended(view)
-    asked = [one for one in waiting if answers_request(one.task) and not one.receives]
+    asked = [one for one in waiting if answers_request(one.task) and not (one.receives and not keeps_others(view, one))]
     chosen = asked or [one for one in waiting if one.kind != "sleep" and not _at_rest(one)]
     return tuple(one for one in _ends(chosen, waiting) if one.kind in kinds)
+
+
+def keeps_others(view: Indexed, one: TaskWait) -> bool:
+    """Whether it has a lock that others wait for."""
+    return (one.task.pid, one.task.name) in {who(held) for _, held in graph(view.evidence.locks).contended() if held}
 
 
 def _ends(chosen: Iterable[TaskWait], waiting: Iterable[TaskWait]) -> Iterable[TaskWait]:

@@ -30,7 +30,7 @@ _ONE_QUESTION = 2.0  # seconds: a connection that the old server takes says noth
 
 def replaceable(context: Context, playbook: Playbook) -> Tree | None:
     """The running server, if a new one can be started beside it: our shim holds its socket, and it is asked by http."""
-    if not playbook.start.listen or not _question(playbook).urls:
+    if not playbook.start.listen or not accepted.CAN_TELL or not _question(playbook).urls:
         return None
     found = resolve.look(Selector(service=playbook.service), playbook, started=context.started).trees
     if len(found) != 1 or not launch.holds_sockets(found[0].root.parent):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 from pathlib import Path
 
 from watchdog.system.disk import files
@@ -22,20 +21,3 @@ def holding() -> frozenset[int]:
         names = (one.name.removeprefix(_NAME) for one in files.runtime_folder().glob(f"{_NAME}*"))
         return frozenset(int(name) for name in names if name.isdecimal())
     return frozenset()
-
-
-def call(folder: str | Path, shim_pid: int) -> socket.socket | None:
-    """A connection to that shim; None if it holds nothing. What a killed shim left behind is removed."""
-    place = path(folder, shim_pid)
-    caller = socket.socket(socket.AF_UNIX)
-    caller.settimeout(5.0)
-    try:
-        caller.connect(str(place))
-    except ConnectionRefusedError:
-        place.unlink(missing_ok=True)
-    except OSError:
-        pass
-    else:
-        return caller
-    caller.close()
-    return None
