@@ -21,6 +21,7 @@ import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,8 @@ def running(name: str, made: Shape) -> Iterator[Program]:
 def asked(port: int, path: str) -> bool:
     """Whether it answers; a stream is read for three seconds."""
     end = time.monotonic() + 3
-    with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=25) as reply:
+    address, lost = f"http://127.0.0.1:{port}{path}", (OSError, HTTPException)
+    with contextlib.suppress(*lost), urllib.request.urlopen(address, timeout=25) as reply:
         while reply.read1(1000) and time.monotonic() < end:
             pass
         return True
@@ -151,7 +153,7 @@ def why(program: Program) -> tuple[int, str]:
 
 
 class Front:
-    """Ports before the programs' ports: one connection in fifty is taken and never answered."""
+    """Ports before the programs' ports: of all connections one in fifty is taken and never answered."""
 
     def __init__(self) -> None:
         self.lost = self.passed = 0
@@ -163,13 +165,9 @@ class Front:
         return asyncio.run_coroutine_threadsafe(self._open(port), self._loop).result(10)
 
     async def _open(self, port: int) -> int:
-        count = 0
-
         async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            nonlocal count
-            count += 1
             with contextlib.suppress(OSError), contextlib.closing(writer):
-                if count % LOST == 0:
+                if (self.lost + self.passed) % LOST == LOST - 1:
                     self.lost += 1
                     while await reader.read(4096):
                         pass
