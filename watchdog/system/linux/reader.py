@@ -19,7 +19,8 @@ from collections.abc import Iterable, Mapping
 
 from watchdog.model.process import Identity
 from watchdog.model.records import record
-from watchdog.system.child.answers import Answers, Stalled
+from watchdog.system import signals
+from watchdog.system.linux.answers import Answers, Stalled
 
 STALL = 0.3  # seconds without an answer after which the child counts as stuck
 _REMEMBER = 10.0  # seconds for which a process that stalled a child is not asked again
@@ -150,8 +151,6 @@ class Reader:
                 with contextlib.suppress(OSError):
                     pipe.close()
         if self._owner == os.getpid():
-            from watchdog.system import signals  # signals asks processes, which ask here
-
             # Not waited for: a child that is itself stuck in the kernel would hold us. It is reaped when it goes.
             signals.end_child(child, group=False, within=0.0)
             self._ended.append(child)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from watchdog.model.errors import CannotTell
 from watchdog.model.process import Identity, Process
-from watchdog.system.process import reader
+from watchdog.system.linux import reader
 from watchdog.system.process.table import Layout, Row
 
 _HERTZ = os.sysconf("SC_CLK_TCK")
