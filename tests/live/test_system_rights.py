@@ -12,7 +12,8 @@ import pytest
 from strangers import NOBODY, PYTHON, open_folder
 
 from watchdog.system.disk.open_files import read_open_file
-from watchdog.system.disk.target_files import Helper, present, read_file, read_files
+from watchdog.system.disk.target_files import present, read_file, read_files
+from watchdog.system.linux.target_files import Helper
 from watchdog.system.process import rights
 from watchdog.system.process.rights import Rights
 
