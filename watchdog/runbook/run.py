@@ -150,6 +150,8 @@ def _walk(run: Run, steps: Sequence[Prepared]) -> StepRecord | None:
             return _note(run, prepared, "refused", "a person said no")
         run.context.will_start = starts_later(steps, index + 1)
         record = _step(run, prepared)
+        if run.context.found.over:
+            return None
         if record.outcome not in outcome.FAILURES or prepared.block.on_fail == "continue":
             continue
         if prepared.block.on_fail == "escalate" and "force" in prepared.options and record.outcome == "failed":
@@ -174,7 +176,8 @@ def _other_remedy(run: Run, prepared: Prepared, failed: StepRecord) -> StepRecor
     run.context.say(f"{prepared.call.text} did not help; going on with the runbook {prepared.block.on_fail}")
     before = len(run.records)
     ended_by = _walk(run, prepare(run.load(prepared.block.on_fail)))
-    return ended_by or (None if outcome.proven(run.records[before:]) else failed)
+    helped = run.context.found.over or outcome.proven(run.records[before:])
+    return ended_by or (None if helped else failed)
 
 
 def _step(run: Run, prepared: Prepared) -> StepRecord:

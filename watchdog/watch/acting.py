@@ -29,6 +29,7 @@ from watchdog.targets.flight import in_flight
 from watchdog.watch import log, looking
 from watchdog.watch.asking import Question, Questions
 from watchdog.watch.early_evidence import hand_over
+from watchdog.watch.last_look import why_over
 from watchdog.watch.loop_state import LoopState
 from watchdog.watch.messages import LookAgain, NewProcesses, Trouble
 from watchdog.watch.times import in_window
@@ -62,7 +63,7 @@ class Runs:
         if decision.kind == "run":
             if cause.kind not in CALENDAR:
                 watched.stored.restart_attempts = [*watched.stored.restart_attempts, clock.now()][-LIVES:]
-            self._take(watched, lambda: self._run(watched, trouble.key, runbook, cause), calm)
+            self._take(watched, lambda: self._run(trouble, runbook), calm)
             return
         if watched.standby is not None:
             watched.standby.leave()
@@ -143,18 +144,19 @@ class Runs:
 
         self._state.later(min(seconds, 300.0), look)
 
-    def _take(self, watched: Watched, work: Callable[[], None], calm: Identity | None = None) -> None:
-        """Work on a service whose place is reserved. `calm`: see `_over`."""
+    def _take(self, watched: Watched, work: Callable[[], object], calm: Identity | None = None) -> None:
+        """Work on a service whose place is reserved; `work` returns whether its trouble was over. `calm`: `_over`."""
 
         def do() -> None:
+            over: object = False
             try:
-                work()
+                over = work()
             except WdError as error:
                 self._state.say(watched.name, "; ".join(error.lines()), "ERROR")
             except Exception as error:  # noqa: BLE001 - the loop goes on whatever a run does
                 self._state.say(watched.name, f"the run broke: {type(error).__name__}: {error}", "ERROR")
             finally:
-                self._over(watched, calm)
+                self._over(watched, watched.identity if over else calm)
 
         self._state.beside(do)
 
@@ -183,8 +185,11 @@ class Runs:
             watched.looked_closely_at = float("-inf")
             watched.forget_trouble()
 
-    def _run(self, watched: Watched, key: str, runbook: str, cause: Trigger) -> None:
+    def _run(self, trouble: Trouble, runbook: str) -> bool:
+        """Whether the trouble was over before anything was ended: then nothing counts as an attempt."""
+        watched, key, cause = trouble.watched, trouble.key, trouble.cause
         state, context = self._state, self._state.context(watched, cause)
+        context.why_over = lambda: why_over(trouble)
         watched.stored.attempts[key] = watched.stored.attempts.get(key, 0) + 1
         if watched.tree is None and not watched.stored.lives:
             watched.stored.lives.append(Life(0, clock.now(), clock.now()))
@@ -196,13 +201,16 @@ class Runs:
         except Refused:
             watched.stored.restart_attempts.pop()  # another wd is at it
             raise
-        if context.found.started is not None and context.found.started.outcome == "done":
-            watched.stored.restart_attempts.pop()  # the journal has it as a restart by now
+        if context.found.over:
+            watched.stored.attempts[key] -= 1
+        if context.found.over or (context.found.started is not None and context.found.started.outcome == "done"):
+            watched.stored.restart_attempts.pop()  # no attempt was needed, or the journal has it by now
         _note_short_life(watched, context)
         if result is not None:
             self._result(watched, runbook, result)
             if result.outcome == "refused":
                 self._refused(watched, context, result.message)
+        return bool(context.found.over)
 
     def _held(self, watched: Watched, runbook: str, cause: Trigger, context: Context) -> RunResult | None:
         """The run itself, with the server for ourselves; None if somebody was faster."""
