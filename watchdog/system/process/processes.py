@@ -57,6 +57,11 @@ def with_commands(processes: Iterable[Process], within: float = 2.0) -> dict[int
     return system.with_commands(processes, within)
 
 
+def expect_questions() -> None:
+    """Command lines are asked for soon: what takes a moment to be ready begins now."""
+    system.expect_questions()
+
+
 def environment(pid: int, within: float = 1.0) -> dict[str, str] | None:
     """The variables it was started with; None where they cannot be read."""
     return system.environment(pid, within)
