@@ -5,6 +5,7 @@ from __future__ import annotations
 from watchdog.system.portable.processes import (
     boot_id,
     environment,
+    expect_questions,
     is_alive,
     pid_max,
     read,
@@ -14,4 +15,15 @@ from watchdog.system.portable.processes import (
     with_commands,
 )
 
-__all__ = ["boot_id", "environment", "is_alive", "pid_max", "read", "rows", "table", "thread_ids", "with_commands"]
+__all__ = [
+    "boot_id",
+    "environment",
+    "expect_questions",
+    "is_alive",
+    "pid_max",
+    "read",
+    "rows",
+    "table",
+    "thread_ids",
+    "with_commands",
+]

@@ -65,9 +65,9 @@ def _check(name: str) -> None:
         raise Refused(f"{name!r} is not a file name")
 
 
-def write_atomic(path: Path, data: bytes | str, mode: int = 0o600) -> None:
+def write_atomic(path: Path, data: bytes | str, mode: int = 0o600, *, settle: bool = True) -> None:
     """Replace a file: a reader, or a crash, sees the old content or the new, never a part. OSError on failure."""
-    _write(path, data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data)
+    _write(path, data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data, settle)
 
 
 def _write(path: Path, content: bytes, settle: bool = True) -> None:

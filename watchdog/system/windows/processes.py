@@ -15,12 +15,23 @@ import psutil
 
 from watchdog.model.errors import CannotTell
 from watchdog.model.process import Identity, Process
-from watchdog.system.portable.processes import environment, pid_max, thread_ids, with_commands
+from watchdog.system.portable.processes import environment, expect_questions, pid_max, thread_ids, with_commands
 from watchdog.system.portable.processes import read as read_portable
 from watchdog.system.process.table import Row, Table
 from watchdog.system.windows import accounts, kernel
 
-__all__ = ["boot_id", "environment", "is_alive", "pid_max", "read", "rows", "table", "thread_ids", "with_commands"]
+__all__ = [
+    "boot_id",
+    "environment",
+    "expect_questions",
+    "is_alive",
+    "pid_max",
+    "read",
+    "rows",
+    "table",
+    "thread_ids",
+    "with_commands",
+]
 
 # They begin with Windows and end with it, and their creation times do not move when the clock is set.
 _PERMANENT = ("smss.exe", "csrss.exe", "wininit.exe", "services.exe")
