@@ -16,7 +16,7 @@ from watchdog.model.incident import Trigger
 from watchdog.model.process import Identity
 from watchdog.model.selector import Selector
 from watchdog.steps.spec import Context, StepResult, StepSpec
-from watchdog.system import clock
+from watchdog.system import clock, here
 from watchdog.system.disk import files
 from watchdog.system.process import processes
 from watchdog.targets import select
@@ -92,7 +92,7 @@ def selector_of(values: Mapping[str, Any]) -> Selector:
     if port is not None:
         port = select.port(str(port))
     try:
-        words = tuple(shlex.split(values.get("cmdline") or ""))
+        words = tuple(here.split(values.get("cmdline") or ""))
     except ValueError as error:
         raise WrongUsage(f"--cmdline: {error}", todo="Close the quotation.") from error
     if values.get("regex"):

@@ -17,7 +17,7 @@ from typing import Any
 
 from watchdog.model.evidence import Frame, Gap, Local, Problem, StackLook, ThreadStack
 from watchdog.model.process import Process
-from watchdog.system import clock
+from watchdog.system import clock, here
 from watchdog.system.child import commands
 from watchdog.system.process import processes, rights
 from watchdog.system.process import threads as kernel_threads
@@ -35,9 +35,10 @@ def tracer() -> str | None:
         sysconfig.get_path("scripts"),
         sysconfig.get_path("scripts", sysconfig.get_preferred_scheme("user")),
     ):
-        found = Path(scheme, "py-spy")
-        if found.is_file():
-            return str(found)
+        for name in ("py-spy", "py-spy.exe"):
+            found = Path(scheme, name)
+            if found.is_file():
+                return str(found)
     return None
 
 
@@ -124,7 +125,7 @@ def _thread(pid: int, row: Mapping[str, Any]) -> ThreadStack:
         ident=row.get("thread_id"),
         name=str(row.get("thread_name") or ""),
         frames=tuple(_frame(frame) for frame in row.get("frames") or ()),
-        active=bool(row.get("active")),
+        active=bool(row.get("active")) and kernel_threads.ACTIVE_IS_TOLD,
         holds_gil=bool(row.get("owns_gil")),
     )
 
@@ -133,7 +134,7 @@ def _frame(row: Mapping[str, Any]) -> Frame:
     locals_: Sequence[Mapping[str, Any]] = row.get("locals") or ()
     return Frame(
         function=str(row.get("name") or "?"),
-        file=str(row.get("filename") or "?"),
+        file=here.slashes(str(row.get("filename") or "?")),
         line=int(row.get("line") or 0),
         locals=tuple(
             Local(str(one.get("name")), int(one.get("addr") or 0), _short(one.get("repr")), bool(one.get("arg")))

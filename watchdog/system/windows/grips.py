@@ -23,6 +23,8 @@ INT, KILL, TERM = int(signal.SIGINT), 9, int(signal.SIGTERM)
 CONT, STOP = 18, 19
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGBREAK)  # what asks this program to end
 
+CAN_ASK = False  # nothing can be said to a process: it is ended
+
 _RIGHTS = kernel.TERMINATE | kernel.SUSPEND_RESUME | kernel.QUERY_LIMITED | kernel.SYNCHRONIZE
 _LOOK_ONLY = kernel.QUERY_LIMITED | kernel.SYNCHRONIZE
 _EXIT_CODE = 1  # of what is ended here, as the Task Manager does
