@@ -15,8 +15,8 @@ from strangers import NOBODY, open_folder, stranger
 from support import SERVERS, wait_for
 
 from watchdog.evidence import gather
+from watchdog.evidence.as_json import plain
 from watchdog.evidence.readable import stacks_text
-from watchdog.evidence.records import plain
 from watchdog.model.evidence import Configured
 from watchdog.model.selector import Selector
 from watchdog.targets import resolve

@@ -22,7 +22,7 @@ from homes import WD, Done, Home, answering_pid, home, surroundings
 from strangers import NOBODY, open_folder
 from support import SERVERS, alive, wait_for
 
-from watchdog.policy.locks import target_lock
+from watchdog.policy.lock_files import target_lock
 from watchdog.watch.loop_state import QUESTION
 
 pytestmark = pytest.mark.live
