@@ -196,6 +196,12 @@ def test_workers_that_are_killed_at_work_again_and_again_are_a_loop_that_no_rest
     assert first(gunicorn(works))[::3] == ("crash-loop", "fix-config")
 
 
+def test_a_pattern_that_never_ends_is_the_root_of_the_time_outs_of_its_workers() -> None:
+    matches = Thread("MainThread", (f"is_slug {APP}:2", *SYNC), state="R", gil=True, pid=CHILD, tid=CHILD)
+    seen = replace(gunicorn(matches), sources=(source_file("def is_slug(title):\n    return SLUG.match(title)\n"),))
+    assert [one.cause for one in diagnose(seen).findings][:2] == ["gil-held-native", "crash-loop"]
+
+
 def test_time_outs_of_workers_that_stand_still_are_no_loop() -> None:
     stands = Thread("MainThread", (f"load {APP}:17", *SYNC), call="futex", pid=CHILD, tid=CHILD)
     assert "crash-loop" not in [one.cause for one in diagnose(gunicorn(stands)).findings]

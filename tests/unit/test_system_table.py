@@ -12,7 +12,8 @@ import pytest
 from watchdog.killing import family
 from watchdog.model.process import Identity, Member, Process, Tree
 from watchdog.policy import guards
-from watchdog.system.process import linux, processes
+from watchdog.system.linux import processes as linux
+from watchdog.system.process import processes
 from watchdog.system.process.table import Table
 from watchdog.targets.scene import Scene
 from watchdog.targets.trees import grow_in

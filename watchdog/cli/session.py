@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -138,7 +137,9 @@ def _user() -> str:
     try:
         return os.environ.get("SUDO_USER") or getpass.getuser()
     except (OSError, KeyError):
-        return str(os.getuid()) if hasattr(os, "getuid") else "?"
+        from watchdog.system.host import accounts
+
+        return accounts.our_name()
 
 
 def _journalled(spec: StepSpec, values: Mapping[str, Any], context: Context) -> StepResult:
@@ -169,8 +170,9 @@ def page_command(incident: str | None, home: str) -> str:
 
 def begin_changing(context: Context) -> None:
     """From here on a lost terminal must not stop us between a kill and a start; and every step is written down."""
-    if hasattr(signal, "SIGHUP"):
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    from watchdog.system.host import interrupts
+
+    interrupts.outlive_the_terminal()
     if context.dry_run:
         return
     from watchdog.journal.store import Journal

@@ -15,7 +15,8 @@ from watchdog.model.selector import Selector
 from watchdog.probes.run import probe
 from watchdog.starting import launch
 from watchdog.system.child import commands, service_env
-from watchdog.system.host import messages
+from watchdog.system.disk import access
+from watchdog.system.host import accounts, messages
 from watchdog.system.net import ports
 from watchdog.targets import expected, resolve
 
@@ -70,20 +71,15 @@ def _start(playbook: Playbook) -> Iterator[str]:
     yield from problems
     if problems or start.through:
         return
-    cwd = start.cwd or service_env.home_of(start.user)
-    who = service_env.user_name(service_env.user_id(start.user))
-    if not _may(start.user, "-x", cwd):
+    cwd = start.cwd or accounts.home_of(start.user)
+    who = accounts.user_name(accounts.user_id(start.user))
+    if not access.may_enter(start.user, cwd):
         yield f"start.cwd: user {who} may not enter {cwd}. Change the rights of the folder, or start.user"
     program = start.command[0]
-    if "/" in program and not _may(start.user, "-x", str(Path(cwd) / program)):
+    if "/" in program and not access.may_run(start.user, str(Path(cwd) / program)):
         yield f"start.command: user {who} may not run {program}. Change its rights, or start.user"
-    if start.log and not _may(start.user, "-w", str(Path(start.log).parent)) and os.geteuid() != 0:
+    if start.log and not accounts.is_admin() and not access.may_write(start.user, str(Path(start.log).parent)):
         yield f"start.log: user {who} may not write to {Path(start.log).parent}. Change its rights, or start.log"
-
-
-def _may(user: str | None, flag: str, path: str) -> bool:
-    """Asked with the rights of that user, in a child."""
-    return commands.run(("test", flag, path), timeout=_WITHIN, cwd="/", user=user).ok
 
 
 def _port(playbook: Playbook, trees: tuple[Tree, ...]) -> Iterator[str]:
@@ -118,7 +114,7 @@ def _programs(playbook: Playbook, *, asked: bool) -> Iterator[str]:
     """The programs of checks, and of probes that are not `asked` anyway: can they be run at all?"""
     try:
         path = service_env.environment(playbook.start)["PATH"]
-        owner = service_env.user_id(playbook.start.user)
+        owner = accounts.user_id(playbook.start.user)
     except (OSError, LookupError, ValueError):
         return  # the start has said so
     own_path = commands.our_environment().get("PATH", path)

@@ -8,22 +8,17 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from typing import TYPE_CHECKING
 
 from watchdog.diagnosis import shape
 from watchdog.diagnosis.code import innermost_application, package
+from watchdog.diagnosis.tasks import TaskWait, answers_request, suspended
+from watchdog.diagnosis.threads import Threads, ThreadView
 from watchdog.model.evidence import Frame, PeerLook, Task
 from watchdog.model.finding import Certainty
 from watchdog.model.process import Process
 
-if TYPE_CHECKING:
-    from watchdog.diagnosis.tasks import TaskWait
-    from watchdog.diagnosis.thread_view import ThreadView
-    from watchdog.diagnosis.view import View
-
 PATIENCE = 10.0  # seconds for which a job may stand at one place: jobs may take longer than answers
 LONG_SLEEP = 60.0  # seconds: pauses between two attempts are shorter as a rule
-_TOLD = frozenset({"ok", "slow", "late", "timeout", "pending", "refused"})
 
 # Packages that take jobs from a queue or a timetable and call the application's functions with them.
 ENGINES = frozenset({
@@ -37,28 +32,18 @@ _REPLACING = frozenset({"celery", "billiard", "rq", "huey", "arq"})
 _NEVER_REST = frozenset({"lock", "import", "connect", "send", "names", "file-lock", "database", "pipe-write"})
 
 
-def unasked(view: View) -> bool:
-    """Whether no question can tell how it fares."""
-    evidence = view.evidence
-    if not evidence.python or not view.processes or any(one.verdict in _TOLD for one in evidence.answers):
-        return False
-    if evidence.configured.url is not None:
-        return False
-    return bool(evidence.answers or evidence.protocol) or (evidence.configured.port is None and not evidence.listeners)
-
-
-def engine(view: View, pid: int) -> str:
+def engine(view: Threads, pid: int) -> str:
     """The package that gives jobs to this process; empty where there is none."""
     found = (package(frame) for thread in view.threads_of(pid) for frame in thread.frames if package(frame) in ENGINES)
     return next(found, "")
 
 
-def stuck_threads(view: View) -> tuple[ThreadView, ...]:
+def stuck_threads(view: Threads) -> tuple[ThreadView, ...]:
     """Threads whose job, or whose script, stays where it is for too long."""
     return tuple(thread for thread in view.python_threads if _waits(thread) and _too_long(view, thread))
 
 
-def waiting_threads(view: View) -> tuple[ThreadView, ...]:
+def waiting_threads(view: Threads) -> tuple[ThreadView, ...]:
     """Threads that wait with a job in hand, however long."""
     return tuple(thread for thread in view.python_threads if thread.serves_request and _waits(thread))
 
@@ -77,7 +62,7 @@ def _may_be_stream(thread: ThreadView) -> bool:
     return serves and thread.wait.kind in ("queue", "event") and view.unread_for < view.limit
 
 
-def _too_long(view: View, thread: ThreadView) -> bool:
+def _too_long(view: Threads, thread: ThreadView) -> bool:
     if thread.wait.kind == "sleep":
         return thread.stuck + thread.sleep_left >= LONG_SLEEP
     return thread.stuck >= max(PATIENCE, view.limit)
@@ -104,7 +89,7 @@ _RECEIVERS = frozenset({
 })  # fmt: skip
 
 
-def stuck_tasks(view: View) -> tuple[Task, ...]:
+def stuck_tasks(view: Threads) -> tuple[Task, ...]:
     """Jobs of an event loop that are suspended at the same place in the first and in the last reading of the memory.
     A task that sleeps does not tell until when: it is not counted."""
     first: dict[tuple[int, int], tuple[float, tuple[Frame, ...]]] = {}
@@ -122,19 +107,17 @@ def stuck_tasks(view: View) -> tuple[Task, ...]:
     )
 
 
-def job_waits(view: View) -> tuple[TaskWait, ...]:
+def job_waits(view: Threads) -> tuple[TaskWait, ...]:
     """Suspended tasks that are jobs: in a process whose engine has a job in hand, those in the application's code."""
-    from watchdog.diagnosis.tasks import answers_request, suspended
-
     busy = {task.pid for look in view.tasks for task in look.tasks if answers_request(task)}
     return tuple(one for one in suspended(view) if one.task.pid in busy and engine(view, one.task.pid))
 
 
-def has_stuck(view: View) -> bool:
+def has_stuck(view: Threads) -> bool:
     return bool(stuck_threads(view)) or bool(stuck_tasks(view))
 
 
-def lost_peers(view: View) -> tuple[PeerLook, ...]:
+def lost_peers(view: Threads) -> tuple[PeerLook, ...]:
     """Brokers that give no jobs: they refuse, are silent, or take connections and answer nothing."""
     if not any(engine(view, pid) for pid in view.processes):
         return ()
@@ -150,13 +133,13 @@ def _is_lost(peer: PeerLook, talks: set[str]) -> bool:
     return peer.named and not talks and peer.state in ("refuses", "silent")
 
 
-def undecided(view: View) -> bool:
+def undecided(view: Threads) -> bool:
     """Whether a job is in hand of which a longer look may tell more: it waits, or it computes."""
     busy = any(thread.spins and thread.app_frame is not None and not thread.is_idle for thread in view.python_threads)
     return busy or bool(job_waits(view)) or any(map(_waits, view.python_threads))
 
 
-def endless(view: View, thread: ThreadView, frame: Frame) -> Certainty | None:
+def endless(view: Threads, thread: ThreadView, frame: Frame) -> Certainty | None:
     """How certain it is that the thread, which computes, never comes to an end: None where it may be at work.
 
     `while True` without a way out, in a job, has no end; so has a `while` whose condition nothing inside changes. Where
@@ -186,7 +169,7 @@ def _leaves(thread: ThreadView) -> list[Frame]:
     return [leaf for _, one in thread.complete_samples if (leaf := innermost_application(one.frames)) is not None]
 
 
-def replaced_alone(view: View, pid: int | None) -> bool:
+def replaced_alone(view: Threads, pid: int | None) -> bool:
     """Whether the master of this process starts another one in its place, so that ending it alone is enough."""
     tree = view.evidence.tree
     process: Process | None = view.processes.get(pid or 0)

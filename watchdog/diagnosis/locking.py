@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from functools import lru_cache
 
-from watchdog.diagnosis.code import function, is_application
-from watchdog.diagnosis.view import ThreadView, View
+from watchdog.diagnosis.code import function, innermost_application, is_application
+from watchdog.diagnosis.indexed import Indexed
+from watchdog.diagnosis.threads import Threads, ThreadView
 from watchdog.model.evidence import Frame, LockLook, LockPoint
 
 Waiter = tuple[int, int | str | None]  # a thread or task of a process
@@ -86,11 +87,11 @@ def who(point: LockPoint) -> Waiter:
     return (point.pid, point.task if point.task is not None else point.tid)
 
 
-def thread_of(view: View, point: LockPoint) -> ThreadView | None:
+def thread_of(view: Threads, point: LockPoint) -> ThreadView | None:
     return next((one for one in view.threads if (one.pid, one.tid) == (point.pid, point.tid)), None)
 
 
-def own_frame(view: View, point: LockPoint) -> Frame:
+def own_frame(view: Threads, point: LockPoint) -> Frame:
     """The application's line that led to a lock which a library takes or wants; the point's own where there is none."""
     if is_application(point.frame):
         return point.frame
@@ -99,10 +100,10 @@ def own_frame(view: View, point: LockPoint) -> Frame:
     frames = thread.frames if thread is not None and point.task is None else _of_task(view, point)
     names = [(one.file, function(one)) for one in frames]
     outer = frames[names.index(here) :] if here in names else frames
-    return view.innermost(outer) or point.frame
+    return innermost_application(outer) or point.frame
 
 
-def _of_task(view: View, point: LockPoint) -> tuple[Frame, ...]:
+def _of_task(view: Indexed, point: LockPoint) -> tuple[Frame, ...]:
     tasks = (task for look in view.tasks for task in look.tasks if (task.pid, task.name) == (point.pid, point.task))
     return next((task.frames[::-1] for task in tasks), ())
 

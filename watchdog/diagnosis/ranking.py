@@ -92,14 +92,21 @@ def rank(view: View, findings: Iterable[Finding]) -> tuple[Finding, ...]:
     found = list(findings)
     told = [one for one in found if one.cause != "unknown" and one.cause not in HEALTHY]
     told = told or [one for one in found if one.cause in HEALTHY] or found
-    causes = {one.cause for one in told if one.certainty != "guess"}
 
     def place(one: Finding) -> tuple[bool, bool, bool, bool, int]:
-        explained = bool(causes & ROOTS.get(one.waits_for, frozenset()))
+        explained = any(explains(other, one) for other in told)
         surroundings = one.cause == "host-starved"  # makes slow what happens anyway
         return surroundings, one.certainty == "guess", is_early(view, one), explained, _ORDER[one.cause]
 
     return tuple(sorted(told, key=place))
+
+
+def explains(root: Finding, victim: Finding) -> bool:
+    """Whether the one is why the other waits."""
+    if root is victim or root.certainty == "guess" or root.cause not in ROOTS.get(victim.waits_for, ()):
+        return False
+    # Who waits in the same queue for a lock does not tell why its holder keeps it.
+    return not (victim.waits_for == "holder" and root.waits_for == "lock")
 
 
 def may_be_explained(finding: Finding) -> bool:

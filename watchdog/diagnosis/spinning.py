@@ -52,7 +52,9 @@ def _spin(view: View, thread: ThreadView) -> Spin | None:
     frame = thread.app_frame
     if frame is None or thread.is_idle:
         return None
-    seconds = max(thread.seen_for, view.oldest_request(thread.pid) if thread.serves_request else 0.0)
+    # A request may have waited for another process before: no thread computes for longer than it lives.
+    asked = min(view.oldest_request(thread.pid), thread.age or thread.seen_for) if thread.serves_request else 0.0
+    seconds = max(thread.seen_for, asked)
     return Spin(thread, frame, _is_native(view, thread, frame), seconds)
 
 

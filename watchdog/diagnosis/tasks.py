@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from watchdog.diagnosis import posts, shape
-from watchdog.diagnosis.code import at_place, base, is_application, is_standard, package
-from watchdog.diagnosis.view import View, short
+from watchdog.diagnosis.code import at_place, base, is_application, is_standard, package, short
+from watchdog.diagnosis.indexed import Indexed
+from watchdog.diagnosis.locking import graph, who
 from watchdog.model.evidence import Frame, Task
 from watchdog.model.records import record
 
@@ -102,7 +103,7 @@ class TaskWait:
         return "greenlet" if self.task.greenlet else "task"
 
 
-def suspended(view: View) -> tuple[TaskWait, ...]:
+def suspended(view: Indexed) -> tuple[TaskWait, ...]:
     """Tasks that are suspended in the application's code, those that answer requests first."""
     found = [
         wait
@@ -115,13 +116,18 @@ def suspended(view: View) -> tuple[TaskWait, ...]:
     return tuple(sorted(found, key=lambda wait: not answers_request(wait.task)))
 
 
-def serving(view: View, kinds: frozenset[str]) -> tuple[TaskWait, ...]:
+def serving(view: Indexed, kinds: frozenset[str]) -> tuple[TaskWait, ...]:
     """Suspended tasks of these kinds that serve requests. Where a server of the application's own making shows no sign
     of which ones do, all that are not plainly at rest."""
     waiting = suspended(view)
-    asked = [one for one in waiting if answers_request(one.task) and not one.receives]
+    asked = [one for one in waiting if answers_request(one.task) and not (one.receives and not keeps_others(view, one))]
     chosen = asked or [one for one in waiting if one.kind != "sleep" and not _at_rest(one)]
     return tuple(one for one in _ends(chosen, waiting) if one.kind in kinds)
+
+
+def keeps_others(view: Indexed, one: TaskWait) -> bool:
+    """Whether it has a lock that others wait for."""
+    return (one.task.pid, one.task.name) in {who(held) for _, held in graph(view.evidence.locks).contended() if held}
 
 
 def _ends(chosen: Iterable[TaskWait], waiting: Iterable[TaskWait]) -> Iterable[TaskWait]:
@@ -184,7 +190,7 @@ _SERVERS = (
 )
 
 
-def _wait(view: View, task: Task) -> TaskWait | None:
+def _wait(view: Indexed, task: Task) -> TaskWait | None:
     own = next((index for index in range(len(task.frames) - 1, -1, -1) if is_application(task.frames[index])), None)
     if own is None:
         return None
@@ -196,7 +202,7 @@ def _wait(view: View, task: Task) -> TaskWait | None:
     return TaskWait(task, kind, task.frames[own], task.frames[first:])
 
 
-def _gives_away(view: View, frame: Frame) -> bool:
+def _gives_away(view: Indexed, frame: Frame) -> bool:
     """Whether the line gives work to a thread: the future that it awaits shows no call of its own."""
     source = view.file(frame.file)
     return source is not None and not _GIVES_AWAY.isdisjoint(shape.calls_at(source, frame.line))

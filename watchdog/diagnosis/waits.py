@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from watchdog.diagnosis.code import at_place, is_standard
+from watchdog.diagnosis.indexed import Indexed
+from watchdog.diagnosis.thread_facts import ThreadFacts
 from watchdog.model.evidence import Connection, Descriptor, Frame
 from watchdog.model.records import record
-
-if TYPE_CHECKING:
-    from watchdog.diagnosis.thread_view import ThreadView
-    from watchdog.diagnosis.view import View
 
 
 @record(frozen=True)
@@ -97,7 +94,7 @@ DATABASES = (
 )
 
 
-def wait_of(thread: ThreadView) -> Wait:
+def wait_of(thread: ThreadFacts) -> Wait:
     """The wait of the last look."""
     if thread.spins:
         return Wait("running", "runs")
@@ -133,7 +130,7 @@ def wait_of(thread: ThreadView) -> Wait:
     return Wait("unknown", call or "something that the kernel does not tell")
 
 
-def _call(thread: ThreadView) -> str:
+def _call(thread: ThreadFacts) -> str:
     """Without the right to read system calls the kernel's wait channel still tells the kind."""
     if thread.call is not None:
         return thread.call.name
@@ -141,7 +138,7 @@ def _call(thread: ThreadView) -> str:
     return next((name for prefix, name in _CHANNELS.items() if channel and channel.startswith(prefix)), "")
 
 
-def _named(thread: ThreadView) -> Wait | None:
+def _named(thread: ThreadFacts) -> Wait | None:
     inner = _inside_own(thread.work)
     for kind, places in _CALLS:
         frame = next((frame for frame in reversed(inner) if at_place(frame, places)), None)
@@ -171,7 +168,7 @@ def _inside_own(work: tuple[Frame, ...]) -> tuple[Frame, ...]:
     return work
 
 
-def _on_descriptor(thread: ThreadView, call: str, descriptor: Descriptor) -> Wait:
+def _on_descriptor(thread: ThreadFacts, call: str, descriptor: Descriptor) -> Wait:
     reads = call in _READS
     if descriptor.kind == "pipe" or (descriptor.kind == "unix" and not descriptor.peer):
         kind, words = ("pipe-read", "data from") if reads else ("pipe-write", "room in the pipe to")
@@ -201,7 +198,7 @@ def _on_connection(call: str, connection: Connection | None, descriptor: Descrip
     return Wait("socket", f"an answer of {peer or 'a peer'}", peer, descriptor=descriptor)
 
 
-def _poll(thread: ThreadView, descriptor: Descriptor | None) -> Wait:
+def _poll(thread: ThreadFacts, descriptor: Descriptor | None) -> Wait:
     """A socket with a time-out is polled first; which one is told where the poll's only descriptor could be read."""
     if descriptor is not None:
         return _on_descriptor(thread, "read", descriptor)
@@ -210,7 +207,7 @@ def _poll(thread: ThreadView, descriptor: Descriptor | None) -> Wait:
     return Wait("poll", "a socket or pipe", peer=_only_peer(thread))
 
 
-def _without_descriptor(thread: ThreadView, call: str) -> Wait:
+def _without_descriptor(thread: ThreadFacts, call: str) -> Wait:
     """Without the right to see which descriptor: the only peer there is, if there is but one."""
     if call == "connect":
         return Wait("connect", "a peer to accept a connection", _connecting(thread))
@@ -219,17 +216,17 @@ def _without_descriptor(thread: ThreadView, call: str) -> Wait:
     return Wait(kind, f"{peer or 'a peer'}", peer)
 
 
-def _connecting(thread: ThreadView) -> str | None:
+def _connecting(thread: ThreadFacts) -> str | None:
     found = {one.remote for one in thread.view.upstreams if one.state == "SYN_SENT" and one.pid == thread.pid}
     return found.pop() if len(found) == 1 else None
 
 
-def _only_peer(thread: ThreadView) -> str | None:
+def _only_peer(thread: ThreadFacts) -> str | None:
     found = {one.remote for one in thread.view.upstreams if one.pid == thread.pid and one.state == "ESTABLISHED"}
     return found.pop() if len(found) == 1 else None
 
 
-def _database(thread: ThreadView) -> bool:
+def _database(thread: ThreadFacts) -> bool:
     """SQLite waits for another's lock by short sleeps inside one call of the driver: no Python frame tells."""
     if thread.state not in "SR" or _call(thread) not in _SLEEPS | {"", "futex"}:
         return False
@@ -238,7 +235,7 @@ def _database(thread: ThreadView) -> bool:
     return in_database(thread.view, thread.work[0])
 
 
-def in_database(view: View, frame: Frame) -> bool:
+def in_database(view: Indexed, frame: Frame) -> bool:
     """Whether the innermost frame is a call into a database: by its library, or by its line."""
     if at_place(frame, DATABASES):
         return True

@@ -12,10 +12,10 @@ from pathlib import Path
 from watchdog.model.process import Process, Tree
 from watchdog.policy import guards
 from watchdog.policy.guards import Ourselves
+from watchdog.system.holds import Hold
 from watchdog.system.net import ports
 from watchdog.system.process import descriptors, lineage, processes
 from watchdog.system.process.table import Layout, Row, Table
-from watchdog.system.signals import Hold
 from watchdog.targets import borders, programs
 
 # Take in orphans without having started them.

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from watchdog.model.killing import KillPlan, Survivor
 from watchdog.model.process import Identity
 from watchdog.system.clock import Deadline, wait_until
+from watchdog.system.holds import Hold
 from watchdog.system.net import ports
 from watchdog.system.process import lineage, processes
-from watchdog.system.signals import Hold
 
 PATIENCE = 15.0  # seconds; the memory of a big process is freed before its sockets are closed
 

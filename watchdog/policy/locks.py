@@ -23,6 +23,7 @@ from watchdog.model.records import record
 from watchdog.system.clock import now
 from watchdog.system.disk import flock
 from watchdog.system.disk.files import make_folder, runtime_folder, write_atomic
+from watchdog.system.host import accounts
 from watchdog.system.process import processes
 from watchdog.text.units import format_duration
 
@@ -132,7 +133,7 @@ def _user() -> str:
     try:
         return getpass.getuser()
     except (OSError, KeyError):  # no name for this number
-        return str(os.getuid())
+        return accounts.our_name()
 
 
 def _file_name(key: str) -> str:

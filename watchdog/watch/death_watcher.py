@@ -6,7 +6,6 @@ itself; only when nothing of it is left, it is down.
 
 from __future__ import annotations
 
-import signal
 from dataclasses import replace
 
 from watchdog.model.incident import Trigger
@@ -14,7 +13,7 @@ from watchdog.model.launching import ShimRecord
 from watchdog.model.process import Identity
 from watchdog.policy.budget import CrashLoop, Life, crash_loop
 from watchdog.starting import launch
-from watchdog.system import clock
+from watchdog.system import clock, signals
 from watchdog.system.host import kernel_log
 from watchdog.system.process import processes
 from watchdog.system.process.deaths import Deaths
@@ -24,7 +23,6 @@ from watchdog.watch.messages import AskNow, Trouble
 from watchdog.watch.standby_starter import StandbyStarter, may_start
 from watchdog.watch.watched import LIVES, Watched, death_triggers
 
-_SENT = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _NOTED = 0.5  # seconds within which a shim has written down how its process ended
 _HELD = 1.0  # seconds after which a server that somebody else works on is looked at again
 
@@ -142,12 +140,12 @@ class DeathWatcher:
         """Whether it got a signal that programs do not send themselves. What the kernel ended for want of memory has
         ended by itself."""
         record = self._record(watched, pid)
-        if record is None or record.signal not in _SENT:
+        if record is None or record.signal not in signals.SENT_BY_PEOPLE:
             return False
         try:
             return all(one.pid != pid for one in kernel_log.oom_kills(clock.now()))
         except OSError:
-            return record.signal != signal.SIGKILL  # it cannot be told from a kill by the kernel
+            return record.signal != signals.KILL  # it cannot be told from a kill by the kernel
 
     def _note_life(self, watched: Watched, life: Life) -> None:
         with watched.lock:

@@ -6,7 +6,6 @@ Nothing here decides anything about a server; that is `rounds`, `judge`, `decidi
 from __future__ import annotations
 
 import queue
-import signal
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -19,6 +18,7 @@ from watchdog.model.incident import Trigger
 from watchdog.model.playbook import Playbook, TriggerSpec
 from watchdog.system import clock
 from watchdog.system.child.overseer import Link
+from watchdog.system.host import interrupts
 from watchdog.system.net import http
 from watchdog.system.process import processes
 from watchdog.system.shim import records
@@ -110,10 +110,8 @@ class Loop:
 
     def listen_to_signals(self) -> None:
         """SIGTERM and SIGINT end it, SIGHUP makes it read its playbooks again. Only in the main thread."""
-        signal.signal(signal.SIGTERM, lambda number, frame: self.stop())
-        signal.signal(signal.SIGINT, lambda number, frame: self.stop())
-        if hasattr(signal, "SIGHUP"):
-            signal.signal(signal.SIGHUP, lambda number, frame: self.reload())
+        interrupts.on_end(self.stop)
+        interrupts.on_reload(self.reload)
 
     # What is watched
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from watchdog.diagnosis import logbook
 from watchdog.diagnosis.code import at_place
 from watchdog.diagnosis.locking import graph
-from watchdog.diagnosis.tasks import TaskWait, serving
+from watchdog.diagnosis.tasks import TaskWait, keeps_others, serving
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.finding import Finding
 from watchdog.text.units import format_duration
@@ -38,6 +38,7 @@ def rule(view: View) -> Iterator[Finding]:
     known = [one for one in known if view.in_trouble or not (one.is_bounded or one.kind in MAY_BE_MEANT)]
     known = _without_a_holder(view, known)
     waiting = [one for one in known if loop_idles(view, one.task.pid)]
+    waiting.sort(key=lambda one: not keeps_others(view, one))  # the root of a queue first
     if waiting:
         yield _of_task(view, waiting)
     elif all(task.greenlet for look in view.tasks for task in look.tasks) or serving(view, frozenset({"threads"})):

@@ -23,7 +23,7 @@ def rule(view: View) -> Iterator[Finding]:
         if writer.wait.kind != "pipe-write" or writer.stuck < 0.5:
             continue
         for reader in writer.wait.pids:
-            if reader not in view.processes or reader == writer.pid:
+            if reader not in view.processes or reader == writer.pid or view.is_child(reader, writer.pid):
                 continue
             guilty = _who_should_read(view, reader, writer.pid)
             # A parent that itself waits in write to the same child is another fault, with a rule of its own.

@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Iterator
 from statistics import median
 
-from watchdog.diagnosis import logbook
+from watchdog.diagnosis import jobs, logbook
 from watchdog.diagnosis.code import at_place
+from watchdog.diagnosis.spinning import spins
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.evidence import Exit
 from watchdog.model.finding import Finding
@@ -77,6 +78,7 @@ def _killed_at_work(view: View) -> Iterator[Finding]:
         yield Finding(
             cause="crash-loop",
             certainty="likely",
+            waits_for="running" if _never_ends(view, thread) else "",
             summary=f"each worker is ended at the worker time-out while it is in "
             f"{short(thread.app_frame) if thread.app_frame else 'its work'}, and the next one begins that again "
             f"({len(said)} were ended so)",
@@ -86,6 +88,12 @@ def _killed_at_work(view: View) -> Iterator[Finding]:
             prevent=PREVENT_TIMEOUT,
             details=("raise the worker time-out above what this takes, or do it once, before the workers start",),
         )
+
+
+def _never_ends(view: View, thread: ThreadView) -> bool:
+    """Whether a longer time-out would not help: native code that does not come back, or a loop without an end."""
+    mine = (spin for spin in spins(view) if spin.thread is thread)
+    return any(spin.native or jobs.endless(view, thread, spin.frame) in ("certain", "likely") for spin in mine)
 
 
 def _goes_on(thread: ThreadView) -> bool:

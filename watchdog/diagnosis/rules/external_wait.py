@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from watchdog.diagnosis.code import at_place
+from watchdog.diagnosis.locking import graph, who
 from watchdog.diagnosis.tasks import TaskWait, serving
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.evidence import Connection
@@ -36,8 +37,13 @@ def waits_outside(view: View, thread: ThreadView) -> bool:
         return False
     if thread.wait.kind == "client":
         # A server of one thread that reads from a silent client serves nobody else; with many threads that is usual.
-        return view.hung and thread.is_main and not thread.moves
+        return view.hung and not thread.moves and (thread.is_main or _has_lock(view, thread))
     return view.troubled
+
+
+def _has_lock(view: View, thread: ThreadView) -> bool:
+    """Whether others wait for a lock that the thread has."""
+    return any(held and who(held) == (thread.pid, thread.tid) for _, held in graph(view.evidence.locks).contended())
 
 
 def _of_tasks(view: View) -> Iterator[Finding]:

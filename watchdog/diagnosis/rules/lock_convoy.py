@@ -17,6 +17,8 @@ PREVENT = (
     "guard only the shared data, and split a lock that guards too much."
 )
 MANY = 2
+# What the task that has the lock waits for, where that has a cause of its own.
+_OWN_ROOTS = ("child", "network", "pool", "semaphore", "sign", "task", "threads", "unknown")
 
 
 def rule(view: View) -> Iterator[Finding]:
@@ -70,7 +72,7 @@ def _passes(view: View, points: list[LockPoint], holder: LockPoint, task: TaskWa
     """Whether the lock is what they wait for in the end. A holder that never comes back is a fault of its own, and the
     queue behind it an effect: its rule is surer."""
     if holder.task is not None:
-        return task is None or task.kind != "child"
+        return task is None or task.kind not in _OWN_ROOTS
     then = thread_of(view, holder)
     if then is not None and not then.moves and then.stuck >= 1.0:
         return False

@@ -52,6 +52,8 @@ _GIVES_BACK = frozenset({"release", "close", "put", "put_nowait", "putconn", "re
                          "iter_content", "dispose", "disconnect", "return_connection", "free"})  # fmt: skip
 # What all of them wait for is the root, where it is one lock or one peer: these have rules of their own.
 _OTHERS = (*OUTSIDE, "lock", "import", "database", "running", "pipe-read", "pipe-write")
+_MANY = 2  # threads
+_DEFAULT_MOST, _DEFAULT_MORE = 32, 4  # threads of an executor whose size nobody gave: CPUs and four, at most 32
 _NUMBER = re.compile(r"[-_]\d+$")  # of a thread in its pool
 _POOL_NAME = re.compile(r"pool|conn|slot|sema|free|avail|worker|limit", re.IGNORECASE)
 
@@ -75,25 +77,31 @@ def _of_threads(view: View) -> Iterator[Finding]:
                 break
     for (pid, name, _), threads in pools.items():
         busy = [one for one in threads if not one.is_idle and one.place is not None and one.stuck >= 0.5]
-        if (
-            len(busy) == len(threads)
-            and not _may_grow(view, name, len(threads))
-            and (len(threads) >= 2 or _queued(view, pid) > len(threads))
-        ):
+        if len(busy) == len(threads) and not _may_grow(view, name, threads) and _is_short(view, pid, len(threads)):
             yield _pool(view, name, busy)
 
 
-def _may_grow(view: View, name: str, count: int) -> bool:
+def _is_short(view: View, pid: int, count: int) -> bool:
+    """Whether more work is there than threads. Where our questions are answered, only the work that waits tells: a
+    pool may be as large as what it does."""
+    return (view.in_trouble and count >= _MANY) or _queued(view, pid) > count
+
+
+def _may_grow(view: View, name: str, threads: Sequence[ThreadView]) -> bool:
     """Whether more threads would begin if there were more work: an executor starts them one by one."""
+    machine = view.evidence.machine
+    if machine is not None and all(one.name.startswith("asyncio_") for one in threads):
+        return len(threads) < min(_DEFAULT_MOST, machine.cpus + _DEFAULT_MORE)
     if name != EXECUTOR:
         return False
     sizes = [one.size for one in suspects.calls(view, lambda call, _: call == "ThreadPoolExecutor")]
-    return bool(sizes) and all(size is not None and count < size for size in sizes)
+    return bool(sizes) and all(size is not None and len(threads) < size for size in sizes)
 
 
 def _queued(view: View, pid: int) -> int:
-    """Tasks that wait for work which they gave to threads."""
-    return sum(one.kind == "threads" and one.task.pid == pid for one in suspended(view))
+    """Tasks and threads that wait for work which they gave to threads."""
+    tasks = sum(one.kind == "threads" and one.task.pid == pid for one in suspended(view))
+    return tasks + sum(one.wait.kind == "future" and one.serves_request for one in view.threads_of(pid))
 
 
 def _of_one(view: View) -> Iterator[Finding]:

@@ -11,10 +11,11 @@ from collections.abc import Iterable
 from watchdog.model.process import Listener
 
 if sys.platform == "linux":
-    from watchdog.system.net import diag as system
+    from watchdog.system.linux import diag as system
 else:
-    from watchdog.system.process import portable as system
+    from watchdog.system.portable import ports as system
 
+_REUSE = system.SERVERS_REUSE  # whether servers set SO_REUSEADDR, and may
 _NO_FAMILY = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT}
 
 
@@ -98,7 +99,7 @@ def _bind_error(port: int, address: str) -> str:
         family = socket.AF_INET6 if ":" in one else socket.AF_INET
         try:
             with socket.socket(family, socket.SOCK_STREAM) as sock:
-                if sys.platform != "win32":  # there it would allow what servers must not
+                if _REUSE:
                     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 if family == socket.AF_INET6:
                     sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)

@@ -9,9 +9,11 @@ from watchdog.model.process import Identity, Process
 from watchdog.system.process.table import Row, Table
 
 if sys.platform == "linux":
-    from watchdog.system.process import linux as system
+    from watchdog.system.linux import processes as system
+elif sys.platform == "win32":
+    from watchdog.system.windows import processes as system
 else:
-    from watchdog.system.process import portable as system
+    from watchdog.system.macos import processes as system
 
 
 def boot_id() -> str:

@@ -55,4 +55,4 @@ def main() -> None:
     from watchdog.system import signals  # here: before, it would only take time from a kill that is under way
 
     for descriptor in held:
-        signals.kill_descriptor(descriptor)
+        signals.kill_grip(descriptor)

@@ -16,8 +16,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from watchdog.model.errors import CannotTell
 from watchdog.model.process import Listener
 from watchdog.model.records import record
-from watchdog.system.process import linux
+from watchdog.system.linux import processes
 
+SERVERS_REUSE = True  # servers set SO_REUSEADDR here
 LISTEN = 10
 STATES = {
     1: "ESTABLISHED",
@@ -104,7 +105,7 @@ def holders(inodes: Collection[int]) -> dict[int, tuple[int, ...]]:
     found: dict[int, list[int]] = {inode: [] for inode in inodes}
     if not wanted:
         return {}
-    for pid in linux.pids():
+    for pid in processes.pids():
         for inode in _held(f"/proc/{pid}/fd", wanted):
             found[inode].append(pid)
     return {inode: tuple(sorted(pids)) for inode, pids in found.items()}
@@ -129,9 +130,9 @@ def connected(port: int) -> dict[int, int]:
 def listeners_elsewhere(port: int, pids: Iterable[int]) -> tuple[tuple[Listener, int], ...]:
     """Listeners of that port in other network namespaces (containers), each with one process that lives there."""
     found: list[tuple[Listener, int]] = []
-    seen = {linux.namespace(os.getpid(), "net"), None}
+    seen = {processes.namespace(os.getpid(), "net"), None}
     for pid in pids:
-        lives_in = linux.namespace(pid, "net")
+        lives_in = processes.namespace(pid, "net")
         if lives_in in seen:
             continue
         seen.add(lives_in)
@@ -184,8 +185,8 @@ def _held(folder: str, wanted: dict[str, int]) -> set[int]:
             if inode is not None:
                 held.add(inode)
     except OSError as error:  # gone, or not ours to see
-        if error.errno in linux.STARVED:
-            raise linux.cannot_look(error) from error
+        if error.errno in processes.STARVED:
+            raise processes.cannot_look(error) from error
     return held
 
 

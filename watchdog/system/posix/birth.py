@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from watchdog.model.records import record
-from watchdog.system.child.commands import account
 from watchdog.system.clock import Deadline
+from watchdog.system.posix.accounts import to_run_as
 
 _LARGEST_LOG = 10 * 1024 * 1024  # start.log is set aside beyond this; a declared log has its own rotation
 _TAIL = 16 * 1024
@@ -102,7 +102,7 @@ def spawn(
                 stderr=log.descriptor,
                 start_new_session=True,
                 umask=0o022,
-                **account(user),
+                **to_run_as(user),
             )
         except OSError as error:
             if error.errno not in (errno.ENOMEM, errno.EAGAIN) or deadline.over:
@@ -114,7 +114,7 @@ class _rights_of:
     """For a moment the rights of another user; only in a process with one thread."""
 
     def __init__(self, user: str | None) -> None:
-        self._rights = account(user) if user else {}
+        self._rights = to_run_as(user) if user else {}
 
     def __enter__(self) -> None:
         if self._rights:

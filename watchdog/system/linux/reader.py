@@ -1,8 +1,8 @@
 """Reads the files of a process that can block for ever, in a child that can be killed.
 
-`/proc/PID/cmdline`, `environ`, `exe` and `cwd` of a process that is stuck in the kernel may never come back, and
-whoever reads them is stuck as well, beyond any signal handler. The child answers one question after the other; where it
-stalls, it is killed, that process counts as unreadable, and a new child goes on with the next one.
+`/proc/PID/cmdline`, `environ`, `maps`, `exe` and `cwd` of a process that is stuck in the kernel may never come back,
+and whoever reads them is stuck as well, beyond any signal handler. The child answers one question after the other;
+where it stalls, it is killed, that process counts as unreadable, and a new child goes on with the next one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from collections.abc import Iterable, Mapping
 
 from watchdog.model.process import Identity
 from watchdog.model.records import record
-from watchdog.system.child.answers import Answers, Stalled
+from watchdog.system import signals
+from watchdog.system.linux.answers import Answers, Stalled
 
 STALL = 0.3  # seconds without an answer after which the child counts as stuck
 _REMEMBER = 10.0  # seconds for which a process that stalled a child is not asked again
@@ -35,6 +36,12 @@ for line in iter(sys.stdin.buffer.readline, b""):
     try:
         if field in (b"exe", b"cwd"):
             text = os.readlink(path)
+        elif field == b"libpython":
+            name = os.path.basename(os.readlink(b"/proc/" + pid + b"/exe"))
+            text = b""
+            if not name.startswith((b"python", b"pypy")):
+                with open(b"/proc/" + pid + b"/maps", "rb") as file:
+                    text = b"yes" if any(b"/libpython" in part for part in file) else b""
         else:
             with open(path, "rb") as file:
                 text = file.read(2097152)
@@ -48,7 +55,7 @@ for line in iter(sys.stdin.buffer.readline, b""):
 
 @record(frozen=True)
 class Question:
-    """One file of one process: cmdline, environ, exe or cwd."""
+    """One file of one process: cmdline, environ, exe or cwd; or whether a program of another name loads libpython."""
 
     identity: Identity
     field: str
@@ -144,8 +151,6 @@ class Reader:
                 with contextlib.suppress(OSError):
                     pipe.close()
         if self._owner == os.getpid():
-            from watchdog.system import signals  # signals asks processes, which ask here
-
             # Not waited for: a child that is itself stuck in the kernel would hold us. It is reaped when it goes.
             signals.end_child(child, group=False, within=0.0)
             self._ended.append(child)

@@ -1,24 +1,20 @@
-"""One thread over all looks: where it stays, whether it runs, waits or is at rest, and for how long. Pure and lazy."""
+"""One thread over all looks: where it stays, whether it runs or is idle, and for how long. Pure and lazy."""
 
 from __future__ import annotations
 
 from collections import Counter
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from watchdog.diagnosis import posts
 from watchdog.diagnosis.code import innermost_application
-from watchdog.diagnosis.waits import Wait, wait_of
+from watchdog.diagnosis.indexed import Indexed
 from watchdog.model.evidence import Descriptor, Frame, SystemCall, ThreadLook, ThreadStack
 
-if TYPE_CHECKING:
-    from watchdog.diagnosis.view import View
 
+class ThreadFacts:
+    """The calls of one thread and the kernel's word on it, in the order of time."""
 
-class ThreadView:
-    """One thread: its calls and the kernel's word on it, in the order of time."""
-
-    def __init__(self, view: View, pid: int, tid: int | None) -> None:
+    def __init__(self, view: Indexed, pid: int, tid: int | None) -> None:
         self.view, self.pid, self.tid = view, pid, tid
         self.samples: list[tuple[float, ThreadStack]] = []
         self.looks: list[tuple[float, ThreadLook]] = []
@@ -125,23 +121,6 @@ class ThreadView:
         return all(posts.is_idle(stack.frames) for _, stack in self.complete_samples)
 
     @cached_property
-    def waits_for_work(self) -> bool:
-        """It waits for work, at a server's post or at one of the application's own making."""
-        if self.is_idle:
-            return True
-        own = self.app_frame
-        if own is not None and own in self.work and posts.receives(self.work[: self.work.index(own)]):
-            return True
-        if self.serves_request or self.spins:
-            return False
-        kind = self.wait.kind
-        if self.is_main and self.view.is_server(self.pid) and not self.view.accepts(self.pid):
-            return kind in ("accept", "select", "poll", "client")  # a server of its own making, of one thread
-        if kind == "child":
-            return not self.view.is_server(self.pid)  # a launcher waits for what it has started
-        return kind in ("queue", "event", "accept", "select", "poll", "sleep", "semaphore", "client")
-
-    @cached_property
     def work(self) -> tuple[Frame, ...]:
         return posts.work(self.frames)
 
@@ -196,35 +175,10 @@ class ThreadView:
         """The innermost frame of the application's own code at the last look."""
         return innermost_application(self.frames)
 
-    @cached_property
-    def serves_request(self) -> bool:
-        """By the server's calls around it; in a home-made server, since it began with a client's request."""
-        return posts.serves_request(self.frames) or self.view.began_for_client(self)
-
     @property
     def age(self) -> float | None:
         """Seconds since the thread began."""
         return self.looks[-1][1].age if self.looks else None
-
-    @cached_property
-    def is_event_loop(self) -> bool:
-        """By what it shows of a loop, or because it is the one that waits for sockets where there are tasks."""
-        return self.shows_loop or self.is_hidden_loop
-
-    @cached_property
-    def shows_loop(self) -> bool:
-        """By the loop's own calls, or because a coroutine of the application runs on it."""
-        return posts.is_event_loop(self.frames) or any(self.view.is_coroutine(frame) for frame in self.frames)
-
-    @cached_property
-    def is_hidden_loop(self) -> bool:
-        """A loop that is not written in Python has no calls to see while it idles; its tasks are seen all the same."""
-        tasks = any(look.pid == self.pid and look.tasks for look in self.view.tasks)
-        return (
-            tasks
-            and self.wait.kind == "select"
-            and not any(thread.shows_loop for thread in self.view.threads_of(self.pid))
-        )
 
     @cached_property
     def stuck(self) -> float:
@@ -261,10 +215,6 @@ class ThreadView:
             return False
         first, last = self.looks[0][1], self.looks[-1][1]
         return first.switches != last.switches or first.cpu_seconds != last.cpu_seconds
-
-    @cached_property
-    def wait(self) -> Wait:
-        return wait_of(self)
 
     @property
     def descriptor(self) -> Descriptor | None:

@@ -16,7 +16,7 @@ import sys
 from typing import Any
 
 from watchdog.system.disk import parts
-from watchdog.system.process import rights
+from watchdog.system.linux import rights
 
 _LIFETIME = 30  # seconds
 _OUT = 1

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from watchdog.model.errors import CannotTell
 from watchdog.model.process import Identity, Process
-from watchdog.system.process import reader
+from watchdog.system.linux import reader
 from watchdog.system.process.table import Layout, Row
 
 _HERTZ = os.sysconf("SC_CLK_TCK")
@@ -105,17 +105,18 @@ def with_commands(processes: Iterable[Process], within: float = 2.0) -> dict[int
     """The same processes with cmdline, exe and cwd, as far as they could be read in `within` seconds."""
     wanted = list(processes)
     # Links first: where the command line stalls, exe and cwd are already there.
-    fields = ("exe", "cwd", "cmdline")
+    fields = ("exe", "cwd", "cmdline", "libpython")
     questions = [reader.Question(one.identity, field) for one in wanted if not one.kernel for field in fields]
     answers = reader.ask(questions, within)
     found: dict[int, Process] = {}
     for one in wanted:
-        exe, cwd, cmdline = (answers.get(reader.Question(one.identity, field)) for field in fields)
+        exe, cwd, cmdline, libpython = (answers.get(reader.Question(one.identity, field)) for field in fields)
         found[one.pid] = replace(
             one,
             cmdline=() if one.kernel else _words(cmdline),
             exe=None if exe is None else os.fsdecode(exe),
             cwd=None if cwd is None else os.fsdecode(cwd),
+            embeds_python=bool(libpython),
         )
     return found
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 
-from watchdog.system.process.memory import PAGE, Memory, Unmapped
+from watchdog.system.process.address_space import PAGE, Memory, Unmapped
 
 _HEADER = struct.Struct("<16xHHIQQQIHHH")
 _SEGMENT = struct.Struct("<IIQQQQQQ")
