@@ -100,7 +100,7 @@ def answer(message: dict[str, Any]) -> None:
     elif method == "garbage":
         garbage(message["params"]["count"])
     elif method == "close-stdin":
-        source.close()
+        os.close(0)
         wait_for_ever()
     elif method == "ask-host":
         give({"id": "child-1", "method": "roots/list"})

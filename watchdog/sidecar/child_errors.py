@@ -11,7 +11,7 @@ import threading
 from collections import deque
 
 from watchdog.sidecar.metrics import Metrics
-from watchdog.system.child.own_streams import STDERR
+from watchdog.system.child.kept import STDERR
 
 _WAITS = 1 << 20  # bytes for the host, at most
 _KEPT = 1 << 16  # bytes of evidence

@@ -15,15 +15,14 @@ from watchdog.sidecar.life import Life
 from watchdog.sidecar.notes import Notes
 from watchdog.sidecar.settings import Settings
 from watchdog.steps.spec import Context, StepResult
-from watchdog.system.child import detach
-from watchdog.system.child.own_streams import HostStreams
+from watchdog.system.child.kept import HostStreams, adopt_orphans
 from watchdog.text.units import parse_duration
 
 
 def sidecar(context: Context, options: Mapping[str, Any]) -> StepResult:
     """Until the session is over; the exit code is the child's. Only the host's messages are on standard output."""
     settings = settings_of(context, options)
-    detach.adopt_orphans()
+    adopt_orphans()
     # poll, not epoll: a file or /dev/null as standard input is no mistake.
     with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selectors.PollSelector())) as runner:
         code = runner.run(_live(settings, context.state))

@@ -19,8 +19,8 @@ from watchdog.sidecar.notes import Notes
 from watchdog.sidecar.records import Fault
 from watchdog.sidecar.settings import Settings
 from watchdog.sidecar.traffic import Traffic, backoff
-from watchdog.system.child.kept import KeptChild
-from watchdog.system.child.own_streams import HostStreams, parent_watch
+from watchdog.system import signals
+from watchdog.system.child.kept import HostStreams, KeptChild, parent_watch
 from watchdog.text.units import format_duration
 
 _CLOSED_MOMENT = 1.0  # seconds in which a child that closed a stream may end by itself
@@ -71,7 +71,7 @@ class Life:
             self._errors.close(1.0)
 
     def _watch_host(self) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in filter(None, (*signals.ENDING, signals.HUP)):
             self._loop.add_signal_handler(number, self._asked_to_stop, number)
         if (watch := parent_watch()) is not None:
             self._loop.add_reader(watch, self._parent_ended, watch)
@@ -151,6 +151,8 @@ class Life:
     async def _stuck(self, child: KeptChild) -> Fault | None:
         """A hang, once it is certain; the evidence is looked for a little before that."""
         traffic, now = self.traffic, self._loop.time()
+        if not traffic.child_closed and child.identity is not None and child.reads_no_more:
+            traffic.child_closes("standard input")
         if traffic.child_closed and now - traffic.child_closed > _CLOSED_MOMENT and not traffic.host_over:
             return Fault("closed", f"closed its {traffic.closed_stream} and lives on")
         if traffic.stuck_for > _STUCK:

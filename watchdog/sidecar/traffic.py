@@ -21,8 +21,7 @@ from watchdog.sidecar.messages import Message
 from watchdog.sidecar.metrics import Metrics
 from watchdog.sidecar.records import Fault
 from watchdog.sidecar.settings import Settings
-from watchdog.system.child.kept import KeptChild
-from watchdog.system.child.own_streams import HostStreams
+from watchdog.system.child.kept import HostStreams, KeptChild
 
 _IN_A_ROW = 10  # broken messages after which the child is ended
 _BACKOFF = 0.1  # seconds, times 2^min(n, 5)
@@ -125,6 +124,8 @@ class Traffic:
 
     def _disconnect(self) -> list[Request]:
         """From here on nothing goes to this child and nothing comes from it; the requests that it had been sent."""
+        if self._child is None:
+            return []
         self._from_child.drain()
         self._from_child.detach()
         self._child, self._awaited = None, None
@@ -288,6 +289,8 @@ class Traffic:
         if self._child_framer is None:
             self._child_framer = framing.framer(self.form or "lines", self._most)
         for piece in self._child_framer.feed(data):
+            if self.fault is not None:  # nothing of a child that was given up is passed on
+                return
             self._child_piece(piece)
         self.to_host.flush()
         self._balance()
@@ -345,13 +348,13 @@ class Traffic:
         self._balance()
 
     def _child_end(self) -> None:
-        self._child_closes("standard output")
+        self.child_closes("standard output")
 
     def _child_broken(self, error: OSError) -> None:
         self.metrics.ipc_errors += 1
-        self._child_closes("standard input")
+        self.child_closes("standard input")
 
-    def _child_closes(self, stream: str) -> None:
+    def child_closes(self, stream: str) -> None:
         """It may be about to end: `life.py` waits a moment before that is a fault."""
         self.child_closed = self.child_closed or self._loop.time()
         self.closed_stream = stream

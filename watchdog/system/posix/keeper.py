@@ -18,9 +18,9 @@ import subprocess
 import sys
 from typing import Any
 
-from watchdog.system import signals
-from watchdog.system.child import detach
+from watchdog.system import holds, signals
 from watchdog.system.clock import Deadline, wait_until
+from watchdog.system.posix import detach
 from watchdog.system.process import processes
 from watchdog.system.shim.line import Line
 
@@ -119,7 +119,7 @@ def _ask_to_end(grace: float) -> None:
     if grace <= 0:
         return
     for pid in _living(os.getpid()):
-        _send(pid, signal.SIGTERM)
+        _send(pid, signals.TERM)
     wait_until(lambda: not _living(os.getpid()), grace)
 
 
@@ -130,7 +130,7 @@ def end_descendants(root: int, within: float) -> list[int]:
         if deadline.over:
             return living
         for pid in living:
-            _send(pid, signal.SIGKILL)
+            _send(pid, signals.KILL)
         wait_until(lambda: not _living(root), min(0.2, deadline.left), 0.005)
     return []
 
@@ -141,7 +141,7 @@ def _living(root: int) -> list[int]:
 
 
 def _send(pid: int, number: int) -> None:
-    held = signals.hold(pid, allow_unsafe=True)  # a descendant of ours: until it is reaped, its pid is its own
+    held = holds.hold(pid, allow_unsafe=True)  # a descendant of ours: until it is reaped, its pid is its own
     if held is not None:
-        signals.send(held, number)
+        holds.send(held, number)
         held.close()
