@@ -125,9 +125,9 @@ class Journal:
         kept = {name: redact_data(value) for name, value in fields.items()}
         self._change(incident, lambda db: incidents.update(db, incident, kept))
 
-    def close(self, incident: str, outcome: RunOutcome) -> None:
-        """The run is over."""
-        self.update(incident, outcome=outcome, closed=clock.now())
+    def close(self, incident: str, outcome: RunOutcome, **fields: Any) -> None:
+        """The run is over; with more fields of the incident, as in `update`, in the same transaction."""
+        self.update(incident, outcome=outcome, closed=clock.now(), **fields)
 
     def adopt(self, incident: str) -> None:
         """Go on with a run whose process died."""

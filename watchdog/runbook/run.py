@@ -303,8 +303,7 @@ def _close(run: Run, incident: Incident | None, came_to: RunOutcome) -> Incident
             "request": found.diagnosis.request,
             "finding": found.diagnosis.findings[0].record() if found.diagnosis.findings else None,
         }
-    context.journal.update(incident.id, **fields)
-    context.journal.close(incident.id, came_to)
+    context.journal.close(incident.id, came_to, **fields)
     _write_report(run, context.journal, incident.id)
     return context.journal.incident(incident.id)
 
