@@ -224,3 +224,30 @@ def test_a_suspended_process_goes_on(programs: Programs, tmp_path: Path) -> None
     assert holds.send(held, signals.CONT) == "sent"
     wait_for(lambda: place.stat().st_size > before, "it goes on")
     held.close()
+
+
+def test_a_server_is_started_answers_and_outlives_wd(programs: Programs, tmp_path: Path) -> None:
+    server, port = programs.serve()
+    server.kill()
+    server.wait(10)
+    home = tmp_path / "home"
+    for name in ("playbooks", "runbooks", "logs"):
+        (home / name).mkdir(parents=True)
+    script = programs.folder / "shop.py"
+    command = json.dumps([sys.executable, str(script), str(port)])
+    (home / "playbooks" / "shop.yml").write_text(
+        f"service: shop\nfind: {{port: {port}, cmdline: shop.py}}\n"
+        f"start: {{command: {command}, cwd: {json.dumps(str(programs.folder))}, ready: {{http: /, within: 60s}}}}\n"
+    )
+    done = wd("--home", str(home), "start", "shop")
+    try:
+        assert done.returncode == 0, (done.stdout, done.stderr)
+        pids = {one.pid for one in psutil.net_connections("tcp") if one.laddr and one.laddr.port == port and one.pid}
+        assert pids
+        again = wd("--home", str(home), "kill", "shop", "--yes")
+        assert again.returncode == 0, (again.stdout, again.stderr)
+        assert not any(psutil.pid_exists(pid) for pid in pids)
+    finally:
+        for one in psutil.process_iter(["cmdline"]):
+            if str(script) in (one.info["cmdline"] or ()):
+                one.kill()
