@@ -55,6 +55,10 @@ LOOPS = (
     "multiprocessing/resource_sharer.py:_serve",
     "multiprocessing/queues.py:_feed",
     "multiprocessing/forkserver.py:main",
+    "joblib/externals/loky/:*",
+    "loky/:*",
+    "pebble/:*",
+    "anyio/to_process.py:process_worker",
     "anyio/_backends/_asyncio.py:run",
     "asgiref/:*",
     "apscheduler/:*",
@@ -76,6 +80,18 @@ LOOPS = (
 
 # Of these the workers of a pool of processes: they wait for work, and for no client.
 _WORKERS = ("concurrent/futures/process.py:*", "multiprocessing/:*", "billiard/:*")
+
+# Of these what takes work from a queue, one piece after the other; and what waits for the results.
+_POOL_WORKERS = (
+    "concurrent/futures/process.py:_process_worker",
+    "multiprocessing/pool.py:worker",
+    "billiard/pool.py:*",
+    "joblib/externals/loky/process_executor.py:_process_worker",
+    "loky/process_executor.py:_process_worker",
+    "pebble/pool/process.py:*",
+    "anyio/to_process.py:process_worker",
+)
+_GATHERS = ("joblib/parallel.py:*",)
 
 # What runs a piece of work, and the calls inside it that only wait for the next one.
 _ITEMS = (
@@ -194,6 +210,16 @@ def item(frames: Sequence[Frame]) -> tuple[Frame, ...]:
 def is_server(frames: Sequence[Frame]) -> bool:
     """Whether a server's or an event loop's own calls are among these."""
     return any(at_place(frame, LOOPS) and not at_place(frame, _WORKERS) for frame in frames)
+
+
+def is_pool_worker(frames: Sequence[Frame]) -> bool:
+    """Whether these are the calls of a process that takes work from a pool's queue."""
+    return any(at_place(frame, _POOL_WORKERS) for frame in frames)
+
+
+def gathers(frames: Sequence[Frame]) -> bool:
+    """Whether these calls wait for results of a pool of processes, by looking again and again."""
+    return any(at_place(frame, _GATHERS) for frame in frames)
 
 
 def receives(frames: Sequence[Frame]) -> bool:

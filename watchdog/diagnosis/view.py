@@ -7,6 +7,7 @@ from functools import cached_property
 
 from watchdog.diagnosis import jobs, posts
 from watchdog.diagnosis.code import innermost_application, short
+from watchdog.diagnosis.tasks import suspended
 from watchdog.diagnosis.threads import Threads, ThreadView
 from watchdog.model.evidence import Answer, Connection, Frame
 from watchdog.model.finding import Culprit
@@ -84,12 +85,20 @@ class View(Threads):
     def is_waited_for(self, pid: int) -> bool:
         """Whether somebody else in the server waits for this process: for its end, its data or its result."""
         process = self.processes.get(pid)
+        parent = process.parent if process is not None else 0
+        given = ("child", "threads") if self._works_for_pool(pid) else ("child",)
+        if any(one.task.pid == parent and one.kind in given for one in suspended(self)):
+            return True
         return any(
             pid in one.wait.pids
-            or (process is not None and one.pid == process.parent and one.wait.kind in ("child", "future", "join"))
+            or (one.pid == parent and (one.wait.kind in ("child", "future", "join") or posts.gathers(one.work)))
             for one in self.stuck_threads
             if one.pid != pid
         )
+
+    def _works_for_pool(self, pid: int) -> bool:
+        """Whether the process is a worker of a pool of processes, with a piece of work in hand."""
+        return any(posts.is_pool_worker(one.frames) and not one.is_idle for one in self.threads_of(pid))
 
     def only_busy(self, thread: ThreadView) -> bool:
         """No other thread of the server does anything for anybody."""

@@ -42,14 +42,24 @@ def to_blame(view: View, spin: Spin) -> bool:
     if view.unasked:
         return endless(view, spin) is not None
     if not view.hung:
-        lasts = thread.serves_request and spin.seconds >= view.limit and bool(view.waiting)
-        return lasts and (keeps_others_out(view, spin) or jobs.endless(view, thread, spin.frame) in _SHOWN)
+        return spin.seconds >= view.limit and _holds_somebody_up(view, spin)
     if ends_with_kept_state(view, thread):
         return False
     if thread.serves_request or thread.is_event_loop or view.only_busy(thread):
         return True
     serves = view.is_server(thread.pid) and (thread.is_main or spin.native)
     return serves or view.is_waited_for(thread.pid)
+
+
+def _holds_somebody_up(view: View, spin: Spin) -> bool:
+    """While questions are answered: a request, the work of a child that requests wait for, or a job of a queue."""
+    thread = spin.thread
+    if thread.serves_request and view.waiting and keeps_others_out(view, spin):
+        return True
+    needed = thread.serves_request or view.is_waited_for(thread.pid)
+    if not ((view.waiting and needed) or thread.pid in jobs.workers_below(view)):
+        return False
+    return jobs.endless(view, thread, spin.frame) in _SHOWN
 
 
 _SHOWN = ("certain", "likely")  # by the source: it has no end
