@@ -250,4 +250,6 @@ def has_engine(frames: Sequence[Frame]) -> bool:
 
 
 def is_event_loop(frames: Sequence[Frame]) -> bool:
-    return any(at_place(frame, EVENT_LOOPS) for frame in frames)
+    """Whether these are the calls of a server's loop. One that a request runs to its end is a wait of that request."""
+    loops = [index for index, frame in enumerate(frames) if at_place(frame, EVENT_LOOPS)]
+    return bool(loops) and not any(at_place(frame, REQUESTS) for frame in frames[loops[-1] + 1 :])

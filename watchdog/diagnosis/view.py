@@ -79,8 +79,16 @@ class View(Threads):
         )
 
     def works_for_others(self, waiter: ThreadView) -> bool:
-        """Whether another thread of the process is in the middle of work that was given to a pool."""
-        return any(one is not waiter and posts.in_work_item(one.frames) for one in self.threads_of(waiter.pid))
+        """Whether another thread or a child of the process is in the middle of work that was given to a pool."""
+        children = (pid for pid in self.processes if self.is_child(pid, waiter.pid))
+        return any(one is not waiter and posts.in_work_item(one.frames) for one in self.threads_of(waiter.pid)) or any(
+            self._works_for_pool(pid) for pid in children
+        )
+
+    def is_at_work(self, pid: int) -> bool:
+        """Whether the process, or a child of it, computes or goes on through its calls."""
+        own = any(one.spins or (one.moves and not one.waits_for_work) for one in self.threads_of(pid))
+        return own or any(self.is_at_work(child) for child in self.processes if self.is_child(child, pid))
 
     def is_waited_for(self, pid: int) -> bool:
         """Whether somebody else in the server waits for this process: for its end, its data or its result."""

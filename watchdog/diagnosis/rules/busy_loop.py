@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from watchdog.diagnosis import jobs
+from watchdog.diagnosis import jobs, posts
 from watchdog.diagnosis.rules.slow_degradation import ends_with_kept_state
 from watchdog.diagnosis.spinning import Spin, spins
 from watchdog.diagnosis.view import View, short
@@ -67,7 +67,9 @@ _SHOWN = ("certain", "likely")  # by the source: it has no end
 
 def keeps_others_out(view: View, spin: Spin) -> bool:
     """A server that answers all the same may compute for one request; not where its process can take no other."""
-    return spin.thread.is_event_loop or (spin.thread.is_main and not view.accepts(spin.thread.pid))
+    thread = spin.thread
+    takes = thread.is_main and not posts.is_pool_worker(thread.frames)
+    return thread.is_event_loop or (takes and not view.accepts(thread.pid))
 
 
 def endless(view: View, spin: Spin) -> Certainty | None:
