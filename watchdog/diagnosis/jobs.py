@@ -52,6 +52,18 @@ def stuck_threads(view: Threads) -> tuple[ThreadView, ...]:
     return tuple(thread for thread in view.python_threads if _waits(thread) and _too_long(view, thread))
 
 
+def waiting_below(view: Threads) -> tuple[ThreadView, ...]:
+    """Threads with a job of a queue that wait for somebody, in processes that no question reaches."""
+    pids = workers_below(view)
+    waiting = (one for one in view.python_threads if one.pid in pids and one.serves_request and _waits(one))
+    return tuple(one for one in waiting if one.wait.kind not in ("sleep", "child", "unknown", "select", "poll"))
+
+
+def stuck_below(view: Threads) -> tuple[ThreadView, ...]:
+    """Those of them that have waited for too long."""
+    return tuple(one for one in waiting_below(view) if _too_long(view, one))
+
+
 def waiting_threads(view: Threads) -> tuple[ThreadView, ...]:
     """Threads that wait with a job in hand, however long."""
     return tuple(thread for thread in view.python_threads if thread.serves_request and _waits(thread))

@@ -25,14 +25,25 @@ def repeats(view: Threads, thread: ThreadView, frame: Frame) -> bool:
     return _is_loop_alone(view, thread, frame) and _moves(thread) and _same_states(view, thread, frame)
 
 
-def _same_states(view: Threads, thread: ThreadView, frame: Frame) -> bool:
-    seen = [
+def may_repeat(view: Threads, thread: ThreadView, frame: Frame) -> bool:
+    """Whether one more reading of the loop's variables would tell."""
+    seen = _readings(view, thread, frame) if _is_loop_alone(view, thread, frame) else []
+    return bool(seen) and seen[-1][0] - seen[0][0] < _APART
+
+
+def _readings(view: Threads, thread: ThreadView, frame: Frame) -> list[tuple[float, str]]:
+    """When the variables of the call were read, and their state then."""
+    return [
         (look.at, one.digest)
         for look in view.evidence.tasks
         if look.pid == thread.pid
         for one in look.states
         if (one.tid, one.file) == (thread.tid, frame.file) and one.function.rpartition(".")[2] == function(frame)
     ]
+
+
+def _same_states(view: Threads, thread: ThreadView, frame: Frame) -> bool:
+    seen = _readings(view, thread, frame)
     if len(seen) < _LEAST or seen[-1][0] - seen[0][0] < _APART:
         return False
     usual = Counter(digest for _, digest in seen).most_common(_FEW)

@@ -154,8 +154,8 @@ class View(Threads):
 
     @cached_property
     def troubled(self) -> bool:
-        """Our question or somebody else's request waits in vain."""
-        return self.in_trouble or bool(self.waiting)
+        """Our question, somebody else's request or a job waits in vain."""
+        return self.in_trouble or bool(self.waiting) or bool(jobs.stuck_below(self))
 
     def innermost(self, frames: Iterable[Frame]) -> Frame | None:
         """The innermost frame of the application's own code."""
