@@ -305,8 +305,8 @@ def test_nobody_stays_stopped_when_wd_dies_between_freeze_and_kill() -> None:
     victim = subprocess.Popen(["sleep", "600"])
     code = (
         "import os, sys\n"
-        "from watchdog.system import signals\nfrom watchdog.system.freeze import Freezer\n"
-        f"held = signals.hold({victim.pid}); freezer = Freezer()\n"
+        "from watchdog.system import holds\nfrom watchdog.system.freeze import Freezer\n"
+        f"held = holds.hold({victim.pid}); freezer = Freezer()\n"
         "assert freezer.armed(30) and freezer.stop(held) == 'sent'\n"
         "os.kill(os.getpid(), 9)\n"
     )

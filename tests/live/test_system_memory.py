@@ -11,7 +11,7 @@ from interpreters import NEEDS_RIGHT, interpreters, script
 
 from watchdog.system.child import child_call
 from watchdog.system.disk.open_files import read_open_file
-from watchdog.system.process.elf import find_symbol
+from watchdog.system.linux.elf import find_symbol
 from watchdog.system.process.memory import CHUNK, PAGE, Memory, Unmapped, Unreadable, mappings, open_memory
 
 pytestmark = NEEDS_RIGHT

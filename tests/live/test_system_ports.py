@@ -13,7 +13,8 @@ from collections.abc import Iterator
 import pytest
 from support import free_port, wait_for
 
-from watchdog.system.net import diag, ports
+from watchdog.system.linux import diag
+from watchdog.system.net import ports
 
 
 @contextlib.contextmanager

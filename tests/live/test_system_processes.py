@@ -14,8 +14,8 @@ import pytest
 from support import alive, wait_for
 
 from watchdog.model.errors import CannotTell
+from watchdog.system.linux.reader import Question, Reader
 from watchdog.system.process import processes
-from watchdog.system.process.reader import Question, Reader
 
 ROOT = str(Path(__file__).parents[2])
 

@@ -15,7 +15,7 @@ from support import alive, wait_for
 
 from watchdog.model.errors import Failed, Refused
 from watchdog.model.process import Identity
-from watchdog.system import signals
+from watchdog.system import holds, signals
 from watchdog.system.process import processes
 
 
@@ -28,13 +28,13 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def test_a_held_process_gets_the_signal_and_its_end_is_seen(sleeper: subprocess.Popen[bytes]) -> None:
-    held = signals.hold(sleeper.pid)
+    held = holds.hold(sleeper.pid)
     assert held is not None and not held.gone
-    assert signals.wait_gone([held], 0.05) == (held,)
-    assert signals.send(held, signal.SIGTERM) == "sent"
-    assert signals.wait_gone([held], 30) == ()
+    assert holds.wait_gone([held], 0.05) == (held,)
+    assert holds.send(held, signal.SIGTERM) == "sent"
+    assert holds.wait_gone([held], 30) == ()
     assert held.gone  # though nobody has reaped it yet
-    assert signals.send(held, signal.SIGKILL) == "gone"
+    assert holds.send(held, signal.SIGKILL) == "gone"
     held.close()
 
 
@@ -45,15 +45,15 @@ def test_processes_that_are_never_signalled_cannot_even_be_held(named: int | str
     if pid == 2 and not (found and found.kernel):
         pytest.skip("no kernel thread can be seen here")
     with pytest.raises(Refused):
-        signals.hold(pid)
+        holds.hold(pid)
 
 
 def test_a_process_that_is_gone_or_another_one_is_not_held(sleeper: subprocess.Popen[bytes]) -> None:
     other = Identity(processes.boot_id(), sleeper.pid, 1)
-    assert signals.hold(sleeper.pid, other) is None
+    assert holds.hold(sleeper.pid, other) is None
     sleeper.kill()
     sleeper.wait()
-    assert signals.hold(sleeper.pid) is None
+    assert holds.hold(sleeper.pid) is None
 
 
 def test_the_number_of_a_thread_is_no_process() -> None:
@@ -62,7 +62,7 @@ def test_the_number_of_a_thread_is_no_process() -> None:
     thread.start()
     try:
         assert thread.native_id is not None
-        assert signals.hold(thread.native_id) is None
+        assert holds.hold(thread.native_id) is None
     finally:
         stop.set()
 
@@ -73,7 +73,7 @@ def test_without_a_free_descriptor_nothing_is_signalled(sleeper: subprocess.Pope
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
     try:
         with pytest.raises(Failed, match="nothing was signalled"):
-            signals.hold(sleeper.pid)
+            holds.hold(sleeper.pid)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert sleeper.poll() is None
@@ -84,21 +84,21 @@ def test_a_system_without_pidfds_is_told_and_goes_by_start_time_only_when_allowe
 ) -> None:
     monkeypatch.delattr(os, "pidfd_open")
     with pytest.raises(Refused, match="cannot be held fast"):
-        signals.hold(sleeper.pid)
-    held = signals.hold(sleeper.pid, allow_unsafe=True)
+        holds.hold(sleeper.pid)
+    held = holds.hold(sleeper.pid, allow_unsafe=True)
     assert held is not None and not held.gone
-    assert signals.send(held, signal.SIGTERM) == "sent"
-    assert signals.wait_gone([held], 30) == ()
+    assert holds.send(held, signal.SIGTERM) == "sent"
+    assert holds.wait_gone([held], 30) == ()
 
 
 def test_in_a_dry_run_no_signal_leaves(sleeper: subprocess.Popen[bytes]) -> None:
-    held = signals.hold(sleeper.pid)
+    held = holds.hold(sleeper.pid)
     assert held is not None
     with signals.rehearsal():
-        assert signals.send(held, signal.SIGKILL) == "rehearsed"
+        assert holds.send(held, signal.SIGKILL) == "rehearsed"
         with signals.rehearsal(False):
-            assert signals.send(held, signal.SIGKILL) == "rehearsed"
-    assert signals.wait_gone([held], 0.2) == (held,)
+            assert holds.send(held, signal.SIGKILL) == "rehearsed"
+    assert holds.wait_gone([held], 0.2) == (held,)
     assert sleeper.poll() is None
     held.close()
 
@@ -109,13 +109,13 @@ def test_a_process_that_became_another_program_is_not_signalled() -> None:
         before = processes.read(child.pid)
         assert before is not None
         found = processes.with_commands([before])[child.pid]
-        held = signals.hold(child.pid, found.identity)
+        held = holds.hold(child.pid, found.identity)
         assert held is not None
         assert child.stdin is not None
         child.stdin.write(b"go\n")
         child.stdin.flush()
         wait_for(lambda: processes.with_commands([before])[child.pid].cmdline == ("sleep", "600"), "it runs sleep")
-        assert signals.send(held, signal.SIGKILL, as_found=found) == "changed"
+        assert holds.send(held, signal.SIGKILL, as_found=found) == "changed"
         assert alive(child.pid)
         held.close()
     finally:
@@ -128,10 +128,10 @@ def test_a_signal_that_is_not_allowed_is_said_to_be() -> None:
     child = subprocess.Popen(["sleep", "600"])
     code = (
         "import os\n"
-        "from watchdog.system import signals\nfrom watchdog.system.process import processes\n"
+        "from watchdog.system import holds\nfrom watchdog.system.process import processes\n"
         "processes.table()\n"  # loads all that nobody may not
         "os.setuid(65534)\n"
-        f"print(signals.send(signals.hold({child.pid}), 9))"
+        f"print(holds.send(holds.hold({child.pid}), 9))"
     )
     try:
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd="/", timeout=60,

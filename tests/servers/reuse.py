@@ -14,7 +14,7 @@ from pathlib import Path
 from watchdog.killing import ladder
 from watchdog.killing.plan import make_plan
 from watchdog.policy import guards
-from watchdog.system import signals
+from watchdog.system.linux import grips
 from watchdog.system.process import lineage, processes
 from watchdog.targets import trees
 
@@ -61,7 +61,7 @@ def one_round(point, young):
     table = processes.table()
     plan = make_plan(trees.grow({victim}, table, ()), reason="", us=guards.ourselves(table), table=table, grace=0.2)
     reuse = Reuse(victim)
-    read, send = processes.read, signals.numbers.pidfd_send_signal
+    read, send = processes.read, grips.deliver
     waiting = [True]
 
     def once():
@@ -90,11 +90,11 @@ def one_round(point, young):
     elif point == POINTS[2]:
         processes.read = read_after
     else:
-        signals.numbers.pidfd_send_signal = send_after
+        grips.deliver = send_after
     try:
         ladder.execute(plan, lambda text: None)
     finally:
-        processes.read, signals.numbers.pidfd_send_signal = read, send
+        processes.read, grips.deliver = read, send
     assert not waiting, f"nothing happened at the point {point!r}"
     lives = reuse.canary_lives()
     if lives:

@@ -11,8 +11,7 @@ from watchdog.cli.doctor import doctor
 from watchdog.cpython.offsets import TABLE
 from watchdog.model.selector import Selector
 from watchdog.steps.spec import Context
-from watchdog.system.child import commands
-from watchdog.system.host import abilities
+from watchdog.system.host import abilities, accounts
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is read on Linux only")
 
@@ -32,7 +31,7 @@ def test_a_manager_counts_only_if_it_answers(
         program = tmp_path / name
         program.write_text(f"#!/bin/sh\necho Cannot connect to {name} >&2\nexit {code}\n")
         program.chmod(0o755)
-    monkeypatch.setattr(commands, "PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(accounts, "PATH", f"{tmp_path}:/usr/bin:/bin")
     found = {one.name: one for one in abilities.all_abilities()}
     for name in ("systemctl", "docker"):
         assert found[name].there is there

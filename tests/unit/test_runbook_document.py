@@ -10,7 +10,8 @@ import pytest
 from watchdog.model.errors import BadConfig, Refused, WrongUsage
 from watchdog.model.procedure import Runbook
 from watchdog.runbook import document
-from watchdog.runbook.plan import make_plan, this_system
+from watchdog.runbook.plan import make_plan
+from watchdog.system import here
 
 FROZEN = """\
 ---
@@ -158,7 +159,7 @@ def test_an_ordinary_procedure_is_walked_block_by_block_for_its_systems() -> Non
     assert runbook.summary == "Freeze"
 
 
-@pytest.mark.skipif(this_system() != "linux", reason="the expected blocks are those of Linux")
+@pytest.mark.skipif(here.NAME != "linux", reason="the expected blocks are those of Linux")
 def test_a_script_stays_whole_and_gets_values_as_environment_variables_only() -> None:
     text = "---\nparameters: {name: 'x; touch /pwn'}\n---\n" + PROCEDURE
     bash, sh = make_plan(read(text), {}, "shop").calls
@@ -168,7 +169,7 @@ def test_a_script_stays_whole_and_gets_values_as_environment_variables_only() ->
 
 
 def test_a_document_with_nothing_for_this_system_is_told() -> None:
-    other = "windows" if this_system() != "windows" else "linux"
+    other = "windows" if here.NAME != "windows" else "linux"
     with pytest.raises(BadConfig, match="holds nothing to run") as caught:
         make_plan(read(f"```wd os={other}\nwhy\n```\n"), {}, None)
     assert "for this system" in caught.value.why

@@ -19,6 +19,7 @@ from watchdog.model.kinds import Key
 from watchdog.model.playbook import CheckSpec, Playbook
 from watchdog.model.probing import CheckResult, CheckState
 from watchdog.system import clock
+from watchdog.system.disk import files
 from watchdog.text.units import format_duration
 
 _LOCK_WAIT = 2.0  # seconds
@@ -96,8 +97,7 @@ def _fingerprint(path: Path) -> tuple[int, int]:
 
 def _give(side: Path, facts: os.stat_result) -> None:
     with contextlib.suppress(OSError):
-        if side.lstat().st_uid == os.geteuid() != facts.st_uid:
-            os.chown(side, facts.st_uid, facts.st_gid, follow_symlinks=False)
+        files.give(side, facts)
 
 
 KIND = CheckKind(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from watchdog.evidence import stacks
 from watchdog.model.exits import Exit
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system.host.abilities import Ability, all_abilities
+from watchdog.system.process import memory
 from watchdog.text.shown import joined
 
 
@@ -36,7 +36,7 @@ def _stack_reader() -> Ability:
 
 def _inside() -> Ability:
     """Tasks, locks and objects: of which servers they can be read."""
-    if not sys.platform.startswith("linux"):
+    if not memory.READABLE:
         return Ability("inside", False, "suspended tasks, locks and objects are read on Linux only")
     return Ability("inside", True, f"tasks, locks and objects can be read of CPython {', '.join(TABLE)}")
 

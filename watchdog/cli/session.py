@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +18,7 @@ from watchdog.model.selector import Selector
 from watchdog.steps.spec import Context, StepResult, StepSpec
 from watchdog.system import clock
 from watchdog.system.disk import files
+from watchdog.system.process import processes
 from watchdog.targets import select
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 def perform(spec: StepSpec, values: dict[str, Any]) -> Exit:
     """Run one command of the shell and show what it came to."""
+    if spec.targets:
+        processes.expect_questions()
     values = with_service(values)
     output = values.get("output") or "table"
     context = make_context(spec, values)
@@ -138,7 +140,9 @@ def _user() -> str:
     try:
         return os.environ.get("SUDO_USER") or getpass.getuser()
     except (OSError, KeyError):
-        return str(os.getuid()) if hasattr(os, "getuid") else "?"
+        from watchdog.system.host import accounts
+
+        return accounts.our_name()
 
 
 def _journalled(spec: StepSpec, values: Mapping[str, Any], context: Context) -> StepResult:
@@ -169,8 +173,9 @@ def page_command(incident: str | None, home: str) -> str:
 
 def begin_changing(context: Context) -> None:
     """From here on a lost terminal must not stop us between a kill and a start; and every step is written down."""
-    if hasattr(signal, "SIGHUP"):
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    from watchdog.system.host import interrupts
+
+    interrupts.outlive_the_terminal()
     if context.dry_run:
         return
     from watchdog.journal.store import Journal

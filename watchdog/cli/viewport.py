@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import select
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from watchdog.cli.colour import painted
-
-try:
-    import termios
-    import tty
-except ImportError:  # another system: there is nothing to scroll with
-    termios = tty = None  # type: ignore[assignment]
+from watchdog.system.host import terminal
 
 _LOOK = 0.25  # seconds between two looks at the terminal's size
 _KEYS = {
@@ -50,7 +42,7 @@ class Viewport:
         console = Console(highlight=False)
         lines: list[str] = []
         with (
-            _single_keys(),
+            terminal.single_keys(),
             contextlib.suppress(KeyboardInterrupt),
             Live(console=console, screen=True, auto_refresh=False) as screen,
         ):
@@ -71,28 +63,7 @@ class Viewport:
 
     def _moved(self) -> int | None:
         """Lines to scroll, after a moment; None to leave."""
-        if termios is None or not sys.stdin.isatty():
-            time.sleep(_LOOK)
+        typed = terminal.key_within(_LOOK)
+        if typed is None:
             return 0
-        keyboard = sys.stdin.fileno()
-        if not select.select([keyboard], [], [], _LOOK)[0]:
-            return 0
-        typed = os.read(keyboard, 64).decode(errors="replace")
-        if not typed or typed == _LEAVE:
-            return None
-        return _KEYS.get(typed, 0)
-
-
-@contextlib.contextmanager
-def _single_keys() -> Iterator[None]:
-    """Keys are read as they are typed and are not shown; Ctrl-C stays Ctrl-C."""
-    if termios is None or not sys.stdin.isatty():
-        yield
-        return
-    keyboard = sys.stdin.fileno()
-    before = termios.tcgetattr(keyboard)
-    try:
-        tty.setcbreak(keyboard)
-        yield
-    finally:
-        termios.tcsetattr(keyboard, termios.TCSADRAIN, before)
+        return _KEYS.get(typed, 0) if typed and typed != _LEAVE else None

@@ -5,7 +5,6 @@ Nothing is changed. HTTP is asked only of a port that may speak it. Each guess h
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import shutil
@@ -14,8 +13,7 @@ from pathlib import Path
 
 from watchdog.model.process import Listener, Process, Tree
 from watchdog.model.records import record
-from watchdog.system.child import commands, service_env
-from watchdog.system.host import managers
+from watchdog.system.host import accounts, managers
 from watchdog.system.net import http
 from watchdog.system.process import descriptors, processes
 from watchdog.targets import addresses, expected, ownership, programs, protocols
@@ -74,7 +72,7 @@ def observe(tree: Tree, port: int | None = None, name: str = "") -> Observed:
         guesses.append(f"variables that it has and that are not in the playbook: {', '.join(others)}")
     if redact(" ".join(command)) != " ".join(command):
         guesses.append("its command line holds what looks like a secret: move it to start.env_file")
-    user = None if root.uid == os.geteuid() else root.user
+    user = None if root.uid == accounts.our_id() else root.user
     return Observed(service, port, words, command, root.cwd, user, own, others, logs, page, through, tuple(guesses))
 
 
@@ -112,7 +110,7 @@ def _command(root: Process, env: Mapping[str, str]) -> tuple[str, ...]:
 
 def _variables(root: Process, env: Mapping[str, str]) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
     """(what names the application, names of the others): without what every service and every session has."""
-    base = commands.base_environment(service_env.user_name(root.uid))
+    base = accounts.base_environment(accounts.user_name(root.uid))
     own = tuple((name, env[name]) for name in _OF_APPLICATION if env.get(name))
     known = {*base, *(name for name, _ in own)}
     return own, tuple(sorted(name for name in env if name not in known and not _OF_SESSION.fullmatch(name)))

@@ -5,7 +5,6 @@ Asked twice, a job is there once; taken out, nothing else went with it.
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ from watchdog.commands.timetable import Job
 from watchdog.model.errors import BadConfig, Failed, Refused, WrongUsage
 from watchdog.model.exits import Exit
 from watchdog.steps.spec import Context, StepResult
-from watchdog.system.host import schedulers
+from watchdog.system.host import accounts, schedulers
 
 KINDS = ("cron", "systemd", "task-scheduler")
 
@@ -152,7 +151,7 @@ class Systemd:
     """Units of the system for root, of the user for others."""
 
     def __init__(self, loop: bool) -> None:
-        self._loop, self._user = loop, os.geteuid() != 0
+        self._loop, self._user = loop, not accounts.is_admin()
 
     def _units(self, job: Job) -> dict[str, str]:
         if self._loop:

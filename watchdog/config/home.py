@@ -15,6 +15,7 @@ from watchdog.model.errors import BadConfig
 from watchdog.model.records import record
 from watchdog.system.disk import files
 from watchdog.system.disk.trust import check_trusted_file, check_trusted_folder
+from watchdog.system.host import accounts
 
 FOLDERS = ("playbooks", "runbooks", "logs")
 VARIABLE = "WD_HOME"
@@ -75,7 +76,7 @@ def _named(name: str, by: str) -> Path:
             f"`wd init {name}` makes one",
         )
     # A single bad file is told when it is read: it must not stand in the way of the others.
-    if os.geteuid() == 0 and (problem := _folder_problem(folder)):
+    if accounts.is_admin() and (problem := _folder_problem(folder)):
         raise BadConfig(
             f"the home {folder} is not used by root",
             f"{problem}: whoever can write there could have anything done as root",

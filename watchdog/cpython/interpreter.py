@@ -13,8 +13,16 @@ from watchdog.cpython.heap import looks_like_lists
 from watchdog.cpython.objects import Objects, plausible
 from watchdog.cpython.offsets import TABLE, Offsets
 from watchdog.model.records import record
-from watchdog.system.process.elf import find_symbol
-from watchdog.system.process.memory import Mapping, Memory, Unmapped, Unreadable, executable, mappings, open_memory
+from watchdog.system.process.memory import (
+    Mapping,
+    Memory,
+    Unmapped,
+    Unreadable,
+    executable,
+    find_symbol,
+    mappings,
+    open_memory,
+)
 
 _NAMED = re.compile(r"python(\d\.\d+)")
 _SCANNED = 60_000  # bytes of an interpreter's record that are searched

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from contextvars import ContextVar
 
+from watchdog.diagnosis.known_packages import USUAL
 from watchdog.model.evidence import Frame
 
 _LIBRARY = re.compile(r"/(site-packages|dist-packages|__pypackages__)/|\.egg/|\.(pex|shiv)/|/_MEI")
@@ -19,12 +21,16 @@ OWN: ContextVar[frozenset[str]] = ContextVar("own packages", default=frozenset()
 
 def is_standard(frame: Frame) -> bool:
     """Of the interpreter's own library."""
-    return bool(_STANDARD.search(frame.file)) and not _LIBRARY.search(frame.file)
+    if _STANDARD.search(frame.file):
+        return not _LIBRARY.search(frame.file)
+    return _frozen_package(frame) in sys.stdlib_module_names
 
 
 def is_library(frame: Frame) -> bool:
     """Of an installed package."""
-    return bool(_LIBRARY.search(frame.file)) and not (OWN.get() and package(frame) in OWN.get())
+    if not _LIBRARY.search(frame.file):
+        return _frozen_package(frame) in USUAL
+    return not (OWN.get() and package(frame) in OWN.get())
 
 
 def is_application(frame: Frame) -> bool:
@@ -40,8 +46,10 @@ def package(frame: Frame) -> str:
     path = frame.file
     found = re.search(r"/(?:site|dist)-packages/([^/]+)", path)
     if not found and is_standard(frame):
-        found = re.search(r"(?:python[\d.]+t?|pypy[\d.]*)(?:\.zip)?/([^/]+)", path) or re.match(
-            r"<frozen ([\w.]+)", path
+        found = (
+            re.search(r"(?:python[\d.]+t?|pypy[\d.]*)(?:\.zip)?/([^/]+)", path)
+            or re.match(r"<frozen ([\w.]+)", path)
+            or re.match(r"([^/<]+)", path)
         )
     return found[1].removesuffix(".py") if found else ""
 
@@ -88,3 +96,8 @@ def at_place(frame: Frame, places: Iterable[str]) -> bool:
         if file.endswith("/") and "/" + file in frame.file:
             return True
     return False
+
+
+def _frozen_package(frame: Frame) -> str:
+    """The top-level name in a program that was frozen into one file: it keeps relative paths, as `http/server.py`."""
+    return "" if frame.file.startswith(("/", "<")) else frame.file.partition("/")[0].removesuffix(".py")

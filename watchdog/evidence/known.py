@@ -8,7 +8,7 @@ from pathlib import Path
 
 from watchdog.model.evidence import Configured, Exit
 from watchdog.model.playbook import Playbook, Start
-from watchdog.system.child import service_env
+from watchdog.system.host import accounts
 from watchdog.system.shim import records as starts
 
 
@@ -36,7 +36,7 @@ def configured(playbook: Playbook | None) -> Configured:
 
 def _user(start: Start) -> str | None:
     """As whom wd would start it; a manager knows that better than we."""
-    return start.user or (service_env.user_name(service_env.user_id(None)) if start.command else None)
+    return start.user or (accounts.user_name(accounts.user_id(None)) if start.command else None)
 
 
 def known_logs(playbook: Playbook | None, state: Path, named: Iterable[str | Path] = ()) -> tuple[str | Path, ...]:

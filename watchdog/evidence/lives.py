@@ -11,7 +11,7 @@ from dataclasses import replace
 from watchdog.model.evidence import Configured, Exit
 from watchdog.model.process import Listener, Process, Tree
 from watchdog.system import clock
-from watchdog.system.child import service_env
+from watchdog.system.host import accounts
 from watchdog.system.net import ports
 from watchdog.system.process import processes, threads
 from watchdog.targets import originals, programs
@@ -39,7 +39,7 @@ class Lives:
     def hidden(self) -> str:
         """The user whose process keeps the port and may not be seen; empty if there is none."""
         closed = [one for one in self.listeners if not one.holders]
-        return service_env.user_name(closed[0].uid) if closed and not self.known else ""
+        return accounts.user_name(closed[0].uid) if closed and not self.known else ""
 
     @property
     def port(self) -> int | None:

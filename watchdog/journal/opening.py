@@ -11,16 +11,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from watchdog.journal.schema import VERSIONS
-from watchdog.model.errors import CannotTell
+from watchdog.journal.tables import VERSIONS
+from watchdog.model.errors import CannotTell, Refused
 from watchdog.system.clock import now
+from watchdog.system.disk import files
 from watchdog.system.disk.files import make_folder
 
 BUSY_SECONDS = 30.0
 UNREADABLE = "a name in it cannot be read"
 # Bytes up to which every start checks all of it, indexes too; up to which it checks the tables; beyond, the first page.
 _CHECKED_WHOLE_UP_TO, _CHECKED_UP_TO = 4 << 20, 64 << 20
-_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _Result = TypeVar("_Result")
 
 
@@ -41,15 +41,10 @@ def make_file(path: Path) -> int:
     """SQLite would make it with the umask's mode; its side files take over the mode that it finds. Gives its inode."""
     if not path.parent.is_dir():
         make_folder(path.parent)
-    opened = os.open(path, os.O_RDWR | os.O_CREAT | _NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
-        facts = os.fstat(opened)
-        if facts.st_uid != os.geteuid():
-            raise damaged(f"it belongs to user {facts.st_uid}")
-        os.fchmod(opened, 0o600)
-        return facts.st_ino
-    finally:
-        os.close(opened)
+        return files.make_private(path).st_ino
+    except Refused as refusal:
+        raise damaged(refusal.why) from None
 
 
 def inode_of(path: Path) -> int:

@@ -8,6 +8,8 @@ import stat
 from collections.abc import Collection
 from pathlib import Path
 
+from watchdog.system.disk import files
+
 _ID = re.compile(r"\d{4}-\d{2}-\d{2}-\d{6}-[a-z0-9-]+", re.ASCII)
 
 
@@ -41,5 +43,5 @@ def _bytes(folder: Path) -> int:
     total = 0
     for path in folder.rglob("*"):
         with contextlib.suppress(OSError):
-            total += path.lstat().st_blocks * 512
+            total += files.bytes_on_disk(path.lstat())
     return total

@@ -7,7 +7,6 @@ frozen, gets SIGKILL, and a sweep follows until two looks in a row find nothing 
 from __future__ import annotations
 
 import shlex
-import signal
 from collections.abc import Callable
 
 from watchdog.killing import proof
@@ -17,12 +16,12 @@ from watchdog.model.errors import Refused
 from watchdog.model.killing import Ended, KillPlan, KillResult, Orders, Outcome, Survivor
 from watchdog.model.process import Process
 from watchdog.model.records import record
-from watchdog.system import clock, signals
+from watchdog.system import clock, holds, signals
 from watchdog.system.clock import Deadline
 from watchdog.system.freeze import Freezer
+from watchdog.system.holds import Hold
 from watchdog.system.host import managers
 from watchdog.system.process import lineage
-from watchdog.system.signals import Hold
 
 _CHASE = 0.5  # seconds for looks at the youngest only, between two looks at everybody
 _PASSES = 50  # looks at the youngest without a find, at least
@@ -40,16 +39,19 @@ class Times:
     ports: float = proof.PATIENCE
 
 
-def execute(plan: KillPlan, say: Callable[[str], None], times: Times | None = None) -> KillResult:
+def execute(
+    plan: KillPlan, say: Callable[[str], None], times: Times | None = None, freezer: Freezer | None = None
+) -> KillResult:
     """Do what the plan says; the very plan that a dry run shows. Failed if wd has no descriptors left to hold with.
 
     Nothing is signalled when a guard refuses, or when the first process of the plan has become another program.
+    `freezer`: one that was begun before, so that its start takes no time now; it is closed here.
     """
     if plan.refusals:
         return KillResult("refused", message="; ".join(plan.refusals), plan=plan)
     if not plan.doomed:
         return KillResult("nothing", message="nothing to end", plan=plan)
-    ladder, done = _Ladder(plan, say, times or Times()), False
+    ladder, done = _Ladder(plan, say, times or Times(), freezer), False
     try:
         result = ladder.climb()
         done = True
@@ -59,10 +61,10 @@ def execute(plan: KillPlan, say: Callable[[str], None], times: Times | None = No
 
 
 class _Ladder:
-    def __init__(self, plan: KillPlan, say: Callable[[str], None], times: Times) -> None:
+    def __init__(self, plan: KillPlan, say: Callable[[str], None], times: Times, freezer: Freezer | None) -> None:
         self._plan, self._say, self._times = plan, say, times
         self._roster = Roster(plan, say)
-        self._freezer: Freezer | None = None
+        self._freezer = freezer
         self._endless = False  # it still started new processes when the time was over
 
     def climb(self) -> KillResult:
@@ -105,9 +107,9 @@ class _Ladder:
         return ""
 
     def _term(self, held: Hold, as_found: Process | None = None) -> signals.Sent:
-        sent = self._roster.send(held, signal.SIGTERM, "TERM", as_found)
+        sent = self._roster.send(held, signals.TERM, "TERM", as_found)
         if sent == "sent" and held.process.state == "T":
-            signals.send(held, signal.SIGCONT)  # a stopped process takes no SIGTERM before it goes on
+            holds.send(held, signals.CONT)  # a stopped process takes no SIGTERM before it goes on
         return sent
 
     def _watch(self) -> None:
@@ -181,7 +183,7 @@ class _Ladder:
         return _QUIET if self._roster.may_have_missed else 0.0
 
     def _kill(self, held: Hold) -> None:
-        self._roster.send(held, signal.SIGKILL, "KILL")
+        self._roster.send(held, signals.KILL, "KILL")
 
     def _kill_group(self) -> None:
         """Where the server has a control group to itself the kernel ends all of it at once, forks in flight too."""

@@ -11,9 +11,10 @@ from watchdog.model.errors import WdError
 from watchdog.model.killing import Doomed, Ended, KillPlan, Survivor
 from watchdog.model.process import Identity, Process
 from watchdog.policy import guards
-from watchdog.system import clock, signals
+from watchdog.system import clock, holds
+from watchdog.system.holds import Hold
 from watchdog.system.process import lineage, processes
-from watchdog.system.signals import Hold, Sent
+from watchdog.system.signals import Sent
 
 _FEW = 32  # of the newest pids: a process that lives for a moment is among them, or has ended
 Name = Literal["TERM", "KILL"]
@@ -60,7 +61,7 @@ class Roster:
         """Hold everybody that the plan names. Refused or Failed (no descriptor left) before anything was signalled."""
         for doomed in self._plan.doomed:
             process = doomed.process
-            held = signals.hold(process.pid, process.identity, allow_unsafe=self._plan.allow_unsafe)
+            held = holds.hold(process.pid, process.identity, allow_unsafe=self._plan.allow_unsafe)
             if held is not None and _is_another(held, doomed):
                 held.close()
                 held = None
@@ -76,7 +77,7 @@ class Roster:
         held.close()
 
     def send(self, held: Hold, number: int, name: Name, as_found: Process | None = None) -> Sent:
-        sent = signals.send(held, number, as_found=as_found)
+        sent = holds.send(held, number, as_found=as_found)
         if sent == "sent":
             self._last_signal[held.identity] = name
         elif sent == "denied":
@@ -90,13 +91,13 @@ class Roster:
 
     def wait(self, seconds: float) -> list[Hold]:
         """Wait until all have ended, at most so long; those that live."""
-        signals.wait_gone(self._living.values(), seconds)
+        holds.wait_gone(self._living.values(), seconds)
         return self.living
 
     def look(self, and_ports: bool = False) -> list[Hold]:
         """Members that are new since the last look, the youngest first: it is the one that forks next."""
         self._newest = lineage.newest_pid()  # first: who is born during this look belongs to the next one
-        table = processes.thin_table()
+        table = processes.recent_table()
         found = self.family.newcomers(table)
         self.may_have_missed = self.family.missed or lineage.newest_pid() != self._newest
         if and_ports and not found:
@@ -146,7 +147,7 @@ class Roster:
 
     def _take(self, process: Process) -> Hold | None:
         try:
-            held = signals.hold(process.pid, process.identity, allow_unsafe=self._plan.allow_unsafe)
+            held = holds.hold(process.pid, process.identity, allow_unsafe=self._plan.allow_unsafe)
         except WdError as error:
             self.notes.append(str(error))
             return None

@@ -59,6 +59,7 @@ class Process:
     cmdline: tuple[str, ...] | None = None  # as the system shows it; the process can overwrite it with a title
     original: tuple[str, ...] | None = None  # what it was started with, where it has overwritten its command line
     exe: str | None = None
+    embeds_python: bool = False  # a program of another name that has loaded Python's library: a frozen one
     cwd: str | None = None
     cgroup: str | None = None
     pid_namespace: int | None = None

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from watchdog.model.process import Process, Tree
 from watchdog.model.records import record
+from watchdog.system.host import accounts
 from watchdog.system.process import processes, rights
 from watchdog.system.process.table import Row
 from watchdog.targets import expected
@@ -33,7 +34,7 @@ def ourselves(table: Mapping[int, Process] | None = None) -> Ourselves:
         pid=pid,
         ancestors=frozenset(processes.ancestors(table, pid)),
         session_leader=me.session if me else 0,
-        uid=os.geteuid(),
+        uid=accounts.our_id(),
         pid_namespace=me.pid_namespace if me else None,
     )
 

@@ -6,14 +6,14 @@ from watchdog.model.kinds import Key
 from watchdog.model.probing import Sample
 from watchdog.probes.asked import Asked
 from watchdog.probes.kind import ProbeKind
-from watchdog.system.net.accept_queue import waiting
+from watchdog.system.net import ports
 
 
 def probe(asked: Asked) -> Sample:
     port, most = asked.playbook.find.port, int(asked.spec.subject)
     if port is None:
         return asked.unknown("the playbook names no port")
-    found = waiting(port)
+    found = ports.accept_queue(port)
     if found is None:
         return asked.unknown(f"nobody listens on port {port}, or this system does not tell its queue")
     queue, backlog = found

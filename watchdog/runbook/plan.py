@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import sys
 from collections.abc import Iterator, Mapping
 
 from watchdog.config.mistakes import Mistake, bad_config, did_you_mean
@@ -12,6 +11,7 @@ from watchdog.model.errors import BadConfig, Refused, WrongUsage
 from watchdog.model.procedure import Block, Runbook, RunPlan, StepCall
 from watchdog.runbook.fill import Value, fill_words
 from watchdog.steps.registry import SPECS
+from watchdog.system import here
 
 _TEMPLATE = re.compile(r"\{\{.*?\}\}")
 _ASIDE = re.compile(r"\0(\d+)\0")
@@ -27,7 +27,7 @@ def make_plan(runbook: Runbook, values: Mapping[str, str | int | float], service
     mistakes: list[Mistake] = []
     calls: list[StepCall] = []
     for index, block in enumerate(runbook.blocks):
-        if block.systems and this_system() not in block.systems:
+        if block.systems and here.NAME not in block.systems:
             continue
         calls += _calls(runbook, index, block, filled, mistakes)
     if mistakes:
@@ -40,10 +40,6 @@ def make_plan(runbook: Runbook, values: Mapping[str, str | int | float], service
         why = f"the step `{needy}` of {runbook.name} needs one; nothing was touched"
         raise Refused("no service was named", why, f"Say which: wd run {runbook.name} --service NAME")
     return RunPlan(runbook, tuple(calls), runbook.blocks, service)
-
-
-def this_system() -> str:
-    return {"darwin": "macos", "win32": "windows"}.get(sys.platform, "linux")
 
 
 def _values(runbook: Runbook, values: Mapping[str, Value], service: str | None) -> dict[str, Value]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import stat
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,15 +11,15 @@ from typing import Any
 from watchdog.killing import finish
 from watchdog.model.errors import Failed
 from watchdog.model.launching import ShimRecord, StartResult
-from watchdog.model.playbook import Start
+from watchdog.model.playbook import Policy, Start
 from watchdog.model.process import Identity, Listener
 from watchdog.system import clock
 from watchdog.system.child import commands, service_env
-from watchdog.system.disk import files
-from watchdog.system.host import managers
+from watchdog.system.disk import files, trust
+from watchdog.system.host import accounts, managers
 from watchdog.system.process import processes
+from watchdog.system.shim import held, posts, spawn, standby
 from watchdog.system.shim import records as notes
-from watchdog.system.shim import spawn, standby
 from watchdog.system.shim.line import Line
 from watchdog.system.shim.orders import Order
 
@@ -51,12 +49,12 @@ def start_problems(start: Start) -> Iterator[str]:
         return
     try:
         env = service_env.environment(start)
-        cwd = start.cwd or service_env.home_of(start.user)
-        owner = service_env.user_id(start.user)
+        cwd = start.cwd or accounts.home_of(start.user)
+        owner = accounts.user_id(start.user)
     except (OSError, LookupError, ValueError) as error:
         yield _told(error)
         return
-    if os.geteuid() not in (0, owner):
+    if not accounts.is_admin() and accounts.our_id() != owner:
         yield f"the service runs as user {start.user}: only root can start it"
     if start.log and not Path(start.log).parent.is_dir():
         yield f"start.log: {Path(start.log).parent} is not a folder"
@@ -76,12 +74,17 @@ def arm(
     listeners: Collection[Listener] = (),
     port: int | None = None,
     through: Sequence[str] = (),
+    policy: Policy | None = None,
+    beside: Collection[Identity] = (),
 ) -> Shim:
     """Start the process that will start the service, also if wd dies now. Failed if it does not come to its post.
 
     `doomed` must be gone first, `listeners` are their sockets; `port` is the one the service listens on when it is up;
-    `through` is the command of the manager that is known to keep it.
+    `through` is the command of the manager that is known to keep it; `policy` bounds how often a shim that holds the
+    sockets starts the service again by itself; `beside` are those that go on until the new server is proven.
     """
+    policy = policy or Policy()
+    acts = policy.mode == "act"
     place = _place(state, service)
     orders = managers.orders(managers.parse(start.through)) if start.through else None
     through = through or (orders.start if orders else ())
@@ -90,7 +93,7 @@ def arm(
         folder=str(place),
         command=list(start.command),
         fallback=list(start.fallback),
-        cwd=start.cwd or service_env.home_of(start.user),
+        cwd=start.cwd or accounts.home_of(start.user),
         # A manager's command is the person's tool, not the service: it is found and works as it does for them.
         env=commands.our_environment() if through else service_env.environment(start),
         user=start.user,
@@ -100,7 +103,12 @@ def arm(
         ports=[port] if port else sorted({one.port for one in listeners}),
         port=port,
         doomed=[str(one) for one in doomed],
+        beside=[str(one) for one in beside],
         inodes=[one.inode for one in listeners],
+        listen=list(start.listen),
+        restarts=policy.give_up.restarts if acts else 0,
+        restarts_within=policy.give_up.within,
+        pauses=[policy.backoff.first, policy.backoff.most],
         finish_command=finish.command(),
         standby=str(files.runtime_folder()),
     )
@@ -154,6 +162,27 @@ def _armed(order: Order) -> Shim:
 def records(state: Path, service: str) -> tuple[ShimRecord, ...]:
     """Every start of this service that a shim has noted, the oldest first."""
     return notes.read_all(notes.folder(state, service))
+
+
+def restarts_itself(state: Path, service: str) -> bool:
+    """Whether a shim holds the listening socket of this service, and starts it again after its end."""
+    return any(holds_sockets(one.shim_pid) for one in records(state, service)[-1:])
+
+
+def holds_sockets(shim_pid: int) -> bool:
+    """Whether that process is a shim of ours that holds listening sockets for its service."""
+    return shim_pid in posts.holding()
+
+
+def release(shim_pid: int) -> bool:
+    """Let a shim give up the listening sockets that it holds; False if it is not a shim of ours, or holds none."""
+    return holds_sockets(shim_pid) and held.release(files.runtime_folder(), shim_pid)
+
+
+def release_all(state: Path, service: str) -> None:
+    """The same for every shim that has started this service."""
+    for pid in {one.shim_pid for one in records(state, service)}:
+        release(pid)
 
 
 class Shim:
@@ -237,36 +266,13 @@ def why_not_run(command: Sequence[str], cwd: str, path: str, owner: int) -> str:
     found = str(Path(cwd) / program) if "/" in program else shutil.which(program, path=path)
     if found is None:
         return f"{program} is not on the service's PATH ({path}): write its full path"
-    if problem := _why_not_program(Path(found), owner):
+    if problem := trust.why_not_a_program(Path(found), owner):
         return problem
     if Path(program).name.startswith(_INTERPRETERS) and len(command) > 1 and not command[1].startswith("-"):
         where = Path(cwd) / command[1]
         if not where.is_file():
             return f"{where}: no such file"
-        return _why_not_safe(where, owner)
-    return ""
-
-
-def _why_not_program(path: Path, owner: int) -> str:
-    try:
-        facts = path.stat()
-    except OSError as error:
-        return f"{path}: {error.strerror}"
-    if not stat.S_ISREG(facts.st_mode):
-        return f"{path} is not a program"
-    if not facts.st_mode & 0o111:
-        return f"{path} is not executable"
-    return _why_not_safe(path, owner)
-
-
-def _why_not_safe(path: Path, owner: int) -> str:
-    """What root starts, or another user, must not be another one's to change."""
-    facts = path.stat()
-    if os.geteuid() == 0 and facts.st_uid not in (0, owner):
-        who = service_env.user_name(facts.st_uid)
-        return f"{path} belongs to user {who}, who could change what is started: set start.user, or chown it"
-    if facts.st_mode & stat.S_IWOTH:
-        return f"{path} can be written by everybody"
+        return trust.why_not_safe(where, owner)
     return ""
 
 

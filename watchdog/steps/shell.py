@@ -8,6 +8,7 @@ from typing import Any
 
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system.child import commands
+from watchdog.system.host import accounts
 from watchdog.text.redact import redact
 
 SHELLS = {"sh": ("sh", "-eu", "-c"), "bash": ("bash", "-eu", "-c"), "powershell": ("pwsh", "-NoProfile", "-Command")}
@@ -24,7 +25,7 @@ def shell(context: Context, options: Mapping[str, Any]) -> StepResult:
         return StepResult("planned", f"{language}: {script}")
     if not context.ask(f"Run in {language}: {script} ?"):
         return StepResult("refused", "a person said no (or there was nobody to ask; --yes answers)")
-    environment = {**commands.base_environment(), **dict(options["environment"])}
+    environment = {**accounts.base_environment(), **dict(options["environment"])}
     done = commands.run([*argv, script], timeout=options["timeout"] or LIMIT, env=environment)
     output = redact(done.output[-4000:])
     data = {"code": done.code, "output": output}

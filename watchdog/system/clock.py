@@ -45,3 +45,9 @@ def wait_until(condition: Callable[[], bool], seconds: float, pause: float = 0.0
 def sleep(seconds: float) -> None:
     """Let so many seconds pass."""
     time.sleep(seconds)
+
+
+def suspended() -> float:
+    """Seconds that this machine has slept since it began; the monotonic clock does not count them. 0: not told."""
+    which = getattr(time, "CLOCK_BOOTTIME", None)
+    return float(getattr(time, "clock_gettime")(which)) - time.monotonic() if which is not None else 0.0  # noqa: B009

@@ -20,9 +20,8 @@ from typing import Any
 
 from watchdog.model.killing import Argv, Orders, Ownership
 from watchdog.model.process import Manager, Process, Tree
-from watchdog.system.child import service_env
 from watchdog.system.disk import trust
-from watchdog.system.host import managers
+from watchdog.system.host import accounts, managers
 from watchdog.system.net import ports, sockets
 from watchdog.system.process import descriptors, processes
 from watchdog.targets.managers import user_of
@@ -74,11 +73,11 @@ def _check_user(manager: Manager, tree: Tree) -> None:
     owner = user_of(tree.root.cgroup) if manager.kind == "systemd-user" else None
     if owner is None and manager.process:
         owner = manager.process.uid
-    if owner in (None, 0, os.geteuid()):
+    if owner in (None, 0, accounts.our_id()):
         return
-    user = service_env.user_name(int(owner or 0))
+    user = accounts.user_name(int(owner or 0))
     raise _NotProven(
-        f"that runs as user {user}, whose word is no order for {service_env.user_name(os.geteuid())}",
+        f"that runs as user {user}, whose word is no order for {accounts.user_name(accounts.our_id())}",
         shlex.join(("runuser", "-u", user, "--", "wd", "kill", "--pid", str(tree.root.pid))),
     )
 
@@ -100,7 +99,7 @@ def _check_alone(manager: Manager, tree: Tree, orders: Orders) -> None:
 def _systemd(manager: Manager, tree: Tree) -> Orders:
     program: Argv = ("systemctl",)
     if manager.kind == "systemd-user":
-        program = ("env", f"XDG_RUNTIME_DIR=/run/user/{os.geteuid()}", "systemctl", "--user")
+        program = ("env", f"XDG_RUNTIME_DIR=/run/user/{accounts.our_id()}", "systemctl", "--user")
     orders = managers.systemd(program, manager.name)
     typed = shlex.join(orders.stop)
     if not _UNIT.fullmatch(manager.name):
@@ -291,6 +290,6 @@ def _why_not_ours(path: str) -> str:
     except OSError as error:
         return f"{path}: {error.strerror}"
     if above.st_uid == 0 and above.st_mode & stat.S_ISVTX:  # there each may only replace what is theirs
-        fine = facts.st_uid in (0, os.geteuid())
+        fine = facts.st_uid in (0, accounts.our_id())
         return trust.check_trusted_folder(folder.parent) if fine else f"{path} belongs to another user"
     return trust.check_trusted_folder(folder)

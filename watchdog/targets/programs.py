@@ -71,10 +71,10 @@ def parse(words: tuple[str, ...]) -> Program:
 
 
 def is_python(process: Process) -> bool:
-    """Whether a Python interpreter runs in it, by its binary, else by the first word of its command line."""
+    """Whether a Python interpreter runs in it, by its binary and libraries, else by the first word of its command."""
     name = exe_name(process)
     if name:
-        return bool(_PYTHON.fullmatch(name)) or name in ("uwsgi", "uwsgi-core")
+        return bool(_PYTHON.fullmatch(name)) or name in ("uwsgi", "uwsgi-core") or process.embeds_python
     first = last_part(process.cmdline[0]) if process.cmdline else process.name
     return bool(_PYTHON.fullmatch(first))
 

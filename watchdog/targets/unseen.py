@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from watchdog.model.errors import NothingMatched, Refused, WdError, WrongUsage
 from watchdog.model.selector import Selector
+from watchdog.system.host import accounts
 from watchdog.system.net import ports
 from watchdog.system.process import rights
 
@@ -13,9 +14,8 @@ def refuse_unseen(port: int | None, done: str) -> None:
     unseen = ports.hidden(port) if port else ()
     if not unseen:
         return
-    from watchdog.system.child import service_env  # accounts are seldom needed
 
-    owner = service_env.user_name(unseen[0].uid)
+    owner = accounts.user_name(unseen[0].uid)
     why, todo = f"the socket belongs to user {owner}", rights.remedy(owner)
     if rights.sees_all():
         why, todo = "the socket belongs to the kernel, or to a process outside of this container", "act from there"

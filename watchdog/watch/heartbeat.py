@@ -10,16 +10,12 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from watchdog.system import clock
+
 BEAT = 0.25  # seconds
 GAP = 1.0  # seconds without a beat that count as "did not run"
 EDGE = 0.1  # seconds of a gap that may touch a question without harm
 STEP = 2.0  # seconds by which the wall's clock must move against the monotonic one to count as set
-
-
-def _suspended() -> float:
-    """Seconds that this machine has slept since it began; the monotonic clock does not count them."""
-    clock = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.clock_gettime(clock) - time.monotonic() if clock is not None else 0.0
 
 
 class Heartbeat:
@@ -52,10 +48,10 @@ class Heartbeat:
         return len(self._gaps)
 
     def _run(self) -> None:
-        slept, drift = _suspended(), time.time() - time.monotonic()
+        slept, drift = clock.suspended(), time.time() - time.monotonic()
         while not self._stop.wait(BEAT):
             now, before = time.monotonic(), self._last
-            now_slept = _suspended()
+            now_slept = clock.suspended()
             if now - before > GAP or now_slept - slept > GAP:
                 self._gaps.append((before, now))
             self._last = now

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from watchdog.model.errors import BadConfig
 from watchdog.model.playbook import Playbook
 from watchdog.system import clock
+from watchdog.system.host import accounts
 
 if TYPE_CHECKING:
     from watchdog.system.child.commands import Done
@@ -68,7 +69,7 @@ def _child(home: Path, service: str | None) -> Done:
         interpreter.command("watchdog.watch.loading:serve", light=False),
         timeout=_WITHIN,
         cwd="/",
-        env=commands.base_environment(None),
+        env=accounts.base_environment(None),
         limit=1 << 28,
         stdin=pickle.dumps((home, service)),
     )

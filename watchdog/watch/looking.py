@@ -11,7 +11,7 @@ from watchdog.model.process import Identity, Process, Tree
 from watchdog.model.selector import Selector
 from watchdog.policy.judge import Signs
 from watchdog.probes import registry
-from watchdog.system.net import accept_queue
+from watchdog.system.net import ports
 from watchdog.system.process import processes, threads
 from watchdog.system.shim import records
 from watchdog.targets import expected
@@ -48,7 +48,7 @@ def is_gone(tree: Tree, playbook: Playbook) -> bool:
     if any(processes.is_alive(member.process.identity) for member in tree.members):
         return False
     port = playbook.find.port
-    return port is None or accept_queue.waiting(port) is None
+    return port is None or ports.accept_queue(port) is None
 
 
 def nothing_left(watched: Watched) -> None:
@@ -125,7 +125,7 @@ def runs_nowhere(watched: Watched) -> bool:
     """Whether no process of it runs and nobody has its port, after a look that found the machine readable."""
     port = watched.playbook.find.port
     gone = watched.tree is None and watched.last_members is not None
-    return gone and (port is None or accept_queue.waiting(port) is None)
+    return gone and (port is None or ports.accept_queue(port) is None)
 
 
 def is_certainly_down(watched: Watched) -> bool:
@@ -163,7 +163,7 @@ def serving(tree: Tree) -> tuple[Process, ...]:
 def _queue(watched: Watched) -> bool:
     """Whether more connections wait than at the look before."""
     port = watched.playbook.find.port
-    found = accept_queue.waiting(port) if port else None
+    found = ports.accept_queue(port) if port else None
     before, watched.queue = watched.queue, found[0] if found else 0
     return 0 < before < watched.queue
 

@@ -43,7 +43,7 @@ def _finding(view: View, thread: ThreadView, lock: FileLock | None, count: int) 
         waits_for="child" if inside else "",
         summary=f"{thread.label} waits {format_duration(thread.stuck)} for {thread.wait.words} in "
         f"{short(thread.app_frame)}{_who(view, lock)}{many}",
-        advice="restart" if inside or lock is None else "call-a-person",
+        instead=None if inside or lock is None else "call-a-person",
         culprit=view.culprit(thread.app_frame, thread),
         peer=f"pid {lock.pid}: {lock.owner[:80]}" if lock is not None else None,
         evidence=("files.json#locks", thread.reference),

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pwd
-import select
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from watchdog.model.records import record
+from watchdog.system.host import accounts
 from watchdog.system.signals import end_child
 
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_PIECE = 65536
+if sys.platform == "win32":
+    from watchdog.system.windows import children
+else:
+    from watchdog.system.posix import children
+
 _PIPE = 4096  # bytes that the smallest pipe takes at once
 
 
@@ -60,14 +63,12 @@ def run(
         return Done(None, None, "", False, time.monotonic() - began, error=_why(argv, cwd, error))
     output = _Output(limit)
     try:
-        in_time = _follow(child, output, began + timeout)
+        in_time = children.follow(child, output.add, began + timeout)
     finally:
         # Also when Ctrl-C falls into the wait: a command without its reader would go on unseen.
         if child.returncode is None:
             end_child(child)
-        if child.stdout is not None:
-            output.drain(child.stdout.fileno())
-            child.stdout.close()
+        children.drain(child, output.add)
     code = child.returncode
     ended = in_time and code is not None
     return Done(
@@ -85,42 +86,6 @@ def our_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
 
-def base_environment(user: str | None = None) -> dict[str, str]:
-    """What every process of a service finds, whoever starts it, from where: nothing of the caller's surroundings.
-
-    LookupError if there is no such user.
-    """
-    who = entry_of(user)
-    return {"PATH": PATH, "HOME": who.pw_dir, "LANG": "C.UTF-8", "USER": who.pw_name, "LOGNAME": who.pw_name}
-
-
-def entry_of(user: str | None) -> pwd.struct_passwd:
-    """The account of a name or number; without one our own. LookupError if there is none."""
-    try:
-        if user is None:
-            return pwd.getpwuid(os.geteuid())
-        return pwd.getpwuid(int(user)) if user.isdigit() else pwd.getpwnam(user)
-    except KeyError:
-        if user is None:  # a container may run under a number that nobody has given a name
-            number = os.geteuid()
-            return pwd.struct_passwd((str(number), "x", number, os.getegid(), "", "/", "/bin/sh"))
-        raise LookupError(f"there is no user {user!r} on this machine") from None
-
-
-def account(user: str | None) -> dict[str, Any]:
-    """What `subprocess.Popen` needs to run as that user, supplementary groups included. LookupError if unknown."""
-    if user is None:
-        return {}
-    entry = entry_of(user)
-    if entry.pw_uid == os.geteuid():
-        return {}
-    return {
-        "user": entry.pw_uid,
-        "group": entry.pw_gid,
-        "extra_groups": os.getgrouplist(entry.pw_name, entry.pw_gid),
-    }
-
-
 class _Output:
     """The first bytes of an endless stream."""
 
@@ -131,16 +96,6 @@ class _Output:
         room = self._limit - len(self._kept)
         self._kept += piece[:room]
         self.cut = self.cut or len(piece) > room
-
-    def drain(self, descriptor: int) -> None:
-        """What is in the pipe now, without waiting for those who still hold its other end."""
-        os.set_blocking(descriptor, False)
-        with contextlib.suppress(BlockingIOError):
-            for _ in range(64):
-                piece = os.read(descriptor, _PIECE)
-                if not piece:
-                    break
-                self.add(piece)
 
     @property
     def text(self) -> str:
@@ -167,8 +122,8 @@ def _start(
             cwd=cwd,
             env=dict(env),
             bufsize=0,
-            start_new_session=True,
-            **account(user),
+            **children.ALONE,
+            **accounts.to_run_as(user),
         )
 
 
@@ -189,46 +144,6 @@ def _file_of(text: bytes | str) -> Iterator[IO[bytes]]:
         file.write(data)
         file.seek(0)
         yield file
-
-
-def _follow(child: subprocess.Popen[bytes], output: _Output, end: float) -> bool:
-    """Read until the command has ended; False when the time was over first."""
-    assert child.stdout is not None
-    pipe = child.stdout.fileno()
-    watcher = select.poll()
-    watcher.register(pipe, select.POLLIN)
-    reading = True
-    with _exit_watch(child.pid) as finished:
-        if finished is not None:
-            watcher.register(finished, select.POLLIN)
-        while child.poll() is None:
-            left = end - time.monotonic()
-            if left <= 0:
-                return False
-            ready = watcher.poll(min(left, 10.0 if finished is not None else 0.02) * 1000)
-            if reading and any(descriptor == pipe for descriptor, _ in ready):
-                piece = os.read(pipe, _PIECE)
-                output.add(piece)
-                if not piece:  # it closed its output and works on
-                    reading = False
-                    watcher.unregister(pipe)
-            elif not reading and finished is None:
-                time.sleep(0.02)
-    return True
-
-
-@contextlib.contextmanager
-def _exit_watch(pid: int) -> Any:
-    """A descriptor that becomes readable when our own child ends; None where there is no such thing."""
-    try:
-        descriptor = os.pidfd_open(pid)
-    except (AttributeError, OSError):
-        yield None
-        return
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def _why(argv: Sequence[str], cwd: str | Path | None, error: Exception) -> str:

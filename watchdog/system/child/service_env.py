@@ -3,44 +3,25 @@
 from __future__ import annotations
 
 import os
-import pwd
 import re
 import shlex
 import stat
 from pathlib import Path
 
 from watchdog.model.playbook import Start
-from watchdog.system.child.commands import base_environment, entry_of
+from watchdog.system.host import accounts
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _LARGEST = 256 * 1024
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 def environment(start: Start) -> dict[str, str]:
     """All variables of a start. OSError, LookupError or ValueError with a sentence where they cannot be had."""
-    found = base_environment(start.user)
+    found = accounts.base_environment(start.user)
     if start.env_file:
-        found |= read_env_file(Path(start.env_file), user_id(start.user))
+        found |= read_env_file(Path(start.env_file), accounts.user_id(start.user))
     return found | dict(start.env)
-
-
-def user_id(user: str | None) -> int:
-    """LookupError if there is no such user."""
-    return entry_of(user).pw_uid
-
-
-def user_name(uid: int) -> str:
-    """The account's name, or the number."""
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
-
-
-def home_of(user: str | None) -> str:
-    """The user's own folder, or the root folder where that is missing: where a service without `cwd` runs."""
-    folder = entry_of(user).pw_dir
-    return folder if Path(folder).is_dir() else "/"
 
 
 def read_env_file(path: Path, user: int) -> dict[str, str]:
@@ -48,12 +29,12 @@ def read_env_file(path: Path, user: int) -> dict[str, str]:
 
     Root reads only a file that root or the service's own user wrote.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    descriptor = os.open(path, os.O_RDONLY | _NO_WAIT)
     with os.fdopen(descriptor, encoding="utf-8", errors="surrogateescape") as file:
         facts = os.fstat(file.fileno())
         if not stat.S_ISREG(facts.st_mode):
             raise OSError(f"{path} is no regular file")
-        if os.geteuid() == 0 and (facts.st_uid not in (0, user) or facts.st_mode & 0o002):
+        if accounts.is_admin() and (facts.st_uid not in (0, user) or facts.st_mode & 0o002):
             raise OSError(f"{path} is not used: it could have been written by others (user id {facts.st_uid})")
         text = file.read(_LARGEST)
     found = {}

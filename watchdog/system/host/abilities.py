@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 from watchdog.model.records import record
-from watchdog.system import signals
+from watchdog.system import here, holds, signals
 from watchdog.system.child import commands
+from watchdog.system.host import accounts, machine
 from watchdog.system.process import processes, rights
 
 _ANSWER_WITHIN = 3.0  # seconds for a manager
@@ -34,8 +33,8 @@ def all_abilities() -> tuple[Ability, ...]:
 
 
 def _system() -> Ability:
-    proven = sys.platform.startswith("linux")
-    detail = f"{sys.platform}, Python {sys.version.split()[0]}"
+    detail = f"{here.NAME}, Python {sys.version.split()[0]}"
+    proven = here.PROVEN
     return Ability("system", proven, detail, "" if proven else "Only Linux is proven; the rest is by design.")
 
 
@@ -48,7 +47,7 @@ def _hold() -> Ability:
     """Hold and end a child of our own, the very way that a kill would."""
     child = subprocess.Popen([sys.executable, "-I", "-S", "-c", "input()"], stdin=subprocess.PIPE)
     try:
-        held = signals.hold(child.pid)
+        held = holds.hold(child.pid)
         if held is None:
             return Ability("safe kill", False, "a child of our own could not be held", needed=True)
         held.close()
@@ -61,18 +60,16 @@ def _hold() -> Ability:
 
 
 def _rights() -> Ability:
-    if not hasattr(os, "geteuid") or rights.sees_all():
+    if rights.sees_all():
         return Ability("rights", True, "every process can be seen and ended")
-    who = "root without the capability SYS_PTRACE" if os.geteuid() == 0 else "an ordinary user"
+    who = "root without the capability SYS_PTRACE" if accounts.is_admin() else "an ordinary user"
     detail = f"{who}: which ports, files and stacks belong to other processes cannot be seen"
     return Ability("rights", False, detail, rights.remedy())
 
 
 def _trace_scope() -> Ability:
-    path = Path("/proc/sys/kernel/yama/ptrace_scope")
-    try:
-        scope = int(path.read_text(encoding="ascii"))
-    except (OSError, ValueError):
+    scope = rights.trace_scope()
+    if scope is None:
         return Ability("stacks", True, "nothing forbids reading a process's stack")
     if scope == 0 or (rights.sees_all() and scope < 3):
         return Ability("stacks", True, f"ptrace_scope is {scope}: stacks can be read")
@@ -81,7 +78,7 @@ def _trace_scope() -> Ability:
 
 
 def _pressure() -> Ability:
-    there = Path("/proc/pressure/memory").exists()
+    there = bool(machine.glance().pressure)
     remedy = "" if there else "A kernel with CONFIG_PSI; without it load and swap tell a starved machine."
     return Ability("pressure", there, "pressure stall information", remedy)
 
@@ -97,7 +94,7 @@ def _programs() -> tuple[Ability, ...]:
 
 
 def _manager(name: str, use: str, why_not: Callable[[], str]) -> Ability:
-    if shutil.which(name, path=commands.PATH) is None:
+    if shutil.which(name, path=accounts.PATH) is None:
         return Ability(name, False, f"not installed ({use})")
     problem = why_not()
     return Ability(name, not problem, f"{use}: installed, but it does not run: {problem}" if problem else use)
@@ -106,7 +103,7 @@ def _manager(name: str, use: str, why_not: Callable[[], str]) -> Ability:
 def _answers(*argv: str) -> str:
     """Empty if the program gets an answer from its manager; else its last words. Of the system's folders only: a folder
     on the caller's PATH may hold a program of somebody else."""
-    done = commands.run(argv, timeout=_ANSWER_WITHIN, env={**commands.our_environment(), "PATH": commands.PATH})
+    done = commands.run(argv, timeout=_ANSWER_WITHIN, env={**commands.our_environment(), "PATH": accounts.PATH})
     if done.code == 0:
         return ""
     last = next((line.strip() for line in reversed(done.output.splitlines()) if line.strip()), "")

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from pathlib import Path
+
+from watchdog.system import here
 
 _WITHIN = 5.0  # seconds; a browser that runs in the foreground stays open longer, and is left alone
 
 
 def show_file(path: Path) -> bool:
     """Whether a browser was started. On Linux without a display none is: it would take over the terminal."""
-    if sys.platform not in ("win32", "darwin") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+    if here.NAME == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         return False
     import webbrowser  # here: only this command needs it
 

@@ -1,38 +1,31 @@
 """The machine at one moment: memory, swap, load, pressure, disks, a control group's limits, who uses most.
 
-Linux is read from /proc and the control groups (version 1 and 2); elsewhere psutil answers what it can. Nothing here
-raises: what cannot be read is None or left out.
+Nothing here raises: what cannot be read is None or left out.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
-import re
 import sys
 import threading
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 from watchdog.model.evidence import DiskLook, MachineLook
+from watchdog.model.facts import GroupMemory
 from watchdog.model.process import Process
-from watchdog.model.records import record
+from watchdog.system.process import processes
+
+if sys.platform == "linux":
+    from watchdog.system.linux import machine as here
+    from watchdog.system.linux.machine import address_limit, disk
+else:
+    from watchdog.system.portable import machine as here
+    from watchdog.system.portable.machine import address_limit, disk
+
+__all__ = ["address_limit", "disk", "disk_within", "disks", "glance", "look", "memory_room"]
 
 TOP = 10
 _NAMES_WITHIN = 0.5  # seconds for the command lines of those
-# Asking these for their free space may hang for as long as a server far away is silent.
-_FAR = ("nfs", "cifs", "smb", "fuse", "9p", "ceph", "gluster", "afs", "autofs", "davfs")
-_NO_DISK = ("tmpfs", "devtmpfs", "squashfs", "iso9660", "ramfs")
-_NO_LIMIT = 1 << 60  # version 1 of the control groups writes "no limit" as a huge number
-
-
-@record(frozen=True)
-class GroupMemory:
-    """Memory of a control group in bytes. `used` leaves out the file cache that the kernel can drop at once."""
-
-    limit: int | None
-    used: int | None
-    oom_kills: int | None
 
 
 def look(
@@ -46,13 +39,13 @@ def look(
     """Look once, in at most about `within` seconds. `pid` names the process whose control group counts, `paths` what
     the server writes to. With an `earlier` process table the top by CPU is what was used since then, else since each
     process began."""
-    group = group_memory(pid) if pid is not None else GroupMemory(None, None, None)
-    total, available, swap_total, swap_used = _memory()
-    table = _table()
+    group = here.group_memory(pid) if pid is not None else GroupMemory()
+    total, available, swap_total, swap_used = here.memory()
+    table = processes.table()
     by_memory = sorted(table.values(), key=lambda one: one.rss, reverse=True)[:TOP]
     by_cpu = _top_cpu(table, earlier or {})
     # "python" alone tells nobody whose memory it is.
-    named = _with_commands([*by_memory, *by_cpu], min(_NAMES_WITHIN, within))
+    named = processes.with_commands([*by_memory, *by_cpu], min(_NAMES_WITHIN, within))
     return MachineLook(
         at=at,
         cpus=os.cpu_count() or 1,
@@ -63,8 +56,8 @@ def look(
         memory_limit_used=group.used,
         swap_total=swap_total,
         swap_used=swap_used,
-        pressure=pressure(),
-        oom_kills=group.oom_kills if group.oom_kills is not None else _machine_oom_kills(),
+        pressure=here.pressure(),
+        oom_kills=group.oom_kills if group.oom_kills is not None else here.oom_kills(),
         top_memory=tuple(named.get(one.pid, one) for one in by_memory),
         top_cpu=tuple(named.get(one.pid, one) for one in by_cpu),
         disks=disks(paths, within),
@@ -73,53 +66,18 @@ def look(
 
 def glance() -> MachineLook:
     """Only what tells whether the machine itself is starved: cheap enough to be asked before every decision."""
-    total, available, swap_total, swap_used = _memory()
+    total, available, swap_total, swap_used = here.memory()
     cpus = os.cpu_count() or 1
-    return MachineLook(0.0, cpus, _load(), total, available, None, None, swap_total, swap_used, pressure())
+    return MachineLook(0.0, cpus, _load(), total, available, None, None, swap_total, swap_used, here.pressure())
 
 
 def memory_room(pid: int | None = None) -> tuple[int, int]:
     """(total, available) bytes: of the tightest limit of a control group at or above `pid`, else of the machine."""
-    total, available, _, _ = _memory()
-    group = group_memory(pid) if pid is not None else GroupMemory(None, None, None)
+    total, available, _, _ = here.memory()
+    group = here.group_memory(pid) if pid is not None else GroupMemory()
     if group.limit is not None and group.used is not None and group.limit < total:
         return group.limit, min(available, max(0, group.limit - group.used))
     return total, available
-
-
-def pressure() -> tuple[tuple[str, float], ...]:
-    """Pressure stall information in percent: ("memory.full.avg10", 1.5) …; empty where the kernel has none.
-
-    `full` of cpu is always 0 for the whole system: there `some` is the number to look at.
-    """
-    found = []
-    for name in ("cpu", "memory", "io"):
-        for line in _text(f"/proc/pressure/{name}").splitlines():
-            kind, *numbers = line.split()
-            for number in numbers:
-                key, _, value = number.partition("=")
-                if key.startswith("avg"):
-                    found.append((f"{name}.{kind}.{key}", float(value)))
-    return tuple(found)
-
-
-def _text(path: str | Path) -> str:
-    try:
-        return Path(path).read_text("utf-8", "replace")
-    except OSError:
-        return ""
-
-
-def _table() -> Mapping[int, Process]:
-    from watchdog.system.process import processes
-
-    return processes.table()
-
-
-def _with_commands(found: Iterable[Process], within: float) -> dict[int, Process]:
-    from watchdog.system.process import processes
-
-    return processes.with_commands(found, within)
 
 
 def _top_cpu(table: Mapping[int, Process], earlier: Mapping[int, Process]) -> tuple[Process, ...]:
@@ -133,122 +91,8 @@ def _top_cpu(table: Mapping[int, Process], earlier: Mapping[int, Process]) -> tu
 def _load() -> tuple[float, float, float] | None:
     try:
         return os.getloadavg()
-    except (OSError, AttributeError):
+    except (OSError, AttributeError):  # AttributeError: Windows has no load
         return None
-
-
-def _memory() -> tuple[int, int, int, int]:
-    """(total, available, swap total, swap used) in bytes."""
-    if not sys.platform.startswith("linux"):
-        import psutil
-
-        memory, swap = psutil.virtual_memory(), psutil.swap_memory()
-        return memory.total, memory.available, swap.total, swap.used
-    values = {}
-    for line in _text("/proc/meminfo").splitlines():
-        name, _, rest = line.partition(":")
-        with contextlib.suppress(ValueError, IndexError):
-            values[name] = int(rest.split()[0]) * 1024
-    free = values.get("MemFree", 0)
-    swap_total = values.get("SwapTotal", 0)
-    return (
-        values.get("MemTotal", 0),
-        values.get("MemAvailable", free),
-        swap_total,
-        swap_total - values.get("SwapFree", 0),
-    )
-
-
-def _machine_oom_kills() -> int | None:
-    for line in _text("/proc/vmstat").splitlines():
-        if line.startswith("oom_kill "):
-            return int(line.split()[1])
-    return None
-
-
-def group_memory(pid: int) -> GroupMemory:
-    """The tightest limit at or above the process's control group, and the kills of its own group."""
-    limit = used = kills = None
-    for number, folder in enumerate(_memory_groups(pid)):
-        here = _group(folder)
-        if number == 0:
-            kills = here.oom_kills
-        if here.limit is not None and (limit is None or here.limit < limit):
-            limit, used = here.limit, here.used
-        if used is None:
-            used = here.used
-    return GroupMemory(limit, used, kills)
-
-
-def _group(folder: Path) -> GroupMemory:
-    """One folder of the control groups; version 2 has memory.max, version 1 memory.limit_in_bytes."""
-    second = (folder / "memory.current").exists()
-    limit = _number(folder / ("memory.max" if second else "memory.limit_in_bytes"))
-    used = _number(folder / ("memory.current" if second else "memory.usage_in_bytes"))
-    if used is not None:
-        cache = _entry(folder / "memory.stat", "inactive_file" if second else "total_inactive_file")
-        used = max(0, used - (cache or 0))
-    kills = _entry(folder / ("memory.events" if second else "memory.oom_control"), "oom_kill")
-    return GroupMemory(limit if limit is not None and limit < _NO_LIMIT else None, used, kills)
-
-
-def _number(path: Path) -> int | None:
-    text = _text(path).strip()
-    return int(text) if text.isdigit() else None
-
-
-def _entry(path: Path, name: str) -> int | None:
-    for line in _text(path).splitlines():
-        key, _, value = line.partition(" ")
-        if key == name and value.strip().isdigit():
-            return int(value)
-    return None
-
-
-def _memory_groups(pid: int) -> list[Path]:
-    """The folders from the process's own control group up to the mount, nearest first."""
-    second: str | None = None
-    first: str | None = None
-    for line in _text(f"/proc/{pid}/cgroup").splitlines():
-        number, _, rest = line.partition(":")
-        controllers, _, path = rest.partition(":")
-        if number == "0" and not controllers:
-            second = path
-        elif "memory" in controllers.split(","):
-            first = path
-    mounts = _group_mounts()
-    # Where both are mounted, the memory controller belongs to version 1.
-    inside = first if first is not None else second
-    mount = mounts.get("cgroup" if first is not None else "cgroup2")
-    if inside is None or mount is None:
-        return []
-    root, point = mount
-    if root != "/" and inside.startswith(root):
-        inside = inside[len(root) :]
-    top = Path(point)
-    here = top / inside.lstrip("/")
-    if ".." in Path(inside).parts or not here.is_dir():
-        return [top]  # the path is that of another namespace: what is mounted here is what holds us
-    return [here, *(parent for parent in here.parents if parent == top or top in parent.parents)]
-
-
-def address_limit(pid: int) -> int | None:
-    """Bytes of address space or data that the process may have at most (`ulimit -v`); None where that is unlimited."""
-    found = re.findall(r"(?m)^Max (?:address space|data size) +(\d+)", _text(f"/proc/{pid}/limits"))
-    return min(map(int, found), default=None)
-
-
-def _group_mounts() -> dict[str, tuple[str, str]]:
-    """{"cgroup2" or "cgroup" (the one with the memory controller): (root, mount point)}."""
-    found = {}
-    for line in _text("/proc/self/mountinfo").splitlines():
-        left, _, right = line.partition(" - ")
-        fields, kind = left.split(), right.split()
-        if len(fields) < 5 or len(kind) < 3:
-            continue
-        if kind[0] == "cgroup2" or (kind[0] == "cgroup" and "memory" in kind[2].split(",")):
-            found[kind[0]] = (fields[3], fields[4])
-    return found
 
 
 def disks(paths: Iterable[str] = (), within: float = 1.0) -> tuple[DiskLook, ...]:
@@ -257,12 +101,12 @@ def disks(paths: Iterable[str] = (), within: float = 1.0) -> tuple[DiskLook, ...
     A file system that does not answer within `within` seconds is left out; the thread that asks it is left behind.
     """
     found: list[DiskLook] = []
-    wanted = dict.fromkeys([*(str(path) for path in paths), *_local_mounts()])
+    wanted = dict.fromkeys([*(str(path) for path in paths), *here.local_mounts()])
 
     def ask() -> None:
         seen = set()
         for path in wanted:
-            one = disk(path)
+            one = here.disk(path)
             if one is not None and one.mount not in seen:
                 seen.add(one.mount)
                 found.append(one)
@@ -279,48 +123,10 @@ def disks(paths: Iterable[str] = (), within: float = 1.0) -> tuple[DiskLook, ...
 def disk_within(path: str, within: float) -> DiskLook | None:
     """The file system under a path; None if there is no such path, or no answer within `within` seconds."""
     found: list[DiskLook | None] = []
-    asker = threading.Thread(target=lambda: found.append(disk(path)), daemon=True, name="wd-disk")
+    asker = threading.Thread(target=lambda: found.append(here.disk(path)), daemon=True, name="wd-disk")
     try:
         asker.start()
     except RuntimeError:
         return None
     asker.join(within)
     return found[0] if found else None
-
-
-def disk(path: str) -> DiskLook | None:
-    """The file system under a path; None if there is no such path. May hang on a dead network file system."""
-    try:
-        if not hasattr(os, "statvfs"):
-            import psutil
-
-            usage = psutil.disk_usage(path)
-            return DiskLook(path, _mount_of(path), usage.free, usage.total)
-        facts = os.statvfs(path)
-    except OSError:
-        return None
-    inodes = facts.f_favail if facts.f_files else None
-    free, total = facts.f_bavail * facts.f_frsize, facts.f_blocks * facts.f_frsize
-    return DiskLook(path, _mount_of(path), free, total, inodes, bool(facts.f_flag & os.ST_RDONLY))
-
-
-def _mount_of(path: str) -> str:
-    here = Path(path).absolute()
-    while here != here.parent and not here.is_mount():
-        here = here.parent
-    return str(here)
-
-
-def _local_mounts() -> list[str]:
-    if not sys.platform.startswith("linux"):
-        import psutil
-
-        return [part.mountpoint for part in psutil.disk_partitions()]
-    found, devices = [], set()
-    for line in _text("/proc/self/mounts").splitlines():
-        device, point, kind, *_ = line.split()
-        real = device.startswith("/") or kind in ("overlay", "zfs", "btrfs")
-        if real and device not in devices and not kind.startswith((*_FAR, *_NO_DISK)):
-            devices.add(device)
-            found.append(point.replace("\\040", " "))
-    return found

@@ -13,6 +13,26 @@ from pathlib import Path
 from watchdog.model.errors import CannotTell, Failed
 from watchdog.system.child import commands
 from watchdog.system.disk import files
+from watchdog.system.host import accounts
+
+if sys.platform == "win32":
+    from watchdog.system.windows.task_scheduler import create_task, delete_task, read_task
+else:
+    from watchdog.system.portable.no_task_scheduler import create_task, delete_task, read_task
+
+__all__ = [
+    "create_task",
+    "delete_task",
+    "lingers",
+    "read_crontab",
+    "read_task",
+    "read_unit",
+    "systemctl",
+    "systemd_runs",
+    "unit_folder",
+    "write_crontab",
+    "write_units",
+]
 
 _LIMIT = 30.0  # seconds for one command of the system
 
@@ -97,41 +117,8 @@ def systemctl(*words: str, user: bool) -> str:
 
 def lingers() -> bool:
     """Whether units of this user run while nobody of that name is logged in."""
-    return (Path("/var/lib/systemd/linger") / commands.entry_of(None).pw_name).exists()
+    return (Path("/var/lib/systemd/linger") / accounts.our_name()).exists()
 
 
 def systemd_runs() -> bool:
     return Path("/run/systemd/system").is_dir()
-
-
-def create_task(name: str, xml: str) -> None:
-    """Windows only. Failed if the Task Scheduler does not take it."""
-    _windows_only()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "task.xml"
-        path.write_bytes(b"\xff\xfe" + xml.encode("utf-16-le"))  # as Windows writes its own
-        done = commands.run(["schtasks", "/Create", "/TN", name, "/XML", str(path), "/F"], timeout=_LIMIT)
-    if not done.ok:
-        raise Failed("the Task Scheduler did not take the task", done.error or done.output.strip())
-
-
-def read_task(name: str) -> str:
-    """Its XML; empty if there is none."""
-    _windows_only()
-    done = commands.run(["schtasks", "/Query", "/TN", name, "/XML"], timeout=_LIMIT)
-    return done.output if done.ok else ""
-
-
-def delete_task(name: str) -> None:
-    _windows_only()
-    done = commands.run(["schtasks", "/Delete", "/TN", name, "/F"], timeout=_LIMIT)
-    if not done.ok:
-        raise Failed("the task was not removed", done.error or done.output.strip())
-
-
-def _windows_only() -> None:
-    if sys.platform != "win32":
-        raise CannotTell(
-            "there is no Task Scheduler on this system",
-            todo="--dry-run prints the XML; import it on the Windows machine: schtasks /Create /XML FILE /TN NAME",
-        )

@@ -10,9 +10,9 @@ import socket
 def tell(state: str) -> bool:
     """Send one message of the sd_notify protocol, such as "READY=1"; False if nobody wants it. Never raises."""
     address = os.environ.get("NOTIFY_SOCKET", "")
-    if not address.startswith(("/", "@")):
+    if not address.startswith(("/", "@")) or not hasattr(socket, "AF_UNIX"):
         return False
-    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.settimeout(1.0)
         # A name that begins with @ is an abstract one, which begins with a zero byte for the kernel.
         sock.connect("\0" + address[1:] if address.startswith("@") else address)

@@ -1,56 +1,12 @@
-"""The person at the terminal: whether there is one, and what he types within a time."""
+"""The person at the terminal: whether there is one, and what is typed within a time."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import select
 import sys
-from collections.abc import Callable
-from typing import TextIO
 
-from watchdog.system import clock
+if sys.platform == "win32":
+    from watchdog.system.windows.terminal import can_answer, columns, key_within, line_within, single_keys
+else:
+    from watchdog.system.posix.terminal import can_answer, columns, key_within, line_within, single_keys
 
-try:
-    import termios
-except ImportError:  # another system: nobody is waited for there
-    termios = None  # type: ignore[assignment]
-
-_PAUSE = 0.2  # seconds between two looks whether the question still stands
-_LONGEST = 4096  # bytes of a line that a terminal gives at once
-
-
-def can_answer() -> bool:
-    """Whether somebody can type an answer. In the background of a shell a mere look at the keyboard would stop us."""
-    if termios is None or sys.stdin is None or not sys.stdin.isatty():
-        return False
-    try:
-        return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
-    except OSError:
-        return True  # a terminal, though not ours: nobody stops us there
-
-
-def columns(stream: TextIO) -> int:
-    """How wide the terminal behind a stream is; 0 where there is none, or it does not tell."""
-    try:
-        return os.get_terminal_size(stream.fileno()).columns if stream.isatty() else 0
-    except (OSError, ValueError, AttributeError):
-        return 0
-
-
-def line_within(seconds: float, still: Callable[[], bool]) -> str | None:
-    """What a person types, once the question stands there; None if the time is over or `still` does not hold.
-
-    What was typed before answers another question, and is forgotten. The end of input is an empty line.
-    """
-    keyboard, deadline = sys.stdin.fileno(), clock.Deadline(seconds)
-    with contextlib.suppress(termios.error):
-        termios.tcflush(keyboard, termios.TCIFLUSH)
-    while still() and not deadline.over:
-        ready, _, _ = select.select([keyboard], [], [], min(_PAUSE, deadline.left))
-        if ready:
-            try:
-                return os.read(keyboard, _LONGEST).decode(errors="replace")
-            except OSError:
-                return ""
-    return None
+__all__ = ["can_answer", "columns", "key_within", "line_within", "single_keys"]

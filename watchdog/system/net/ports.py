@@ -7,23 +7,38 @@ import socket
 import sys
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 
 from watchdog.model.process import Listener
+from watchdog.system.shim import posts
 
 if sys.platform == "linux":
-    from watchdog.system.net import diag as system
+    from watchdog.system.linux import diag as system
 else:
-    from watchdog.system.process import portable as system
+    from watchdog.system.portable import ports as system
 
+_REUSE = system.SERVERS_REUSE  # whether servers set SO_REUSEADDR, and may
 _NO_FAMILY = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT}
 
 
 def listeners(port: int | None = None) -> tuple[Listener, ...]:
     """Every listening TCP socket, or those of one port, IPv4 and IPv6, each with all processes that hold it.
 
-    No holders: they belong to another user and may not be seen, or the kernel is just closing the socket.
+    No holders: they belong to another user and may not be seen, or the kernel is just closing the socket. A shim of
+    ours that keeps a socket for its service is not a holder: it serves nobody.
     """
-    return system.listeners(port)
+    found, shims = system.listeners(port), posts.holding()
+    if not shims:
+        return found
+    kept = ((one, tuple(pid for pid in one.holders if pid not in shims)) for one in found)
+    return tuple(replace(one, holders=left) for one, left in kept if left or not one.holders)
+
+
+def is_held(port: int) -> bool:
+    """Whether only a shim of ours holds that port, for the next start of its service."""
+    shims = posts.holding()
+    found = system.listeners(port) if shims else ()
+    return bool(found) and all(one.holders and set(one.holders) <= shims for one in found)
 
 
 def hidden(port: int | None = None) -> tuple[Listener, ...]:
@@ -70,6 +85,11 @@ def can_bind(port: int, address: str = "") -> bool:
     return not _bind_error(port, address)
 
 
+def is_free(port: int) -> bool:
+    """Whether the next start of the service gets the port: it could be bound, or a shim of ours holds it ready."""
+    return can_bind(port) or is_held(port)
+
+
 def why_not_bound(port: int) -> str:
     """One sentence on what keeps the port from being bound; empty if nothing does."""
     error = ""
@@ -98,7 +118,7 @@ def _bind_error(port: int, address: str) -> str:
         family = socket.AF_INET6 if ":" in one else socket.AF_INET
         try:
             with socket.socket(family, socket.SOCK_STREAM) as sock:
-                if sys.platform != "win32":  # there it would allow what servers must not
+                if _REUSE:
                     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 if family == socket.AF_INET6:
                     sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)

@@ -1,172 +1,27 @@
-"""Another process's memory, read while it runs: no ptrace, no stop, nothing written.
-
-Reading takes the target's memory-map lock, which a process that is stuck in the kernel may keep for ever. Whoever reads
-does so in a child with a deadline (`system/apart.py`).
-"""
+"""The memory of another process: read while it runs, where the system allows it."""
 
 from __future__ import annotations
 
-import os
-import struct
 import sys
-from collections.abc import Callable
-from pathlib import Path
-from types import TracebackType
-from typing import TypeVar
 
-from watchdog.model.records import record
-from watchdog.system.process import rights
+from watchdog.system.process.address_space import CHUNK, PAGE, Mapping, Memory, Unmapped, Unreadable
 
-CHUNK = 65536
-PAGE = 4096
-_KEPT = 4096  # chunks held at most: 256 MiB of ours, however large the target is
-Found = TypeVar("Found")
-_WORD = struct.Struct("<Q").unpack_from
+if sys.platform == "linux":
+    from watchdog.system.linux.elf import find_symbol
+    from watchdog.system.linux.memory import READABLE, executable, mappings, open_memory
+else:
+    from watchdog.system.portable.untold import READABLE, executable, find_symbol, mappings, open_memory
 
-
-@record(frozen=True)
-class Unreadable:
-    """Why a memory cannot be read, and the right or command that would change that."""
-
-    reason: str
-    remedy: str = ""
-
-
-@record(frozen=True)
-class Mapping:
-    """One piece of an address space."""
-
-    start: int
-    end: int
-    path: str  # of the mapped file; empty for anonymous memory
-
-
-class Unmapped(LookupError):
-    """Nothing can be read at this address. Caught by the collectors: a pointer led nowhere."""
-
-
-class Memory:
-    """The address space of one process, in cached pieces: `forget` them to see it as it is now."""
-
-    def __init__(self, pid: int, descriptor: int) -> None:
-        self.pid = pid
-        self._descriptor = descriptor
-        self._chunks: dict[int, bytes] = {}
-        self._pages: dict[int, bytes] = {}  # of chunks with a hole
-
-    def __enter__(self) -> Memory:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        os.close(self._descriptor)
-
-    def read(self, address: int, size: int) -> bytes:
-        """Exactly `size` bytes; Unmapped if any of them is not there."""
-        index, start = divmod(address, CHUNK)
-        chunk = self._chunks.get(index)
-        if chunk is None:
-            chunk = self._load(index)
-        if chunk and start + size <= CHUNK:
-            return chunk[start : start + size]
-        return self._gather(address, size)
-
-    def word(self, address: int) -> int:
-        """The 8 bytes there as a number, little end first."""
-        found: int = _WORD(self.read(address, 8))[0]
-        return found
-
-    def unpack(self, layout: struct.Struct, address: int) -> tuple[int, ...]:
-        """The numbers of a structure; the quick way for millions of them."""
-        start = address % CHUNK
-        chunk = self._chunks.get(address // CHUNK)
-        if chunk and start + layout.size <= CHUNK:
-            return layout.unpack_from(chunk, start)
-        return layout.unpack(self.read(address, layout.size))
-
-    def fresh(self, address: int, size: int) -> bytes:
-        """The bytes as they are at this moment, past the cache."""
-        return self._pread(address, size)
-
-    def forget(self) -> None:
-        """Drop what was read so far."""
-        self._chunks.clear()
-        self._pages.clear()
-
-    def _load(self, index: int) -> bytes:
-        if len(self._chunks) >= _KEPT:
-            self.forget()
-        try:
-            chunk = self._pread(index * CHUNK, CHUNK)
-        except Unmapped:
-            chunk = b""  # partly there perhaps: page by page
-        self._chunks[index] = chunk
-        return chunk
-
-    def _gather(self, address: int, size: int) -> bytes:
-        parts = []
-        while size > 0:
-            page, start = divmod(address, PAGE)
-            length = min(size, PAGE - start)
-            found = self._pages.get(page)
-            if found is None:
-                chunk = self._chunks.get(address // CHUNK) or self._load(address // CHUNK)
-                offset = page * PAGE % CHUNK
-                found = chunk[offset : offset + PAGE] if chunk else self._pread(page * PAGE, PAGE)
-                self._pages[page] = found
-            parts.append(found[start : start + length])
-            address, size = address + length, size - length
-        return b"".join(parts)
-
-    def _pread(self, address: int, size: int) -> bytes:
-        try:
-            found = os.pread(self._descriptor, size, address)
-        except (OSError, OverflowError, ValueError) as error:
-            raise Unmapped(f"nothing at {address:#x}: {error}") from None
-        if len(found) != size:
-            raise Unmapped(f"{len(found)} of {size} bytes at {address:#x}")
-        return found
-
-
-def open_memory(pid: int) -> Memory | Unreadable:
-    """The memory of a process, or why not: no such process, no rights, not this operating system."""
-    if not sys.platform.startswith("linux"):
-        return Unreadable("the memory of another process is read on Linux only")
-    if sys.maxsize < 2**32 or sys.byteorder != "little":
-        return Unreadable("memory is read on 64-bit little-endian machines only")
-    return _tried(pid, lambda: Memory(pid, os.open(f"/proc/{pid}/mem", os.O_RDONLY | os.O_CLOEXEC)))
-
-
-def mappings(pid: int) -> tuple[Mapping, ...] | Unreadable:
-    """Its address space in order; the first mapping of each file holds that file's beginning."""
-    text = _tried(pid, lambda: Path(f"/proc/{pid}/maps").read_bytes())
-    if isinstance(text, Unreadable):
-        return text
-    found = []
-    for line in text.splitlines():
-        fields = line.split(None, 5)
-        start, _, end = fields[0].partition(b"-")
-        path = os.fsdecode(fields[5]) if len(fields) > 5 else ""
-        found.append(Mapping(int(start, 16), int(end, 16), path))
-    return tuple(found) or Unreadable(f"process {pid} has no memory: it has ended, or it is a thread of the kernel")
-
-
-def executable(pid: int) -> str:
-    """The path of the program it runs, as its own file system names it; empty if that cannot be read."""
-    try:
-        return str(Path(f"/proc/{pid}/exe").readlink())
-    except OSError:
-        return ""
-
-
-def _tried(pid: int, read: Callable[[], Found]) -> Found | Unreadable:
-    try:
-        return read()
-    except PermissionError:
-        return Unreadable(
-            f"no right to read the memory of process {pid}",
-            rights.remedy(),
-        )
-    except (FileNotFoundError, ProcessLookupError):
-        return Unreadable(f"process {pid} is gone")
-    except OSError as error:
-        return Unreadable(f"the memory of process {pid} cannot be read: {error.strerror}")
+__all__ = [
+    "CHUNK",
+    "PAGE",
+    "READABLE",
+    "Mapping",
+    "Memory",
+    "Unmapped",
+    "Unreadable",
+    "executable",
+    "find_symbol",
+    "mappings",
+    "open_memory",
+]

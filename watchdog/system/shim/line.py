@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import select
 import socket
 import time
 from typing import Any
@@ -31,15 +30,16 @@ class Line:
         if self._sock.fileno() < 0:  # closed by us
             raise EOFError
         end = time.monotonic() + seconds
-        watcher = select.poll()
-        watcher.register(self._sock, select.POLLIN)
         while b"\n" not in self._rest:
-            if not watcher.poll(max(0.0, end - time.monotonic()) * 1000):
-                return None
             try:
+                self._sock.settimeout(max(0.0, end - time.monotonic()))
                 piece = self._sock.recv(65536)
+            except (TimeoutError, BlockingIOError):
+                return None
             except OSError:
                 piece = b""
+            finally:
+                self._sock.settimeout(None)
             if not piece:
                 raise EOFError
             self._rest += piece

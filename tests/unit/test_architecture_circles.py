@@ -1,0 +1,57 @@
+"""No two modules need each other, neither when they are imported nor when a function of them runs."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def modules() -> dict[str, ast.Module]:
+    return {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts): ast.parse(path.read_text(encoding="utf-8"))
+        for path in (ROOT / "watchdog").rglob("*.py")
+    }
+
+
+def imported(tree: ast.Module, known: Mapping[str, object]) -> Iterator[str]:
+    """What it imports of ours, also inside functions; what is for the type checker alone does not count."""
+    skipped = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and id(node) not in skipped and node.module:
+            for one in node.names:
+                full = f"{node.module}.{one.name}"
+                yield full if full in known else node.module
+
+
+def circles(edges: Mapping[str, set[str]]) -> list[list[str]]:
+    """Modules that reach themselves, each group once."""
+    reached: dict[str, set[str]] = {}
+    for start in edges:
+        seen: set[str] = set()
+        waiting = list(edges[start])
+        while waiting:
+            if (one := waiting.pop()) not in seen:
+                seen.add(one)
+                waiting.extend(edges.get(one, ()))
+        reached[start] = seen
+    groups = {frozenset({one, *(other for other in reached[one] if one in reached[other])})
+              for one in edges if one in reached[one]}  # fmt: skip
+    return sorted(sorted(group) for group in groups)
+
+
+def test_no_module_needs_itself() -> None:
+    known = modules()
+    edges = {name: (set(imported(tree, known)) & known.keys()) - {name} for name, tree in known.items()}
+    assert circles(edges) == []
+
+
+def test_a_circle_would_be_seen() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [["a", "b", "c"]]

@@ -1,0 +1,204 @@
+"""Reads the files of a process that can block for ever, in a child that can be killed.
+
+`/proc/PID/cmdline`, `environ`, `maps`, `exe` and `cwd` of a process that is stuck in the kernel may never come back,
+and whoever reads them is stuck as well, beyond any signal handler. The child answers one question after the other;
+where it stalls, it is killed, that process counts as unreadable, and a new child goes on with the next one.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping
+
+from watchdog.model.process import Identity
+from watchdog.model.records import record
+from watchdog.system import signals
+from watchdog.system.linux.answers import Answers, Stalled
+
+STALL = 0.3  # seconds without an answer after which the child counts as stuck
+_REMEMBER = 10.0  # seconds for which a process that stalled a child is not asked again
+_PIECE = 4000  # bytes of questions written at once: the smallest pipe takes them, so that writing never waits
+
+# Runs with -I -S: nothing of the watched program's surroundings is imported. Answers are "length\n" and the bytes.
+_CHILD = r"""
+import os, sys
+out = sys.stdout.fileno()
+for line in iter(sys.stdin.buffer.readline, b""):
+    pid, field = line.split()
+    path = b"/proc/" + pid + b"/" + field
+    try:
+        if field in (b"exe", b"cwd"):
+            text = os.readlink(path)
+        elif field == b"libpython":
+            name = os.path.basename(os.readlink(b"/proc/" + pid + b"/exe"))
+            text = b""
+            if not name.startswith((b"python", b"pypy")):
+                with open(b"/proc/" + pid + b"/maps", "rb") as file:
+                    text = b"yes" if any(b"/libpython" in part for part in file) else b""
+        else:
+            with open(path, "rb") as file:
+                text = file.read(2097152)
+        answer = b"%d\n" % len(text) + text
+    except OSError as error:
+        answer = b"-%d\n" % (error.errno or 1)
+    while answer:
+        answer = answer[os.write(out, answer):]
+"""
+
+
+@record(frozen=True)
+class Question:
+    """One file of one process: cmdline, environ, exe or cwd; or whether a program of another name loads libpython."""
+
+    identity: Identity
+    field: str
+
+
+class Reader:
+    """Keeps one child and asks it; several threads take turns."""
+
+    def __init__(self, stall: float = STALL, child: str = _CHILD) -> None:
+        self._stall, self._source = stall, child
+        self._lock = threading.Lock()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._owner = 0
+        self._answers: Answers | None = None
+        self._stuck: dict[Identity, float] = {}
+        self._ended: list[subprocess.Popen[bytes]] = []
+
+    def ask(self, questions: Iterable[Question], within: float) -> dict[Question, bytes]:
+        """The files that could be read in `within` seconds; one that is missing was refused, is gone, or stalls."""
+        end = time.monotonic() + within
+        found: dict[Question, bytes] = {}
+        if not self._lock.acquire(timeout=within):
+            return found
+        try:
+            waiting = deque(question for question in questions if not self._is_stuck(question.identity))
+            while waiting and time.monotonic() < end:
+                self._ask_piece(waiting, found, end)
+        finally:
+            self._lock.release()
+        return found
+
+    def begin(self) -> None:
+        """Start the child: it is ready when the first question comes. Where none can be had, `ask` tells."""
+        if self._lock.acquire(blocking=False):
+            try:
+                self._ready_child()
+            except OSError:
+                self._drop()
+            finally:
+                self._lock.release()
+
+    def close(self) -> None:
+        """End the child, if nobody is just asking it; otherwise it ends with this process."""
+        if self._lock.acquire(timeout=0.2):
+            try:
+                self._drop()
+            finally:
+                self._lock.release()
+
+    def _ask_piece(self, waiting: deque[Question], found: dict[Question, bytes], end: float) -> None:
+        piece, text = _next_piece(waiting)
+        try:
+            child = self._ready_child()
+            os.write(_stdin(child), text)
+            for question in piece:
+                answer = self._answer(end)
+                waiting.popleft()
+                if answer is not None:
+                    found[question] = answer
+        except OSError:
+            # No child can be had (no memory, no descriptors, no pids): everything left stays unread.
+            self._drop()
+            waiting.clear()
+        except Stalled:
+            self._drop()
+            if time.monotonic() < end:
+                stuck = waiting.popleft().identity
+                self._stuck[stuck] = time.monotonic()
+                kept = [question for question in waiting if question.identity != stuck]
+                waiting.clear()
+                waiting.extend(kept)
+
+    def _answer(self, end: float) -> bytes | None:
+        assert self._answers is not None
+        length = int(self._answers.line(end))
+        return self._answers.exactly(length, end) if length >= 0 else None
+
+    def _ready_child(self) -> subprocess.Popen[bytes]:
+        self._ended = [child for child in self._ended if child.poll() is None]
+        if self._child is None or self._owner != os.getpid() or self._child.poll() is not None:
+            self._drop()
+            # A session of its own: the terminal's Ctrl-C must not end it in the middle of a question.
+            self._child = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", self._source],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                cwd="/",
+                env={},
+                bufsize=0,
+                start_new_session=True,
+            )
+            assert self._child.stdout is not None
+            self._owner, self._answers = os.getpid(), Answers(self._child.stdout, self._child.pid, self._stall)
+        return self._child
+
+    def _drop(self) -> None:
+        child, self._child, self._answers = self._child, None, None
+        if child is None:
+            return
+        for pipe in (child.stdin, child.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        if self._owner == os.getpid():
+            # Not waited for: a child that is itself stuck in the kernel would hold us. It is reaped when it goes.
+            signals.end_child(child, group=False, within=0.0)
+            self._ended.append(child)
+
+    def _is_stuck(self, identity: Identity) -> bool:
+        when = self._stuck.get(identity)
+        if when is not None and time.monotonic() - when > _REMEMBER:
+            del self._stuck[identity]
+            when = None
+        return when is not None
+
+
+def _next_piece(waiting: deque[Question]) -> tuple[list[Question], bytes]:
+    piece: list[Question] = []
+    text = b""
+    for question in waiting:
+        line = f"{question.identity.pid} {question.field}\n".encode("ascii")
+        if len(text) + len(line) > _PIECE:
+            break
+        piece.append(question)
+        text += line
+    return piece, text
+
+
+def _stdin(child: subprocess.Popen[bytes]) -> int:
+    assert child.stdin is not None
+    return child.stdin.fileno()
+
+
+_READER = Reader()
+atexit.register(_READER.close)
+
+
+def begin() -> None:
+    """Start the one child of this program."""
+    _READER.begin()
+
+
+def ask(questions: Iterable[Question], within: float) -> Mapping[Question, bytes]:
+    """Ask the one child of this program."""
+    return _READER.ask(questions, within)

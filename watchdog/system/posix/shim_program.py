@@ -1,0 +1,388 @@
+"""The small process between wd and a service: it starts the service, and stays as its parent until it ends.
+
+Armed before the first signal of a kill, it holds everything that a start needs. If wd dies between kill and start, by
+whatever means, its end of the line closes without a word, and the shim finishes the kill, waits for the port and starts
+the service, once. All starts of a service go through a lock and a look at the records, so two shims never start two
+copies. As a subreaper it gets every orphan of the service; it notes how the service ended and what it said last.
+
+Standard library and the light rooms of ours only: it runs as long as the service does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from watchdog.model.launching import ShimRecord
+from watchdog.model.process import Identity
+from watchdog.system.child import commands
+from watchdog.system.clock import Deadline, wait_until
+from watchdog.system.net import ports
+from watchdog.system.posix import birth, detach, standby
+from watchdog.system.posix.held import HeldSockets, handing_over
+from watchdog.system.process import processes
+from watchdog.system.shim import records
+from watchdog.system.shim.line import Line
+from watchdog.system.shim.orders import Order
+from watchdog.system.shim.restarts import Restarts
+
+_ORDER_WITHIN = 30.0  # seconds for whoever has called us to say what to do
+_GONE_WITHIN = 10.0  # seconds for the old processes to be gone, once somebody says start
+_PORT_WITHIN = 20.0
+_LOCK_WITHIN = 15.0
+_FINISH_WITHIN = 60.0
+_LOOK_BACK = 5  # starts of the service, among whose shims the one is that holds the sockets
+_SETTLED_AFTER = 3.0  # seconds that a service without a port must live to count as up, when nobody else judges
+
+
+def main() -> None:
+    """Standard input is the line to wd."""
+    line: Line | None = Line(socket.socket(fileno=os.dup(0)))
+    # A child of init, not of wd: a daemon would collect zombies, and a tree of wd must not hold the service.
+    if os.fork():
+        os._exit(0)
+    detach.leave()
+    while line is not None and (order := _order(line)) is not None:
+        shim = _Shim(order, line)
+        shim.run()
+        line = shim.stand_by()
+
+
+def _order(line: Line) -> Order | None:
+    """None if whoever called says nothing, goes away, or is a wd of another version."""
+    try:
+        message = line.receive(_ORDER_WITHIN)
+        return Order(**message) if message else None
+    except (EOFError, ValueError, TypeError):
+        return None
+
+
+class _Shim:
+    def __init__(self, order: Order, line: Line) -> None:
+        self._order, self._line = order, line
+        self._place = Path(order.folder)
+        self._record: ShimRecord | None = None
+        self._log: birth.Log | None = None
+        self._lock = -1
+        self._line_open = True
+        self._armed = time.time()
+        self._alone = False  # wd is gone without a word: we judge
+        self._settled = False  # it is up, or given up: nothing more is to be started
+        self._tried_fallback = not order.fallback
+        self._judge: Deadline | None = None
+        self._held = HeldSockets(order.listen, order.standby)
+        self._restarts = Restarts(order.restarts, order.restarts_within, *order.pauses)
+        self._wake, self._waker = os.pipe()
+        os.set_blocking(self._wake, False)
+        os.set_blocking(self._waker, False)
+        signal.signal(signal.SIGCHLD, detach.nothing)
+        signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
+
+    def run(self) -> None:
+        # Before the first signal to the old server: from now on connections wait for the new one.
+        self._held.take_over(
+            dict.fromkeys(one.shim_pid for one in reversed(records.read_all(self._place)[-_LOOK_BACK:]))
+        )
+        self._line.send(event="armed", pid=os.getpid())
+        while not self._settled or self._has_children() or self._held.waits or self._will_restart:
+            for word in self._wait():
+                self._obey(word)
+            self._reap()
+            if self._alone and not self._settled:
+                self._judge_it()
+            if self._will_restart and self._restarts.is_due():
+                self._start_again()
+        self._held.close()
+
+    def stand_by(self) -> Line | None:
+        """After the end of a service that was up: the line to whoever wants it started again, if somebody does soon."""
+        signal.set_wakeup_fd(-1)
+        os.close(self._wake)
+        os.close(self._waker)
+        if self._log is not None:
+            self._log.close()
+        if self._order.listen:
+            return None
+        if self._record is None or self._record.ended is None or self._record.error:
+            return None
+        return standby.offer(self._order.standby)
+
+    def _wait(self) -> list[str]:
+        """Words of wd, "eof" once when it is gone; empty when a child ended or time passed."""
+        watcher = select.poll()
+        watcher.register(self._wake, select.POLLIN)
+        if self._line_open:
+            watcher.register(self._line, select.POLLIN)
+        for descriptor in self._held.listened_to():
+            watcher.register(descriptor, select.POLLIN)
+        ready = watcher.poll(200 if self._alone and not self._settled else self._until_restart)
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._wake, 4096)
+        self._held.hear((descriptor for descriptor, _ in ready), self._lives)
+        if not self._line_open or not any(descriptor == self._line.fileno() for descriptor, _ in ready):
+            return []
+        try:
+            message = self._line.receive(0)
+        except EOFError:
+            self._line_open = False
+            return ["eof"]
+        return [str(message["word"])] if message else []
+
+    def _obey(self, word: str) -> None:
+        started = self._record is not None and not self._record.error
+        if word == "start":
+            self._start(self._order.command)
+        elif word == "fallback":
+            self._tried_fallback = True
+            self._start(self._order.fallback)
+        elif word == "done" or (word == "cancel" and started):
+            self._held.started()
+            self._settle()
+        elif word == "cancel":
+            self._settled = True
+            self._held.cancel()
+        elif word == "eof" and not self._settled and self._order.beside:
+            self._leave_it_to_the_old_one()
+        elif word == "eof" and not self._settled:
+            self._alone = True
+            if not started and self._finish_kill(self._order.doomed):
+                self._start(self._order.command)
+
+    def _start(self, command: list[str]) -> None:
+        if reason := self._why_not():
+            self._refuse(reason)
+            return
+        if self._order.through:
+            self._start_through()
+            return
+        began = time.time()
+        try:
+            child = self._spawn(command)
+        except (OSError, LookupError, ValueError, subprocess.SubprocessError) as error:
+            self._fail(began, str(error))
+            return
+        child.returncode = 0  # reaped by us below, not by the Popen object
+        found = processes.read(child.pid)
+        ticks = found.identity.ticks if found else 0
+        self._note(ShimRecord(self._order.service, child.pid, ticks, began, os.getpid(), boot=processes.boot_id()))
+        self._judge = Deadline(self._order.within)
+        if not self._order.beside:
+            self._held.started()
+        self._line.send(event="started", pid=child.pid, ticks=ticks)
+
+    def _spawn(self, command: list[str]) -> subprocess.Popen[bytes]:
+        order = self._order
+        if self._log is not None:
+            self._log.close()
+        self._log = birth.open_log(self._place / "start.log", order.log, order.user)
+        self._held.open(order.user)
+        sockets = handing_over(self._held.descriptors, command, order.env) if self._held else None
+        return birth.spawn(command, cwd=order.cwd, env=order.env, user=order.user, log=self._log, sockets=sockets)
+
+    def _start_again(self) -> None:
+        """After an end that nobody wanted, behind a held socket: at once, so that those who wait are served."""
+        self._restarts.begun(time.time())
+        self._start(self._order.command)
+        self._let_go()
+
+    @property
+    def _will_restart(self) -> bool:
+        return self._settled and self._held.on_duty and self._restarts.due_at is not None
+
+    @property
+    def _until_restart(self) -> int | None:
+        """Milliseconds; None where none is planned."""
+        return self._restarts.milliseconds_left() if self._will_restart else None
+
+    def _lives(self) -> bool:
+        return self._record is not None and self._record.ended is None and not self._record.error
+
+    def _start_through(self) -> None:
+        """The service's own manager starts it; there is no child of ours to look after."""
+        done = commands.run(self._order.through, timeout=max(30.0, self._order.within), cwd="/", env=self._order.env)
+        if done.ok:
+            self._line.send(event="started", pid=None, ticks=0)
+        else:
+            self._fail(time.time(), done.error or done.output.strip()[-1000:] or f"it ended with {done.code}")
+        if self._alone:
+            self._settle()
+
+    def _why_not(self) -> str:
+        """Why nothing may be started now; empty if it may. Holds the lock from here on."""
+        if not self._take_lock():
+            return "another start of this service is under way"
+        ours = {str(self._record.identity)} if self._record else set()
+        for one in records.running(self._place):
+            if str(one) not in (*ours, *self._order.doomed, *self._order.beside) and processes.is_alive(one):
+                return f"it already runs as pid {one.pid}"
+        if self._alone and (other := self._start_of_another()):
+            return f"another wd has started it meanwhile, as pid {other}"
+        old = [Identity.parse(text) for text in self._order.doomed]
+        if not wait_until(lambda: not any(processes.is_alive(one) for one in old), _GONE_WITHIN):
+            left = [str(one.pid) for one in old if processes.is_alive(one)]
+            return f"the old process {', '.join(left)} is still there: no second copy beside it"
+        deadline = Deadline(_PORT_WITHIN)
+        for port in set(self._order.ports) - self._held.ports:
+            if not wait_until(lambda port=port: ports.can_bind(port), deadline.left, 0.05):  # type: ignore[misc]
+                return ports.why_not_bound(port) or f"port {port} was not free in time"
+        return ""
+
+    def _start_of_another(self) -> int:
+        """Somebody took over while we finished the kill. If that one has ended since, it may have been meant to."""
+        found = (one for one in records.read_all(self._place) if one.started >= self._armed and not one.error)
+        return next((one.pid for one in found if one.shim_pid != os.getpid()), 0)
+
+    def _take_lock(self) -> bool:
+        if self._lock < 0:
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            try:
+                self._lock = os.open(self._place / "lock", flags, 0o600)
+            except OSError:  # a full disk: the records and the port still stand against a second copy
+                return True
+
+        def taken() -> bool:
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                return False
+            return True
+
+        return wait_until(taken, _LOCK_WITHIN, 0.05)
+
+    def _refuse(self, reason: str) -> None:
+        self._line.send(event="refused", why=reason)
+        self._let_go()
+        if self._alone:
+            self._leave_note(time.time(), f"not started: {reason}")
+            self._settled = True
+
+    def _fail(self, began: float, reason: str) -> None:
+        self._leave_note(began, reason)
+        self._line.send(event="failed", why=reason)
+        self._plan_restart(0.0)
+        if self._alone:
+            self._next_or_give_up()
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if self._record is not None and pid == self._record.pid and self._record.ended is None:
+                self._ended(os.waitstatus_to_exitcode(status), usage.ru_maxrss * 1024)
+
+    def _ended(self, code: int, peak: int) -> None:
+        assert self._record is not None
+        heir = self._heir() if code == 0 else None
+        if heir is not None:
+            # A start script that sent the server into the background: that one is the service.
+            self._note(replace(self._record, pid=heir.pid, ticks=heir.ticks))
+            self._line.send(event="heir", pid=heir.pid, ticks=heir.ticks)
+            return
+        lines = self._log.last_lines() if self._log else ()
+        self._note(
+            replace(
+                self._record,
+                ended=time.time(),
+                code=code if code >= 0 else None,
+                signal=-code if code < 0 else None,
+                peak_rss=peak,
+                last_lines=lines,
+            )
+        )
+        self._line.send(event="ended", code=code, lines=lines)
+        self._plan_restart(time.time() - self._record.started)
+
+    def _plan_restart(self, lived: float) -> None:
+        """Where the sockets are held, the shim starts it again, as often as it may; then it gives the addresses up."""
+        if self._held and self._settled and not self._restarts.plan(time.time(), lived):
+            self._held.close()
+
+    def _heir(self) -> Identity | None:
+        children = [one for one in processes.table().values() if one.parent == os.getpid() and not one.ended]
+        listening = ports.listeners(self._order.port) if self._order.port is not None else ()
+        holders = {pid for listener in listening for pid in listener.holders}
+        children.sort(key=lambda one: (one.pid not in holders, one.identity.ticks))
+        return children[0].identity if children else None
+
+    def _judge_it(self) -> None:
+        """wd is gone: is the service up? By its port, else by its staying alive."""
+        record = self._record
+        if record is None or record.error or self._judge is None:
+            self._settle()
+            return
+        if record.ended is not None:
+            self._next_or_give_up()
+        elif self._order.port is not None:
+            if any(one.holders for one in ports.listeners(self._order.port)):
+                self._settle()
+            elif self._judge.over:
+                self._next_or_give_up()
+        elif time.time() - record.started > _SETTLED_AFTER:
+            self._settle()
+
+    def _next_or_give_up(self) -> None:
+        if self._tried_fallback:
+            self._settle()
+            return
+        self._tried_fallback = True
+        mine = [str(one.identity) for one in processes.table().values() if one.parent == os.getpid()]
+        if self._finish_kill(mine):
+            self._start(self._order.fallback)
+
+    def _leave_it_to_the_old_one(self) -> None:
+        """wd is gone before the new server was proven: it ends, and the old shim is on duty again."""
+        self._finish_kill([str(one.identity) for one in processes.table().values() if one.parent == os.getpid()])
+        self._settle()
+        self._held.close()
+
+    def _finish_kill(self, doomed: list[str]) -> bool:
+        """What wd began: done by a process of its own, so that this one stays small. False if somebody survives."""
+        question = {"doomed": doomed, "inodes": self._order.inodes, "ports": self._order.ports}
+        done = commands.run(
+            self._order.finish_command, timeout=_FINISH_WITHIN, env={"PATH": os.defpath}, stdin=json.dumps(question)
+        )
+        if done.ok:
+            return True
+        self._leave_note(time.time(), f"not started: the kill could not be finished: {done.output.strip()[-500:]}")
+        self._settled = True
+        return False
+
+    def _settle(self) -> None:
+        self._settled = True
+        self._let_go()
+        if self._line_open:
+            self._line.close()
+            self._line_open = False
+
+    def _let_go(self) -> None:
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    def _has_children(self) -> bool:
+        try:
+            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return False
+        return True
+
+    def _leave_note(self, began: float, error: str) -> None:
+        self._note(ShimRecord(self._order.service, 0, 0, began, os.getpid(), ended=began, error=error))
+
+    def _note(self, record: ShimRecord) -> None:
+        self._record = record
+        with contextlib.suppress(OSError):  # a full disk must not take the service's parent with it
+            records.write(self._place, record)
