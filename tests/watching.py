@@ -158,6 +158,13 @@ class Home:
             check=False,
         )
 
+    def begin(self, *words: str) -> subprocess.Popen[str]:
+        """The same command, under way."""
+        argv = [*WD, "--home", str(self.path), *words]
+        return subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True
+        )
+
     def incidents(self) -> list[dict[str, Any]]:
         """Newest first."""
         lines = self.wd("incidents", "list", "--all", "--limit", "100000", "-o", "json").stdout.splitlines()

@@ -395,22 +395,3 @@ def test_a_changed_playbook_is_taken_up_and_a_broken_one_is_reported_while_the_o
     daemon.hears("playbooks read again: 1 service")
     is_back(shop, before)
     assert daemon.said.count("playbooks or runbooks have changed") == 2, "each change is taken up once"
-
-
-def test_a_second_loop_in_a_home_is_refused_with_the_pid_of_the_first(home: Home) -> None:
-    home.service().start()
-    first = home.watch()
-    second = home.wd("watch")
-    assert second.returncode == 5
-    assert f"pid {first.process.pid}," in second.stderr and f"kill -TERM {first.process.pid}\n" in second.stderr
-    assert "is watched already" in home.wd("watch", "--service", "shop").stderr
-    assert first.stop() == 0
-    home.watch().stop()
-
-
-def test_after_a_kill_of_the_first_loop_the_next_one_watches(home: Home) -> None:
-    home.service().start()
-    first = home.watch()
-    first.signal(signal.SIGKILL)
-    first.process.wait(30)
-    wait_for(lambda: home.watch().process.poll() is None, "it watches", 60)

@@ -8,7 +8,7 @@ import pytest
 from canned import APP, LIB, PID, SITE, STARTED, Thread, evidence, process, socket_descriptor, source_file, upstream
 
 from watchdog.diagnosis.diagnose import diagnose
-from watchdog.model.evidence import Configured, Evidence, PeerLook
+from watchdog.model.evidence import Configured, Evidence, Exit, PeerLook
 from watchdog.model.finding import Diagnosis
 
 CHILD = PID + 1
@@ -61,6 +61,26 @@ def test_a_worker_at_its_queue_is_healthy_and_the_broker_is_named() -> None:
     found = diagnose(seen)
     assert found.verdict == "healthy"
     assert "next job at its queue (10.0.0.5:6379)" in summary(found)
+
+
+def ends_often(seen: Evidence, *pids: int) -> Evidence:
+    """Each of these processes was seen to end after a second."""
+    return replace(seen, exits=tuple(Exit(5000.0 + pid, pid, lifetime=1.0, source="watched") for pid in pids))
+
+
+def test_short_children_of_a_scheduler_without_a_port_are_its_jobs() -> None:
+    seen = portless(Thread("MainThread", TIMER, call="futex"))
+    assert diagnose(ends_often(seen, CHILD, CHILD + 1, CHILD + 2)).verdict == "healthy"
+
+
+@pytest.mark.parametrize(("dies", "fault"), [("python", True), ("sleep", False)])
+def test_a_program_without_a_port_that_its_launcher_starts_again_and_again_dies_in_a_loop(
+    dies: str, fault: bool
+) -> None:
+    launcher = process(cmdline=("sh", "run_worker.sh"))
+    seen = replace(portless(processes=[launcher]), python=(CHILD, CHILD + 1) if dies == "python" else ())
+    causes = [one.cause for one in diagnose(ends_often(seen, CHILD, CHILD + 1)).findings]
+    assert ("crash-loop" in causes) is fault
 
 
 def test_a_scheduler_between_two_jobs_is_healthy() -> None:

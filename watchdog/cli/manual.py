@@ -5,9 +5,11 @@ Imported only when a page is shown. A test holds that every command has a page a
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from watchdog.model.exits import Exit
+from watchdog.steps.spec import StepSpec
 
 Example = tuple[str, str]  # the line, what it does
 
@@ -370,3 +372,19 @@ PAGES: dict[str, Manual] = {
         "It writes the report's files.", (("wd report", "write it"), ("wd report -o json", "the result as JSON"))
     ),
 }
+
+
+def page(spec: StepSpec) -> Manual:
+    """The page above; a command without one gets what its spec tells."""
+    words = " ".join(["wd", spec.name, *(f"{one.name.upper()}" for one in spec.arguments if one.required)])
+    line = f"{words} --service shop" if spec.service else words
+    examples = ((line, spec.summary), (f"{line} -o json", "the same, with the result as JSON"))
+    changes = "It may change the service." if spec.changes else _NOTHING
+    return PAGES.get(spec.name) or Manual(changes, examples, _ACTS if spec.changes else _STATES)
+
+
+def groups(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """`GROUPS`, with the commands that stand in none of them at the end of the last one."""
+    last = next(reversed(GROUPS))
+    more = set(names).difference(*GROUPS.values())
+    return {**GROUPS, last: (*GROUPS[last], *sorted(more))}

@@ -55,11 +55,11 @@ def _waits(thread: ThreadView) -> bool:
 
 
 def _may_be_stream(thread: ThreadView) -> bool:
-    """A server whose port could not be asked may keep a thread for each open stream, which waits for news by design.
-    Bytes of a client that nobody reads tell the other case."""
+    """A server whose port could not be asked may keep a thread for each client, which waits for news, or for the next
+    words of its client, by design. Bytes of a client that nobody reads tell the other case."""
     view = thread.view
     serves = bool(view.evidence.protocol) and not engine(view, thread.pid)
-    return serves and thread.wait.kind in ("queue", "event") and view.unread_for < view.limit
+    return serves and thread.wait.kind in ("queue", "event", "client") and view.unread_for < view.limit
 
 
 def _too_long(view: Threads, thread: ThreadView) -> bool:

@@ -28,7 +28,7 @@ class Start:
     env: tuple[tuple[str, str], ...] = ()
     env_file: str | None = None
     user: str | None = None
-    listen: str | None = None  # kept for the shim that will hold the socket; nothing acts on it yet
+    listen: tuple[str, ...] = ()  # "127.0.0.1:8000", "unix:/run/shop.sock": the shim holds the sockets
     log: str | None = None  # None: start.log beside the service's state
     fallback: tuple[str, ...] = ()  # tried when the command does not come up
     through: str | None = None  # "systemd:shop.service", "supervisor:shop", "docker:shop": the manager that starts it

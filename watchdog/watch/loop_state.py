@@ -16,6 +16,7 @@ from watchdog.model.records import record
 from watchdog.model.selector import Selector
 from watchdog.policy import locks, target_lock
 from watchdog.policy.deciding import is_healthy_again
+from watchdog.policy.pressure import CommonCause
 from watchdog.steps.spec import Answer, Context, nobody
 from watchdog.system import clock
 from watchdog.system.process import processes
@@ -84,8 +85,8 @@ class LoopState:
             local=False,
         )
 
-    def common_cause(self, watched: Watched) -> str:
-        """Why its restart has to wait for others; empty if the trouble is its own."""
+    def common_cause(self, watched: Watched) -> CommonCause | None:
+        """Why its restart has to wait for others; None if the trouble is its own."""
         return self.causes.why(watched, self.services)
 
     def reserve(self, watched: Watched) -> bool:

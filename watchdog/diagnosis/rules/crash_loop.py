@@ -53,7 +53,6 @@ def rule(view: View) -> Iterator[Finding]:
         certainty="certain" if times >= 2 or len(ends) >= 2 else "likely",
         summary=f"it dies again {format_duration(median(lives)) if lives else 'soon'} after each start"
         f" ({max(len(ends), times)} times seen){last}",
-        advice="call-a-person",
         culprit=view.culprit(frame),
         evidence=("exits", "log") if error else ("exits",),
         prevent=PREVENT,
@@ -82,7 +81,7 @@ def _killed_at_work(view: View) -> Iterator[Finding]:
             summary=f"each worker is ended at the worker time-out while it is in "
             f"{short(thread.app_frame) if thread.app_frame else 'its work'}, and the next one begins that again "
             f"({len(said)} were ended so)",
-            advice="fix-config",
+            instead="fix-config",
             culprit=view.culprit(thread.app_frame, thread),
             evidence=("log", thread.reference),
             prevent=PREVENT_TIMEOUT,
@@ -107,14 +106,22 @@ def _between_lives(view: View) -> bool:
 
 
 def _served(view: View, end: Exit) -> bool:
-    """Whether it is the server that died under our eyes, and not some helper: it held the port, or was the root."""
+    """Whether it is the server that died under our eyes, and not some helper: it held the port, or was the root.
+
+    A Python program without a port starts children for single jobs; a launcher of another kind starts the program.
+    """
+    evidence, tree = view.evidence, view.evidence.tree
     if end.source != "watched":
         return False
     if any(at_place(frame, _POOLS) for thread in view.threads_of(end.pid or 0) for frame in thread.frames):
         return False
-    held = {pid for _, listener in view.evidence.listeners for pid in listener.holders}
-    tree = view.evidence.tree
-    return end.pid in held or (tree is not None and end.pid == tree.root.pid) or not view.evidence.listeners
+    held = {pid for _, listener in evidence.listeners for pid in listener.holders}
+    if end.pid in held or (tree is not None and end.pid == tree.root.pid):
+        return True
+    if evidence.listeners:
+        return False
+    launched = tree is None or tree.root.pid not in evidence.python
+    return evidence.configured.port is not None or (launched and end.pid in evidence.python)
 
 
 def _short(end: Exit) -> bool:

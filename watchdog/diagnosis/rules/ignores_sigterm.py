@@ -193,7 +193,6 @@ def _finding(
         lasted=2 * seconds,
         summary=f"it was told to end {'for ' + format_duration(seconds) + ' ' if seconds >= 1 else ''}"
         f"and does not: {why}",
-        advice="restart",
         culprit=culprit,
         evidence=(thread.reference,) if thread else (),
         prevent=PREVENT,
