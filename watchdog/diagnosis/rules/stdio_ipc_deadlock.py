@@ -60,7 +60,6 @@ def _of_bridge(view: View, bridge: BridgeLook) -> Iterator[Finding]:
         certainty="certain" if bridge.both_full else "likely",
         lasted=max(bridge.waited, child.stuck),
         summary=f"{told}, for {for_long}",
-        advice="restart",
         culprit=view.culprit(child.app_frame, child),
         evidence=(child.reference,),
         prevent=PREVENT,
