@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from watchdog.model.process import Listener, Process
 from watchdog.system.net import ports
 from watchdog.system.process import processes
-from watchdog.system.process.table import Table
+from watchdog.system.process.table import CommandLine, Table
 from watchdog.targets import borders, originals, programs
 
 FIRST = "the first process of the machine"
@@ -62,6 +62,13 @@ class Scene:
         if unread:
             self.table.keep(originals.with_commands(unread, within=self._within).values())
             self._known.update(one.pid for one in unread)
+
+    def lines(self, pids: Collection[int]) -> Mapping[int, CommandLine]:
+        """Binary and words of many, as the system shows them, and nothing else of them."""
+        known = {pid: self.table[pid] for pid in pids if pid in self._known}
+        unread = [self.table.rows[pid] for pid in pids if pid not in known]
+        found = {pid: CommandLine(one.exe, one.cmdline) for pid, one in known.items()}
+        return found | (processes.command_lines(unread, self._within) if unread else {})
 
     def shown(self, pids: Iterable[int]) -> Mapping[int, Process]:
         """Command lines as the system shows them. Enough for a hint: no interpreter's memory is read."""
