@@ -63,7 +63,7 @@ def may_mean(words: Sequence[str], line: CommandLine) -> bool:
     asked = programs.parse(tuple(words))
     if asked.interpreter and asked.inline and asked.name != "-c":  # every program that it runs
         return True
-    if any(other.rstrip("/").endswith(".") for other in line.words):  # a folder by another name
+    if any(other.rstrip("/")[-1:] in ("", ".") for other in line.words):  # a folder by another name
         return True
     text = "\0".join(line.words)
     return all(programs.last_part(word) in text for word in (asked.words if asked.interpreter else words))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from watchdog.model.process import Process
 from watchdog.model.records import record
@@ -50,6 +51,7 @@ def program(process: Process) -> Program:
     return parse(process.words) if process.words else Program(process.name, (process.name,))
 
 
+@lru_cache(maxsize=4096)  # a search asks the same of its own words for every process
 def parse(words: tuple[str, ...]) -> Program:
     """The same from words alone; at least one."""
     first = last_part(words[0])
