@@ -26,6 +26,7 @@ class Manual(NamedTuple):
 GROUPS: dict[str, tuple[str, ...]] = {
     "Right now": ("ps", "why", "find", "snapshot", "kill", "run"),
     "Services": ("status", "logs", "start", "stop", "restart", "verify", "check"),
+    "Between two programs": ("sidecar",),
     "The loop": ("watch", "tick", "explain", "snooze", "resume", "ack", "replay", "schedule"),
     "After an incident": ("incidents", "leak", "workers", "guard"),
     "Setting up": ("init", "validate", "runbooks", "schema", "doctor", "demo", "completion", "man"),
@@ -112,6 +113,16 @@ PAGES: dict[str, Manual] = {
         (("wd logs shop -f", "show new lines as they come"), ("wd logs shop --since 10m", "show the last ten minutes")),
         _LISTED,
         ("--service", "--follow", "--since"),
+    ),
+    "sidecar": Manual(
+        "It starts the server and ends it with the session. A server that hangs or dies is ended and started again.",
+        (
+            ("wd sidecar -- python server.py", "put this in the host's configuration in place of `python server.py`"),
+            ("wd sidecar --service translator", "the command, the limits and the fallback of a playbook"),
+            ("wd sidecar --limit 60s --limit tools/call=10m -- python server.py", "other limits for an answer"),
+        ),
+        (Exit.FINE, Exit.UNKNOWN),
+        ("--service", "--limit", "--replay"),
     ),
     "start": Manual(
         "It starts the service, detached from wd. A service that already runs is not started twice.",
