@@ -341,6 +341,17 @@ class MachineLook:
 
 
 @record(frozen=True)
+class BridgeLook:
+    """What `wd sidecar` knows of the server that it passes messages to."""
+
+    pid: int  # of the bridge
+    host: int  # the program that asks
+    request: str = ""  # the method of the request that waits for its answer
+    waited: float = 0.0  # seconds
+    both_full: bool = False  # the queues of both directions are full, and nothing moves
+
+
+@record(frozen=True)
 class Configured:
     """What the playbook says about the server, as far as a diagnosis needs it."""
 
@@ -356,6 +367,7 @@ class Configured:
     ready_within: float = 60.0
     memory_limit: int | None = None
     user: str | None = None  # as whom it would be started; None: not known
+    bridge: BridgeLook | None = None  # where its requests come over standard input
 
 
 @record(frozen=True)
