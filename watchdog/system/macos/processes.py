@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from watchdog.system.portable.processes import (
     boot_id,
+    command_lines,
     environment,
     expect_questions,
     is_alive,
@@ -17,6 +18,7 @@ from watchdog.system.portable.processes import (
 
 __all__ = [
     "boot_id",
+    "command_lines",
     "environment",
     "expect_questions",
     "is_alive",

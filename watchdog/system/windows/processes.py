@@ -15,13 +15,21 @@ import psutil
 
 from watchdog.model.errors import CannotTell
 from watchdog.model.process import Identity, Process
-from watchdog.system.portable.processes import environment, expect_questions, pid_max, thread_ids, with_commands
+from watchdog.system.portable.processes import (
+    command_lines,
+    environment,
+    expect_questions,
+    pid_max,
+    thread_ids,
+    with_commands,
+)
 from watchdog.system.portable.processes import read as read_portable
 from watchdog.system.process.table import Row, Table
 from watchdog.system.windows import accounts, kernel
 
 __all__ = [
     "boot_id",
+    "command_lines",
     "environment",
     "expect_questions",
     "is_alive",
