@@ -8,7 +8,7 @@ from typing import Any
 import psutil
 
 from watchdog.model.evidence import Descriptor
-from watchdog.system.portable import ports
+from watchdog.system.net import ports
 
 _ERRORS = (psutil.Error, OSError)
 

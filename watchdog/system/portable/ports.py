@@ -11,7 +11,7 @@ import psutil
 
 from watchdog.model.process import Listener
 
-SERVERS_REUSE = not psutil.WINDOWS  # there it would let two servers have one port
+SERVERS_REUSE = True  # servers set SO_REUSEADDR here
 _ERRORS = (psutil.Error, OSError, ValueError)
 
 
