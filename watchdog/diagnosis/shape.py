@@ -27,6 +27,7 @@ def tree(source: SourceFile) -> ast.Module | None:
         return None
 
 
+@lru_cache(maxsize=4096)
 def around(source: SourceFile, line: int) -> tuple[ast.AST, ...]:
     """Every node whose lines include this one, outermost first."""
     module = tree(source)
@@ -138,6 +139,7 @@ def called_name(call: ast.Call) -> str:
     return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 
+@lru_cache(maxsize=4096)
 def calls_at(source: SourceFile, line: int) -> tuple[str, ...]:
     """Names of what is called on the line: "match", "sleep", "loads"."""
     found = []
