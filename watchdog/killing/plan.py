@@ -11,6 +11,7 @@ from watchdog.model.process import LeftOut, Member, Process, Tree
 from watchdog.policy import guards
 from watchdog.policy.guards import Ourselves
 from watchdog.text.shown import joined, shown
+from watchdog.text.units import counted
 
 
 def make_plan(
@@ -92,9 +93,11 @@ def make_worker_plan(
     )
 
 
-def in_words(plan: KillPlan) -> str:
-    """The plan as a person reads it."""
-    lines = [f"{plan.reason}: {len(plan.doomed)} process{'es' if len(plan.doomed) != 1 else ''} to end"]
+def in_words(plan: KillPlan, *, refused: bool = False) -> str:
+    """The plan as a person reads it. `refused`: it is not carried out, so only whom it is about is shown."""
+    head = "nothing is ended" if refused else f"{counted(len(plan.doomed), 'process')} to end"
+    lines = [f"{plan.reason}: {head}"]
+    lines += [f"  refused: {refusal}" for refusal in plan.refusals]
     if plan.whom:
         from watchdog.killing import whom as whom_words
 
@@ -102,17 +105,21 @@ def in_words(plan: KillPlan) -> str:
     for one in plan.doomed:
         note = f"  ({one.note})" if one.note else ""
         lines.append(f"  {one.process.pid:>7}  {one.role:<7} {one.process.shown(80)}{note}")
+    lines += [] if refused else _ladder(plan)
+    return joined(lines)
+
+
+def _ladder(plan: KillPlan) -> list[str]:
+    """What is done to them, by what it is proven, and who stands beside them."""
     if plan.through:
-        lines.append(f"  through its manager: {shlex.join(plan.through)}")
+        lines = [f"  through its manager: {shlex.join(plan.through)}"]
     elif plan.force:
-        lines.append("  SIGKILL at once, then a sweep until two looks find nothing more")
+        lines = ["  SIGKILL at once, then a sweep until two looks find nothing more"]
     else:
-        lines.append(f"  SIGTERM, {plan.grace:g} s of grace, then all that is left is frozen and gets SIGKILL")
+        lines = [f"  SIGTERM, {plan.grace:g} s of grace, then all that is left is frozen and gets SIGKILL"]
     if plan.ports:
         lines.append(f"  proof: all gone, and port {', '.join(map(str, plan.ports))} can be bound")
-    lines += [f"  spared: {one.pid} {shown(one.command, 80)}: {one.reason}" for one in plan.spared]
-    lines += [f"  refused: {refusal}" for refusal in plan.refusals]
-    return joined(lines)
+    return lines + [f"  spared: {one.pid} {shown(one.command, 80)}: {one.reason}" for one in plan.spared]
 
 
 def _note(process: Process, table: Mapping[int, Process], force: bool) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 from watchdog.killing import family, ladder
 from watchdog.killing.plan import in_words, make_plan, make_worker_plan
@@ -14,9 +15,12 @@ from watchdog.model.exits import Exit
 from watchdog.model.killing import KillPlan, KillResult, Ownership, Whom
 from watchdog.model.process import Listener, Member, Tree
 from watchdog.policy import guards, target_lock
+from watchdog.steps import agreement
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock, signals
+from watchdog.system.freeze import Freezer
 from watchdog.system.process import lineage, processes
+from watchdog.system.shim import posts
 from watchdog.targets import resolve
 from watchdog.targets.unseen import refuse_unseen
 from watchdog.text.shown import shown
@@ -43,60 +47,46 @@ def end(context: Context, options: Mapping[str, Any], *, ask_first: bool = False
             "an empty selector means nothing, never everything",
             "name a server: --port, --cmdline, --pid or --service",
         )
-    with signals.rehearsal(context.dry_run):
-        return _end(context, options, ask_first)
+    with signals.rehearsal(context.dry_run), _guard(context, options) as freezer:
+        return _end(context, options, ask_first, freezer)
 
 
-def _end(context: Context, options: Mapping[str, Any], ask_first: bool) -> StepResult:
+@contextlib.contextmanager
+def _guard(context: Context, options: Mapping[str, Any]) -> Iterator[Freezer | None]:
+    """The guard that every SIGKILL needs: where that comes at once, it starts while the server is looked for."""
+    freezer = Freezer() if options.get("force") and not context.dry_run else None
+    try:
+        yield freezer
+    finally:
+        if freezer is not None:
+            freezer.close()
+
+
+def _end(context: Context, options: Mapping[str, Any], ask_first: bool, freezer: Freezer | None) -> StepResult:
     trees = _targets(context)
     if not trees:
         return _nothing(context)
+    if over := agreement.why_over(context, options):
+        context.found.over = over
+        told = f"nothing is ended: {over}"
+        return StepResult("nothing", told, KillResult("nothing", message=told).record())
     if not options.get("worker"):
         trees = tuple(_whole(tree) for tree in trees)
-    plans, refusals = _plans(context, options, trees, ask_first and _is_by_hand(context))
+    plans, refusals = _plans(context, options, trees, ask_first and agreement.is_by_hand(context))
     if not refusals and not context.dry_run and ask_first:
         with target_lock.acquire(target_lock.keys(trees, context.playbook), "kill", context.playbook):
             pass  # who works on it already is named first; while a person thinks, nobody else has to wait
-        refusals = _not_agreed(context, options, plans)
-    if context.dry_run or refusals:
-        return _only_shown(plans, refusals, context.dry_run)
+        refusals = agreement.not_agreed(context, options, plans)
+    if refusals:
+        return _refused(plans, refusals)
+    if context.dry_run:
+        return _planned(plans, agreement.doubts(context, options, plans) if ask_first else ())
     with target_lock.acquire(target_lock.keys(trees, context.playbook), "kill", context.playbook):
         _keep_evidence(context, options, trees)
         _drain(context, trees, float(options.get("drain") or 0.0))
-        result = _execute(context, plans)
+        result = _execute(context, plans, freezer)
     context.found.tree, context.found.killed = trees[0], result
     return _with_next(context, result, trees[0], _told(result))
-
-
-def _is_by_hand(context: Context) -> bool:
-    """A person typed this very kill: it is no part of a procedure, and no start follows."""
-    return context.trigger.kind == "person" and not context.in_runbook and not context.will_start
-
-
-def _not_agreed(context: Context, options: Mapping[str, Any], plans: Sequence[KillPlan]) -> tuple[str, ...]:
-    """Why nothing is ended: a person should agree first, and nobody does. Says whom it is about in any case."""
-    from watchdog.killing import whom
-    from watchdog.model.causes import HEALTHY
-
-    doubts: list[str] = []
-    if _is_by_hand(context):
-        for plan in plans:
-            if plan.whom:
-                context.say(f"to end: {whom.in_words(plan.whom)}")
-                doubts += whom.doubts(plan.whom, configured=_is_configured(context, plan.tree))
-    elif options.get("unless_healthy") and context.trigger.kind == "person":
-        found = context.found.diagnosis
-        doubts += [f"the look of this run found it {found.verdict}"] if found and found.verdict in HEALTHY else []
-    if not doubts or context.yes or context.ask(f"{'; '.join(doubts)}. End it all the same?"):
-        return ()
-    return tuple(f"{doubt}: nothing is ended without a yes (--yes)" for doubt in doubts)
-
-
-def _is_configured(context: Context, tree: Tree) -> bool:
-    from watchdog.steps import afterwards
-
-    playbook = afterwards.service_of(context, tree)
-    return playbook is not None and afterwards.is_expected(playbook, tree)
 
 
 def _targets(context: Context) -> tuple[Tree, ...]:
@@ -237,20 +227,27 @@ def _is_known_to_hang(context: Context) -> bool:
     return found is not None and found.advice == "restart"
 
 
-def _only_shown(plans: Sequence[KillPlan], refusals: Sequence[str], dry_run: bool) -> StepResult:
-    """What would be done, or why it is not."""
-    outcome: Literal["refused", "planned"] = "refused" if refusals else "planned"
-    message = refusals[0] if refusals else f"would end {sum(len(plan.doomed) for plan in plans)} processes"
-    data = {
-        **KillResult(outcome, message="; ".join(refusals) or message).record(),
-        "plans": [plan.record() for plan in plans],
-        "refusals": list(refusals),
-    }
-    extra = [f"  refused: {text}" for text in refusals if not any(text in plan.refusals for plan in plans)]
-    return StepResult(outcome, message, data, text="\n".join([*(in_words(plan) for plan in plans), *map(shown, extra)]))
+def _refused(plans: Sequence[KillPlan], refusals: Sequence[str]) -> StepResult:
+    """Why none of the plans is carried out, and whom they are about."""
+    result = KillResult("refused", message="; ".join(refusals))
+    extra = [f"  refused: {shown(text)}" for text in refusals if not any(text in plan.refusals for plan in plans)]
+    lines = [*(in_words(plan, refused=True) for plan in plans), *extra]
+    return StepResult("refused", refusals[0], _shown(result, plans, refusals), text="\n".join(lines))
 
 
-def _execute(context: Context, plans: Sequence[KillPlan]) -> KillResult:
+def _planned(plans: Sequence[KillPlan], doubts: Sequence[str]) -> StepResult:
+    """What would be done, and what would be asked first."""
+    message = f"would end {counted(sum(len(plan.doomed) for plan in plans), 'process')}"
+    lines = [*map(in_words, plans), *(f"  asks first (or give --yes): {shown(doubt)}" for doubt in doubts)]
+    data = {**_shown(KillResult("planned", message=message), plans, ()), "asks": list(doubts)}
+    return StepResult("planned", message, data, text="\n".join(lines))
+
+
+def _shown(result: KillResult, plans: Sequence[KillPlan], refusals: Sequence[str]) -> dict[str, Any]:
+    return {**result.record(), "plans": [plan.record() for plan in plans], "refusals": list(refusals)}
+
+
+def _execute(context: Context, plans: Sequence[KillPlan], freezer: Freezer | None) -> KillResult:
     """With the shim at its post before the first signal, if a later step starts the service again."""
     shim = None
     if context.will_start and context.playbook and not any(plan.worker for plan in plans):
@@ -268,10 +265,14 @@ def _execute(context: Context, plans: Sequence[KillPlan]) -> KillResult:
             context.playbook.find.port,
             # Through the very manager that keeps it, never against it.
             next((plan.orders.start for plan in plans if plan.orders), ()),
+            context.playbook.policy,
         )
         context.found.arm(shim)
+    elif not any(plan.worker for plan in plans):
+        _let_go_of_sockets(plans)
     try:
-        results = [ladder.execute(plan, context.say, _times(context)) for plan in plans]
+        ready = iter((freezer,))  # for the first one
+        results = [ladder.execute(plan, context.say, _times(context), next(ready, None)) for plan in plans]
     except WdError:
         context.found.disarm()  # raised before the first signal only
         raise
@@ -282,6 +283,15 @@ def _execute(context: Context, plans: Sequence[KillPlan]) -> KillResult:
     if shim and result.outcome not in ("done", "nothing"):
         context.found.disarm()  # never a second copy beside a survivor
     return result
+
+
+def _let_go_of_sockets(plans: Sequence[KillPlan]) -> None:
+    """Nothing starts it again in this run, so its shim must not, and callers are refused instead of kept waiting."""
+    holding = posts.holding()
+    for shim_pid in {plan.tree.root.parent for plan in plans} & holding:
+        from watchdog.starting import launch
+
+        launch.release(shim_pid)
 
 
 def _times(context: Context) -> ladder.Times:
@@ -355,7 +365,7 @@ def _drain(context: Context, trees: Sequence[Tree], seconds: float) -> None:
 
 def _with_next(context: Context, result: KillResult, tree: Tree, told: StepResult) -> StepResult:
     """With what the loop does now. Where none starts it again, what a person ends by hand stays ended."""
-    if result.outcome != "done" or not _is_by_hand(context) or _is_part(result):
+    if result.outcome != "done" or not agreement.is_by_hand(context) or _is_part(result):
         return told
     from watchdog.model.incident import Desired
     from watchdog.steps import afterwards

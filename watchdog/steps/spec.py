@@ -123,6 +123,7 @@ class Findings:
     started: StartResult | None = None
     verified: VerifyResult | None = None
     checks: tuple[CheckResult, ...] = ()
+    over: str = ""  # why nothing has to be ended any more: the run ends here, and well
 
     @property
     def known(self) -> frozenset[Identity] | None:
@@ -193,6 +194,7 @@ class Context:
     found: Findings = field(default_factory=Findings)
     # A question that is open for so many seconds at most, and as long as the last argument says that it stands.
     ask_within: Callable[[str, float, Callable[[], bool]], Answer] = nobody
+    why_over: Callable[[], str] = lambda: ""  # why the trouble behind this run is over; empty while it lasts
 
     @property
     def started(self) -> tuple[Identity, ...]:

@@ -55,8 +55,8 @@ def format_size(count: float) -> str:
 
 
 def counted(number: int, word: str) -> str:
-    """ "1 restart", "2 restarts"."""
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+    """ "1 restart", "2 restarts", "2 processes"."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}{'es' if word.endswith('s') else 's'}"
 
 
 def iso(when: float) -> str:

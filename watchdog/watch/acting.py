@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -29,15 +28,15 @@ from watchdog.targets.flight import in_flight
 from watchdog.watch import log, looking
 from watchdog.watch.asking import Question, Questions
 from watchdog.watch.early_evidence import hand_over
+from watchdog.watch.last_look import why_over
+from watchdog.watch.loop_messages import LookAgain, NewProcesses, Trouble
 from watchdog.watch.loop_state import LoopState
-from watchdog.watch.messages import LookAgain, NewProcesses, Trouble
 from watchdog.watch.times import in_window
 from watchdog.watch.watched import CALENDAR, LIVES, Watched
 
 _JUST_NOW = 0.5  # seconds for which it is still true that nothing runs: nobody starts a server that fast unlocked
 _LOOK_BACK = 31 * 86400.0
 _LAST_STEPS = (("snapshot", "--within", "5s"), ("why", "--within", "5s"), ("report",))
-_FIGURES = re.compile(r"[\d.]+\w*")
 
 
 class Runs:
@@ -62,7 +61,7 @@ class Runs:
         if decision.kind == "run":
             if cause.kind not in CALENDAR:
                 watched.stored.restart_attempts = [*watched.stored.restart_attempts, clock.now()][-LIVES:]
-            self._take(watched, lambda: self._run(watched, trouble.key, runbook, cause), calm)
+            self._take(watched, lambda: self._run(trouble, runbook), calm)
             return
         if watched.standby is not None:
             watched.standby.leave()
@@ -80,7 +79,7 @@ class Runs:
         if decision.kind in ("run", "ask", "would") and (common := self._state.common_cause(watched)):
             return decide(replace(situation, common=common))
         if decision.kind == "ask" and trouble.agreed == runbook:
-            return Decision("run", "a person said yes")
+            return Decision("run", "agreed", "a person said yes")
         return decision
 
     def _situation(self, trouble: Trouble, runbook: str) -> Situation:
@@ -115,11 +114,10 @@ class Runs:
 
     def _tell(self, watched: Watched, runbook: str, cause: Trigger, decision: Decision) -> None:
         """Each decision is logged once for each trouble, also where a figure in its reason changes."""
-        said = _FIGURES.sub("", f"{decision.kind}: {decision.why}")
         with watched.lock:
-            if said in watched.announced and decision.kind != "run":
+            if decision.key in watched.announced and decision.kind != "run":
                 return
-            watched.announced.add(said)
+            watched.announced.add(decision.key)
         words = {"run": f"runs {runbook}", "ask": f"asks whether to run {runbook}", "give-up": "gives up"}
         if decision.kind == "would":  # its reason says what, and that mode observe keeps it from it
             self._state.say(watched.name, f"{cause.detail} -> {decision.why}", "WARNING")
@@ -143,18 +141,19 @@ class Runs:
 
         self._state.later(min(seconds, 300.0), look)
 
-    def _take(self, watched: Watched, work: Callable[[], None], calm: Identity | None = None) -> None:
-        """Work on a service whose place is reserved. `calm`: see `_over`."""
+    def _take(self, watched: Watched, work: Callable[[], object], calm: Identity | None = None) -> None:
+        """Work on a service whose place is reserved; `work` returns whether its trouble was over. `calm`: `_over`."""
 
         def do() -> None:
+            over: object = False
             try:
-                work()
+                over = work()
             except WdError as error:
                 self._state.say(watched.name, "; ".join(error.lines()), "ERROR")
             except Exception as error:  # noqa: BLE001 - the loop goes on whatever a run does
                 self._state.say(watched.name, f"the run broke: {type(error).__name__}: {error}", "ERROR")
             finally:
-                self._over(watched, calm)
+                self._over(watched, watched.identity if over else calm)
 
         self._state.beside(do)
 
@@ -183,8 +182,11 @@ class Runs:
             watched.looked_closely_at = float("-inf")
             watched.forget_trouble()
 
-    def _run(self, watched: Watched, key: str, runbook: str, cause: Trigger) -> None:
+    def _run(self, trouble: Trouble, runbook: str) -> bool:
+        """Whether the trouble was over before anything was ended: then nothing counts as an attempt."""
+        watched, key, cause = trouble.watched, trouble.key, trouble.cause
         state, context = self._state, self._state.context(watched, cause)
+        context.why_over = lambda: why_over(trouble)
         watched.stored.attempts[key] = watched.stored.attempts.get(key, 0) + 1
         if watched.tree is None and not watched.stored.lives:
             watched.stored.lives.append(Life(0, clock.now(), clock.now()))
@@ -196,13 +198,16 @@ class Runs:
         except Refused:
             watched.stored.restart_attempts.pop()  # another wd is at it
             raise
-        if context.found.started is not None and context.found.started.outcome == "done":
-            watched.stored.restart_attempts.pop()  # the journal has it as a restart by now
+        if context.found.over:
+            watched.stored.attempts[key] -= 1
+        if context.found.over or (context.found.started is not None and context.found.started.outcome == "done"):
+            watched.stored.restart_attempts.pop()  # no attempt was needed, or the journal has it by now
         _note_short_life(watched, context)
         if result is not None:
             self._result(watched, runbook, result)
             if result.outcome == "refused":
                 self._refused(watched, context, result.message)
+        return bool(context.found.over)
 
     def _held(self, watched: Watched, runbook: str, cause: Trigger, context: Context) -> RunResult | None:
         """The run itself, with the server for ourselves; None if somebody was faster."""
@@ -238,6 +243,8 @@ class Runs:
         watched.stored.gave_up, watched.stored.gave_up_why = clock.now(), why
         self._state.remember(watched)
         self._state.counts.given_up += 1
+        if watched.playbook.start.listen:
+            launch.release_all(self._state.folder, watched.name)  # its shim must not go on where we have given up
         resume = f"once fixed, run: wd resume {watched.name}"
         words = [*_LAST_STEPS, ("notify", f"{watched.name}: wd gave up: {why}; {resume}")]
         block = Block("wd", tuple((0, " ".join(line)) for line in words), timeout=30.0, on_fail="continue")

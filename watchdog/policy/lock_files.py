@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import getpass
-import hashlib
 import json
 import os
 import re
@@ -26,6 +25,10 @@ from watchdog.system.disk.files import make_folder, runtime_folder, write_atomic
 from watchdog.system.host import accounts
 from watchdog.system.process import processes
 from watchdog.text.units import format_duration
+
+_LOOP = "loop"  # the first word in the name of each lock of a loop
+_GATE = "a new loop"
+_GATE_WAIT, _LOOK = 10.0, 1.0  # seconds; whoever holds the gate looks at a few locks and enters
 
 
 @record(frozen=True)
@@ -55,8 +58,9 @@ def target_lock(key: str, purpose: str, wait: float = 0.0, folder: Path | None =
     with contextlib.ExitStack() as stack:
         try:
             where = make_folder(folder or runtime_folder() / "locks")
-            note = where / f"{_file_name(key)}.json"
-            stack.enter_context(flock.held(where / f"{_file_name(key)}.lock", wait))
+            lock = _lock_file(where, key)
+            note = lock.with_suffix(".json")
+            stack.enter_context(flock.held(lock, wait))
         except flock.Busy:
             who = _holder(note)
             raise Refused(
@@ -68,7 +72,8 @@ def target_lock(key: str, purpose: str, wait: float = 0.0, folder: Path | None =
             raise CannotTell(f"{key} cannot be locked", str(error), "Nothing was done: repair that folder.") from None
         try:
             with contextlib.suppress(OSError):  # on a full disk only the name of the holder is lost
-                write_atomic(note, json.dumps(asdict(Holder(_ourselves(), _user(), purpose, now()))))
+                # Not settled: after a power cut nobody holds the lock.
+                write_atomic(note, json.dumps(asdict(Holder(_ourselves(), _user(), purpose, now()))), settle=False)
             yield
         finally:
             with contextlib.suppress(OSError):
@@ -77,38 +82,57 @@ def target_lock(key: str, purpose: str, wait: float = 0.0, folder: Path | None =
 
 @contextlib.contextmanager
 def loop_lock(state: Path, service: str | None = None) -> Iterator[None]:
-    """Be the loop of a home while the body runs, or of its one service. Refused with the pid of the loop that is."""
-    if (running := loop_of(state, service)) is not None:
-        what = f"{service} is" if service else "this home is"
-        raise Refused(
-            f"{what} watched already",
-            f"a loop runs: {running}",
-            f"use that one, or end it first: kill -TERM {running.pid}",
-        )
-    with target_lock(_loop(service), "wd watch", folder=state):
+    """Be the loop of a home while the body runs, or of its one service.
+
+    Refused with the pid of a loop that watches any of it already.
+    """
+    with contextlib.ExitStack() as stack:
+        with target_lock(
+            _GATE, "wd watch begins", wait=_GATE_WAIT, folder=state
+        ):  # one loop at a time looks and enters
+            for running in _loops(state, service):
+                raise Refused(
+                    f"{service or 'this home'} is watched already",
+                    f"a loop runs: {running}",
+                    f"use that one, or end it first: kill -TERM {running.pid}",
+                )
+            purpose = f"wd watch --service {service}" if service else "wd watch"
+            # Whoever only looks at a lock holds it for a moment.
+            stack.enter_context(target_lock(_loop(service), purpose, wait=_LOOK, folder=state))
         yield
 
 
-def loop_of(state: Path, service: str | None = None) -> Holder | None:
+def loop_of(state: Path, service: str) -> Holder | None:
     """The loop that watches this service now, alone or with the whole home; None if there is none."""
-    return holder(_loop(None), state) or (holder(_loop(service), state) if service else None)
+    return next(_loops(state, service), None)
+
+
+def _loops(state: Path, service: str | None) -> Iterator[Holder]:
+    """The loops that watch this service; without one, every loop of the home."""
+    keys = [_loop(None), _loop(service)] if service else []
+    paths = [_lock_file(state, key) for key in keys] or sorted(state.glob(f"{_LOOP}*.lock"))
+    for path in paths:
+        if (running := _held_by(path)) is not None:
+            yield running
 
 
 def _loop(service: str | None) -> str:
-    return f"loop:{service}" if service else "loop"
+    return f"{_LOOP}:{service}" if service else _LOOP
 
 
 def holder(key: str, folder: Path | None = None) -> Holder | None:
     """Who works on this target now; None if nobody does."""
-    where = folder or runtime_folder() / "locks"
-    path = where / f"{_file_name(key)}.lock"
+    return _held_by(_lock_file(folder or runtime_folder() / "locks", key))
+
+
+def _held_by(path: Path) -> Holder | None:
     if not path.exists():
         return None
     try:
         with flock.held(path):
             return None
     except flock.Busy:
-        return _holder(where / f"{_file_name(key)}.json")
+        return _holder(path.with_suffix(".json"))
     except OSError:
         return None
 
@@ -136,6 +160,11 @@ def _user() -> str:
         return accounts.our_name()
 
 
-def _file_name(key: str) -> str:
-    """Readable, safe as a file name, and different for different keys."""
-    return f"{re.sub(r'[^A-Za-z0-9_-]', '_', key)[:60]}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
+def _lock_file(folder: Path, key: str) -> Path:
+    """Its name is readable, safe, and different for different keys."""
+    if re.fullmatch(r"port:[0-9]{1,5}", key):
+        return folder / f"{key.replace(':', '-')}.lock"
+    import hashlib  # here: it takes longer than all the rest of a lock
+
+    name = re.sub(r"[^A-Za-z0-9_-]", "_", key)[:60]
+    return folder / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:8]}.lock"
