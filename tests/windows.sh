@@ -15,7 +15,10 @@ skip() { echo "skipped: $1"; exit 0; }
 wine=$(command -v wine64 || ls /usr/lib/wine/wine64 2>/dev/null) || skip "there is no wine64 (Debian: apt install wine wine64)"
 command -v x86_64-w64-mingw32-gcc >/dev/null || skip "there is no x86_64-w64-mingw32-gcc (Debian: apt install gcc-mingw-w64-x86-64-win32)"
 command -v unzip >/dev/null || skip "there is no unzip"
-python=${PYTHON312:-$(command -v python3.12 || ls "$HOME"/.pyenv/versions/3.12.*/bin/python 2>/dev/null | tail -1)}
+python=
+for one in ${PYTHON312:-} python3.12 "$HOME"/.pyenv/versions/3.12.*/bin/python; do
+    if "$one" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 12))' 2>/dev/null; then python=$one; fi
+done
 [ -n "$python" ] || skip "there is no Python 3.12, whose library Windows' interpreter needs (PYTHON312 names one)"
 
 export WINEPREFIX="$root/prefix" WINEARCH=win64 WINEDEBUG=-all WINEDLLOVERRIDES="mscoree=;mshtml=;winemenubuilder.exe="
