@@ -243,7 +243,7 @@ def test_a_server_is_started_answers_and_outlives_wd(programs: Programs, tmp_pat
     command = json.dumps([sys.executable, str(script), str(port)])
     (home / "playbooks" / "shop.yml").write_text(
         f"service: shop\nfind: {{port: {port}, cmdline: shop.py}}\n"
-        f"start: {{command: {command}, cwd: {json.dumps(str(programs.folder))}, ready: {{http: /, within: 60s}}}}\n"
+        f"start: {{command: {command}, cwd: {json.dumps(str(programs.folder))}, ready: {{url: /, within: 60s}}}}\n"
     )
     done = wd("--home", str(home), "start", "shop")
     try:
