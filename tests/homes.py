@@ -115,12 +115,12 @@ class Home:
         assert "defect" not in done.stderr, done.stderr
         return Done(done.returncode, done.stdout, done.stderr)
 
-    def begin(self, *words: str) -> subprocess.Popen[str]:
+    def begin(self, *words: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         """One command in a session of its own, under way."""
         argv = [*WD, "--home", str(self.folder), *words]
         return subprocess.Popen(
             argv, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            env=surroundings(), start_new_session=True,
+            env=surroundings(**(env or {})), start_new_session=True,
         )  # fmt: skip
 
     @contextlib.contextmanager

@@ -74,7 +74,7 @@ def tree_refusals(tree: Tree, us: Ourselves, *, managed: bool = False) -> tuple[
         process = member.process
         inside = managed or (place > 0 and member.role != "orphan")
         if reason := why_protected(process, us) or why_not_ours(process, us, inside):
-            found.append(f"pid {process.pid} ({process.shown(80)}) is spared: {reason}")
+            found.append(f"pid {process.pid} ({process.shown(80)}) is not ended: {reason}")
     return tuple(found)
 
 
