@@ -152,13 +152,13 @@ def happened(entry: Entry, shop: Home) -> list[str]:
         return [str(done.code), *(plain(one, shop, pid) for one in shown), after(shop, pid)]
 
 
-def tests() -> Iterator[Any]:
+def cases() -> Iterator[Any]:
     for entry in entries():
         marks = [pytest.mark.root] if entry.state == OTHER_USER else []
         yield pytest.param(entry, id=f"{entry.state}: {entry.title}", marks=marks)
 
 
-@pytest.mark.parametrize("entry", tests())
+@pytest.mark.parametrize("entry", cases())
 def test_what_a_tired_person_types_needs_no_explanation(entry: Entry) -> None:
     assert again(entry) == list(entry.shown)
 

@@ -185,7 +185,7 @@ PAGES: dict[str, Manual] = {
     ),
     "ack": Manual(
         _OWN,
-        (("wd ack --service shop", "you work on it"), ("wd ack --service shop rolling back", "the same, with a word")),
+        (("wd ack shop", "you work on it"), ("wd ack shop rolling back", "the same, with a word")),
         common=("--service",),
     ),
     "replay": Manual(
