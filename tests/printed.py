@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import io
 import re
 import shlex
+from typing import Any
 
 import click
 
 from watchdog.cli.application import application
+from watchdog.cli.build import Command
 
 # Between backticks, or behind a colon up to the end of the sentence.
 _PROPOSED = re.compile(r"`(wd(?: --home \S+)? [a-z-][^`]*)`|: (wd(?: --home \S+)? [a-z-][^,;|()`]*)")
@@ -37,6 +41,14 @@ def misunderstood(line: str) -> str:
     return ""
 
 
+def _must_name_a_server(command: click.Command, given: dict[str, Any]) -> None:
+    """Most commands are refused where nothing says which server is meant."""
+    assert isinstance(command, Command)
+    spec, names = command.spec, ("service", "words", "text", "port", "pid", "cmdline", "hung", "url", "worker_memory")
+    if (spec.service or spec.targets) and not any(given.get(name) for name in names):
+        raise click.UsageError("no server is named")
+
+
 @functools.cache
 def _application() -> click.Group:
     return application()
@@ -51,6 +63,7 @@ def _parse(words: list[str]) -> None:
             _, found, rest = group.resolve_command(above, rest)
             assert found is not None
             if not isinstance(found, click.Group):
-                found.make_context(found.name, list(rest), parent=above)
+                with contextlib.redirect_stdout(io.StringIO()):  # a page that was asked for
+                    _must_name_a_server(found, found.make_context(found.name, list(rest), parent=above).params)
                 return
             group = found

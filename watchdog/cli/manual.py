@@ -118,7 +118,7 @@ PAGES: dict[str, Manual] = {
         ("--service", "--within", "--dry-run"),
     ),
     "stop": Manual(
-        "It ends the service. The loop does not start it again until `wd start`.",
+        "It ends the service. The loop does not start it again until `wd start NAME`.",
         (("wd stop shop", "end the service"), ("wd stop shop --dry-run", "show the plan")),
         _ACTS,
         ("--service", "--grace", "--dry-run"),

@@ -23,6 +23,7 @@ RUNNING = Desired()
 class Situation:
     """All that a decision depends on, at one moment."""
 
+    service: str
     mode: Mode
     runbook: str
     now: float  # seconds since the epoch
@@ -65,7 +66,7 @@ def _decide(situation: Situation) -> Decision:
     if desired.state != "running":
         return Decision("leave", _wanted(desired))
     if permit.verdict == "given-up":
-        return Decision("leave", f"gave up: {permit.why}; once fixed, run `wd resume`")
+        return Decision("leave", f"gave up: {permit.why}; once fixed, run `wd resume {situation.service}`")
     if situation.strange:
         return Decision("give-up", situation.strange)
     if permit.verdict == "give-up":
