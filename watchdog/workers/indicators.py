@@ -35,7 +35,7 @@ def judge(cpu: float | None, memory: float | None, answers: Answers | None, targ
     found = [
         Indicator(
             "CPU", cpu, f"below {targets.cpu:.0%}", _share(cpu),
-            "look for what computes: `wd why :PORT`, then move it out of the request" if _over(cpu, targets.cpu) else "",
+            "find what computes: `wd why :PORT`, then move it out of the request" if _over(cpu, targets.cpu) else "",
         ),
         Indicator(
             "memory", memory, f"below {targets.memory:.0%}", _share(memory),
