@@ -121,6 +121,11 @@ def with_commands(processes: Iterable[Process], within: float = 2.0) -> dict[int
     return found
 
 
+def expect_questions() -> None:
+    """Command lines are asked for soon: the child that reads them starts now, beside everything else."""
+    reader.begin()
+
+
 def environment(pid: int, within: float = 1.0) -> dict[str, str] | None:
     """The variables it was started with; None where they cannot be read."""
     process = read(pid)

@@ -87,6 +87,16 @@ class Reader:
             self._lock.release()
         return found
 
+    def begin(self) -> None:
+        """Start the child: it is ready when the first question comes. Where none can be had, `ask` tells."""
+        if self._lock.acquire(blocking=False):
+            try:
+                self._ready_child()
+            except OSError:
+                self._drop()
+            finally:
+                self._lock.release()
+
     def close(self) -> None:
         """End the child, if nobody is just asking it; otherwise it ends with this process."""
         if self._lock.acquire(timeout=0.2):
@@ -182,6 +192,11 @@ def _stdin(child: subprocess.Popen[bytes]) -> int:
 
 _READER = Reader()
 atexit.register(_READER.close)
+
+
+def begin() -> None:
+    """Start the one child of this program."""
+    _READER.begin()
 
 
 def ask(questions: Iterable[Question], within: float) -> Mapping[Question, bytes]:

@@ -8,6 +8,7 @@ import psutil
 
 from watchdog.system.portable.processes import (
     environment,
+    expect_questions,
     is_alive,
     pid_max,
     read,
@@ -17,7 +18,18 @@ from watchdog.system.portable.processes import (
     with_commands,
 )
 
-__all__ = ["boot_id", "environment", "is_alive", "pid_max", "read", "rows", "table", "thread_ids", "with_commands"]
+__all__ = [
+    "boot_id",
+    "environment",
+    "expect_questions",
+    "is_alive",
+    "pid_max",
+    "read",
+    "rows",
+    "table",
+    "thread_ids",
+    "with_commands",
+]
 
 
 @functools.cache

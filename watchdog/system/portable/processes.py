@@ -87,6 +87,10 @@ def with_commands(processes: Iterable[Process], within: float = 2.0) -> dict[int
     return found
 
 
+def expect_questions() -> None:
+    """Nothing is to be made ready here."""
+
+
 def environment(pid: int, within: float = 1.0) -> dict[str, str] | None:
     """The variables it was started with; None where they cannot be read."""
     try:
