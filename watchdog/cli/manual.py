@@ -158,7 +158,8 @@ PAGES: dict[str, Manual] = {
         ("--service",),
     ),
     "watch": Manual(
-        "It probes the services of the home and acts as their policies allow, until it is ended.",
+        "It probes the services of the home and acts as their policies allow, until it is ended. Changed playbooks are "
+        "read again within seconds, or at once by SIGHUP.",
         (
             ("wd watch", "watch every service of the home"),
             ("wd watch --service shop --metrics /run/shop.prom", "watch one service and write its metrics"),
