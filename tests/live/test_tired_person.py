@@ -158,7 +158,7 @@ def cases() -> Iterator[Any]:
         yield pytest.param(entry, id=f"{entry.state}: {entry.title}", marks=marks)
 
 
-@pytest.mark.parametrize("entry", cases())
+@pytest.mark.parametrize("entry", list(cases()))
 def test_what_a_tired_person_types_needs_no_explanation(entry: Entry) -> None:
     assert again(entry) == list(entry.shown)
 
