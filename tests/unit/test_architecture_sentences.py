@@ -25,7 +25,7 @@ ONCE = {
     "killing/plan.py, who was left out of a tree": r"re\.\w+\([^)]*spared",
     "watch/acting.py, whether a decision was logged before": r"_FIGURES",
     "report/build.py, which step is of use alone, and which names a server": r"_NOT_BY_HAND|\"--cmdline\", \" :\"",
-    "targets/verdict.py, whether a certificate is the trouble": r"\"certificate\" in reply",
+    "targets/answering.py, whether a certificate is the trouble": r"\"certificate\" in reply",
     "diagnosis/rules/polls_outside.py, whether a lock is a file": r"\"file\" (not )?in what",
     "diagnosis/rules/pool_exhausted.py, whether a pool is one of processes": r"\"workers\" in name",
     "watch/loop.py, which jobs ask": r"job\.id\.startswith",

@@ -43,3 +43,14 @@ def test_the_index_of_decisions_is_complete() -> None:
     made = runpy.run_path(str(DOCS / "index.py"))["index"](DOCS / "decisions")
     kept = (DOCS / "decisions" / "README.md").read_text(encoding="utf-8")
     assert kept == made, "run: python docs/index.py"
+
+
+def test_the_examples_for_contributors_are_the_code_itself() -> None:
+    """Every line of an example stands in the code, in this order of blocks."""
+    page = (DOCS.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    code = [path.read_text(encoding="utf-8") for path in sorted((DOCS.parent / "watchdog").rglob("*.py"))]
+    examples = re.findall(r"```(?:python|text)\n(.*?)```", page, re.DOTALL)
+    assert len(examples) == 6
+    for example in examples:
+        parts = [part.strip("\n") for part in example.split("\n\n\n")]
+        assert any(all(part in text for part in parts) for text in code), example

@@ -14,8 +14,8 @@ from watchdog.model.selector import Selector
 from watchdog.policy.judge import ProbeState
 from watchdog.policy.pressure import SETTLES
 from watchdog.watch.acting import Runs
+from watchdog.watch.loop_messages import Trouble
 from watchdog.watch.loop_state import LoopState
-from watchdog.watch.messages import Trouble
 from watchdog.watch.watched import Watched
 
 PROBE = ProbeSpec("health", "http", "/health", every=10.0)

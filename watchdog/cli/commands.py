@@ -72,7 +72,7 @@ _LOOP: tuple[StepSpec, ...] = (
     StepSpec(
         "watch",
         "run the watchdog daemon",
-        "watchdog.watch.commands:watch",
+        "watchdog.watch.daemon:watch",
         (
             SERVICE,
             Option("--ping", help="address of a dead-man switch, asked after each complete round", metavar="URL"),
@@ -82,7 +82,7 @@ _LOOP: tuple[StepSpec, ...] = (
     StepSpec(
         "tick",
         "run all probes once and act (for cron); Nagios-compatible output",
-        "watchdog.watch.commands:tick",
+        "watchdog.watch.daemon:tick",
         (
             SERVICE,
             Option("--metrics", "path", help="file for the numbers, in Prometheus' text form", metavar="FILE"),

@@ -29,8 +29,8 @@ from watchdog.watch import log, looking
 from watchdog.watch.asking import Question, Questions
 from watchdog.watch.early_evidence import hand_over
 from watchdog.watch.last_look import why_over
+from watchdog.watch.loop_messages import LookAgain, NewProcesses, Trouble
 from watchdog.watch.loop_state import LoopState
-from watchdog.watch.messages import LookAgain, NewProcesses, Trouble
 from watchdog.watch.times import in_window
 from watchdog.watch.watched import CALENDAR, LIVES, Watched
 

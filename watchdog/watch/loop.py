@@ -30,8 +30,8 @@ from watchdog.watch.death_watcher import DeathWatcher
 from watchdog.watch.executor import DaemonThreads
 from watchdog.watch.heartbeat import Heartbeat
 from watchdog.watch.loading import Fingerprint, Load
+from watchdog.watch.loop_messages import AskNow, LookAgain, Message, NewProcesses, Trouble
 from watchdog.watch.loop_state import KEY, LoopState
-from watchdog.watch.messages import AskNow, LookAgain, Message, NewProcesses, Trouble
 from watchdog.watch.rounds import Rounds
 from watchdog.watch.slots import Slot, slots
 from watchdog.watch.thread_pool import UnboundedThreadPool
