@@ -15,11 +15,11 @@ from typing import Any
 from watchdog.sidecar.child_errors import ChildErrors
 from watchdog.sidecar.conversation import Request
 from watchdog.sidecar.flow import Inlet
-from watchdog.sidecar.notes import Notes
+from watchdog.sidecar.notes import LOOKING, Notes
 from watchdog.sidecar.records import Fault
 from watchdog.sidecar.settings import Settings
 from watchdog.sidecar.traffic import Traffic, backoff
-from watchdog.system import signals
+from watchdog.system import clock, signals
 from watchdog.system.child.kept import HostStreams, KeptChild, parent_watch
 from watchdog.text.units import format_duration
 
@@ -27,7 +27,6 @@ _CLOSED_MOMENT = 1.0  # seconds in which a child that closed a stream may end by
 _STUCK = 10.0  # seconds for which both directions are full
 _EARLY = 5.0  # seconds before a limit at which the looking begins, and at most this share of the limit:
 _EARLY_SHARE = 0.5
-_LOOKING = 10.0  # seconds that a look may take
 _AFTER_HOST = 10.0  # seconds without a byte of the child, or taken by the host, once the session ends
 _GONE_WITHIN = 20.0
 
@@ -46,6 +45,7 @@ class Life:
         self._command = settings.command
         self._child: KeptChild | None = None
         self._began = 0.0
+        self._pings = 0
         self._tries = 0  # restarts in a row
         self._stop: int | None = None  # the signal that asks us to end
         self._host_died = False
@@ -67,6 +67,7 @@ class Life:
             if self._look is not None:
                 self._look.cancel()
             await self._last_words()
+            self.say(self._notes.summary())
             await self._notes.close()
             self._errors.close(1.0)
 
@@ -103,6 +104,7 @@ class Life:
         child = KeptChild(self._command, self._settings.cwd, self._settings.env)
         self._child, self._began = child, self._loop.time()
         self._errors.forget()
+        self._notes.child_began = clock.now()
         self._loop.add_reader(child.events, self._child_told, child)
         self._from_errors.attach(child.stderr)
         self.traffic.connect(child, again=again)
@@ -126,9 +128,17 @@ class Life:
                 return None
             if self.traffic.host_over and self._is_finished(child):
                 return None
-            if fault := self.traffic.fault or await self._stuck(child):
+            self._ask_if_silent()
+            if fault := self.traffic.fault or self._stuck(child):
                 return fault
             await self._wait_happened(self._pause())
+
+    def _ask_if_silent(self) -> None:
+        """Only where the playbook or the command line wants a ping; no second one before the first is answered."""
+        traffic, every = self.traffic, self._settings.watch.ping
+        if every and traffic.may_ping and self._loop.time() - traffic.last_moved >= every:
+            self._pings += 1
+            traffic.ping(f"wd-{self._pings}")
 
     def _is_finished(self, child: KeptChild) -> bool:
         """The host says no more: the child hears that, and ends by itself as long as it does something."""
@@ -148,8 +158,8 @@ class Life:
             return None
         return Fault("died", f"ended {ending(child.code)} after {format_duration(self._loop.time() - self._began)}")
 
-    async def _stuck(self, child: KeptChild) -> Fault | None:
-        """A hang, once it is certain; the evidence is looked for a little before that."""
+    def _stuck(self, child: KeptChild) -> Fault | None:
+        """A hang, and other ways to be of no use; the evidence of a hang is looked for a little before its limit."""
         traffic, now = self.traffic, self._loop.time()
         if not traffic.child_closed and child.identity is not None and child.reads_no_more:
             traffic.child_closes("standard input")
@@ -169,7 +179,8 @@ class Life:
         self._look_early(child, soon)
         if traffic.conversation.overdue(now, limits) is None:
             return None
-        return await self._certain(soon)
+        asked, waited = soon.message.method or "a request", format_duration(now - soon.asked)
+        return Fault("hung", f"has not answered {asked} for {waited}")
 
     def _lead(self, limits: dict[str, float]) -> float:
         return min(_EARLY, _EARLY_SHARE * min(limits.values()))
@@ -177,21 +188,12 @@ class Life:
     def _look_early(self, child: KeptChild, request: Request) -> None:
         if self._look is None or (self._look.done() and self._looked_for is not request):
             self._looked_for = request
-            self._look = self._loop.create_task(self._notes.look(child, request, _LOOKING))
+            self._look = self._loop.create_task(self._notes.look(child, request, None, self._errors.tail()))
 
     def _stop_looking(self) -> None:
         if self._look is not None and self._looked_for not in list(self.traffic.conversation.pending):
             self._look.cancel()
             self._look = None
-
-    async def _certain(self, request: Request) -> Fault | None:
-        """Over its limit: wait for the end of the look, while the bytes go on, and see whether it is answered now."""
-        if self._look is not None:
-            await asyncio.wait({self._look}, timeout=_LOOKING)
-        if request not in list(self.traffic.conversation.pending):
-            return None
-        waited = format_duration(self._loop.time() - request.asked)
-        return Fault("hung", f"has not answered {request.message.method or 'a request'} for {waited}")
 
     def _pause(self) -> float:
         """Seconds until something must be looked at."""
@@ -235,8 +237,8 @@ class Life:
         self._from_errors.drain()
         look, self._look = self._look, None
         if look is None:
-            look = self._loop.create_task(self._notes.look(child, None, _LOOKING, fault, self._errors.tail()))
-        done, _ = await asyncio.wait({look}, timeout=_LOOKING + 5.0)
+            look = self._loop.create_task(self._notes.look(child, None, fault, self._errors.tail()))
+        done, _ = await asyncio.wait({look}, timeout=LOOKING + 5.0)
         if not done:
             look.cancel()
             return {}
@@ -258,6 +260,7 @@ class Life:
         self.traffic.fail(list(self.traffic.conversation.pending), text, fault.kind)
         self.traffic.notice(text)
         self.say(text)
+        self._notes.gave_up = f"it {fault.told}"
 
     # The end
 
