@@ -27,27 +27,6 @@ server = http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Answer
 server.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # Wine names the listener's owner only then
 """
 HEALTHY = "server.serve_forever()\n"
-BUSY = """
-def find_the_answer():
-    count = 0
-    while True:
-        count += 1
-server.socket.listen(5)
-find_the_answer()
-"""
-DEADLOCKED = """
-first, second = threading.Lock(), threading.Lock()
-def one():
-    with first:
-        time.sleep(0.5)
-        with second: pass
-def other():
-    with second:
-        time.sleep(0.5)
-        with first: pass
-threading.Thread(target=one, daemon=True).start()
-other()
-"""
 FAMILY = """
 for place in range(2):
     subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
@@ -178,15 +157,6 @@ def test_nothing_to_end_is_said_with_its_own_code(programs: Programs) -> None:
     server.kill()
     server.wait(10)
     assert wd("kill", f":{port}", "--yes").returncode == 4
-
-
-@pytest.mark.parametrize(
-    ("work", "cause"), [(BUSY, "BUSY-LOOP"), (DEADLOCKED, "LOCK-DEADLOCK")], ids=["busy", "deadlocked"]
-)
-def test_the_cause_of_a_hang_is_named(programs: Programs, work: str, cause: str) -> None:
-    _, port = programs.serve(work, "stuck.py")
-    done = wd("why", f":{port}")
-    assert done.stdout.startswith(cause) or f"\n{cause}" in done.stdout, (done.stdout, done.stderr)
 
 
 def test_a_healthy_server_raises_no_alarm(programs: Programs) -> None:
