@@ -59,7 +59,7 @@ def served_by(home: Home, name: str) -> Service:
     service.playbook["start"] |= {"command": [sys.executable, *LINES[name]], "listen": f"127.0.0.1:{service.port}"}
     service.write()
     done = home.wd("start", "shop")
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.code == 0, done.out + done.err
     return service
 
 
@@ -72,13 +72,13 @@ def test_the_server_takes_the_socket_comes_back_after_a_death_and_is_restarted_w
     service = served_by(home, name)
     first = service.pid()
     assert first
-    tree = [int(line.split()[0]) for line in home.wd("find", "shop").stdout.splitlines() if line.split()[0].isdigit()]
+    tree = [int(line.split()[0]) for line in home.wd("find", "shop").out.splitlines() if line.split()[0].isdigit()]
     os.kill(tree[0] if tree else first, signal.SIGKILL)
     wait_for(lambda: service.pid() not in (0, first), "it is back")
     second = service.pid()
     done = home.wd("restart", "shop", "--yes")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "beside" in done.stdout + done.stderr
+    assert done.code == 0, done.out + done.err
+    assert "beside" in done.out + done.err
     assert service.pid() not in (0, first, second)
 
 

@@ -33,7 +33,7 @@ def shop(home: Home, **policy: object) -> Service:
     made.playbook["start"]["listen"] = f"127.0.0.1:{made.port}"
     made.playbook["policy"] |= policy
     made.write()
-    assert home.wd("start", "shop").returncode == 0
+    assert home.wd("start", "shop").code == 0
     return made
 
 
@@ -80,7 +80,7 @@ def test_the_server_gets_the_socket_and_a_restart_refuses_nobody(home: Home) -> 
     old = service.pid()
     with Callers(service.port) as callers:
         done = home.wd("restart", "shop", "--yes")
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.code == 0, done.out + done.err
         before = callers.counts["answered"]
         wait_for(lambda: callers.counts["answered"] > before + 20, "they are served by the new one")
     assert service.pid() not in (0, old)
@@ -96,8 +96,8 @@ def test_a_new_version_that_does_not_come_up_leaves_the_old_one_in_its_place(hom
     service.tell("fails", "")
     with Callers(service.port) as callers:
         done = home.wd("restart", "shop", "--yes")
-    assert done.returncode == 2, done.stdout + done.stderr
-    assert f"pid {old} goes on" in done.stdout
+    assert done.code == 2, done.out + done.err
+    assert f"pid {old} goes on" in done.out
     assert service.living() == [old]
     assert callers.counts["refused"] == callers.counts["cut"] == 0, callers.counts
     service.tell("fails", None)
@@ -134,7 +134,7 @@ def test_a_server_that_was_killed_by_hand_stays_down_and_its_port_is_free(home: 
     service = shop(home)
     pid = service.pid()
     done = home.wd("kill", "--port", str(service.port), "--yes")
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.code == 0, done.out + done.err
     assert not alive(pid)
     wait_for(lambda: not connects(service.port), "callers are refused")
     assert service.starts() == [pid]
@@ -143,7 +143,7 @@ def test_a_server_that_was_killed_by_hand_stays_down_and_its_port_is_free(home: 
 def test_a_stopped_service_stays_down(home: Home) -> None:
     service = shop(home)
     pid = service.pid()
-    assert home.wd("stop", "shop", "--yes").returncode == 0
+    assert home.wd("stop", "shop", "--yes").code == 0
     assert not connects(service.port)
     assert service.starts() == [pid]
     with socket.create_server(("127.0.0.1", service.port)):
@@ -175,7 +175,7 @@ def test_the_loop_cures_a_hung_server_behind_the_socket_and_no_caller_is_refused
 def test_the_loop_leaves_a_death_to_the_shim_and_both_together_start_it_once(home: Home) -> None:
     service = shop(home)
     daemon = home.watch()
-    wait_for(lambda: "ok" in home.wd("status", "shop").stdout, "the loop has seen it well")
+    wait_for(lambda: "ok" in home.wd("status", "shop").out, "the loop has seen it well")
     with Callers(service.port) as callers:
         old = service.pid()
         os.kill(old, signal.SIGKILL)
@@ -209,6 +209,6 @@ def test_an_address_that_another_program_holds_is_named_and_nothing_is_started(h
     service.write()
     with taken(service.port):
         done = home.wd("start", "shop")
-    assert done.returncode != 0
-    assert "shop was not started" in done.stdout + done.stderr
+    assert done.code != 0
+    assert "shop was not started" in done.out + done.err
     assert service.starts() == []

@@ -12,8 +12,10 @@ import pytest
 from watchdog.killing import family
 from watchdog.model.process import Identity, Member, Process, Tree
 from watchdog.policy import guards
+from watchdog.system import clock
+from watchdog.system.linux import lineage as linux_lineage
 from watchdog.system.linux import processes as linux
-from watchdog.system.process import processes
+from watchdog.system.process import lineage, processes
 from watchdog.system.process.table import Table
 from watchdog.targets.scene import Scene
 from watchdog.targets.trees import grow_in
@@ -117,3 +119,54 @@ def test_a_pid_that_passed_to_another_process_is_not_taken_for_the_first_one() -
 
 def test_whom_wd_stands_on_is_the_same_with_and_without_a_table() -> None:
     assert guards.ourselves() == guards.ourselves(processes.table())
+
+
+def test_a_second_look_reads_only_who_may_be_new(strangers: list[int], opened: list[str]) -> None:
+    settle(strangers)
+    processes.thin_table()
+    opened.clear()
+    with subprocess.Popen(["sleep", "600"]) as newborn:
+        try:
+            rows = processes.recent_table().rows
+        finally:
+            newborn.kill()
+    assert {newborn.pid, *strangers} <= rows.keys()
+    assert not of(strangers, opened)
+    assert of([newborn.pid], opened) == {"stat"}
+
+
+def test_a_second_look_leaves_out_who_has_gone(strangers: list[int]) -> None:
+    with subprocess.Popen(["sleep", "600"]) as short:
+        assert short.pid in processes.thin_table().rows
+        short.kill()
+    assert short.pid not in processes.recent_table().rows
+
+
+@pytest.mark.parametrize("counter", [0, 7])
+def test_everybody_is_read_again_once_pids_may_have_passed_to_others(
+    strangers: list[int], opened: list[str], monkeypatch: pytest.MonkeyPatch, counter: int
+) -> None:
+    """The counter of pids has gone round, or cannot be read."""
+    settle(strangers)
+    processes.thin_table()
+    monkeypatch.setattr(linux_lineage, "newest_pid", lambda: counter)
+    opened.clear()
+    processes.recent_table()
+    assert of(strangers, opened) == {"stat"}
+
+
+def test_everybody_is_read_again_where_pids_are_so_few_that_they_may_have_gone_round(
+    strangers: list[int], opened: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle(strangers)
+    processes.thin_table()
+    monkeypatch.setattr(linux, "pid_max", lambda: 1)
+    opened.clear()
+    processes.recent_table()
+    assert of(strangers, opened) == {"stat"}
+
+
+def settle(pids: list[int]) -> None:
+    """Wait until none of them counts as just born."""
+    born = max(row.identity.ticks for row in processes.thin_table(pids).rows.values())
+    assert clock.wait_until(lambda: lineage.ticks_now() - born > 20, 10)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 _INTERRUPTED = 130
+_GARBAGE = 5000  # new objects between two looks for garbage: 700 would look for it all through the imports
 
 
 def call(words: Sequence[str] | None = None) -> int:
@@ -24,6 +26,7 @@ def call(words: Sequence[str] | None = None) -> int:
 
 def main(words: Sequence[str] | None = None) -> NoReturn:
     """Run and leave. A flush into a closed pipe at the very end must not turn into a traceback, nor into code 120."""
+    gc.set_threshold(_GARBAGE)
     interrupts = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in background jobs: it stays so
         interrupts.remove(signal.SIGINT)

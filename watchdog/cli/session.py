@@ -18,6 +18,7 @@ from watchdog.model.selector import Selector
 from watchdog.steps.spec import Context, StepResult, StepSpec
 from watchdog.system import clock
 from watchdog.system.disk import files
+from watchdog.system.process import processes
 from watchdog.targets import select
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 def perform(spec: StepSpec, values: dict[str, Any]) -> Exit:
     """Run one command of the shell and show what it came to."""
+    if spec.targets:
+        processes.expect_questions()
     values = with_service(values)
     output = values.get("output") or "table"
     context = make_context(spec, values)

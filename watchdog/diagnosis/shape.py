@@ -89,6 +89,23 @@ def has_exit(loop: ast.While) -> bool:
     return any(isinstance(node, ways) for statement in loop.body for node in done_here(statement))
 
 
+def is_closed(loop: ast.While) -> bool:
+    """Whether each round follows from variables alone: nothing inside asks the outside, the clock or chance."""
+    for node in (one for part in (loop.test, *loop.body) for one in ast.walk(part)):
+        if isinstance(node, (ast.Await, ast.Yield, ast.YieldFrom, ast.With, ast.AsyncWith, ast.Global, ast.Nonlocal)):
+            return False
+        if isinstance(node, ast.Call) and (called_name(node) in _OUTSIDE or not (node.args or node.keywords)):
+            return False
+    return any(isinstance(node, ast.Name) for node in ast.walk(loop.test)) or is_constant(loop.test)
+
+
+_OUTSIDE = frozenset({
+    "read", "readline", "recv", "get", "get_nowait", "pop", "popleft", "next", "send", "write", "wait", "sleep", "poll",
+    "select", "acquire", "input", "random", "randint", "choice", "uniform", "execute", "fetch", "fetchone", "fetchmany",
+    "request", "urlopen", "open", "stat", "exists", "is_set", "print",
+})  # fmt: skip
+
+
 def is_constant(test: ast.expr) -> bool:
     return isinstance(test, ast.Constant)
 
@@ -135,7 +152,12 @@ def _on_line(nodes: tuple[ast.AST, ...], line: int) -> Iterator[ast.AST]:
 
 def called_name(call: ast.Call) -> str:
     """ "sleep" of `time.sleep(…)` and of `sleep(…)`; empty where what is called has no name."""
-    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    return simple_name(call.func)
+
+
+def simple_name(node: ast.AST) -> str:
+    """ "stop" of `self.stop` and of `stop`; empty for anything else."""
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 
 def calls_at(source: SourceFile, line: int) -> tuple[str, ...]:
@@ -231,4 +253,4 @@ def last_name(node: ast.AST) -> str:
     """ "items" of `self.items[0]`."""
     while isinstance(node, (ast.Subscript, ast.Call)):
         node = node.value if isinstance(node, ast.Subscript) else node.func
-    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+    return simple_name(node)

@@ -99,9 +99,11 @@ class Journal:
                     raise
         raise AssertionError("not reached")
 
-    def begin_step(self, incident: str, number: int, step: str, text: str) -> None:
+    def begin_step(self, incident: str, number: int, step: str, text: str, by_hand: str = "") -> None:
         """Written before the step runs: after a kill -9 it tells how far the run came."""
-        self._change(incident, lambda db: incidents.begin_step(db, incident, number, step, redact(text)))
+        self._change(
+            incident, lambda db: incidents.begin_step(db, incident, number, step, redact(text), redact(by_hand))
+        )
 
     def end_step(
         self,
@@ -123,9 +125,9 @@ class Journal:
         kept = {name: redact_data(value) for name, value in fields.items()}
         self._change(incident, lambda db: incidents.update(db, incident, kept))
 
-    def close(self, incident: str, outcome: RunOutcome) -> None:
-        """The run is over."""
-        self.update(incident, outcome=outcome, closed=clock.now())
+    def close(self, incident: str, outcome: RunOutcome, **fields: Any) -> None:
+        """The run is over; with more fields of the incident, as in `update`, in the same transaction."""
+        self.update(incident, outcome=outcome, closed=clock.now(), **fields)
 
     def adopt(self, incident: str) -> None:
         """Go on with a run whose process died."""

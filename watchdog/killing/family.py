@@ -7,6 +7,7 @@ in which nobody else lives, the listening socket itself, or a memory layout that
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from watchdog.model.process import Process, Tree
@@ -38,11 +39,12 @@ class ServerFamily:
         self._layouts: dict[Layout, tuple[int, str | None]] = {}  # with user and control group of who has it
         self._origins = set() if part else _origins(tree)
         self.group = None if part else _own_group(tree, us)
+        self._judged: Mapping[int, Row] = {}  # at the last look, by what is known of the family until now
         self.missed = False  # the last look saw a young process that had ended before it could be judged
 
     def add(self, held: Hold) -> None:
         """One more that is known and held."""
-        self._holds[held.pid] = held
+        self._holds[held.pid], self._judged = held, {}
         found = lineage.layout(held.pid)
         if self._part or found is None:
             return
@@ -55,10 +57,14 @@ class ServerFamily:
         """Members in this table that are not held yet."""
         self.missed = False
         grouped = lineage.group_members(self.group) if self.group else frozenset()
+        judged, self._judged = self._judged, table.rows
         return [
             table[pid]
             for pid, row in table.rows.items()
-            if self._is_new(row) and (pid in grouped or self._by_birth(row, table) or self._by_layout(row, table))
+            # One with a layout of ours becomes a member when its parent ends.
+            if (judged.get(pid) is not row or pid in grouped or row.layout in self._layouts)
+            and self._is_new(row)
+            and (pid in grouped or self._by_birth(row, table) or self._by_layout(row, table))
         ]
 
     def newcomer(self, row: Row, table: Table) -> bool:
@@ -156,7 +162,7 @@ def escaped(tree: Tree, us: Ourselves) -> tuple[Process, ...]:
     origins = _origins(tree)
     if not origins:
         return ()
-    table = processes.thin_table()
+    table = processes.recent_table()
     found = [
         table[pid]
         for pid, row in table.rows.items()

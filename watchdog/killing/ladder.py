@@ -39,16 +39,19 @@ class Times:
     ports: float = proof.PATIENCE
 
 
-def execute(plan: KillPlan, say: Callable[[str], None], times: Times | None = None) -> KillResult:
+def execute(
+    plan: KillPlan, say: Callable[[str], None], times: Times | None = None, freezer: Freezer | None = None
+) -> KillResult:
     """Do what the plan says; the very plan that a dry run shows. Failed if wd has no descriptors left to hold with.
 
     Nothing is signalled when a guard refuses, or when the first process of the plan has become another program.
+    `freezer`: one that was begun before, so that its start takes no time now; it is closed here.
     """
     if plan.refusals:
         return KillResult("refused", message="; ".join(plan.refusals), plan=plan)
     if not plan.doomed:
         return KillResult("nothing", message="nothing to end", plan=plan)
-    ladder, done = _Ladder(plan, say, times or Times()), False
+    ladder, done = _Ladder(plan, say, times or Times(), freezer), False
     try:
         result = ladder.climb()
         done = True
@@ -58,10 +61,10 @@ def execute(plan: KillPlan, say: Callable[[str], None], times: Times | None = No
 
 
 class _Ladder:
-    def __init__(self, plan: KillPlan, say: Callable[[str], None], times: Times) -> None:
+    def __init__(self, plan: KillPlan, say: Callable[[str], None], times: Times, freezer: Freezer | None) -> None:
         self._plan, self._say, self._times = plan, say, times
         self._roster = Roster(plan, say)
-        self._freezer: Freezer | None = None
+        self._freezer = freezer
         self._endless = False  # it still started new processes when the time was over
 
     def climb(self) -> KillResult:

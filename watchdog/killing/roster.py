@@ -97,7 +97,7 @@ class Roster:
     def look(self, and_ports: bool = False) -> list[Hold]:
         """Members that are new since the last look, the youngest first: it is the one that forks next."""
         self._newest = lineage.newest_pid()  # first: who is born during this look belongs to the next one
-        table = processes.thin_table()
+        table = processes.recent_table()
         found = self.family.newcomers(table)
         self.may_have_missed = self.family.missed or lineage.newest_pid() != self._newest
         if and_ports and not found:

@@ -160,7 +160,7 @@ class _Later:
         cls, own = self._class, vars(self._class)
         annotations = cls.__annotations__
         body = {name: own[name] for name in annotations if name in own}
-        body |= {"__annotations__": annotations, "__module__": cls.__module__, "__doc__": ""}
+        body |= {"__annotations__": annotations, "__module__": cls.__module__, "__doc__": cls.__name__}
         like_it = type(cls.__name__, cls.__bases__, body)
         made = vars(dataclasses.dataclass(init=False, repr=False, eq=False)(like_it))
         for name in (_PARAMS, _MATCH, _FIELDS):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from watchdog.model.process import Member, Tree, Verdict, target_record
-from watchdog.steps import known
+from watchdog.steps import port_playbooks
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock
 from watchdog.system.net import ports
@@ -30,7 +30,8 @@ _MEASURED = 0.1  # seconds over which CPU use is measured, at least
 def find(context: Context, options: Mapping[str, Any]) -> StepResult:
     """Every process of the servers that are meant, one a row."""
     measure = _Measure()
-    found = resolve.look(context.selector, context.playbook, started=context.started)
+    scene = None if context.selector.empty else Scene.look(measure.table)
+    found = resolve.look(context.selector, context.playbook, scene, context.started)
     if not found.trees:
         refuse_unseen(context.selector.port, "nothing was found")
         if context.selector.empty:
@@ -58,7 +59,7 @@ def find(context: Context, options: Mapping[str, Any]) -> StepResult:
 def ps(context: Context, options: Mapping[str, Any]) -> StepResult:
     """Every Python server and worker (with `all` every server), one a row, as its root; with `hung` those that hang."""
     measure, hung_only = _Measure(), bool(options.get("hung"))
-    scene = Scene.look()
+    scene = Scene.look(measure.table)
     everybody = servers.all_servers(scene)
     listed = [tree for tree in everybody if tree.members and (options.get("all") or servers.runs_python(tree))]
     others = portless.without_port(scene, {pid for tree in everybody for pid in tree.pids})
@@ -86,9 +87,11 @@ def ps(context: Context, options: Mapping[str, Any]) -> StepResult:
 
 
 def _answers(trees: Sequence[Tree], context: Context, patient: bool) -> tuple[Verdict, ...]:
-    from watchdog.targets import verdict
+    from watchdog.targets import answering
 
-    return verdict.ask_all(trees, verdict.PATIENT if patient else verdict.TIMEOUT, pages=known.pages(context, trees))
+    return answering.ask_all(
+        trees, answering.PATIENT if patient else answering.TIMEOUT, pages=port_playbooks.pages(context, trees)
+    )
 
 
 class _Looking:
@@ -122,10 +125,10 @@ def _verdicts(trees: Sequence[Tree], context: Context) -> tuple[Verdict, ...]:
     if context.selector.hung:
         told: Verdict = "hung"  # they were asked already
         return (told,) * len(trees)
-    from watchdog.targets import verdict  # here: HTTP is imported once there is a server to ask
+    from watchdog.targets import answering  # here: HTTP is imported once there is a server to ask
 
     url = context.playbook.url if context.playbook else None
-    return verdict.ask_all(trees, _QUICK, url, known.pages(context, trees))
+    return answering.ask_all(trees, _QUICK, url, port_playbooks.pages(context, trees))
 
 
 def _nothing(message: str, left_out: Sequence[str]) -> StepResult:
@@ -137,14 +140,14 @@ class _Measure:
     """CPU use between now and later, in percent of one CPU."""
 
     def __init__(self) -> None:
-        self._before = processes.table()
+        self.table = processes.thin_table()
         self._at = clock.monotonic()
 
     def usage(self, trees: Sequence[Tree]) -> dict[int, float]:
         time.sleep(max(0.0, _MEASURED - (clock.monotonic() - self._at)))
         found: dict[int, float] = {}
         for process in (member.process for tree in trees for member in tree.members):
-            now, before = processes.read(process.pid), self._before.get(process.pid)
+            now, before = processes.read(process.pid), self.table.rows.get(process.pid)
             seconds = clock.monotonic() - self._at
             if now and before and now.identity == before.identity == process.identity:
                 found[process.pid] = 100 * (now.cpu_seconds - before.cpu_seconds) / seconds

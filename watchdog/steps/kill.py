@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from watchdog.policy import guards, target_lock
 from watchdog.steps import agreement
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock, signals
+from watchdog.system.freeze import Freezer
 from watchdog.system.process import lineage, processes
 from watchdog.system.shim import posts
 from watchdog.targets import resolve
@@ -45,11 +47,22 @@ def end(context: Context, options: Mapping[str, Any], *, ask_first: bool = False
             "an empty selector means nothing, never everything",
             "name a server: --port, --cmdline, --pid or --service",
         )
-    with signals.rehearsal(context.dry_run):
-        return _end(context, options, ask_first)
+    with signals.rehearsal(context.dry_run), _guard(context, options) as freezer:
+        return _end(context, options, ask_first, freezer)
 
 
-def _end(context: Context, options: Mapping[str, Any], ask_first: bool) -> StepResult:
+@contextlib.contextmanager
+def _guard(context: Context, options: Mapping[str, Any]) -> Iterator[Freezer | None]:
+    """The guard that every SIGKILL needs: where that comes at once, it starts while the server is looked for."""
+    freezer = Freezer() if options.get("force") and not context.dry_run else None
+    try:
+        yield freezer
+    finally:
+        if freezer is not None:
+            freezer.close()
+
+
+def _end(context: Context, options: Mapping[str, Any], ask_first: bool, freezer: Freezer | None) -> StepResult:
     trees = _targets(context)
     if not trees:
         return _nothing(context)
@@ -71,7 +84,7 @@ def _end(context: Context, options: Mapping[str, Any], ask_first: bool) -> StepR
     with target_lock.acquire(target_lock.keys(trees, context.playbook), "kill", context.playbook):
         _keep_evidence(context, options, trees)
         _drain(context, trees, float(options.get("drain") or 0.0))
-        result = _execute(context, plans)
+        result = _execute(context, plans, freezer)
     context.found.tree, context.found.killed = trees[0], result
     return _with_next(context, result, trees[0], _told(result))
 
@@ -234,7 +247,7 @@ def _shown(result: KillResult, plans: Sequence[KillPlan], refusals: Sequence[str
     return {**result.record(), "plans": [plan.record() for plan in plans], "refusals": list(refusals)}
 
 
-def _execute(context: Context, plans: Sequence[KillPlan]) -> KillResult:
+def _execute(context: Context, plans: Sequence[KillPlan], freezer: Freezer | None) -> KillResult:
     """With the shim at its post before the first signal, if a later step starts the service again."""
     shim = None
     if context.will_start and context.playbook and not any(plan.worker for plan in plans):
@@ -258,7 +271,8 @@ def _execute(context: Context, plans: Sequence[KillPlan]) -> KillResult:
     elif not any(plan.worker for plan in plans):
         _let_go_of_sockets(plans)
     try:
-        results = [ladder.execute(plan, context.say, _times(context)) for plan in plans]
+        ready = iter((freezer,))  # for the first one
+        results = [ladder.execute(plan, context.say, _times(context), next(ready, None)) for plan in plans]
     except WdError:
         context.found.disarm()  # raised before the first signal only
         raise

@@ -25,7 +25,7 @@ from watchdog.system import clock
 from watchdog.system.clock import Deadline
 from watchdog.system.net import http
 from watchdog.system.process import processes
-from watchdog.targets import expected, resolve, verdict
+from watchdog.targets import answering, expected, resolve
 from watchdog.text.shown import shown
 from watchdog.text.units import format_duration
 
@@ -163,7 +163,7 @@ def _already(context: Context, playbook: Playbook, options: Mapping[str, Any]) -
         _refuse_several(playbook, found)
         tree = found[0]
         _refuse_what_cannot_be_ours(playbook, tree)
-        told = verdict.ask(tree, url=playbook.url)
+        told = answering.ask(tree, url=playbook.url)
         age = clock.now() - tree.root.started
         young = age < _within(context, playbook, options)
         mute = not playbook.url and not tree.listeners  # it answers nobody: it lives, and that is all there is to see

@@ -18,8 +18,8 @@ from watchdog.system.host import kernel_log
 from watchdog.system.process import processes
 from watchdog.system.process.deaths import Deaths
 from watchdog.watch import looking
+from watchdog.watch.loop_messages import AskNow, Trouble
 from watchdog.watch.loop_state import LoopState
-from watchdog.watch.messages import AskNow, Trouble
 from watchdog.watch.standby_starter import StandbyStarter, may_start
 from watchdog.watch.watched import LIVES, Watched, death_triggers
 

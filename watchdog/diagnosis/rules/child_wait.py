@@ -17,7 +17,7 @@ PREVENT = (
 
 def rule(view: View) -> Iterator[Finding]:
     for task in suspended(view) if view.troubled else ():
-        if task.kind == "child":
+        if task.kind == "child" and not _may_end(view, task.task.pid):
             yield Finding(
                 cause="child-wait",
                 certainty="likely",
@@ -25,7 +25,6 @@ def rule(view: View) -> Iterator[Finding]:
                 waits_for="child",
                 summary=f"a task waits for a child process to end"
                 f" in {short(task.app_frame)}{_children(view, task.task.pid)}",
-                advice="restart",
                 culprit=view.culprit(task.app_frame),
                 evidence=(f"tasks.json#pid={task.task.pid},task={task.task.name}",),
                 prevent=PREVENT,
@@ -34,6 +33,8 @@ def rule(view: View) -> Iterator[Finding]:
     for thread in view.stuck_threads:
         if thread.wait.kind != "child" or thread.app_frame is None or not view.troubled:
             continue
+        if _may_end(view, thread.pid):
+            continue
         yield Finding(
             cause="child-wait",
             certainty="likely",
@@ -41,12 +42,17 @@ def rule(view: View) -> Iterator[Finding]:
             waits_for="child",
             summary=f"{thread.label} waits {format_duration(thread.stuck)} for a child process to end in "
             f"{short(thread.app_frame)}{_children(view, thread.pid)}",
-            advice="restart",
             culprit=view.culprit(thread.app_frame, thread),
             evidence=(thread.reference, f"threads.json#pid={thread.pid},tid={thread.tid}"),
             prevent=PREVENT,
         )
         return
+
+
+def _may_end(view: View, pid: int) -> bool:
+    """Whether the server answers while each child is at work: long work, perhaps, and no hang."""
+    children = [one.pid for one in view.processes.values() if one.parent == pid and not one.ended]
+    return not view.in_trouble and bool(children) and all(map(view.is_at_work, children))
 
 
 def _children(view: View, pid: int) -> str:

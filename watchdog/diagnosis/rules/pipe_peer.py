@@ -17,6 +17,8 @@ def rule(view: View) -> Iterator[Finding]:
     if not view.troubled:
         return
     waiting = [one for one in view.stuck_threads if one.wait.kind in _KINDS and _matters(view, one)]
+    if not view.in_trouble:  # who answers may wait for long work
+        waiting = [one for one in waiting if not any(map(view.is_at_work, one.wait.pids))]
     for thread in sorted(waiting, key=lambda one: one.wait.kind != "pipe-write")[:1]:
         yield _of_thread(view, thread)
     if not waiting:
@@ -40,7 +42,6 @@ def _of_thread(view: View, thread: ThreadView) -> Finding:
         waits_for="child",
         summary=f"{thread.label} waits {format_duration(thread.stuck)} for {thread.wait.words} in "
         f"{short(thread.app_frame)}{_instead(view, pid)}",
-        advice="restart",
         culprit=view.culprit(thread.app_frame, thread),
         peer=_named(view, pid),
         evidence=(thread.reference, f"files.json#pid={thread.pid}"),
@@ -56,7 +57,7 @@ def _of_tasks(view: View) -> Iterator[Finding]:
             continue
         ends = {end for it in view.evidence.descriptors if it.pid == pid for end in it.other_ends} - {pid}
         children = [end for end in sorted(ends) if view.is_child(end, pid) and not view.processes[end].ended]
-        if children:
+        if children and (view.in_trouble or not any(map(view.is_at_work, children))):
             yield Finding(
                 cause="external-wait",
                 certainty="likely",
@@ -64,7 +65,6 @@ def _of_tasks(view: View) -> Iterator[Finding]:
                 waits_for="child",
                 summary=f"a task waits for its child {children[0]} in {short(one.app_frame)}"
                 f"{_instead(view, children[0])}",
-                advice="restart",
                 culprit=view.culprit(one.app_frame),
                 peer=_named(view, children[0]),
                 evidence=(f"tasks.json#pid={pid},task={one.task.name}", f"files.json#pid={pid}"),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import importlib
-import pickle
 import sys
 from typing import Any
 
@@ -26,6 +25,8 @@ class NotDone:
 
 def call(function: str, arguments: tuple[Any, ...], seconds: float) -> Any | NotDone:
     """What "package.module:function" gives for these arguments; NotDone after so many seconds, or with its error."""
+    import pickle  # here and below: most commands need no child
+
     from watchdog.system.child import (  # not for the child, which starts in half the time without them
         commands,
         interpreter,
@@ -52,6 +53,8 @@ def call(function: str, arguments: tuple[Any, ...], seconds: float) -> Any | Not
 
 def serve() -> None:
     """The child's side."""
+    import pickle
+
     module, _, name = sys.argv[-1].partition(":")
     arguments = pickle.loads(sys.stdin.buffer.read())
     found = getattr(importlib.import_module(module), name)(*arguments)

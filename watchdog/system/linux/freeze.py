@@ -58,13 +58,17 @@ class Freezer:
         return holds.send(held, signals.STOP)
 
     def close(self, *, done: bool = True) -> None:
-        """Send the guard home: what was stopped has been killed. Not `done`: it ends what is still stopped."""
+        """Send the guard home: what was stopped has been killed. Not `done`: it ends what is still stopped.
+
+        A second call does nothing.
+        """
         if done:
             with contextlib.suppress(OSError):
                 self._line.sendall(DONE)
         self._line.close()
-        if self._guard is not None:
+        guard, self._guard = self._guard, None
+        if guard is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._guard.wait(1.0)
-            if self._guard.returncode is None:
-                signals.end_child(self._guard)
+                guard.wait(1.0)
+            if guard.returncode is None:
+                signals.end_child(guard)

@@ -7,7 +7,9 @@ import functools
 import psutil
 
 from watchdog.system.portable.processes import (
+    command_lines,
     environment,
+    expect_questions,
     is_alive,
     pid_max,
     read,
@@ -17,7 +19,19 @@ from watchdog.system.portable.processes import (
     with_commands,
 )
 
-__all__ = ["boot_id", "environment", "is_alive", "pid_max", "read", "rows", "table", "thread_ids", "with_commands"]
+__all__ = [
+    "boot_id",
+    "command_lines",
+    "environment",
+    "expect_questions",
+    "is_alive",
+    "pid_max",
+    "read",
+    "rows",
+    "table",
+    "thread_ids",
+    "with_commands",
+]
 
 
 @functools.cache

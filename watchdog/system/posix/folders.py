@@ -63,12 +63,15 @@ class Folder:
         self.close()
 
 
-def write_atomic(path: Path, data: bytes | str, mode: int = 0o600) -> None:
-    """Replace a file: a reader, or a crash, sees the old content or the new, never a part. OSError on failure."""
+def write_atomic(path: Path, data: bytes | str, mode: int = 0o600, *, settle: bool = True) -> None:
+    """Replace a file: a reader, or a crash, sees the old content or the new, never a part. OSError on failure.
+
+    Without `settle` nothing waits for the disk: for what has no use any more after a power cut.
+    """
     content = data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        _write_at(folder, path.name, content, mode)
+        _write_at(folder, path.name, content, mode, settle)
     finally:
         os.close(folder)
 

@@ -6,14 +6,17 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 
 from watchdog.model.process import Identity, Process
-from watchdog.system.process.table import Row, Table
+from watchdog.system.process.table import CommandLine, Row, Table
 
 if sys.platform == "linux":
     from watchdog.system.linux import processes as system
+    from watchdog.system.linux import recent
 elif sys.platform == "win32":
+    from watchdog.system.portable import recent
     from watchdog.system.windows import processes as system
 else:
     from watchdog.system.macos import processes as system
+    from watchdog.system.portable import recent
 
 
 def boot_id() -> str:
@@ -28,7 +31,15 @@ def table() -> dict[int, Process]:
 
 def thin_table(only: Iterable[int] | None = None) -> Table:
     """The same with a few facts of everybody (or of these pids), and the rest only of those that are asked for."""
-    return Table(system.rows(only), system.read)
+    return Table(recent.whole() if only is None else system.rows(only), system.read)
+
+
+def recent_table() -> Table:
+    """The same of everybody, a moment after another look: only those are read that may be new since.
+
+    For who asks again and again whether a server has got new processes. The state of the others may be that of then.
+    """
+    return Table(recent.again(), system.read)
 
 
 def one_by_one() -> Mapping[int, Process]:
@@ -44,6 +55,16 @@ def read(pid: int) -> Process | None:
 def with_commands(processes: Iterable[Process], within: float = 2.0) -> dict[int, Process]:
     """The same processes by pid, with cmdline, exe and cwd. None where they cannot be read within so many seconds."""
     return system.with_commands(processes, within)
+
+
+def command_lines(rows: Iterable[Row], within: float = 2.0) -> dict[int, CommandLine]:
+    """Binary and words of many processes at once, and nothing else of them."""
+    return system.command_lines(rows, within)
+
+
+def expect_questions() -> None:
+    """Command lines are asked for soon: what takes a moment to be ready begins now."""
+    system.expect_questions()
 
 
 def environment(pid: int, within: float = 1.0) -> dict[str, str] | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import getpass
-import hashlib
 import json
 import os
 import re
@@ -73,7 +72,8 @@ def target_lock(key: str, purpose: str, wait: float = 0.0, folder: Path | None =
             raise CannotTell(f"{key} cannot be locked", str(error), "Nothing was done: repair that folder.") from None
         try:
             with contextlib.suppress(OSError):  # on a full disk only the name of the holder is lost
-                write_atomic(note, json.dumps(asdict(Holder(_ourselves(), _user(), purpose, now()))))
+                # Not settled: after a power cut nobody holds the lock.
+                write_atomic(note, json.dumps(asdict(Holder(_ourselves(), _user(), purpose, now()))), settle=False)
             yield
         finally:
             with contextlib.suppress(OSError):
@@ -162,5 +162,9 @@ def _user() -> str:
 
 def _lock_file(folder: Path, key: str) -> Path:
     """Its name is readable, safe, and different for different keys."""
+    if re.fullmatch(r"port:[0-9]{1,5}", key):
+        return folder / f"{key.replace(':', '-')}.lock"
+    import hashlib  # here: it takes longer than all the rest of a lock
+
     name = re.sub(r"[^A-Za-z0-9_-]", "_", key)[:60]
     return folder / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:8]}.lock"
