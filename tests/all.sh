@@ -9,7 +9,7 @@ python=${PYTHON:-python3}
 .venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
-.venv/bin/mypy
+sh tests/types.sh
 # The unit part first: seconds, so that a plain mistake is told before any server is started.
 .venv/bin/python -m pytest -q -n 2 tests/unit
 status=0

@@ -12,7 +12,8 @@ import pytest
 from strangers import NOBODY, PYTHON, open_folder
 
 from watchdog.system.disk.open_files import read_open_file
-from watchdog.system.disk.target_files import Helper, present, read_file, read_files
+from watchdog.system.disk.target_files import present, read_file, read_files
+from watchdog.system.linux.target_files import Helper
 from watchdog.system.process import rights
 from watchdog.system.process.rights import Rights
 
@@ -164,8 +165,8 @@ def test_whoever_is_not_root_reads_with_their_own_rights(place: Path) -> None:
     path = file(place / "theirs", 0o600, NOBODY)
     code = (
         "import os, sys; sys.path.insert(0, sys.argv[1])\n"
-        "from watchdog.system.disk import target_files\n"
-        "from watchdog.system.process import rights\n"
+        "from watchdog.system.linux import target_files\n"
+        "from watchdog.system.linux import rights\n"
         "print(target_files.read_file(rights.of(os.getpid()), sys.argv[2], 100).data.decode())\n"
         "print(target_files.read_file(None, '/etc/shadow', 100).error, target_files._HELPER._child)"
     )

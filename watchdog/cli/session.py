@@ -15,7 +15,7 @@ from watchdog.model.exits import Exit
 from watchdog.model.incident import Trigger
 from watchdog.model.selector import Selector
 from watchdog.steps.spec import Context, StepResult, StepSpec
-from watchdog.system import clock
+from watchdog.system import clock, here
 from watchdog.system.disk import files
 from watchdog.system.process import processes
 from watchdog.targets import select
@@ -98,7 +98,7 @@ def selector_of(values: Mapping[str, Any]) -> Selector:
         raise WrongUsage(f"more than one port: {', '.join(map(str, ports))}", todo="Name one.")
     identities = select.identities(sys.stdin) if "-" in words else ()
     try:
-        cmdline = tuple(shlex.split(values.get("cmdline") or ""))
+        cmdline = tuple(here.split(values.get("cmdline") or ""))
     except ValueError as error:
         raise WrongUsage(f"--cmdline: {error}", todo="Close the quotation.") from error
     if values.get("regex"):

@@ -18,6 +18,7 @@ from watchdog.model.exits import Exit
 from watchdog.model.selector import Selector
 from watchdog.policy import guards
 from watchdog.steps.spec import Context, StepResult
+from watchdog.system import here
 from watchdog.system.disk.files import make_folder, write_atomic
 from watchdog.targets import resolve, select
 from watchdog.text.shown import joined
@@ -79,7 +80,7 @@ def _selector(text: str) -> Selector:
     if text.isdecimal():
         raise WrongUsage(f"--from {text}: this number can be a port or a pid", todo=f"Write :{text} or pid:{text}.")
     try:
-        return Selector(cmdline=tuple(shlex.split(text)))
+        return Selector(cmdline=tuple(here.split(text)))
     except ValueError as error:
         raise WrongUsage(f"--from {text!r}: {error}", todo="Close the quotation.") from None
 

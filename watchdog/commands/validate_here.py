@@ -14,6 +14,7 @@ from watchdog.model.process import Tree
 from watchdog.model.selector import Selector
 from watchdog.probes.run import probe
 from watchdog.starting import launch
+from watchdog.system import here as system
 from watchdog.system.child import commands, service_env
 from watchdog.system.disk import access
 from watchdog.system.host import accounts, messages
@@ -76,7 +77,7 @@ def _start(playbook: Playbook) -> Iterator[str]:
     if not access.may_enter(start.user, cwd):
         yield f"start.cwd: user {who} may not enter {cwd}. Change the rights of the folder, or start.user"
     program = start.command[0]
-    if "/" in program and not access.may_run(start.user, str(Path(cwd) / program)):
+    if system.has_folder(program) and not access.may_run(start.user, str(Path(cwd) / program)):
         yield f"start.command: user {who} may not run {program}. Change its rights, or start.user"
     if start.log and not accounts.is_admin() and not access.may_write(start.user, str(Path(start.log).parent)):
         yield f"start.log: user {who} may not write to {Path(start.log).parent}. Change its rights, or start.log"

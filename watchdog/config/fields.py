@@ -7,7 +7,6 @@ number with its unit is a duration. Every refusal is a ValueError whose text say
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +17,7 @@ from pydantic_core import CoreSchema, core_schema
 from watchdog.config.mistakes import did_you_mean
 from watchdog.config.yaml import Plain
 from watchdog.model.errors import WrongUsage
+from watchdog.system import here
 from watchdog.system.child import patterns
 
 NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,9})?", re.ASCII)
@@ -161,7 +161,7 @@ class Words(Reader):
             words = tuple(scalar(word, f"{right}; each word must be a text") for word in value)
         else:
             try:
-                words = tuple(shlex.split(scalar(value, right)))
+                words = tuple(here.split(scalar(value, right)))
             except ValueError as error:
                 raise ValueError("a quote in it is not closed" if "quotation" in str(error) else right) from None
         if not words or not words[0] or len(words) > 1000:

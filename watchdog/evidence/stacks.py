@@ -17,7 +17,7 @@ from typing import Any
 
 from watchdog.model.evidence import Frame, Gap, Local, Problem, StackLook, ThreadStack
 from watchdog.model.process import Process
-from watchdog.system import clock
+from watchdog.system import clock, here
 from watchdog.system.child import commands
 from watchdog.system.process import processes, rights
 from watchdog.system.process import threads as kernel_threads
@@ -36,9 +36,10 @@ def tracer() -> str | None:
         sysconfig.get_path("scripts"),
         sysconfig.get_path("scripts", sysconfig.get_preferred_scheme("user")),
     ):
-        found = Path(scheme, "py-spy")
-        if found.is_file():
-            return str(found)
+        for name in ("py-spy", "py-spy.exe"):
+            found = Path(scheme, name)
+            if found.is_file():
+                return str(found)
     return None
 
 
@@ -121,14 +122,16 @@ def _thread(pid: int, row: Mapping[str, Any]) -> ThreadStack:
         ident=row.get("thread_id"),
         name=str(row.get("thread_name") or ""),
         frames=tuple(_frame(frame) for frame in row.get("frames") or ()),
-        active=bool(row.get("active")),
+        active=bool(row.get("active")) and kernel_threads.ACTIVE_IS_TOLD,
         holds_gil=bool(row.get("owns_gil")),
     )
 
 
 def _frame(row: Mapping[str, Any]) -> Frame:
     locals_: Sequence[Mapping[str, Any]] = row.get("locals") or ()
-    plain = _shared(str(row.get("name") or "?"), str(row.get("filename") or "?"), int(row.get("line") or 0))
+    plain = _shared(
+        str(row.get("name") or "?"), here.slashes(str(row.get("filename") or "?")), int(row.get("line") or 0)
+    )
     if not locals_:
         return plain
     seen = tuple(

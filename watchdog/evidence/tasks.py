@@ -6,6 +6,7 @@ import os
 
 from watchdog.model.evidence import TaskLook
 from watchdog.system.child import child_call
+from watchdog.system.process import memory
 
 _KEY = os.urandom(16)  # of the digests: they compare within one run of wd, and tell nothing outside of it
 _PATIENCE = 1.5  # seconds over the time of the look itself, for the child to begin and to answer
@@ -17,6 +18,8 @@ def read_tasks(pid: int, at: float = 0.0, seconds: float = 2.0) -> TaskLook:
     The source is the memory of CPython 3.10 to 3.14 on Linux (rights as for a debugger). Besides tasks: the locks of
     threads and tasks, queues, objects by type, and what each thread and task was asked.
     """
+    if not memory.READABLE:
+        return TaskLook(pid, at, "", error="the memory of another process is read on Linux only")
     found = child_call.call("watchdog.cpython.look:look", (pid, at, seconds, _KEY), seconds + _PATIENCE)
     if isinstance(found, TaskLook):
         return found

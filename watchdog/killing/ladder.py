@@ -75,7 +75,7 @@ class _Ladder:
         if self._plan.orders:
             self._through_manager(self._plan.orders)
         else:
-            if not self._plan.force:
+            if not self._plan.force and signals.CAN_ASK:
                 if problem := self._ask():
                     return KillResult("refused", message=problem, plan=self._plan)
                 self._watch()
@@ -131,7 +131,7 @@ class _Ladder:
     def _freeze(self) -> None:
         """Stop what is left, until a look finds nobody new: what stands still cannot fork while it is killed."""
         fresh = self._roster.living
-        if not fresh:
+        if not fresh or not Freezer.POSSIBLE:
             return
         self._freezer = freezer = self._freezer or Freezer()
         deadline = Deadline(self._times.freeze)
@@ -147,7 +147,7 @@ class _Ladder:
         """SIGKILL, and again for whoever appears, until two looks in a row find nobody."""
         deadline, empty, needed = Deadline(self._times.finish), 0, 2
         if first := self._roster.living:
-            self._say(f"SIGKILL to {_count(len(first))}")
+            self._say(f"{'SIGKILL to' if signals.CAN_ASK else 'ending'} {_count(len(first))}")
             self._kill_group()
         for held in first:
             self._kill(held)

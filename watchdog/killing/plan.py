@@ -10,6 +10,7 @@ from watchdog.model.killing import Doomed, KillPlan, Ownership, Whom
 from watchdog.model.process import LeftOut, Member, Process, Tree
 from watchdog.policy import guards
 from watchdog.policy.guards import Ourselves
+from watchdog.system import signals
 from watchdog.text.shown import joined, shown
 from watchdog.text.units import counted
 
@@ -113,6 +114,8 @@ def _ladder(plan: KillPlan) -> list[str]:
     """What is done to them, by what it is proven, and who stands beside them."""
     if plan.through:
         lines = [f"  through its manager: {shlex.join(plan.through)}"]
+    elif not signals.CAN_ASK:
+        lines = ["  ended at once, without a grace: this system cannot ask a process to end"]
     elif plan.force:
         lines = ["  SIGKILL at once, then a sweep until two looks find nothing more"]
     else:
@@ -132,7 +135,7 @@ def _note(process: Process, table: Mapping[int, Process], force: bool) -> str:
         notes.append(f"traced by pid {process.tracer}")
     if process.state == "D":
         notes.append("waits in the kernel: it ends only when that lets it go")
-    if not force:
+    if not force and signals.CAN_ASK:
         if process.state == "T":
             notes.append("stopped: SIGTERM is followed by SIGCONT")
         if signal.SIGTERM in process.ignored:

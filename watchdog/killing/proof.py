@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from watchdog.model.killing import KillPlan, Survivor
 from watchdog.model.process import Identity
+from watchdog.system import signals
 from watchdog.system.clock import Deadline, wait_until
 from watchdog.system.holds import Hold
 from watchdog.system.net import ports
@@ -44,7 +45,8 @@ def survivor(held: Hold, command: str, denied: bool, last: str) -> Survivor:
     if now.tracer:
         tracer = processes.read(now.tracer)
         return Survivor(held.pid, command, f"held by the debugger {tracer.name if tracer else '?'} (pid {now.tracer})")
-    what = f"SIG{last} was sent" if last else "it was left to its manager"
+    sent = f"SIG{last} was sent" if signals.CAN_ASK else "it was ended"
+    what = sent if last else "it was left to its manager"
     return Survivor(held.pid, command, f"{what}, it is still in state {now.state}")
 
 

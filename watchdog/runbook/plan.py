@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator, Mapping
 
 from watchdog.config.mistakes import Mistake, bad_config, did_you_mean
@@ -90,7 +89,7 @@ def split(text: str) -> tuple[str, ...]:
         return f"\0{len(parts) - 1}\0"  # Markdown holds no NUL, so no text can look like this
 
     try:
-        words = shlex.split(_TEMPLATE.sub(put_aside, text.replace("\0", "")))
+        words = here.split(_TEMPLATE.sub(put_aside, text.replace("\0", "")))
     except ValueError:
         raise BadConfig(f"a quote is not closed in {text[:80]!r}") from None
     return tuple(_ASIDE.sub(lambda found: parts[int(found[1])], word) for word in words)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import selectors
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from watchdog.sidecar.life import Life
 from watchdog.sidecar.notes import Notes
 from watchdog.sidecar.settings import Settings
 from watchdog.steps.spec import Context, StepResult
-from watchdog.system.child.kept import HostStreams, adopt_orphans
+from watchdog.system.child.kept import HostStreams, adopt_orphans, new_loop
 from watchdog.text.units import parse_duration
 
 
@@ -23,8 +22,7 @@ def sidecar(context: Context, options: Mapping[str, Any]) -> StepResult:
     """Until the session is over; the exit code is the child's. Only the host's messages are on standard output."""
     settings = settings_of(context, options)
     adopt_orphans()
-    # poll, not epoll: a file or /dev/null as standard input is no mistake.
-    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selectors.PollSelector())) as runner:
+    with asyncio.Runner(loop_factory=new_loop) as runner:
         code = runner.run(_live(settings, context.state))
     raise SystemExit(code)
 

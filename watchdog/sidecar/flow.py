@@ -10,6 +10,8 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
+from watchdog.system.child.kept import write_pieces
+
 Write = Callable[[list[bytes | memoryview]], int]
 PIECE = 1 << 18  # bytes read at once
 _AT_ONCE = 64  # pieces handed to the system in one call
@@ -25,7 +27,7 @@ class Outlet:
         self._queue: deque[tuple[bytes, tuple[Any, ...]]] = deque()  # (bytes, what they belong to)
         self._begun = 0  # bytes of the first piece that are written
         self._descriptor = -1
-        self._write: Write = lambda pieces: os.writev(self._descriptor, pieces)
+        self._write: Write = lambda pieces: write_pieces(self._descriptor, pieces)
         self._waiting = False
         self._broken: Callable[[OSError], None] = lambda error: None
         self._was_full = False
@@ -55,7 +57,7 @@ class Outlet:
         write: Write | None = None,
     ) -> None:
         self._descriptor, self._broken = descriptor, broken
-        self._write = write or (lambda pieces: os.writev(descriptor, pieces))
+        self._write = write or (lambda pieces: write_pieces(descriptor, pieces))
         self.moved = self._loop.time()
 
     def detach(self) -> list[tuple[Any, ...]]:

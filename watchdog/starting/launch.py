@@ -13,7 +13,7 @@ from watchdog.model.errors import Failed
 from watchdog.model.launching import ShimRecord, StartResult
 from watchdog.model.playbook import Policy, Start
 from watchdog.model.process import Identity, Listener
-from watchdog.system import clock
+from watchdog.system import clock, here
 from watchdog.system.child import commands, service_env
 from watchdog.system.disk import files, trust
 from watchdog.system.host import accounts, managers
@@ -263,7 +263,7 @@ class Shim:
 def why_not_run(command: Sequence[str], cwd: str, path: str, owner: int) -> str:
     """Why a command cannot be run in that folder with that PATH for that user; empty if nothing speaks against it."""
     program = command[0]
-    found = str(Path(cwd) / program) if "/" in program else shutil.which(program, path=path)
+    found = str(Path(cwd) / program) if here.has_folder(program) else shutil.which(program, path=path)
     if found is None:
         return f"{program} is not on the service's PATH ({path}): write its full path"
     if problem := trust.why_not_a_program(Path(found), owner):

@@ -23,6 +23,7 @@ elif sys.platform == "win32":
 else:
     from watchdog.system.macos import grips
 
+CAN_ASK = grips.CAN_ASK  # whether a process can be asked to end, and may clean up before it does
 CONT, INT, KILL, STOP, TERM = grips.CONT, grips.INT, grips.KILL, grips.STOP, grips.TERM
 HUP: int | None = grips.HUP  # None: this system has none
 ENDING: tuple[int, ...] = grips.ENDING  # what asks this program to end

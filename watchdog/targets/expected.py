@@ -9,6 +9,7 @@ from typing import Literal
 from watchdog.model.playbook import Playbook
 from watchdog.model.process import Process, Tree
 from watchdog.model.records import record
+from watchdog.system import here
 from watchdog.targets import match, programs
 
 Answer = Literal["yes", "no", "unknown"]
@@ -99,7 +100,7 @@ def _place(words: tuple[str, ...], cwd: str) -> str:
     program = programs.parse(words)
     script = program.words[0] if program.words else ""
     if program.interpreter and not program.inline and script.endswith((".py", ".pyz", ".sh", ".js")):
-        return os.path.normpath(f"{cwd}/{script}" if not script.startswith("/") else script)
+        return here.folded(os.path.normpath(script if here.is_absolute(script) else f"{cwd}/{script}"))
     return cwd
 
 
@@ -121,7 +122,7 @@ def what_differs(several: Sequence[Tree]) -> str:
 
 def _same_folder(one: str, other: str) -> bool:
     """Also where one of them is named through a link."""
-    return one == other or os.path.realpath(one) == other
+    return here.folded(one) == here.folded(other) or here.folded(os.path.realpath(one)) == here.folded(other)
 
 
 def why_start_differs(playbook: Playbook) -> str:

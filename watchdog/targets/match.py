@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 
 from watchdog.model.process import Process
+from watchdog.system import here
 from watchdog.system.child import patterns
 from watchdog.system.process.table import CommandLine
 from watchdog.targets import borders, programs
@@ -159,20 +160,23 @@ def _follow(words: tuple[str, ...], there: tuple[str, ...], cwd: str | None) -> 
 
 def _same(word: str, other: str, cwd: str | None) -> bool:
     """A whole word, or its last path components; a full path also names what was started relative to its folder."""
+    word, other = here.folded(word), here.folded(other)
     if word.removeprefix("./") == other.removeprefix("./"):
         return bool(word)
-    if word.startswith("/"):
-        return bool(cwd) and not other.startswith(("/", "-")) and os.path.normpath(f"{cwd}/{other}") == word
+    if here.is_absolute(word):
+        relative = bool(cwd) and not here.is_absolute(other) and not other.startswith("-")
+        return relative and here.folded(os.path.normpath(f"{cwd}/{other}")) == word
     return bool(word) and other.endswith("/" + word.removeprefix("./"))
 
 
 def _same_interpreter(word: str, other: str, exe: str | None) -> bool:
     """The word "python" means any Python, "python3.11" only that one, a path only that one, under all its names."""
-    if word.startswith("/"):
-        return word == other or (exe is not None and os.path.realpath(word) == exe)
-    if "/" in word:
-        return word == other
-    return programs.last_part(other).startswith(word)
+    if here.is_absolute(word):
+        real = exe is not None and here.folded(os.path.realpath(word)) == here.folded(exe)
+        return real or here.folded(word) == here.folded(other)
+    if here.has_folder(word):
+        return here.folded(word) == here.folded(other)
+    return here.folded(programs.last_part(other)).startswith(here.folded(word))
 
 
 def _why_only_named(process: Process) -> str:

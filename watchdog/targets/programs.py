@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from watchdog.model.process import Process
 from watchdog.model.records import record
+from watchdog.system import here
 
 _PYTHON = re.compile(r"(python|pypy)w?(\d+(\.\d+)*)?[a-z]?(-\w+)?(\.exe)?", re.ASCII)
 _SHELL = re.compile(r"-?(ba|da|a|z|fi|k|mk|c|tc|r|ya|oil|nu|po)?sh|pwsh|nu|xonsh|elvish|powershell(\.exe)?")
@@ -57,10 +58,10 @@ def parse(words: tuple[str, ...]) -> Program:
     first = last_part(words[0])
     if first == "busybox" and len(words) > 1:
         words, first = words[1:], words[1]
-    if len(words) == 1 and " " in words[0].strip() and not words[0].startswith("/"):
+    if len(words) == 1 and " " in words[0].strip() and not here.is_absolute(words[0]):
         title = tuple(word for word in re.split(r"[\s\[\]()]+|:(?=\s|$)", words[0]) if word)
         return Program(title[0] if title else first, title, titled=True)
-    if _PYTHON.fullmatch(first):
+    if is_interpreter(first):
         return _python(words)
     if _SHELL.fullmatch(first):
         return _scripted(words, "shell")
@@ -76,14 +77,13 @@ def is_python(process: Process) -> bool:
     """Whether a Python interpreter runs in it, by its binary and libraries, else by the first word of its command."""
     name = exe_name(process)
     if name:
-        return bool(_PYTHON.fullmatch(name)) or name in ("uwsgi", "uwsgi-core") or process.embeds_python
-    first = last_part(process.cmdline[0]) if process.cmdline else process.name
-    return bool(_PYTHON.fullmatch(first))
+        return is_interpreter(name) or name in ("uwsgi", "uwsgi-core") or process.embeds_python
+    return is_interpreter(process.cmdline[0] if process.cmdline else process.name)
 
 
 def is_interpreter(word: str) -> bool:
     """Whether this is the name of a Python interpreter: "python", "/usr/bin/python3.11"."""
-    return bool(_PYTHON.fullmatch(last_part(word)))
+    return bool(_PYTHON.fullmatch(here.folded(last_part(word))))
 
 
 def is_python_interpreter(process: Process) -> bool:
@@ -130,18 +130,19 @@ def is_shim(process: Process) -> bool:
     """wd's own process above a service that wd started."""
     words = (process.cmdline or ())[:8]
     return any(
-        word.startswith("watchdog.system.shim") or word.endswith("watchdog/system/shim/program.py") for word in words
+        word.startswith("watchdog.system.shim") or here.slashes(word).endswith("watchdog/system/shim/program.py")
+        for word in words
     )
 
 
 def plain(exe: str | None) -> str:
     """The path of a binary, also after an upgrade that deleted it; empty if it could not be read."""
-    return (exe or "").removesuffix(_DELETED)
+    return here.folded(exe or "").removesuffix(_DELETED)
 
 
 def last_part(word: str) -> str:
     """What stands behind the last slash."""
-    return word.rstrip("/").rpartition("/")[2]
+    return here.slashes(word).rstrip("/").rpartition("/")[2]
 
 
 def carried(found: Program) -> tuple[str, ...]:

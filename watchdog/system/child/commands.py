@@ -120,7 +120,7 @@ def _start(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=cwd,
-            env=dict(env),
+            env={**children.NEEDED, **env},
             bufsize=0,
             **children.ALONE,
             **accounts.to_run_as(user),

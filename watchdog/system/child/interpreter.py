@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from watchdog.system import here
+
 _ROOT = str(Path(__file__).resolve().parents[3])
 # One line: people see it in process lists.
 _CODE = (
@@ -15,9 +17,19 @@ _CODE = (
 def command(function: str, *words: str, light: bool = True) -> list[str]:
     """Words that run "package.module:function" and carry some more that a person sees in a process list.
 
-    `light`: the standard library and what of ours needs no more.
+    `light`: the standard library and what of ours needs no more. Elsewhere than on Linux that is psutil, too.
 
     -I keeps the current folder, PYTHON variables and the user's packages out: none of them may decide what root runs.
     """
     module, _, name = function.partition(":")
-    return [sys.executable, "-I", *(["-S"] if light else []), "-c", _CODE, _ROOT, module, name, *words]
+    return [
+        sys.executable,
+        "-I",
+        *(["-S"] if light and here.NAME == "linux" else []),
+        "-c",
+        _CODE,
+        _ROOT,
+        module,
+        name,
+        *words,
+    ]

@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
-from watchdog.system.posix.detach import adopt_orphans
-from watchdog.system.posix.kept import KeptChild
-from watchdog.system.posix.own_streams import STDERR, HostStreams, parent_watch
+import sys
 
-__all__ = ["STDERR", "HostStreams", "KeptChild", "adopt_orphans", "parent_watch"]
+if sys.platform == "win32":
+    from watchdog.system.windows.kept import (
+        STDERR,
+        HostStreams,
+        KeptChild,
+        adopt_orphans,
+        new_loop,
+        parent_watch,
+        write_pieces,
+    )
+else:
+    from watchdog.system.posix.detach import adopt_orphans
+    from watchdog.system.posix.kept import KeptChild
+    from watchdog.system.posix.own_streams import STDERR, HostStreams, new_loop, parent_watch, write_pieces
+
+__all__ = ["STDERR", "HostStreams", "KeptChild", "adopt_orphans", "new_loop", "parent_watch", "write_pieces"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from watchdog.system import here
 from watchdog.system.disk.parts import Part
 from watchdog.system.disk.target_files import read_file
 from watchdog.system.process import rights
@@ -11,7 +12,7 @@ LARGEST = 2_000_000  # bytes
 
 def read_source(pid: int, path: str) -> tuple[str, float] | None:
     """(text, time of its last change in seconds since the epoch); None if it cannot be read whole."""
-    if not path.startswith("/"):
+    if not here.is_absolute(path):
         return None  # "<string>", "<frozen …>", or relative to a folder that may have changed
     return source_in(read_file(rights.of(pid), path, LARGEST))
 

@@ -90,7 +90,8 @@ def _top_cpu(table: Mapping[int, Process], earlier: Mapping[int, Process]) -> tu
 
 def _load() -> tuple[float, float, float] | None:
     try:
-        return os.getloadavg()
+        load: tuple[float, float, float] = getattr(os, "getloadavg")()  # noqa: B009  (mypy knows that Windows has none)
+        return load
     except (OSError, AttributeError):  # AttributeError: Windows has no load
         return None
 

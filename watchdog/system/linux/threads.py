@@ -38,6 +38,7 @@ _ON_DESCRIPTOR = frozenset({
 })  # fmt: skip
 
 _TICKS = os.sysconf("SC_CLK_TCK")
+ACTIVE_IS_TOLD = True  # py-spy asks this system whether a thread runs
 _MOST = 2000  # threads of one process; beyond that the first ones tell enough
 
 

@@ -14,6 +14,8 @@ from watchdog.system.posix.grips import CONT, ENDING, HUP, INT, KILL, STOP, TERM
 
 __all__ = ["CONT", "ENDING", "HUP", "INT", "KILL", "STOP", "TERM", "kill_child", "to_pid"]
 
+CAN_ASK = True  # a process can be asked to end, and may clean up before it does
+
 
 def take(pid: int, allow_unsafe: bool) -> int | None:
     """Always None, where that is allowed."""

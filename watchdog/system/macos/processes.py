@@ -1,12 +1,9 @@
-"""Processes of macOS: psutil's, with the moment of the boot for its id. Nobody has run this on a Mac yet."""
+"""Processes of macOS: psutil's. Nobody has run this on a Mac yet."""
 
 from __future__ import annotations
 
-import functools
-
-import psutil
-
 from watchdog.system.portable.processes import (
+    boot_id,
     command_lines,
     environment,
     expect_questions,
@@ -32,9 +29,3 @@ __all__ = [
     "thread_ids",
     "with_commands",
 ]
-
-
-@functools.cache
-def boot_id() -> str:
-    """The boot's moment stands for its id."""
-    return f"{int(psutil.boot_time()):x}"

@@ -14,6 +14,8 @@ from watchdog.system.shim import posts
 
 if sys.platform == "linux":
     from watchdog.system.linux import diag as system
+elif sys.platform == "win32":
+    from watchdog.system.windows import ports as system
 else:
     from watchdog.system.portable import ports as system
 

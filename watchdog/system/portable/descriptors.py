@@ -8,6 +8,7 @@ from typing import Any
 import psutil
 
 from watchdog.model.evidence import Descriptor
+from watchdog.system.net import ports
 
 _ERRORS = (psutil.Error, OSError)
 
@@ -38,8 +39,8 @@ def of(pid: int) -> tuple[Descriptor, ...]:
 
 
 def holds_socket(pid: int, inodes: Collection[int]) -> bool:
-    """Sockets have no numbers here."""
-    return False
+    """Whether it has one of these listening sockets open now."""
+    return any(one.inode in inodes and pid in one.holders for one in ports.listeners())
 
 
 def holders(inodes: Iterable[int], kind: str = "pipe") -> dict[int, tuple[tuple[int, bool], ...]]:

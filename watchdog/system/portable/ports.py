@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import zlib
 from collections.abc import Iterable
+from typing import Any
 
 import psutil
 
 from watchdog.model.process import Listener
 
-SERVERS_REUSE = not psutil.WINDOWS  # there it would let two servers have one port
+SERVERS_REUSE = True  # servers set SO_REUSEADDR here
 _ERRORS = (psutil.Error, OSError, ValueError)
 
 
@@ -20,7 +22,7 @@ def listeners(port: int | None = None) -> tuple[Listener, ...]:
     except _ERRORS:
         return ()
     return tuple(
-        Listener(one.laddr.port, one.laddr.ip, 0, (one.pid,) if one.pid else (), 0, None)
+        Listener(one.laddr.port, one.laddr.ip, _number(one), (one.pid,) if one.pid else (), 0, None)
         for one in connections
         if one.laddr and one.status == psutil.CONN_LISTEN and port in (None, one.laddr.port)
     )
@@ -49,3 +51,8 @@ def connected(port: int) -> dict[int, int]:
 def lingering(port: int) -> str:
     """Which connections the kernel alone keeps is not told."""
     return ""
+
+
+def _number(connection: Any) -> int:
+    """What tells a socket from others, where the system has no number for it."""
+    return zlib.crc32(f"{connection.laddr.ip} {connection.laddr.port} {connection.pid}".encode()) | 1

@@ -6,6 +6,7 @@ better), and command lines are read in this process.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -27,8 +28,9 @@ _STATES = {
 _ERRORS = (psutil.Error, OSError, ValueError)
 
 
+@functools.cache
 def boot_id() -> str:
-    """The boot's moment stands for its id: these systems have none."""
+    """The boot's moment stands for its id."""
     return f"{int(psutil.boot_time()):x}"
 
 
@@ -89,8 +91,18 @@ def with_commands(processes: Iterable[Process], within: float = 2.0) -> dict[int
 
 def command_lines(rows: Iterable[Row], within: float) -> dict[int, CommandLine]:
     """What the system shows of these processes: of each its binary and its words, where they can be read."""
-    there = [found for row in rows if (found := read(row.pid)) is not None and found.identity == row.identity]
-    return {pid: CommandLine(one.exe, one.cmdline) for pid, one in with_commands(there, within).items()}
+    found: dict[int, CommandLine] = {}
+    for row in rows:
+        exe: str | None = None
+        words: tuple[str, ...] | None = None
+        try:
+            process = psutil.Process(row.pid)
+            exe = process.exe() or None
+            words = tuple(process.cmdline())
+        except _ERRORS:
+            pass
+        found[row.pid] = CommandLine(exe, words)
+    return found
 
 
 def expect_questions() -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 ALONE: dict[str, Any] = {"start_new_session": True}  # for subprocess.Popen: the terminal's Ctrl-C does not reach it
+NEEDED: dict[str, str] = {}  # variables that every program needs
 _PIECE = 65536
 
 
@@ -54,6 +55,28 @@ def drain(child: subprocess.Popen[bytes], take: Callable[[bytes], None]) -> None
                 if not piece:
                     break
                 take(piece)
+
+
+def has_ended(pid: int) -> bool:
+    """Whether a child of ours has ended, without reaping it: until then its pid cannot belong to another."""
+    if sys.platform == "linux":
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    import psutil  # here: the light interpreters of Linux have none
+
+    return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+
+
+def are_left() -> bool:
+    """Whether there is a child of ours, running or not reaped."""
+    if sys.platform == "linux":
+        try:
+            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return False
+        return True
+    import psutil
+
+    return bool(psutil.Process().children())
 
 
 @contextlib.contextmanager

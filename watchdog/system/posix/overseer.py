@@ -16,7 +16,7 @@ import time
 from watchdog.system import signals
 from watchdog.system.child.link import Link
 from watchdog.system.host import sd_notify
-from watchdog.system.posix import detach
+from watchdog.system.posix import children, detach
 
 STILL = 30.0  # seconds without a beat, while this process itself ran
 _LOOK = 5.0  # seconds between two looks of the parent when the child says nothing
@@ -124,7 +124,7 @@ class _Overseer:
 
     def _has_ended(self) -> bool:
         """Without reaping it: until then its pid cannot belong to another."""
-        return os.waitid(os.P_PID, self._child or 0, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        return children.has_ended(self._child or 0)
 
     def _end(self, killed: str) -> tuple[int | None, str]:
         """How the child ended, now that it says nothing more."""

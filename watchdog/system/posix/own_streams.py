@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
+import selectors
 import stat
+import sys
 
 STDERR = 2
 _PIECE = 4096  # bytes that a pipe which is ready takes at once, without a wait
@@ -64,9 +67,21 @@ def _unblocked(stream: int, mode: int) -> tuple[int, bool]:
     return found, restore
 
 
+def new_loop() -> asyncio.AbstractEventLoop:
+    """By poll, not epoll: a file or /dev/null as standard input is not a mistake."""
+    return asyncio.SelectorEventLoop(selectors.PollSelector())
+
+
+def write_pieces(descriptor: int, pieces: list[bytes | memoryview]) -> int:
+    """How many bytes were taken. BlockingIOError if none now; BrokenPipeError if nobody reads any more."""
+    return os.writev(descriptor, pieces)
+
+
 def parent_watch() -> int | None:
     """A descriptor that becomes readable when the process that started us ends; None where there is none."""
     parent = os.getppid()
+    if sys.platform != "linux":
+        return None
     try:
         watch = os.pidfd_open(parent) if parent > 1 else None
     except (AttributeError, OSError):

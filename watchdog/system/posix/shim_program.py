@@ -27,7 +27,7 @@ from watchdog.model.process import Identity
 from watchdog.system.child import commands
 from watchdog.system.clock import Deadline, wait_until
 from watchdog.system.net import ports
-from watchdog.system.posix import birth, detach, standby
+from watchdog.system.posix import birth, children, detach, standby
 from watchdog.system.posix.held import HeldSockets, handing_over
 from watchdog.system.process import processes
 from watchdog.system.shim import records
@@ -373,11 +373,7 @@ class _Shim:
             self._lock = -1
 
     def _has_children(self) -> bool:
-        try:
-            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        except ChildProcessError:
-            return False
-        return True
+        return children.are_left()
 
     def _leave_note(self, began: float, error: str) -> None:
         self._note(ShimRecord(self._order.service, 0, 0, began, os.getpid(), ended=began, error=error))

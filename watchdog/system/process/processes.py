@@ -12,8 +12,8 @@ if sys.platform == "linux":
     from watchdog.system.linux import processes as system
     from watchdog.system.linux import recent
 elif sys.platform == "win32":
-    from watchdog.system.portable import recent
     from watchdog.system.windows import processes as system
+    from watchdog.system.windows import recent
 else:
     from watchdog.system.macos import processes as system
     from watchdog.system.portable import recent

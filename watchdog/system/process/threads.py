@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 if sys.platform == "linux":
-    from watchdog.system.linux.threads import children, facts, is_runnable, look, with_memory
+    from watchdog.system.linux.threads import ACTIVE_IS_TOLD, children, facts, is_runnable, look, with_memory
 else:
-    from watchdog.system.portable.threads import children, facts, is_runnable, look, with_memory
+    from watchdog.system.portable.threads import ACTIVE_IS_TOLD, children, facts, is_runnable, look, with_memory
 
-__all__ = ["children", "facts", "is_runnable", "look", "with_memory"]
+__all__ = ["ACTIVE_IS_TOLD", "children", "facts", "is_runnable", "look", "with_memory"]

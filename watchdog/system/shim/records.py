@@ -15,6 +15,7 @@ from pathlib import Path
 from watchdog.model.launching import ShimRecord
 from watchdog.model.process import Identity
 
+_OURS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)  # Windows has neither
 KEPT = 200  # records of a service; the oldest go first
 
 
@@ -27,7 +28,7 @@ def write(place: Path, record: ShimRecord) -> None:
     """Store a record under the moment of its start. OSError if the disk does not take it."""
     target = place / f"{record.started:.3f}-{record.shim_pid}.json"
     temporary = target.with_suffix(".tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _OURS, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
         json.dump(asdict(record), file)
         file.flush()

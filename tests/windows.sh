@@ -1,0 +1,53 @@
+#!/bin/sh
+# wd on Windows' own Python, under Wine: sets it up once, copies this checkout into it, runs tests/windows.
+#
+#   sh tests/windows.sh [PYTEST OPTIONS]
+#
+# Needs wine64 and x86_64-w64-mingw32-gcc (Debian: wine wine64 gcc-mingw-w64-x86-64-win32 unzip), a Python 3.12 of this
+# machine, and PyPI. Where they cannot be had the reason is printed and the exit code is 0. On a real Windows:
+#   python -m pytest tests/windows
+set -eu
+cd "$(dirname "$0")/.."
+root=${WD_WINE:-${XDG_CACHE_HOME:-$HOME/.cache}/wd-windows}
+
+skip() { echo "skipped: $1"; exit 0; }
+
+wine=$(command -v wine64 || ls /usr/lib/wine/wine64 2>/dev/null) || skip "there is no wine64 (Debian: apt install wine wine64)"
+command -v x86_64-w64-mingw32-gcc >/dev/null || skip "there is no x86_64-w64-mingw32-gcc (Debian: apt install gcc-mingw-w64-x86-64-win32)"
+command -v unzip >/dev/null || skip "there is no unzip"
+python=
+for one in ${PYTHON312:-} python3.12 "$HOME"/.pyenv/versions/3.12.*/bin/python; do
+    if "$one" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 12))' 2>/dev/null; then python=$one; fi
+done
+[ -n "$python" ] || skip "there is no Python 3.12, whose library Windows' interpreter needs (PYTHON312 names one)"
+
+export WINEPREFIX="$root/prefix" WINEARCH=win64 WINEDEBUG=-all WINEDLLOVERRIDES="mscoree=;mshtml=;winemenubuilder.exe="
+drive=$WINEPREFIX/drive_c
+WINE=$wine PYTHON=$python ROOT=$root sh tests/windows/setup.sh || skip "Windows' Python could not be set up, see $root/setup.log"
+
+# The checkout as an installation has it, always fresh.
+packages=$drive/Python312/Lib/site-packages
+rm -rf "$packages/watchdog" "$drive/wd"
+mkdir -p "$drive/wd"
+cp -r watchdog "$packages/watchdog"
+for part in runbooks playbooks; do
+    cp -r "$part" "$packages/watchdog/library/$part"
+    : >"$packages/watchdog/library/$part/__init__.py"
+done
+find "$packages/watchdog" -name __pycache__ -prune -exec rm -rf {} +
+cp -r tests "$drive/wd/tests"
+
+# Wine keeps the output of whoever starts its services: they are started with none. And Windows' Python wants a pipe.
+"${wine}server" -p60 </dev/null >/dev/null 2>&1 || wineserver -p60 </dev/null >/dev/null 2>&1 || true
+"$wine" wineboot </dev/null >/dev/null 2>&1 || true
+pipe=$root/output.$$
+mkfifo "$pipe"
+cat "$pipe" &
+reader=$!
+status=0
+cd "$drive/wd"
+timeout -k 10 1800 "$wine" "$drive/Python312/python.exe" -m pytest -q -p no:cacheprovider --noconftest "$@" 'C:\wd\tests\windows' \
+    </dev/null >"$pipe" 2>&1 || status=$?
+wait "$reader" || true
+rm -f "$pipe"
+exit "$status"

@@ -1,0 +1,117 @@
+#!/bin/sh
+# Makes a real Windows CPython 3.12 under Wine, from PyPI and this machine's own Python of that version. Each part is
+# made once. Called by ../windows.sh, which sets WINE, PYTHON, ROOT and WINEPREFIX.
+#
+# The interpreter's DLL and its extension modules are those of python.org, as the wheel of Panda3D carries them. All is on
+# drive C:, not on Z:, which is this machine's root folder: there a Windows program would find /proc.
+set -eu
+dest=$WINEPREFIX/drive_c/Python312
+mkdir -p "$ROOT"
+exec 3>&1 >"$ROOT/setup.log" 2>&1
+
+if [ ! -f "$WINEPREFIX/system.reg" ]; then
+    "$WINE" wineboot -i </dev/null | cat
+    "$WINE" reg add 'HKCU\Software\Wine' /v Version /d win10 /f </dev/null | cat
+fi
+
+if [ ! -f "$dest/python312.dll" ]; then
+    echo "sets up Windows' Python in $ROOT" >&3
+    work=$(mktemp -d)
+    "$PYTHON" -m pip download -q --no-deps --only-binary=:all: --platform win_amd64 --python-version 3.12 \
+        --implementation cp -d "$work" 'panda3d==1.10.16'
+    unzip -qo "$work"/panda3d-*.whl 'deploy_libs/*' -d "$work"
+    libraries=$work/deploy_libs
+    # Wine has a C runtime of its own. _wmi: Wine 8 aborts in it, and Python does without.
+    rm -f "$libraries"/api-ms-win-*.dll "$libraries"/_wmi.pyd "$libraries"/tcl86t.dll "$libraries"/tk86t.dll "$libraries"/_tkinter.pyd
+    mkdir -p "$dest/DLLs" "$dest/Lib" "$dest/Scripts"
+    mv "$libraries"/VCRUNTIME140*.dll "$dest/"
+    dll=$libraries/python312.dll
+    cp "$dll" "$work/python312.dll"
+    mv "$libraries"/* "$dest/DLLs/"
+
+    library=$("$PYTHON" -c 'import os; print(os.path.dirname(os.__file__))')
+    (cd "$library" && tar cf - --exclude=__pycache__ --exclude=./site-packages --exclude=./lib-dynload --exclude=./test \
+        --exclude=./idlelib --exclude=./tkinter --exclude='./config-*' --exclude='./_sysconfigdata*' .) | tar xf - -C "$dest/Lib"
+    mkdir -p "$dest/Lib/site-packages"
+
+    # python.exe is a call of Py_Main, with a manifest: without one, Windows says that it is Windows 8.
+    cat >"$work/python.c" <<'C'
+#include <wchar.h>
+extern __declspec(dllimport) int Py_Main(int, wchar_t **);
+int wmain(int argc, wchar_t **argv) { return Py_Main(argc, argv); }
+C
+    cat >"$work/python.manifest" <<'C'
+<?xml version="1.0" encoding="UTF-8" standalone="yes"?>
+<assembly xmlns="urn:schemas-microsoft-com:asm.v1" manifestVersion="1.0">
+<compatibility xmlns="urn:schemas-microsoft-com:compatibility.v1"><application>
+<supportedOS Id="{8e0f7a12-bfb3-4fe8-b9a5-48fd50a15a9a}"/></application></compatibility></assembly>
+C
+    echo '1 24 "python.manifest"' >"$work/python.rc"
+    (cd "$work" && x86_64-w64-mingw32-windres python.rc -o res.o)
+    x86_64-w64-mingw32-gcc -O1 -municode -Wl,--stack,2000000 -s -o "$dest/python.exe" "$work/python.c" "$work/res.o" "$work/python312.dll"
+    # python3.dll hands everything on to python312.dll: wheels of the stable ABI are linked against it.
+    "$PYTHON" - "$work/python312.dll" >"$work/python3.def" <<'P'
+import re, subprocess, sys
+dump = subprocess.run(["x86_64-w64-mingw32-objdump", "-p", sys.argv[1]], capture_output=True, text=True, check=True).stdout
+table = dump.split("[Ordinal/Name Pointer] Table", 1)[1].split("\n\n", 1)[0]
+print("LIBRARY python3.dll\nEXPORTS")
+for line in table.splitlines():
+    if found := re.match(r"\s*\[\s*\d+\].*?(\w+)$", line):
+        print(f"  {found[1]} = python312.{found[1]}")
+P
+    echo 'int __stdcall DllMainCRTStartup(void *h, unsigned r, void *p) { return 1; }' >"$work/d.c"
+    x86_64-w64-mingw32-gcc -shared -nostdlib -s -e DllMainCRTStartup -o "$dest/python3.dll" "$work/d.c" "$work/python3.def"
+    # What programs written in Rust take their random numbers from; Wine 8 has no such library.
+    cat >"$work/b.c" <<'C'
+#include <windows.h>
+BOOLEAN NTAPI SystemFunction036(PVOID, ULONG);
+__declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE p, SIZE_T n) {
+  while (n) { ULONG k = n > 0x1000000 ? 0x1000000 : (ULONG)n; if (!SystemFunction036(p, k)) return FALSE; p += k; n -= k; }
+  return TRUE;
+}
+C
+    prng=$WINEPREFIX/drive_c/windows/system32/bcryptprimitives.dll
+    [ -f "$prng" ] || x86_64-w64-mingw32-gcc -O1 -shared -s -o "$prng" "$work/b.c" -ladvapi32
+    mv "$work/python312.dll" "$dest/"
+    rm -rf "$work"
+fi
+
+packages=$dest/Lib/site-packages
+if [ ! -d "$packages/pytest" ]; then
+    # pip reads the markers of the machine that it runs on, so what only Windows needs is named: the last four.
+    "$PYTHON" -m pip install -q --no-compile --target "$packages" --only-binary=:all: --platform win_amd64 \
+        --python-version 3.12 --implementation cp --abi cp312 --abi abi3 --abi none \
+        'psutil>=7.0' 'requests>=2.31' 'click>=8.1' 'apscheduler>=3.11,<4' 'loguru>=0.7.2' 'jinja2>=3.1.6' 'pydantic>=2.7' \
+        'ruamel.yaml>=0.18' 'rich>=13' 'py-spy>=0.4.3' 'markdown-it-py>=3' 'platformdirs>=4' 'cronsim>=2.6' 'pytest>=8' \
+        'pytest-timeout>=2.3' colorama win32-setctime tzdata tzlocal
+    mv "$packages"/bin/*.exe "$dest/Scripts/" 2>/dev/null || true
+fi
+
+# Wine 8 lacks the one call by which psutil finds the program of a process. Asked through a handle instead.
+if ! grep -q wine_proc_exe "$packages/psutil/_pswindows.py"; then
+    cat >>"$packages/psutil/_pswindows.py" <<'P'
+
+
+def wine_proc_exe(pid):
+    import ctypes
+    from ctypes import wintypes
+
+    kernel = ctypes.WinDLL("kernel32", use_last_error=True)
+    kernel.OpenProcess.restype = wintypes.HANDLE
+    handle = kernel.OpenProcess(0x1000, False, pid)
+    if not handle:
+        error = ctypes.get_last_error()
+        raise NoSuchProcess(pid) if error == 87 else ctypes.WinError(error)
+    try:
+        text, size = ctypes.create_unicode_buffer(32768), wintypes.DWORD(32768)
+        if not kernel.QueryFullProcessImageNameW(wintypes.HANDLE(handle), 0, text, ctypes.byref(size)):
+            raise ctypes.WinError(ctypes.get_last_error())
+        return text.value
+    finally:
+        kernel.CloseHandle(wintypes.HANDLE(handle))
+
+
+cext.proc_exe = wine_proc_exe
+P
+fi
+"$WINE" "$dest/python.exe" -c "import psutil, pydantic" </dev/null 2>&1 | cat

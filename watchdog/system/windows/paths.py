@@ -1,0 +1,22 @@
+"""Opening a log by its name: a regular file, and nothing else."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+
+def open_for_reading(path: str | bytes | os.PathLike[str]) -> int:
+    """A descriptor of a regular file; OSError with a clear text for anything else."""
+    opened = os.open(path, os.O_RDONLY | os.O_BINARY | os.O_NOINHERIT)
+    if not stat.S_ISREG(os.fstat(opened).st_mode):
+        os.close(opened)
+        raise OSError(errno.EINVAL, "it is not a regular file")
+    return opened
+
+
+def is_link(facts: os.stat_result) -> bool:
+    """Whether it is a symbolic link, a junction or another place that leads elsewhere."""
+    attributes: int = getattr(facts, "st_file_attributes", 0)
+    return bool(attributes & stat.FILE_ATTRIBUTE_REPARSE_POINT)
