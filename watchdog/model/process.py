@@ -63,7 +63,6 @@ class Process:
     cwd: str | None = None
     cgroup: str | None = None
     pid_namespace: int | None = None
-    net_namespace: int | None = None
     tracer: int = 0  # pid of a debugger, 0: none
     ignored: frozenset[int] = frozenset()  # signal numbers
     blocked: frozenset[int] = frozenset()

@@ -219,7 +219,6 @@ def _process(pid: int, boot: str, began: float) -> Process | None:
         cmdline=() if kernel else None,
         cgroup=None if kernel else _cgroup(pid),
         pid_namespace=namespace(pid, "pid"),
-        net_namespace=namespace(pid, "net"),
         tracer=tracer,
         ignored=masks.get("ignored", frozenset()),
         blocked=masks.get("blocked", frozenset()),
