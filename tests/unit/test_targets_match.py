@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from watchdog.model.errors import WrongUsage
 from watchdog.model.process import Identity, Process
+from watchdog.system.process.table import CommandLine
 from watchdog.targets import match, programs
 
 _BASE = Process(
@@ -158,3 +161,41 @@ def test_an_empty_word_matches_nothing() -> None:
 def test_the_program_behind_an_interpreter_is_told(argv: tuple[str, ...], name: str, words: tuple[str, ...]) -> None:
     found = programs.parse(argv)
     assert (found.name, found.words) == (name, words)
+
+
+_WORDS = st.sampled_from(
+    [
+        "python3", "/usr/bin/python3", "python", "-m", "-c", "-Xdev", "uvicorn", "shop:app", "server.py", "./server.py",
+        "/srv/shop/server.py", "shop/server.py", "../shop/server.py", ".", "/srv/shop", "bash", "gunicorn", "pdb",
+        "gunicorn: master [shop:app]", "nginx", "/usr/sbin/nginx", "--port", "8000", "", "a b", "node", "uwsgi",
+    ]
+)  # fmt: skip
+
+
+@given(
+    words=st.lists(_WORDS, min_size=1, max_size=3),
+    command=st.lists(_WORDS, max_size=5),
+    exe=st.sampled_from([None, "/usr/bin/python3", "/usr/sbin/nginx", "/usr/bin/node (deleted)", "/usr/bin/uwsgi"]),
+    original=st.one_of(st.none(), st.lists(_WORDS, min_size=1, max_size=4)),
+)
+@settings(max_examples=1500, deadline=None)
+def test_whom_a_quick_look_leaves_out_is_meant_by_no_words(
+    words: list[str], command: list[str], exe: str | None, original: list[str] | None
+) -> None:
+    line = CommandLine(exe, tuple(command))
+    one = replace(_BASE, exe=exe, cmdline=tuple(command), cwd="/srv/shop")
+    if original and programs.is_python(one) and programs.has_title(one):  # only then it is read
+        one = replace(one, original=tuple(original))
+    if any(match.by_words(words, [one])):
+        assert match.may_mean(words, line)
+
+
+def test_a_pattern_is_looked_for_in_what_is_shown_and_in_whoever_may_hide_it() -> None:
+    lines = {
+        1: CommandLine("/usr/bin/python3", ("python3", "server.py")),
+        2: CommandLine("/usr/bin/python3", ("python3", "other.py")),
+        3: CommandLine("/usr/bin/python3", ("gunicorn: master [shop:app]",)),
+        4: CommandLine("/usr/bin/sleep", ()),
+        5: CommandLine(None, None),
+    }
+    assert match.may_fit(r"server\.py", lines) == [1, 3]

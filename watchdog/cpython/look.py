@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from watchdog.cpython.asyncio_table import find_asyncio_table, listed_tasks
+from watchdog.cpython.call_states import read_call_states
 from watchdog.cpython.callstacks import LiveThread, read_threads
 from watchdog.cpython.coroutines import Chain, Coroutines
 from watchdog.cpython.forks import birth, generations, own_calls, runs_a_loop, since
@@ -25,6 +26,7 @@ from watchdog.cpython.lock_places import LockPlaces
 from watchdog.cpython.lock_points import LockPoints, TaskFrames
 from watchdog.cpython.objects import Objects
 from watchdog.cpython.task_registry import imported, registered_tasks
+from watchdog.model.call_state import CallState
 from watchdog.model.evidence import Container, LockLook, Task, TaskLook
 from watchdog.model.records import record
 from watchdog.system.clock import Deadline, monotonic
@@ -51,13 +53,14 @@ class _Pending:
     waiter: int
 
 
-def look(pid: int, at: float, seconds: float) -> TaskLook:
-    """Everything of one process, within about so many seconds."""
+def look(pid: int, at: float, seconds: float, key: bytes = b"") -> TaskLook:
+    """Everything of one process, within about so many seconds. With the key digests of values are made."""
     begun, deadline = monotonic(), Deadline(seconds)
     with attach(pid) as found:
         if isinstance(found, Unreadable):
             return TaskLook(pid, at, "", error=found.reason, remedy=found.remedy, seconds=monotonic() - begun)
-        return _Look(pid, found, deadline).take(at, begun)
+        taken = _Look(pid, found, deadline).take(at, begun)
+        return replace(taken, states=_Look(pid, found, deadline).states(key), seconds=monotonic() - begun)
 
 
 class _Look:
@@ -135,6 +138,10 @@ class _Look:
         if len(strange) == 1 and self.pid not in (one.tid for one in found):
             found[strange[0]] = replace(found[strange[0]], tid=self.pid)
         return found
+
+    def states(self, key: bytes) -> tuple[CallState, ...]:
+        """What the variables of running calls hold, as digests."""
+        return read_call_states(self.frames, self.interpreter.interpreters, self.threads(), self.pid, key)
 
     def walk(self) -> Heap:
         parts = [walk(self.objects, one, self.kept, self.deadline) for one in self.interpreter.interpreters]

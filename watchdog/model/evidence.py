@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from watchdog.model.call_state import CallState
 from watchdog.model.process import Listener, Process, Tree
 from watchdog.model.records import record
 
@@ -230,6 +231,7 @@ class TaskLook:
     requests: tuple[tuple[int, str], ...] = ()  # (thread id, what it was asked)
     containers: tuple[Container, ...] = ()  # of the application, largest first
     born: Frame | None = None  # of a forked process: the call that forked it; what stands outside is its parent's
+    states: tuple[CallState, ...] = ()  # of calls that run, several times in a row
     strange: int = 0  # greenlets that keep their calls in a way that is not known
     seconds: float = 0.0
 
@@ -339,6 +341,17 @@ class MachineLook:
 
 
 @record(frozen=True)
+class BridgeLook:
+    """What `wd sidecar` knows of the server that it passes messages to."""
+
+    pid: int  # of the bridge
+    host: int  # the program that asks
+    request: str = ""  # the method of the request that waits for its answer
+    waited: float = 0.0  # seconds
+    both_full: bool = False  # the queues of both directions are full, and nothing moves
+
+
+@record(frozen=True)
 class Configured:
     """What the playbook says about the server, as far as a diagnosis needs it."""
 
@@ -354,6 +367,7 @@ class Configured:
     ready_within: float = 60.0
     memory_limit: int | None = None
     user: str | None = None  # as whom it would be started; None: not known
+    bridge: BridgeLook | None = None  # where its requests come over standard input
 
 
 @record(frozen=True)

@@ -30,7 +30,8 @@ _MEASURED = 0.1  # seconds over which CPU use is measured, at least
 def find(context: Context, options: Mapping[str, Any]) -> StepResult:
     """Every process of the servers that are meant, one a row."""
     measure = _Measure()
-    found = resolve.look(context.selector, context.playbook, started=context.started)
+    scene = None if context.selector.empty else Scene.look(measure.table)
+    found = resolve.look(context.selector, context.playbook, scene, context.started)
     if not found.trees:
         refuse_unseen(context.selector.port, "nothing was found")
         if context.selector.empty:
@@ -58,7 +59,7 @@ def find(context: Context, options: Mapping[str, Any]) -> StepResult:
 def ps(context: Context, options: Mapping[str, Any]) -> StepResult:
     """Every Python server and worker (with `all` every server), one a row, as its root; with `hung` those that hang."""
     measure, hung_only = _Measure(), bool(options.get("hung"))
-    scene = Scene.look()
+    scene = Scene.look(measure.table)
     everybody = servers.all_servers(scene)
     listed = [tree for tree in everybody if tree.members and (options.get("all") or servers.runs_python(tree))]
     others = portless.without_port(scene, {pid for tree in everybody for pid in tree.pids})
@@ -139,14 +140,14 @@ class _Measure:
     """CPU use between now and later, in percent of one CPU."""
 
     def __init__(self) -> None:
-        self._before = processes.table()
+        self.table = processes.thin_table()
         self._at = clock.monotonic()
 
     def usage(self, trees: Sequence[Tree]) -> dict[int, float]:
         time.sleep(max(0.0, _MEASURED - (clock.monotonic() - self._at)))
         found: dict[int, float] = {}
         for process in (member.process for tree in trees for member in tree.members):
-            now, before = processes.read(process.pid), self._before.get(process.pid)
+            now, before = processes.read(process.pid), self.table.rows.get(process.pid)
             seconds = clock.monotonic() - self._at
             if now and before and now.identity == before.identity == process.identity:
                 found[process.pid] = 100 * (now.cpu_seconds - before.cpu_seconds) / seconds

@@ -7,10 +7,11 @@ Words are compared with whole words of the command line, never with parts of the
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from watchdog.model.process import Process
 from watchdog.system.child import patterns
+from watchdog.system.process.table import CommandLine
 from watchdog.targets import borders, programs
 from watchdog.targets.frameworks import serves_named_app
 
@@ -55,12 +56,44 @@ def by_pattern(pattern: str, processes: Iterable[Process]) -> tuple[list[Process
     return found, left_out
 
 
+def may_mean(words: Sequence[str], line: CommandLine) -> bool:
+    """Whether `by_words` could take a process that is shown like this. False is certain; True has to be looked at."""
+    if not line.words or _may_be_renamed(line) or _is_text_of(words, line.words):
+        return True
+    asked = programs.parse(tuple(words))
+    if asked.interpreter and asked.inline and asked.name != "-c":  # every program that it runs
+        return True
+    if any(other.rstrip("/")[-1:] in ("", ".") for other in line.words):  # a folder by another name
+        return True
+    text = "\0".join(line.words)
+    return all(programs.last_part(word) in text for word in (asked.words if asked.interpreter else words))
+
+
+def may_fit(pattern: str, lines: Mapping[int, CommandLine]) -> list[int]:
+    """Those that `by_pattern` could take, likewise."""
+    shown = [pid for pid, line in lines.items() if line.words]
+    hits = {shown[at] for at in patterns.search(pattern, [" ".join(lines[pid].words or ()) for pid in shown])}
+    return [pid for pid in shown if pid in hits or _may_be_renamed(lines[pid])]
+
+
+def _may_be_renamed(line: CommandLine) -> bool:
+    """Whether its command line may be a title, so that it was started with other words."""
+    if not line.words or not line.exe:
+        return False
+    there = programs.parse(line.words)
+    return there.titled or (there.interpreter != "python" and programs.is_interpreter(programs.plain(line.exe)))
+
+
 def is_shown_as(words: Sequence[str], process: Process) -> bool:
     """Whether these words are the whole text that process lists show for it, cut off with "…" or not.
 
     So whatever `wd ps` prints can be given back, also a title that the process has given itself.
     """
-    asked, shown = " ".join(" ".join(words).split()), " ".join(process.command.split())
+    return _is_text_of(words, (process.command,))
+
+
+def _is_text_of(words: Sequence[str], command: Sequence[str]) -> bool:
+    asked, shown = (" ".join(" ".join(one).split()) for one in (words, command))
     if asked.endswith("…"):
         return len(asked) > _LONG_ENOUGH and shown.startswith(asked[:-1])
     return " " in asked and asked == shown

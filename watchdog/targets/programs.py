@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from watchdog.model.process import Process
 from watchdog.model.records import record
@@ -50,6 +51,7 @@ def program(process: Process) -> Program:
     return parse(process.words) if process.words else Program(process.name, (process.name,))
 
 
+@lru_cache(maxsize=4096)  # a search asks the same of its own words for every process
 def parse(words: tuple[str, ...]) -> Program:
     """The same from words alone; at least one."""
     first = last_part(words[0])
@@ -91,12 +93,12 @@ def is_python_interpreter(process: Process) -> bool:
 
 def exe_name(process: Process) -> str:
     """The name of the binary; empty if it cannot be read."""
-    return last_part((process.exe or "").removesuffix(_DELETED))
+    return last_part(plain(process.exe))
 
 
 def same_program(one: Process, other: Process) -> bool:
     """Whether both run the same binary, also across an upgrade that deleted it."""
-    return bool(one.exe and other.exe) and _plain(one) == _plain(other)
+    return bool(one.exe and other.exe) and plain(one.exe) == plain(other.exe)
 
 
 def is_forked(child: Process, parent: Process) -> bool:
@@ -132,6 +134,11 @@ def is_shim(process: Process) -> bool:
     )
 
 
+def plain(exe: str | None) -> str:
+    """The path of a binary, also after an upgrade that deleted it; empty if it could not be read."""
+    return (exe or "").removesuffix(_DELETED)
+
+
 def last_part(word: str) -> str:
     """What stands behind the last slash."""
     return word.rstrip("/").rpartition("/")[2]
@@ -140,10 +147,6 @@ def last_part(word: str) -> str:
 def carried(found: Program) -> tuple[str, ...]:
     """The words behind a program that runs another script in itself (a debugger, a profiler); else nothing."""
     return found.words[1:] if found.interpreter == "python" and found.name.removesuffix(".py") in _CARRIERS else ()
-
-
-def _plain(process: Process) -> str:
-    return (process.exe or "").removesuffix(_DELETED)
 
 
 def _python(words: tuple[str, ...]) -> Program:

@@ -269,17 +269,22 @@ def _named(scene: Scene, wanted: Selector, left_out: list[str]) -> list[int]:
 
 def _by_command(scene: Scene, wanted: Selector, left_out: list[str]) -> list[int]:
     everybody = [pid for pid, one in scene.table.rows.items() if not one.kernel and scene.alive(pid)]
-    scene.know(everybody)
-    asked = [scene.table[pid] for pid in everybody]
-    unread = [one for one in asked if one.cmdline is None]
-    if len(unread) == len(asked):
+    lines = scene.lines(everybody)
+    unread = [pid for pid in everybody if lines[pid].words is None]
+    if len(unread) == len(everybody):
         raise CannotTell(
             "No command line could be read.",
             "The process that reads them could not be started, or everything here is stuck.",
             "Name the server by its port or its pid.",
         )
-    for one in unread:
+    for one in (scene.table[pid] for pid in unread):
         left_out.append(f"pid {one.pid} ({one.name}, state {one.state}) does not let its command line be read")
+    if wanted.regex:
+        near = match.may_fit(wanted.cmdline[0], lines)
+    else:
+        near = [pid for pid, line in lines.items() if line.words is not None and match.may_mean(wanted.cmdline, line)]
+    scene.know(near)
+    asked = [scene.table[pid] for pid in near]
     if wanted.regex:
         found, named = match.by_pattern(wanted.cmdline[0], asked)
     else:

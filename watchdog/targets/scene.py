@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cached_property
 
 from watchdog.model.process import Listener, Process
 from watchdog.system.net import ports
 from watchdog.system.process import processes
-from watchdog.system.process.table import Table
+from watchdog.system.process.table import CommandLine, Table
 from watchdog.targets import borders, originals, programs
 
 FIRST = "the first process of the machine"
@@ -21,13 +22,13 @@ class Scene:
     def __init__(
         self,
         table: Mapping[int, Process],
-        listeners: Sequence[Listener],
+        listeners: Sequence[Listener] | None,
         own: Iterable[int] = (),
         *,
         within: float = WITHIN,
     ) -> None:
         self.table = table if isinstance(table, Table) else Table.of(table)
-        self.listeners = tuple(listeners)
+        self._given = listeners
         self.own = frozenset(own)  # ourselves and all above us
         self._within = within
         self._known: set[int] = {pid for pid, one in self.table.rows.items() if one.kernel}
@@ -36,20 +37,30 @@ class Scene:
         self._children: dict[int, list[int]] = {}
         for pid, row in sorted(self.table.rows.items()):
             self._children.setdefault(row.parent, []).append(pid)
-        self._held: dict[int, set[int]] = {}
-        self._holders = {one.inode: one.holders for one in self.listeners if one.inode}
-        for listener in self.listeners:
-            if not listener.inode:  # the kernel is just closing it
-                continue
-            for pid in listener.holders:
-                self._held.setdefault(pid, set()).add(listener.inode)
 
     @classmethod
     def look(cls, table: Mapping[int, Process] | None = None) -> Scene:
-        """The machine now."""
-        listeners = ports.listeners()
+        """The machine now. With a table that was read just now, the sockets are looked for when somebody asks."""
+        listeners = ports.listeners() if table is None else None
         table = processes.thin_table() if table is None else table
         return cls(table, listeners, own_processes(table))
+
+    @cached_property
+    def listeners(self) -> tuple[Listener, ...]:
+        """Every listening socket with all processes that hold it: a look through everybody's descriptors."""
+        return tuple(ports.listeners() if self._given is None else self._given)
+
+    @cached_property
+    def _held(self) -> dict[int, set[int]]:
+        found: dict[int, set[int]] = {}
+        for listener in self.listeners:
+            for pid in listener.holders if listener.inode else ():  # without: the kernel is just closing it
+                found.setdefault(pid, set()).add(listener.inode)
+        return found
+
+    @cached_property
+    def _holders(self) -> dict[int, tuple[int, ...]]:
+        return {one.inode: one.holders for one in self.listeners if one.inode}
 
     def process(self, pid: int) -> Process:
         """With its command line, if that can be read."""
@@ -62,6 +73,13 @@ class Scene:
         if unread:
             self.table.keep(originals.with_commands(unread, within=self._within).values())
             self._known.update(one.pid for one in unread)
+
+    def lines(self, pids: Collection[int]) -> Mapping[int, CommandLine]:
+        """Binary and words of many, as the system shows them, and nothing else of them."""
+        known = {pid: self.table[pid] for pid in pids if pid in self._known}
+        unread = [self.table.rows[pid] for pid in pids if pid not in known]
+        found = {pid: CommandLine(one.exe, one.cmdline) for pid, one in known.items()}
+        return found | (processes.command_lines(unread, self._within) if unread else {})
 
     def shown(self, pids: Iterable[int]) -> Mapping[int, Process]:
         """Command lines as the system shows them. Enough for a hint: no interpreter's memory is read."""

@@ -17,26 +17,30 @@ class Answers:
 
     def __init__(self, pipe: IO[bytes], pid: int, stall: float) -> None:
         self.pid = pid  # whose state tells whether it is stuck
-        self._pipe, self._stall, self._rest = pipe, stall, b""
+        self._pipe, self._stall = pipe, stall
+        self._text, self._at = b"", 0  # what has come, and how far it was read
 
     def line(self, end: float, most: int = 4096) -> bytes:
         """The next line without its end."""
-        while b"\n" not in self._rest:
-            if len(self._rest) > most:
+        while (found := self._text.find(b"\n", self._at)) < 0:
+            if len(self._text) - self._at > most:
                 raise Stalled
-            self._rest += self._more(end)
-        head, _, self._rest = self._rest.partition(b"\n")
+            self._text, self._at = self._text[self._at :] + self._more(end), 0
+        head, self._at = self._text[self._at : found], found + 1
         return head
 
     def exactly(self, length: int, end: float) -> bytes:
         """The next so many bytes."""
-        pieces, there = [self._rest], len(self._rest)
-        while there < length:
-            pieces.append(self._more(end))
-            there += len(pieces[-1])
-        whole = b"".join(pieces)
-        self._rest = whole[length:]
-        return whole[:length]
+        there = len(self._text) - self._at
+        if there < length:
+            pieces = [self._text[self._at :]]
+            while there < length:
+                pieces.append(self._more(end))
+                there += len(pieces[-1])
+            self._text, self._at = b"".join(pieces), 0
+        found = self._text[self._at : self._at + length]
+        self._at += length
+        return found
 
     def _more(self, end: float) -> bytes:
         stalls = time.monotonic() + self._stall

@@ -19,7 +19,8 @@ from pathlib import Path
 from watchdog.model.errors import CannotTell
 from watchdog.model.process import Identity, Process
 from watchdog.system.linux import reader
-from watchdog.system.process.table import Layout, Row
+from watchdog.system.linux.reader import Question
+from watchdog.system.process.table import CommandLine, Layout, Row
 
 _HERTZ = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -106,11 +107,11 @@ def with_commands(processes: Iterable[Process], within: float = 2.0) -> dict[int
     wanted = list(processes)
     # Links first: where the command line stalls, exe and cwd are already there.
     fields = ("exe", "cwd", "cmdline", "libpython")
-    questions = [reader.Question(one.identity, field) for one in wanted if not one.kernel for field in fields]
+    questions = [Question(one.identity, field) for one in wanted if not one.kernel for field in fields]
     answers = reader.ask(questions, within)
     found: dict[int, Process] = {}
     for one in wanted:
-        exe, cwd, cmdline, libpython = (answers.get(reader.Question(one.identity, field)) for field in fields)
+        exe, cwd, cmdline, libpython = (answers.get(Question(one.identity, field)) for field in fields)
         found[one.pid] = replace(
             one,
             cmdline=() if one.kernel else _words(cmdline),
@@ -118,6 +119,17 @@ def with_commands(processes: Iterable[Process], within: float = 2.0) -> dict[int
             cwd=None if cwd is None else os.fsdecode(cwd),
             embeds_python=bool(libpython),
         )
+    return found
+
+
+def command_lines(rows: Iterable[Row], within: float) -> dict[int, CommandLine]:
+    """What the system shows of these processes: of each its binary and its words, where they can be read."""
+    asked = [(row.pid, Question(row.identity, "exe"), Question(row.identity, "cmdline")) for row in rows]
+    answers = reader.ask([question for _, *both in asked for question in both], within)
+    found: dict[int, CommandLine] = {}
+    for pid, link, text in asked:
+        exe = answers.get(link)
+        found[pid] = CommandLine(None if exe is None else os.fsdecode(exe), _words(answers.get(text)))
     return found
 
 
@@ -131,7 +143,7 @@ def environment(pid: int, within: float = 1.0) -> dict[str, str] | None:
     process = read(pid)
     if process is None or process.kernel:
         return None
-    question = reader.Question(process.identity, "environ")
+    question = Question(process.identity, "environ")
     text = reader.ask([question], within).get(question)
     if text is None:
         return None
@@ -169,6 +181,7 @@ def _row(pid: int, boot: str) -> Row | None:
         session=int(fields[3]),
         group=int(fields[2]),
         kernel=bool(int(fields[6]) & _KERNEL_THREAD),
+        cpu_seconds=(int(fields[11]) + int(fields[12])) / _HERTZ,
         layout=_layout(fields),
     )
 

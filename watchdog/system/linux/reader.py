@@ -16,9 +16,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from watchdog.model.process import Identity
-from watchdog.model.records import record
 from watchdog.system import signals
 from watchdog.system.linux.answers import Answers, Stalled
 
@@ -27,34 +27,63 @@ _REMEMBER = 10.0  # seconds for which a process that stalled a child is not aske
 _PIECE = 4000  # bytes of questions written at once: the smallest pipe takes them, so that writing never waits
 
 # Runs with -I -S: nothing of the watched program's surroundings is imported. Answers are "length\n" and the bytes.
+# Those to many questions leave together: at the end, and every 20 ms, so that the question that stalls is known.
 _CHILD = r"""
-import os, sys
-out = sys.stdout.fileno()
-for line in iter(sys.stdin.buffer.readline, b""):
-    pid, field = line.split()
-    path = b"/proc/" + pid + b"/" + field
+import os, time, _thread
+lock, answers = _thread.allocate_lock(), []
+def send():
+    with lock:
+        text = b"".join(answers)
+        answers.clear()
+        while text:
+            text = text[os.write(1, text):]
+def beat(number):
+    while True:
+        time.sleep(0.02)
+        if number != piece:
+            return
+        send()
+def contents(path, most):
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        if field in (b"exe", b"cwd"):
-            text = os.readlink(path)
-        elif field == b"libpython":
-            name = os.path.basename(os.readlink(b"/proc/" + pid + b"/exe"))
-            text = b""
-            if not name.startswith((b"python", b"pypy")):
-                with open(b"/proc/" + pid + b"/maps", "rb") as file:
-                    text = b"yes" if any(b"/libpython" in part for part in file) else b""
-        else:
-            with open(path, "rb") as file:
-                text = file.read(2097152)
-        answer = b"%d\n" % len(text) + text
-    except OSError as error:
-        answer = b"-%d\n" % (error.errno or 1)
-    while answer:
-        answer = answer[os.write(out, answer):]
+        text = more = os.read(file, 4096)
+        while more and len(text) < most:
+            more = os.read(file, 65536)
+            text += more
+        return text
+    finally:
+        os.close(file)
+def answer(pid, field):
+    if field in (b"exe", b"cwd"):
+        return os.readlink(b"/proc/" + pid + b"/" + field)
+    if field == b"libpython":
+        name = os.path.basename(os.readlink(b"/proc/" + pid + b"/exe"))
+        if name.startswith((b"python", b"pypy")):
+            return b""
+        return b"yes" if b"/libpython" in contents(b"/proc/" + pid + b"/maps", 1 << 26) else b""
+    return contents(b"/proc/" + pid + b"/" + field, 2097152)
+piece, rest = 0, b""
+while True:
+    more = os.read(0, 65536)
+    if not more:
+        break
+    *lines, rest = (rest + more).split(b"\n")
+    if len(lines) > 1:
+        _thread.start_new_thread(beat, (piece,))
+    for line in lines:
+        try:
+            text = answer(*line.split())
+            text = b"%d\n" % len(text) + text
+        except OSError as error:
+            text = b"-%d\n" % (error.errno or 1)
+        with lock:
+            answers.append(text)
+    piece += 1
+    send()
 """
 
 
-@record(frozen=True)
-class Question:
+class Question(NamedTuple):
     """One file of one process: cmdline, environ, exe or cwd; or whether a program of another name loads libpython."""
 
     identity: Identity
@@ -80,7 +109,7 @@ class Reader:
         if not self._lock.acquire(timeout=within):
             return found
         try:
-            waiting = deque(question for question in questions if not self._is_stuck(question.identity))
+            waiting = deque(one for one in questions if not self._stuck or not self._is_stuck(one.identity))
             while waiting and time.monotonic() < end:
                 self._ask_piece(waiting, found, end)
         finally:
@@ -175,14 +204,16 @@ class Reader:
 
 def _next_piece(waiting: deque[Question]) -> tuple[list[Question], bytes]:
     piece: list[Question] = []
-    text = b""
+    lines: list[bytes] = []
+    size = 0
     for question in waiting:
-        line = f"{question.identity.pid} {question.field}\n".encode("ascii")
-        if len(text) + len(line) > _PIECE:
+        line = b"%d %b\n" % (question.identity.pid, question.field.encode("ascii"))
+        size += len(line)
+        if size > _PIECE:
             break
         piece.append(question)
-        text += line
-    return piece, text
+        lines.append(line)
+    return piece, b"".join(lines)
 
 
 def _stdin(child: subprocess.Popen[bytes]) -> int:

@@ -7,6 +7,7 @@ import functools
 import psutil
 
 from watchdog.system.portable.processes import (
+    command_lines,
     environment,
     expect_questions,
     is_alive,
@@ -20,6 +21,7 @@ from watchdog.system.portable.processes import (
 
 __all__ = [
     "boot_id",
+    "command_lines",
     "environment",
     "expect_questions",
     "is_alive",

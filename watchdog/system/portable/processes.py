@@ -12,7 +12,7 @@ from dataclasses import replace
 import psutil
 
 from watchdog.model.process import Identity, Process
-from watchdog.system.process.table import Row, Table
+from watchdog.system.process.table import CommandLine, Row, Table
 
 _STATES = {
     psutil.STATUS_RUNNING: "R",
@@ -85,6 +85,12 @@ def with_commands(processes: Iterable[Process], within: float = 2.0) -> dict[int
             pass
         found[one.pid] = replace(one, cmdline=cmdline, exe=exe, cwd=cwd)
     return found
+
+
+def command_lines(rows: Iterable[Row], within: float) -> dict[int, CommandLine]:
+    """What the system shows of these processes: of each its binary and its words, where they can be read."""
+    there = [found for row in rows if (found := read(row.pid)) is not None and found.identity == row.identity]
+    return {pid: CommandLine(one.exe, one.cmdline) for pid, one in with_commands(there, within).items()}
 
 
 def expect_questions() -> None:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 
 from watchdog.model.process import Identity, Process
-from watchdog.system.process.table import Row, Table
+from watchdog.system.process.table import CommandLine, Row, Table
 
 if sys.platform == "linux":
     from watchdog.system.linux import processes as system
@@ -55,6 +55,11 @@ def read(pid: int) -> Process | None:
 def with_commands(processes: Iterable[Process], within: float = 2.0) -> dict[int, Process]:
     """The same processes by pid, with cmdline, exe and cwd. None where they cannot be read within so many seconds."""
     return system.with_commands(processes, within)
+
+
+def command_lines(rows: Iterable[Row], within: float = 2.0) -> dict[int, CommandLine]:
+    """Binary and words of many processes at once, and nothing else of them."""
+    return system.command_lines(rows, within)
 
 
 def expect_questions() -> None:

@@ -20,6 +20,7 @@ class Row(NamedTuple):
     session: int
     group: int
     kernel: bool
+    cpu_seconds: float = 0.0  # user and system time used so far
     layout: Layout | None = None  # where its program, stack and heap begin, see `lineage.layout`
 
     @property
@@ -30,6 +31,13 @@ class Row(NamedTuple):
     def ended(self) -> bool:
         """Only its entry in the process table is left (a zombie)."""
         return self.state in "ZX"
+
+
+class CommandLine(NamedTuple):
+    """What the system shows of a process in place of a whole one. None: it could not be read."""
+
+    exe: str | None
+    words: tuple[str, ...] | None
 
 
 class Table(Mapping[int, Process]):
@@ -47,7 +55,7 @@ class Table(Mapping[int, Process]):
     def of(cls, found: Mapping[int, Process]) -> Table:
         """A table of processes that were read already."""
         rows = {
-            pid: Row(one.identity, one.parent, one.name, one.state, one.session, one.group, one.kernel)
+            pid: Row(one.identity, one.parent, one.name, one.state, one.session, one.group, one.kernel, one.cpu_seconds)
             for pid, one in found.items()
         }
         made = cls(rows, found.get)
