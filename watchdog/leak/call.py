@@ -65,7 +65,9 @@ def find_python(named: str | None, folder: Path) -> str:
     if named:
         found = shutil.which(named)
         if found is None:
-            raise WrongUsage(f"{named} is no program that can be run", todo="--python takes the path of an interpreter")
+            raise WrongUsage(
+                f"{named} is not a program that can be run", todo="--python takes the path of an interpreter"
+            )
         return found
     active = os.environ.get("VIRTUAL_ENV")
     folders = [Path(active)] if active else []
@@ -108,7 +110,7 @@ def read_report(path: Path) -> tuple[Round, ...]:
         found = json.loads(path.read_text(encoding="utf-8"))
         return tuple(_round(one) for one in found["rounds"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise WrongUsage(f"{path} is no result of `wd leak call --save`", str(error)) from None
+        raise WrongUsage(f"{path} is not a result of `wd leak call --save`", str(error)) from None
 
 
 def _report(function: str, found: Mapping[str, Any], done: commands.Done) -> CallReport:

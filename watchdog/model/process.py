@@ -33,7 +33,7 @@ class Identity:
         """ValueError if the text was not written by `str`."""
         found = _IDENTITY.fullmatch(text)
         if not found:
-            raise ValueError(f"{text[:80]!r} is no process identity")
+            raise ValueError(f"{text[:80]!r} is not a process identity")
         return cls(found[1], int(found[2]), int(found[3]))
 
 

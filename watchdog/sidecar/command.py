@@ -23,7 +23,7 @@ def sidecar(context: Context, options: Mapping[str, Any]) -> StepResult:
     """Until the session is over; the exit code is the child's. Only the host's messages are on standard output."""
     settings = settings_of(context, options)
     adopt_orphans()
-    # poll, not epoll: a file or /dev/null as standard input is no mistake.
+    # poll, not epoll: a file or /dev/null as standard input is not a mistake.
     with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selectors.PollSelector())) as runner:
         code = runner.run(_live(settings, context.state))
     raise SystemExit(code)

@@ -76,7 +76,7 @@ def _question(context: Context, options: Mapping[str, Any]) -> Question:
     port = context.selector.port or (tree.ports[0] if tree and tree.ports else None)
     if port is None:
         return Question()
-    # Nobody said which page tells health: any answer that is no server error is one.
+    # Nobody said which page tells health: any answer that is not a server error is one.
     url = f"http://127.0.0.1:{port}/"
     speaks = http.ask(url, timeout=2.0, limit=4096).problem not in ("other", "tls")
     return Question((url,) if speaks else (), port, any_status=True)
