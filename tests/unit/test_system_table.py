@@ -98,8 +98,8 @@ def test_a_look_at_a_few_pids_knows_them_as_well_as_a_look_at_everybody(stranger
     assert list(rows) == strangers[:3]
     everybody = processes.thin_table().rows
     # A process may sleep in one look and wait for the disk in the next.
-    assert {pid: replace(row, state="") for pid, row in rows.items()} == {
-        pid: replace(everybody[pid], state="") for pid in rows
+    assert {pid: row._replace(state="") for pid, row in rows.items()} == {
+        pid: everybody[pid]._replace(state="") for pid in rows
     }
     assert all(row.layout for row in rows.values())
 
