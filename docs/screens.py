@@ -65,10 +65,10 @@ def without_what_differs(text: str, home: Path, port: int) -> str:
 
 def main() -> None:
     """One file for each width, with and without colour."""
-    from homes import WD, home
+    from homes import WD, shop_in
 
     OUT.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="wd-screens-") as folder, home(Path(folder)) as shop:
+    with tempfile.TemporaryDirectory(prefix="wd-screens-") as folder, shop_in(Path(folder)) as shop:
         with shop.server(hung=True):
             assert shop.wd("run", "short", "--service", "shop", "--yes").code == 0
         shop.hang()
