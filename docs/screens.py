@@ -30,7 +30,6 @@ SCREENS = (
     ("an invalid command", ("top",)),
     ("a service that is not there", ("start", "shp")),
     ("nothing matched", ("kill", ":1")),
-    ("a refusal", ("kill", "--pid", "1")),
     ("past troubles", ("incidents", "list")),
     ("a report", ("incidents", "show")),
 )
