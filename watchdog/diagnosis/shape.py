@@ -27,6 +27,7 @@ def tree(source: SourceFile) -> ast.Module | None:
         return None
 
 
+@lru_cache(maxsize=4096)
 def around(source: SourceFile, line: int) -> tuple[ast.AST, ...]:
     """Every node whose lines include this one, outermost first."""
     module = tree(source)
@@ -160,6 +161,7 @@ def simple_name(node: ast.AST) -> str:
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 
+@lru_cache(maxsize=4096)
 def calls_at(source: SourceFile, line: int) -> tuple[str, ...]:
     """Names of what is called on the line: "match", "sleep", "loads"."""
     found = []

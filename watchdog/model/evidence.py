@@ -197,6 +197,7 @@ class Task:
     gathered: tuple[int, ...] = ()  # addresses of the listed tasks that it gathers
     request: str = ""  # what it was asked, where its variables show that: "GET /api/users?page=2"
     greenlet: bool = False  # of gevent or eventlet; its frames are plain calls
+    alike: int = 1  # tasks for which it stands, itself included: the others are at the same place and not listed
 
 
 @record(frozen=True)
@@ -243,6 +244,10 @@ class SourceFile:
     path: str
     lines: tuple[tuple[int, str], ...]  # (number, text)
     changed_since_start: bool = False  # newer than the process: line numbers may not fit
+
+    def __hash__(self) -> int:
+        """Cheap, because what is known of a source is looked up by it thousands of times."""
+        return hash((self.path, len(self.lines)))
 
     def line(self, number: int) -> str | None:
         return next((text for there, text in self.lines if there == number), None)
