@@ -30,6 +30,7 @@ SCREENS = (
     ("an invalid command", ("top",)),
     ("a service that is not there", ("start", "shp")),
     ("nothing matched", ("kill", ":1")),
+    ("a refusal", ("start", "shop")),
     ("past troubles", ("incidents", "list")),
     ("a report", ("incidents", "show")),
 )

@@ -219,7 +219,7 @@ class PlaybookFile(Section):
         default_factory=dict, description="questions asked again and again"
     )
     checks: dict[Name, Annotated[Check, OneOf(CHECKS, "a check")]] = Field(
-        default_factory=dict, description="is what it owns sound? asked before a start and by `wd check`"
+        default_factory=dict, description="is what it owns sound? asked before a start and by `wd check NAME`"
     )
     triggers: list[Annotated[Trigger, OneOf(TRIGGERS, "a trigger")]] = Field(
         default_factory=list, description="what starts which runbook"

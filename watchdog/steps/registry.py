@@ -7,7 +7,7 @@ from watchdog.steps.spec import Argument, Effect, Option, StepSpec
 WITHIN = "time limit for the command"
 _GRACE = Option("--grace", "duration", "5s", "time between SIGTERM and SIGKILL")
 _READY = Option("--within", "duration", None, "time limit until it is ready (default: the playbook's)")
-_HEALTHY = Option("--healthy", "integer", 3, "good answers in a row")
+_HEALTHY = Option("--healthy", "integer", 3, "good answers in a row", least=1)
 
 _ALL: tuple[StepSpec, ...] = (
     StepSpec(
