@@ -96,7 +96,11 @@ def test_a_look_at_a_few_pids_knows_them_as_well_as_a_look_at_everybody(stranger
     """Also their layout: a server that forks faster than it is killed is chased by it."""
     rows = processes.thin_table(strangers[:3]).rows
     assert list(rows) == strangers[:3]
-    assert rows == {pid: row for pid, row in processes.thin_table().rows.items() if pid in rows}
+    everybody = processes.thin_table().rows
+    # A process may sleep in one look and wait for the disk in the next.
+    assert {pid: row._replace(state="") for pid, row in rows.items()} == {
+        pid: everybody[pid]._replace(state="") for pid in rows
+    }
     assert all(row.layout for row in rows.values())
 
 

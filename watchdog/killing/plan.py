@@ -71,9 +71,9 @@ def make_worker_plan(
     against: list[str] = []
     worker = next((one.process for one in family if one.process.pid == pid), None)
     if worker is None:
-        against.append(f"pid {pid} is no process of this server")
+        against.append(f"pid {pid} is not a process of this server")
     elif pid == tree.root.pid or worker.parent not in tree.pids:
-        against.append(f"pid {pid} is no worker: no master of this server stands above it to replace it")
+        against.append(f"pid {pid} is not a worker: no master of this server stands above it to replace it")
     part = Tree(members=tuple(family) or tree.members[:1], service=tree.service, framework=tree.framework)
     against += guards.tree_refusals(part, us)
     against += [] if force else _traced(family, table)

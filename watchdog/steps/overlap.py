@@ -98,7 +98,7 @@ def _family(identity: Identity | None) -> Collection[int]:
 
 
 def _end(context: Context, old: Tree, new: Identity) -> KillResult:
-    """The old server alone: the new one has the same listening socket, and is no part of it."""
+    """The old server alone: the new one has the same listening socket, and is not part of it."""
     stays = _family(new)
     members = tuple(one for one in old.members if one.process.pid not in stays)
     table = processes.table()

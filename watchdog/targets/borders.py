@@ -1,4 +1,4 @@
-"""Programs that start others and are no part of them: where the climb from a server to its master ends.
+"""Programs that start others and are not part of them: where the climb from a server to its master ends.
 
 A name can be forged, which here only makes a tree smaller, never greater.
 """

@@ -1,6 +1,6 @@
 """The thin table once more, a moment later: only those are read that were born since.
 
-A row says who a process is, who started it and what it runs. For a process that is no member of a server none of that
+A row says who a process is, who started it and what it runs. If a process is not part of a server, none of that
 changes in a way that would make it one, so it need not be read again, as long as its pid still belongs to it. The
 kernel gives pids in order: one passes to another process only after the counter has gone round.
 """

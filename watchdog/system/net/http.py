@@ -106,7 +106,7 @@ def _split(url: str) -> SplitResult:
     except ValueError:
         fine = False
     if not fine:
-        raise Trouble("local", f"{url[:200]!r} is no address that can be asked")
+        raise Trouble("local", f"{url[:200]!r} is not an address that can be asked")
     return parts
 
 
