@@ -131,7 +131,7 @@ def _names(process: Process) -> tuple[str, ...]:
 
 
 def _package(found: Program) -> str:
-    """`python -m pytest.__main__` is known by its first part. A script is not: `watch.py` is not the program `watch`."""
+    """`python -m pytest.__main__` is known by its first part. A script is not: `watch.py` is not `watch`."""
     is_module = found.interpreter == "python" and not found.inline and not found.name.endswith(".py")
     return found.name.partition(".")[0] if is_module else ""
 
