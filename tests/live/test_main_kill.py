@@ -170,7 +170,8 @@ def as_nobody(shop: Shop, *words: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.root
 def test_a_server_of_another_user_is_refused_and_never_said_to_be_gone(shop: Shop) -> None:
     with shop.server() as server:
-        for words in (("kill", f":{shop.port}", "--dry-run"), ("kill", "--pid", str(server.pid), "--dry-run")):
+        port = f":{shop.port}"
+        for words in (("kill", port, "--dry-run"), ("kill", "--pid", str(server.pid), "--dry-run"), ("snapshot", port)):
             done = as_nobody(shop, *words)
             assert done.returncode == 5, done
             assert "root" in done.stdout + done.stderr
