@@ -1,4 +1,4 @@
-"""Writes the tables of docs/playbooks.md from what each kind of probe and check says of itself.
+"""Writes the tables of docs/playbooks.md and docs/causes.md from what each probe, check and cause says of itself.
 
 python docs/tables.py
 """
@@ -11,11 +11,12 @@ from pathlib import Path
 
 from watchdog.checks.kind import CheckKind
 from watchdog.checks.run import KINDS as CHECKS
+from watchdog.model.causes import CAUSES, Cause
 from watchdog.model.kinds import Key
 from watchdog.probes.kind import ProbeKind
 from watchdog.probes.registry import KINDS as PROBES
 
-PAGE = Path(__file__).with_name("playbooks.md")
+PAGE, CAUSES_PAGE = (Path(__file__).with_name(name) for name in ("playbooks.md", "causes.md"))
 
 
 def probe_table(kinds: Iterable[ProbeKind]) -> str:
@@ -31,17 +32,32 @@ def check_table(kinds: Iterable[CheckKind]) -> str:
     return "\n".join(["| kind | value | more keys | warning | critical |", "|---|---|---|---|---|", *rows])
 
 
+def cause_table(causes: Iterable[Cause]) -> str:
+    rows = [f"| {one.name} | {one.kind} | {one.sign} | {one.helps} | {one.advice} |" for one in causes]
+    return "\n".join(["| cause | kind | sign | what helps now | advice |", "|---|---|---|---|---|", *rows])
+
+
 def _keys(keys: Iterable[Key]) -> str:
     return "; ".join(f"`{key.name}`: {key.help}" for key in keys)
 
 
-def filled(page: str, probes: Iterable[ProbeKind], checks: Iterable[CheckKind]) -> str:
-    """The page with both tables between their marks."""
-    for name, table in (("probes", probe_table(probes)), ("checks", check_table(checks))):
+def filled(page: str, **tables: str) -> str:
+    """The page with each table between its marks."""
+    for name, table in tables.items():
         marks = rf"(<!-- table: {name} -->\n).*?(<!-- end -->)"
         page = re.sub(marks, lambda found, table=table: f"{found[1]}{table}\n{found[2]}", page, flags=re.DOTALL)
     return page
 
 
+def pages() -> dict[Path, str]:
+    """Each page, as it should be."""
+    kinds = {"probes": probe_table(PROBES.values()), "checks": check_table(CHECKS.values())}
+    return {
+        PAGE: filled(PAGE.read_text(encoding="utf-8"), **kinds),
+        CAUSES_PAGE: filled(CAUSES_PAGE.read_text(encoding="utf-8"), causes=cause_table(CAUSES.values())),
+    }
+
+
 if __name__ == "__main__":
-    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8"), PROBES.values(), CHECKS.values()), encoding="utf-8")
+    for path, text in pages().items():
+        path.write_text(text, encoding="utf-8")

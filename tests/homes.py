@@ -78,12 +78,54 @@ def ask_without_waiting(port: int, path: str) -> None:
 
 
 class Home:
-    """`shop`, the service of tests/servers/moody.py, copied into the home so that its command line is its own."""
+    """A home in a folder of its own, and `wd` as a person types it there."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, free_port()
+        self.folder = folder
         for name in ("playbooks", "runbooks", "logs"):
             (folder / name).mkdir(0o700)
+
+    def runbook(self, name: str, text: str) -> None:
+        (self.folder / "runbooks" / f"{name}.md").write_text(text)
+
+    def environment(self, *words: str) -> dict[str, str]:
+        """Of the command of these words."""
+        return surroundings()
+
+    def wd(self, *words: str, stdin: str = "", env: Mapping[str, str] | None = None, limit: float = 120.0) -> Done:
+        """One command, to its end. There is never a traceback."""
+        argv = [*WD, "--home", str(self.folder), *words]
+        done = subprocess.run(
+            argv, cwd="/", input=stdin, capture_output=True, text=True, timeout=limit,
+            env={**self.environment(*words), **(env or {})}, check=False,
+        )  # fmt: skip
+        assert "Traceback" not in done.stderr, done.stderr
+        assert not OWN_CODE.search(done.stdout), done.stdout  # wd may show the traceback of a server, never its own
+        assert "defect" not in done.stderr, done.stderr
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    def begin(self, *words: str) -> subprocess.Popen[str]:
+        """One command in a session of its own, under way."""
+        argv = [*WD, "--home", str(self.folder), *words]
+        return subprocess.Popen(
+            argv, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env=self.environment(*words), start_new_session=True,
+        )  # fmt: skip
+
+    def journal(self) -> Journal:
+        return Journal.open(self.folder / "logs")
+
+    def incidents(self) -> list[dict[str, Any]]:
+        """Newest first."""
+        return self.wd("incidents", "list", "--all", "--limit", "100000", "-o", "json").rows
+
+
+class Shop(Home):
+    """A home with `shop`, the service of tests/servers/moody.py; its copy in the home has a command line of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.port = free_port()
         self.script = folder / "moody.py"
         self.script.write_bytes((SERVERS / "moody.py").read_bytes())
         self.runbook("short", SHORT)
@@ -99,29 +141,6 @@ class Home:
             f"start:\n  command: {command}\n  ready: {{within: {ready}}}\n{start}"
             f"probes: {{health: {{http: {health}, every: 1s, timeout: 1s, fails: 2}}}}\n{more}"
         )
-
-    def runbook(self, name: str, text: str) -> None:
-        (self.folder / "runbooks" / f"{name}.md").write_text(text)
-
-    def wd(self, *words: str, stdin: str = "", env: Mapping[str, str] | None = None, limit: float = 100.0) -> Done:
-        """One command, to its end. There is never a traceback."""
-        argv = [*WD, "--home", str(self.folder), *words]
-        done = subprocess.run(
-            argv, cwd="/", input=stdin, capture_output=True, text=True, timeout=limit, env=surroundings(**(env or {})),
-            check=False,
-        )  # fmt: skip
-        assert "Traceback" not in done.stderr, done.stderr
-        assert not OWN_CODE.search(done.stdout), done.stdout  # wd may show the traceback of a server, never its own
-        assert "defect" not in done.stderr, done.stderr
-        return Done(done.returncode, done.stdout, done.stderr)
-
-    def begin(self, *words: str) -> subprocess.Popen[str]:
-        """One command in a session of its own, under way."""
-        argv = [*WD, "--home", str(self.folder), *words]
-        return subprocess.Popen(
-            argv, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            env=surroundings(), start_new_session=True,
-        )  # fmt: skip
 
     @contextlib.contextmanager
     def server(self, *words: str, script: Path | None = None, hung: bool = False) -> Iterator[subprocess.Popen[bytes]]:
@@ -155,9 +174,6 @@ class Home:
                     found.append(int(folder.name))
         return sorted(pid for pid in found if alive(pid))
 
-    def journal(self) -> Journal:
-        return Journal.open(self.folder / "logs")
-
     def end_all(self) -> None:
         for _ in range(200):
             for pid in (left := self.copies()):
@@ -169,9 +185,9 @@ class Home:
 
 
 @contextlib.contextmanager
-def home(folder: Path) -> Iterator[Home]:
+def shop_in(folder: Path) -> Iterator[Shop]:
     """Every server of the home is ended afterwards, however it was started."""
-    made = Home(folder)
+    made = Shop(folder)
     try:
         yield made
     finally:

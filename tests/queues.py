@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from homes import Home
+from homes import Shop
 from support import alive, connects, free_port, wait_for
 
 JOBS = """
@@ -65,7 +65,7 @@ def redis_server(folder: Path) -> Iterator[str]:
 class Queue:
     """The service `queue`: its worker, its folder, its jobs."""
 
-    home: Home
+    home: Shop
     kind: str
     broker: str
     folder: Path
@@ -137,7 +137,7 @@ def _parent(pid: int) -> int:
 
 
 @contextlib.contextmanager
-def queue(room: Home, kind: str) -> Iterator[Queue]:
+def queue(room: Shop, kind: str) -> Iterator[Queue]:
     """The service, not yet started."""
     folder = room.folder / "queue"
     folder.mkdir(mode=0o700)

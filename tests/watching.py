@@ -15,15 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import homes
+from homes import ROOT, SERVERS, WD
 from support import alive, free_port, wait_for
-
-ROOT = Path(__file__).parents[1]
-SERVERS = Path(__file__).parent / "servers"
-WD = (
-    sys.executable,
-    "-c",
-    f"import sys; sys.path.insert(0, {str(ROOT)!r}); from watchdog.cli.main import main; main()",
-)
 
 
 class Service:
@@ -31,7 +25,7 @@ class Service:
 
     def __init__(self, home: Home, name: str, server: str) -> None:
         self.home, self.name, self.port = home, name, free_port()
-        self.folder = home.path / f"run-{name}"
+        self.folder = home.folder / f"run-{name}"
         self.folder.mkdir(mode=0o700)
         self.argv = [sys.executable, str(SERVERS / server), str(self.port), str(self.folder)]
         self.playbook: dict[str, Any] = {
@@ -46,7 +40,7 @@ class Service:
 
     @property
     def file(self) -> Path:
-        return self.home.path / "playbooks" / f"{self.name}.yml"
+        return self.home.folder / "playbooks" / f"{self.name}.yml"
 
     def write(self) -> None:
         self.file.write_text(json.dumps(self.playbook))
@@ -102,7 +96,7 @@ if {{"watch", "tick"}} & {{*sys.argv, *sys.orig_argv}}:
 def calm(home: Path) -> dict[str, str]:
     """The environment of a wd that believes that the machine has free CPUs, also where many tests run at a time."""
     (home / "sitecustomize.py").write_text(CALM_MACHINE.format(root=str(ROOT)))
-    return {"PYTHONPATH": str(home)}
+    return {"PYTHONPATH": f"{home}{os.pathsep}{ROOT}"}
 
 
 RUNBOOK = """---
@@ -121,21 +115,18 @@ verify --healthy 1 --within 30s
 """
 
 
-class Home:
-    """A home in a folder of its own. Ends every server that it, or a wd on it, started."""
+class Home(homes.Home):
+    """A home with services for the loop. Ends every server that it, or a wd on it, started."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
         self.started: list[subprocess.Popen[bytes]] = []
         self.services: list[Service] = []
         self.daemons: list[subprocess.Popen[str]] = []
-        for name in ("playbooks", "runbooks", "logs"):
-            (path / name).mkdir(mode=0o700)
         self.runbook("bring-back", RUNBOOK)
 
-    def runbook(self, name: str, text: str) -> None:
-        (self.path / "runbooks" / f"{name}.md").write_text(text)
-        (self.path / "runbooks" / f"{name}.md").chmod(0o600)
+    def environment(self, *words: str) -> dict[str, str]:
+        return {**super().environment(*words), **(calm(self.folder) if "tick" in words else {})}
 
     def service(self, name: str = "shop", server: str = "switch.py") -> Service:
         service = Service(self, name, server)
@@ -144,24 +135,8 @@ class Home:
 
     def watch(self, *words: str, env: dict[str, str] | None = None, limit: str = "") -> Daemon:
         if "PYTHONPATH" not in (env or {}):
-            env = {**(env or {}), **calm(self.path)}
+            env = {**(env or {}), **calm(self.folder)}
         return Daemon(self, words, env or {}, limit)
-
-    def wd(self, *words: str, timeout: float = 120.0) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*WD, "--home", str(self.path), *words],
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            stdin=subprocess.DEVNULL,
-            env={**os.environ, **(calm(self.path) if "tick" in words else {})},
-            check=False,
-        )
-
-    def incidents(self) -> list[dict[str, Any]]:
-        """Newest first."""
-        lines = self.wd("incidents", "list", "--all", "--limit", "100000", "-o", "json").stdout.splitlines()
-        return [json.loads(line) for line in lines[:-1]]
 
     def close(self) -> None:
         for daemon in self.daemons:
@@ -187,8 +162,8 @@ class Daemon:
     """`wd watch` as a child, with what it says."""
 
     def __init__(self, home: Home, words: tuple[str, ...], env: dict[str, str], limit: str) -> None:
-        self.log = home.path / f"watch-{len(home.daemons)}.txt"
-        argv = [*WD, "--home", str(home.path), "watch", *words]
+        self.log = home.folder / f"watch-{len(home.daemons)}.txt"
+        argv = [*WD, "--home", str(home.folder), "watch", *words]
         if limit:
             argv = ["/bin/sh", "-c", f'{limit}; exec "$0" "$@"', *argv]
         with self.log.open("w") as out:
@@ -199,7 +174,7 @@ class Daemon:
                 stderr=out,
                 text=True,
                 start_new_session=True,
-                env={**os.environ, **env},
+                env={**home.environment(), **env},
             )
         home.daemons.append(self.process)
         self.hears("watching")

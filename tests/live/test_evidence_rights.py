@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from homes import Done, Home, ask_without_waiting, home
+from homes import Done, Shop, ask_without_waiting, shop_in
 from strangers import NOBODY, open_folder, stranger
 from support import SERVERS, wait_for
 
 from watchdog.evidence import gather
+from watchdog.evidence.as_json import plain
 from watchdog.evidence.readable import stacks_text
-from watchdog.evidence.records import plain
 from watchdog.model.evidence import Configured
 from watchdog.model.selector import Selector
 from watchdog.targets import resolve
@@ -27,8 +27,8 @@ OWN = "this line is the server's own"
 
 
 @pytest.fixture
-def shop(folder: Path) -> Iterator[Home]:
-    with home(folder) as made:
+def shop(folder: Path) -> Iterator[Shop]:
+    with shop_in(folder) as made:
         yield made
 
 
@@ -52,7 +52,7 @@ def place() -> Iterator[Path]:
         yield made
 
 
-def printed_and_kept(shop: Home, port: int, to: Path) -> str:
+def printed_and_kept(shop: Shop, port: int, to: Path) -> str:
     """What `wd why` and `wd snapshot` print and keep of the server that hangs."""
     hang(port)
     said = [shop.wd("why", f":{port}", "--within", "4s", *more) for more in ((), ("--locals", "-o", "json"))]
@@ -81,7 +81,7 @@ def told(done: Done) -> str:
     return done.out + done.err
 
 
-def test_code_that_claims_to_stand_in_a_file_of_root_shows_nothing_of_it(shop: Home, secret: Path, place: Path) -> None:
+def test_code_that_claims_to_stand_in_a_file_of_root_shows_nothing_of_it(shop: Shop, secret: Path, place: Path) -> None:
     with stranger(str(place / "names.py"), "{port}", str(place / "own.py"), str(secret)) as server:
         found = printed_and_kept(shop, server.port, shop.folder / "kept")
     assert OWN in found, "the server's own source is shown"
@@ -123,7 +123,7 @@ def test_no_detour_leads_to_a_file_of_root(secret: Path, place: Path, trick: str
 
 
 def test_a_file_swapped_for_a_link_while_it_is_read_shows_nothing_of_root(
-    shop: Home, secret: Path, place: Path
+    shop: Shop, secret: Path, place: Path
 ) -> None:
     bait = place / "bait.py"
     there, other = place / "there", place / "other"
@@ -152,7 +152,7 @@ def test_a_mount_namespace_of_its_own_hides_no_file_of_ours_behind_its_names(sec
     assert OWN in found and SECRET not in found
 
 
-def test_a_log_that_names_a_file_of_root_shows_nothing_of_it_when_nothing_runs(shop: Home, secret: Path) -> None:
+def test_a_log_that_names_a_file_of_root_shows_nothing_of_it_when_nothing_runs(shop: Shop, secret: Path) -> None:
     with open_folder() as place:
         log = place / "shop.log"
         log.write_text(f'Traceback (most recent call last):\n  File "{secret}", line 2, in x\nRuntimeError: no\n')

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from clocks import Wall
 from support import alive, wait_for
-from watching import Daemon, Home, Service, home_in
+from watching import Daemon, Home, Service
 
 from watchdog.journal.store import Journal
 from watchdog.model.incident import Desired
@@ -22,12 +22,6 @@ from watchdog.model.incident import Desired
 HOUR = 3600
 IN_2100 = 4_102_444_800.0
 pytestmark = pytest.mark.timeout(600)  # many waits, each of them long enough for a busy machine
-
-
-@pytest.fixture
-def home(folder: Path) -> Iterator[Home]:
-    with home_in(folder) as made:
-        yield made
 
 
 @pytest.fixture
@@ -80,7 +74,7 @@ def test_a_clock_that_is_set_stops_no_check_makes_up_for_none_and_ends_nobody(ho
     told = daemon.said.replace(re.search(r"the clock was set by \S+ s", daemon.said)[0], "")  # type: ignore[index]
     assert not re.search(r"[^\w.]-\d+(\.\d+)?(ms|s|m|h)\b", told), "no time is negative"
     for row in home.incidents():
-        shown = home.wd("incidents", "show", row["incident"], "-o", "json").stdout
+        shown = home.wd("incidents", "show", row["incident"], "-o", "json").out
         assert all(number >= 0 for number in numbers(json.loads(shown.splitlines()[-1]))), shown
 
 
@@ -101,7 +95,7 @@ def hangs_again_and_again(shop: Service) -> None:
 
 def test_a_word_of_a_person_that_lies_in_the_future_does_not_lift_the_budget(home: Home, wall: Wall) -> None:
     shop = home.service(server="fickle.py")
-    assert home.wd("resume", "--service", "shop").returncode == 0
+    assert home.wd("resume", "--service", "shop").code == 0
     hangs_again_and_again(shop)
     wall.move(-HOUR)
     shop.start()
@@ -138,7 +132,7 @@ def test_a_restart_in_the_year_2100_keeps_nobody_down_when_the_clock_is_right_ag
 
 def test_a_snooze_from_under_another_clock_ends_after_its_time(home: Home, wall: Wall) -> None:
     shop = home.service()
-    with Journal.open(home.path / "logs") as journal:
+    with Journal.open(home.folder / "logs") as journal:
         journal.set_desired("shop", Desired("snoozed", IN_2100, IN_2100 + 5.0, by="kim"))
     before = shop.start()
     home.watch()

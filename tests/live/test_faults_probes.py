@@ -8,12 +8,10 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from support import alive, free_port, wait_for
-from watching import Daemon, Home, Service, home_in
+from watching import Daemon, Home, Service
 
 from watchdog.journal.store import Journal
 from watchdog.model.probing import Sample
@@ -21,14 +19,8 @@ from watchdog.model.probing import Sample
 pytestmark = pytest.mark.timeout(600)  # many waits, each of them long enough for a busy machine
 
 
-@pytest.fixture
-def home(folder: Path) -> Iterator[Home]:
-    with home_in(folder) as made:
-        yield made
-
-
 def samples(service: Service, probe: str = "health") -> tuple[Sample, ...]:
-    with Journal.open(service.home.path / "logs") as journal:
+    with Journal.open(service.home.folder / "logs") as journal:
         return journal.samples(service.name, probe, 0.0)
 
 

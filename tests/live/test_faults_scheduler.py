@@ -7,22 +7,15 @@ import re
 import signal
 import socket
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from clocks import Wall
 from support import alive, wait_for
-from watching import ROOT, Home, Service, home_in
+from watching import ROOT, Home, Service
 
 pytestmark = pytest.mark.timeout(600)  # many waits, each of them long enough for a busy machine
-
-
-@pytest.fixture
-def home(folder: Path) -> Iterator[Home]:
-    with home_in(folder) as made:
-        yield made
 
 
 def questions(service: Service) -> int:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from support import alive, wait_for
-from watching import WD, Home, home_in
+from watching import WD, Home
 
 # Whoever comes first waits in its first step until the others have seen that they are not.
 RUNBOOK = """---
@@ -30,19 +28,13 @@ ROUNDS = 3
 pytestmark = pytest.mark.timeout(600)  # many waits, each of them long enough for a busy machine
 
 
-@pytest.fixture
-def home(folder: Path) -> Iterator[Home]:
-    with home_in(folder) as made:
-        yield made
-
-
 class Person:
     """One command of wd under way, with what it says in a file."""
 
     def __init__(self, home: Home, number: int, *words: str) -> None:
-        self.log = home.path / f"person-{number}.txt"
+        self.log = home.folder / f"person-{number}.txt"
         with self.log.open("w") as out:
-            argv = [*WD, "--home", str(home.path), *words]
+            argv = [*WD, "--home", str(home.folder), *words]
             self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
         home.daemons.append(self.process)  # type: ignore[arg-type]
 
@@ -52,7 +44,7 @@ class Person:
 
 
 def test_of_a_loop_a_tick_and_four_people_one_acts_and_the_others_say_who(home: Home) -> None:
-    word = home.path / "go"
+    word = home.folder / "go"
     home.runbook("bring-back", RUNBOOK.format(word=word))
     shop = home.service()
     shop.playbook["policy"] |= {"backoff": {"first": "100ms", "max": "100ms"}, "give_up": {"restarts": 50}}
@@ -82,7 +74,7 @@ def test_of_a_loop_a_tick_and_four_people_one_acts_and_the_others_say_who(home: 
 
 
 def test_when_a_person_is_at_it_the_loop_and_a_tick_say_so_and_wait(home: Home) -> None:
-    word = home.path / "go"
+    word = home.folder / "go"
     home.runbook("bring-back", RUNBOOK.format(word=word))
     shop = home.service()
     before = shop.start()
@@ -92,8 +84,8 @@ def test_when_a_person_is_at_it_the_loop_and_a_tick_say_so_and_wait(home: Home) 
     daemon = home.watch()
     daemon.hears(f"run bring-back on shop (pid {person.process.pid}")
     daemon.hears(" is at it")
-    assert home.wd("tick").returncode == 2
-    assert " is at it" in (home.path / "logs" / "watch.log").read_text()
+    assert home.wd("tick").code == 2
+    assert " is at it" in (home.folder / "logs" / "watch.log").read_text()
     word.write_text("")
     assert person.process.wait(100) == 0, person.log.read_text()
     wait_for(lambda: shop.pid() not in (0, before), "it is back", 100)

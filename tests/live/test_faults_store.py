@@ -7,23 +7,16 @@ import random
 import shutil
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support import alive, wait_for
-from watching import Daemon, Home, Service, home_in
+from watching import Daemon, Home, Service
 
 from watchdog.journal.store import Journal
 
 KILLS = int(os.environ.get("WD_ROUNDS", "1")) * 6
 pytestmark = pytest.mark.timeout(300 + 100 * KILLS)  # many waits, each of them long enough for a busy machine
-
-
-@pytest.fixture
-def home(folder: Path) -> Iterator[Home]:
-    with home_in(folder) as made:
-        yield made
 
 
 def hang(shop: Service) -> int:
@@ -70,13 +63,13 @@ def test_a_loop_killed_at_any_moment_loses_no_incident_and_starts_each_server_on
         known = {row["incident"]: row["outcome"] for row in home.incidents()}
         assert following.stop() == 0
         assert len(shop.starts()) == 2 + number, "started once for each time that it hung"
-    with Journal.open(home.path / "logs", warn=pytest.fail) as journal:
+    with Journal.open(home.folder / "logs", warn=pytest.fail) as journal:
         assert {one.id for one in journal.incidents(limit=10_000)} == set(known)
 
 
 @pytest.mark.root
 def test_with_a_full_disk_the_loop_cures_all_the_same_and_what_was_written_stays(home: Home, folder: Path) -> None:
-    logs = home.path / "logs"
+    logs = home.folder / "logs"
     mounted = f'mount -t tmpfs -o size=8m,mode=700 tmpfs {logs} && exec "$0" "$@"'
     shop = home.service()
     shop.start()
@@ -123,12 +116,12 @@ def test_a_damaged_store_is_set_aside_loudly_and_the_budget_counts_as_used(home:
     told(first, "bring-back: recovered", 1)
     first.stop()
     assert len(home.incidents()) == 1  # nobody else has it open: what was written is in this one file afterwards
-    {"overwritten": overwrite, "cut": cut}[how](home.path / "logs" / "journal.db")
+    {"overwritten": overwrite, "cut": cut}[how](home.folder / "logs" / "journal.db")
 
     daemon = home.watch()
     daemon.hears("the journal was damaged")
     daemon.hears("their budget counts as used")
-    assert list((home.path / "logs").glob("journal-damaged-*.db")), "it is kept for a look"
+    assert list((home.folder / "logs").glob("journal-damaged-*.db")), "it is kept for a look"
     is_brought_back(shop, hang(shop))
     told(daemon, "bring-back: recovered", 1)
     hang(shop)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from homes import Home, home
+from homes import Shop, shop_in
 from support import alive
 
 from watchdog.model.incident import Trigger
@@ -15,12 +15,12 @@ pytestmark = pytest.mark.live
 
 
 @pytest.fixture
-def shop(folder: Path) -> Iterator[Home]:
-    with home(folder) as made:
+def shop(folder: Path) -> Iterator[Shop]:
+    with shop_in(folder) as made:
         yield made
 
 
-def recorded(shop: Home, kind: str, outcome: str, runbook: str = "frozen-server", **fields: object) -> str:
+def recorded(shop: Shop, kind: str, outcome: str, runbook: str = "frozen-server", **fields: object) -> str:
     with shop.journal() as journal:
         incident = journal.open_incident("shop", runbook, Trigger(kind, "health", "wd watch"))
         journal.update(incident.id, **fields)
@@ -28,7 +28,7 @@ def recorded(shop: Home, kind: str, outcome: str, runbook: str = "frozen-server"
     return incident.id
 
 
-def test_what_a_person_does_by_hand_is_in_the_log_and_not_an_incident(shop: Home) -> None:
+def test_what_a_person_does_by_hand_is_in_the_log_and_not_an_incident(shop: Shop) -> None:
     assert shop.wd("start", "shop").code == 0
     assert shop.wd("kill", "--cmdline", "no-such-program-anywhere").code == 4
     assert shop.wd("stop", "shop", "--yes").code == 0
@@ -53,7 +53,7 @@ def test_what_a_person_does_by_hand_is_in_the_log_and_not_an_incident(shop: Home
     ],
 )
 def test_a_trouble_is_in_the_list_and_all_else_in_the_log(
-    shop: Home, kind: str, outcome: str, runbook: str, fields: dict[str, object], is_trouble: bool
+    shop: Shop, kind: str, outcome: str, runbook: str, fields: dict[str, object], is_trouble: bool
 ) -> None:
     name = recorded(shop, kind, outcome, runbook, **fields)
     assert (name in shop.wd("incidents", "list").out) is is_trouble
@@ -61,7 +61,7 @@ def test_a_trouble_is_in_the_list_and_all_else_in_the_log(
     assert name in shop.wd("incidents", "list", "--all").out
 
 
-def test_the_page_is_written_if_it_is_missing_and_its_path_printed_without_a_display(shop: Home) -> None:
+def test_the_page_is_written_if_it_is_missing_and_its_path_printed_without_a_display(shop: Shop) -> None:
     name = recorded(shop, "probe", "recovered")
     recorded(shop, "person", "done", "start")
     done = shop.wd("incidents", "open", env={"DISPLAY": "", "WAYLAND_DISPLAY": ""})
@@ -70,7 +70,7 @@ def test_the_page_is_written_if_it_is_missing_and_its_path_printed_without_a_dis
     assert note.startswith("no browser can be opened here")
 
 
-def test_the_page_opens_in_the_browser_of_the_person(shop: Home, tmp_path: Path) -> None:
+def test_the_page_opens_in_the_browser_of_the_person(shop: Shop, tmp_path: Path) -> None:
     recorded(shop, "probe", "recovered")
     browser = tmp_path / "browser"
     browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {tmp_path}/shown\n', encoding="utf-8")
@@ -80,7 +80,7 @@ def test_the_page_opens_in_the_browser_of_the_person(shop: Home, tmp_path: Path)
     assert (tmp_path / "shown").read_text() == Path(done.last["page"]).as_uri()
 
 
-def test_the_terminal_names_the_page_after_a_run_and_the_printed_command_works(shop: Home) -> None:
+def test_the_terminal_names_the_page_after_a_run_and_the_printed_command_works(shop: Shop) -> None:
     with shop.server(hung=True) as old:
         done = shop.wd("run", "short", "--service", "shop", "--yes")
         assert done.code == 0 and not alive(old.pid), done.err

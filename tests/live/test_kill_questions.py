@@ -8,18 +8,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from homes import Home, home
+from homes import Shop, shop_in
 from support import SERVERS, alive, connects, end_session, free_port, running, wait_for
 
 
 @pytest.fixture
-def shop(folder: Path) -> Iterator[Home]:
-    with home(folder) as made:
+def shop(folder: Path) -> Iterator[Shop]:
+    with shop_in(folder) as made:
         yield made
 
 
 @pytest.mark.parametrize("words", [(), ("--force",), ("--all",)])
-def test_what_answers_well_is_not_ended_without_a_yes(words: tuple[str, ...], shop: Home) -> None:
+def test_what_answers_well_is_not_ended_without_a_yes(words: tuple[str, ...], shop: Shop) -> None:
     with shop.server() as server:
         done = shop.wd("kill", f":{shop.port}", *words, "-o", "json")
         assert (done.code, done.last["outcome"]) == (5, "refused")
@@ -29,7 +29,7 @@ def test_what_answers_well_is_not_ended_without_a_yes(words: tuple[str, ...], sh
         assert not alive(server.pid)
 
 
-def test_the_plan_names_whom_it_ends(shop: Home) -> None:
+def test_the_plan_names_whom_it_ends(shop: Shop) -> None:
     with shop.server():
         done = shop.wd("kill", f":{shop.port}", "--dry-run", "-o", "json")
         (plan,) = done.last["plans"]
@@ -41,7 +41,7 @@ def test_the_plan_names_whom_it_ends(shop: Home) -> None:
         assert "answers" not in shown.err  # nothing is left to decide: the server is not asked
 
 
-def test_a_server_that_is_not_python_is_not_ended_without_a_yes(shop: Home) -> None:
+def test_a_server_that_is_not_python_is_not_ended_without_a_yes(shop: Shop) -> None:
     port = free_port()
     perl = "use IO::Socket::INET; my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $ARGV[0],"
     argv = ["perl", "-e", f"{perl} Listen => 5); sleep 600", str(port)]
@@ -57,7 +57,7 @@ def test_a_server_that_is_not_python_is_not_ended_without_a_yes(shop: Home) -> N
 
 
 @pytest.mark.parametrize("name", ["docker-proxy", "ssh", "socat"])
-def test_a_proxy_stands_for_another_server_and_is_not_ended_without_a_yes(name: str, shop: Home) -> None:
+def test_a_proxy_stands_for_another_server_and_is_not_ended_without_a_yes(name: str, shop: Shop) -> None:
     port = free_port()
     code = f"import socket, time; s = socket.create_server(('127.0.0.1', {port})); time.sleep(600)"
     with subprocess.Popen([f"/nowhere/{name}", "-c", code], executable=sys.executable, start_new_session=True) as proxy:
@@ -70,7 +70,7 @@ def test_a_proxy_stands_for_another_server_and_is_not_ended_without_a_yes(name: 
             end_session(proxy)
 
 
-def test_the_frozen_server_runbook_stops_before_the_kill_when_it_finds_the_server_healthy(shop: Home) -> None:
+def test_the_frozen_server_runbook_stops_before_the_kill_when_it_finds_the_server_healthy(shop: Shop) -> None:
     run = ("run", "frozen-server", "--service", "shop", "--set", "evidence=1s", "-o", "json")
     with shop.server() as server:
         done = shop.wd(*run)
@@ -83,7 +83,7 @@ def test_the_frozen_server_runbook_stops_before_the_kill_when_it_finds_the_serve
 
 
 @pytest.mark.parametrize("by", ["port", "service", "pid"])
-def test_a_kill_means_the_same_whatever_selects_the_service(by: str, shop: Home) -> None:
+def test_a_kill_means_the_same_whatever_selects_the_service(by: str, shop: Shop) -> None:
     with shop.server(hung=True) as server:
         words = {"port": str(shop.port), "service": "shop", "pid": str(server.pid)}
         done = shop.wd("kill", f"--{by}", words[by], "-o", "json")
@@ -94,7 +94,7 @@ def test_a_kill_means_the_same_whatever_selects_the_service(by: str, shop: Home)
     assert told.code == 0
 
 
-def test_a_kill_of_what_no_playbook_names_says_that_nothing_starts_it_again(shop: Home) -> None:
+def test_a_kill_of_what_no_playbook_names_says_that_nothing_starts_it_again(shop: Shop) -> None:
     with running(str(SERVERS / "plain.py"), "{port}") as server:
         done = shop.wd("kill", f":{server.port}", "--yes")
         assert done.code == 0

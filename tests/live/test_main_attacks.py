@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from homes import ROOT, Home, answering_pid, ask_without_waiting, home, surroundings
+from homes import ROOT, Shop, answering_pid, ask_without_waiting, shop_in, surroundings
 from support import alive, connects, wait_for
 
 from watchdog.evidence import stacks
@@ -41,8 +41,8 @@ ROUNDS = int(os.environ.get("WD_TRACE_ROUNDS", "6"))
 
 
 @pytest.fixture
-def shop(folder: Path) -> Iterator[Home]:
-    with home(folder) as made:
+def shop(folder: Path) -> Iterator[Shop]:
+    with shop_in(folder) as made:
         yield made
 
 
@@ -60,7 +60,7 @@ def trap(folder: Path) -> Path:
     return mark
 
 
-def test_nothing_that_an_attacker_has_laid_out_is_run(shop: Home) -> None:
+def test_nothing_that_an_attacker_has_laid_out_is_run(shop: Shop) -> None:
     """The target has a folder of modules as its own, a PYTHONPATH, and a Python that is its own copy."""
     evil = shop.folder / "evil"
     mark = trap(evil)
@@ -104,7 +104,7 @@ def test_a_tracer_that_hangs_is_ended_at_its_deadline_with_all_it_started(
 
 
 @pytest.mark.parametrize("round", range(ROUNDS))
-def test_a_target_runs_on_whenever_wd_is_ended_while_it_looks(shop: Home, round: int) -> None:
+def test_a_target_runs_on_whenever_wd_is_ended_while_it_looks(shop: Shop, round: int) -> None:
     with shop.server() as server:
         for _ in range(4):
             ask_without_waiting(shop.port, "/hang" if round % 2 else "/health")
@@ -135,7 +135,7 @@ def tracer_of(pid: int) -> int:
 
 
 @pytest.mark.root
-def test_what_was_kept_can_be_read_by_no_other_user(shop: Home) -> None:
+def test_what_was_kept_can_be_read_by_no_other_user(shop: Shop) -> None:
     with shop.server(hung=True):
         place = Path(shop.wd("snapshot", f":{shop.port}", "--within", "2s", "-o", "json").last["evidence"])
     for folder in (shop.folder, *shop.folder.parents):

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from homes import Home, answering_pid, home
+from homes import Shop, answering_pid, shop_in
 from support import alive, wait_for
 
 ROUNDS = int(os.environ.get("WD_INTERRUPT_ROUNDS", "6"))
@@ -32,8 +32,8 @@ report
 
 
 @pytest.fixture
-def shop(folder: Path) -> Iterator[Home]:
-    with home(folder) as made:
+def shop(folder: Path) -> Iterator[Shop]:
+    with shop_in(folder) as made:
         yield made
 
 
@@ -54,7 +54,7 @@ def let_go(child: subprocess.Popen[str]) -> None:
 
 
 @pytest.mark.parametrize("round", range(ROUNDS))
-def test_a_run_that_is_interrupted_at_any_moment_ends_with_one_healthy_server(shop: Home, round: int) -> None:
+def test_a_run_that_is_interrupted_at_any_moment_ends_with_one_healthy_server(shop: Shop, round: int) -> None:
     """Before the first signal nothing has happened; from there on the server comes back by itself."""
     words = ("--ignore-term",) if round % 3 == 2 else ()
     shop.playbook(*words)
@@ -75,7 +75,7 @@ def test_a_run_that_is_interrupted_at_any_moment_ends_with_one_healthy_server(sh
         assert answering_pid(shop.port) == new
 
 
-def test_what_was_cut_off_between_kill_and_start_is_started_said_and_finished(shop: Home) -> None:
+def test_what_was_cut_off_between_kill_and_start_is_started_said_and_finished(shop: Shop) -> None:
     shop.runbook("stops", STOPS)
     with shop.server(hung=True) as old:
         run = shop.begin("run", "stops", "--service", "shop", "--yes")
@@ -102,7 +102,7 @@ def test_what_was_cut_off_between_kill_and_start_is_started_said_and_finished(sh
         assert [step["step"] for step in shown["steps"]] == ["kill", "wait", "wait", "start", "verify", "report"]
 
 
-def test_the_next_run_says_that_an_earlier_one_was_cut_off(shop: Home) -> None:
+def test_the_next_run_says_that_an_earlier_one_was_cut_off(shop: Shop) -> None:
     shop.runbook("stops", STOPS)
     with shop.server(hung=True):
         run = shop.begin("run", "stops", "--service", "shop", "--yes")
@@ -120,7 +120,7 @@ def test_the_next_run_says_that_an_earlier_one_was_cut_off(shop: Home) -> None:
         assert [(row["runbook"], row["outcome"]) for row in rows] == [("short", "recovered"), ("stops", "interrupted")]
 
 
-def test_of_two_runs_at_once_one_acts_and_the_other_says_who_does(shop: Home) -> None:
+def test_of_two_runs_at_once_one_acts_and_the_other_says_who_does(shop: Shop) -> None:
     with shop.server("--ignore-term", hung=True) as old:
         first = shop.begin("run", "short", "--service", "shop", "--yes")
         read_until(first, "SIGTERM to")
@@ -138,7 +138,7 @@ def test_of_two_runs_at_once_one_acts_and_the_other_says_who_does(shop: Home) ->
         assert not alive(old.pid) and len(shop.copies()) == 1
 
 
-def test_of_six_runs_at_the_same_moment_exactly_one_restarts_the_server(shop: Home) -> None:
+def test_of_six_runs_at_the_same_moment_exactly_one_restarts_the_server(shop: Shop) -> None:
     with shop.server(hung=True) as old:
         runs = [shop.begin("run", "short", "--service", "shop", "--yes") for _ in range(6)]
         for run in runs:
@@ -150,7 +150,7 @@ def test_of_six_runs_at_the_same_moment_exactly_one_restarts_the_server(shop: Ho
         assert answering_pid(shop.port) == shop.copies()[0]
 
 
-def test_what_a_person_starts_is_bound_by_no_budget_and_uses_up_none(shop: Home) -> None:
+def test_what_a_person_starts_is_bound_by_no_budget_and_uses_up_none(shop: Shop) -> None:
     shop.playbook(more="policy: {give_up: {restarts: 2, within: 30m}, per_hour: 1, per_hour_everywhere: 1}\n")
     with shop.server():
         for _ in range(3):

@@ -9,17 +9,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from homes import Home, answering_pid, home
+from homes import Shop, answering_pid, shop_in
 from support import alive
 
 
 @pytest.fixture
-def shop(folder: Path) -> Iterator[Home]:
-    with home(folder) as made:
+def shop(folder: Path) -> Iterator[Shop]:
+    with shop_in(folder) as made:
         yield made
 
 
-def test_one_command_brings_a_hung_server_back_and_leaves_the_whole_record(shop: Home) -> None:
+def test_one_command_brings_a_hung_server_back_and_leaves_the_whole_record(shop: Shop) -> None:
     with shop.server(hung=True) as old:
         done = shop.wd("run", "frozen-server", "--service", "shop", "--yes", "-o", "json")
         assert done.code == 0, done.err
@@ -52,7 +52,7 @@ def test_one_command_brings_a_hung_server_back_and_leaves_the_whole_record(shop:
     assert {path.stat().st_mode & 0o777 for path in kept if path.is_file()} == {0o600}
 
 
-def test_the_ledger_has_the_run_with_its_cause_and_downtime(shop: Home) -> None:
+def test_the_ledger_has_the_run_with_its_cause_and_downtime(shop: Shop) -> None:
     with shop.server(hung=True):
         assert shop.wd("run", "frozen-server", "--service", "shop", "--yes", "--set", "evidence=2s").code == 0
     (row,) = shop.wd("incidents", "list", "-o", "json").rows
@@ -62,7 +62,7 @@ def test_the_ledger_has_the_run_with_its_cause_and_downtime(shop: Home) -> None:
     assert "two locks" in Path(row["report"]).read_text()
 
 
-def test_a_dry_run_shows_what_is_done_and_touches_nothing(shop: Home) -> None:
+def test_a_dry_run_shows_what_is_done_and_touches_nothing(shop: Shop) -> None:
     with shop.server(hung=True) as old:
         before = sorted(shop.folder.rglob("*"))
         planned = shop.wd("run", "frozen-server", "--service", "shop", "--dry-run", "-o", "json")
@@ -76,7 +76,7 @@ def test_a_dry_run_shows_what_is_done_and_touches_nothing(shop: Home) -> None:
         assert all(step["text"] in shown.out for step in done.last["steps"])
 
 
-def test_the_plan_of_a_kill_is_the_kill_that_is_done(shop: Home) -> None:
+def test_the_plan_of_a_kill_is_the_kill_that_is_done(shop: Shop) -> None:
     with shop.server(hung=True) as old:
         planned = shop.wd("kill", "--service", "shop", "--dry-run", "-o", "json")
         assert (planned.code, planned.last["outcome"]) == (0, "planned")
@@ -86,7 +86,7 @@ def test_the_plan_of_a_kill_is_the_kill_that_is_done(shop: Home) -> None:
     assert doomed == [one["pid"] for one in done.last["killed"]] == [old.pid]
 
 
-def test_going_step_by_step_needs_somebody_who_says_yes(shop: Home) -> None:
+def test_going_step_by_step_needs_somebody_who_says_yes(shop: Shop) -> None:
     with shop.server(hung=True) as old:
         done = shop.wd("run", "short", "--service", "shop", "--step", "-o", "json")
         assert (done.code, done.last["outcome"]) == (5, "refused")
@@ -95,7 +95,7 @@ def test_going_step_by_step_needs_somebody_who_says_yes(shop: Home) -> None:
         assert not alive(old.pid)
 
 
-def test_an_ordinary_procedure_is_walked_only_after_a_yes(shop: Home) -> None:
+def test_an_ordinary_procedure_is_walked_only_after_a_yes(shop: Shop) -> None:
     mark = shop.folder / "mark"
     text = f"# Restart\n\n```bash\ntouch {mark}\n```\n\nOn Windows:\n\n```powershell\nRestart-Service shop\n```\n"
     shop.runbook("procedure", text)
@@ -106,7 +106,7 @@ def test_an_ordinary_procedure_is_walked_only_after_a_yes(shop: Home) -> None:
     assert len(walked.last["steps"]) == 1
 
 
-def test_a_milder_remedy_that_helps_ends_nobody(shop: Home) -> None:
+def test_a_milder_remedy_that_helps_ends_nobody(shop: Shop) -> None:
     with shop.server() as server:
         assert answering_pid(shop.port) == server.pid
         answering_pid(shop.port, "/grow")
@@ -116,7 +116,7 @@ def test_a_milder_remedy_that_helps_ends_nobody(shop: Home) -> None:
         assert answering_pid(shop.port) == server.pid
 
 
-def test_a_milder_remedy_that_does_not_help_is_followed_by_the_next(shop: Home) -> None:
+def test_a_milder_remedy_that_does_not_help_is_followed_by_the_next(shop: Shop) -> None:
     shop.runbook(
         "mild",
         "```wd timeout=20s on-fail=continue\nhttp /reset --timeout 1s\n```\n"
@@ -130,7 +130,7 @@ def test_a_milder_remedy_that_does_not_help_is_followed_by_the_next(shop: Home) 
         assert not alive(old.pid) and len(shop.copies()) == 1
 
 
-def test_broken_data_keeps_the_server_down_and_is_told(shop: Home) -> None:
+def test_broken_data_keeps_the_server_down_and_is_told(shop: Shop) -> None:
     shop.playbook(more='checks: {orders: {command: [sh, -c, "echo 12 orders without a customer; exit 2"]}}\n')
     with shop.server(hung=True) as old:
         done = shop.wd("run", "frozen-server", "--service", "shop", "--set", "evidence=1s", "--yes", "-o", "json")
@@ -143,7 +143,7 @@ def test_broken_data_keeps_the_server_down_and_is_told(shop: Home) -> None:
 @pytest.mark.parametrize(
     "broken", ["[/nonexistent/python, moody.py]", "[FOLDER/notes.txt]", "[python3, gone.py]", "[]", "[no-such-program]"]
 )
-def test_what_could_not_be_started_again_is_not_ended(shop: Home, broken: str) -> None:
+def test_what_could_not_be_started_again_is_not_ended(shop: Shop, broken: str) -> None:
     (shop.folder / "notes.txt").write_text("not a program")
     path = shop.folder / "playbooks" / "shop.yml"
     command = broken.replace("FOLDER", str(shop.folder))
@@ -155,7 +155,7 @@ def test_what_could_not_be_started_again_is_not_ended(shop: Home, broken: str) -
         assert shop.wd("run", "short", "--service", "shop", "--dry-run").code == done.code
 
 
-def test_another_program_on_the_port_is_ended_only_when_a_person_or_a_runbook_says_so(shop: Home) -> None:
+def test_another_program_on_the_port_is_ended_only_when_a_person_or_a_runbook_says_so(shop: Shop) -> None:
     other = shop.folder / "other.py"
     other.write_bytes(shop.script.read_bytes())
     with shop.server(script=other) as stranger:
@@ -171,13 +171,13 @@ def test_another_program_on_the_port_is_ended_only_when_a_person_or_a_runbook_sa
         assert not alive(stranger.pid) and len(shop.copies()) == 1
 
 
-def test_a_runbook_that_starts_needs_a_service_before_it_ends_anything(shop: Home) -> None:
+def test_a_runbook_that_starts_needs_a_service_before_it_ends_anything(shop: Shop) -> None:
     with shop.server(hung=True) as old:
         assert shop.wd("run", "frozen-server", "--port", str(shop.port), "--yes").code == 5
         assert alive(old.pid)
 
 
-def test_a_server_that_is_already_gone_is_simply_started(shop: Home) -> None:
+def test_a_server_that_is_already_gone_is_simply_started(shop: Shop) -> None:
     done = shop.wd("run", "short", "--service", "shop", "--yes", "-o", "json")
     assert (done.code, done.last["outcome"]) == (0, "recovered"), done.err
     assert [step["outcome"] for step in done.last["steps"]] == ["nothing", "ok", "ok"]

@@ -10,17 +10,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from homes import WD, Home, home, surroundings
+from homes import WD, Shop, shop_in, surroundings
 from support import SERVERS, alive, end_session, free_port, running
 
 
 @pytest.fixture
-def shop(folder: Path) -> Iterator[Home]:
-    with home(folder) as made:
+def shop(folder: Path) -> Iterator[Shop]:
+    with shop_in(folder) as made:
         yield made
 
 
-def test_a_kill_tells_what_ended_how_and_that_the_port_is_free(shop: Home) -> None:
+def test_a_kill_tells_what_ended_how_and_that_the_port_is_free(shop: Shop) -> None:
     with shop.server(hung=True) as old:
         done = shop.wd("kill", f":{shop.port}", "-o", "json")
     assert done.code == 0, done.err
@@ -36,7 +36,7 @@ def test_a_kill_tells_what_ended_how_and_that_the_port_is_free(shop: Home) -> No
     assert not alive(old.pid)
 
 
-def test_a_kill_by_itself_keeps_quick_evidence_and_none_only_when_asked(shop: Home) -> None:
+def test_a_kill_by_itself_keeps_quick_evidence_and_none_only_when_asked(shop: Shop) -> None:
     def kinds(*words: str) -> set[str]:
         with shop.server(hung=True):
             done = shop.wd("kill", f":{shop.port}", *words)
@@ -53,14 +53,14 @@ def test_a_kill_by_itself_keeps_quick_evidence_and_none_only_when_asked(shop: Ho
     assert {"machine", "descriptors"} <= kinds("--snapshot") - quick
 
 
-def test_where_nothing_matches_nothing_is_done(shop: Home) -> None:
+def test_where_nothing_matches_nothing_is_done(shop: Shop) -> None:
     done = shop.wd("kill", f":{free_port()}", "-o", "json")
     assert (done.code, done.last["outcome"], done.last["killed"]) == (4, "nothing", [])
     by_service = shop.wd("kill", "--service", "shop", "-o", "json")
     assert (by_service.code, by_service.last["outcome"]) == (4, "nothing")
 
 
-def test_another_instance_that_is_just_starting_is_not_the_service(shop: Home) -> None:
+def test_another_instance_that_is_just_starting_is_not_the_service(shop: Shop) -> None:
     argv = [sys.executable, str(shop.script), str(free_port()), "--load", "600"]
     with subprocess.Popen(argv, start_new_session=True) as other:
         try:
@@ -71,7 +71,7 @@ def test_another_instance_that_is_just_starting_is_not_the_service(shop: Home) -
             other.kill()
 
 
-def test_who_started_us_and_the_first_process_are_never_ended(shop: Home) -> None:
+def test_who_started_us_and_the_first_process_are_never_ended(shop: Shop) -> None:
     # 0: our session's leader lives outside of this PID namespace, as in a container that was entered from outside
     for pid in {1, os.getpid(), os.getsid(0)} - {0}:
         done = shop.wd("kill", "--pid", str(pid), "--force", "--all", "--yes", "-o", "json")
@@ -80,7 +80,7 @@ def test_who_started_us_and_the_first_process_are_never_ended(shop: Home) -> Non
 
 
 @pytest.mark.root
-def test_no_pid_however_written_ends_a_process_that_is_not_meant(shop: Home) -> None:
+def test_no_pid_however_written_ends_a_process_that_is_not_meant(shop: Shop) -> None:
     """In a PID namespace of its own, so that a pid of 0, 1 or -1 that got through would end only what is in there."""
     code = (
         "import contextlib, io, json, os, sys\n"
@@ -109,14 +109,14 @@ def test_no_pid_however_written_ends_a_process_that_is_not_meant(shop: Home) -> 
     assert found["living"] == [True, True]
 
 
-def test_an_empty_selector_ends_nobody(shop: Home) -> None:
+def test_an_empty_selector_ends_nobody(shop: Shop) -> None:
     with shop.server() as server:
         for words in ((), ("--all", "--yes"), ("--force",), ("--cmdline", ""), ("--pid", ""), ("--port", "0"), ("-",)):
             assert shop.wd("kill", *words).code in (3, 5)
         assert alive(server.pid)
 
 
-def test_only_the_program_itself_is_ended_and_none_that_merely_names_it(shop: Home) -> None:
+def test_only_the_program_itself_is_ended_and_none_that_merely_names_it(shop: Shop) -> None:
     """Of `pkill -f moody.py` none of these would survive."""
     inert = "import time; time.sleep(600)"
     for name in ("observer_moody.py", "moodyXpy", "moody.py.bak.py"):
@@ -143,7 +143,7 @@ def test_only_the_program_itself_is_ended_and_none_that_merely_names_it(shop: Ho
             end_session(other)
 
 
-def test_our_own_shell_survives_a_pattern_that_stands_in_its_command_line(shop: Home) -> None:
+def test_our_own_shell_survives_a_pattern_that_stands_in_its_command_line(shop: Shop) -> None:
     """`sh -c 'pgrep -f X'` matches itself; a cron line that calls wd must not."""
     with shop.server() as server:
         line = (
@@ -156,7 +156,7 @@ def test_our_own_shell_survives_a_pattern_that_stands_in_its_command_line(shop: 
         assert not alive(server.pid)
 
 
-def as_nobody(shop: Home, *words: str) -> subprocess.CompletedProcess[str]:
+def as_nobody(shop: Shop, *words: str) -> subprocess.CompletedProcess[str]:
     """`wd` by a user without any right."""
     drop = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
     env = surroundings(XDG_STATE_HOME="/nonexistent", HOME="/nonexistent")
@@ -168,7 +168,7 @@ def as_nobody(shop: Home, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.root
-def test_a_server_of_another_user_is_refused_and_never_said_to_be_gone(shop: Home) -> None:
+def test_a_server_of_another_user_is_refused_and_never_said_to_be_gone(shop: Shop) -> None:
     with shop.server() as server:
         for words in (("kill", f":{shop.port}", "--dry-run"), ("kill", "--pid", str(server.pid), "--dry-run")):
             done = as_nobody(shop, *words)
@@ -180,7 +180,7 @@ def test_a_server_of_another_user_is_refused_and_never_said_to_be_gone(shop: Hom
         assert alive(server.pid)
 
 
-def test_a_pipe_of_targets_ends_exactly_those(shop: Home) -> None:
+def test_a_pipe_of_targets_ends_exactly_those(shop: Shop) -> None:
     with shop.server() as server, running(str(SERVERS / "plain.py"), "{port}") as other:
         found = shop.wd("find", f":{shop.port}", "-o", "json")
         assert found.code == 0 and found.rows[0]["pid"] == server.pid
@@ -189,7 +189,7 @@ def test_a_pipe_of_targets_ends_exactly_those(shop: Home) -> None:
         assert alive(other.pid)
 
 
-def test_a_pid_that_was_used_again_since_it_was_piped_hits_nobody(shop: Home) -> None:
+def test_a_pid_that_was_used_again_since_it_was_piped_hits_nobody(shop: Shop) -> None:
     with shop.server() as server:
         (target,) = shop.wd("find", f":{shop.port}", "-o", "json").rows
         boot, pid, ticks = target["identity"].rsplit(":", 2)
@@ -200,7 +200,7 @@ def test_a_pid_that_was_used_again_since_it_was_piped_hits_nobody(shop: Home) ->
         assert alive(server.pid)
 
 
-def test_many_servers_at_once_need_a_yes_and_without_it_none_is_touched(shop: Home) -> None:
+def test_many_servers_at_once_need_a_yes_and_without_it_none_is_touched(shop: Shop) -> None:
     """One bad rule must not empty a machine."""
     crowd = shop.folder / "crowd.py"
     crowd.write_bytes(shop.script.read_bytes())
@@ -224,7 +224,7 @@ def test_many_servers_at_once_need_a_yes_and_without_it_none_is_touched(shop: Ho
             server.wait(10)
 
 
-def test_a_command_that_hung_servers_are_meant_by_ends_only_those(shop: Home) -> None:
+def test_a_command_that_hung_servers_are_meant_by_ends_only_those(shop: Shop) -> None:
     with shop.server(hung=True) as hung, running(str(SERVERS / "plain.py"), "{port}") as healthy:
         listed = shop.wd("ps", "--hung", "-o", "json")
         pids = [row["pid"] for row in listed.rows]
@@ -235,7 +235,7 @@ def test_a_command_that_hung_servers_are_meant_by_ends_only_those(shop: Home) ->
         assert alive(healthy.pid)
 
 
-def test_what_a_person_ended_is_remembered_as_wanted(shop: Home) -> None:
+def test_what_a_person_ended_is_remembered_as_wanted(shop: Shop) -> None:
     with shop.server():
         assert shop.wd("kill", "--service", "shop", "--yes").code == 0
     with shop.journal() as journal:

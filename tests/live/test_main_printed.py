@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from homes import WD, Home, home, surroundings
+from homes import WD, Shop, shop_in, surroundings
 
 from watchdog.system.disk import files
 
@@ -21,13 +21,13 @@ ARGS = ("--password", SECRET, f"bindpw={SECRET}", f"postgres://kim:{SECRET}@db/s
 
 
 @pytest.fixture
-def shop(folder: Path) -> Iterator[Home]:
-    with home(folder) as made:
+def shop(folder: Path) -> Iterator[Shop]:
+    with shop_in(folder) as made:
         yield made
 
 
 @pytest.mark.parametrize("output", ["table", "plain", "json"])
-def test_a_command_line_with_secrets_and_control_characters_is_shown_without_them(shop: Home, output: str) -> None:
+def test_a_command_line_with_secrets_and_control_characters_is_shown_without_them(shop: Shop, output: str) -> None:
     with shop.server(*ARGS) as server:
         for words in (
             ("ps", "--all"),
@@ -46,7 +46,7 @@ def test_a_command_line_with_secrets_and_control_characters_is_shown_without_the
                 assert {"outcome", "error"} <= json.loads(done.out.splitlines()[-1]).keys()
 
 
-def test_a_start_command_with_a_secret_is_shown_without_it(shop: Home) -> None:
+def test_a_start_command_with_a_secret_is_shown_without_it(shop: Shop) -> None:
     shop.playbook(*ARGS[:4])
     for words in (
         ("start", "shop", "--dry-run"),
@@ -61,7 +61,7 @@ def test_a_start_command_with_a_secret_is_shown_without_it(shop: Home) -> None:
 
 @pytest.mark.parametrize("output", ["table", "json"])
 @pytest.mark.parametrize("words", [("ps", "--hung"), ("find", ":1"), ("kill", ":1"), ("snapshot", ":1"), ("why", ":1")])
-def test_where_nothing_matches_a_script_still_gets_its_line(shop: Home, words: tuple[str, ...], output: str) -> None:
+def test_where_nothing_matches_a_script_still_gets_its_line(shop: Shop, words: tuple[str, ...], output: str) -> None:
     done = shop.wd(*words, "-o", output)
     if output == "json":
         assert {"outcome", "error"} <= done.last.keys()
@@ -92,7 +92,7 @@ def test_an_interruption_while_wd_is_still_loading_ends_it_in_one_line(folder: P
     assert (done.returncode, done.stdout, done.stderr.strip()) == (130, "", "wd: interrupted")
 
 
-def test_the_sockets_of_killed_shims_are_removed_by_the_next_start(shop: Home) -> None:
+def test_the_sockets_of_killed_shims_are_removed_by_the_next_start(shop: Shop) -> None:
     place = files.runtime_folder()
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait(30)
@@ -109,7 +109,7 @@ def test_the_sockets_of_killed_shims_are_removed_by_the_next_start(shop: Home) -
         kept.unlink(missing_ok=True)
 
 
-def without_ptrace(shop: Home, *words: str) -> subprocess.CompletedProcess[str]:
+def without_ptrace(shop: Shop, *words: str) -> subprocess.CompletedProcess[str]:
     """`wd` by root as it is in a container: without the capability to look into other processes."""
     drop = ("setpriv", "--bounding-set", "-sys_ptrace", "--inh-caps", "-sys_ptrace")
     argv = [*drop, *WD, "--home", str(shop.folder), *words]
@@ -117,7 +117,7 @@ def without_ptrace(shop: Home, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.root
-def test_root_without_ptrace_is_told_of_the_capability_and_not_to_become_root(shop: Home) -> None:
+def test_root_without_ptrace_is_told_of_the_capability_and_not_to_become_root(shop: Shop) -> None:
     with shop.server():
         listed = without_ptrace(shop, "ps")
         assert "not seen: who listens on port" in listed.stderr, listed

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from homes import home
+from homes import shop_in
 from queues import Queue, needs_redis, queue
 from support import alive
 
@@ -15,7 +15,7 @@ pytestmark = needs_redis
 
 @pytest.fixture(params=["celery", "rq"])
 def worker(request: pytest.FixtureRequest, folder: Path) -> Iterator[Queue]:
-    with home(folder) as room, queue(room, request.param) as made:
+    with shop_in(folder) as room, queue(room, request.param) as made:
         yield made
 
 

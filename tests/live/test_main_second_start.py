@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from homes import Home, answering_pid, home
+from homes import Shop, answering_pid, shop_in
 from support import SERVERS, wait_for
 from watching import home_in
 
@@ -30,18 +30,18 @@ runpy.run_path({real!r}, run_name="__main__")
 
 
 @pytest.fixture
-def shop(folder: Path) -> Iterator[Home]:
-    with home(folder) as made:
+def shop(folder: Path) -> Iterator[Shop]:
+    with shop_in(folder) as made:
         yield made
 
 
-def failing(shop: Home, first: str, times: int = 1) -> None:
+def failing(shop: Shop, first: str, times: int = 1) -> None:
     real = str(SERVERS / "moody.py")
     shop.script.write_text(SERVER.format(first=FIRST_START[first], failing=times, real=real))
 
 
 @pytest.mark.parametrize("first", FIRST_START)
-def test_a_dead_server_that_serves_at_its_second_start_is_back_after_one_run(shop: Home, first: str) -> None:
+def test_a_dead_server_that_serves_at_its_second_start_is_back_after_one_run(shop: Shop, first: str) -> None:
     failing(shop, first)
     shop.playbook(ready="3s")
     done = shop.wd("run", "dead-server", "--service", "shop", "--set", "healthy=2", "-o", "json")
@@ -52,7 +52,7 @@ def test_a_dead_server_that_serves_at_its_second_start_is_back_after_one_run(sho
     assert [step["outcome"] for step in starts] == ["failed", "ok"]
 
 
-def test_a_server_that_never_serves_is_a_failed_run_and_each_start_says_why(shop: Home) -> None:
+def test_a_server_that_never_serves_is_a_failed_run_and_each_start_says_why(shop: Shop) -> None:
     failing(shop, "exits", times=9)
     done = shop.wd("run", "dead-server", "--service", "shop", "-o", "json")
     assert done.code == 2 and shop.copies() == []

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from homes import Home, ask_without_waiting, home, surroundings
+from homes import Shop, ask_without_waiting, shop_in, surroundings
 from support import alive, wait_for
 
 APPS = {
@@ -57,8 +57,8 @@ SERVERS = {
 
 
 @pytest.fixture
-def shop(folder: Path) -> Iterator[Home]:
-    with home(folder) as made:
+def shop(folder: Path) -> Iterator[Shop]:
+    with shop_in(folder) as made:
         for name, text in APPS.items():
             (folder / name).write_text(text)
         try:
@@ -79,7 +79,7 @@ def inside(folder: Path) -> list[int]:
     return sorted(pid for pid in found if alive(pid))
 
 
-def answers(shop: Home) -> bool:
+def answers(shop: Shop) -> bool:
     with (
         contextlib.suppress(OSError, ValueError),
         urllib.request.urlopen(f"http://127.0.0.1:{shop.port}/health", timeout=1) as reply,
@@ -89,7 +89,7 @@ def answers(shop: Home) -> bool:
 
 
 @pytest.mark.parametrize("kind", SERVERS)
-def test_each_kind_of_server_is_ended_whole_and_comes_back(shop: Home, kind: str) -> None:
+def test_each_kind_of_server_is_ended_whole_and_comes_back(shop: Shop, kind: str) -> None:
     pytest.importorskip(kind.partition(" ")[0])
     words = [word.replace("{port}", str(shop.port)) for word in SERVERS[kind]]
     command = json.dumps([sys.executable, *words])

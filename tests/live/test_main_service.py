@@ -11,17 +11,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from homes import Home, answering_pid, home
+from homes import Shop, answering_pid, shop_in
 from support import SERVERS, alive, free_port, running
 
 
 @pytest.fixture
-def shop(folder: Path) -> Iterator[Home]:
-    with home(folder) as made:
+def shop(folder: Path) -> Iterator[Shop]:
+    with shop_in(folder) as made:
         yield made
 
 
-def test_a_life_from_start_to_stop_in_the_words_of_the_contract(shop: Home) -> None:
+def test_a_life_from_start_to_stop_in_the_words_of_the_contract(shop: Shop) -> None:
     started = shop.wd("start", "--service", "shop", "-o", "json")
     assert started.code == 0, started.err
     assert set(started.last) >= {"outcome", "pid", "ready", "seconds"}
@@ -49,7 +49,7 @@ def test_a_life_from_start_to_stop_in_the_words_of_the_contract(shop: Home) -> N
     assert shop.wd("stop", "--service", "shop").code == 0
 
 
-def test_a_dry_run_of_each_touches_nothing(shop: Home) -> None:
+def test_a_dry_run_of_each_touches_nothing(shop: Shop) -> None:
     assert shop.wd("start", "--service", "shop", "--dry-run").code == 0
     assert shop.copies() == []
     with shop.server() as server:
@@ -60,7 +60,7 @@ def test_a_dry_run_of_each_touches_nothing(shop: Home) -> None:
     assert not (shop.folder / "logs" / "journal.db").exists()
 
 
-def test_a_model_that_loads_for_seconds_is_no_failure(shop: Home) -> None:
+def test_a_model_that_loads_for_seconds_is_no_failure(shop: Shop) -> None:
     shop.playbook("--load", "4")
     begun = time.monotonic()
     with shop.server("--load", "0", hung=True):
@@ -69,7 +69,7 @@ def test_a_model_that_loads_for_seconds_is_no_failure(shop: Home) -> None:
     assert time.monotonic() - begun > 4 and len(shop.copies()) == 1
 
 
-def test_a_model_that_loads_for_too_long_is_a_failure_that_says_so(shop: Home) -> None:
+def test_a_model_that_loads_for_too_long_is_a_failure_that_says_so(shop: Shop) -> None:
     shop.playbook("--load", "60", ready="1s")
     done = shop.wd("start", "--service", "shop", "-o", "json")
     assert (done.code, done.last["outcome"]) == (2, "failed")
@@ -78,7 +78,7 @@ def test_a_model_that_loads_for_too_long_is_a_failure_that_says_so(shop: Home) -
 
 @pytest.mark.parametrize("words", [("start",), ("run", "short", "--yes")])
 def test_a_server_that_dies_soon_after_the_start_is_a_failure_with_its_last_lines(
-    shop: Home, words: tuple[str, ...]
+    shop: Shop, words: tuple[str, ...]
 ) -> None:
     shop.playbook("--dies-after", "2")
     done = shop.wd(*words, "--service", "shop", "-o", "json")
@@ -97,7 +97,7 @@ exit 0
 """
 
 
-def test_a_service_of_a_manager_is_started_by_the_command_that_the_person_has(shop: Home) -> None:
+def test_a_service_of_a_manager_is_started_by_the_command_that_the_person_has(shop: Shop) -> None:
     tools = shop.folder / "bin"
     tools.mkdir()
     for name in ("sh", "setsid", "cat"):  # nothing else: whatever managers this machine has, the test does not see them
@@ -124,7 +124,7 @@ def test_a_service_of_a_manager_is_started_by_the_command_that_the_person_has(sh
         assert (done.code, done.last["outcome"]) == (2, "failed") and "has ended" in done.last["message"]
 
 
-def test_an_address_alone_can_be_verified(shop: Home) -> None:
+def test_an_address_alone_can_be_verified(shop: Shop) -> None:
     with running(str(SERVERS / "plain.py"), "{port}") as server:
         done = shop.wd("verify", "--url", f"{server.url}/health", "--healthy", "2", "-o", "json")
         assert (done.code, done.last["outcome"], done.last["pid"]) == (0, "done", server.pid), done
@@ -135,7 +135,7 @@ def test_an_address_alone_can_be_verified(shop: Home) -> None:
         assert "nobody listens" in failed.last["message"]
 
 
-def test_another_program_that_answers_in_its_place_is_no_proof(shop: Home) -> None:
+def test_another_program_that_answers_in_its_place_is_no_proof(shop: Shop) -> None:
     other = shop.folder / "other.py"
     other.write_bytes(shop.script.read_bytes())
     with shop.server(script=other):
@@ -147,7 +147,7 @@ def test_another_program_that_answers_in_its_place_is_no_proof(shop: Home) -> No
         assert shop.copies() == []
 
 
-def test_a_stop_that_was_refused_leaves_the_service_looked_after(shop: Home) -> None:
+def test_a_stop_that_was_refused_leaves_the_service_looked_after(shop: Shop) -> None:
     other = shop.folder / "other.py"
     other.write_bytes(shop.script.read_bytes())
     with shop.server(script=other) as server:
@@ -157,7 +157,7 @@ def test_a_stop_that_was_refused_leaves_the_service_looked_after(shop: Home) -> 
         assert journal.desired("shop").state == "running"
 
 
-def test_what_cannot_be_started_is_told_before_anything_else(shop: Home) -> None:
+def test_what_cannot_be_started_is_told_before_anything_else(shop: Shop) -> None:
     path = shop.folder / "playbooks" / "shop.yml"
     path.write_text(re.sub(r"  command: .*\n", "  command: [/nonexistent/python]\n", path.read_text()))
     with shop.server() as server:

@@ -12,17 +12,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from homes import WD, Home, home, surroundings
+from homes import WD, Shop, shop_in, surroundings
 from support import alive, wait_for
 
 
 @pytest.fixture
-def shop(folder: Path) -> Iterator[Home]:
-    with home(folder) as made:
+def shop(folder: Path) -> Iterator[Shop]:
+    with shop_in(folder) as made:
         yield made
 
 
-def shell(shop: Home, line: str, **env: str) -> subprocess.CompletedProcess[str]:
+def shell(shop: Shop, line: str, **env: str) -> subprocess.CompletedProcess[str]:
     """A line of bash in which `wd` is the command."""
     script = f'wd() {{ {" ".join(WD)} --home {shop.folder} "$@"; }}; {line}'
     done = subprocess.run(
@@ -34,7 +34,7 @@ def shell(shop: Home, line: str, **env: str) -> subprocess.CompletedProcess[str]
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-", ">/dev/full", "2>/dev/full"])
-def test_a_closed_or_full_stream_changes_no_exit_code_and_no_work(shop: Home, closed: str) -> None:
+def test_a_closed_or_full_stream_changes_no_exit_code_and_no_work(shop: Shop, closed: str) -> None:
     with shop.server(hung=True) as old:
         assert shell(shop, f"wd find :{shop.port} {closed}").returncode == 0
         assert shell(shop, f"wd kill :1 {closed}").returncode == 4
@@ -42,7 +42,7 @@ def test_a_closed_or_full_stream_changes_no_exit_code_and_no_work(shop: Home, cl
         assert not alive(old.pid) and len(shop.copies()) == 1
 
 
-def test_a_reader_that_has_seen_enough_is_no_failure(shop: Home) -> None:
+def test_a_reader_that_has_seen_enough_is_no_failure(shop: Shop) -> None:
     with shop.server(hung=True) as old:
         assert shell(shop, "wd --help | head -1; exit ${PIPESTATUS[0]}").returncode == 0
         assert shell(shop, "wd schema | head -1; exit ${PIPESTATUS[0]}").returncode == 0
@@ -56,7 +56,7 @@ def test_a_reader_that_has_seen_enough_is_no_failure(shop: Home) -> None:
 
 
 @pytest.mark.parametrize("env", [{"LC_ALL": "C"}, {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}])
-def test_a_terminal_that_knows_only_ascii_gets_readable_text(shop: Home, env: dict[str, str]) -> None:
+def test_a_terminal_that_knows_only_ascii_gets_readable_text(shop: Shop, env: dict[str, str]) -> None:
     with shop.server(hung=True) as old:
         done = shell(shop, "wd run frozen-server --service shop --yes --set evidence=1s", **env)
         assert done.returncode == 0, done.stderr
@@ -64,7 +64,7 @@ def test_a_terminal_that_knows_only_ascii_gets_readable_text(shop: Home, env: di
         assert not alive(old.pid) and len(shop.copies()) == 1
 
 
-def test_the_current_folder_may_be_gone(shop: Home) -> None:
+def test_the_current_folder_may_be_gone(shop: Shop) -> None:
     with shop.server(hung=True):
         gone = shop.folder / "gone"
         line = f"mkdir {gone}; cd {gone}; rmdir {gone}; wd run short --service shop --yes"
@@ -72,7 +72,7 @@ def test_the_current_folder_may_be_gone(shop: Home) -> None:
     assert len(shop.copies()) == 1
 
 
-def test_a_terminal_asks_and_takes_yes_or_no(shop: Home) -> None:
+def test_a_terminal_asks_and_takes_yes_or_no(shop: Shop) -> None:
     def answer(word: bytes) -> int:
         pid, terminal = pty.fork()
         if pid == 0:
@@ -97,7 +97,7 @@ def test_a_terminal_asks_and_takes_yes_or_no(shop: Home) -> None:
         assert len(shop.copies()) == 1
 
 
-def test_a_terminal_that_goes_away_in_the_middle_leaves_the_server_started(shop: Home) -> None:
+def test_a_terminal_that_goes_away_in_the_middle_leaves_the_server_started(shop: Shop) -> None:
     with shop.server(hung=True) as old:
         pid, terminal = pty.fork()
         if pid == 0:
@@ -114,7 +114,7 @@ def test_a_terminal_that_goes_away_in_the_middle_leaves_the_server_started(shop:
         assert shop.wd("incidents", "list", "-o", "json").rows[0]["outcome"] == "recovered"
 
 
-def test_ctrl_c_is_exit_130_and_said(shop: Home) -> None:
+def test_ctrl_c_is_exit_130_and_said(shop: Shop) -> None:
     shop.runbook("waits", "```wd timeout=60s\nwait 50s\n```\n")
     line = f"{' '.join(WD)} --home {shop.folder} run waits --service shop"
     with subprocess.Popen(

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from homes import Home, home
+from homes import Shop, shop_in
 from support import free_port
 
 from watchdog.system.host import messages
@@ -19,8 +19,8 @@ needs_apprise = pytest.mark.skipif(not messages.can_send(), reason="Apprise is n
 
 
 @pytest.fixture
-def shop(folder: Path) -> Iterator[Home]:
-    with home(folder) as made:
+def shop(folder: Path) -> Iterator[Shop]:
+    with shop_in(folder) as made:
         yield made
 
 
@@ -46,7 +46,7 @@ def receiver() -> Iterator[tuple[int, list[dict]]]:
 
 
 @needs_apprise
-def test_a_test_message_arrives_and_the_line_shows_no_password(shop: Home, receiver: tuple[int, list[dict]]) -> None:
+def test_a_test_message_arrives_and_the_line_shows_no_password(shop: Shop, receiver: tuple[int, list[dict]]) -> None:
     port, got = receiver
     shop.playbook(more=f"notify: ['json://kim:hunter2XyZ@127.0.0.1:{port}/']\n")
     done = shop.wd("notify", "--test", "shop")
@@ -59,7 +59,7 @@ def test_a_test_message_arrives_and_the_line_shows_no_password(shop: Home, recei
 
 @needs_apprise
 def test_a_channel_that_does_not_answer_is_one_line_and_the_others_still_get_it(
-    shop: Home, receiver: tuple[int, list[dict]]
+    shop: Shop, receiver: tuple[int, list[dict]]
 ) -> None:
     port, got = receiver
     shop.playbook(more=f"notify: ['json://127.0.0.1:{free_port()}/', 'json://127.0.0.1:{port}/']\n")
@@ -68,7 +68,7 @@ def test_a_channel_that_does_not_answer_is_one_line_and_the_others_still_get_it(
     assert [row["ok"] for row in done.rows] == [False, True] and done.last["failed"] == 1
 
 
-def test_without_channels_it_says_what_to_add(shop: Home) -> None:
+def test_without_channels_it_says_what_to_add(shop: Shop) -> None:
     done = shop.wd("notify", "--test")
     assert done.code == 4 and "notify: [" in done.err
 
@@ -77,6 +77,6 @@ def test_without_channels_it_says_what_to_add(shop: Home) -> None:
     ("words", "told"),
     [(("it is back",), "wd notify --service NAME TEXT"), (("--test", "shp"), "shop"), (("--service", "shop"), "TEXT")],
 )
-def test_what_is_missing_is_said_with_what_to_type(shop: Home, words: tuple[str, ...], told: str) -> None:
+def test_what_is_missing_is_said_with_what_to_type(shop: Shop, words: tuple[str, ...], told: str) -> None:
     done = shop.wd("notify", *words)
     assert done.code == 3 and told in done.err

@@ -14,11 +14,11 @@ import pytest
 from support import wait_for
 
 from watchdog.model.errors import Refused
-from watchdog.policy.locks import holder, target_lock
+from watchdog.policy.lock_files import holder, target_lock
 
 HOLD = """
 import sys, pathlib
-from watchdog.policy.locks import target_lock
+from watchdog.policy.lock_files import target_lock
 with target_lock("shop", "run frozen-server on shop", folder=pathlib.Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.readline()
@@ -27,7 +27,7 @@ ROUNDS = int(os.environ.get("WD_ROUNDS", "1"))
 RACE = """
 import sys, pathlib
 from watchdog.model.errors import Refused
-from watchdog.policy.locks import target_lock
+from watchdog.policy.lock_files import target_lock
 folder = pathlib.Path(sys.argv[1])
 print("ready", flush=True)
 for number in sys.stdin:

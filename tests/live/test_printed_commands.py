@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from homes import home
+from homes import shop_in
 from test_tired_person import SCRIPT
 
 from watchdog.cli.commands import COMMANDS
@@ -36,7 +36,7 @@ def test_the_script_prints_commands() -> None:
 
 @pytest.mark.parametrize("line", printed())
 def test_a_printed_command_is_one_that_wd_understands(line: str, folder: Path) -> None:
-    with home(folder) as shop:
+    with shop_in(folder) as shop:
         with shop.journal() as journal:
             journal.close(journal.open_incident("shop", "frozen-server", Trigger("probe")).id, "recovered")
         words = [PLACES.get(word, word) for word in shlex.split(line.replace(" or --until-healthy", ""))[1:]]

@@ -18,7 +18,8 @@ import itertools, pathlib, sys
 from watchdog.model.incident import Incident, StepRecord, Trigger
 from watchdog.report import write
 for number in itertools.count(1):
-    steps = tuple(StepRecord(n, "why", "why", "ok", float(n), 1.0, "x" * 500, {"n": n}) for n in range(1, 40))
+    said, typed = "x" * 500, "wd why --service shop"
+    steps = tuple(StepRecord(n, "why", "why", "ok", float(n), 1.0, said, {"n": n}, typed) for n in range(1, 40))
     incident = Incident(f"2027-01-15-080000-shop-{number}", 1.0, "shop", "x", Trigger("person"), "done", steps=steps)
     write.write(incident, pathlib.Path(sys.argv[1]))
     if number == 1:

@@ -16,7 +16,7 @@ OTHERS = "# of the person who was here first: 100% theirs\n0 5 * * * /usr/bin/ma
 
 
 def schedule(inside: Room, home: Home, *words: str) -> str:
-    done = inside.run(*WD, "--home", str(home.path), "schedule", *words, "--as", "cron")
+    done = inside.run(*WD, "--home", str(home.folder), "schedule", *words, "--as", "cron")
     assert done.returncode == 0, done.stderr
     return done.stdout
 

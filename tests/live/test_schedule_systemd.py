@@ -26,7 +26,7 @@ def odd_home(folder: Path) -> Iterator[Home]:
 
 
 def schedule(inside: Room, home: Home, *words: str) -> subprocess.CompletedProcess[str]:
-    return inside.run(*WD, "--home", str(home.path), "schedule", *words, "--as", "systemd")
+    return inside.run(*WD, "--home", str(home.folder), "schedule", *words, "--as", "systemd")
 
 
 def a_service(home: Home) -> tuple[Service, int]:
@@ -55,8 +55,8 @@ def test_systemd_finds_nothing_wrong_with_what_it_is_given(folder: Path, words: 
     with odd_home(folder) as home:
         home.service()
         done = home.wd("schedule", "install", "--as", "systemd", "--dry-run", *words)
-    assert done.returncode == 0, done.stderr
-    shown = done.stdout.splitlines()
+    assert done.code == 0, done.err
+    shown = done.out.splitlines()
     heads = [
         number for number, line in enumerate(shown) if line.startswith("# /") and line.endswith((".service", ".timer"))
     ]

@@ -15,16 +15,10 @@ from pathlib import Path
 import pytest
 from support import wait_for
 from terminals import terminal
-from watching import WD, Home, Service, home_in
+from watching import WD, Home, Service
 
 COLOUR = re.compile(r"\x1b\[(\d;)?3\dm")
 GROUPS = Path("/sys/fs/cgroup/memory")
-
-
-@pytest.fixture
-def home(folder: Path) -> Iterator[Home]:
-    with home_in(folder) as made:
-        yield made
 
 
 def observed(home: Home) -> Service:
@@ -38,7 +32,7 @@ def observed(home: Home) -> Service:
 def test_a_service_is_seen_to_fail_and_to_come_back_and_ctrl_c_gives_the_cursor_back(home: Home) -> None:
     shop = observed(home)
     home.watch()
-    with terminal(home.path, "status", "--follow", env={"NO_COLOR": "1"}) as screen:
+    with terminal(home.folder, "status", "--follow", env={"NO_COLOR": "1"}) as screen:
         screen.shows("✓ shop  ok")
         shop.tell("down")
         screen.shows("✗ shop  failed")
@@ -57,7 +51,7 @@ def test_a_service_is_seen_to_fail_and_to_come_back_and_ctrl_c_gives_the_cursor_
 def test_more_services_than_lines_are_scrolled_and_a_smaller_terminal_is_filled_again(home: Home) -> None:
     for number in range(12):
         home.service(f"s{number:02}")
-    with terminal(home.path, "status", "--follow") as screen:
+    with terminal(home.folder, "status", "--follow") as screen:
         screen.shows("s11")
         before = len(screen.shown)
         screen.resize(6, 40)
@@ -79,15 +73,15 @@ def test_one_line_a_service_the_worst_first_and_all_of_it_with_a_name(home: Home
         service.start()
     services[2].tell("down")
     home.wd("tick")
-    told = home.wd("status").stdout.splitlines()
+    told = home.wd("status").out.splitlines()
     assert [line.split()[:3] for line in told] == [["✗", "gamma", "failed"], ["✓", "alpha", "ok"], ["✓", "beta", "ok"]]
     assert "answers 503" in told[0]
-    all_of_it = home.wd("status", "alpha").stdout
+    all_of_it = home.wd("status", "alpha").out
     assert "alpha: ok" in all_of_it and "mode observe" in all_of_it and "day, week, month" in all_of_it
-    with terminal(home.path, "status") as screen:
+    with terminal(home.folder, "status") as screen:
         screen.shows("failed")
         assert COLOUR.search(screen.shown)
-    with terminal(home.path, "status", env={"NO_COLOR": "1"}) as screen:
+    with terminal(home.folder, "status", env={"NO_COLOR": "1"}) as screen:
         screen.shows("failed")
         assert not COLOUR.search(screen.shown)
 
@@ -95,7 +89,7 @@ def test_one_line_a_service_the_worst_first_and_all_of_it_with_a_name(home: Home
 def test_into_a_pipe_it_goes_look_after_look_without_escape_codes(home: Home) -> None:
     observed(home)
     home.watch()
-    argv = [*WD, "--home", str(home.path), "status", "--follow"]
+    argv = [*WD, "--home", str(home.folder), "status", "--follow"]
     with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         seen = b""
@@ -112,7 +106,7 @@ def test_into_a_pipe_it_goes_look_after_look_without_escape_codes(home: Home) ->
 
 def test_as_json_each_look_is_an_object_a_line(home: Home) -> None:
     observed(home)
-    argv = [*WD, "--home", str(home.path), "status", "--follow", "-o", "json"]
+    argv = [*WD, "--home", str(home.folder), "status", "--follow", "-o", "json"]
     with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert [json.loads(process.stdout.readline())["service"] for _ in range(2)] == ["shop", "shop"]
@@ -123,7 +117,7 @@ def test_as_json_each_look_is_an_object_a_line(home: Home) -> None:
 
 def test_a_reader_who_goes_away_ends_it(home: Home) -> None:
     observed(home)
-    argv = [*WD, "--home", str(home.path), "status", "--follow"]
+    argv = [*WD, "--home", str(home.folder), "status", "--follow"]
     with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
@@ -140,22 +134,22 @@ def test_a_death_is_told_with_signal_life_memory_and_last_words_and_how_long_it_
     first = shop.pid()
     os.kill(first, signal.SIGKILL)
     wait_for(lambda: daemon.said.count("bring-back: recovered") == 2, "it is back", 90)
-    wait_for(lambda: home.wd("status").returncode == 0, "the journal has the good answers", 60)
-    told = home.wd("status", "shop").stdout
+    wait_for(lambda: home.wd("status").code == 0, "the journal has the good answers", 60)
+    told = home.wd("status", "shop").out
     assert f"pid {first} ended by SIGKILL after " in told
     assert ", at most " in told
     assert "day, week, month " in told, "what is the same is told once"
     assert " of " in told, "and how much of the time is known"
     assert "2 restarts, each held" in told
     assert "next check in" in told or "next check now" in told
-    found = json.loads(home.wd("status", "-o", "json").stdout.splitlines()[0])
+    found = json.loads(home.wd("status", "-o", "json").out.splitlines()[0])
     assert found["since"] > found["deaths"][0]["ended"], "well since the restart, not since before the death"
 
 
 def test_nobody_who_asks_is_told_with_the_last_time(home: Home) -> None:
     observed(home)
     home.wd("tick")
-    wait_for(lambda: "no check is due, last asked" in home.wd("status", "shop").stdout, "nobody asks any more", 60)
+    wait_for(lambda: "no check is due, last asked" in home.wd("status", "shop").out, "nobody asks any more", 60)
 
 
 @pytest.fixture
@@ -186,6 +180,6 @@ def test_an_end_by_the_kernel_for_want_of_memory_is_named(home: Home, small_grou
     daemon = home.watch()
     daemon.hears("bring-back: failed", 90)
     wait_for(
-        lambda: "ended by the kernel for want of memory" in home.wd("status", "shop").stdout, "the kernel is named", 60
+        lambda: "ended by the kernel for want of memory" in home.wd("status", "shop").out, "the kernel is named", 60
     )
     daemon.stop()  # whatever it has begun by then ends in the same way

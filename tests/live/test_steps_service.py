@@ -198,7 +198,7 @@ def test_a_server_that_was_started_after_the_look_is_not_ended_for_the_old_one(s
 def test_only_one_wd_works_on_a_server_at_a_time(shop: Service) -> None:
     before = shop.copies()
     code = (
-        "import sys\nfrom watchdog.policy.locks import target_lock\n"
+        "import sys\nfrom watchdog.policy.lock_files import target_lock\n"
         f"with target_lock('port:{shop.port}', 'run nightly'):\n    print(1, flush=True); sys.stdin.read()"
     )
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from support import SERVERS, alive, wait_for
-from watching import Daemon, Home, Service, home_in
+from watching import Daemon, Home, Service
 
 RIGHT, DRAFT = "translation_server.py", "translation_draft.py"
 DIED = re.compile(r"it died \d times in a row, about ([0-9.]+)s after each start \([0-9, ]+\)")
@@ -30,12 +30,6 @@ while True:
     child.wait()
     open(sys.argv[4] + "/again", "a").write(f"{child.pid}\\n")
 """
-
-
-@pytest.fixture
-def home(folder: Path) -> Iterator[Home]:
-    with home_in(folder) as made:
-        yield made
 
 
 def translation(home: Home, script: str, find: str = "", **policy: Any) -> Service:
@@ -107,12 +101,12 @@ def test_a_script_that_dies_every_2_7_seconds_is_restarted_twice_and_one_report_
     assert "RuntimeError: the model store is not configured" in report
     assert "wd resume translation" in report
     status = home.wd("status", "translation")
-    assert status.returncode == 2
-    says_the_period(status.stdout)
-    assert "`wd resume translation`" in status.stdout
-    assert "ended with code 1 after 2." in status.stdout
-    assert "RuntimeError: the model store is not configured" in status.stdout
-    assert "given up" in home.wd("incidents", "list").stdout
+    assert status.code == 2
+    says_the_period(status.out)
+    assert "`wd resume translation`" in status.out
+    assert "ended with code 1 after 2." in status.out
+    assert "RuntimeError: the model store is not configured" in status.out
+    assert "given up" in home.wd("incidents", "list").out
     nothing_begins_anew(home, service, daemon)
 
 
@@ -135,8 +129,8 @@ def test_passes_by_cron_stop_restarting_it_with_the_same_report(home: Home) -> N
     wait_for(given_up, "the passes give it up", 120)
     starts = len(service.starts())
     assert starts == 2
-    assert home.wd("tick").returncode in (1, 2)
-    assert home.wd("tick").returncode == 2
+    assert home.wd("tick").code in (1, 2)
+    assert home.wd("tick").code == 2
     incident, report = one_report(home)
     says_the_period(incident["given_up"])
     assert "RuntimeError: the model store is not configured" in report
@@ -271,7 +265,7 @@ def test_memory_over_the_limit_waits_for_the_answers_and_refuses_no_longer_than_
     (incident,) = home.incidents()
     assert (incident["outcome"], incident["old_pids"]) == ("recovered", [before])
     assert "memory: uses" in incident["trigger"]
-    steps = {one["step"]: one for one in json.loads(home.wd("incidents", "show", "last", "-o", "json").stdout)["steps"]}
+    steps = {one["step"]: one for one in json.loads(home.wd("incidents", "show", "last", "-o", "json").out)["steps"]}
     begun, up = (steps[name]["begun"] for name in ("kill", "verify"))
     assert all(stamp(begun) - 0.1 <= at <= stamp(up) + 0.1 for at in refused), "refused only while it was restarted"
 

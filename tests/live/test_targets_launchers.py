@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from homes import Home, ask_without_waiting, home
+from homes import Shop, ask_without_waiting, shop_in
 from looks import line_of
 from support import SERVERS, alive, connects, end_session, free_port, wait_for
 
@@ -39,7 +39,7 @@ METADATA = {
 class Launched:
     """A running server: the leader of its session, and how a person names its program."""
 
-    home: Home
+    home: Shop
     pid: int
     port: int
     words: str
@@ -107,7 +107,7 @@ def launched(request: pytest.FixtureRequest, folder: Path) -> Iterator[Launched]
     way = request.param
     place = request.getfixturevalue("frozen" if way.startswith("frozen") else "made")
     argv, words = command(way, place)
-    with home(folder) as room, started([*argv, str(port := free_port())], place, port) as pid:
+    with shop_in(folder) as room, started([*argv, str(port := free_port())], place, port) as pid:
         start = json.dumps({"command": [*argv, str(port)], "cwd": str(place)})
         text = f"service: shop\nfind: {{port: {port}, cmdline: {json.dumps(words)}}}\nstart: {start}\n"
         (room.folder / "playbooks" / "shop.yml").write_text(text)

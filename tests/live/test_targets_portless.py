@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from homes import WD, home, surroundings
+from homes import WD, shop_in, surroundings
 from support import end_session, wait_for
 from test_targets_titles import shown
 
@@ -79,7 +79,7 @@ def test_code_of_a_command_line_is_a_command() -> None:
 
 def test_the_loop_of_wd_is_not_listed(folder: Path) -> None:
     (folder / "home").mkdir()
-    with home(folder / "home") as room:
+    with shop_in(folder / "home") as room:
         argv = [*WD, "--home", str(room.folder), "watch"]
         process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
                                    env=surroundings())  # fmt: skip
@@ -110,7 +110,7 @@ def two(folder: Path) -> Iterator[tuple[Path, list[int]]]:
 def test_of_two_applications_with_the_same_words_the_folder_names_one(two: tuple[Path, list[int]]) -> None:
     folder, (_, second) = two
     (folder / "home").mkdir()
-    with home(folder / "home") as room:
+    with shop_in(folder / "home") as room:
         playbook = room.folder / "playbooks" / "twin.yml"
         start = json.dumps({"command": ["/bin/sh", "launch.sh"], "cwd": str(folder)})
         playbook.write_text(f"service: twin\nfind: {{cmdline: twin.py}}\nstart: {start}\n")
@@ -130,7 +130,7 @@ def test_of_two_applications_with_the_same_words_the_folder_names_one(two: tuple
 def test_a_worker_of_another_user_is_another_program(two: tuple[Path, list[int]]) -> None:
     folder, _ = two
     (folder / "home").mkdir()
-    with home(folder / "home") as room:
+    with shop_in(folder / "home") as room:
         playbook = room.folder / "playbooks" / "twin.yml"
         playbook.write_text(f"service: twin\nfind: {{cmdline: twin.py, cwd: {folder}/b, user: nobody}}\n")
         found = room.wd("kill", "--service", "twin", "--dry-run", "-o", "json")

@@ -16,7 +16,7 @@ import support
 from test_steps_why import wd
 
 from watchdog.model.selector import Selector
-from watchdog.targets import protocols, resolve, verdict
+from watchdog.targets import answering, protocols, resolve
 
 GREETS = """
 import socket, sys
@@ -99,5 +99,5 @@ def test_a_greeting_names_the_protocol_of_a_program_that_is_not_known(
     with support.running(str(path), "{port}", greeting.hex(), log=log) as server:
         (tree,) = resolve.resolve(Selector(port=server.port))
         assert protocols.of_tree(tree, server.port) == name
-        assert verdict.ask(tree) == "unknown"
+        assert answering.ask(tree) == "unknown"
         assert "GET" not in log.read_text()

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from homes import Home, home
+from homes import Shop, shop_in
 from support import SERVERS, alive, free_port, wait_for
 
 from watchdog.model.playbook import Playbook, Ready, Start
@@ -30,7 +30,7 @@ TITLE = "[shopd: worker@host:Main] -active- (queue high)"
 class Worker:
     """`queue`, a service without a port whose program shows a title; started by hand or by wd."""
 
-    def __init__(self, room: Home) -> None:
+    def __init__(self, room: Shop) -> None:
         self.home, self.cwd = room, room.folder / "queue"
         self.cwd.mkdir(mode=0o700)
         self.script = self.cwd / "queue_worker.py"
@@ -69,7 +69,7 @@ def shown(pid: int) -> str:
 
 @pytest.fixture
 def worker(folder: Path) -> Iterator[Worker]:
-    with home(folder) as room:
+    with shop_in(folder) as room:
         made = Worker(room)
         made.playbook()
         try:

@@ -20,7 +20,7 @@ from watchdog.steps import find
 from watchdog.steps.spec import Context
 from watchdog.system.child import commands
 from watchdog.system.net import http
-from watchdog.targets import resolve, verdict
+from watchdog.targets import answering, resolve
 
 PLAIN = str(SERVERS / "plain.py")
 TARGET = """pid started identity name cmdline exe cwd user parent role ports service managed_by cpu_percent rss
@@ -76,31 +76,31 @@ def context(**selection: Any) -> Context:
 
 def test_an_answering_server_is_healthy_and_a_hanging_one_hung() -> None:
     with running(PLAIN, "{port}", "--single") as server:
-        assert verdict.ask(tree(server), 10) == "healthy"
+        assert answering.ask(tree(server), 10) == "healthy"
         hang(server)
-        assert verdict.ask(tree(server), 0.5) == "hung"
+        assert answering.ask(tree(server), 0.5) == "hung"
 
 
 def test_a_stopped_server_hangs_although_it_takes_connections() -> None:
     with running(PLAIN, "{port}") as server:
         os.kill(server.pid, signal.SIGSTOP)
         wait_for(lambda: tree(server).root.state == "T", "it is stopped")
-        assert verdict.ask(tree(server)) == "hung"
+        assert answering.ask(tree(server)) == "hung"
 
 
 def test_a_slow_answer_is_slow() -> None:
     with running("-c", SLOW, "{port}") as server:
-        assert verdict.ask(tree(server), 30) == "slow"
+        assert answering.ask(tree(server), 30) == "slow"
 
 
 def test_a_server_that_only_knows_missing_pages_hangs_when_its_health_page_does() -> None:
     with running("-c", HALF, "{port}") as server:
-        assert verdict.ask(tree(server), 2) == "hung"
+        assert answering.ask(tree(server), 2) == "hung"
 
 
 def test_what_speaks_another_protocol_is_unknown() -> None:
     with running("-c", ECHO, "{port}") as server:
-        assert verdict.ask(tree(server), 5) == "unknown"
+        assert answering.ask(tree(server), 5) == "unknown"
 
 
 def test_a_server_with_tls_and_a_certificate_that_nobody_vouches_for_is_healthy(folder: Path) -> None:
@@ -112,7 +112,7 @@ def test_a_server_with_tls_and_a_certificate_that_nobody_vouches_for_is_healthy(
     if not made.ok:
         pytest.skip(f"no certificate could be made: {made.error or made.output[-200:]}")
     with running("-c", SECURE, "{port}", str(folder)) as server:
-        assert verdict.ask(tree(server), 10) == "healthy"
+        assert answering.ask(tree(server), 10) == "healthy"
 
 
 def test_a_dead_server_is_down() -> None:
@@ -120,7 +120,7 @@ def test_a_dead_server_is_down() -> None:
         before = tree(server)
         server.process.kill()
         server.process.wait(10)
-        assert verdict.ask(before) == "down"
+        assert answering.ask(before) == "down"
 
 
 def test_a_dozen_hung_servers_are_asked_at_once() -> None:
@@ -129,7 +129,7 @@ def test_a_dozen_hung_servers_are_asked_at_once() -> None:
         wait_for(lambda: all(resolve.resolve(Selector(port=server.port)) for server in several), "all listen")
         trees = [tree(server) for server in several]
         # One after the other they would take twice the time that is waited for all: the later ones would be unknown.
-        assert verdict.ask_all(trees, 2) == ("hung",) * 12
+        assert answering.ask_all(trees, 2) == ("hung",) * 12
 
 
 def test_find_lists_every_process_with_all_that_the_contract_names() -> None:

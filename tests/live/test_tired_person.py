@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from homes import WD, Done, Home, answering_pid, home, surroundings
+from homes import WD, Done, Shop, answering_pid, shop_in, surroundings
 from strangers import NOBODY, open_folder
 from support import SERVERS, alive, wait_for
 
-from watchdog.policy.locks import target_lock
+from watchdog.policy.lock_files import target_lock
 from watchdog.watch.loop_state import QUESTION
 
 pytestmark = pytest.mark.live
@@ -61,7 +61,7 @@ def entries() -> Iterator[Entry]:
 
 
 @contextlib.contextmanager
-def machine(state: str, shop: Home) -> Iterator[int]:
+def machine(state: str, shop: Shop) -> Iterator[int]:
     """The pid of the server that runs in that state; 0 for none."""
     with contextlib.ExitStack() as stack:
         if state == "a playbook is broken":
@@ -98,13 +98,13 @@ def machine(state: str, shop: Home) -> Iterator[int]:
         yield 0
 
 
-def journalled(shop: Home, what: str) -> bool:
+def journalled(shop: Shop, what: str) -> bool:
     """Whether the loop has written down an answer of shop, or a question to a person."""
     with shop.journal() as journal:
         return bool(journal.samples("shop") if what == "samples" else journal.kept("shop", QUESTION))
 
 
-def after(shop: Home, before: int) -> str:
+def after(shop: Shop, before: int) -> str:
     """The state of the machine, in words."""
     if before and alive(before):
         return "= the same process runs on"
@@ -113,7 +113,7 @@ def after(shop: Home, before: int) -> str:
     return "= no server runs" if not shop.copies() else "= a server was started"
 
 
-def plain(text: str, shop: Home, pid: int) -> str:
+def plain(text: str, shop: Shop, pid: int) -> str:
     """Without what differs from run to run."""
     for found, word in ((str(shop.folder), "HOME"), (sys.executable, "PYTHON"), (str(shop.port), "PORT")):
         text = text.replace(found, word)
@@ -137,7 +137,7 @@ def as_an_ordinary_user(*words: str) -> Done:
         return Done(done.returncode, done.stdout, done.stderr)
 
 
-def happened(entry: Entry, shop: Home) -> list[str]:
+def happened(entry: Entry, shop: Shop) -> list[str]:
     with machine(entry.state, shop) as pid:
         line = entry.line.replace("PORT", str(shop.port)).replace("PID", str(pid))
         done = (as_an_ordinary_user if entry.state == OTHER_USER else shop.wd)(*line.split())
@@ -148,20 +148,20 @@ def happened(entry: Entry, shop: Home) -> list[str]:
         return [str(done.code), *(plain(one, shop, pid) for one in shown), after(shop, pid)]
 
 
-def tests() -> Iterator[Any]:
+def cases() -> Iterator[Any]:
     for entry in entries():
         marks = [pytest.mark.root] if entry.state == OTHER_USER else []
         yield pytest.param(entry, id=f"{entry.state}: {entry.title}", marks=marks)
 
 
-@pytest.mark.parametrize("entry", tests())
+@pytest.mark.parametrize("entry", cases())
 def test_what_a_tired_person_types_needs_no_explanation(entry: Entry) -> None:
     assert again(entry) == list(entry.shown)
 
 
 def again(entry: Entry) -> list[str]:
     """In a folder with a short name: a long one is cut off where a command is shown."""
-    with tempfile.TemporaryDirectory(prefix="wd-tired-") as folder, home(Path(folder)) as shop:
+    with tempfile.TemporaryDirectory(prefix="wd-tired-") as folder, shop_in(Path(folder)) as shop:
         return happened(entry, shop)
 
 

@@ -10,19 +10,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from homes import Home, home
+from homes import Shop, shop_in
 
 pytestmark = pytest.mark.live
 
 
 @pytest.fixture
-def shop(folder: Path) -> Iterator[Home]:
-    with home(folder) as made:
+def shop(folder: Path) -> Iterator[Shop]:
+    with shop_in(folder) as made:
         yield made
 
 
 @pytest.fixture
-def stranger(shop: Home) -> Iterator[int]:
+def stranger(shop: Shop) -> Iterator[int]:
     """Another program on the service's port: this very process."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", shop.port), http.server.SimpleHTTPRequestHandler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -31,7 +31,7 @@ def stranger(shop: Home) -> Iterator[int]:
     server.server_close()
 
 
-def test_a_good_playbook_is_fine_and_says_what_could_not_be_asked(shop: Home) -> None:
+def test_a_good_playbook_is_fine_and_says_what_could_not_be_asked(shop: Shop) -> None:
     done = shop.wd("validate", "--here")
     assert done.code == 0, done.out
     assert done.out.splitlines() == [
@@ -41,7 +41,7 @@ def test_a_good_playbook_is_fine_and_says_what_could_not_be_asked(shop: Home) ->
     assert shop.copies() == []
 
 
-def test_a_running_service_has_its_probes_asked(shop: Home) -> None:
+def test_a_running_service_has_its_probes_asked(shop: Shop) -> None:
     shop.playbook(health="http://127.0.0.1:1/", more=f"logs: [{shop.folder}/no.log]\n")
     with shop.server():
         done = shop.wd("validate", "--here")
@@ -62,7 +62,7 @@ def test_a_running_service_has_its_probes_asked(shop: Home) -> None:
         ("", "checks: {data: {command: [no-such-program]}}\n", "checks.data", "is not on the service's PATH"),
     ],
 )
-def test_each_mistake_is_one_line_with_its_key(shop: Home, start: str, more: str, key: str, told: str) -> None:
+def test_each_mistake_is_one_line_with_its_key(shop: Shop, start: str, more: str, key: str, told: str) -> None:
     shop.playbook(start=start, more=more)
     if not start and not more:
         shop.script.unlink()
@@ -73,7 +73,7 @@ def test_each_mistake_is_one_line_with_its_key(shop: Home, start: str, more: str
     assert done.out.splitlines()[-1] == "2 files: 1 mistake"
 
 
-def test_another_program_on_the_port_is_named_and_left_alone(shop: Home, stranger: int) -> None:
+def test_another_program_on_the_port_is_named_and_left_alone(shop: Shop, stranger: int) -> None:
     done = shop.wd("validate", "--here")
     assert done.code == 3
     line = done.out.splitlines()[0]
@@ -83,7 +83,7 @@ def test_another_program_on_the_port_is_named_and_left_alone(shop: Home, strange
 
 @pytest.mark.root
 @pytest.mark.skipif(os.geteuid() != 0, reason="starts as another user: needs root")
-def test_a_command_that_the_user_may_not_run_is_a_mistake(shop: Home) -> None:
+def test_a_command_that_the_user_may_not_run_is_a_mistake(shop: Shop) -> None:
     program = shop.folder / "server"
     program.write_text(f"#!{sys.executable}\n", encoding="utf-8")
     program.chmod(0o700)
@@ -93,7 +93,7 @@ def test_a_command_that_the_user_may_not_run_is_a_mistake(shop: Home) -> None:
     assert done.code == 3 and f"start.command: user nobody may not run {program}" in done.out
 
 
-def test_notify_without_apprise_says_how_to_get_it(shop: Home, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+def test_notify_without_apprise_says_how_to_get_it(shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     from watchdog.cli.main import call
     from watchdog.system.host import messages
 
@@ -105,7 +105,7 @@ def test_notify_without_apprise_says_how_to_get_it(shop: Home, monkeypatch: pyte
     assert call(["--home", str(shop.folder), "validate", "--here"]) == 3
 
 
-def test_an_address_that_apprise_does_not_know_is_a_mistake_without_its_secrets(shop: Home) -> None:
+def test_an_address_that_apprise_does_not_know_is_a_mistake_without_its_secrets(shop: Shop) -> None:
     pytest.importorskip("apprise", reason="Apprise is not installed")
     shop.playbook(more="notify: ['nosuch://token-of-ours@host']\n")
     done = shop.wd("validate", "--here")

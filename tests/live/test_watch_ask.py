@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from support import alive, free_port, wait_for
 from terminals import terminal
-from watching import Home, Service, home_in
+from watching import Home, Service
 
 QUESTION = "run bring-back on it? [y/N]"
-
-
-@pytest.fixture
-def home(folder: Path) -> Iterator[Home]:
-    with home_in(folder) as made:
-        yield made
 
 
 def asked_service(home: Home, within: str = "1h") -> Service:
@@ -31,7 +23,7 @@ def asked_service(home: Home, within: str = "1h") -> Service:
 def test_a_yes_brings_the_server_back(home: Home) -> None:
     shop = asked_service(home)
     before = shop.start()
-    with terminal(home.path, "watch") as screen:
+    with terminal(home.folder, "watch") as screen:
         screen.shows("watching 1 service")
         shop.tell("down")
         screen.shows(QUESTION)
@@ -51,7 +43,7 @@ def test_a_yes_brings_the_server_back(home: Home) -> None:
 def test_anything_but_a_yes_is_a_no_and_the_question_comes_once(home: Home, typed: str) -> None:
     shop = asked_service(home)
     before = shop.start()
-    with terminal(home.path, "watch") as screen:
+    with terminal(home.folder, "watch") as screen:
         screen.shows("watching 1 service")
         shop.tell("down")
         screen.shows(QUESTION)
@@ -69,7 +61,7 @@ def test_anything_but_a_yes_is_a_no_and_the_question_comes_once(home: Home, type
 def test_no_answer_in_time_is_a_no_and_an_answer_that_comes_too_late_is_none(home: Home) -> None:
     shop = asked_service(home, within="1s")
     before = shop.start()
-    with terminal(home.path, "watch") as screen:
+    with terminal(home.folder, "watch") as screen:
         screen.resize(30, 200)  # the question is one line there
         screen.shows("watching 1 service")
         screen.type("y\n")  # typed before there was a question
@@ -86,7 +78,7 @@ def test_no_answer_in_time_is_a_no_and_an_answer_that_comes_too_late_is_none(hom
 def test_a_question_is_withdrawn_when_the_server_answers_again(home: Home) -> None:
     shop = asked_service(home)
     before = shop.start()
-    with terminal(home.path, "watch") as screen:
+    with terminal(home.folder, "watch") as screen:
         screen.shows("watching 1 service")
         shop.tell("down")
         screen.shows(QUESTION)
@@ -105,7 +97,7 @@ def test_two_services_are_asked_about_one_after_the_other(home: Home) -> None:
     services[1].playbook["policy"] |= {"mode": "ask"}
     services[1].write()
     before = [service.start() for service in services]
-    with terminal(home.path, "watch") as screen:
+    with terminal(home.folder, "watch") as screen:
         screen.shows("watching 2 services")
         services[0].tell("down")
         screen.shows(f"shop: health: answers 503 (2 failures in a row): {QUESTION}")
@@ -121,8 +113,8 @@ def test_a_pass_at_a_terminal_asks_too(home: Home) -> None:
     shop = asked_service(home)
     before = shop.start()
     shop.tell("down")
-    wait_for(lambda: home.wd("tick").returncode == 2, "it is in trouble", 60)
-    with terminal(home.path, "tick") as screen:
+    wait_for(lambda: home.wd("tick").code == 2, "it is in trouble", 60)
+    with terminal(home.folder, "tick") as screen:
         screen.shows(QUESTION)
         shop.tell("down", None)
         screen.type("y\n")
@@ -135,7 +127,7 @@ def test_in_the_background_of_a_shell_it_is_told_which_command_does_it(home: Hom
     shop = asked_service(home)
     before = shop.start()
     shell = ("/bin/sh", "-c", 'set -m; "$@" & echo "as $!"; wait', "sh")
-    with terminal(home.path, "watch", through=shell) as screen:
+    with terminal(home.folder, "watch", through=shell) as screen:
         screen.shows("watching 1 service")
         try:
             shop.tell("down")
@@ -171,12 +163,12 @@ def test_an_open_question_stands_in_the_status_until_the_trouble_is_over(home: H
     shop.tell("down")
     daemon = home.watch()
     daemon.hears("nobody can be asked here (no terminal)")
-    line = home.wd("status").stdout
+    line = home.wd("status").out
     assert "ASKS: health: " in line and "`wd run bring-back --service shop`" in line
-    assert "run bring-back? " in home.wd("status", "shop").stdout
+    assert "run bring-back? " in home.wd("status", "shop").out
     daemon.stop()
     again = home.watch()
     again.hears("nobody can be asked here")
-    assert "ASKS: " in home.wd("status").stdout, "also after a restart of the loop"
+    assert "ASKS: " in home.wd("status").out, "also after a restart of the loop"
     shop.tell("down", None)
-    wait_for(lambda: "ASKS: " not in home.wd("status").stdout, "it is over", 60)
+    wait_for(lambda: "ASKS: " not in home.wd("status").out, "it is over", 60)

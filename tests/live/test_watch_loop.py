@@ -7,18 +7,11 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support import alive, wait_for
-from watching import Home, Service, home_in
-
-
-@pytest.fixture
-def home(folder: Path) -> Iterator[Home]:
-    with home_in(folder) as made:
-        yield made
+from watching import Home, Service
 
 
 def is_back(service: Service, before: int) -> None:
@@ -125,11 +118,11 @@ def test_what_a_person_stopped_stays_stopped(home: Home) -> None:
     shop = home.service()
     before = shop.start()
     daemon = home.watch()
-    assert home.wd("stop", "--service", "shop").returncode == 0
+    assert home.wd("stop", "--service", "shop").code == 0
     home.started[0].wait(30)
     daemon.hears("wants it stopped")
     assert shop.starts() == [before]
-    assert home.wd("start", "--service", "shop").returncode == 0
+    assert home.wd("start", "--service", "shop").code == 0
     is_back(shop, before)
     assert [one["trigger"].partition(":")[0] for one in home.incidents()] == ["person", "person"]
 
@@ -144,22 +137,22 @@ def test_a_kill_by_hand_says_what_the_loop_does_next_and_so_it_does(home: Home, 
     home.watch()
     word = {"service": shop.name, "port": str(shop.port)}[by]
     done = home.wd("kill", f"--{by}", word, "--yes", "-o", "json")
-    assert (done.returncode, json.loads(done.stdout.splitlines()[-1])["next"]) == (0, then), done
+    assert (done.code, json.loads(done.out.splitlines()[-1])["next"]) == (0, then), done
     if then == "restarts":
         is_back(shop, before)
     else:
-        assert home.wd("status", "-o", "json").stdout.count('"desired": "stopped"') == 1
+        assert home.wd("status", "-o", "json").out.count('"desired": "stopped"') == 1
 
 
 def test_a_snoozed_service_is_left_alone_and_resume_ends_that(home: Home) -> None:
     shop = home.service()
     before = shop.start()
-    assert home.wd("snooze", "--service", "shop", "--for", "1h").returncode == 0
+    assert home.wd("snooze", "--service", "shop", "--for", "1h").code == 0
     daemon = home.watch()
     os.kill(before, signal.SIGSTOP)
     daemon.hears("wants it snoozed")
     assert alive(before)
-    assert home.wd("resume", "--service", "shop").returncode == 0
+    assert home.wd("resume", "--service", "shop").code == 0
     is_back(shop, before)
 
 
@@ -340,12 +333,12 @@ def test_status_tells_what_is(home: Home) -> None:
     os.kill(before, signal.SIGSTOP)
     is_back(shop, before)
     daemon.hears("recovered")
-    wait_for(lambda: home.wd("status", "-o", "json").returncode == 0, "the journal has the good answers", 60)
-    found = json.loads(home.wd("status", "-o", "json").stdout.splitlines()[0])
+    wait_for(lambda: home.wd("status", "-o", "json").code == 0, "the journal has the good answers", 60)
+    found = json.loads(home.wd("status", "-o", "json").out.splitlines()[0])
     assert (found["service"], found["state"], found["mode"]) == ("shop", "ok", "act")
     assert found["windows"][0]["restarts"] == 1
     assert found["next_check"]
-    words = home.wd("status", "shop").stdout
+    words = home.wd("status", "shop").out
     assert "1 restart" in words
 
 
@@ -353,13 +346,13 @@ def test_a_snooze_until_healthy_ends_by_itself_and_the_next_trouble_is_acted_on(
     shop = home.service()
     before = shop.start()
     shop.tell("down")
-    assert home.wd("snooze", "--service", "shop", "--until-healthy").returncode == 0
+    assert home.wd("snooze", "--service", "shop", "--until-healthy").code == 0
     daemon = home.watch()
     daemon.hears("wants it snoozed")
     shop.tell("down", None)
     daemon.hears("healthy: it is looked after again")
     assert alive(before)
-    assert "snoozed" not in home.wd("status").stdout
+    assert "snoozed" not in home.wd("status").out
     os.kill(before, signal.SIGSTOP)
     is_back(shop, before)
 

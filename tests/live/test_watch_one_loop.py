@@ -26,10 +26,10 @@ def test_a_second_loop_is_refused_with_the_pid_of_the_first(
 ) -> None:
     running = home.watch(*first)
     refused = home.wd("watch", *second)
-    assert refused.returncode == 5 and "is watched already" in refused.stderr
+    assert refused.code == 5 and "is watched already" in refused.err
     pid = running.process.pid
-    assert f"pid {pid}," in refused.stderr and f"kill -TERM {pid}\n" in refused.stderr
-    assert " ".join(("a loop runs: wd watch", *first)) in refused.stderr
+    assert f"pid {pid}," in refused.err and f"kill -TERM {pid}\n" in refused.err
+    assert " ".join(("a loop runs: wd watch", *first)) in refused.err
     assert running.stop() == 0
     home.watch(*second).stop()
 
@@ -37,7 +37,7 @@ def test_a_second_loop_is_refused_with_the_pid_of_the_first(
 def test_two_services_may_have_a_loop_each(home: Home) -> None:
     home.watch("--service", "shop")
     home.watch("--service", "blog")
-    assert home.wd("watch").returncode == 5
+    assert home.wd("watch").code == 5
 
 
 def test_after_a_kill_of_the_first_loop_the_next_one_watches(home: Home) -> None:

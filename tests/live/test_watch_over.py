@@ -52,7 +52,7 @@ def a_trouble_that_ends_before_the_kill(home: Home, shop: Service) -> Daemon:
     daemon.hears("runs patient")
     shop.tell("down", None)
     wait_for(lambda: shop.pid() != 0, "it answers again")
-    (home.path / "go").touch()
+    (home.folder / "go").touch()
     return daemon
 
 
@@ -87,6 +87,6 @@ def test_a_server_over_its_memory_limit_is_ended_although_it_answers(home: Home)
     shop.tell("memory", 1)
     daemon = home.watch()
     daemon.hears("runs patient")
-    (home.path / "go").touch()
+    (home.folder / "go").touch()
     daemon.hears("patient: recovered")
     assert not alive(before)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support import wait_for
-from watching import Home, Service, home_in
+from watching import Home, Service
 
 from watchdog.journal.store import Journal
 from watchdog.watch.loop_state import KEY
@@ -19,15 +18,9 @@ PATTERNS = {"plain": r"user=(\w+\s?)+$", "with a look ahead": r"^(?!INFO)user=(\
 LINE = f"user={'a' * 60}!\n"
 
 
-@pytest.fixture
-def home(folder: Path) -> Iterator[Home]:
-    with home_in(folder) as made:
-        yield made
-
-
 def with_log(home: Home, pattern: str) -> tuple[Service, Path]:
     """A service whose log is searched for the pattern once a second."""
-    log = home.path / "shop.log"
+    log = home.folder / "shop.log"
     log.write_text("begins\n")
     shop = home.service()
     shop.playbook["logs"] = [str(log)]
@@ -38,7 +31,7 @@ def with_log(home: Home, pattern: str) -> tuple[Service, Path]:
 
 
 def reads_the_log(home: Home) -> bool:
-    with Journal.open(home.path / "logs") as journal:
+    with Journal.open(home.folder / "logs") as journal:
         return '"errors"' in journal.kept("shop", KEY).partition('"bookmarks":')[2]
 
 
@@ -53,7 +46,7 @@ def test_a_log_line_that_a_pattern_cannot_finish_stops_neither_the_loop_nor_the_
     wait_for(lambda: reads_the_log(home), "the log is read", 60)
     with log.open("a") as file:
         file.write(LINE)
-    home.wd("tick", "--service", "shop", timeout=60)
+    home.wd("tick", "--service", "shop", limit=60)
     os.kill(before, signal.SIGKILL)
     wait_for(lambda: other.pid() not in (0, before), "the other service is started again", 60)
     assert daemon.stop() == 0
@@ -62,10 +55,10 @@ def test_a_log_line_that_a_pattern_cannot_finish_stops_neither_the_loop_nor_the_
 @pytest.mark.parametrize("pattern", PATTERNS.values(), ids=PATTERNS)
 def test_a_tick_reads_past_a_log_line_that_a_pattern_cannot_finish(home: Home, pattern: str) -> None:
     _, log = with_log(home, pattern)
-    home.wd("tick", timeout=60)
+    home.wd("tick", limit=60)
     with log.open("a") as file:
         file.write(LINE)
-    home.wd("tick", timeout=60)
+    home.wd("tick", limit=60)
     with log.open("a") as file:
         file.write("user=bob\n")
-    assert "1 line with" in home.wd("tick", "-o", "json", timeout=60).stdout
+    assert "1 line with" in home.wd("tick", "-o", "json", limit=60).out

@@ -7,20 +7,12 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from support import alive, wait_for
-from watching import Home, Service, home_in
+from watching import Home, Service
 
 pytestmark = pytest.mark.timeout(400)
-
-
-@pytest.fixture
-def home(folder: Path) -> Iterator[Home]:
-    with home_in(folder) as made:
-        yield made
 
 
 def hang(services: list[tuple[Service, int]]) -> None:

@@ -11,15 +11,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from support import wait_for
-from watching import Home, home_in
-
-
-@pytest.fixture
-def home(folder: Path) -> Iterator[Home]:
-    with home_in(folder) as made:
-        yield made
+from watching import Home
 
 
 @contextlib.contextmanager
@@ -112,7 +105,7 @@ def test_a_run_that_was_cut_off_is_closed_by_the_next_loop(home: Home) -> None:
 def test_a_loop_starts_although_each_reader_of_its_playbooks_is_killed(home: Home) -> None:
     shop = home.service()
     before = shop.start()
-    with killing("watchdog.watch.loading", of=str(home.path)) as killed:
+    with killing("watchdog.watch.loading", of=str(home.folder)) as killed:
         home.watch()
         assert killed, "no reader was killed"
     os.kill(before, signal.SIGKILL)

@@ -6,28 +6,20 @@ import json
 import os
 import re
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from support import alive, wait_for
 from watching import Home, home_in
-
-
-@pytest.fixture
-def home(folder: Path) -> Iterator[Home]:
-    with home_in(folder) as made:
-        yield made
 
 
 def test_a_pass_prints_one_line_as_plugins_do(home: Home) -> None:
     shop = home.service()
     shop.start()
     done = home.wd("tick")
-    assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) == 1
-    assert re.fullmatch(r"WD OK - .+ \| 'shop_health'=[0-9.e-]+s time=[0-9.]+s\n", done.stdout)
-    found = json.loads(home.wd("tick", "-o", "json").stdout.splitlines()[-1])
+    assert done.code == 0, done.err
+    assert len(done.out.splitlines()) == 1
+    assert re.fullmatch(r"WD OK - .+ \| 'shop_health'=[0-9.e-]+s time=[0-9.]+s\n", done.out)
+    found = json.loads(home.wd("tick", "-o", "json").out.splitlines()[-1])
     assert (found["state"], found["services"][0]["state"]) == ("ok", "ok")
 
 
@@ -36,10 +28,10 @@ def test_passes_count_on_and_the_one_that_decides_brings_the_server_back(home: H
     shop.playbook["probes"]["health"]["fails"] = 2
     shop.write()
     before = shop.start()
-    assert home.wd("tick").returncode == 0
+    assert home.wd("tick").code == 0
     shop.tell("down")
     first = home.wd("tick")
-    assert (first.returncode, alive(before)) == (1, True)
+    assert (first.code, alive(before)) == (1, True)
     shop.tell("down", None)
     os.kill(before, signal.SIGSTOP)
     home.wd("tick")
@@ -51,7 +43,7 @@ def test_passes_count_on_and_the_one_that_decides_brings_the_server_back(home: H
 
 def test_a_home_that_is_none_is_unknown(folder: Path) -> None:
     with home_in(folder) as empty:
-        assert empty.wd("tick").returncode == 3
+        assert empty.wd("tick").code == 3
 
 
 def test_numbers_are_left_for_the_textfile_collector(home: Home, folder: Path) -> None:
@@ -64,13 +56,13 @@ def test_a_service_that_a_person_stopped_is_a_warning_that_says_who_and_no_alarm
     shop, other = home.service(), home.service("other")
     shop.start()
     other.start()
-    assert home.wd("stop", "--service", "shop", "--yes").returncode == 0
+    assert home.wd("stop", "--service", "shop", "--yes").code == 0
     done = home.wd("tick")
-    assert done.returncode == 1 and re.match(r"WD WARNING - shop: stopped by \w+", done.stdout), done.stdout
+    assert done.code == 1 and re.match(r"WD WARNING - shop: stopped by \w+", done.out), done.out
     assert not shop.living()
-    assert home.wd("resume", "--service", "shop").returncode == 0
+    assert home.wd("resume", "--service", "shop").code == 0
     wait_for(lambda: home.wd("tick") and shop.pid(), "it is started by a pass", 100)
-    assert "2 services are well" in home.wd("tick").stdout
+    assert "2 services are well" in home.wd("tick").out
 
 
 def test_a_death_is_certain_at_the_first_pass_and_every_dead_server_is_started_by_it(home: Home) -> None:
@@ -80,7 +72,7 @@ def test_a_death_is_certain_at_the_first_pass_and_every_dead_server_is_started_b
         service.playbook["triggers"] = [{"on": "death", "run": "bring-back"}]
         service.write()
         service.start()
-    assert home.wd("tick").returncode == 0
+    assert home.wd("tick").code == 0
     for process in home.started:
         process.kill()
         process.wait(30)
@@ -94,13 +86,13 @@ def test_a_death_is_certain_at_the_first_pass_and_every_dead_server_is_started_b
 def test_what_a_person_stopped_counts_in_no_availability_and_in_no_replay(home: Home) -> None:
     shop = home.service()
     shop.start()
-    assert home.wd("tick").returncode == 0
-    assert home.wd("stop", "--service", "shop", "--yes").returncode == 0
+    assert home.wd("tick").code == 0
+    assert home.wd("stop", "--service", "shop", "--yes").code == 0
     for _ in range(4):
         home.wd("tick")
-    assert home.wd("start", "--service", "shop").returncode == 0
-    replayed = json.loads(home.wd("replay", "--fails", "1", "-o", "json").stdout.splitlines()[-1])
+    assert home.wd("start", "--service", "shop").code == 0
+    replayed = json.loads(home.wd("replay", "--fails", "1", "-o", "json").out.splitlines()[-1])
     assert replayed["kills"] == 0
-    row = json.loads(home.wd("status", "-o", "json").stdout.splitlines()[0])
+    row = json.loads(home.wd("status", "-o", "json").out.splitlines()[0])
     assert row["windows"][0]["down_seconds"] == 0
     assert all(one["downtime"] is None for one in home.incidents()), "a stop and a start by hand are no outage"

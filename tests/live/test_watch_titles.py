@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from homes import WD, home, surroundings
+from homes import WD, shop_in, surroundings
 from support import SERVERS, alive, end_session, wait_for
 from test_targets_titles import TITLE, Worker, by_hand, shown
 
@@ -24,7 +24,7 @@ policy: {mode: act, grace: 1s, backoff: {first: 100ms}}
 
 @pytest.fixture
 def worker(folder: Path) -> Iterator[Worker]:
-    with home(folder) as room:
+    with shop_in(folder) as room:
         made = Worker(room)
         made.playbook(more=LOOP)
         (room.folder / "playbooks" / "shop.yml").unlink()

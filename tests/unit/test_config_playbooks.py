@@ -148,7 +148,7 @@ notify: slack://a/b
     )
     assert found.start.command == ("gunicorn", "shop app", "-w", "3")
     assert dict(found.start.env) == {"PORT": "8000", "DEBUG": "NO", "RATE": "1.10", "EMPTY": "", "MODE": "0755"}
-    assert (found.start.listen, found.start.log) == ("127.0.0.1:8000", "/var/log/shop.log")
+    assert (found.start.listen, found.start.log) == (("127.0.0.1:8000",), "/var/log/shop.log")
     assert found.find.cmdline == ("gunicorn", "a b")
     probes = {one.name: one for one in found.probes}
     assert probes["a"].threshold == Threshold(3, 5)
@@ -204,6 +204,8 @@ BROKEN = [
     (BASE + "start: {comand: x}\n", "3:9: start.comand:", "did you mean 'command'?"),
     (BASE + "start: {command: x, cwd: ~/web}\n", "3:26: start.cwd:", "not expanded"),
     (BASE + "start: {command: x, through: systemd:x}\n", "3:8: start:", "not both"),
+    (BASE + "start: {through: systemd:x, listen: 8000}\n", "3:8: start:", "opens the sockets of what it starts itself"),
+    ("service: shop\nfind: {port: 8000}\nstart: {command: x, listen: 8001}\n", "1:1: ", "find.port is 8000"),
     (BASE + "start: {through: upstart:x}\n", "3:18: start.through:", "systemd:UNIT"),
     (BASE + "start: {fallback: x}\n", "3:8: start:", "the command that it stands in for"),
     (BASE + "start: {command: x, env: {A-B: 1}}\n", "3:27: start.env.A-B:", "letters, digits and _"),

@@ -17,7 +17,7 @@ HUNG, WELL, PENDING = (View(evidence(MAIN, health=health)) for health in ("hung"
 
 
 def finding(cause: str, certainty: Certainty = "likely", waits_for: str = "", lasted: float | None = None) -> Finding:
-    return Finding(cause, certainty, cause, "restart", waits_for=waits_for, lasted=lasted)
+    return Finding(cause, certainty, cause, waits_for=waits_for, lasted=lasted)
 
 
 def order(*found: Finding, view: View = HUNG) -> list[str]:
@@ -64,8 +64,8 @@ def test_healthy_never_stands_beside_a_fault() -> None:
 
 @pytest.mark.parametrize(("view", "advice"), [(HUNG, "restart"), (WELL, "wait")])
 def test_a_guess_ends_nothing_while_questions_are_answered(view: View, advice: str) -> None:
-    assert [one.advice for one in graded(view, [finding("crash-loop", "guess")])] == [advice]
-    assert [one.advice for one in graded(view, [finding("crash-loop", "certain")])] == ["restart"]
+    assert [one.advice for one in graded(view, [finding("memory-leak", "guess")])] == [advice]
+    assert [one.advice for one in graded(view, [finding("memory-leak", "certain")])] == ["restart"]
 
 
 def test_every_root_is_a_cause_and_a_fault() -> None:

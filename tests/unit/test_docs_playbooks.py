@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from watchdog.checks.run import KINDS as CHECKS
 from watchdog.config.schema import json_schema
-from watchdog.probes.registry import KINDS as PROBES
 from watchdog.runbook.document import ANSWERS, OPTIONS
 from watchdog.runbook.fill import FILTERS
 
@@ -36,13 +34,23 @@ def test_every_option_answer_and_filter_of_a_runbook_is_explained() -> None:
         assert word in text, word
 
 
-def test_the_tables_of_kinds_are_what_the_kinds_say_of_themselves() -> None:
-    page = (DOCS / "playbooks.md").read_text(encoding="utf-8")
-    filled = runpy.run_path(str(DOCS / "tables.py"))["filled"]
-    assert filled(page, PROBES.values(), CHECKS.values()) == page, "run: python docs/tables.py"
+def test_the_tables_are_what_probes_checks_and_causes_say_of_themselves() -> None:
+    for path, text in runpy.run_path(str(DOCS / "tables.py"))["pages"]().items():
+        assert path.read_text(encoding="utf-8") == text, "run: python docs/tables.py"
 
 
 def test_the_index_of_decisions_is_complete() -> None:
     made = runpy.run_path(str(DOCS / "index.py"))["index"](DOCS / "decisions")
     kept = (DOCS / "decisions" / "README.md").read_text(encoding="utf-8")
     assert kept == made, "run: python docs/index.py"
+
+
+def test_the_examples_for_contributors_are_the_code_itself() -> None:
+    """Every line of an example stands in the code, in this order of blocks."""
+    page = (DOCS.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    code = [path.read_text(encoding="utf-8") for path in sorted((DOCS.parent / "watchdog").rglob("*.py"))]
+    examples = re.findall(r"```(?:python|text)\n(.*?)```", page, re.DOTALL)
+    assert len(examples) == 6
+    for example in examples:
+        parts = [part.strip("\n") for part in example.split("\n\n\n")]
+        assert any(all(part in text for part in parts) for text in code), example

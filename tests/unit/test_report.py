@@ -50,7 +50,8 @@ OPENED = 1_800_000_000.0
 
 
 def step(number: int, name: str, outcome: str = "ok", data: dict[str, Any] | None = None, text: str = "") -> StepRecord:
-    return StepRecord(number, name, text or name, outcome, OPENED + number, 0.5, f"{name} said so", data)
+    by_hand = f"wd {text or name} --service shop"
+    return StepRecord(number, name, text or name, outcome, OPENED + number, 0.5, f"{name} said so", data, by_hand)
 
 
 def incident(**more: Any) -> Incident:
@@ -369,17 +370,15 @@ def test_one_line_tells_it_all() -> None:
     )
 
 
-def test_what_to_type_names_the_home_that_was_named(folder: Path) -> None:
+def test_what_to_type_is_the_line_that_was_typed_and_then_each_step_by_hand(folder: Path) -> None:
     typed = "wd --home '/srv/on call' run frozen-server --service shop --yes"
     found = incident(trigger=Trigger("person", typed, "kim", typed=typed, home="/srv/on call"))
     commands = build(found, folder).commands
     assert commands[0] == typed
-    assert "wd --home '/srv/on call' snapshot --within 5s --service shop" in commands
-    alone = replace(found, runbook="kill", steps=(step(1, "kill", text="--home /srv kill --service shop"),))
-    alone = replace(
-        alone, trigger=Trigger("person", "typed", "kim", typed="wd --home /srv kill --service shop", home="/srv")
-    )
-    assert build(alone, folder).commands == ("wd --home /srv kill --service shop",)
+    assert "wd snapshot --within 5s --service shop" in commands
+    typed = "wd --home /srv kill --service shop"
+    alone = replace(found, runbook="kill", steps=(step(1, "kill"),), trigger=Trigger("person", "", "kim", typed=typed))
+    assert build(alone, folder).commands == (typed,)
 
 
 def test_a_giving_up_says_that_a_person_is_needed_why_and_how_to_go_on() -> None:

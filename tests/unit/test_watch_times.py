@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from tzlocal import reload_localzone
 
 from watchdog.watch.heartbeat import Heartbeat
 from watchdog.watch.times import STEADY, Every, in_window, next_cron
@@ -19,9 +20,11 @@ def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         pytest.skip("this machine has no time zones")
     monkeypatch.setenv("TZ", "Europe/Berlin")
     time.tzset()
+    reload_localzone()  # it keeps the zone that it read first
     yield
     monkeypatch.undo()
     time.tzset()
+    reload_localzone()
 
 
 def utc(text: str) -> datetime:

@@ -72,7 +72,7 @@ _LOOP: tuple[StepSpec, ...] = (
     StepSpec(
         "watch",
         "run the watchdog daemon",
-        "watchdog.watch.commands:watch",
+        "watchdog.watch.daemon:watch",
         (
             SERVICE,
             Option("--ping", help="address of a dead-man switch, asked after each complete round", metavar="URL"),
@@ -82,7 +82,7 @@ _LOOP: tuple[StepSpec, ...] = (
     StepSpec(
         "tick",
         "run all probes once and act (for cron); Nagios-compatible output",
-        "watchdog.watch.commands:tick",
+        "watchdog.watch.daemon:tick",
         (
             SERVICE,
             Option("--metrics", "path", help="file for the numbers, in Prometheus' text form", metavar="FILE"),
@@ -178,6 +178,27 @@ _POLICY: tuple[StepSpec, ...] = (
             ("remove", "remove what `install` added, and nothing else"),
         )
     ),
+)
+
+_SIDECAR = StepSpec(
+    "sidecar",
+    "run a server that speaks over stdin and stdout, watch it and replace it when it hangs or dies",
+    "watchdog.sidecar.command:sidecar",
+    (
+        Option("--service", "service", help="a service of the home: its playbook names the command", metavar="NAME"),
+        Option("--name", help="the name in reports (default: the program's)", metavar="NAME"),
+        Option("--limit", many=True, help="time for an answer, default 5m (initialize: 1m)", metavar="[METHOD=]TIME"),
+        Option("--restarts", "integer", None, "this many restarts in a row, then give up (default: 3)"),
+        Option("--healthy", "duration", None, "after this time without a fault the count is 0 again (default: 1m)"),
+        Option("--queue", "size", None, "bytes that wait in each direction, then the sender waits (default: 8MB)"),
+        Option("--grace", "duration", None, "time from SIGTERM to SIGKILL (default: 2s)"),
+        Option("--ping", "duration", None, "send `ping` after this time without a message (default: never)"),
+        Option("--replay", many=True, help="a new child gets messages of this method again", metavar="METHOD"),
+        Option("--lossy", many=True, help="drop messages of this method when the queue is full", metavar="METHOD"),
+        Option("--terminal", many=True, help="an event of this name ends an answer", metavar="EVENT"),
+        Option("--framing", default=None, choices=("auto", "lines", "headers", "raw"), help="default: auto"),
+    ),
+    (Argument("command", many=True, help="the server, after `--`"),),
 )
 
 _HOME: tuple[StepSpec, ...] = (
@@ -282,4 +303,6 @@ _CARE: tuple[StepSpec, ...] = (
     ),
 )
 
-COMMANDS: dict[str, StepSpec] = {spec.name: spec for spec in (*_RUNS, *_LEDGER, *_LOOP, *_POLICY, *_CARE, *_HOME)}
+COMMANDS: dict[str, StepSpec] = {
+    spec.name: spec for spec in (*_RUNS, *_LEDGER, *_LOOP, _SIDECAR, *_POLICY, *_CARE, *_HOME)
+}

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from watchdog.cli.manual import EXITS, GROUPS, PAGES
+from watchdog.cli.build import Command
+from watchdog.cli.manual import EXITS, groups, page
 from watchdog.steps.spec import Context, StepResult
 
 
@@ -26,7 +27,7 @@ def _page(root: click.Group, summary: str, version: str) -> Iterator[str]:
     yield from (".SH SYNOPSIS", r".B wd", r"[\fIOPTIONS\fR] \fICOMMAND\fR [\fIARGUMENTS\fR]")
     yield from (".SH DESCRIPTION", _roff(summary.partition("\b")[0].strip()))
     with click.Context(root, info_name="wd") as above:
-        for title, names in GROUPS.items():
+        for title, names in groups(root.list_commands(above)).items():
             yield f'.SH "{title.upper()}"'
             for name in names:
                 found = root.get_command(above, name)
@@ -45,12 +46,13 @@ def _commands(command: click.Command, name: str, above: click.Context) -> Iterat
                 assert found is not None, inner
                 yield from _commands(found, f"{name} {inner}", ctx)
             return
-        page = PAGES[name.removeprefix("wd ")]
-        yield from (f'.SS "{name}"', _roff(f"{command.help} {page.changes}"))
+        assert isinstance(command, Command)
+        manual = page(command.spec)
+        yield from (f'.SS "{name}"', _roff(f"{command.help} {manual.changes}"))
         for one in command.get_params(ctx):
             if row := one.get_help_record(ctx):
                 yield from (".TP", rf"\fB{_roff(row[0])}\fR", _roff(row[1]))
-        for line, what in page.examples:
+        for line, what in manual.examples:
             yield from (".TP", rf"\fB{_roff(line)}\fR", _roff(f"{what[:1].upper()}{what[1:]}."))
 
 

@@ -5,9 +5,11 @@ Imported only when a page is shown. A test holds that every command has a page a
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from watchdog.model.exits import Exit
+from watchdog.steps.spec import StepSpec
 
 Example = tuple[str, str]  # the line, what it does
 
@@ -24,6 +26,7 @@ class Manual(NamedTuple):
 GROUPS: dict[str, tuple[str, ...]] = {
     "Right now": ("ps", "why", "find", "snapshot", "kill", "run"),
     "Services": ("status", "logs", "start", "stop", "restart", "verify", "check"),
+    "Between two programs": ("sidecar",),
     "The loop": ("watch", "tick", "explain", "snooze", "resume", "ack", "replay", "schedule"),
     "After an incident": ("incidents", "leak", "workers", "guard"),
     "Setting up": ("init", "validate", "runbooks", "schema", "doctor", "demo", "completion", "man"),
@@ -110,6 +113,16 @@ PAGES: dict[str, Manual] = {
         (("wd logs shop -f", "show new lines as they come"), ("wd logs shop --since 10m", "show the last ten minutes")),
         _LISTED,
         ("--service", "--follow", "--since"),
+    ),
+    "sidecar": Manual(
+        "It starts the server and ends it with the session. A server that hangs or dies is ended and started again.",
+        (
+            ("wd sidecar -- python server.py", "put this in the host's configuration in place of `python server.py`"),
+            ("wd sidecar --service translator", "the command, the limits and the fallback of a playbook"),
+            ("wd sidecar --limit 60s --limit tools/call=10m -- python server.py", "other limits for an answer"),
+        ),
+        (Exit.FINE, Exit.UNKNOWN),
+        ("--service", "--limit", "--replay"),
     ),
     "start": Manual(
         "It starts the service, detached from wd. A service that already runs is not started twice.",
@@ -359,3 +372,19 @@ PAGES: dict[str, Manual] = {
         "It writes the report's files.", (("wd report", "write it"), ("wd report -o json", "the result as JSON"))
     ),
 }
+
+
+def page(spec: StepSpec) -> Manual:
+    """The page above; a command without one gets what its spec tells."""
+    words = " ".join(["wd", spec.name, *(f"{one.name.upper()}" for one in spec.arguments if one.required)])
+    line = f"{words} --service shop" if spec.service else words
+    examples = ((line, spec.summary), (f"{line} -o json", "the same, with the result as JSON"))
+    changes = "It may change the service." if spec.changes else _NOTHING
+    return PAGES.get(spec.name) or Manual(changes, examples, _ACTS if spec.changes else _STATES)
+
+
+def groups(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """`GROUPS`, with the commands that stand in none of them at the end of the last one."""
+    last = next(reversed(GROUPS))
+    more = set(names).difference(*GROUPS.values())
+    return {**GROUPS, last: (*GROUPS[last], *sorted(more))}

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from watchdog.cli.manual import EXITS, GROUPS, PAGES, Manual
+from watchdog.cli.manual import EXITS, Manual, groups, page
 
 if TYPE_CHECKING:
     from watchdog.cli.build import Command, Lazy
 
 
 def write_commands(group: Lazy, ctx: click.Context, formatter: click.HelpFormatter, grouped: bool) -> None:
-    """Each command with one line. `grouped`: under the titles of `manual.GROUPS`."""
+    """Each command with one line. `grouped`: under the titles of `manual.groups`."""
     names = group.list_commands(ctx)
-    parts = GROUPS if grouped else {"Commands": tuple(names)}
+    parts = groups(names) if grouped else {"Commands": tuple(names)}
     for title, members in parts.items():
         rows = [(name, group.summary(name)) for name in members if name in names]
         if rows:
@@ -26,23 +26,23 @@ def write_commands(group: Lazy, ctx: click.Context, formatter: click.HelpFormatt
 
 def write_command(command: Command, ctx: click.Context, formatter: click.HelpFormatter) -> None:
     """One sentence, what it changes, common options first, examples, exit codes."""
-    page = PAGES[command.spec.name]
+    manual = page(command.spec)
     formatter.write_paragraph()
-    formatter.write_text(f"{command.help} {page.changes}")
+    formatter.write_text(f"{command.help} {manual.changes}")
     if command.spec.help:
         formatter.write_paragraph()
         formatter.write_text(command.spec.help)
-    _write_options(command, ctx, formatter, page)
+    _write_options(command, ctx, formatter, manual)
     with formatter.section("Examples"):
-        formatter.write_dl([(line, f"{what[:1].upper()}{what[1:]}.") for line, what in page.examples], col_max=50)
+        formatter.write_dl([(line, f"{what[:1].upper()}{what[1:]}.") for line, what in manual.examples], col_max=50)
     with formatter.section("Exit codes"):
-        formatter.write_dl([(str(int(code)), EXITS[code]) for code in page.exits])
+        formatter.write_dl([(str(int(code)), EXITS[code]) for code in manual.exits])
 
 
-def _write_options(command: Command, ctx: click.Context, formatter: click.HelpFormatter, page: Manual) -> None:
+def _write_options(command: Command, ctx: click.Context, formatter: click.HelpFormatter, manual: Manual) -> None:
     options = [one for one in command.get_params(ctx) if isinstance(one, click.Option) and not one.hidden]
     by_name = {one.opts[-1]: one for one in options}
-    common = [by_name[name] for name in page.common]
+    common = [by_name[name] for name in manual.common]
     rest = [one for one in options if one not in common]
     for title, part in (("Common options", common), ("More options" if common else "Options", rest)):
         rows = list(_rows(part, ctx))

@@ -19,7 +19,7 @@ from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock
 from watchdog.text.shown import joined
 from watchdog.text.units import format_duration
-from watchdog.watch.commands import loader
+from watchdog.watch.daemon import loader
 
 HELPED = 60.0  # seconds: what answers by itself within this time after a kill was not lost
 

@@ -16,7 +16,7 @@ from watchdog.model.exits import exit_of
 from watchdog.model.launching import ShimRecord
 from watchdog.model.playbook import Playbook, ProbeSpec
 from watchdog.model.probing import Sample
-from watchdog.policy import locks, target_lock
+from watchdog.policy import lock_files, target_lock
 from watchdog.probes import registry
 from watchdog.report.availability import WINDOWS, Availability, availability
 from watchdog.starting import launch
@@ -96,7 +96,7 @@ def _standing(journal: Journal, playbook: Playbook, state: Path, kills: Mapping[
         deaths=tuple(_deaths(state, playbook, kills)),
         memory=tuple(memory[-1000:]),
         last_asked=samples[-1].at if samples else None,
-        holder=next((str(held) for key in target_lock.keys((), playbook) if (held := locks.holder(key))), ""),
+        holder=next((str(held) for key in target_lock.keys((), playbook) if (held := lock_files.holder(key))), ""),
     )
 
 

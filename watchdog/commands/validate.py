@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from watchdog.commands.here import mistakes, running, unreachable
+from watchdog.commands.validate_here import mistakes, running, unreachable
 from watchdog.config import playbooks
 from watchdog.library import shelf
 from watchdog.model.errors import BadConfig

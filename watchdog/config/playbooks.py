@@ -12,8 +12,8 @@ from watchdog.config import yaml
 from watchdog.config.fields import listed
 from watchdog.config.kinds import CHECKS, GROWING, PROBES, TRIGGERS, Section
 from watchdog.config.mistakes import bad_config, did_you_mean, shown
-from watchdog.config.records import playbook
 from watchdog.config.schema import PlaybookFile
+from watchdog.config.to_model import playbook
 from watchdog.library import shelf
 from watchdog.model.errors import BadConfig
 from watchdog.model.playbook import Playbook

@@ -89,8 +89,8 @@ class Start(Section):
     user: Annotated[str, Text("a user's name", USER)] | None = Field(
         default=None, description="who runs it, where root starts it"
     )
-    listen: Annotated[str, Address(path=True)] | None = Field(
-        default=None, description="an address for later; nothing acts on it yet"
+    listen: Annotated[tuple[str, ...], Many(Address(path=True))] = Field(
+        default=(), description="addresses that wd opens, keeps open and hands to the server (Linux)"
     )
     log: File | None = Field(default=None, description="where its output goes; else start.log in wd's own folder")
     fallback: Command | None = Field(default=None, description="tried when the command does not come up")
@@ -101,6 +101,8 @@ class Start(Section):
     def _one_way(self) -> Start:
         if self.through and (self.command or self.fallback):
             raise ValueError("give either a command or the manager it goes through, not both")
+        if self.through and self.listen:
+            raise ValueError("listen needs a command: a manager opens the sockets of what it starts itself")
         if self.fallback and not self.command:
             raise ValueError("a fallback needs the command that it stands in for")
         return self
@@ -191,6 +193,13 @@ class PlaybookFile(Section):
     def _empty_sections_are_absent(cls, data: Any) -> Any:
         # Somebody who comments out all entries of a section leaves its key behind.
         return {key: value for key, value in data.items() if value is not None} if isinstance(data, dict) else data
+
+    @model_validator(mode="after")
+    def _listens_where_it_is_found(self) -> PlaybookFile:
+        ports = {int(one.rpartition(":")[2]) for one in self.start.listen if not one.startswith("unix:")}
+        if self.find.port and ports and self.find.port not in ports:
+            raise ValueError(f"start.listen names port {min(ports)}, and find.port is {self.find.port}")
+        return self
 
 
 def json_schema() -> dict[str, Any]:

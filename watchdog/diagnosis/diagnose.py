@@ -47,7 +47,7 @@ def _fitting(view: View, finding: Finding) -> Finding:
     """One stuck child whose master replaces it is ended alone: the jobs of the others go on."""
     pid = finding.culprit.pid if finding.culprit else None
     if view.unasked and finding.advice == "restart" and jobs.replaced_alone(view, pid):
-        return replace(finding, advice="restart-worker")
+        return replace(finding, instead="restart-worker")
     return finding
 
 

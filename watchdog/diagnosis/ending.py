@@ -50,19 +50,24 @@ def bounded(view: View, frame: Frame) -> bool:
         for node in ast.walk(statement)
         if isinstance(node, ast.Call) and shape.covers(node, frame.line)
     ]
-    return any(_name(call.func) in _BOUNDED and bool(call.args or call.keywords) for call in here)
+    return any(shape.simple_name(call.func) in _BOUNDED and bool(call.args or call.keywords) for call in here)
 
 
 def _passed(statement: ast.stmt, flags: frozenset[str]) -> bool:
     for node in _own(statement):
-        if isinstance(node, ast.While) and flags & {_name(part) for part in ast.walk(node.test)}:
+        if isinstance(node, ast.While) and flags & {shape.simple_name(part) for part in ast.walk(node.test)}:
             return True
         if not isinstance(node, ast.Call):
             continue
-        if _name(node.func) in _SERVES:
+        if shape.simple_name(node.func) in _SERVES:
             return True
         owner = node.func.value if isinstance(node.func, ast.Attribute) else None
-        if _name(node.func) == "wait" and owner is not None and _name(owner) in flags and not node.args:
+        if (
+            shape.simple_name(node.func) == "wait"
+            and owner is not None
+            and shape.simple_name(owner) in flags
+            and not node.args
+        ):
             return True
     return False
 
@@ -91,34 +96,29 @@ def _of_file(source: SourceFile) -> Iterator[str]:
 
 def installs_ending(call: ast.Call) -> bool:
     """Whether the call gives a function to a signal that ends a program; a number in a variable may be one."""
-    if _name(call.func) not in _INSTALLS or len(call.args) < 2:
+    if shape.simple_name(call.func) not in _INSTALLS or len(call.args) < 2:
         return False
-    number = _name(call.args[0])
+    number = shape.simple_name(call.args[0])
     return number in _ENDS or not number.startswith("SIG")
 
 
 def _set_by(module: ast.Module, handler: ast.expr, deep: int) -> Iterator[str]:
     """What a handler sets: `stop.set`, a lambda or function that calls it or assigns, or a partial of one."""
     if isinstance(handler, ast.Attribute) and handler.attr == "set":
-        yield _name(handler.value)
+        yield shape.simple_name(handler.value)
         return
     if isinstance(handler, ast.Call) and handler.args:
         yield from _set_by(module, handler.args[0], deep)
         return
     bodies: list[ast.AST] = [handler.body] if isinstance(handler, ast.Lambda) else []
-    name = _name(handler)
+    name = shape.simple_name(handler)
     bodies += [one for one in ast.walk(module) if isinstance(one, ast.FunctionDef) and one.name == name]
     for node in (node for body in bodies for node in ast.walk(body)):
         if isinstance(node, ast.Assign):
-            yield from filter(None, map(_name, node.targets))
+            yield from filter(None, map(shape.simple_name, node.targets))
         elif isinstance(node, ast.Call):
             called = node.func
             if isinstance(called, ast.Attribute) and called.attr == "set":
-                yield _name(called.value)
+                yield shape.simple_name(called.value)
             elif deep > 1:
                 yield from _set_by(module, called, deep - 1)
-
-
-def _name(node: ast.AST) -> str:
-    """The last part: "stop" of `self.stop`."""
-    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")

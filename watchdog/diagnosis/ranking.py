@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from watchdog.diagnosis.view import View
-from watchdog.model.causes import CAUSES, HEALTHY
-from watchdog.model.finding import Advice, Certainty, Finding
+from watchdog.model.causes import CAUSES, HEALTHY, Advice
+from watchdog.model.finding import Certainty, Finding
 from watchdog.text.units import format_duration
 
 # Faults of a piece of work that does not go on. Where our questions are answered all the same, they are as serious as
@@ -50,9 +50,9 @@ def tempered(view: View, findings: Iterable[Finding]) -> Iterator[Finding]:
         if one.cause not in _OF_WORK or not view.answered or view.in_trouble:
             yield one
         elif view.waiting and not (one.cause == "child-wait" and len(view.waiting) < _MANY):
-            yield replace(one, warns=True, advice=_milder(one), summary=f"{_held_up(view)}: {one.summary}")
+            yield replace(one, warns=True, instead=_milder(one), summary=f"{_held_up(view)}: {one.summary}")
         elif one.cause in _FOR_EVER:
-            yield replace(one, warns=True, advice=_milder(one), summary=f"it answers all the same: {one.summary}")
+            yield replace(one, warns=True, instead=_milder(one), summary=f"it answers all the same: {one.summary}")
         elif one.cause == "lock-convoy" and view.slow:
             yield one
 
@@ -75,7 +75,7 @@ def graded(view: View, findings: Iterable[Finding]) -> Iterator[Finding]:
         certainty = _LOWER[one.certainty] if is_early(view, one) else one.certainty
         ends = one.advice in ("restart", "restart-worker")
         spared = certainty == "guess" and ends and not view.in_trouble
-        yield replace(one, certainty=certainty, advice="wait" if spared else one.advice)
+        yield replace(one, certainty=certainty, instead="wait" if spared else one.advice)
 
 
 def is_early(view: View, finding: Finding) -> bool:

@@ -1,99 +1,17 @@
-"""All rules, each one file. The order is of no meaning: findings are ranked by their strength."""
+"""All rules: each file of `rules/` is one. Their order means nothing: `ranking` sorts what they find."""
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Callable, Iterable
 
-from watchdog.diagnosis.rules import (
-    accept_backlog_full,
-    at_its_queue,
-    await_never,
-    broker_lost,
-    busy_loop,
-    child_pipe_full,
-    child_wait,
-    crash_loop,
-    db_locked,
-    disk_full,
-    event_loop_blocked,
-    external_wait,
-    fd_exhausted,
-    fork_lock,
-    gil_held_native,
-    healthy,
-    host_starved,
-    ignores_sigterm,
-    import_lock,
-    job_keeps_place,
-    lock_convoy,
-    lock_deadlock,
-    memory_leak,
-    memory_step,
-    not_python,
-    not_running,
-    oom_killed,
-    pipe_peer,
-    polls_outside,
-    pool_exhausted,
-    port_squatter,
-    slow_degradation,
-    stdin_json_garbage,
-    stdio_ipc_deadlock,
-    stopped,
-    thread_leak,
-    traced,
-    transaction_wait,
-    uninterruptible,
-    unknown,
-    wrong_program,
-    zombie_parent,
-)
+from watchdog.diagnosis import rules
 from watchdog.diagnosis.view import View
 from watchdog.model.finding import Finding
 
 Rule = Callable[[View], Iterable[Finding]]
 
-RULES: tuple[Rule, ...] = (
-    accept_backlog_full.rule,
-    at_its_queue.rule,
-    await_never.rule,
-    broker_lost.rule,
-    busy_loop.rule,
-    child_pipe_full.rule,
-    child_wait.rule,
-    crash_loop.rule,
-    db_locked.rule,
-    disk_full.rule,
-    event_loop_blocked.rule,
-    external_wait.rule,
-    fd_exhausted.rule,
-    fork_lock.rule,
-    gil_held_native.rule,
-    healthy.rule,
-    host_starved.rule,
-    ignores_sigterm.rule,
-    import_lock.rule,
-    job_keeps_place.rule,
-    lock_convoy.rule,
-    lock_deadlock.rule,
-    memory_leak.rule,
-    memory_step.rule,
-    not_python.rule,
-    not_running.rule,
-    oom_killed.rule,
-    pipe_peer.rule,
-    polls_outside.rule,
-    pool_exhausted.rule,
-    port_squatter.rule,
-    slow_degradation.rule,
-    stdin_json_garbage.rule,
-    stdio_ipc_deadlock.rule,
-    stopped.rule,
-    thread_leak.rule,
-    traced.rule,
-    transaction_wait.rule,
-    uninterruptible.rule,
-    unknown.rule,
-    wrong_program.rule,
-    zombie_parent.rule,
+RULES: tuple[Rule, ...] = tuple(
+    importlib.import_module(f"{rules.__name__}.{found.name}").rule for found in pkgutil.iter_modules(rules.__path__)
 )

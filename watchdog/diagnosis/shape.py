@@ -135,7 +135,12 @@ def _on_line(nodes: tuple[ast.AST, ...], line: int) -> Iterator[ast.AST]:
 
 def called_name(call: ast.Call) -> str:
     """ "sleep" of `time.sleep(…)` and of `sleep(…)`; empty where what is called has no name."""
-    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    return simple_name(call.func)
+
+
+def simple_name(node: ast.AST) -> str:
+    """ "stop" of `self.stop` and of `stop`; empty for anything else."""
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 
 def calls_at(source: SourceFile, line: int) -> tuple[str, ...]:
@@ -231,4 +236,4 @@ def last_name(node: ast.AST) -> str:
     """ "items" of `self.items[0]`."""
     while isinstance(node, (ast.Subscript, ast.Call)):
         node = node.value if isinstance(node, ast.Subscript) else node.func
-    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+    return simple_name(node)

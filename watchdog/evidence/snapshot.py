@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from watchdog.evidence import logs as saved_logs
+from watchdog.evidence.as_json import MOST, as_json, fitted
 from watchdog.evidence.readable import stacks_text, tasks_text
-from watchdog.evidence.records import MOST, as_json, fitted
 from watchdog.model.evidence import Configured, Evidence, Exit
 from watchdog.model.process import Tree, target_record
 from watchdog.model.snapshot import Artifact, Snapshot

@@ -90,11 +90,11 @@ def _stored(value: Any) -> Any:
     return value
 
 
-def begin_step(db: sqlite3.Connection, incident: str, number: int, step: str, text: str) -> None:
+def begin_step(db: sqlite3.Connection, incident: str, number: int, step: str, text: str, by_hand: str) -> None:
     db.execute(
-        "INSERT OR REPLACE INTO steps (incident, number, step, text, outcome, begun, seconds, message)"
-        " VALUES (?, ?, ?, ?, 'running', ?, 0, '')",
-        (incident, number, step, text, clock.now()),
+        "INSERT OR REPLACE INTO steps (incident, number, step, text, outcome, begun, seconds, message, by_hand)"
+        " VALUES (?, ?, ?, ?, 'running', ?, 0, '', ?)",
+        (incident, number, step, text, clock.now(), by_hand),
     )
 
 
@@ -135,14 +135,14 @@ def one(db: sqlite3.Connection, name: str) -> Incident:
         raise NothingMatched(f"{name!r} fits more than one incident", fits, "write more of its id")
     found = _incident(rows[0])
     lines = db.execute(
-        "SELECT number, step, text, outcome, begun, seconds, message, data FROM steps WHERE incident = ?"
+        "SELECT number, step, text, outcome, begun, seconds, message, by_hand, data FROM steps WHERE incident = ?"
         " ORDER BY number",
         (found.id,),
     )
     steps = []
     for *line, data in lines:
-        number, step, text, outcome, begun, seconds, message = typed(tuple(line), "ntttnnt")
-        steps.append(StepRecord(number, step, text, outcome, begun, seconds, message, from_json(data, dict)))
+        number, step, text, outcome, begun, seconds, message, by_hand = typed(tuple(line), "ntttnntt")
+        steps.append(StepRecord(number, step, text, outcome, begun, seconds, message, from_json(data, dict), by_hand))
     notes = db.execute("SELECT at, author, text FROM notes WHERE incident = ? ORDER BY at, rowid", (found.id,))
     return replace(
         found,

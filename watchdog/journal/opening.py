@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from watchdog.journal.schema import VERSIONS
+from watchdog.journal.tables import VERSIONS
 from watchdog.model.errors import CannotTell, Refused
 from watchdog.system.clock import now
 from watchdog.system.disk import files

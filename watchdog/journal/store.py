@@ -99,9 +99,11 @@ class Journal:
                     raise
         raise AssertionError("not reached")
 
-    def begin_step(self, incident: str, number: int, step: str, text: str) -> None:
+    def begin_step(self, incident: str, number: int, step: str, text: str, by_hand: str = "") -> None:
         """Written before the step runs: after a kill -9 it tells how far the run came."""
-        self._change(incident, lambda db: incidents.begin_step(db, incident, number, step, redact(text)))
+        self._change(
+            incident, lambda db: incidents.begin_step(db, incident, number, step, redact(text), redact(by_hand))
+        )
 
     def end_step(
         self,

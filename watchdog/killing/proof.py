@@ -15,12 +15,12 @@ PATIENCE = 15.0  # seconds; the memory of a big process is freed before its sock
 
 
 def free_ports(plan: KillPlan, say: Callable[[str], None], within: float = PATIENCE) -> tuple[tuple[int, bool], ...]:
-    """(port, can be bound) for each port of the plan, waiting for the kernel to let go."""
+    """(port, is free for the next start) for each port of the plan, waiting for the kernel to let go."""
     deadline, found = Deadline(within), []
     for port in plan.ports:
-        if not ports.can_bind(port):
+        if not ports.is_free(port):
             say(f"waiting for port {port} to be let go")
-        found.append((port, wait_until(lambda port=port: ports.can_bind(port), deadline.left)))  # type: ignore[misc]
+        found.append((port, wait_until(lambda port=port: ports.is_free(port), deadline.left)))  # type: ignore[misc]
     return tuple(found)
 
 

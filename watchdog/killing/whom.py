@@ -36,9 +36,9 @@ def look(tree: Tree, url: str | None, *, ask: bool) -> Whom:
 
 
 def _answers(tree: Tree, url: str | None) -> str:
-    from watchdog.targets import verdict  # here: it imports HTTP
+    from watchdog.targets import answering  # here: it imports HTTP
 
-    return verdict.ask(tree, _WITHIN, url)
+    return answering.ask(tree, _WITHIN, url)
 
 
 def doubts(whom: Whom, *, configured: bool) -> tuple[str, ...]:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from watchdog.model.causes import CAUSES
+from watchdog.model.causes import CAUSES, Advice
 from watchdog.model.exits import Exit, exit_of
 from watchdog.model.records import record
-
-Advice = Literal["none", "wait", "restart", "restart-worker", "fix-config", "call-a-person"]
 
 Certainty = Literal["certain", "likely", "guess"]
 
@@ -45,7 +43,7 @@ class Finding:
     cause: str  # a key of CAUSES
     certainty: Certainty  # certain: the kernel or the interpreter's memory says so
     summary: str
-    advice: Advice
+    instead: Advice | None = None  # the advice, where that of the cause does not fit
     culprit: Culprit | None = None
     peer: str | None = None
     evidence: tuple[str, ...] = ()  # "stacks.json#pid=42,thread=withdraw"
@@ -55,6 +53,10 @@ class Finding:
     lasted: float | None = None  # seconds of waiting or computing; None: it is not a matter of time
     no_end: bool = False  # the main thread is in a loop that, by its source, nothing leaves
     waits_for: str = ""  # kind of what it waits for, where that may have a cause of its own: see `ranking.ROOTS`
+
+    @property
+    def advice(self) -> Advice:
+        return self.instead or CAUSES[self.cause].advice
 
     @property
     def confidence(self) -> float:

@@ -72,6 +72,7 @@ class StepRecord:
     seconds: float = 0.0
     message: str = ""
     data: dict[str, Any] | None = None  # the step's JSON result
+    by_hand: str = ""  # what a person types to do the same; empty for a step that is of no use alone
 
     def record(self) -> dict[str, Any]:
         return {

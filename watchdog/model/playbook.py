@@ -28,7 +28,7 @@ class Start:
     env: tuple[tuple[str, str], ...] = ()
     env_file: str | None = None
     user: str | None = None
-    listen: str | None = None  # kept for the shim that will hold the socket; nothing acts on it yet
+    listen: tuple[str, ...] = ()  # "127.0.0.1:8000", "unix:/run/shop.sock": the shim holds the sockets
     log: str | None = None  # None: start.log beside the service's state
     fallback: tuple[str, ...] = ()  # tried when the command does not come up
     through: str | None = None  # "systemd:shop.service", "supervisor:shop", "docker:shop": the manager that starts it
@@ -133,6 +133,25 @@ class Policy:
 
 
 @record(frozen=True)
+class Sidecar:
+    """How `wd sidecar` watches a child that speaks over its standard input and output."""
+
+    framing: Literal["auto", "lines", "headers", "raw"] = "auto"
+    limits: tuple[tuple[str, float], ...] = (("", 300.0), ("initialize", 60.0))  # (method, seconds); "": all others
+    restarts: int = 3  # in a row
+    healthy: float = 60.0  # seconds without a fault after which the count begins again
+    queue: int = 8 << 20  # bytes that wait in each direction before the sender is slowed down
+    grace: float = 2.0  # seconds from SIGTERM to SIGKILL
+    ping: float = 0.0  # seconds of silence after which an MCP server is asked `ping`; 0: never
+    lossy: tuple[str, ...] = ()  # methods whose messages are dropped when the queue is full
+    replay: tuple[str, ...] = ()  # methods whose messages a new child gets again
+    handshake: tuple[str, ...] = ()  # lines that a new child gets first
+    terminal: tuple[str, ...] = ()  # names of events that end an answer, beside the usual ones
+    deadlocks: float = 0.01  # share of requests that may hang before the fallback is started
+    drops: float = 0.05  # share of messages that may be dropped before the fallback is started
+
+
+@record(frozen=True)
 class Playbook:
     """One service."""
 
@@ -145,6 +164,7 @@ class Playbook:
     triggers: tuple[TriggerSpec, ...] = ()
     policy: Policy = Policy()
     notify: tuple[str, ...] = ()
+    sidecar: Sidecar | None = None
     path: str = ""  # the file it came from
 
     @property

@@ -46,12 +46,16 @@ class History:
     same_cause: int = 0  # restarts for the signature at hand
 
 
+Limit = Literal["", "given-up", "crash-loop", "too-many", "same-cause", "hour", "hour-everywhere", "back-off"]
+
+
 @record(frozen=True)
 class Permit:
     """The answer. `at` is when a "wait" is over."""
 
     verdict: Literal["go", "wait", "give-up", "given-up"]
-    why: str
+    limit: Limit = ""  # which one is reached
+    why: str = ""  # the same for a person
     at: float = 0.0
 
 
@@ -73,29 +77,31 @@ class CrashLoop:
 def permit(policy: Policy, history: History, now: float) -> Permit:
     """Whether a restart may begin now. "give-up" is said once, "given-up" from then on until a person resumes."""
     if history.gave_up is not None and not _earned_back(policy.backoff, history, now):
-        return Permit("given-up", history.gave_up_why or "a person was called")
+        return Permit("given-up", "given-up", history.gave_up_why or "a person was called")
     restarts = since_good(policy.backoff, history, now)
     if loop := crash_loop(history.lives):
-        return Permit("give-up", str(loop))
+        return Permit("give-up", "crash-loop", str(loop))
     limit = policy.give_up
     recent = _within(restarts, limit.within, now)
     if len(recent) >= limit.restarts:
         times = f"{len(recent)} restarts within {format_duration(limit.within)} did not last"
-        return Permit("give-up", times)
+        return Permit("give-up", "too-many", times)
     if policy.same_cause and history.same_cause >= policy.same_cause:
-        return Permit("give-up", f"the same trouble for the {history.same_cause + 1}th time: restarts only hide it")
-    if (hour := _hour_limit(_within(history.restarts, HOUR, now), policy.per_hour, "of this service", now)) is not None:
+        often = f"the same trouble for the {history.same_cause + 1}th time: restarts only hide it"
+        return Permit("give-up", "same-cause", often)
+    if (hour := _hour_limit("hour", history.restarts, policy.per_hour, now)) is not None:
         return hour
-    everywhere = _within(history.all_restarts, HOUR, now)
-    if (hour := _hour_limit(everywhere, policy.per_hour_everywhere, "over all services", now)) is not None:
+    if (hour := _hour_limit("hour-everywhere", history.all_restarts, policy.per_hour_everywhere, now)) is not None:
         return hour
     if restarts:
         pause = delay(policy.backoff, len(restarts))
         # A restart in the future was written under another clock: the wait begins now.
         at = min(restarts[-1], now) + pause
         if at > now:
-            return Permit("wait", f"restart {len(restarts) + 1} in a row waits {format_duration(pause)}", at)
-    return Permit("go", "")
+            return Permit(
+                "wait", "back-off", f"restart {len(restarts) + 1} in a row waits {format_duration(pause)}", at
+            )
+    return Permit("go")
 
 
 def delay(backoff: Backoff, restarts: int) -> float:
@@ -147,8 +153,10 @@ def _within(times: Sequence[float], seconds: float, now: float) -> list[float]:
     return [when for when in times if now - when < seconds]
 
 
-def _hour_limit(recent: Sequence[float], most: int, whose: str, now: float) -> Permit | None:
+def _hour_limit(limit: Limit, restarts: Sequence[float], most: int, now: float) -> Permit | None:
+    recent = _within(restarts, HOUR, now)
     if not most or len(recent) < most:
         return None
     oldest = sorted(recent)[len(recent) - most]
-    return Permit("wait", f"{len(recent)} restarts {whose} within the hour are enough", min(oldest, now) + HOUR)
+    whose = "of this service" if limit == "hour" else "over all services"
+    return Permit("wait", limit, f"{len(recent)} restarts {whose} within the hour are enough", min(oldest, now) + HOUR)

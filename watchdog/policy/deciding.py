@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
 from watchdog.model.incident import Desired
 from watchdog.model.playbook import Mode
 from watchdog.model.records import record
-from watchdog.policy.budget import Permit
+from watchdog.policy.budget import Limit, Permit
+from watchdog.policy.pressure import CommonCause
 from watchdog.text.units import format_duration, iso
 
 Kind = Literal["run", "ask", "would", "wait", "hold", "give-up", "leave"]
+Reason = Literal["due", "agreed", "wish", "wrong-program", "held", "starved", "common-cause", "full", "moment"] | Limit
 WELL_ALL_THE_TIME = 60.0  # seconds
 AGAIN = 5.0  # seconds after which a hold is looked at again
 FREE_AGAIN = 0.2  # seconds after which a place among those that are worked on is looked for again
@@ -31,7 +34,7 @@ class Situation:
     strange: str = ""  # another program than the configured one is there
     starved: str = ""  # why the machine itself is in trouble
     certain: bool = False  # nothing of it runs, or it is stopped: however slow the machine is, that is no slowness
-    common: str = ""  # why the trouble is not this service's own
+    common: CommonCause | None = None  # the trouble is not this service's own
     holder: str = ""  # who else works on it now
     full: str = ""  # why no further service can be worked on at this moment
     planned: bool = False  # nothing is broken yet: it may wait for a good moment
@@ -43,8 +46,15 @@ class Decision:
     """What is done now, and why. `again` is in how many seconds to look again; None: when there is news."""
 
     kind: Kind
-    why: str
+    reason: Reason
+    why: str = ""  # the reason for a person, with its figures
     again: float | None = None
+    about: str = ""  # which wish, which kind of common cause
+
+    @property
+    def key(self) -> tuple[Kind, Reason, str]:
+        """Decisions with the same key say the same, whatever the figures of the moment are."""
+        return self.kind, self.reason, self.about
 
 
 def decide(situation: Situation) -> Decision:
@@ -54,35 +64,36 @@ def decide(situation: Situation) -> Decision:
         return decision
     if situation.mode == "observe":
         deed = f"run {situation.runbook}" if decision.kind == "run" else "give up and call a person"
-        return Decision("would", f"would {deed}: {decision.why}" if decision.why else f"would {deed}")
+        why = f"would {deed}: {decision.why}" if decision.why else f"would {deed}"
+        return replace(decision, kind="would", why=why)
     if situation.mode == "ask" and decision.kind == "run":
-        return Decision("ask", decision.why)
+        return replace(decision, kind="ask")
     return decision
 
 
 def _decide(situation: Situation) -> Decision:
     permit, desired = situation.permit, situation.desired
     if desired.state != "running":
-        return Decision("leave", _wanted(desired))
+        return Decision("leave", "wish", _wanted(desired), about=f"{desired.state} {desired.since}")
     if permit.verdict == "given-up":
-        return Decision("leave", f"gave up: {permit.why}; once fixed, run `wd resume`")
+        return Decision("leave", permit.limit, f"gave up: {permit.why}; once fixed, run `wd resume`")
     if situation.strange:
-        return Decision("give-up", situation.strange)
+        return Decision("give-up", "wrong-program", situation.strange)
     if permit.verdict == "give-up":
-        return Decision("give-up", permit.why)
+        return Decision("give-up", permit.limit, permit.why)
     if situation.holder:
-        return Decision("leave", f"{situation.holder} is at it", AGAIN)
+        return Decision("leave", "held", f"{situation.holder} is working on it", AGAIN)
     if situation.starved and not situation.planned and not situation.certain:
-        return Decision("hold", f"the machine is starved: {situation.starved}", AGAIN)
+        return Decision("hold", "starved", f"the machine is starved: {situation.starved}", AGAIN)
     if situation.common:
-        return Decision("hold", situation.common, AGAIN)
+        return Decision("hold", "common-cause", situation.common.why, AGAIN, situation.common.kind)
     if permit.verdict == "wait":
-        return Decision("wait", permit.why, max(0.1, permit.at - situation.now))
+        return Decision("wait", permit.limit, permit.why, max(0.1, permit.at - situation.now))
     if situation.full:
-        return Decision("wait", situation.full, FREE_AGAIN)
+        return Decision("wait", "full", situation.full, FREE_AGAIN)
     if situation.planned and situation.moment:
-        return Decision("wait", situation.moment, AGAIN)
-    return Decision("run", "")
+        return Decision("wait", "moment", situation.moment, AGAIN)
+    return Decision("run", "due")
 
 
 def _wanted(desired: Desired) -> str:

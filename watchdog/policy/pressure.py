@@ -51,7 +51,7 @@ class Failing:
 class CommonCause:
     """One reason for the trouble of several services."""
 
-    kind: Literal["peer", "disk", "at-once"]
+    kind: Literal["peer", "disk", "at-once", "settles"]  # settles: it is over, and the service gets some time
     why: str
 
 

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from watchdog.model.process import Tree
-from watchdog.policy.locks import target_lock
+from watchdog.policy.lock_files import target_lock
 
 if TYPE_CHECKING:
     from watchdog.model.playbook import Playbook

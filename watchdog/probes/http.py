@@ -18,7 +18,7 @@ _MISSING = object()
 def probe(asked: Asked) -> Sample:
     """ok or slow for a good answer, failed for none or a wrong one, unknown where the reason is not the server."""
     reply = ask(url_of(asked), timeout=asked.spec.timeout)
-    if reply.problem in ("local", "tls"):
+    if reply.problem in ("local", "tls", "certificate"):
         # A certificate that is not trusted here is no hang: the server has answered, and no restart would mend it.
         return asked.unknown(reply.detail)
     if reply.problem == "timeout":

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 
+from watchdog.model.causes import Advice
 from watchdog.model.evidence import Evidence
-from watchdog.model.finding import Advice, Culprit
+from watchdog.model.finding import Culprit
 
 _WORDS: dict[Advice, str] = {
     "none": "nothing",

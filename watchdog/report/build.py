@@ -8,13 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from watchdog.model.incident import Incident, StepRecord
+from watchdog.model.incident import Incident
 from watchdog.report import folders
 from watchdog.report.page import Ended, Line, Page
 from watchdog.text.redact import redact, redact_data
 from watchdog.text.units import format_duration
 
-_NOT_BY_HAND = ("shell", "wait", "notify", "report")
 _WORDS = {
     "recovered": "is back, and that is proven",
     "done": "the run did what it was asked to",
@@ -41,9 +40,9 @@ def clean(incident: Incident) -> Incident:
         "finding",
         "notes",
     )
+    of_step = ("text", "by_hand", "message", "data")
     steps = tuple(
-        replace(step, text=redact(step.text), message=redact(step.message), data=redact_data(step.data))
-        for step in incident.steps
+        replace(step, **{name: redact_data(getattr(step, name)) for name in of_step}) for step in incident.steps
     )
     changed: dict[str, Any] = {name: redact_data(getattr(incident, name)) for name in texts}
     return replace(incident, trigger=incident.trigger.cleaned(redact), steps=steps, **changed)
@@ -181,19 +180,13 @@ def _commands(incident: Incident) -> tuple[str, ...]:
     home = f" --home {shlex.quote(incident.trigger.home)}" if incident.trigger.home else ""
     typed = incident.trigger.typed
     single = len(incident.steps) == 1 and incident.steps[0].step == incident.runbook
+    if single and typed:
+        return (typed,)
     whole = "" if single or incident.gave_up else f"wd{home} run {incident.runbook}{service}"
     first = typed if incident.runbook in typed.split() or not incident.steps else whole
-    done = (step for step in incident.steps if step.outcome != "skipped" and step.step not in _NOT_BY_HAND)
+    done = (step.by_hand for step in incident.steps if step.outcome != "skipped")
     resume = f"wd{home} resume {incident.service}    # once fixed" if incident.gave_up else ""
-    return tuple(dict.fromkeys(filter(None, (first, *(_by_hand(step, home, service) for step in done), resume))))
-
-
-def _by_hand(step: StepRecord, home: str, service: str) -> str:
-    text = step.text or step.step
-    named = any(word in text for word in ("--service", "--port", "--pid", "--cmdline", " :"))
-    if text.startswith("--home"):  # typed alone: the text is the whole line
-        home = ""
-    return f"wd{home} {text}{'' if named or step.step in ('exec', 'http') else service}"
+    return tuple(dict.fromkeys(filter(None, (first, *done, resume))))
 
 
 def _all(incident: Incident, key: str) -> Iterator[Any]:

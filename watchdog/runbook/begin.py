@@ -12,6 +12,7 @@ from watchdog.runbook.plan import make_plan
 from watchdog.runbook.run import Prepared, always, execute, nobody_watches, prepare
 from watchdog.steps.spec import Context
 from watchdog.system import clock
+from watchdog.text.redact import redact
 from watchdog.text.units import format_duration
 
 DONE = frozenset({"ok", "warning", "nothing", "skipped"})
@@ -83,8 +84,8 @@ def _rest(context: Context, steps: Sequence[Prepared], name: str) -> tuple[Seque
         context.say(f"  done before: {record.text} ({record.outcome})")
     left: list[Prepared] = []
     for prepared in steps:
-        if prepared.call.text in done:
-            done.remove(prepared.call.text)  # the same line may stand in a runbook twice
+        if (text := redact(prepared.call.text)) in done:  # the journal keeps no secret
+            done.remove(text)  # the same line may stand in a runbook twice
         else:
             left.append(prepared)
     return left, earlier.steps

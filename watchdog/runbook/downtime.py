@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from watchdog.model.causes import HEALTHY
 from watchdog.model.evidence import Evidence
 from watchdog.model.incident import DownFrom, Incident, StepRecord
 from watchdog.model.probing import Sample
@@ -73,7 +74,7 @@ def _begin(
     signs = [*_ended_or_stopped(incident, evidence), *_first_failure(incident, samples)]
     if signs:
         return min(signs, key=lambda one: one.at)
-    well = any(str((one.data or {}).get("verdict", "")).startswith("healthy") for one in records)
+    well = any((one.data or {}).get("verdict") in HEALTHY for one in records)
     if ended is not None and (trigger.kind in _BY_PLAN or well):
         return Sign(ended, "run", exact=True)
     for found in (*_waiting(evidence, samples), *_in_log(evidence)):

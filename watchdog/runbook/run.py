@@ -8,6 +8,7 @@ the report.
 from __future__ import annotations
 
 import contextvars
+import shlex
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, replace
@@ -184,9 +185,11 @@ def _step(run: Run, prepared: Prepared) -> StepRecord:
     """One step, journalled before it begins and after it ended."""
     context, begun = run.context, clock.now()
     number = len(run.records) + 1
-    record = StepRecord(number, prepared.spec.name, prepared.call.text, "running", begun)
+    record = StepRecord(
+        number, prepared.spec.name, prepared.call.text, "running", begun, by_hand=_by_hand(prepared, context)
+    )
     if context.journal and context.incident:
-        context.journal.begin_step(context.incident, number, prepared.spec.name, prepared.call.text)
+        context.journal.begin_step(context.incident, number, record.step, record.text, record.by_hand)
     run.watch(prepared, record)
     tick = clock.monotonic()
     result = _bounded(prepared, context)
@@ -203,6 +206,17 @@ def _step(run: Run, prepared: Prepared) -> StepRecord:
     run.last = result
     run.watch(prepared, record)
     return record
+
+
+def _by_hand(prepared: Prepared, context: Context) -> str:
+    """What a person types to do the same; empty for a step that is of no use alone."""
+    spec = prepared.spec
+    if prepared.call.language != "wd" or not (spec.targets or spec.service or spec.changes):
+        return ""
+    home = ("--home", context.trigger.home) if context.trigger.home else ()
+    takes_service = context.playbook is not None and (spec.targets or spec.service)
+    service = ("--service", context.playbook.service) if context.playbook and takes_service else ()
+    return shlex.join(("wd", *home, *prepared.call.words, *service))
 
 
 def _note(run: Run, prepared: Prepared, came_to: str, message: str) -> StepRecord:

@@ -11,15 +11,15 @@ from typing import Any
 from watchdog.killing import finish
 from watchdog.model.errors import Failed
 from watchdog.model.launching import ShimRecord, StartResult
-from watchdog.model.playbook import Start
+from watchdog.model.playbook import Policy, Start
 from watchdog.model.process import Identity, Listener
 from watchdog.system import clock
 from watchdog.system.child import commands, service_env
 from watchdog.system.disk import files, trust
 from watchdog.system.host import accounts, managers
 from watchdog.system.process import processes
+from watchdog.system.shim import held, posts, spawn, standby
 from watchdog.system.shim import records as notes
-from watchdog.system.shim import spawn, standby
 from watchdog.system.shim.line import Line
 from watchdog.system.shim.orders import Order
 
@@ -74,12 +74,17 @@ def arm(
     listeners: Collection[Listener] = (),
     port: int | None = None,
     through: Sequence[str] = (),
+    policy: Policy | None = None,
+    beside: Collection[Identity] = (),
 ) -> Shim:
     """Start the process that will start the service, also if wd dies now. Failed if it does not come to its post.
 
     `doomed` must be gone first, `listeners` are their sockets; `port` is the one the service listens on when it is up;
-    `through` is the command of the manager that is known to keep it.
+    `through` is the command of the manager that is known to keep it; `policy` bounds how often a shim that holds the
+    sockets starts the service again by itself; `beside` are those that go on until the new server is proven.
     """
+    policy = policy or Policy()
+    acts = policy.mode == "act"
     place = _place(state, service)
     orders = managers.orders(managers.parse(start.through)) if start.through else None
     through = through or (orders.start if orders else ())
@@ -98,7 +103,12 @@ def arm(
         ports=[port] if port else sorted({one.port for one in listeners}),
         port=port,
         doomed=[str(one) for one in doomed],
+        beside=[str(one) for one in beside],
         inodes=[one.inode for one in listeners],
+        listen=list(start.listen),
+        restarts=policy.give_up.restarts if acts else 0,
+        restarts_within=policy.give_up.within,
+        pauses=[policy.backoff.first, policy.backoff.most],
         finish_command=finish.command(),
         standby=str(files.runtime_folder()),
     )
@@ -152,6 +162,27 @@ def _armed(order: Order) -> Shim:
 def records(state: Path, service: str) -> tuple[ShimRecord, ...]:
     """Every start of this service that a shim has noted, the oldest first."""
     return notes.read_all(notes.folder(state, service))
+
+
+def restarts_itself(state: Path, service: str) -> bool:
+    """Whether a shim holds the listening socket of this service, and starts it again after its end."""
+    return any(holds_sockets(one.shim_pid) for one in records(state, service)[-1:])
+
+
+def holds_sockets(shim_pid: int) -> bool:
+    """Whether that process is a shim of ours that holds listening sockets for its service."""
+    return shim_pid in posts.holding()
+
+
+def release(shim_pid: int) -> bool:
+    """Let a shim give up the listening sockets that it holds; False if it is not a shim of ours, or holds none."""
+    return holds_sockets(shim_pid) and held.release(files.runtime_folder(), shim_pid)
+
+
+def release_all(state: Path, service: str) -> None:
+    """The same for every shim that has started this service."""
+    for pid in {one.shim_pid for one in records(state, service)}:
+        release(pid)
 
 
 class Shim:

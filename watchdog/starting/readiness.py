@@ -48,12 +48,13 @@ class Question:
     any_status: bool = False  # the address was not chosen by a person: whatever it answers is an answer
     limit: float = 0.0  # seconds that the playbook's probe gives an answer
 
-    def ask(self, within: float) -> Answer:
-        """At most `within` seconds in total, a second address included."""
+    def ask(self, within: float, accepted: http.Accepted | None = None) -> Answer:
+        """At most `within` seconds in total, a second address included. `accepted`: see `http.ask`."""
         found = Answer(False, 0.0, None, "not asked")
         for place, url in enumerate(self.urls):
             share = within / (len(self.urls) - place)
-            reply = http.ask(url, timeout=min(share, max(_ONE_ANSWER, self.limit)), limit=65536)
+            limit = min(share, max(_ONE_ANSWER, self.limit))
+            reply = http.ask(url, timeout=limit, limit=65536, accepted=accepted)
             good = reply.status is not None and not reply.problem
             fine = good and reply.status in (_ANY if self.any_status else range(200, 300))
             detail = "" if fine else reply.detail or reply.problem or f"status {reply.status}"

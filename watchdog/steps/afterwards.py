@@ -6,8 +6,8 @@ from typing import Literal
 
 from watchdog.model.playbook import Playbook
 from watchdog.model.process import Tree
-from watchdog.policy import locks
-from watchdog.steps import known
+from watchdog.policy import lock_files
+from watchdog.steps import port_playbooks
 from watchdog.steps.spec import Context
 from watchdog.targets import expected
 
@@ -18,7 +18,7 @@ def service_of(context: Context, tree: Tree) -> Playbook | None:
     """The playbook of what was selected: the one that was named, else the one whose port and program these are."""
     if context.playbook is not None or context.home is None:
         return context.playbook
-    return next((one for one in known.naming(context, tree.ports) if is_expected(one, tree)), None)
+    return next((one for one in port_playbooks.naming(context, tree.ports) if is_expected(one, tree)), None)
 
 
 def is_expected(playbook: Playbook, tree: Tree) -> bool:
@@ -30,7 +30,7 @@ def what_next(context: Context, playbook: Playbook | None) -> Next:
     """Whether a loop watches the service now, and may start it again."""
     if playbook is None or context.journal is None:
         return "no-loop"
-    if locks.loop_of(context.state, playbook.service) is None:
+    if lock_files.loop_of(context.state, playbook.service) is None:
         return "no-loop"
     wanted = context.journal.desired(playbook.service).state == "running"
     starts = any(one.kind in ("death", "probe") for one in playbook.triggers)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from watchdog.model.process import Member, Tree, Verdict, target_record
-from watchdog.steps import known
+from watchdog.steps import port_playbooks
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock
 from watchdog.system.net import ports
@@ -87,9 +87,11 @@ def ps(context: Context, options: Mapping[str, Any]) -> StepResult:
 
 
 def _answers(trees: Sequence[Tree], context: Context, patient: bool) -> tuple[Verdict, ...]:
-    from watchdog.targets import verdict
+    from watchdog.targets import answering
 
-    return verdict.ask_all(trees, verdict.PATIENT if patient else verdict.TIMEOUT, pages=known.pages(context, trees))
+    return answering.ask_all(
+        trees, answering.PATIENT if patient else answering.TIMEOUT, pages=port_playbooks.pages(context, trees)
+    )
 
 
 class _Looking:
@@ -123,10 +125,10 @@ def _verdicts(trees: Sequence[Tree], context: Context) -> tuple[Verdict, ...]:
     if context.selector.hung:
         told: Verdict = "hung"  # they were asked already
         return (told,) * len(trees)
-    from watchdog.targets import verdict  # here: HTTP is imported once there is a server to ask
+    from watchdog.targets import answering  # here: HTTP is imported once there is a server to ask
 
     url = context.playbook.url if context.playbook else None
-    return verdict.ask_all(trees, _QUICK, url, known.pages(context, trees))
+    return answering.ask_all(trees, _QUICK, url, port_playbooks.pages(context, trees))
 
 
 def _nothing(message: str, left_out: Sequence[str]) -> StepResult:

@@ -21,6 +21,7 @@ from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock, signals
 from watchdog.system.freeze import Freezer
 from watchdog.system.process import lineage, processes
+from watchdog.system.shim import posts
 from watchdog.targets import resolve
 from watchdog.targets.unseen import refuse_unseen
 from watchdog.text.shown import shown
@@ -272,8 +273,11 @@ def _execute(context: Context, plans: Sequence[KillPlan], freezer: Freezer | Non
             context.playbook.find.port,
             # Through the very manager that keeps it, never against it.
             next((plan.orders.start for plan in plans if plan.orders), ()),
+            context.playbook.policy,
         )
         context.found.arm(shim)
+    elif not any(plan.worker for plan in plans):
+        _let_go_of_sockets(plans)
     try:
         ready = iter((freezer,))  # for the first one
         results = [ladder.execute(plan, context.say, _times(context), next(ready, None)) for plan in plans]
@@ -287,6 +291,15 @@ def _execute(context: Context, plans: Sequence[KillPlan], freezer: Freezer | Non
     if shim and result.outcome not in ("done", "nothing"):
         context.found.disarm()  # never a second copy beside a survivor
     return result
+
+
+def _let_go_of_sockets(plans: Sequence[KillPlan]) -> None:
+    """Nothing starts it again in this run, so its shim must not, and callers are refused instead of kept waiting."""
+    holding = posts.holding()
+    for shim_pid in {plan.tree.root.parent for plan in plans} & holding:
+        from watchdog.starting import launch
+
+        launch.release(shim_pid)
 
 
 def _times(context: Context) -> ladder.Times:

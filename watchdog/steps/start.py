@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,9 +25,11 @@ from watchdog.system import clock
 from watchdog.system.clock import Deadline
 from watchdog.system.net import http
 from watchdog.system.process import processes
-from watchdog.targets import expected, resolve, verdict
+from watchdog.targets import answering, expected, resolve
 from watchdog.text.shown import shown
 from watchdog.text.units import format_duration
+
+Step = Callable[[Context, Mapping[str, Any]], StepResult]
 
 _PAUSE = 0.05  # seconds between two looks at a server that is starting
 
@@ -93,7 +95,7 @@ def restart(context: Context, options: Mapping[str, Any]) -> StepResult:
     plan: list[str] = []
     try:
         with target_lock.acquire(target_lock.keys((), playbook), "restart", context.playbook):
-            for name, step in (("kill", end), ("start", start), ("verify", verify)):
+            for name, step in _steps_of_restart(context, playbook):
                 found = step(context, options)
                 steps[name] = found.data
                 plan.append(found.text or shown(found.message))
@@ -111,6 +113,23 @@ def restart(context: Context, options: Mapping[str, Any]) -> StepResult:
     }
     text = "\n".join(plan) if context.dry_run else found.text
     return replace(found, data=data, message=f"{name}: {found.message}", text=text)
+
+
+def _steps_of_restart(context: Context, playbook: Playbook) -> tuple[tuple[str, Step], ...]:
+    """Behind a held socket the new server comes up beside the old one; else the port has to be free first."""
+    from watchdog.steps import overlap
+
+    old = None if context.dry_run else overlap.replaceable(context, playbook)
+    if old is None:
+        return ("kill", end), ("start", start), ("verify", verify)
+
+    def beside(context: Context, options: Mapping[str, Any]) -> StepResult:
+        found = overlap.start_beside(context, playbook, old, _within(context, playbook, options))
+        if context.found.started is not None:
+            _remember(context, playbook)
+        return found
+
+    return ("start", beside), ("verify", verify)
 
 
 def _playbook(context: Context) -> Playbook:
@@ -144,7 +163,7 @@ def _already(context: Context, playbook: Playbook, options: Mapping[str, Any]) -
         _refuse_several(playbook, found)
         tree = found[0]
         _refuse_what_cannot_be_ours(playbook, tree)
-        told = verdict.ask(tree, url=playbook.url)
+        told = answering.ask(tree, url=playbook.url)
         age = clock.now() - tree.root.started
         young = age < _within(context, playbook, options)
         mute = not playbook.url and not tree.listeners  # it answers nobody: it lives, and that is all there is to see
@@ -201,7 +220,7 @@ def _lives(tree: Tree) -> bool:
 def _armed(context: Context, playbook: Playbook) -> Shim:
     if problem := launch.check_command(playbook.start):
         raise Failed(f"{playbook.service} cannot be started", problem, "Correct the playbook, then: wd validate --here")
-    return launch.arm(playbook.start, playbook.service, context.state, port=playbook.find.port)
+    return launch.arm(playbook.start, playbook.service, context.state, port=playbook.find.port, policy=playbook.policy)
 
 
 def _come_up(context: Context, playbook: Playbook, shim: Shim, within: float) -> StartResult:

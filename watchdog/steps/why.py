@@ -16,7 +16,7 @@ from watchdog.model.exits import Exit
 from watchdog.model.finding import Diagnosis
 from watchdog.model.process import Tree, Verdict, target_record
 from watchdog.report.diagnosis_text import screen
-from watchdog.steps import known
+from watchdog.steps import port_playbooks
 from watchdog.steps.bounds import evidence_left
 from watchdog.steps.spec import Context, StepOutcome, StepResult
 from watchdog.system import clock
@@ -31,9 +31,9 @@ _WORST = (Exit.CRITICAL, Exit.UNKNOWN, Exit.WARNING, Exit.FINE)
 
 def why(context: Context, options: Mapping[str, Any]) -> StepResult:
     """One diagnosis a server; with a service also where nothing runs: the last exit, the log and the port tell."""
-    known.adopt(context)
+    port_playbooks.adopt(context)
     trees = _trees(context)
-    known.adopt(context, trees)
+    port_playbooks.adopt(context, trees)
     port = context.selector.port
     if not trees and context.playbook is None and not (port and ports.accept_queue(port)):
         raise nothing_matched(context.selector)

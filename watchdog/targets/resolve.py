@@ -72,9 +72,9 @@ def look(
     if playbook is not None:
         trees = [replace(tree, service=playbook.service) for tree in trees]
     if selector.hung:
-        from watchdog.targets import verdict  # here: only this question needs HTTP
+        from watchdog.targets import answering  # here: only this question needs HTTP
 
-        told = verdict.ask_all(trees, verdict.PATIENT, playbook.url if playbook else None)
+        told = answering.ask_all(trees, answering.PATIENT, playbook.url if playbook else None)
         trees = [tree for tree, answer in zip(trees, told, strict=True) if answer == "hung"]
     return Found(tuple(trees), tuple(dict.fromkeys(left_out)))
 

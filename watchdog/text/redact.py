@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from watchdog.text import programs
+from watchdog.text import option_secrets
 from watchdog.text.makers import TOKENS, WEBHOOKS
 from watchdog.text.regexes import regex
 
@@ -134,7 +134,7 @@ def _redact_block(text: str) -> str:
     if "://" in text:
         text = _USER_INFO.sub(_user_info, text)
         text = WEBHOOKS.sub(rf"\1{REDACTED}", text)
-    text = programs.redact(text, REDACTED)
+    text = option_secrets.redact(text, REDACTED)
     if any(hint in lower for hint in _NAMES_HINT):
         text = _HEADER.sub(_header, text)
         text = _LINE.sub(_line, text)
@@ -155,7 +155,7 @@ def redact_data(value: Any, depth: int = 40) -> Any:
     if isinstance(value, Mapping):
         return {key: _field(key, inner, depth) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        words = programs.redact_words(value, REDACTED)
+        words = option_secrets.redact_words(value, REDACTED)
         inner = [_after(words, index, depth) for index in range(len(words))]
         return inner if isinstance(value, list) else tuple(inner)
     return value

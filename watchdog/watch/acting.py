@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -30,15 +29,14 @@ from watchdog.watch import log, looking
 from watchdog.watch.asking import Question, Questions
 from watchdog.watch.early_evidence import hand_over
 from watchdog.watch.last_look import why_over
+from watchdog.watch.loop_messages import LookAgain, NewProcesses, Trouble
 from watchdog.watch.loop_state import LoopState
-from watchdog.watch.messages import LookAgain, NewProcesses, Trouble
 from watchdog.watch.times import in_window
 from watchdog.watch.watched import CALENDAR, LIVES, Watched
 
 _JUST_NOW = 0.5  # seconds for which it is still true that nothing runs: nobody starts a server that fast unlocked
 _LOOK_BACK = 31 * 86400.0
 _LAST_STEPS = (("snapshot", "--within", "5s"), ("why", "--within", "5s"), ("report",))
-_FIGURES = re.compile(r"[\d.]+\w*")
 
 
 class Runs:
@@ -81,7 +79,7 @@ class Runs:
         if decision.kind in ("run", "ask", "would") and (common := self._state.common_cause(watched)):
             return decide(replace(situation, common=common))
         if decision.kind == "ask" and trouble.agreed == runbook:
-            return Decision("run", "a person said yes")
+            return Decision("run", "agreed", "a person said yes")
         return decision
 
     def _situation(self, trouble: Trouble, runbook: str) -> Situation:
@@ -116,11 +114,10 @@ class Runs:
 
     def _tell(self, watched: Watched, runbook: str, cause: Trigger, decision: Decision) -> None:
         """Each decision is logged once for each trouble, also where a figure in its reason changes."""
-        said = _FIGURES.sub("", f"{decision.kind}: {decision.why}")
         with watched.lock:
-            if said in watched.announced and decision.kind != "run":
+            if decision.key in watched.announced and decision.kind != "run":
                 return
-            watched.announced.add(said)
+            watched.announced.add(decision.key)
         words = {"run": f"runs {runbook}", "ask": f"asks whether to run {runbook}", "give-up": "gives up"}
         if decision.kind == "would":  # its reason says what, and that mode observe keeps it from it
             self._state.say(watched.name, f"{cause.detail} -> {decision.why}", "WARNING")
@@ -246,6 +243,8 @@ class Runs:
         watched.stored.gave_up, watched.stored.gave_up_why = clock.now(), why
         self._state.remember(watched)
         self._state.counts.given_up += 1
+        if watched.playbook.start.listen:
+            launch.release_all(self._state.folder, watched.name)  # its shim must not go on where we have given up
         resume = f"once fixed, run: wd resume {watched.name}"
         words = [*_LAST_STEPS, ("notify", f"{watched.name}: wd gave up: {why}; {resume}")]
         block = Block("wd", tuple((0, " ".join(line)) for line in words), timeout=30.0, on_fail="continue")

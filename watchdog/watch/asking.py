@@ -9,8 +9,8 @@ from watchdog.model.incident import Trigger
 from watchdog.model.records import record
 from watchdog.steps.notify import notify
 from watchdog.text.units import format_duration
+from watchdog.watch.loop_messages import Trouble
 from watchdog.watch.loop_state import LoopState
-from watchdog.watch.messages import Trouble
 from watchdog.watch.watched import CALENDAR, Watched
 
 

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from watchdog.policy.pressure import SETTLES, Failing, common_cause
+from watchdog.policy.pressure import SETTLES, CommonCause, Failing, common_cause
 from watchdog.probes import registry
 from watchdog.system import clock
 from watchdog.system.process import threads
@@ -35,41 +35,43 @@ class CommonCauses:
         self._held: dict[str, tuple[float, float]] = {}  # when it was held back last, and since when it failed then
         self._looks: dict[str, tuple[float, frozenset[str], bool]] = {}
 
-    def why(self, watched: Watched, services: Mapping[str, Watched]) -> str:
-        """Why its restart has to wait; empty if its trouble is its own."""
+    def why(self, watched: Watched, services: Mapping[str, Watched]) -> CommonCause | None:
+        """Why its restart has to wait; None if its trouble is its own."""
         if looking.is_certainly_down(watched):
-            return ""
+            return None
         with self._lock:
             now = clock.monotonic()
             found, since = common_cause(watched.name, self._asked(services, now)), watched.failing_since
             if since is None or found is None:
                 return self._settles(watched, since, now)
             self._held[watched.name] = now, since
-            return found.why if found.kind != "at-once" else self._at_once(watched, found.why, since, now)
+            return found if found.kind != "at-once" else self._at_once(watched, found.why, since, now)
 
     def was_restarted(self) -> None:
         """A restart brought a service back, so a restart helps: what failed before is not held back any more."""
         with self._lock:
             self._disproved_at, self._at_once_since = clock.monotonic(), None
 
-    def _settles(self, watched: Watched, since: float | None, now: float) -> str:
+    def _settles(self, watched: Watched, since: float | None, now: float) -> CommonCause | None:
         """Services that shared a cause come back one after the other: one that failed already then gets some time."""
         held_at, then = self._held.get(watched.name, (float("-inf"), None))
         if then != since or held_at <= self._disproved_at or now - held_at >= SETTLES:
-            return ""
-        return f"the cause that it shared with others is gone; it gets {format_duration(SETTLES)} to come back"
+            return None
+        why = f"the cause that it shared with others is gone; it gets {format_duration(SETTLES)} to come back"
+        return CommonCause("settles", why)
 
-    def _at_once(self, watched: Watched, why: str, since: float, now: float) -> str:
+    def _at_once(self, watched: Watched, why: str, since: float, now: float) -> CommonCause | None:
         if since <= self._disproved_at:
-            return ""
+            return None
         begun = self._at_once_since
         if begun is None or begun <= self._disproved_at or now - max(begun, self._tried_at) > 3 * SETTLES:
             self._at_once_since = begun = now  # not asked for long: that was another trouble
         if now < max(begun, self._tried_at) + SETTLES:
-            return f"{why}; after {format_duration(SETTLES)} one is restarted to see whether that helps"
+            trial = f"{why}; after {format_duration(SETTLES)} one is restarted to see whether that helps"
+            return CommonCause("at-once", trial)
         if watched.playbook.policy.mode == "act":
             self._tried_at = now
-        return ""
+        return None
 
     def _asked(self, services: Mapping[str, Watched], now: float) -> dict[str, Failing | None]:
         """Every service that was asked lately. One that is dead or stopped has a reason of its own."""

@@ -18,8 +18,8 @@ from watchdog.system.host import kernel_log
 from watchdog.system.process import processes
 from watchdog.system.process.deaths import Deaths
 from watchdog.watch import looking
+from watchdog.watch.loop_messages import AskNow, Trouble
 from watchdog.watch.loop_state import LoopState
-from watchdog.watch.messages import AskNow, Trouble
 from watchdog.watch.standby_starter import StandbyStarter, may_start
 from watchdog.watch.watched import LIVES, Watched, death_triggers
 
@@ -83,7 +83,7 @@ class DeathWatcher:
             next((one.process for one in before.members if one.process.identity == identity), None) if before else None
         )
         gone = before is not None and looking.is_gone(before, watched.playbook)
-        if gone and not watched.acting and not strange and may_start(watched):
+        if gone and not watched.acting and not strange and may_start(watched) and not self._is_held(watched):
             watched.standby = StandbyStarter(watched, self._state.folder)  # it comes to its post while we decide
         if gone:
             looking.nothing_left(watched)
@@ -96,12 +96,13 @@ class DeathWatcher:
         if ended is not None and last and not strange:
             watched.died_at = watched.died_at or clock.now()
             self._note_life(watched, Life(identity.pid, ended.started, clock.now(), by_itself=not meant))
-            loop = self._crash_loop(watched)
+            loop = None if self._is_held(watched) else self._crash_loop(watched)  # its shim counts for itself
         if watched.acting:
             return  # the run's own doing, or the run's to find out
         if tree is not None:
             self.watch(watched)
         launcher = tree is None and before is not None and processes.is_alive(before.root.identity)
+        launcher = launcher or (tree is None and self._is_held(watched))
         if strange and not meant:
             self._state.say(watched.name, f"{told}: {strange}", "WARNING")
             self._state.later(_HELD, lambda: self._look_for_the_wrong_one(watched, told))
@@ -114,6 +115,10 @@ class DeathWatcher:
             self._state.messages.put(AskNow(watched))
         if watched.standby is not None:
             watched.standby.leave()
+
+    def _is_held(self, watched: Watched) -> bool:
+        """Whether its shim holds its sockets, and starts it again at once."""
+        return bool(watched.playbook.start.listen) and launch.restarts_itself(self._state.folder, watched.name)
 
     def _crash_loop(self, watched: Watched) -> CrashLoop | None:
         """Whether its last deaths are a pattern, and its own doing: what somebody killed from outside is no crash.

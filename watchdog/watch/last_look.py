@@ -6,7 +6,7 @@ from watchdog.policy.judge import Signs, judge
 from watchdog.probes import registry
 from watchdog.probes.run import probe
 from watchdog.system import clock
-from watchdog.watch.messages import Trouble
+from watchdog.watch.loop_messages import Trouble
 
 
 def why_over(trouble: Trouble) -> str:

@@ -30,8 +30,8 @@ from watchdog.watch.death_watcher import DeathWatcher
 from watchdog.watch.executor import DaemonThreads
 from watchdog.watch.heartbeat import Heartbeat
 from watchdog.watch.loading import Fingerprint, Load
+from watchdog.watch.loop_messages import AskNow, LookAgain, Message, NewProcesses, Trouble
 from watchdog.watch.loop_state import KEY, LoopState
-from watchdog.watch.messages import AskNow, LookAgain, Message, NewProcesses, Trouble
 from watchdog.watch.rounds import Rounds
 from watchdog.watch.slots import Slot, slots
 from watchdog.watch.thread_pool import UnboundedThreadPool
@@ -68,6 +68,7 @@ class Loop:
         self._runs, self._rounds = Runs(state), Rounds(state)
         self._heart = Heartbeat(self._clock_was_set, self._beat)
         self._deaths = DeathWatcher(state)
+        self._periods: dict[str, float] = {}  # job -> seconds, of each that asks
         self._done: dict[str, float] = {}  # job -> when its last run began, for the sign that all is well
         self._beaten = self._told_systemd = 0.0
         self._written = float("-inf")  # the numbers for Prometheus, last
@@ -133,10 +134,12 @@ class Loop:
 
     def _plan(self) -> None:
         self._scheduler.remove_all_jobs()
+        self._periods.clear()
         self._done.clear()
         services = self._state.services.values()
         for number, slot in enumerate(slots((one.name, spec) for one in services for spec in one.specs)):
             name = f"ask {number}"
+            self._periods[name] = slot.every
             self._scheduler.add_job(self._ask, Every(slot.every, slot.first), args=(name, slot), id=name)
         for watched in services:
             for position, trigger in enumerate(watched.playbook.triggers):
@@ -281,12 +284,9 @@ class Loop:
     def _all_well(self) -> bool:
         """Whether every slot of questions came when it was due: a complete round, whatever the answers were."""
         now = clock.monotonic()
-        for job in self._scheduler.get_jobs():
-            if isinstance(job.trigger, Every) and job.id.startswith("ask"):
-                last = self._done.get(job.id)
-                if last is None or now - last > 2 * job.trigger.seconds + 5.0:
-                    return False
-        return True
+        return all(
+            name in self._done and now - self._done[name] <= 2 * period + 5.0 for name, period in self._periods.items()
+        )
 
     def _clock_was_set(self, seconds: float) -> None:
         self._state.say("", f"the clock was set by {seconds:+.0f} s", "WARNING")

@@ -14,14 +14,15 @@ from watchdog.model.incident import Desired, Trigger
 from watchdog.model.probing import Sample
 from watchdog.model.records import record
 from watchdog.model.selector import Selector
-from watchdog.policy import locks, target_lock
+from watchdog.policy import lock_files, target_lock
 from watchdog.policy.deciding import is_healthy_again
+from watchdog.policy.pressure import CommonCause
 from watchdog.steps.spec import Answer, Context, nobody
 from watchdog.system import clock
 from watchdog.system.process import processes
 from watchdog.watch import log
 from watchdog.watch.common_cause import CommonCauses
-from watchdog.watch.messages import Message
+from watchdog.watch.loop_messages import Message
 from watchdog.watch.watched import Watched, to_text
 
 KEY = "watch"  # under which a service's memory is kept in the journal
@@ -84,8 +85,8 @@ class LoopState:
             local=False,
         )
 
-    def common_cause(self, watched: Watched) -> str:
-        """Why its restart has to wait for others; empty if the trouble is its own."""
+    def common_cause(self, watched: Watched) -> CommonCause | None:
+        """Why its restart has to wait for others; None if the trouble is its own."""
         return self.causes.why(watched, self.services)
 
     def reserve(self, watched: Watched) -> bool:
@@ -110,7 +111,7 @@ class LoopState:
 
     def holder(self, watched: Watched) -> str:
         """Who else works on the service now, on this machine."""
-        found = next((held for key in target_lock.keys((), watched.playbook) if (held := locks.holder(key))), None)
+        found = next((held for key in target_lock.keys((), watched.playbook) if (held := lock_files.holder(key))), None)
         return str(found) if found else ""
 
     def in_other_hands(self, watched: Watched) -> bool:

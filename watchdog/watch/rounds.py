@@ -15,8 +15,8 @@ from watchdog.system import clock
 from watchdog.text.units import format_duration
 from watchdog.watch import looking
 from watchdog.watch.early_evidence import EarlyEvidence
+from watchdog.watch.loop_messages import NewProcesses, Trouble
 from watchdog.watch.loop_state import LoopState
-from watchdog.watch.messages import NewProcesses, Trouble
 from watchdog.watch.watched import Watched, triggers_of
 
 _LEVELS = {"trouble": "ERROR", "failing": "WARNING", "slow": "WARNING", "recovered": "INFO", "starting": "INFO"}

@@ -33,7 +33,9 @@ class StandbyStarter:
 
         def arm() -> None:
             try:
-                shim = launch.arm(playbook.start, playbook.service, state, port=playbook.find.port)
+                shim = launch.arm(
+                    playbook.start, playbook.service, state, port=playbook.find.port, policy=playbook.policy
+                )
             except (WdError, OSError, ValueError, LookupError):
                 return  # the step that starts the server will find the same, and say so
             with self._lock:

@@ -17,8 +17,8 @@ from watchdog.text.units import counted, format_duration
 from watchdog.watch import looking, metrics
 from watchdog.watch.acting import Runs
 from watchdog.watch.heartbeat import Heartbeat
+from watchdog.watch.loop_messages import LookAgain, Trouble
 from watchdog.watch.loop_state import KEY, LoopState
-from watchdog.watch.messages import LookAgain, Trouble
 from watchdog.watch.rounds import Rounds
 from watchdog.watch.watched import Watched, death_triggers, from_text
 

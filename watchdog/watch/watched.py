@@ -65,7 +65,7 @@ class Watched:
     evidence: Evidence | None = None  # seen while failures were counted
     looked_closely_at: float = float("-inf")  # on the monotonic clock
     asked: set[str] = field(default_factory=set)  # questions that were put to a person in the present trouble
-    announced: set[str] = field(default_factory=set)  # decisions that were logged in the present trouble
+    announced: set[tuple[str, str, str]] = field(default_factory=set)  # keys of decisions that were logged
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property

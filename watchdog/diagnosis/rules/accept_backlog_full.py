@@ -31,7 +31,7 @@ def rule(view: View) -> Iterator[Finding]:
             certainty="certain" if thread is not None else "guess",
             summary=f"{last.queue} connections wait in the queue of port {port}, which takes {last.backlog}: "
             f"new ones are dropped{doing}",
-            advice="restart" if view.hung else "wait",
+            instead="restart" if view.hung else "wait",
             culprit=view.culprit(thread.app_frame, thread) if thread else None,
             evidence=("sockets.json#listeners", *((thread.reference,) if thread else ())),
             prevent=PREVENT,

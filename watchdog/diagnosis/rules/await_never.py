@@ -69,7 +69,6 @@ def _of_task(view: View, waiting: list[TaskWait]) -> Finding:
         waits_for="peer" if first.kind == "sign" and serving(view, frozenset({"network"})) else "",
         summary=f"the event loop idles while {alike} {first.noun}{'s' if alike > 1 else ''}{asked} "
         f"await{'' if alike > 1 else 's'} {first.words} in {short(first.app_frame)}",
-        advice="restart",
         culprit=view.culprit(first.app_frame),
         evidence=(f"tasks.json#pid={first.task.pid},task={first.task.name}",),
         prevent=PREVENT,
@@ -102,7 +101,6 @@ def _of_threads(view: View) -> Iterator[Finding]:
         summary=f"{thread.label} waits {format_duration(thread.stuck)} for {thread.wait.words}"
         f" in {short(thread.app_frame)}; "
         f"no other thread is about to give it{lost}",
-        advice="restart",
         culprit=view.culprit(thread.app_frame, thread),
         evidence=(thread.reference,),
         prevent=PREVENT_THREADS,

@@ -30,7 +30,7 @@ def rule(view: View) -> Iterator[Finding]:
                 cause="external-wait",
                 certainty="certain",
                 summary=f"no job can come: the broker {peer.address} {_state(peer)}",
-                advice="call-a-person",
+                instead="call-a-person",
                 peer=peer.address,
                 evidence=("sockets.json", "stacks.json"),
                 prevent=PREVENT,

@@ -8,7 +8,8 @@ from watchdog.diagnosis import jobs
 from watchdog.diagnosis.rules.slow_degradation import ends_with_kept_state
 from watchdog.diagnosis.spinning import Spin, spins
 from watchdog.diagnosis.view import View, short
-from watchdog.model.finding import Advice, Certainty, Finding
+from watchdog.model.causes import Advice
+from watchdog.model.finding import Certainty, Finding
 from watchdog.text.units import format_duration
 
 PREVENT = (
@@ -29,7 +30,7 @@ def rule(view: View) -> Iterator[Finding]:
             lasted=None if view.unasked else spin.seconds,
             summary=f"{thread.label} computes without end in {short(spin.frame)} for at least "
             f"{format_duration(spin.seconds)}{rest}",
-            advice=advice(view),
+            instead=advice(view),
             culprit=view.culprit(spin.frame, thread),
             evidence=(thread.reference, f"threads.json#pid={thread.pid},tid={thread.tid}"),
             prevent=PREVENT,

@@ -46,7 +46,6 @@ def _of_task(view: View, writer: ThreadView, reader: int) -> Iterator[Finding]:
                 f"process {reader} does not read: it "
                 f"{'awaits a child process' if one.kind == 'child' else 'reads another pipe'}"
                 f" in {short(one.app_frame)}",
-                advice="restart",
                 culprit=view.culprit(one.app_frame),
                 evidence=(f"tasks.json#pid={reader},task={one.task.name}", writer.reference),
                 prevent=PREVENT,
@@ -89,7 +88,6 @@ def _finding(view: View, writer: ThreadView, guilty: ThreadView) -> Finding:
         summary=f"child {writer.pid} ({child.shown(60)}) waits {format_duration(writer.stuck)} to write into a full "
         f"pipe that process {guilty.pid} does not read: it is"
         f" in {short(guilty.app_frame)}, waiting for {guilty.wait.words}",
-        advice="restart",
         culprit=view.culprit(guilty.app_frame, guilty),
         evidence=(guilty.reference, writer.reference, f"files.json#pid={writer.pid}"),
         prevent=PREVENT,

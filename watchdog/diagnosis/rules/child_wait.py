@@ -25,7 +25,6 @@ def rule(view: View) -> Iterator[Finding]:
                 waits_for="child",
                 summary=f"a task waits for a child process to end"
                 f" in {short(task.app_frame)}{_children(view, task.task.pid)}",
-                advice="restart",
                 culprit=view.culprit(task.app_frame),
                 evidence=(f"tasks.json#pid={task.task.pid},task={task.task.name}",),
                 prevent=PREVENT,
@@ -41,7 +40,6 @@ def rule(view: View) -> Iterator[Finding]:
             waits_for="child",
             summary=f"{thread.label} waits {format_duration(thread.stuck)} for a child process to end in "
             f"{short(thread.app_frame)}{_children(view, thread.pid)}",
-            advice="restart",
             culprit=view.culprit(thread.app_frame, thread),
             evidence=(thread.reference, f"threads.json#pid={thread.pid},tid={thread.tid}"),
             prevent=PREVENT,

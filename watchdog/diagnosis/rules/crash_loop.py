@@ -53,7 +53,6 @@ def rule(view: View) -> Iterator[Finding]:
         certainty="certain" if times >= 2 or len(ends) >= 2 else "likely",
         summary=f"it dies again {format_duration(median(lives)) if lives else 'soon'} after each start"
         f" ({max(len(ends), times)} times seen){last}",
-        advice="call-a-person",
         culprit=view.culprit(frame),
         evidence=("exits", "log") if error else ("exits",),
         prevent=PREVENT,
@@ -82,7 +81,7 @@ def _killed_at_work(view: View) -> Iterator[Finding]:
             summary=f"each worker is ended at the worker time-out while it is in "
             f"{short(thread.app_frame) if thread.app_frame else 'its work'}, and the next one begins that again "
             f"({len(said)} were ended so)",
-            advice="fix-config",
+            instead="fix-config",
             culprit=view.culprit(thread.app_frame, thread),
             evidence=("log", thread.reference),
             prevent=PREVENT_TIMEOUT,

@@ -44,7 +44,7 @@ def rule(view: View) -> Iterator[Finding]:
         + (f" for {format_duration(seconds)}" if seconds >= 1 else "")
         + where
         + (f"; {len(victims)} threads wait for it" if victims else ""),
-        advice="restart" if lock.pid in view.processes else "call-a-person",
+        instead="restart" if lock.pid in view.processes else "call-a-person",
         culprit=culprit,
         peer=None if lock.pid in view.processes else f"pid {lock.pid}: {lock.owner[:80]}",
         evidence=("files.json#locks", *((holder.reference,) if holder else ())),

@@ -39,7 +39,6 @@ def rule(view: View) -> Iterator[Finding]:
         certainty="certain" if sure else "guess",
         summary=f"no space is left on a file system that the server writes to: {where}"
         + (f"; after an error it waits to try again in {short(again[0])}" if full and again else ""),
-        advice="call-a-person",
         culprit=view.culprit(*again) if full and again else _culprit(view),
         evidence=("machine.json#disks", *(("log",) if said else ())),
         prevent=PREVENT,

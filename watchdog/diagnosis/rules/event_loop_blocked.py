@@ -40,7 +40,6 @@ def _finding(view: View, thread: ThreadView) -> Finding:
         waits_for=wait.kind if wait.kind in _OTHERS else "",
         summary=f"the event loop of process {thread.pid} is blocked for {format_duration(thread.stuck)} in "
         f"{short(thread.app_frame)}{called_by}: it waits for {wait.words}",
-        advice="restart",
         culprit=view.culprit(thread.app_frame, thread),
         peer=wait.peer,
         evidence=(thread.reference, f"threads.json#pid={thread.pid},tid={thread.tid}"),

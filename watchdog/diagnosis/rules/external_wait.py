@@ -64,7 +64,6 @@ def _of_tasks(view: View) -> Iterator[Finding]:
         lasted=peer.sent_ago or 0.0,
         summary=f"{count} {first.noun}{'s' if count > 1 else ''} wait{'' if count > 1 else 's'} for {peer.remote} in "
         f"{short(first.app_frame)}{': ' + reach if reach else ''}{who}",
-        advice="restart",
         culprit=view.culprit(first.app_frame),
         peer=peer.remote,
         evidence=(f"tasks.json#pid={first.task.pid},task={first.task.name}", "sockets.json"),
@@ -86,7 +85,6 @@ def _of_names(view: View, asking: Sequence[TaskWait]) -> Iterator[Finding]:
                 lasted=threads[0].stuck,
                 summary=f"a task waits {format_duration(threads[0].stuck)} for a name to be looked up in "
                 f"{short(one.app_frame)}; {len(threads)} threads wait for the same answer of the resolver",
-                advice="restart",
                 culprit=view.culprit(one.app_frame),
                 evidence=(threads[0].reference, f"tasks.json#pid={one.task.pid},task={one.task.name}"),
                 prevent=PREVENT,
@@ -131,7 +129,6 @@ def _finding(view: View, thread: ThreadView, peer: str | None, count: int) -> Fi
         summary=f"{thread.label} waits {format_duration(thread.stuck)} for {thread.wait.words}"
         f" in {short(thread.app_frame)}"
         f"{many}{': ' + reach if reach else ''}{who}",
-        advice="restart",
         culprit=view.culprit(thread.app_frame, thread),
         peer=peer,
         evidence=(thread.reference, "sockets.json", f"threads.json#pid={thread.pid},tid={thread.tid}"),

@@ -29,7 +29,6 @@ def rule(view: View) -> Iterator[Finding]:
             cause="fd-exhausted",
             certainty="certain" if view.in_trouble or said else "likely",
             summary=f"process {pid} has {look.descriptors} of {look.descriptor_limit} descriptors open: {told}",
-            advice="restart",
             culprit=_culprit(view, kinds[0][0] if kinds else ""),
             evidence=(f"files.json#pid={pid}", *(("log",) if said else ())),
             prevent=PREVENT,

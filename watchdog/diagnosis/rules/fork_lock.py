@@ -32,7 +32,6 @@ def rule(view: View) -> Iterator[Finding]:
                 lasted=2 * thread.stuck,
                 summary=f"process {thread.pid}, forked by {parent}, waits {format_duration(thread.stuck)} in "
                 f"{short(thread.place)} for a lock that a thread of its parent held at the fork{behind}",
-                advice="restart",
                 culprit=view.culprit(thread.place, thread),
                 evidence=(thread.reference, f"locks.json#pid={thread.pid}"),
                 prevent=PREVENT,

@@ -32,7 +32,7 @@ def _finding(view: View, spin: Spin) -> Finding:
         lasted=spin.seconds,
         summary=f"native code called from {short(spin.frame)} runs for at least {format_duration(spin.seconds)} and "
         f"keeps the interpreter's lock; no other thread of process {thread.pid} can run{source}",
-        advice=advice(view),
+        instead=advice(view),
         culprit=culprit,
         evidence=(thread.reference, f"threads.json#pid={thread.pid},tid={thread.tid}"),
         prevent=PREVENT,

@@ -20,7 +20,7 @@ def rule(view: View) -> Iterator[Finding]:
             certainty="guess",
             summary=f"it answers at once, with status {status}: the application says so by itself, and its "
             "log tells why",
-            advice="wait",
+            instead="wait",
             evidence=("questions.json", "log"),
         )
     if not view.answered or view.in_trouble:
@@ -32,7 +32,6 @@ def rule(view: View) -> Iterator[Finding]:
             cause="healthy-but-slow",
             certainty="likely",
             summary=f"{usual}, {format_duration(times[-1])} at the longest; the limit is {format_duration(view.limit)}",
-            advice="wait",
             evidence=("questions.json",),
         )
         return
@@ -42,11 +41,10 @@ def rule(view: View) -> Iterator[Finding]:
             cause="healthy-busy",
             certainty="likely",
             summary=f"{usual}; {busy[0].thread.label} is busy in {short(busy[0].frame)}",
-            advice="none",
             evidence=("questions.json", busy[0].thread.reference),
         )
         return
-    yield Finding(cause="healthy", certainty="likely", summary=usual, advice="none", evidence=("questions.json",))
+    yield Finding(cause="healthy", certainty="likely", summary=usual, evidence=("questions.json",))
 
 
 def _starting(view: View) -> Iterator[Finding]:
@@ -61,6 +59,5 @@ def _starting(view: View) -> Iterator[Finding]:
             certainty="guess",
             summary=f"it is starting for {format_duration(age)} and does not listen yet; it may take "
             f"{format_duration(evidence.configured.ready_within)}",
-            advice="wait",
             evidence=("processes.json",),
         )

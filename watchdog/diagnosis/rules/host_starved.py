@@ -28,7 +28,6 @@ def rule(view: View) -> Iterator[Finding]:
         lasted=0.0,
         summary=f"the machine is starved of {name.partition('.')[0]}: "
         f"{percent:.0f} % of the last ten seconds were lost",
-        advice="wait",
         evidence=("machine.json",),
         prevent=PREVENT,
         details=tuple(f"{one.pid} {one.shown(80)}" for one in machine.top_cpu[:3]),

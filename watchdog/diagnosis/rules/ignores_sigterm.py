@@ -80,8 +80,7 @@ def _installed(view: View, file: str) -> set[str]:
     names = set()
     for node in ast.walk(module) if module else ():
         if isinstance(node, ast.Call) and installs_ending(node):
-            target = node.args[1]
-            names.add(target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", ""))
+            names.add(shape.simple_name(node.args[1]))
     return names - {""}
 
 
@@ -193,7 +192,6 @@ def _finding(
         lasted=2 * seconds,
         summary=f"it was told to end {'for ' + format_duration(seconds) + ' ' if seconds >= 1 else ''}"
         f"and does not: {why}",
-        advice="restart",
         culprit=culprit,
         evidence=(thread.reference,) if thread else (),
         prevent=PREVENT,

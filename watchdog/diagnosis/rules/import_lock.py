@@ -32,7 +32,6 @@ def rule(view: View) -> Iterator[Finding]:
         lasted=2 * thread.stuck,
         summary=f"{len(waiting)} threads wait for an import that {thread.label} has begun and does not end: it stands "
         f"in {short(frame)} for {format_duration(thread.stuck)}{doing}",
-        advice="restart",
         culprit=view.culprit(frame, thread),
         evidence=(thread.reference, *(one.reference for one in waiting[:3])),
         prevent=PREVENT,

@@ -33,7 +33,6 @@ def _finding(view: View, thread: ThreadView, count: int) -> Finding:
         certainty="likely",
         summary=f"{thread.label} keeps its place for a job that waits {format_duration(thread.stuck)} for "
         f"{thread.wait.words} in {short(thread.app_frame)}{left}{many}",
-        advice="restart",
         culprit=view.culprit(thread.app_frame, thread),
         evidence=(thread.reference,),
         prevent=PREVENT,

@@ -59,7 +59,7 @@ def _finding(view: View, points: list[LockPoint], holder: LockPoint) -> Finding:
         waits_for="" if _passes(view, points, holder, task) else "holder",
         summary=f"{_many(len(points), 'task' if holder.task else 'thread')} for {points[0].expression}; "
         f"who has it holds it in {short(frame)}{doing}",
-        advice="restart" if view.in_trouble else "wait",
+        instead="restart" if view.in_trouble else "wait",
         culprit=view.culprit(frame, thread),
         peer=deaf.remote if deaf else None,
         details=(f"{deaf.remote} does not read: {format_size(deaf.unsent)} wait to be sent to it",) if deaf else (),

@@ -62,7 +62,6 @@ def _cycle(view: View, found: Graph, ring: tuple[tuple[LockPoint, LockPoint], ..
         cause=kind,
         certainty="certain",
         summary=summary + (f"; {victims} more wait behind them" if victims else ""),
-        advice="restart",
         culprit=view.culprit(own_frame(view, guilty), thread_of(view, guilty)),
         evidence=tuple(
             f"locks.json#pid={wanted.pid},thread={name}" for name, (_, wanted) in zip(names, ring, strict=True)
@@ -94,7 +93,6 @@ def _kept_from_running(view: View, found: Graph) -> Finding | None:
             certainty="certain",
             summary=f"{thread.label} waits for {point.expression}, which a suspended {noun} holds since "
             f"{short(holder.frame)}: only this thread could run that {noun}, so it never gives the lock back",
-            advice="restart",
             culprit=view.culprit(own_frame(view, point), thread),
             evidence=(thread.reference, f"locks.json#pid={point.pid}"),
             prevent=PREVENT_SUSPENDED,
@@ -128,7 +126,6 @@ def _lost(view: View, found: Graph) -> Iterator[Finding]:
             waits_for="lost",
             summary=f"{len(points)} wait for {point.expression}, which none of {_looked_at(view, point.pid)} holds: it "
             "was taken and never given back",
-            advice="restart",
             culprit=suspects.unreturned(view, point.frame, GIVES_BACK) or view.culprit(own_frame(view, point), thread),
             evidence=(f"locks.json#pid={point.pid}",),
             prevent=PREVENT_LOST,

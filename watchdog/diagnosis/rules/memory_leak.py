@@ -44,7 +44,6 @@ def rule(view: View) -> Iterator[Finding]:
         certainty="likely" if points[-1].at - points[0].at >= LONG else "guess",
         summary=f"memory grew by {format_size(grown)} in {format_duration(points[-1].at - points[0].at)}, steadily "
         f"({format_size(rate)} a second, now {format_size(points[-1].rss)}){left}{by}",
-        advice="restart",
         culprit=holding.culprit if holding else None,
         evidence=("memory.json",),
         prevent=PREVENT,

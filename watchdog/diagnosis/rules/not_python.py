@@ -23,7 +23,7 @@ def rule(view: View) -> Iterator[Finding]:
         cause="not-python",
         certainty="guess",
         summary=f"{root.name} (pid {root.pid}) is no Python server; {answers}; {queue} connections wait in its queue",
-        advice="none" if not view.in_trouble else "call-a-person",
+        instead="none" if not view.in_trouble else "call-a-person",
         peer=peers[0] if len(peers) == 1 else None,
         evidence=("threads.json", "sockets.json"),
         details=(

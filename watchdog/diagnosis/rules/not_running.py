@@ -28,7 +28,7 @@ def rule(view: View) -> Iterator[Finding]:
         cause="start-failed" if starting else "not-running",
         certainty="likely",
         summary=f"no process serves it{_ended(last)}{'; its last words: ' + words[:160] if words else ''}",
-        advice="restart" if not starting else "call-a-person",
+        instead="restart" if not starting else "call-a-person",
         culprit=view.culprit(frame),
         evidence=("exits", "log"),
         prevent=PREVENT,

@@ -46,7 +46,6 @@ def _killed(view: View) -> Iterator[Finding]:
         if gone or view.in_trouble
         else "guess",
         summary=f"it was ended at a memory limit{how}{peak}{': ' + told if told else ''}",
-        advice="restart",
         culprit=view.culprit(frame),
         evidence=("exits", "log") if said else ("exits",),
         prevent=PREVENT,
@@ -74,7 +73,6 @@ def _thread_lost(view: View) -> Iterator[Finding]:
         certainty="likely" if limits else "guess",
         lasted=max((one.stuck for one in waiting), default=0.0),
         summary=f"thread {dead[-1]!r} has died{limit}: {error.short if error else said[-1][:160]}{behind}",
-        advice="restart",
         culprit=view.culprit(view.innermost(error.frames) if error else waiting[0].app_frame if waiting else None),
         evidence=("log", "threads.json"),
         prevent=PREVENT,

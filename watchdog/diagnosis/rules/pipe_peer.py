@@ -40,7 +40,6 @@ def _of_thread(view: View, thread: ThreadView) -> Finding:
         waits_for="child",
         summary=f"{thread.label} waits {format_duration(thread.stuck)} for {thread.wait.words} in "
         f"{short(thread.app_frame)}{_instead(view, pid)}",
-        advice="restart",
         culprit=view.culprit(thread.app_frame, thread),
         peer=_named(view, pid),
         evidence=(thread.reference, f"files.json#pid={thread.pid}"),
@@ -64,7 +63,6 @@ def _of_tasks(view: View) -> Iterator[Finding]:
                 waits_for="child",
                 summary=f"a task waits for its child {children[0]} in {short(one.app_frame)}"
                 f"{_instead(view, children[0])}",
-                advice="restart",
                 culprit=view.culprit(one.app_frame),
                 peer=_named(view, children[0]),
                 evidence=(f"tasks.json#pid={pid},task={one.task.name}", f"files.json#pid={pid}"),

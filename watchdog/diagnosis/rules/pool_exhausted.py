@@ -22,6 +22,7 @@ PREVENT = (
     "free place."
 )
 EXECUTOR = "a ThreadPoolExecutor"
+WORKERS = "gunicorn's workers"  # processes, each of one thread
 # Threads that belong to a pool of a fixed size, and how it is called.
 _POOLS = (
     (("anyio/_backends/_asyncio.py:run",), "the framework's thread pool"),
@@ -29,7 +30,7 @@ _POOLS = (
     (("cheroot/workers/threadpool.py:*",), "the server's threads"),
     (("gunicorn/workers/gthread.py:*",), "gunicorn's threads"),
     (("multiprocessing/pool.py:worker",), "a multiprocessing pool"),
-    (("gunicorn/workers/sync.py:*",), "gunicorn's workers"),
+    (("gunicorn/workers/sync.py:*",), WORKERS),
     (("asgiref/sync.py:*",), "the framework's threads"),
     (("concurrent/futures/thread.py:_worker",), EXECUTOR),
 )
@@ -73,7 +74,7 @@ def _of_threads(view: View) -> Iterator[Finding]:
         for places, name in _POOLS:
             if any(at_place(frame, places) for frame in thread.frames):
                 # Processes of one server are one pool, threads are one in each process.
-                pools[0 if "workers" in name else thread.pid, name, _NUMBER.sub("", thread.name)].append(thread)
+                pools[0 if name == WORKERS else thread.pid, name, _NUMBER.sub("", thread.name)].append(thread)
                 break
     for (pid, name, _), threads in pools.items():
         busy = [one for one in threads if not one.is_idle and one.place is not None and one.stuck >= 0.5]
@@ -122,7 +123,6 @@ def _of_one(view: View) -> Iterator[Finding]:
                 lasted=thread.stuck + thread.sleep_left,
                 summary=f"the one thread that serves requests waits {format_duration(thread.stuck)} for "
                 f"{thread.wait.words} in {short(thread.app_frame)}",
-                advice="restart",
                 culprit=view.culprit(thread.app_frame, thread),
                 evidence=(thread.reference,),
                 prevent=PREVENT,
@@ -142,7 +142,6 @@ def _pool(view: View, name: str, busy: Sequence[ThreadView]) -> Finding:
         waits_for="peer" if polled(thread.work) else kind if kind in _OTHERS else "",
         summary=_taken(busy, name, count) + f" for {thread.wait.words} in {short(frame)}, "
         f"the longest for {format_duration(thread.stuck)}",
-        advice="restart",
         culprit=view.culprit(frame, thread),
         peer=thread.wait.peer,
         evidence=(thread.reference, f"threads.json#pid={thread.pid}"),
@@ -171,7 +170,6 @@ def _of_connections(view: View) -> Iterator[Finding]:
         summary=f"{_many(len(waiting), 'thread')} for a free place of {what}"
         f" in {short(thread.app_frame)}, the longest for "
         f"{format_duration(thread.stuck)}; nobody gives one back",
-        advice="restart",
         culprit=_who_keeps(view, thread.app_frame) or view.culprit(thread.app_frame, thread),
         evidence=tuple(one.reference for one in waiting[:3]),
         prevent=PREVENT,
@@ -217,7 +215,6 @@ def _of_tasks(view: View) -> Iterator[Finding]:
         certainty="likely",
         lasted=0.0,
         summary=f"{_many(len(waiting), first.noun)} for {place} in {short(first.app_frame)}; nobody gives one back",
-        advice="restart",
         culprit=_who_keeps(view, first.app_frame) or view.culprit(first.app_frame),
         evidence=(f"tasks.json#pid={first.task.pid},task={first.task.name}",),
         prevent=PREVENT,

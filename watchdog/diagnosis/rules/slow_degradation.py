@@ -42,7 +42,6 @@ def rule(view: View) -> Iterator[Finding]:
             certainty="likely" if kept else "guess",
             summary=f"an answer takes {_longest(view, slow)}, nearly all of it in {short(guilty)}"
             + (f", which goes over {kept!r}: that only grows" if kept else "; each takes longer than the one before"),
-            advice="restart",
             culprit=view.culprit(guilty, thread),
             evidence=(thread.reference, "questions.json"),
             prevent=PREVENT,

@@ -41,7 +41,6 @@ def rule(view: View) -> Iterator[Finding]:
         lasted=max((one.stuck for one in waiting), default=0.0),
         summary=f"the reader of child {child}'s output has died in {short(frame)} of a line that is no message "
         f"({error.short[:120]}){behind}",
-        advice="restart",
         culprit=view.culprit(frame),
         evidence=("log", f"files.json#pid={piped[0].pid}"),
         prevent=PREVENT,

@@ -46,7 +46,6 @@ def _of_tasks(view: View) -> Iterator[Finding]:
                     summary=f"process {task.task.pid} awaits a line of its child {child.pid}"
                     f" in {short(task.app_frame)}, and "
                     f"the child waits {format_duration(child.stuck)} for a message of its parent",
-                    advice="restart",
                     culprit=view.culprit(task.app_frame),
                     evidence=(f"tasks.json#pid={task.task.pid},task={task.task.name}", child.reference),
                     prevent=PREVENT,
@@ -72,7 +71,6 @@ def _finding(view: View, parent: ThreadView, child: ThreadView) -> Finding:
         lasted=2 * min(parent.stuck, child.stuck),
         summary=f"processes {parent.pid} and {child.pid} wait for each other's pipe for "
         f"{format_duration(min(parent.stuck, child.stuck))}: each {_ENDS[parent.wait.kind]} ({', '.join(where)})",
-        advice="restart",
         culprit=view.culprit(parent.app_frame or child.app_frame, parent if parent.app_frame else child),
         evidence=(parent.reference, child.reference, f"files.json#pid={parent.pid}"),
         prevent=PREVENT,

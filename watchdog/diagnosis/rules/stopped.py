@@ -23,7 +23,6 @@ def rule(view: View) -> Iterator[Finding]:
         cause="stopped",
         certainty="certain" if everybody or not view.answers_well else "likely",
         summary=f"process {pids} is stopped by a signal: it does nothing until it gets SIGCONT",
-        advice="restart",
         evidence=tuple(f"threads.json#pid={process.pid}" for process in stopped),
         prevent=PREVENT,
         details=(f"kill -CONT {' '.join(str(process.pid) for process in stopped)} would let it go on as it was",),

@@ -40,7 +40,6 @@ def rule(view: View) -> Iterator[Finding]:
         certainty="likely",
         summary=f"{count} threads of process {pid} stand in {short(thread.app_frame)}"
         + (f"; {grown} more than at the first look" if grown > 0 else ""),
-        advice="restart",
         culprit=view.culprit(thread.app_frame, thread),
         evidence=(f"stacks.json#pid={pid}", f"threads.json#pid={pid}"),
         prevent=PREVENT,
@@ -59,7 +58,6 @@ def _of_libraries(view: View) -> Iterator[Finding]:
             cause="thread-leak",
             certainty="likely",
             summary=f"{count} threads of process {pid} stand in {name} and wait for work",
-            advice="restart",
             culprit=suspects.find(view, suspects.THREADS),
             evidence=(f"stacks.json#pid={pid}", f"threads.json#pid={pid}"),
             prevent=PREVENT,

@@ -17,7 +17,6 @@ def rule(view: View) -> Iterator[Finding]:
                 cause="traced",
                 certainty="certain",
                 summary=f"process {process.pid} is held by the debugger with pid {process.tracer}",
-                advice="call-a-person",
                 evidence=(f"threads.json#pid={process.pid}",),
                 prevent=PREVENT,
                 details=(f"end or detach the tracer first: ps -p {process.tracer} -f",),

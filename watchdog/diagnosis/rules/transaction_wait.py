@@ -33,7 +33,6 @@ def rule(view: View) -> Iterator[Finding]:
                 f"{short(waiter.app_frame)} for {waiter.wait.words}; that work waits"
                 f" in {short(worker.app_frame)} for the same "
                 f"database ({worker.wait.peer}): for a row or table that the transaction has locked",
-                advice="restart",
                 culprit=view.culprit(waiter.app_frame, waiter),
                 peer=worker.wait.peer,
                 evidence=(waiter.reference, worker.reference, "sockets.json"),

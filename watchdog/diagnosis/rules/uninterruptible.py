@@ -25,7 +25,6 @@ def rule(view: View) -> Iterator[Finding]:
             certainty="certain",
             summary=f"{thread.label} waits in the kernel ({where}) for "
             f"{format_duration(thread.asleep or thread.span)}; no signal can end it",
-            advice="call-a-person",
             culprit=view.culprit(thread.app_frame, thread),
             evidence=(f"threads.json#pid={thread.pid},tid={thread.tid}",),
             prevent=PREVENT,

@@ -27,7 +27,6 @@ def rule(view: View) -> Iterator[Finding]:
         cause="unknown",
         certainty="guess",
         summary=f"why it does not answer cannot be told: {where}",
-        advice="restart",
         culprit=view.culprit(thread.app_frame, thread) if thread and thread.serves_request else None,  # no bystander
         evidence=(thread.reference,) if thread else (),
         details=(

@@ -29,7 +29,6 @@ def rule(view: View) -> Iterator[Finding]:
         certainty="certain",
         summary=f"process {stranger.pid} on the port runs {stranger.shown(120)!r}, not the configured "
         f"{' '.join(wanted)!r}",
-        advice="fix-config",
         culprit=_chosen(view, stranger.parent),
         evidence=(f"processes.json#pid={stranger.pid}",),
         prevent=PREVENT,

@@ -26,7 +26,6 @@ def rule(view: View) -> Iterator[Finding]:
             cause="zombie-parent",
             certainty="likely" if not view.hung else "guess",
             summary=f"process {pid} has {count} children that ended and were not reaped",
-            advice="restart",
             culprit=line,
             evidence=(f"processes.json#pid={pid}",),
             prevent=PREVENT,

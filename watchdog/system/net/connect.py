@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Literal
 
-Problem = Literal["", "timeout", "refused", "reset", "local", "tls", "other"]
+Problem = Literal["", "timeout", "refused", "reset", "local", "tls", "certificate", "other"]
 
 _LOCAL = {
     getattr(errno, name)
@@ -121,7 +121,7 @@ def explain(error: BaseException) -> tuple[Problem, str]:
         if isinstance(one, TimeoutError):
             return "timeout", LATE
         if isinstance(one, ssl.SSLError):
-            return "tls", short(one)
+            return "certificate" if "CERTIFICATE" in (one.reason or "") else "tls", short(one)
         if isinstance(one, ConnectionRefusedError):
             return "refused", "nobody listens there"
         if isinstance(one, http.client.RemoteDisconnected):

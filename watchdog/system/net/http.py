@@ -16,7 +16,7 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import requests
 
 Headers = Sequence[tuple[str, str]]
+Accepted = Callable[[socket.socket, float], bool]
 
 AGENT = "wd"
 REDIRECTS = 3
@@ -48,17 +49,26 @@ class Reply:
     location: str = ""  # where a redirect that was not followed points to
 
 
-def ask(url: str, *, timeout: float, limit: int = 1 << 20, method: str = "GET", headers: Headers = ()) -> Reply:
+def ask(
+    url: str,
+    *,
+    timeout: float,
+    limit: int = 1 << 20,
+    method: str = "GET",
+    headers: Headers = (),
+    accepted: Accepted | None = None,
+) -> Reply:
     """Ask once; never raises. `timeout` is the total in seconds: names, connection, head, body and redirects together.
 
     At most `limit` bytes of the body are read. Redirects are followed up to three times and only on the same host.
-    Variables such as http_proxy are ignored.
+    Variables such as http_proxy are ignored. `accepted`, for plain http, says of the new connection before anything is
+    sent whether the right process has it; if not, nothing is sent.
     """
     begun = time.monotonic()
     end = begun + timeout
     here, reply = url, Reply(None, b"", 0.0)
     for _ in range(REDIRECTS + 1):
-        reply = _ask_once(here, end, limit, method, headers)
+        reply = _ask_once(here, end, limit, method, headers, accepted)
         if reply.problem or not reply.location:
             break
         onward = urljoin(here, reply.location)
@@ -79,12 +89,12 @@ def _in_our_time(reply: Reply, timeout: float) -> Reply:
     return reply
 
 
-def _ask_once(url: str, end: float, limit: int, method: str, headers: Headers) -> Reply:
+def _ask_once(url: str, end: float, limit: int, method: str, headers: Headers, accepted: Accepted | None) -> Reply:
     try:
         parts = _split(url)
         if parts.scheme == "https":
             return _through_requests(url, end, limit, method, headers)
-        return _plain(parts, end, limit, method, headers)
+        return _plain(parts, end, limit, method, headers, accepted)
     except Trouble as trouble:
         return Reply(None, b"", 0.0, trouble.problem, trouble.detail)
 
@@ -111,10 +121,14 @@ def _same_place(here: str, there: str) -> bool:
         return False
 
 
-def _plain(parts: SplitResult, end: float, limit: int, method: str, headers: Headers) -> Reply:
+def _plain(
+    parts: SplitResult, end: float, limit: int, method: str, headers: Headers, accepted: Accepted | None
+) -> Reply:
     reply = None
     try:
         with connect(str(parts.hostname), parts.port or 80, end) as sock:
+            if accepted is not None and not accepted(sock, end):
+                raise Trouble("other", "another process has taken the connection")
             sock.settimeout(left(end))
             sock.sendall(_request(parts, method, headers))
             with http.client.HTTPResponse(_Source(sock, end), method=method) as response:  # type: ignore[arg-type]

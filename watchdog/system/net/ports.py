@@ -7,8 +7,10 @@ import socket
 import sys
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 
 from watchdog.model.process import Listener
+from watchdog.system.shim import posts
 
 if sys.platform == "linux":
     from watchdog.system.linux import diag as system
@@ -22,9 +24,21 @@ _NO_FAMILY = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT}
 def listeners(port: int | None = None) -> tuple[Listener, ...]:
     """Every listening TCP socket, or those of one port, IPv4 and IPv6, each with all processes that hold it.
 
-    No holders: they belong to another user and may not be seen, or the kernel is just closing the socket.
+    No holders: they belong to another user and may not be seen, or the kernel is just closing the socket. A shim of
+    ours that keeps a socket for its service is not a holder: it serves nobody.
     """
-    return system.listeners(port)
+    found, shims = system.listeners(port), posts.holding()
+    if not shims:
+        return found
+    kept = ((one, tuple(pid for pid in one.holders if pid not in shims)) for one in found)
+    return tuple(replace(one, holders=left) for one, left in kept if left or not one.holders)
+
+
+def is_held(port: int) -> bool:
+    """Whether only a shim of ours holds that port, for the next start of its service."""
+    shims = posts.holding()
+    found = system.listeners(port) if shims else ()
+    return bool(found) and all(one.holders and set(one.holders) <= shims for one in found)
 
 
 def hidden(port: int | None = None) -> tuple[Listener, ...]:
@@ -69,6 +83,11 @@ def free_port() -> int:
 def can_bind(port: int, address: str = "") -> bool:
     """Whether a server could bind it now, as servers do (with SO_REUSEADDR): on IPv4 and IPv6, or on one address."""
     return not _bind_error(port, address)
+
+
+def is_free(port: int) -> bool:
+    """Whether the next start of the service gets the port: it could be bound, or a shim of ours holds it ready."""
+    return can_bind(port) or is_held(port)
 
 
 def why_not_bound(port: int) -> str:

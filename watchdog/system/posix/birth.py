@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from watchdog.model.records import record
 from watchdog.system.clock import Deadline
@@ -68,7 +69,7 @@ def open_log(own: Path, declared: str | None, user: str | None) -> Log:
 
 def _open(path: Path, user: str | None) -> Log:
     # Root must not be led by a link in a folder of the service's user to a file that this user may not write.
-    with _rights_of(user):
+    with rights_of(user):
         flags = os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
         try:
             descriptor = os.open(path, flags | os.O_RDWR, 0o600)
@@ -83,12 +84,18 @@ def _open(path: Path, user: str | None) -> Log:
 
 
 def spawn(
-    command: Sequence[str], *, cwd: str, env: Mapping[str, str], user: str | None, log: Log
+    command: Sequence[str],
+    *,
+    cwd: str,
+    env: Mapping[str, str],
+    user: str | None,
+    log: Log,
+    sockets: Mapping[str, Any] | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start it, trying again for a while on a machine that is out of memory or processes; the caller reaps it.
 
     OSError or LookupError if it cannot be started. Session, umask and signals are as after a boot; standard input is
-    empty, both outputs go to the log, and it holds no other descriptor of ours: no lock and no pipe of wd.
+    empty, both outputs go to the log, and it holds no other descriptor of ours but the `sockets`: no lock and no pipe.
     """
     deadline = Deadline(_SHORT_OF_WITHIN)
     while True:
@@ -96,13 +103,13 @@ def spawn(
             return subprocess.Popen(
                 list(command),
                 cwd=cwd,
-                env=dict(env),
                 stdin=subprocess.DEVNULL,
                 stdout=log.descriptor,
                 stderr=log.descriptor,
                 start_new_session=True,
                 umask=0o022,
                 **to_run_as(user),
+                **(sockets or {"env": dict(env)}),
             )
         except OSError as error:
             if error.errno not in (errno.ENOMEM, errno.EAGAIN) or deadline.over:
@@ -110,7 +117,7 @@ def spawn(
             time.sleep(0.5)
 
 
-class _rights_of:
+class rights_of:
     """For a moment the rights of another user; only in a process with one thread."""
 
     def __init__(self, user: str | None) -> None:

@@ -26,6 +26,11 @@ def leave() -> None:
         # A handler that does nothing, not SIG_IGN: what is ignored stays so in the service, what is caught does not.
         signal.signal(number, nothing)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    adopt_orphans()
+
+
+def adopt_orphans() -> None:
+    """From now on the orphans among this process's descendants become its children (Linux)."""
     if sys.platform == "linux":
         _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 

@@ -17,6 +17,7 @@ import os
 import select
 import signal
 import socket
+import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -27,16 +28,19 @@ from watchdog.system.child import commands
 from watchdog.system.clock import Deadline, wait_until
 from watchdog.system.net import ports
 from watchdog.system.posix import birth, detach, standby
+from watchdog.system.posix.held import HeldSockets, handing_over
 from watchdog.system.process import processes
 from watchdog.system.shim import records
 from watchdog.system.shim.line import Line
 from watchdog.system.shim.orders import Order
+from watchdog.system.shim.restarts import Restarts
 
 _ORDER_WITHIN = 30.0  # seconds for whoever has called us to say what to do
 _GONE_WITHIN = 10.0  # seconds for the old processes to be gone, once somebody says start
 _PORT_WITHIN = 20.0
 _LOCK_WITHIN = 15.0
 _FINISH_WITHIN = 60.0
+_LOOK_BACK = 5  # starts of the service, among whose shims the one is that holds the sockets
 _SETTLED_AFTER = 3.0  # seconds that a service without a port must live to count as up, when nobody else judges
 
 
@@ -75,6 +79,8 @@ class _Shim:
         self._settled = False  # it is up, or given up: nothing more is to be started
         self._tried_fallback = not order.fallback
         self._judge: Deadline | None = None
+        self._held = HeldSockets(order.listen, order.standby)
+        self._restarts = Restarts(order.restarts, order.restarts_within, *order.pauses)
         self._wake, self._waker = os.pipe()
         os.set_blocking(self._wake, False)
         os.set_blocking(self._waker, False)
@@ -82,13 +88,20 @@ class _Shim:
         signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
 
     def run(self) -> None:
+        # Before the first signal to the old server: from now on connections wait for the new one.
+        self._held.take_over(
+            dict.fromkeys(one.shim_pid for one in reversed(records.read_all(self._place)[-_LOOK_BACK:]))
+        )
         self._line.send(event="armed", pid=os.getpid())
-        while not self._settled or self._has_children():
+        while not self._settled or self._has_children() or self._held.waits or self._will_restart:
             for word in self._wait():
                 self._obey(word)
             self._reap()
             if self._alone and not self._settled:
                 self._judge_it()
+            if self._will_restart and self._restarts.is_due():
+                self._start_again()
+        self._held.close()
 
     def stand_by(self) -> Line | None:
         """After the end of a service that was up: the line to whoever wants it started again, if somebody does soon."""
@@ -97,6 +110,8 @@ class _Shim:
         os.close(self._waker)
         if self._log is not None:
             self._log.close()
+        if self._order.listen:
+            return None
         if self._record is None or self._record.ended is None or self._record.error:
             return None
         return standby.offer(self._order.standby)
@@ -107,10 +122,13 @@ class _Shim:
         watcher.register(self._wake, select.POLLIN)
         if self._line_open:
             watcher.register(self._line, select.POLLIN)
-        ready = watcher.poll(200 if self._alone and not self._settled else None)
+        for descriptor in self._held.listened_to():
+            watcher.register(descriptor, select.POLLIN)
+        ready = watcher.poll(200 if self._alone and not self._settled else self._until_restart)
         with contextlib.suppress(BlockingIOError):
             os.read(self._wake, 4096)
-        if not any(descriptor == self._line.fileno() for descriptor, _ in ready):
+        self._held.hear((descriptor for descriptor, _ in ready), self._lives)
+        if not self._line_open or not any(descriptor == self._line.fileno() for descriptor, _ in ready):
             return []
         try:
             message = self._line.receive(0)
@@ -127,9 +145,13 @@ class _Shim:
             self._tried_fallback = True
             self._start(self._order.fallback)
         elif word == "done" or (word == "cancel" and started):
+            self._held.started()
             self._settle()
         elif word == "cancel":
             self._settled = True
+            self._held.cancel()
+        elif word == "eof" and not self._settled and self._order.beside:
+            self._leave_it_to_the_old_one()
         elif word == "eof" and not self._settled:
             self._alone = True
             if not started and self._finish_kill(self._order.doomed):
@@ -144,9 +166,8 @@ class _Shim:
             return
         began = time.time()
         try:
-            self._log = birth.open_log(self._place / "start.log", self._order.log, self._order.user)
-            child = birth.spawn(command, cwd=self._order.cwd, env=self._order.env, user=self._order.user, log=self._log)
-        except (OSError, LookupError, ValueError) as error:
+            child = self._spawn(command)
+        except (OSError, LookupError, ValueError, subprocess.SubprocessError) as error:
             self._fail(began, str(error))
             return
         child.returncode = 0  # reaped by us below, not by the Popen object
@@ -154,7 +175,36 @@ class _Shim:
         ticks = found.identity.ticks if found else 0
         self._note(ShimRecord(self._order.service, child.pid, ticks, began, os.getpid(), boot=processes.boot_id()))
         self._judge = Deadline(self._order.within)
+        if not self._order.beside:
+            self._held.started()
         self._line.send(event="started", pid=child.pid, ticks=ticks)
+
+    def _spawn(self, command: list[str]) -> subprocess.Popen[bytes]:
+        order = self._order
+        if self._log is not None:
+            self._log.close()
+        self._log = birth.open_log(self._place / "start.log", order.log, order.user)
+        self._held.open(order.user)
+        sockets = handing_over(self._held.descriptors, command, order.env) if self._held else None
+        return birth.spawn(command, cwd=order.cwd, env=order.env, user=order.user, log=self._log, sockets=sockets)
+
+    def _start_again(self) -> None:
+        """After an end that nobody wanted, behind a held socket: at once, so that those who wait are served."""
+        self._restarts.begun(time.time())
+        self._start(self._order.command)
+        self._let_go()
+
+    @property
+    def _will_restart(self) -> bool:
+        return self._settled and self._held.on_duty and self._restarts.due_at is not None
+
+    @property
+    def _until_restart(self) -> int | None:
+        """Milliseconds; None where none is planned."""
+        return self._restarts.milliseconds_left() if self._will_restart else None
+
+    def _lives(self) -> bool:
+        return self._record is not None and self._record.ended is None and not self._record.error
 
     def _start_through(self) -> None:
         """The service's own manager starts it; there is no child of ours to look after."""
@@ -172,7 +222,7 @@ class _Shim:
             return "another start of this service is under way"
         ours = {str(self._record.identity)} if self._record else set()
         for one in records.running(self._place):
-            if str(one) not in ours and str(one) not in self._order.doomed and processes.is_alive(one):
+            if str(one) not in (*ours, *self._order.doomed, *self._order.beside) and processes.is_alive(one):
                 return f"it already runs as pid {one.pid}"
         if self._alone and (other := self._start_of_another()):
             return f"another wd has started it meanwhile, as pid {other}"
@@ -181,7 +231,7 @@ class _Shim:
             left = [str(one.pid) for one in old if processes.is_alive(one)]
             return f"the old process {', '.join(left)} is still there: no second copy beside it"
         deadline = Deadline(_PORT_WITHIN)
-        for port in self._order.ports:
+        for port in set(self._order.ports) - self._held.ports:
             if not wait_until(lambda port=port: ports.can_bind(port), deadline.left, 0.05):  # type: ignore[misc]
                 return ports.why_not_bound(port) or f"port {port} was not free in time"
         return ""
@@ -218,6 +268,7 @@ class _Shim:
     def _fail(self, began: float, reason: str) -> None:
         self._leave_note(began, reason)
         self._line.send(event="failed", why=reason)
+        self._plan_restart(0.0)
         if self._alone:
             self._next_or_give_up()
 
@@ -252,6 +303,12 @@ class _Shim:
             )
         )
         self._line.send(event="ended", code=code, lines=lines)
+        self._plan_restart(time.time() - self._record.started)
+
+    def _plan_restart(self, lived: float) -> None:
+        """Where the sockets are held, the shim starts it again, as often as it may; then it gives the addresses up."""
+        if self._held and self._settled and not self._restarts.plan(time.time(), lived):
+            self._held.close()
 
     def _heir(self) -> Identity | None:
         children = [one for one in processes.table().values() if one.parent == os.getpid() and not one.ended]
@@ -284,6 +341,12 @@ class _Shim:
         mine = [str(one.identity) for one in processes.table().values() if one.parent == os.getpid()]
         if self._finish_kill(mine):
             self._start(self._order.fallback)
+
+    def _leave_it_to_the_old_one(self) -> None:
+        """wd is gone before the new server was proven: it ends, and the old shim is on duty again."""
+        self._finish_kill([str(one.identity) for one in processes.table().values() if one.parent == os.getpid()])
+        self._settle()
+        self._held.close()
 
     def _finish_kill(self, doomed: list[str]) -> bool:
         """What wd began: done by a process of its own, so that this one stays small. False if somebody survives."""

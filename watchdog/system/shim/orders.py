@@ -22,6 +22,11 @@ class Order:
     ports: list[int]  # must be free before the start
     port: int | None  # the one that it listens on when it is up
     doomed: list[str]  # identities of those that must be gone first
+    beside: list[str]  # identities of those that go on meanwhile: wd ends them when the new server is proven
     inodes: list[int]  # their listening sockets: whoever holds one belongs to them
+    listen: list[str]  # addresses whose sockets the shim holds for the service
+    restarts: int  # after so many ends of the service within `restarts_within` seconds, the shim starts it no more
+    restarts_within: float
+    pauses: list[float]  # seconds before a start that follows a very short life: the first, and the longest
     finish_command: list[str]  # ends what is left of a kill that wd began; asks on standard input, 0 when all is gone
     standby: str  # folder in which it can be found for a moment after its service has ended

@@ -10,7 +10,7 @@ from typing import Any
 from watchdog.journal.store import Journal
 from watchdog.model.errors import BadConfig, CannotTell
 from watchdog.model.incident import Incident
-from watchdog.policy import locks
+from watchdog.policy import lock_files
 from watchdog.report import write as report
 from watchdog.steps.report import samples_before
 from watchdog.steps.spec import Context, StepResult
@@ -54,7 +54,7 @@ def _only_loop(context: Context) -> Iterator[None]:
     """Refused if another loop watches this home: both would act on the same trouble. On a full disk it goes on."""
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(locks.loop_lock(context.state, context.selector.service))
+            stack.enter_context(lock_files.loop_lock(context.state, context.selector.service))
         except CannotTell as error:
             context.say(f"a second loop in this home would not be noticed: {error.why}")
         yield

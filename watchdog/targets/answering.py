@@ -99,8 +99,7 @@ def _ask_secure(listener: Listener, timeout: float) -> Verdict:
     if timeout < _ENOUGH:
         return "unknown"
     reply = http.ask(f"https://{addresses.loopback(listener.address)}:{listener.port}/", timeout=timeout, limit=_BODY)
-    unvouched = reply.problem == "tls" and "certificate" in reply.detail.lower()
-    return "healthy" if reply.status is not None or unvouched else "unknown"
+    return "healthy" if reply.status is not None or reply.problem == "certificate" else "unknown"
 
 
 def _sum_up(answers: Sequence[Verdict], targets: Sequence[Listener]) -> Verdict:

@@ -1,0 +1,90 @@
+"""The lines of docs/held-sockets.md, each tried: the server takes the socket that the shim holds."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support import wait_for
+from watching import Home, Service, home_in
+
+ASGI = """
+import os
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        while True:
+            message = await receive()
+            await send({"type": message["type"] + ".complete"})
+            if message["type"] == "lifespan.shutdown":
+                return
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": f"pid {os.getpid()}".encode()})
+"""
+WSGI = """
+import os, socket
+def app(environ, start_response):
+    start_response("200 OK", [])
+    return [f"pid {os.getpid()}".encode()]
+if __name__ == "__main__":
+    import waitress
+    waitress.serve(app, sockets=[socket.socket(fileno=3)])
+"""
+LINES = {
+    "uvicorn": ["-m", "uvicorn", "asgi:app", "--fd", "3"],
+    "gunicorn": ["-m", "gunicorn", "wsgi:app", "--workers", "2"],
+    "hypercorn": ["-m", "hypercorn", "asgi:app", "--bind", "fd://3"],
+    "waitress": ["wsgi.py"],
+}
+
+
+@pytest.fixture
+def home(folder: Path) -> Iterator[Home]:
+    with home_in(folder) as made:
+        try:
+            yield made
+        finally:
+            for service in made.services:
+                made.wd("stop", service.name, "--yes")
+
+
+def served_by(home: Home, name: str) -> Service:
+    service = home.service("shop", "held.py")
+    (service.folder / "asgi.py").write_text(ASGI)
+    (service.folder / "wsgi.py").write_text(WSGI)
+    service.playbook["start"] |= {"command": [sys.executable, *LINES[name]], "listen": f"127.0.0.1:{service.port}"}
+    service.write()
+    done = home.wd("start", "shop")
+    assert done.code == 0, done.out + done.err
+    return service
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_the_server_takes_the_socket_comes_back_after_a_death_and_is_restarted_without_a_gap(
+    home: Home, name: str
+) -> None:
+    if importlib.util.find_spec(name) is None:
+        pytest.skip(f"{name} is not installed")
+    service = served_by(home, name)
+    first = service.pid()
+    assert first
+    tree = [int(line.split()[0]) for line in home.wd("find", "shop").out.splitlines() if line.split()[0].isdigit()]
+    os.kill(tree[0] if tree else first, signal.SIGKILL)
+    wait_for(lambda: service.pid() not in (0, first), "it is back")
+    second = service.pid()
+    done = home.wd("restart", "shop", "--yes")
+    assert done.code == 0, done.out + done.err
+    assert "beside" in done.out + done.err
+    assert service.pid() not in (0, first, second)
+
+
+def test_the_lines_stand_in_the_document() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "held-sockets.md").read_text()
+    for words in LINES.values():
+        assert (
+            " ".join(words).removeprefix("-m ").replace("asgi:app", "shop:app").replace("wsgi:app", "shop:app") in text
+        )
