@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -78,7 +79,7 @@ class Host:
             self._rest = rest
             return line
         head, blank, rest = self._rest.partition(b"\r\n\r\n")
-        size = int(head.split(b":")[1]) if blank else 0
+        size = int(re.search(rb"Content-Length: (\d+)", head)[1]) if blank else 0  # type: ignore[index]
         if not blank or len(rest) < size:
             return None
         self._rest = rest[size:]

@@ -13,6 +13,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ life = len(lives.read_text().split())
 fault = options.always or (options.first if life == 1 else "")
 source, sink = sys.stdin.buffer, sys.stdout.buffer
 heard: list[str] = []
+lock = threading.Lock()
 
 if fault == "crash":
     raise ImportError("no module named shop_settings")
@@ -91,6 +93,12 @@ def answer(message: dict[str, Any]) -> None:
         return
     if method == "hang":
         wait_for_ever()
+    elif method == "lock":
+        with lock, lock:
+            pass
+    elif method == "collect":  # it answers when it has heard of all parts
+        while len(heard) < message["params"]["parts"]:
+            heard.append((take() or {}).get("method", ""))
     elif method == "die":
         os._exit(3)
     elif method == "half":

@@ -10,7 +10,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from watchdog.cpython.alike import representatives
 from watchdog.cpython.asyncio_table import find_asyncio_table, listed_tasks
+from watchdog.cpython.call_states import read_call_states
 from watchdog.cpython.callstacks import LiveThread, read_threads
 from watchdog.cpython.coroutines import Chain, Coroutines
 from watchdog.cpython.forks import birth, generations, own_calls, runs_a_loop, since
@@ -25,6 +27,7 @@ from watchdog.cpython.lock_places import LockPlaces
 from watchdog.cpython.lock_points import LockPoints, TaskFrames
 from watchdog.cpython.objects import Objects
 from watchdog.cpython.task_registry import imported, registered_tasks
+from watchdog.model.call_state import CallState
 from watchdog.model.evidence import Container, LockLook, Task, TaskLook
 from watchdog.model.records import record
 from watchdog.system.clock import Deadline, monotonic
@@ -51,13 +54,14 @@ class _Pending:
     waiter: int
 
 
-def look(pid: int, at: float, seconds: float) -> TaskLook:
-    """Everything of one process, within about so many seconds."""
+def look(pid: int, at: float, seconds: float, key: bytes = b"") -> TaskLook:
+    """Everything of one process, within about so many seconds. With the key digests of values are made."""
     begun, deadline = monotonic(), Deadline(seconds)
     with attach(pid) as found:
         if isinstance(found, Unreadable):
             return TaskLook(pid, at, "", error=found.reason, remedy=found.remedy, seconds=monotonic() - begun)
-        return _Look(pid, found, deadline).take(at, begun)
+        taken = _Look(pid, found, deadline).take(at, begun)
+        return replace(taken, states=_Look(pid, found, deadline).states(key), seconds=monotonic() - begun)
 
 
 class _Look:
@@ -68,6 +72,7 @@ class _Look:
         self.coroutines = Coroutines(self.frames)
         self.offsets = self.objects.offsets
         self._queue_kinds: dict[int, bool] = {}
+        self.cut = False  # there were more tasks than the time allowed to read
 
     def take(self, at: float, begun: float) -> TaskLook:
         known = self.known_tasks()
@@ -82,26 +87,20 @@ class _Look:
         born = birth(self.frames, main, generation)
         threads = own_calls(threads, born)
         inherited = born is not None and not runs_a_loop(threads)
-        pending = (
-            []
-            if inherited
-            else [
-                task
-                for address in list(dict.fromkeys([*known, *walked]))[:_MOST_TASKS]
-                if (task := self.pending(address)) is not None
-            ]
-        )
+        addresses = [] if inherited else list(dict.fromkeys([*known, *walked]))[:_MOST_TASKS]
+        pending = self.all_pending(addresses)
         greenlets = Greenlets() if inherited else self.greenlets(heap, generation)
         locks = self.locks(threads, pending, greenlets)
+        holders = {point.task for point in locks.held if point.task is not None}
         return TaskLook(
             self.pid,
             at,
             self.interpreter.version,
-            tasks=self.tasks(pending, threads) + self.waiting(greenlets),
+            tasks=representatives(self.tasks(pending, threads) + self.waiting(greenlets), holders),
             counts=self.counts(heap),
             queues=queues,
             broken_lists=heap.broken,
-            cut=heap.cut,
+            cut=heap.cut or self.cut,
             collecting=heap.collecting,
             locks=locks,
             requests=tuple(
@@ -135,6 +134,10 @@ class _Look:
         if len(strange) == 1 and self.pid not in (one.tid for one in found):
             found[strange[0]] = replace(found[strange[0]], tid=self.pid)
         return found
+
+    def states(self, key: bytes) -> tuple[CallState, ...]:
+        """What the variables of running calls hold, as digests."""
+        return read_call_states(self.frames, self.interpreter.interpreters, self.threads(), self.pid, key)
 
     def walk(self) -> Heap:
         parts = [walk(self.objects, one, self.kept, self.deadline) for one in self.interpreter.interpreters]
@@ -190,6 +193,17 @@ class _Look:
                 lengths += [_queue_length(self.objects, one, self.objects.full_name(type_)) for one in objects]
         known = [(name, length) for name, length in lengths if length is not None]
         return tuple(sorted(known, key=lambda one: -one[1])[:_TOP])
+
+    def all_pending(self, addresses: Iterable[int]) -> list[_Pending]:
+        """Those that are not done, within half of the time that is left: their locks and variables take the rest."""
+        found, enough = [], self.deadline.left / 2
+        for address in addresses:
+            if self.deadline.left < enough:
+                self.cut = True
+                break
+            if (task := self.pending(address)) is not None:
+                found.append(task)
+        return found
 
     def pending(self, address: int) -> _Pending | None:
         """The task at this address; None if it is done, or is no task that makes sense any more."""

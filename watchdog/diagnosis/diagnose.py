@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from watchdog.diagnosis import jobs, logbook, packages
+from watchdog.diagnosis import jobs, logbook, packages, rounds, spinning
 from watchdog.diagnosis.ranking import graded, is_early, may_be_explained, rank, tempered
 from watchdog.diagnosis.registry import RULES
 from watchdog.diagnosis.view import View
@@ -138,7 +138,8 @@ def settled(evidence: Evidence, diagnosis: Diagnosis) -> bool:
 
 def _undecided(evidence: Evidence) -> bool:
     view = View(evidence)
-    return view.unasked and jobs.undecided(view)
+    loops = any(rounds.may_repeat(view, spin.thread, spin.frame) for spin in spinning.spins(view))
+    return loops or (view.unasked and jobs.undecided(view)) or bool(jobs.waiting_below(view))
 
 
 def _rests(evidence: Evidence) -> bool:

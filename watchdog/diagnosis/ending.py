@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import lru_cache
 
 from watchdog.diagnosis import shape
 from watchdog.diagnosis.code import is_application
@@ -26,15 +27,19 @@ def told_to_end(view: View, frame: Frame) -> bool:
     source = view.file(frame.file) if is_application(frame) else None
     if source is None:
         return False
-    flags = _flags(view)
-    return any(_passed(statement, flags) for statement in shape.before(source, frame.line))
+    return _is_behind(source, frame.line, _flags(view.evidence.sources))
+
+
+@lru_cache(maxsize=1024)
+def _is_behind(source: SourceFile, line: int, flags: frozenset[str]) -> bool:
+    return any(_passed(statement, flags) for statement in shape.before(source, line))
 
 
 def waits_to_be_told(view: View, frame: Frame) -> bool:
     """Whether it still stands at such a wait: it ends when somebody says so."""
     source = view.file(frame.file)
     names = set(shape.calls_at(source, frame.line)) if source else set()
-    flags = _flags(view)
+    flags = _flags(view.evidence.sources)
     nodes = [one for one in shape.around(source, frame.line) if isinstance(one, ast.stmt)] if source else []
     return bool(names & _SERVES) or any(_passed(node, flags) for node in nodes[-1:])
 
@@ -42,13 +47,18 @@ def waits_to_be_told(view: View, frame: Frame) -> bool:
 def bounded(view: View, frame: Frame) -> bool:
     """Whether the wait on this line has a time-out of its own, and is not begun again and again."""
     source = view.file(frame.file)
-    if source is None or shape.in_loop(source, frame.line):
+    return source is not None and _is_bounded(source, frame.line)
+
+
+@lru_cache(maxsize=1024)
+def _is_bounded(source: SourceFile, line: int) -> bool:
+    if shape.in_loop(source, line):
         return False
     here = [
         node
-        for statement in shape.around(source, frame.line)[-3:]
+        for statement in shape.around(source, line)[-3:]
         for node in ast.walk(statement)
-        if isinstance(node, ast.Call) and shape.covers(node, frame.line)
+        if isinstance(node, ast.Call) and shape.covers(node, line)
     ]
     return any(shape.simple_name(call.func) in _BOUNDED and bool(call.args or call.keywords) for call in here)
 
@@ -81,10 +91,11 @@ def _own(node: ast.AST) -> Iterator[ast.AST]:
         yield from _own(child)
 
 
-def _flags(view: View) -> frozenset[str]:
+@lru_cache(maxsize=8)
+def _flags(sources: tuple[SourceFile, ...]) -> frozenset[str]:
     """Names of the events and variables that a handler of such a signal sets."""
-    sources = [one for one in view.evidence.sources if is_application(Frame("", one.path, 0))]
-    return frozenset(name for source in sources for name in _of_file(source))
+    own = [one for one in sources if is_application(Frame("", one.path, 0))]
+    return frozenset(name for source in own for name in _of_file(source))
 
 
 def _of_file(source: SourceFile) -> Iterator[str]:

@@ -11,6 +11,7 @@ from collections import Counter
 
 from watchdog.diagnosis import shape
 from watchdog.diagnosis.code import innermost_application, package
+from watchdog.diagnosis.rounds import repeats
 from watchdog.diagnosis.tasks import TaskWait, answers_request, suspended
 from watchdog.diagnosis.threads import Threads, ThreadView
 from watchdog.model.evidence import Frame, PeerLook, Task
@@ -38,9 +39,29 @@ def engine(view: Threads, pid: int) -> str:
     return next(found, "")
 
 
+def workers_below(view: Threads) -> frozenset[int]:
+    """Processes that take jobs from a queue while others of the same server take requests: no question reaches them."""
+    serving = {pid for _, listener in view.evidence.listeners for pid in listener.holders}
+    if not serving:
+        return frozenset()
+    return frozenset(pid for pid in view.processes if not view.is_server(pid) and engine(view, pid))
+
+
 def stuck_threads(view: Threads) -> tuple[ThreadView, ...]:
     """Threads whose job, or whose script, stays where it is for too long."""
     return tuple(thread for thread in view.python_threads if _waits(thread) and _too_long(view, thread))
+
+
+def waiting_below(view: Threads) -> tuple[ThreadView, ...]:
+    """Threads with a job of a queue that wait for somebody, in processes that no question reaches."""
+    pids = workers_below(view)
+    waiting = (one for one in view.python_threads if one.pid in pids and one.serves_request and _waits(one))
+    return tuple(one for one in waiting if one.wait.kind not in ("sleep", "child", "unknown", "select", "poll"))
+
+
+def stuck_below(view: Threads) -> tuple[ThreadView, ...]:
+    """Those of them that have waited for too long."""
+    return tuple(one for one in waiting_below(view) if _too_long(view, one))
 
 
 def waiting_threads(view: Threads) -> tuple[ThreadView, ...]:
@@ -142,9 +163,9 @@ def undecided(view: Threads) -> bool:
 def endless(view: Threads, thread: ThreadView, frame: Frame) -> Certainty | None:
     """How certain it is that the thread, which computes, never comes to an end: None where it may be at work.
 
-    `while True` without a way out, in a job, has no end; so has a `while` whose condition nothing inside changes. Where
-    the source does not tell, a job that was seen in one function only, at a few lines, is suspected. One that moves
-    through other functions, or through a `for`, is at work.
+    `while True` without a way out, in a job, has no end; so has a `while` whose condition nothing inside changes, or
+    whose variables come back to where they were. Where the source does not tell, a job that was seen in one function
+    only, at a few lines, is suspected. One that moves through other functions, or through a `for`, is at work.
     """
     if not (thread.serves_request or thread.is_main or thread.is_event_loop):
         return None
@@ -152,6 +173,8 @@ def endless(view: Threads, thread: ThreadView, frame: Frame) -> Certainty | None
     alone = len(leaves) == 1 and next(iter(leaves)) == (frame.file, frame.function)
     source = view.file(frame.file)
     loop = shape.innermost_loop(source, frame.line) if source and not source.changed_since_start else None
+    if repeats(view, thread, frame):
+        return "likely"
     if isinstance(loop, ast.While) and not shape.has_exit(loop):
         if shape.is_constant(loop.test):
             return "certain" if thread.serves_request or alone else None

@@ -55,6 +55,10 @@ LOOPS = (
     "multiprocessing/resource_sharer.py:_serve",
     "multiprocessing/queues.py:_feed",
     "multiprocessing/forkserver.py:main",
+    "joblib/externals/loky/:*",
+    "loky/:*",
+    "pebble/:*",
+    "anyio/to_process.py:process_worker",
     "anyio/_backends/_asyncio.py:run",
     "asgiref/:*",
     "apscheduler/:*",
@@ -76,6 +80,18 @@ LOOPS = (
 
 # Of these the workers of a pool of processes: they wait for work, and for no client.
 _WORKERS = ("concurrent/futures/process.py:*", "multiprocessing/:*", "billiard/:*")
+
+# Of these what takes work from a queue, one piece after the other; and what waits for the results.
+_POOL_WORKERS = (
+    "concurrent/futures/process.py:_process_worker",
+    "multiprocessing/pool.py:worker",
+    "billiard/pool.py:*",
+    "joblib/externals/loky/process_executor.py:_process_worker",
+    "loky/process_executor.py:_process_worker",
+    "pebble/pool/process.py:*",
+    "anyio/to_process.py:process_worker",
+)
+_GATHERS = ("joblib/parallel.py:*",)
 
 # What runs a piece of work, and the calls inside it that only wait for the next one.
 _ITEMS = (
@@ -196,6 +212,16 @@ def is_server(frames: Sequence[Frame]) -> bool:
     return any(at_place(frame, LOOPS) and not at_place(frame, _WORKERS) for frame in frames)
 
 
+def is_pool_worker(frames: Sequence[Frame]) -> bool:
+    """Whether these are the calls of a process that takes work from a pool's queue."""
+    return any(at_place(frame, _POOL_WORKERS) for frame in frames)
+
+
+def gathers(frames: Sequence[Frame]) -> bool:
+    """Whether these calls wait for results of a pool of processes, by looking again and again."""
+    return any(at_place(frame, _GATHERS) for frame in frames)
+
+
 def receives(frames: Sequence[Frame]) -> bool:
     """Whether these calls, made by the application's innermost one, wait for a client that may be silent for long."""
     return any(at_place(frame, RECEIVERS) for frame in frames)
@@ -224,4 +250,6 @@ def has_engine(frames: Sequence[Frame]) -> bool:
 
 
 def is_event_loop(frames: Sequence[Frame]) -> bool:
-    return any(at_place(frame, EVENT_LOOPS) for frame in frames)
+    """Whether these are the calls of a server's loop. One that a request runs to its end is a wait of that request."""
+    loops = [index for index, frame in enumerate(frames) if at_place(frame, EVENT_LOOPS)]
+    return bool(loops) and not any(at_place(frame, REQUESTS) for frame in frames[loops[-1] + 1 :])

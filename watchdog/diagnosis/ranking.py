@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from watchdog.diagnosis.jobs import workers_below
 from watchdog.diagnosis.view import View
 from watchdog.model.causes import CAUSES, HEALTHY, Advice
 from watchdog.model.finding import Certainty, Finding
@@ -51,6 +52,10 @@ def tempered(view: View, findings: Iterable[Finding]) -> Iterator[Finding]:
             yield one
         elif view.waiting and not (one.cause == "child-wait" and len(view.waiting) < _MANY):
             yield replace(one, warns=True, instead=_milder(one), summary=f"{_held_up(view)}: {one.summary}")
+        elif one.culprit and one.culprit.pid in workers_below(view):
+            yield replace(
+                one, warns=True, summary=f"it answers, but a job that it gave away does not end: {one.summary}"
+            )
         elif one.cause in _FOR_EVER:
             yield replace(one, warns=True, instead=_milder(one), summary=f"it answers all the same: {one.summary}")
         elif one.cause == "lock-convoy" and view.slow:

@@ -27,6 +27,7 @@ def tree(source: SourceFile) -> ast.Module | None:
         return None
 
 
+@lru_cache(maxsize=4096)
 def around(source: SourceFile, line: int) -> tuple[ast.AST, ...]:
     """Every node whose lines include this one, outermost first."""
     module = tree(source)
@@ -89,6 +90,23 @@ def has_exit(loop: ast.While) -> bool:
     return any(isinstance(node, ways) for statement in loop.body for node in done_here(statement))
 
 
+def is_closed(loop: ast.While) -> bool:
+    """Whether each round follows from variables alone: nothing inside asks the outside, the clock or chance."""
+    for node in (one for part in (loop.test, *loop.body) for one in ast.walk(part)):
+        if isinstance(node, (ast.Await, ast.Yield, ast.YieldFrom, ast.With, ast.AsyncWith, ast.Global, ast.Nonlocal)):
+            return False
+        if isinstance(node, ast.Call) and (called_name(node) in _OUTSIDE or not (node.args or node.keywords)):
+            return False
+    return any(isinstance(node, ast.Name) for node in ast.walk(loop.test)) or is_constant(loop.test)
+
+
+_OUTSIDE = frozenset({
+    "read", "readline", "recv", "get", "get_nowait", "pop", "popleft", "next", "send", "write", "wait", "sleep", "poll",
+    "select", "acquire", "input", "random", "randint", "choice", "uniform", "execute", "fetch", "fetchone", "fetchmany",
+    "request", "urlopen", "open", "stat", "exists", "is_set", "print",
+})  # fmt: skip
+
+
 def is_constant(test: ast.expr) -> bool:
     return isinstance(test, ast.Constant)
 
@@ -143,6 +161,7 @@ def simple_name(node: ast.AST) -> str:
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 
+@lru_cache(maxsize=4096)
 def calls_at(source: SourceFile, line: int) -> tuple[str, ...]:
     """Names of what is called on the line: "match", "sleep", "loads"."""
     found = []

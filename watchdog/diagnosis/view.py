@@ -7,6 +7,7 @@ from functools import cached_property
 
 from watchdog.diagnosis import jobs, posts
 from watchdog.diagnosis.code import innermost_application, short
+from watchdog.diagnosis.tasks import suspended
 from watchdog.diagnosis.threads import Threads, ThreadView
 from watchdog.model.evidence import Answer, Connection, Frame
 from watchdog.model.finding import Culprit
@@ -78,18 +79,34 @@ class View(Threads):
         )
 
     def works_for_others(self, waiter: ThreadView) -> bool:
-        """Whether another thread of the process is in the middle of work that was given to a pool."""
-        return any(one is not waiter and posts.in_work_item(one.frames) for one in self.threads_of(waiter.pid))
+        """Whether another thread or a child of the process is in the middle of work that was given to a pool."""
+        children = (pid for pid in self.processes if self.is_child(pid, waiter.pid))
+        return any(one is not waiter and posts.in_work_item(one.frames) for one in self.threads_of(waiter.pid)) or any(
+            self._works_for_pool(pid) for pid in children
+        )
+
+    def is_at_work(self, pid: int) -> bool:
+        """Whether the process, or a child of it, computes or goes on through its calls."""
+        own = any(one.spins or (one.moves and not one.waits_for_work) for one in self.threads_of(pid))
+        return own or any(self.is_at_work(child) for child in self.processes if self.is_child(child, pid))
 
     def is_waited_for(self, pid: int) -> bool:
         """Whether somebody else in the server waits for this process: for its end, its data or its result."""
         process = self.processes.get(pid)
+        parent = process.parent if process is not None else 0
+        given = ("child", "threads") if self._works_for_pool(pid) else ("child",)
+        if any(one.task.pid == parent and one.kind in given for one in suspended(self)):
+            return True
         return any(
             pid in one.wait.pids
-            or (process is not None and one.pid == process.parent and one.wait.kind in ("child", "future", "join"))
+            or (one.pid == parent and (one.wait.kind in ("child", "future", "join") or posts.gathers(one.work)))
             for one in self.stuck_threads
             if one.pid != pid
         )
+
+    def _works_for_pool(self, pid: int) -> bool:
+        """Whether the process is a worker of a pool of processes, with a piece of work in hand."""
+        return any(posts.is_pool_worker(one.frames) and not one.is_idle for one in self.threads_of(pid))
 
     def only_busy(self, thread: ThreadView) -> bool:
         """No other thread of the server does anything for anybody."""
@@ -137,8 +154,8 @@ class View(Threads):
 
     @cached_property
     def troubled(self) -> bool:
-        """Our question or somebody else's request waits in vain."""
-        return self.in_trouble or bool(self.waiting)
+        """Our question, somebody else's request or a job waits in vain."""
+        return self.in_trouble or bool(self.waiting) or bool(jobs.stuck_below(self))
 
     def innermost(self, frames: Iterable[Frame]) -> Frame | None:
         """The innermost frame of the application's own code."""

@@ -39,8 +39,9 @@ def tasks_text(looks: Iterable[TaskLook]) -> str:
 
 
 def _tasks(look: TaskLook) -> str:
-    greenlets = sum(task.greenlet for task in look.tasks)
-    told = [] if greenlets and greenlets == len(look.tasks) else [f"{len(look.tasks) - greenlets} asyncio tasks"]
+    greenlets = sum(task.alike for task in look.tasks if task.greenlet)
+    tasks = sum(task.alike for task in look.tasks if not task.greenlet)
+    told = [] if greenlets and not tasks else [f"{tasks} asyncio tasks"]
     told += [f"{greenlets} suspended greenlets"] if greenlets else []
     told += [f"{look.strange} greenlets that cannot be read"] if look.strange else []
     return ", ".join(told)

@@ -26,6 +26,7 @@ from watchdog.targets import programs
 
 _OUTPUT = 32_000_000  # bytes of JSON: thousands of deep threads with their locals
 _REPR = 200  # characters kept of a local's text
+_MOST = 2000  # threads of one process that are kept: as many as are looked at in the kernel's own list
 
 
 @lru_cache(maxsize=1)
@@ -63,25 +64,13 @@ def dump(pid: int, at: float = 0.0, *, with_locals: bool = False, timeout: float
 
 def without_locals(look: StackLook) -> StackLook:
     """Locals can hold secrets: they are kept only where a person asked for them."""
-    return StackLook(
-        look.pid,
-        look.at,
-        tuple(
-            ThreadStack(
-                thread.pid,
-                thread.tid,
-                thread.ident,
-                thread.name,
-                tuple(Frame(frame.function, frame.file, frame.line) for frame in thread.frames),
-                thread.active,
-                thread.holds_gil,
-            )
-            for thread in look.threads
-        ),
-        look.error,
-        look.problem,
-        look.seconds,
+    if not any(frame.locals for thread in look.threads for frame in thread.frames):
+        return look
+    bare = tuple(
+        replace(one, frames=tuple(_shared(frame.function, frame.file, frame.line) for frame in one.frames))
+        for one in look.threads
     )
+    return replace(look, threads=bare)
 
 
 def gap(process: Process, look: StackLook) -> Gap:
@@ -104,9 +93,17 @@ def _parse(pid: int, text: str) -> tuple[ThreadStack, ...] | None:
         return None
     if not isinstance(rows, list):
         return None
-    found = tuple(_thread(pid, row) for row in rows if isinstance(row, dict))
+    found = _most(pid, [_thread(pid, row) for row in rows if isinstance(row, dict)])
     ours = thread_numbers(pid)
     return tuple(_renumbered(one, ours) for one in found) if ours else found
+
+
+def _most(pid: int, threads: list[ThreadStack]) -> tuple[ThreadStack, ...]:
+    """Of thousands of threads those that run, and then the oldest."""
+    if len(threads) <= _MOST:
+        return tuple(threads)
+    order = sorted(threads, key=lambda one: (not (one.active or one.holds_gil), one.tid != pid, one.tid or 0))
+    return tuple(order[:_MOST])
 
 
 def _renumbered(thread: ThreadStack, ours: Mapping[int, int]) -> ThreadStack:
@@ -131,15 +128,20 @@ def _thread(pid: int, row: Mapping[str, Any]) -> ThreadStack:
 
 def _frame(row: Mapping[str, Any]) -> Frame:
     locals_: Sequence[Mapping[str, Any]] = row.get("locals") or ()
-    return Frame(
-        function=str(row.get("name") or "?"),
-        file=str(row.get("filename") or "?"),
-        line=int(row.get("line") or 0),
-        locals=tuple(
-            Local(str(one.get("name")), int(one.get("addr") or 0), _short(one.get("repr")), bool(one.get("arg")))
-            for one in locals_
-        ),
+    plain = _shared(str(row.get("name") or "?"), str(row.get("filename") or "?"), int(row.get("line") or 0))
+    if not locals_:
+        return plain
+    seen = tuple(
+        Local(str(one.get("name")), int(one.get("addr") or 0), _short(one.get("repr")), bool(one.get("arg")))
+        for one in locals_
     )
+    return replace(plain, locals=seen)
+
+
+@lru_cache(maxsize=20_000)
+def _shared(function: str, file: str, line: int) -> Frame:
+    """One record for all threads, and all looks, that stand there."""
+    return Frame(function, file, line)
 
 
 def _short(text: Any) -> str | None:

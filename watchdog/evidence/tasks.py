@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 from watchdog.model.evidence import TaskLook
 from watchdog.system.child import child_call
 
+_KEY = os.urandom(16)  # of the digests: they compare within one run of wd, and tell nothing outside of it
 _PATIENCE = 1.5  # seconds over the time of the look itself, for the child to begin and to answer
 
 
@@ -14,7 +17,7 @@ def read_tasks(pid: int, at: float = 0.0, seconds: float = 2.0) -> TaskLook:
     The source is the memory of CPython 3.10 to 3.14 on Linux (rights as for a debugger). Besides tasks: the locks of
     threads and tasks, queues, objects by type, and what each thread and task was asked.
     """
-    found = child_call.call("watchdog.cpython.look:look", (pid, at, seconds), seconds + _PATIENCE)
+    found = child_call.call("watchdog.cpython.look:look", (pid, at, seconds, _KEY), seconds + _PATIENCE)
     if isinstance(found, TaskLook):
         return found
     return TaskLook(pid, at, "", error=f"the memory of process {pid} could not be read: {found.reason}")

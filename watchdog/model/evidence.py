@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from watchdog.model.call_state import CallState
 from watchdog.model.process import Listener, Process, Tree
 from watchdog.model.records import record
 
@@ -196,6 +197,7 @@ class Task:
     gathered: tuple[int, ...] = ()  # addresses of the listed tasks that it gathers
     request: str = ""  # what it was asked, where its variables show that: "GET /api/users?page=2"
     greenlet: bool = False  # of gevent or eventlet; its frames are plain calls
+    alike: int = 1  # tasks for which it stands, itself included: the others are at the same place and not listed
 
 
 @record(frozen=True)
@@ -230,6 +232,7 @@ class TaskLook:
     requests: tuple[tuple[int, str], ...] = ()  # (thread id, what it was asked)
     containers: tuple[Container, ...] = ()  # of the application, largest first
     born: Frame | None = None  # of a forked process: the call that forked it; what stands outside is its parent's
+    states: tuple[CallState, ...] = ()  # of calls that run, several times in a row
     strange: int = 0  # greenlets that keep their calls in a way that is not known
     seconds: float = 0.0
 
@@ -241,6 +244,10 @@ class SourceFile:
     path: str
     lines: tuple[tuple[int, str], ...]  # (number, text)
     changed_since_start: bool = False  # newer than the process: line numbers may not fit
+
+    def __hash__(self) -> int:
+        """Cheap, because what is known of a source is looked up by it thousands of times."""
+        return hash((self.path, len(self.lines)))
 
     def line(self, number: int) -> str | None:
         return next((text for there, text in self.lines if there == number), None)
@@ -339,6 +346,17 @@ class MachineLook:
 
 
 @record(frozen=True)
+class BridgeLook:
+    """What `wd sidecar` knows of the server that it passes messages to."""
+
+    pid: int  # of the bridge
+    host: int  # the program that asks
+    request: str = ""  # the method of the request that waits for its answer
+    waited: float = 0.0  # seconds
+    both_full: bool = False  # the queues of both directions are full, and nothing moves
+
+
+@record(frozen=True)
 class Configured:
     """What the playbook says about the server, as far as a diagnosis needs it."""
 
@@ -354,6 +372,7 @@ class Configured:
     ready_within: float = 60.0
     memory_limit: int | None = None
     user: str | None = None  # as whom it would be started; None: not known
+    bridge: BridgeLook | None = None  # where its requests come over standard input
 
 
 @record(frozen=True)

@@ -117,9 +117,11 @@ def _seen(evidence: Evidence) -> str:
     if evidence.listeners:
         listener = evidence.listeners[-1][1]
         parts.append(f"{listener.queue} of {listener.backlog or '?'} in the accept queue")
-    every = [task for look in evidence.tasks for task in look.tasks]
-    greenlets = sum(one.greenlet for one in every)
-    for count, what in ((len(every) - greenlets, "asyncio tasks"), (greenlets, "suspended greenlets")):
+    last_looks = {look.pid: look for look in evidence.tasks}.values()
+    every = [task for look in last_looks for task in look.tasks]
+    greenlets = sum(one.alike for one in every if one.greenlet)
+    tasks = sum(one.alike for one in every if not one.greenlet)
+    for count, what in ((tasks, "asyncio tasks"), (greenlets, "suspended greenlets")):
         if count:
             parts.append(f"{count} {what}")
     return "; ".join(parts) or "nothing"

@@ -47,6 +47,7 @@ def settings_of(context: Context, options: Mapping[str, Any]) -> Settings:
         env={**os.environ, **dict(start.env if start else ())},
         cwd=start.cwd if start else None,
         fallback=start.fallback if start else (),
+        typed=context.trigger.typed,
         watch=_watch(playbook.sidecar if playbook and playbook.sidecar else Sidecar(), options),
     )
 

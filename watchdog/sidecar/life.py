@@ -15,11 +15,11 @@ from typing import Any
 from watchdog.sidecar.child_errors import ChildErrors
 from watchdog.sidecar.conversation import Request
 from watchdog.sidecar.flow import Inlet
-from watchdog.sidecar.notes import Notes
+from watchdog.sidecar.notes import LOOKING, Notes
 from watchdog.sidecar.records import Fault
 from watchdog.sidecar.settings import Settings
 from watchdog.sidecar.traffic import Traffic, backoff
-from watchdog.system import signals
+from watchdog.system import clock, signals
 from watchdog.system.child.kept import HostStreams, KeptChild, parent_watch
 from watchdog.text.units import format_duration
 
@@ -27,7 +27,6 @@ _CLOSED_MOMENT = 1.0  # seconds in which a child that closed a stream may end by
 _STUCK = 10.0  # seconds for which both directions are full
 _EARLY = 5.0  # seconds before a limit at which the looking begins, and at most this share of the limit:
 _EARLY_SHARE = 0.5
-_LOOKING = 10.0  # seconds that a look may take
 _AFTER_HOST = 10.0  # seconds without a byte of the child, or taken by the host, once the session ends
 _GONE_WITHIN = 20.0
 
@@ -103,6 +102,7 @@ class Life:
         child = KeptChild(self._command, self._settings.cwd, self._settings.env)
         self._child, self._began = child, self._loop.time()
         self._errors.forget()
+        self._notes.child_began = clock.now()
         self._loop.add_reader(child.events, self._child_told, child)
         self._from_errors.attach(child.stderr)
         self.traffic.connect(child, again=again)
@@ -177,7 +177,7 @@ class Life:
     def _look_early(self, child: KeptChild, request: Request) -> None:
         if self._look is None or (self._look.done() and self._looked_for is not request):
             self._looked_for = request
-            self._look = self._loop.create_task(self._notes.look(child, request, _LOOKING))
+            self._look = self._loop.create_task(self._notes.look(child, request, None, self._errors.tail()))
 
     def _stop_looking(self) -> None:
         if self._look is not None and self._looked_for not in list(self.traffic.conversation.pending):
@@ -187,7 +187,7 @@ class Life:
     async def _certain(self, request: Request) -> Fault | None:
         """Over its limit: wait for the end of the look, while the bytes go on, and see whether it is answered now."""
         if self._look is not None:
-            await asyncio.wait({self._look}, timeout=_LOOKING)
+            await asyncio.wait({self._look}, timeout=LOOKING)
         if request not in list(self.traffic.conversation.pending):
             return None
         waited = format_duration(self._loop.time() - request.asked)
@@ -235,8 +235,8 @@ class Life:
         self._from_errors.drain()
         look, self._look = self._look, None
         if look is None:
-            look = self._loop.create_task(self._notes.look(child, None, _LOOKING, fault, self._errors.tail()))
-        done, _ = await asyncio.wait({look}, timeout=_LOOKING + 5.0)
+            look = self._loop.create_task(self._notes.look(child, None, fault, self._errors.tail()))
+        done, _ = await asyncio.wait({look}, timeout=LOOKING + 5.0)
         if not done:
             look.cancel()
             return {}

@@ -15,6 +15,7 @@ class Settings:
     env: dict[str, str]
     cwd: str | None = None
     fallback: tuple[str, ...] = ()
+    typed: str = ""  # the command line of the bridge
     watch: Sidecar = Sidecar()
 
     @property

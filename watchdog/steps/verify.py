@@ -16,7 +16,7 @@ from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock
 from watchdog.system.clock import Deadline
 from watchdog.system.net import http, ports
-from watchdog.targets import resolve
+from watchdog.targets import protocols, resolve
 from watchdog.text.units import format_duration
 
 _QUICK, _BETWEEN = 0.05, 0.25  # seconds between two questions: until the row is complete, and after it
@@ -76,8 +76,11 @@ def _question(context: Context, options: Mapping[str, Any]) -> Question:
     port = context.selector.port or (tree.ports[0] if tree and tree.ports else None)
     if port is None:
         return Question()
+    spoken = protocols.of_tree(tree, port) if tree else protocols.HTTP
+    if not protocols.is_web(spoken):
+        return Question((), port, any_status=True)
     # Nobody said which page tells health: any answer that is no server error is one.
-    url = f"http://127.0.0.1:{port}/"
+    url = f"{spoken}://127.0.0.1:{port}/"
     speaks = http.ask(url, timeout=2.0, limit=4096).problem not in ("other", "tls")
     return Question((url,) if speaks else (), port, any_status=True)
 

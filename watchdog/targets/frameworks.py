@@ -108,6 +108,9 @@ _IMPORTS = (
 )
 _STAYING = frozenset({"mcp", "fastmcp", "pygls", "apscheduler"})  # a script that imports one of them runs until ended
 _SCRIPT = 262_144  # bytes of a script that are read
+_CERTIFICATE = re.compile(r"\bload_cert_chain\(|\b(ssl_)?certfile\s*=|\bssl_context\s*=")
+_SERVES = re.compile(r"\b(start_server|create_server|start_unix_server)\(|\.listen\(")
+_WEB = re.compile(r"http|wsgi|asgi|[Rr]equest|websocket", re.IGNORECASE)
 _IMPORT = re.compile(
     r"^[ \t]*(?:from[ \t]+(?P<package>[A-Za-z_][\w.]*)[ \t]+)?import[ \t]+(?P<names>.+)$", re.MULTILINE
 )
@@ -136,6 +139,15 @@ def serves_named_app(name: str) -> bool:
 def runs_until_ended(process: Process) -> bool:
     """Whether its framework says that it takes jobs or messages until somebody ends it; False where none is known."""
     return bool(_lasting(programs.program(process))) or _of_script(process) in _STAYING
+
+
+def protocol_of_script(process: Process) -> str:
+    """What its script shows that it serves: "https" with a certificate, "sockets" where it serves connections itself
+    and HTTP is not even named; empty where it shows nothing."""
+    text = _script(process)
+    if _CERTIFICATE.search(text):
+        return "https"
+    return "sockets" if _SERVES.search(text) and not _WEB.search(text) and _of_script(process) is None else ""
 
 
 def speaks_http(name: str | None) -> bool:
@@ -179,15 +191,19 @@ def _of_module(program: Program) -> str | None:
 
 def _of_script(process: Process) -> str | None:
     """What its script imports."""
+    seen = _modules(_script(process))
+    return next((name for name in _IMPORTS if name in seen), None)
+
+
+def _script(process: Process) -> str:
+    """The text of the script that it runs; empty where it runs none, or it cannot be read."""
     program = programs.program(process)
     if program.interpreter != "python" or program.inline or program.titled or not process.cwd:
-        return None
+        return ""
     path = PurePosixPath(process.cwd) / program.words[0]
     if path.suffix != ".py":
-        return None
-    text = read_file(rights.of(process.pid), str(path), _SCRIPT).data
-    seen = _modules(text.decode("utf-8", "replace"))
-    return next((name for name in _IMPORTS if name in seen), None)
+        return ""
+    return read_file(rights.of(process.pid), str(path), _SCRIPT).data.decode("utf-8", "replace")
 
 
 def _modules(text: str) -> set[str]:

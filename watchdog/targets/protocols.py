@@ -12,7 +12,7 @@ from watchdog.model.process import Listener, Process, Tree
 from watchdog.system.net import sockets
 from watchdog.system.process import libraries
 from watchdog.targets import addresses, programs
-from watchdog.targets.frameworks import speaks_http
+from watchdog.targets.frameworks import protocol_of_script, speaks_http
 
 HTTP = "http"
 _QUIET = 0.3  # seconds for a greeting: who speaks first does so at once
@@ -52,7 +52,9 @@ def of(listener: Listener, members: Iterable[Process], framework: str | None = N
     may_greet = not python or any(libraries.loads(one.pid, "cygrpc") for one in holders)
     if may_greet and (said := _greeting(listener)):
         return said
-    return HTTP if speaks_http(framework) else str(framework)
+    if not speaks_http(framework):
+        return str(framework)
+    return next((shown for one in holders if (shown := protocol_of_script(one))), HTTP)
 
 
 def of_tree(tree: Tree, port: int) -> str:

@@ -32,6 +32,8 @@ def refresh(watched: Watched, scene: Scene | None = None) -> Tree | None:
         trees = look(Selector(service=watched.name), watched.playbook, scene, started).trees
     except WdError:
         return watched.tree  # the machine cannot be seen: what was known stays
+    if not trees and _still_lives(watched):
+        return watched.tree  # a command line could not be read in time: the process that it was is there
     tree = trees[0] if len(trees) == 1 else _listening(trees, watched.playbook)
     strange = why_strange(tree, watched.playbook) if tree else ""
     with watched.lock:
@@ -41,6 +43,12 @@ def refresh(watched: Watched, scene: Scene | None = None) -> Tree | None:
             watched.last_members = _dead(watched.tree)
         watched.tree, watched.looked_at, watched.wrong_program = tree, time.monotonic(), strange
     return tree
+
+
+def _still_lives(watched: Watched) -> bool:
+    """Whether the first process of a program without a port lives: whether it is found depends on its command line."""
+    tree = watched.tree
+    return tree is not None and watched.playbook.find.port is None and processes.is_alive(tree.root.identity)
 
 
 def is_gone(tree: Tree, playbook: Playbook) -> bool:

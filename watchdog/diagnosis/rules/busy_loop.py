@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from watchdog.diagnosis import jobs
+from watchdog.diagnosis import jobs, posts
 from watchdog.diagnosis.rules.slow_degradation import ends_with_kept_state
 from watchdog.diagnosis.spinning import Spin, spins
 from watchdog.diagnosis.view import View, short
@@ -44,8 +44,7 @@ def to_blame(view: View, spin: Spin) -> bool:
     if view.unasked:
         return endless(view, spin) is not None
     if not view.hung:
-        lasts = thread.serves_request and spin.seconds >= view.limit and bool(view.waiting)
-        return lasts and (keeps_others_out(view, spin) or jobs.endless(view, thread, spin.frame) in _SHOWN)
+        return spin.seconds >= view.limit and _holds_somebody_up(view, spin)
     if ends_with_kept_state(view, thread):
         return False
     if thread.serves_request or thread.is_event_loop or view.only_busy(thread):
@@ -54,12 +53,25 @@ def to_blame(view: View, spin: Spin) -> bool:
     return serves or view.is_waited_for(thread.pid)
 
 
+def _holds_somebody_up(view: View, spin: Spin) -> bool:
+    """While questions are answered: a request, the work of a child that requests wait for, or a job of a queue."""
+    thread = spin.thread
+    if thread.serves_request and view.waiting and keeps_others_out(view, spin):
+        return True
+    needed = thread.serves_request or view.is_waited_for(thread.pid)
+    if not ((view.waiting and needed) or thread.pid in jobs.workers_below(view)):
+        return False
+    return jobs.endless(view, thread, spin.frame) in _SHOWN
+
+
 _SHOWN = ("certain", "likely")  # by the source: it has no end
 
 
 def keeps_others_out(view: View, spin: Spin) -> bool:
     """A server that answers all the same may compute for one request; not where its process can take no other."""
-    return spin.thread.is_event_loop or (spin.thread.is_main and not view.accepts(spin.thread.pid))
+    thread = spin.thread
+    takes = thread.is_main and not posts.is_pool_worker(thread.frames)
+    return thread.is_event_loop or (takes and not view.accepts(thread.pid))
 
 
 def endless(view: View, spin: Spin) -> Certainty | None:

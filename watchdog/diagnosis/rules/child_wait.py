@@ -17,7 +17,7 @@ PREVENT = (
 
 def rule(view: View) -> Iterator[Finding]:
     for task in suspended(view) if view.troubled else ():
-        if task.kind == "child":
+        if task.kind == "child" and not _may_end(view, task.task.pid):
             yield Finding(
                 cause="child-wait",
                 certainty="likely",
@@ -33,6 +33,8 @@ def rule(view: View) -> Iterator[Finding]:
     for thread in view.stuck_threads:
         if thread.wait.kind != "child" or thread.app_frame is None or not view.troubled:
             continue
+        if _may_end(view, thread.pid):
+            continue
         yield Finding(
             cause="child-wait",
             certainty="likely",
@@ -45,6 +47,12 @@ def rule(view: View) -> Iterator[Finding]:
             prevent=PREVENT,
         )
         return
+
+
+def _may_end(view: View, pid: int) -> bool:
+    """Whether the server answers while each child is at work: long work, perhaps, and no hang."""
+    children = [one.pid for one in view.processes.values() if one.parent == pid and not one.ended]
+    return not view.in_trouble and bool(children) and all(map(view.is_at_work, children))
 
 
 def _children(view: View, pid: int) -> str:

@@ -17,6 +17,8 @@ def rule(view: View) -> Iterator[Finding]:
     if not view.troubled:
         return
     waiting = [one for one in view.stuck_threads if one.wait.kind in _KINDS and _matters(view, one)]
+    if not view.in_trouble:  # who answers may wait for long work
+        waiting = [one for one in waiting if not any(map(view.is_at_work, one.wait.pids))]
     for thread in sorted(waiting, key=lambda one: one.wait.kind != "pipe-write")[:1]:
         yield _of_thread(view, thread)
     if not waiting:
@@ -55,7 +57,7 @@ def _of_tasks(view: View) -> Iterator[Finding]:
             continue
         ends = {end for it in view.evidence.descriptors if it.pid == pid for end in it.other_ends} - {pid}
         children = [end for end in sorted(ends) if view.is_child(end, pid) and not view.processes[end].ended]
-        if children:
+        if children and (view.in_trouble or not any(map(view.is_at_work, children))):
             yield Finding(
                 cause="external-wait",
                 certainty="likely",

@@ -208,13 +208,13 @@ def _of_tasks(view: View) -> Iterator[Finding]:
     waiting = waiting or [one for one in suspended(view) if one.kind in ("sign", "unknown") and _takes(view, one)]
     if not waiting:
         return
-    first = waiting[0]
+    first, count = waiting[0], sum(one.task.alike for one in waiting)
     place = first.words if first.kind in ("pool", "semaphore") else "a free place of the application's own pool"
     yield Finding(
         cause="pool-exhausted",
         certainty="likely",
         lasted=0.0,
-        summary=f"{_many(len(waiting), first.noun)} for {place} in {short(first.app_frame)}; nobody gives one back",
+        summary=f"{_many(count, first.noun)} for {place} in {short(first.app_frame)}; nobody gives one back",
         culprit=_who_keeps(view, first.app_frame) or view.culprit(first.app_frame),
         evidence=(f"tasks.json#pid={first.task.pid},task={first.task.name}",),
         prevent=PREVENT,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from watchdog.diagnosis.tasks import serving
 from watchdog.diagnosis.view import ThreadView, View, short
+from watchdog.model.evidence import BridgeLook, Frame
 from watchdog.model.finding import Finding
 from watchdog.text.units import format_duration
 
@@ -31,6 +32,54 @@ def rule(view: View) -> Iterator[Finding]:
             yield _finding(view, *_parent_first(view, one, other))
     if not seen and view.troubled:
         yield from _of_tasks(view)
+    if view.evidence.configured.bridge is not None:
+        yield from _of_bridge(view, view.evidence.configured.bridge)
+
+
+def _of_bridge(view: View, bridge: BridgeLook) -> Iterator[Finding]:
+    """The host and the child wait for each other, and `wd sidecar` stands between them.
+
+    A thread that reads the next message is at its post while another thread of the child works on this one.
+    """
+    kind = "pipe-write" if bridge.both_full else "pipe-read"
+    child = next((one for one in view.threads if one.wait.kind == kind and bridge.pid in one.wait.pids), None)
+    if child is None or (not bridge.both_full and _works(view, child)):
+        return
+    host = next((one for look in view.evidence.others if look.pid == bridge.host for one in look.threads), None)
+    frame = view.innermost(host.frames) if host else None
+    for_long = format_duration(max(bridge.waited, child.stuck))
+    if bridge.both_full:
+        told = f"process {child.pid} and its host {bridge.host} both write and read nothing: both pipes are full"
+    else:
+        told = (
+            f"process {child.pid} waits for a message of its host {bridge.host}, "
+            f"and the host waits for the answer to {bridge.request or 'a message'}"
+        )
+    yield Finding(
+        cause="stdio-ipc-deadlock",
+        certainty="certain" if bridge.both_full else "likely",
+        lasted=max(bridge.waited, child.stuck),
+        summary=f"{told}, for {for_long}",
+        culprit=view.culprit(child.app_frame, child),
+        evidence=(child.reference,),
+        prevent=PREVENT,
+        details=(
+            f"process {child.pid}: {child.wait.words}{_in(child.app_frame)}",
+            f"host {bridge.host}:{_in(frame) or ' its calls cannot be read'}",
+        ),
+    )
+
+
+def _works(view: View, reader: ThreadView) -> bool:
+    """Whether the child is busy with a request elsewhere than where it reads the next one."""
+    others = (one for one in view.threads if one.pid == reader.pid and one is not reader)
+    return any(one.app_frame is not None and not one.is_idle for one in others) or any(
+        task.frames for look in view.tasks if look.pid == reader.pid for task in look.tasks if not task.running
+    )
+
+
+def _in(frame: Frame | None) -> str:
+    return f" in {short(frame)}" if frame else ""
 
 
 def _of_tasks(view: View) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from watchdog.model.records import record
 
 CHUNK = 65536
 PAGE = 4096
-_KEPT = 4096  # chunks held at most: 256 MiB of ours, however large the target is
+_KEPT = 2048  # chunks held at most, single pages counted: 128 MiB of ours, however large the target is
 _WORD = struct.Struct("<Q").unpack_from
 
 
@@ -83,7 +83,7 @@ class Memory:
         self._pages.clear()
 
     def _load(self, index: int) -> bytes:
-        if len(self._chunks) >= _KEPT:
+        if len(self._chunks) + len(self._pages) * PAGE // CHUNK >= _KEPT:
             self.forget()
         try:
             chunk = self._pread(index * CHUNK, CHUNK)

@@ -1,0 +1,34 @@
+"""Servers beyond the usual size, and spoilt ones: `wd why` ends with a result and keeps to its memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import giants
+import pytest
+from interpreters import NEEDS_RIGHT
+
+from watchdog.evidence import stacks
+
+MOST = 300.0  # MiB of all its processes together
+
+pytestmark = [NEEDS_RIGHT, pytest.mark.skipif(stacks.tracer() is None, reason="py-spy is not installed beside wd")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "count"), [("threads", 1500), ("tasks", 15_000), ("descriptors", 5_000), ("memory", 600)]
+)
+def test_a_giant_is_looked_at_in_bounded_memory_and_lives_on(kind: str, count: int, folder: Path) -> None:
+    with giants.giant(kind, count, folder) as server:
+        result, cost = giants.why(server)
+        assert result["findings"] and cost.together <= MOST, (result, cost)
+        assert server.process.poll() is None
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_structures_full_of_noise_lead_to_a_result_and_touch_nothing(seed: int, folder: Path) -> None:
+    with giants.giant("bare", 0, folder) as server:
+        giants.spoil(server.pid, folder / "bare-0.mark", seed)
+        result, cost = giants.why(server, within=5.0)
+        assert result["findings"] and cost.together <= MOST, (result, cost)
+        assert server.process.poll() is None

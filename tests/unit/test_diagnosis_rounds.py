@@ -1,0 +1,134 @@
+"""Loops that come back to the same state, jobs below a front, and locks that another process keeps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import canned
+import pytest
+from canned import APP, AT_REST, LIB, PID, REQUEST, SITE, Thread, evidence
+
+from watchdog.diagnosis import rounds
+from watchdog.diagnosis.diagnose import diagnose, settled
+from watchdog.diagnosis.spinning import spins
+from watchdog.diagnosis.view import View
+from watchdog.model.call_state import CallState
+from watchdog.model.evidence import Descriptor, Evidence, FileLock, TaskLook
+
+MAIN = Thread("MainThread", AT_REST, call="poll", moves=True)
+CHILD = 200
+LOOP = """
+def years(rate):
+    left = 1000.0
+    while left > 1.0:
+        left = step(rate, left)
+    return left
+"""
+JOB = (f"execute {SITE}/rq/job.py:1539", f"main_work_horse {SITE}/rq/worker/base.py:1696")
+
+
+def horse(states: tuple[tuple[str, ...], ...], source: str = LOOP, at: tuple[float, ...] = (0.3, 6.0)) -> Evidence:
+    """A worker of RQ below a front that answers; its variables were read twice."""
+    calls = ((f"years {APP}:4", *JOB), (f"step {APP}:20", f"years {APP}:5", *JOB))
+    works = Thread("MainThread", [*calls, *calls, calls[0]], state="R", pid=CHILD, tid=CHILD)
+    seen = evidence(
+        MAIN, works, health="well", source=source, processes=[canned.process(), canned.process(CHILD, PID, forked=True)]
+    )
+    looks = tuple(
+        TaskLook(CHILD, when, "3.11", states=tuple(CallState(CHILD, "years", APP, one) for one in digests))
+        for when, digests in zip(at, states, strict=True)
+    )
+    later = tuple(replace(one, at=one.at * 4) for one in seen.stacks)
+    return replace(seen, tasks=looks, stacks=later)
+
+
+STANDS, GETS_ON = (("a",) * 6, ("a",) * 6), (tuple("abcdef"), tuple("ghijkl"))
+
+
+@pytest.mark.parametrize(
+    ("states", "endless"),
+    [
+        (STANDS, True),
+        ((tuple("abcabc"), tuple("cababc")), True),
+        ((("a", "a", "x", "a", "a", "y"), ("a",) * 6), True),
+        (GETS_ON, False),
+        ((("a",) * 6, ("b",) * 6), False),
+        ((tuple("abcdef"), tuple("abcdef")), False),
+    ],
+    ids=["one state", "a short cycle", "some torn readings", "always new", "a slow round", "the same work again"],
+)
+def test_a_job_whose_loop_comes_back_to_the_same_state_never_ends(
+    states: tuple[tuple[str, ...], ...], endless: bool
+) -> None:
+    found = diagnose(horse(states))
+    assert found.verdict == ("busy-loop" if endless else "healthy-busy")
+    if endless:
+        assert found.findings[0].warns
+        assert found.findings[0].culprit is not None
+        assert found.findings[0].culprit.function == "years"
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["left = step(rate, clock.read(left))", "left = step()", "with guard: left = step(rate, left)"],
+    ids=["it asks the outside", "it takes from somewhere", "it takes a lock"],
+)
+def test_a_loop_that_depends_on_more_than_its_variables_is_not_judged_by_them(line: str) -> None:
+    assert diagnose(horse(STANDS, LOOP.replace("left = step(rate, left)", line))).verdict == "healthy-busy"
+
+
+def test_a_loop_that_is_called_by_another_loop_is_not_judged_by_its_variables() -> None:
+    source = LOOP + "def all():\n    for rate in rates:\n        years(0)\n"
+    calls = (f"years {APP}:4", f"all {APP}:9", *JOB)
+    seen = horse(STANDS, source)
+    view = View(seen)
+    (spin,) = spins(view)
+    assert rounds.repeats(view, spin.thread, spin.frame)
+    again = Thread(
+        "MainThread", [calls, (f"step {APP}:20", f"years {APP}:5", *calls[1:])] * 3, "R", pid=CHILD, tid=CHILD
+    )
+    other = View(replace(evidence(MAIN, again, source=source), tasks=seen.tasks))
+    (spin,) = spins(other)
+    assert not rounds.repeats(other, spin.thread, spin.frame)
+
+
+def test_a_loop_that_may_come_back_is_read_twice_before_it_counts_as_work() -> None:
+    once = horse(STANDS[:1], at=(0.3,))
+    later = tuple(replace(one, at=one.at * 4) for one in once.looks)
+    once = replace(once, looks=later, memory=(replace(once.memory[-1], at=7.0),))
+    assert not settled(once, diagnose(once))
+
+
+@pytest.mark.parametrize(("asleep", "stuck"), [(30.0, True), (3.0, False)])
+def test_a_job_that_waits_long_for_a_silent_peer_is_a_warning_while_the_front_answers(
+    asleep: float, stuck: bool
+) -> None:
+    waits = Thread("MainThread", (f"fetch {APP}:6", *JOB), call="recvfrom", descriptor=7, asleep=asleep, pid=CHILD,
+                   tid=CHILD)  # fmt: skip
+    seen = evidence(
+        MAIN, waits, health="well",
+        processes=[canned.process(), canned.process(CHILD, PID, forked=True)],
+        connections=[replace(canned.upstream(), pid=CHILD)],
+        descriptors=[replace(canned.socket_descriptor(), pid=CHILD)],
+    )  # fmt: skip
+    found = diagnose(seen)
+    assert found.verdict == ("external-wait" if stuck else "healthy")
+    assert not stuck or found.findings[0].warns
+
+
+def test_a_lock_on_a_file_that_another_process_keeps_is_named_with_that_process() -> None:
+    waits = Thread("a", (f"save {APP}:8", *REQUEST), call="flock", descriptor=5, tid=11)
+    seen = evidence(
+        MAIN, waits, descriptors=[Descriptor(PID, 5, "file", "/srv/books.lock", 900, True)]
+    )  # fmt: skip
+    kept = FileLock("/srv/books.lock", 4242, "python backup.py", "FLOCK", True, 0)
+    found = diagnose(replace(seen, file_locks=(kept,)))
+    assert (found.verdict, found.advice) == ("external-wait", "call-a-person")
+    assert found.findings[0].peer == "pid 4242: python backup.py"
+
+
+def test_a_request_that_runs_a_loop_to_its_end_blocks_no_event_loop_of_the_server() -> None:
+    inside = (f"select {LIB}/selectors.py:468", f"_run_once {LIB}/asyncio/base_events.py:1922",
+              f"run {LIB}/asyncio/runners.py:118", f"price {APP}:62", *REQUEST)  # fmt: skip
+    seen = evidence(MAIN, Thread("a", inside, call="epoll_wait", tid=11))
+    assert "event-loop-blocked" not in [one.cause for one in diagnose(seen).findings]

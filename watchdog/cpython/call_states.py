@@ -1,0 +1,140 @@
+"""Whether a loop that runs gets on: digests of the variables of its calls, several times in a row.
+
+A call counts only if each of its variables is known completely: numbers, texts, small containers of these, objects of
+the application that have nothing else in them. Around it the other calls count by the identity of their variables, so
+that the same function, called again with the same arguments, is another call where anything around it tells them apart.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import blake2b
+
+from watchdog.cpython.callstacks import LiveThread, read_threads
+from watchdog.cpython.frames import Frames, LiveFrame
+from watchdog.cpython.holdings import is_library
+from watchdog.cpython.offsets import OBJECT_SIZE, TYPE_DICT_OFFSET, TYPE_FLAGS
+from watchdog.model.call_state import CallState
+from watchdog.system.clock import sleep
+from watchdog.system.process import threads as kernel_threads
+from watchdog.system.process.memory import Unmapped
+
+_TIMES, _APART = 6, 0.004  # readings in a row, seconds between them
+_MOST_BUSY, _MOST_THREADS = 2, 200  # threads that are read; of a process with more threads none is
+_INNERMOST = 6  # calls of the application that are told
+_DEEPEST, _MOST_ITEMS, _MOST_DIGITS = 2, 32, 64
+_LONGEST_TEXT = 1000  # characters
+_HEAP_TYPE, _MANAGED_DICT = 1 << 9, 1 << 4
+_SAME_FOR_EVER = ("function", "builtin_function_or_method", "module", "type", "NoneType", "ellipsis")
+
+
+def read_call_states(
+    frames: Frames, interpreters: Iterable[int], threads: Sequence[LiveThread], pid: int, key: bytes
+) -> tuple[CallState, ...]:
+    """Of each thread that wants a CPU, the calls of the application whose variables are all known."""
+    busy = [one for one in threads if one.tid is not None and kernel_threads.is_runnable(pid, one.tid)]
+    if not busy or len(threads) > _MOST_THREADS:
+        return ()
+    ids = {one.ident: one.tid or 0 for one in busy[:_MOST_BUSY]}
+    found: list[CallState] = []
+    for _ in range(_TIMES):
+        frames.objects.memory.forget()
+        for interpreter in interpreters:
+            for thread in read_threads(frames, interpreter):
+                if thread.ident in ids:
+                    found += _States(frames, key).of(thread, ids[thread.ident])
+        sleep(_APART)
+    return tuple(found)
+
+
+class _States:
+    def __init__(self, frames: Frames, key: bytes) -> None:
+        self.frames, self.objects, self.key = frames, frames.objects, key
+
+    def of(self, thread: LiveThread, tid: int) -> Iterator[CallState]:
+        own = [place for place, one in enumerate(thread.frames) if not is_library(one.code.file)]
+        around = b""
+        for place in reversed(range(len(thread.frames))):  # from the outermost call inwards
+            call = thread.frames[place]
+            known = self.variables(call)
+            if known is not None and place in own[:_INNERMOST]:
+                digest = blake2b(around + known, digest_size=8, key=self.key).hexdigest()
+                yield CallState(tid, call.code.qualified, call.code.file, digest)
+            around = blake2b(around + (known or self.identities(call)), digest_size=16).digest()
+
+    def variables(self, call: LiveFrame) -> bytes | None:
+        """All that its variables hold; None where something is not known."""
+        parts = []
+        for name in call.code.names:
+            value = self.frames.variable(call, name)
+            known = self.value(value, 0) if value else b"-"
+            if known is None:
+                return None
+            parts.append(name.encode() + b"=" + known)
+        return b"\n".join(parts)
+
+    def identities(self, call: LiveFrame) -> bytes:
+        """Which objects its variables name, and what of these is known."""
+        values = [self.frames.variable(call, name) or 0 for name in call.code.names]
+        return b"\n".join((self.value(one, _DEEPEST) if one else None) or b"@%x" % one for one in values)
+
+    def value(self, address: int, depth: int) -> bytes | None:
+        """What the object holds; None where that is not known."""
+        objects = self.objects
+        try:
+            kind = objects.kind(address)
+            if kind in _SAME_FOR_EVER:
+                return b"@%x" % address
+            if kind in ("int", "bool"):
+                return self.digits(address)
+            if kind == "float":
+                return b"f" + objects.memory.read(address + OBJECT_SIZE, 8)
+            if kind in ("str", "bytes"):
+                return self.text(address, kind)
+            return self.several(address, kind, depth) if depth < _DEEPEST else None
+        except Unmapped:
+            return None
+
+    def text(self, address: int, kind: str) -> bytes | None:
+        if self.objects.word(address + OBJECT_SIZE) > _LONGEST_TEXT:
+            return None
+        text = self.objects.text(address) if kind == "str" else None
+        return (text.encode("utf-8", "replace") if text is not None else self.objects.raw(address) or b"") + b"$"
+
+    def digits(self, address: int) -> bytes | None:
+        size = struct.unpack("<q", self.objects.memory.read(address + OBJECT_SIZE, 8))[0]
+        old = self.objects.offsets.version in ("3.10", "3.11")
+        count = abs(size) if old else size >> 3
+        return self.objects.memory.read(address + OBJECT_SIZE, 8 + 4 * count) if count <= _MOST_DIGITS else None
+
+    def several(self, address: int, kind: str, depth: int) -> bytes | None:
+        objects = self.objects
+        if kind in ("list", "tuple"):
+            inner = objects.items(address)
+            count = objects.word(address + OBJECT_SIZE)
+        elif kind == "dict":
+            inner = [one for pair in objects.entries(address) for one in pair]
+            count = len(inner)
+        elif self.is_plain_class(objects.type_of(address)):
+            inner = [one for pair in objects.attributes(address, objects.type_of(address)) for one in pair]
+            count = len(inner)
+        else:
+            return None
+        if count > _MOST_ITEMS:
+            return None
+        known = [self.value(one, depth + 1) for one in inner]
+        return b"(" + b",".join(one for one in known if one is not None) + b")" if None not in known else None
+
+    def is_plain_class(self, type_: int) -> bool:
+        """A class written in Python whose objects keep everything in their attributes."""
+        objects = self.objects
+        line = [type_, *objects.bases(type_)]
+        if objects.type_name(line[-1]) != "object" or objects.inherited(type_, "__slots__"):
+            return False
+        return all(map(self.has_variables, line[:-1]))
+
+    def has_variables(self, type_: int) -> bool:
+        """A class that is written in C and keeps its state elsewhere has none."""
+        flags = self.objects.word(type_ + TYPE_FLAGS)
+        return bool(flags & _HEAP_TYPE and (flags & _MANAGED_DICT or self.objects.word(type_ + TYPE_DICT_OFFSET)))

@@ -1,0 +1,15 @@
+"""What the variables of a running call were at one moment, as a digest that tells only whether they have changed."""
+
+from __future__ import annotations
+
+from watchdog.model.records import record
+
+
+@record(frozen=True)
+class CallState:
+    """One call of a running thread. The digest is keyed: no value can be found from it."""
+
+    tid: int
+    function: str  # qualified
+    file: str
+    digest: str  # of its variables and of the calls around it
