@@ -30,7 +30,7 @@ SCREENS = (
     ("an invalid command", ("top",)),
     ("a service that is not there", ("start", "shp")),
     ("nothing matched", ("kill", ":1")),
-    ("a refusal", ("kill", "--pid", "1")),
+    ("a refusal", ("start", "shop")),
     ("past troubles", ("incidents", "list")),
     ("a report", ("incidents", "show")),
 )
@@ -65,10 +65,10 @@ def without_what_differs(text: str, home: Path, port: int) -> str:
 
 def main() -> None:
     """One file for each width, with and without colour."""
-    from homes import WD, home
+    from homes import WD, shop_in
 
     OUT.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="wd-screens-") as folder, home(Path(folder)) as shop:
+    with tempfile.TemporaryDirectory(prefix="wd-screens-") as folder, shop_in(Path(folder)) as shop:
         with shop.server(hung=True):
             assert shop.wd("run", "short", "--service", "shop", "--yes").code == 0
         shop.hang()

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from printed import commands, misunderstood
 from support import SERVERS, alive, connects, free_port, wait_for
 
 from watchdog.journal.store import Journal
@@ -102,14 +103,17 @@ class Home:
         assert "Traceback" not in done.stderr, done.stderr
         assert not OWN_CODE.search(done.stdout), done.stdout  # wd may show the traceback of a server, never its own
         assert "defect" not in done.stderr, done.stderr
+        if "json" not in words:
+            for line in commands(f"{done.stdout}\n{done.stderr}"):
+                assert not misunderstood(line), f"wd proposes what it does not understand: {misunderstood(line)}"
         return Done(done.returncode, done.stdout, done.stderr)
 
-    def begin(self, *words: str) -> subprocess.Popen[str]:
+    def begin(self, *words: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         """One command in a session of its own, under way."""
         argv = [*WD, "--home", str(self.folder), *words]
         return subprocess.Popen(
             argv, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            env=self.environment(*words), start_new_session=True,
+            env={**self.environment(*words), **(env or {})}, start_new_session=True,
         )  # fmt: skip
 
     def journal(self) -> Journal:

@@ -114,3 +114,16 @@ def test_a_name_that_is_not_a_service_name_writes_no_file(folder: Path, shop: in
     before = sorted(folder.iterdir())
     done = wd("init", str(folder / "oncall"), "--from", f":{shop}", "--name", name)
     assert done.code == 3 and sorted(folder.iterdir()) == before, done.err
+
+
+def test_a_worker_without_a_port_is_told_from_others_by_its_words_and_its_folder(folder: Path) -> None:
+    (folder / "bin").mkdir()
+    (folder / "bin" / "celery").write_text("import signal\nsignal.pause()\n")
+    words = ("bin/celery", "-A", "tasks", "worker", "--concurrency", "2")
+    with running(folder, sys.executable, *words) as worker:
+        done = wd("init", str(folder / "oncall"), "--from", f"pid:{worker.pid}")
+        assert done.code == 0 and "guessed service: tasks" in done.out, done
+        made = playbooks.load(folder / "oncall" / "playbooks" / "tasks.yml", folder / "oncall")
+        assert (made.find.cmdline, made.find.cwd) == (("celery", "-A", "tasks", "worker"), str(folder))
+        found = wd("--home", str(folder / "oncall"), "find", "--service", "tasks", "-o", "json")
+        assert [row["pid"] for row in found.rows] == [worker.pid]

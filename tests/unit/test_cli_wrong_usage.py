@@ -53,7 +53,79 @@ WRONG: list[list[str]] = [
     ["guard"],
     ["guard", "--to"],
     ["top"],
+    ["kill", ":1", ":2"],
+    ["kill", ":1", "--port", "2"],
+    ["kill", "--port", "1", "--port", "1"],
+    ["kill", "--pid", "2", "--pid", "3"],
+    ["kill", "--service", "a", "--service", "b"],
+    ["kill", "--worker"],
+    ["kill", "-"],
+    ["restart", "a", "b"],
+    ["stop"],
+    ["restart"],
+    ["stop", "no-such-service"],
+    ["find"],
+    ["find", ":0"],
+    ["find", ":70000"],
+    ["find", "--cmdline", "(", "--regex"],
+    ["why", ":"],
+    ["why", "::"],
+    ["why", ":٣"],
+    ["why", "--pid", "abc"],
+    ["snapshot"],
+    ["verify"],
+    ["verify", "--url", "shop"],
+    ["verify", "--url", "ftp://shop/"],
+    ["verify", "--url", "http://"],
+    ["verify", "--url", "http://[::1"],
+    ["verify", "--healthy", "0", "--url", "http://127.0.0.1:1/"],
+    ["run", "./no-such-file.md"],
+    ["run", "/etc/passwd"],
+    ["run", "frozen-server"],
+    ["run", "frozen-server", "--set"],
+    ["run", "dead-server", "--set", "healthy=0"],
+    ["incidents", "list", "--since", "soon"],
+    ["incidents", "log", "--since", "1x"],
+    ["incidents", "note", "last"],
+    ["status", "no-such-service"],
+    ["explain"],
+    ["replay", "--since", "soon"],
+    ["snooze"],
+    ["snooze", "a", "--for", "2"],
+    ["resume"],
+    ["ack"],
+    ["ack", "no-such-service"],
+    ["watch"],
+    ["tick"],
+    ["watch", "--no-such-option"],
+    ["schedule", "install", "--as", "windows"],
+    ["leak", "call"],
+    ["leak", "watch"],
+    ["workers", "--peak-users", "-3"],
+    ["guard", "--to", "/nowhere/at/all"],
+    ["runbooks", "show"],
+    ["runbooks", "show", "no-such-runbook"],
+    ["init", "/proc/no"],
+    ["init", "--from"],
+    ["init", "--from", "8000"],
+    ["notify"],
+    ["notify", "--service", "a"],
+    ["logs"],
+    ["completion"],
+    ["completion", "tcsh"],
+    ["exec"],
+    ["exec", "--timeout", "x", "--", "true"],
+    ["wait"],
+    ["wait", "soon"],
+    ["wait", "--until-healthy", "1s"],
+    ["--home"],
+    ["--home", "/nowhere", "ps"],
+    [""],
 ]
+
+
+def test_a_hundred_wrong_lines_are_tried() -> None:
+    assert len(WRONG) >= 100
 
 
 @pytest.fixture(autouse=True)
@@ -75,6 +147,14 @@ def test_wrong_words_get_a_clear_message_and_code_three(words: list[str], capsys
     assert told.out == ""
     assert told.err.startswith("wd: ")
     assert len(told.err.splitlines()) <= 4
+
+
+@pytest.mark.parametrize("words", [one for one in WRONG if not {"--", "-o"} & {*one}], ids=" ".join)
+def test_wrong_words_with_json_end_with_one_result_line(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    code = call(["-o", "json", *words])
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert code in (3, 5) and result["outcome"] == {3: "unknown", 5: "refused"}[code]
+    assert result["error"]["what"]
 
 
 @pytest.mark.parametrize(

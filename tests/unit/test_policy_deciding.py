@@ -13,7 +13,7 @@ from watchdog.policy.deciding import Situation, decide, is_healthy_again, quiet_
 from watchdog.policy.pressure import CommonCause
 
 GO = Permit("go")
-TROUBLE = Situation("act", "frozen-server", 1000.0, GO)
+TROUBLE = Situation("shop", "act", "frozen-server", 1000.0, GO)
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ TROUBLE = Situation("act", "frozen-server", 1000.0, GO)
         ({"desired": Desired("snoozed", 900.0, until=2000.0)}, "leave", "until 1970-01-01T00:33:20"),
         ({"permit": Permit("wait", "back-off", "restart 2 in a row waits 4s", 1004.0)}, "wait", "waits 4s"),
         ({"permit": Permit("give-up", "too-many", "4 restarts did not last")}, "give-up", "4 restarts"),
-        ({"permit": Permit("given-up", "given-up", "4 restarts did not last")}, "leave", "wd resume"),
+        ({"permit": Permit("given-up", "given-up", "4 restarts did not last")}, "leave", "`wd resume shop`"),
         ({"mode": "observe", "permit": Permit("give-up", "too-many", "4 restarts")}, "would", "would give up"),
         ({"strange": "another program runs there"}, "give-up", "another program"),
         ({"starved": "the load is 90"}, "hold", "starved"),

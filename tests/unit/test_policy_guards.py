@@ -107,3 +107,8 @@ def test_another_program_on_the_port_is_ended_only_when_all_was_said() -> None:
     assert "not the configured program (server.py)" in guards.wrong_program(other, False, "server.py", everything=False)
     assert guards.wrong_program(other, False, "server.py", everything=True) == ""
     assert guards.wrong_program(other, True, "server.py", everything=False) == ""
+
+
+def test_a_child_that_ended_while_the_machine_was_looked_at_is_no_reason_to_refuse() -> None:
+    gone = process(101, state="X", uid=-1, user="?")
+    assert guards.tree_refusals(tree(process(100), gone), US) == ()

@@ -101,7 +101,7 @@ def _in_words(error: Exception) -> WdError:
         return error
     if isinstance(error, click.UsageError):
         where = f"`{error.ctx.command_path} --help` lists the options." if error.ctx else "`wd --help` tells more."
-        return WrongUsage(error.format_message(), todo=where)
+        return WrongUsage(" ".join(error.format_message().split()), todo=where)
     if isinstance(error, click.ClickException):
         return WrongUsage(error.format_message())
     if isinstance(error, RecursionError):

@@ -95,6 +95,16 @@ class Command(click.Command):
         super().__init__(name, **settings)
         self.spec = spec
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """What can be given once is not given twice: click would take the last one, and another server would end."""
+        if not ctx.resilient_parsing:
+            given = self.make_parser(ctx).parse_args(list(args))[2]
+            twice = [one for one in given if isinstance(one, click.Option) and not one.multiple and not one.is_flag]
+            for one in twice:
+                if twice.count(one) > 1:
+                    raise click.UsageError(f"{one.opts[-1]} is given twice", ctx)
+        return super().parse_args(ctx, args)
+
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         from watchdog.cli import pages
 

@@ -131,7 +131,7 @@ PAGES: dict[str, Manual] = {
         ("--service", "--within", "--dry-run"),
     ),
     "stop": Manual(
-        "It ends the service. The loop does not start it again until `wd start`.",
+        "It ends the service. The loop does not start it again until `wd start NAME`.",
         (("wd stop shop", "end the service"), ("wd stop shop --dry-run", "show the plan")),
         _ACTS,
         ("--service", "--grace", "--dry-run"),
@@ -158,7 +158,8 @@ PAGES: dict[str, Manual] = {
         ("--service",),
     ),
     "watch": Manual(
-        "It probes the services of the home and acts as their policies allow, until it is ended.",
+        "It probes the services of the home and acts as their policies allow, until it is ended. Changed playbooks are "
+        "read again within seconds, or at once by SIGHUP.",
         (
             ("wd watch", "watch every service of the home"),
             ("wd watch --service shop --metrics /run/shop.prom", "watch one service and write its metrics"),
@@ -198,7 +199,7 @@ PAGES: dict[str, Manual] = {
     ),
     "ack": Manual(
         _OWN,
-        (("wd ack --service shop", "you work on it"), ("wd ack --service shop rolling back", "the same, with a word")),
+        (("wd ack shop", "you work on it"), ("wd ack shop rolling back", "the same, with a word")),
         common=("--service",),
     ),
     "replay": Manual(

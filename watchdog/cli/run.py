@@ -18,6 +18,7 @@ from watchdog.text.shown import joined
 from watchdog.text.units import format_duration
 
 MARKS = {"ok": "✓", "warning": "!", "failed": "✗", "refused": "⊘", "nothing": "–", "skipped": "–", "planned": "·"}
+_SHOWN = 20  # lines of what a command printed
 
 
 def run(context: Context, options: Mapping[str, Any]) -> StepResult:
@@ -101,6 +102,8 @@ def _progress(context: Context) -> Callable[[Prepared, StepRecord], None]:
             return
         took = format_duration(record.seconds) if record.seconds else ""
         context.say(f"  {MARKS.get(record.outcome, '?')} {record.text}  {took}  {record.message}".rstrip())
+        for line in str((record.data or {}).get("output") or "").rstrip().splitlines()[-_SHOWN:]:
+            context.say(f"    | {line}")
 
     return watch
 

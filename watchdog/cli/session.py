@@ -13,7 +13,6 @@ from watchdog.cli import show
 from watchdog.model.errors import BadConfig, Refused, WdError, WrongUsage
 from watchdog.model.exits import Exit
 from watchdog.model.incident import Trigger
-from watchdog.model.process import Identity
 from watchdog.model.selector import Selector
 from watchdog.steps.spec import Context, StepResult, StepSpec
 from watchdog.system import clock
@@ -29,7 +28,7 @@ def perform(spec: StepSpec, values: dict[str, Any]) -> Exit:
     """Run one command of the shell and show what it came to."""
     if spec.targets:
         processes.expect_questions()
-    values = with_service(values)
+    values = with_service(_named_first(spec, values))
     output = values.get("output") or "table"
     context = make_context(spec, values)
     result = _journalled(spec, values, context) if spec.changes else spec.function()(context, values)
@@ -65,6 +64,14 @@ def make_context(spec: StepSpec, values: Mapping[str, Any]) -> Context:
     )
 
 
+def _named_first(spec: StepSpec, values: dict[str, Any]) -> dict[str, Any]:
+    """`wd ack shop rolling back`: where a text follows, its first word is the service."""
+    text = values.get("text")
+    if not spec.service or values.get("service") or not isinstance(text, tuple) or not text:
+        return values
+    return {**values, "words": text[:1], "text": text[1:]}
+
+
 def with_service(values: dict[str, Any]) -> dict[str, Any]:
     """A bare word is a service: it becomes the value of --service. WrongUsage for a number or a second name."""
     names = [word for word in values.get("words") or () if word != "-" and not word.startswith(":")]
@@ -83,24 +90,23 @@ def with_service(values: dict[str, Any]) -> dict[str, Any]:
 
 def selector_of(values: Mapping[str, Any]) -> Selector:
     """The words are `:PORT` and `-` here: `with_service` took the names out."""
-    port, identities = values.get("port"), tuple[Identity, ...]()
-    for word in values.get("words") or ():
-        if word == "-":
-            identities = select.identities(sys.stdin)
-        else:
-            port = select.port(word[1:])
-    if port is not None:
-        port = select.port(str(port))
+    words = values.get("words") or ()
+    given = [word[1:] for word in words if word != "-"]
+    given += [str(values["port"])] if values.get("port") is not None else []
+    ports = list(dict.fromkeys(map(select.port, given)))
+    if len(ports) > 1:
+        raise WrongUsage(f"more than one port: {', '.join(map(str, ports))}", todo="Name one.")
+    identities = select.identities(sys.stdin) if "-" in words else ()
     try:
-        words = tuple(shlex.split(values.get("cmdline") or ""))
+        cmdline = tuple(shlex.split(values.get("cmdline") or ""))
     except ValueError as error:
         raise WrongUsage(f"--cmdline: {error}", todo="Close the quotation.") from error
     if values.get("regex"):
-        words = (values.get("cmdline") or "",)
+        cmdline = (values.get("cmdline") or "",)
     pid = values.get("pid")
     return Selector(
-        port=port,
-        cmdline=words,
+        port=ports[0] if ports else None,
+        cmdline=cmdline,
         regex=bool(values.get("regex")),
         pid=select.pid(pid) if pid is not None else None,
         service=values.get("service"),

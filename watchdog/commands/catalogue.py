@@ -13,6 +13,7 @@ from watchdog.runbook import document
 from watchdog.runbook import lint as linting
 from watchdog.steps.spec import Context, StepResult
 from watchdog.text.shown import joined
+from watchdog.text.units import counted
 
 
 def list_all(context: Context, options: Mapping[str, Any]) -> StepResult:
@@ -50,10 +51,11 @@ def lint(context: Context, options: Mapping[str, Any]) -> StepResult:
             continue
         rows += [{"runbook": name, "mistake": one.mistake, "message": str(one)} for one in warnings]
     mistakes = sum(row["mistake"] for row in rows)
+    warnings = len(rows) - mistakes
     code = Exit.UNKNOWN if mistakes else Exit.WARNING if rows else Exit.FINE
-    message = f"{len(names)} runbooks: {mistakes} mistakes, {len(rows) - mistakes} warnings"
+    message = f"{counted(len(names), 'runbook')}: {counted(mistakes, 'mistake')}, {counted(warnings, 'warning')}"
     text = joined([*(str(row["message"]) for row in rows), message])
-    data = {"runbooks": len(names), "mistakes": mistakes, "warnings": len(rows) - mistakes}
+    data = {"runbooks": len(names), "mistakes": mistakes, "warnings": warnings}
     return StepResult("warning" if rows else "ok", message, data, rows=tuple(rows), exit=code, text=text)
 
 

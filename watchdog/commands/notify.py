@@ -36,7 +36,7 @@ def _test(context: Context, options: Mapping[str, Any]) -> StepResult:
         raise NothingMatched(
             "there is no channel to test",
             "no playbook that was looked at has an address in `notify`",
-            "Add one, for example: notify: [mailto://user:password@example.org]",
+            "Add one, for example: notify: [ntfys://my-topic]",
         )
     good = sum(row["ok"] for row in rows)
     message = f"the test message went through {good} of {len(rows)} channel{'s' if len(rows) > 1 else ''}"

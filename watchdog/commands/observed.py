@@ -5,6 +5,7 @@ Nothing is changed. HTTP is asked only of a port that may speak it. Each guess h
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 import shutil
@@ -23,6 +24,8 @@ _PAGES = ("/health", "/healthz", "/api/health", "/")
 _WITHIN = 2.0  # seconds for one page
 _SAYS_NOTHING = frozenset({"main", "app", "server", "manage", "wsgi", "asgi", "run", "api", "__main__", "src"})
 _APPLICATION = re.compile(r"[\w.]+:[\w.()]+|[A-Za-z_]\w*(\.\w+)+|[\w./-]+\.py", re.ASCII)
+_PLAIN = re.compile(r"-?[A-Za-z][\w.:]*", re.ASCII)
+_LEADING = 4  # words behind the program
 _LOG = re.compile(r"\.(log|out|err)$|/logs?/")
 # Variables that name the application. All others may hold a secret: only their names are shown.
 _OF_APPLICATION = ("PYTHONPATH", "DJANGO_SETTINGS_MODULE", "FLASK_APP", "CELERY_APP")
@@ -46,6 +49,7 @@ class Observed:
     env: tuple[tuple[str, str], ...]
     other_names: tuple[str, ...]  # variables that it has and that are not written
     logs: tuple[str, ...]
+    processes: int  # that it consists of now
     page: str  # the path that answers well; empty if none does
     through: str  # the manager that keeps it and that wd can act through
     guesses: tuple[str, ...]
@@ -73,24 +77,34 @@ def observe(tree: Tree, port: int | None = None, name: str = "") -> Observed:
     if redact(" ".join(command)) != " ".join(command):
         guesses.append("its command line holds what looks like a secret: move it to start.env_file")
     user = None if root.uid == accounts.our_id() else root.user
-    return Observed(service, port, words, command, root.cwd, user, own, others, logs, page, through, tuple(guesses))
+    return Observed(
+        service, port, words, command, root.cwd, user, own, others, logs, len(tree.members), page, through,
+        tuple(guesses),
+    )  # fmt: skip
 
 
 def _words(tree: Tree) -> tuple[str, ...]:
     """The program and the application behind it, as far as these words find this very server."""
     program = programs.program(tree.root)
     application = [word for word in program.words[1:] if _APPLICATION.fullmatch(word) and "/" not in word]
-    for found in ((program.name, *application[:1]), (program.name,)):
+    several: list[tuple[str, ...]] = [(program.name, *application[:1]), (program.name,)]
+    for found in several if tree.ports else [_leading(program), *several]:
         if not program.inline and expected.Expected(found).among([tree.root]):
             return found
     return ()
+
+
+def _leading(program: programs.Program) -> tuple[str, ...]:
+    """`celery -A tasks worker`: without a port only these tell one program of a queue from the next."""
+    plain = itertools.takewhile(lambda word: bool(_PLAIN.fullmatch(word)), program.words[1:])
+    return (program.name, *itertools.islice(plain, _LEADING))
 
 
 def _service(words: tuple[str, ...], root: Process) -> str:
     """`shop` of `uvicorn shop:app` and of shop.py; the folder where the application says nothing."""
     for word in (*words[1:], *words[:1]):
         stem = word.partition(":")[0].removesuffix(".py").partition(".")[0]
-        if (len(words) == 1 or word != words[0]) and stem not in _SAYS_NOTHING:
+        if (len(words) == 1 or word != words[0]) and not word.startswith("-") and stem not in _SAYS_NOTHING:
             return _safe(stem)
     return _safe(Path(root.cwd or "/").name or root.name)
 

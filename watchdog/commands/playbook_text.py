@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from watchdog.commands.observed import Observed
+from watchdog.text.units import counted
 
 
 def playbook_text(found: Observed) -> str:
@@ -15,11 +16,12 @@ def playbook_text(found: Observed) -> str:
 
 
 def _lines(found: Observed) -> Iterator[str]:
-    yield "# Made by `wd init --from` from the running server. Read it once, then: wd validate --here"
+    yield "# Made by `wd init` from the running server. Read it once, then: wd validate --here"
     yield f"service: {_quoted(found.service)}"
     port = f"port: {found.port}" if found.port else ""
     words = f"cmdline: {_quoted(' '.join(found.words))}" if found.words else ""
-    yield f"find: {{{', '.join(filter(None, (port, words)))}}}"
+    cwd = f"cwd: {_quoted(found.cwd)}" if found.cwd and not found.port else ""
+    yield f"find: {{{', '.join(filter(None, (port, words, cwd)))}}}"
     yield from _start(found)
     if found.logs:
         yield f"logs: {_quoted(list(found.logs))}"
@@ -53,7 +55,7 @@ def _probe(found: Observed) -> str:
         return f"{{http: {_quoted(found.page)}, every: 10s, timeout: 5s, fails: 3}}"
     if found.port:
         return f"{{tcp: {found.port}, every: 10s, timeout: 5s, fails: 3}}"
-    return "{process: 1, every: 10s, fails: 3}"
+    return f"{{process: 1, every: 10s, fails: 3}}  # at least one; {counted(found.processes, 'process')} now"
 
 
 def _quoted(value: Any) -> str:

@@ -50,6 +50,7 @@ def replay(context: Context, options: Mapping[str, Any]) -> StepResult:
     """WrongUsage for thresholds that cannot be read."""
     since = float(options.get("since") or 7 * 86400.0)
     found: list[Replayed] = []
+    wanted = _fails(str(options["fails"])) if options.get("fails") else None
     with Journal.open(context.state, context.say) as journal:
         for playbook in loader(context)():
             restarts = [one.at for one in journal.restarts(playbook.service, clock.now() - since)]
@@ -57,7 +58,7 @@ def replay(context: Context, options: Mapping[str, Any]) -> StepResult:
                 if options.get("probe") not in (None, spec.name) or not _triggers(playbook.triggers, spec):
                     continue
                 samples = journal.samples(playbook.service, spec.name, clock.now() - since)
-                found.append(judged_again(playbook.service, _changed(spec, options), samples, restarts))
+                found.append(judged_again(playbook.service, _changed(spec, wanted, options), samples, restarts))
     kills, false = sum(len(one.kills) for one in found), sum(one.false for one in found)
     answers = sum(one.answers for one in found)
     message = f"{answers} answers of {format_duration(since)}: {kills} kills, {false} of them false"
@@ -100,10 +101,8 @@ def _triggers(triggers: Sequence[Any], spec: ProbeSpec) -> bool:
     return any(one.kind == "probe" and one.subject == spec.name for one in triggers)
 
 
-def _changed(spec: ProbeSpec, options: Mapping[str, Any]) -> ProbeSpec:
-    threshold = spec.threshold
-    if options.get("fails"):
-        threshold = replace(_fails(str(options["fails"])), lasting=threshold.lasting)
+def _changed(spec: ProbeSpec, wanted: Threshold | None, options: Mapping[str, Any]) -> ProbeSpec:
+    threshold = replace(wanted, lasting=spec.threshold.lasting) if wanted else spec.threshold
     if options.get("for") is not None:
         threshold = replace(threshold, lasting=float(options["for"]))
     return replace(spec, threshold=threshold)

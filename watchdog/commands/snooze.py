@@ -54,7 +54,8 @@ def ack(context: Context, options: Mapping[str, Any]) -> StepResult:
     with Journal.open(context.state, context.say) as journal:
         last = next(iter(journal.incidents(playbook.service, 0.0, 1)), None)
         if last is None:
-            raise NothingMatched(f"{playbook.service} has no incident", todo="`wd snooze` leaves it alone all the same")
+            todo = f"`wd snooze {playbook.service} --until-healthy` leaves it alone all the same"
+            raise NothingMatched(f"{playbook.service} has no incident", todo=todo)
         journal.set_desired(playbook.service, wanted)
         journal.note(last.id, text, context.trigger.by)
     told = (

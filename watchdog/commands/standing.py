@@ -28,6 +28,7 @@ class Standing:
     memory: tuple[tuple[float, float], ...]  # (seconds since the epoch, bytes)
     last_asked: float | None = None
     holder: str = ""  # who works on it at this moment
+    sidecar: dict[str, Any] | None = None  # the figures of its newest session over stdin and stdout
     question: str = ""  # put to a person and not answered yet
 
     def record(self) -> dict[str, Any]:
@@ -57,6 +58,7 @@ class Standing:
             ],
             "last_asked": iso(self.last_asked) if self.last_asked is not None else None,
             "worked_on_by": self.holder or None,
+            "sidecar": self.sidecar,
             "question": self.question or None,
             "memory": [round(value) for _, value in self.memory],
         }

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from watchdog.commands.sidecar_sessions import Session, sessions
 from watchdog.commands.standing import Standing
-from watchdog.commands.status_lines import details, overview
+from watchdog.commands.status_lines import MARKS, details, overview
 from watchdog.journal.store import Journal
 from watchdog.model.errors import BadConfig
 from watchdog.model.exits import exit_of
@@ -37,23 +38,41 @@ def status(context: Context, options: Mapping[str, Any]) -> StepResult:
 
     A playbook with mistakes is named and makes the whole "unknown" at best; it hides no other service.
     """
-    wanted, broken = _playbooks(context)
+    bridges = _bridges(context)
+    wanted, broken = _playbooks(context, bridges)
     found = sorted(standings(context, wanted), key=lambda one: (_ORDER.index(one.state), one.playbook.service))
-    states = [one.state for one in found] + ["unknown"] * (bool(broken) or not found)
+    others = [one for name, one in bridges.items() if name not in {playbook.service for playbook in wanted}]
+    states = (
+        [one.state for one in found]
+        + [one.state for one in others]
+        + ["unknown"] * (bool(broken) or not (found or others))
+    )
     worst = min(states, key=_ORDER.index)
-    rows = tuple(one.record() for one in found)
+    rows = (*(one.record() for one in found), *(one.record() for one in others))
     now = clock.now()
-    lines = details(found[0], now) if context.selector.service else overview(found, now)
+    lines = details(found[0], now) if found and context.selector.service else overview(found, now)
+    more = (f"{MARKS[one.state]} {one.service}  {one.state}  {one.message}" for one in others)
     told = (f"? {path.name}  has mistakes: wd validate {shlex.quote(str(path))}" for path in broken)
-    message = f"{counted(len(found), 'service')}, the worst is {worst}"
-    data = {"services": len(found), "worst": worst, "broken": [str(path) for path in broken]}
-    return StepResult("ok", message, data, rows, exit_of(worst), joined([*lines, *told]))
+    count = len(found) + len(others)
+    message = f"{counted(count, 'service')}, the worst is {worst}"
+    data = {"services": count, "worst": worst, "broken": [str(path) for path in broken]}
+    return StepResult("ok", message, data, rows, exit_of(worst), joined([*lines, *more, *told]))
 
 
-def _playbooks(context: Context) -> tuple[tuple[Playbook, ...], tuple[Path, ...]]:
-    """(those to show, files with mistakes). BadConfig without a home."""
+def _bridges(context: Context) -> dict[str, Session]:
+    """The sessions of `wd sidecar`; it needs no home and no playbook."""
+    with Journal.open(context.state, context.say) as journal:
+        found = sessions(journal, clock.now())
+    name = context.selector.service
+    return {name: found[name]} if name in found else {} if name else found
+
+
+def _playbooks(context: Context, bridges: Mapping[str, Session]) -> tuple[tuple[Playbook, ...], tuple[Path, ...]]:
+    """(those to show, files with mistakes). BadConfig without a home, and nothing else to show."""
     from watchdog.config import playbooks
 
+    if bridges and (context.home is None or context.selector.service not in (None, *playbooks.names(context.home))):
+        return (), ()
     if context.home is None:
         raise BadConfig("no home was found", todo="Name one with --home or $WD_HOME, or make one with `wd init`.")
     name = context.selector.service
@@ -71,6 +90,9 @@ def _standing(journal: Journal, playbook: Playbook, state: Path, kills: Mapping[
     now = clock.now()
     samples = journal.samples(playbook.service, since=now - WINDOWS[-1][1])
     verdict, since, message = _verdict(playbook, samples)
+    session = sessions(journal, now).get(playbook.service) if playbook.sidecar else None
+    if session is not None:
+        verdict, since, message = session.state, session.since, session.message
     if verdict in ("ok", "slow") and since is not None:
         # A death between two questions is not a failed answer, and yet it was not well before.
         since = max([since, *_came_up(journal, playbook, now)])
@@ -95,6 +117,7 @@ def _standing(journal: Journal, playbook: Playbook, state: Path, kills: Mapping[
         figures=tuple(_figures(journal, playbook, samples, restarts, now)),
         deaths=tuple(_deaths(state, playbook, kills)),
         memory=tuple(memory[-1000:]),
+        sidecar=session.figures if session else None,
         last_asked=samples[-1].at if samples else None,
         holder=next((str(held) for key in target_lock.keys((), playbook) if (held := lock_files.holder(key))), ""),
     )

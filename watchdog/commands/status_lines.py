@@ -27,7 +27,8 @@ def overview(found: Sequence[Standing], now: float) -> Iterator[str]:
     name = max((len(one.playbook.service) for one in found), default=0)
     for one in found:
         for_long = format_duration(max(0.0, now - one.since)) if one.since is not None else ""
-        told = "; ".join((*_needs_a_person(one, now), printable(one.message)))
+        message = () if one.question else (printable(one.message),)  # a question begins with what happened
+        told = "; ".join((*_needs_a_person(one, now), *message))
         yield (
             f"{MARKS[one.state]} {one.playbook.service:<{name}}  {one.state:<7} {for_long:<7} "
             f"{one.playbook.policy.mode:<7}  {told}"

@@ -22,7 +22,7 @@ from watchdog.config.fields import (
     check_pattern,
 )
 from watchdog.config.kinds import CHECKS, PROBES, TRIGGERS, Check, Command, File, Probe, Section, Trigger
-from watchdog.config.measures import DAY, CronLine, Duration, Share, written
+from watchdog.config.measures import DAY, CronLine, Duration, Share, Size, written
 from watchdog.config.places import Address, Link, Location
 from watchdog.library.shelf import SAFE_NAME
 from watchdog.model.playbook import Percent
@@ -167,6 +167,47 @@ class Policy(Section):
     )
 
 
+class Sidecar(Section):
+    """How `wd sidecar` watches a server that speaks over its standard input and output."""
+
+    framing: Annotated[str, Choice(("auto", "lines", "headers", "raw"))] = Field(
+        default="auto", description="lines: one JSON object a line; headers: Content-Length; raw: not JSON"
+    )
+    limit: Annotated[float, Duration(0.1, DAY)] = Field(default=300.0, description="time for the answer to a request")
+    limits: dict[Annotated[str, Text()], Annotated[float, Duration(0.1, DAY)]] = Field(
+        default_factory=dict, description="the same for requests of one method (initialize: 1m)"
+    )
+    restarts: Annotated[int, Whole(0, 100)] = Field(default=3, description="this many in a row, then wd gives up")
+    healthy: Annotated[float, Duration(1.0, DAY)] = Field(
+        default=60.0, description="after this time without a fault the count is 0 again"
+    )
+    queue: Annotated[int, Size()] = Field(
+        default=8 << 20, description="bytes that wait in each direction; then the sender waits"
+    )
+    grace: Annotated[float, Duration(0.0, 600.0)] = Field(default=2.0, description="time from SIGTERM to SIGKILL")
+    ping: Annotated[float, Duration(1.0, DAY)] | None = Field(
+        default=None, description="send `ping` after this time without a message; else an idle server is not asked"
+    )
+    lossy: Annotated[tuple[str, ...], Many(Text())] = Field(
+        default=(), description="methods whose messages are dropped when the queue is full"
+    )
+    replay: Annotated[tuple[str, ...], Many(Text())] = Field(
+        default=(), description="methods whose messages a new server gets again"
+    )
+    handshake: Annotated[tuple[str, ...], Many(AnyText())] = Field(
+        default=(), description="lines that a new server gets first"
+    )
+    terminal: Annotated[tuple[str, ...], Many(Text())] = Field(
+        default=(), description="names of events that end an answer, beside the usual ones"
+    )
+    deadlocks: Annotated[Percent, Share()] = Field(
+        default=Percent(1.0), description="share of requests that may hang before `start.fallback` is started"
+    )
+    drops: Annotated[Percent, Share()] = Field(
+        default=Percent(5.0), description="share of messages that may be dropped before `start.fallback` is started"
+    )
+
+
 class PlaybookFile(Section):
     """The policy of one service: what it is, what is asked of it, what is done when, and how often at most."""
 
@@ -178,7 +219,7 @@ class PlaybookFile(Section):
         default_factory=dict, description="questions asked again and again"
     )
     checks: dict[Name, Annotated[Check, OneOf(CHECKS, "a check")]] = Field(
-        default_factory=dict, description="is what it owns sound? asked before a start and by `wd check`"
+        default_factory=dict, description="is what it owns sound? asked before a start and by `wd check NAME`"
     )
     triggers: list[Annotated[Trigger, OneOf(TRIGGERS, "a trigger")]] = Field(
         default_factory=list, description="what starts which runbook"
@@ -187,6 +228,8 @@ class PlaybookFile(Section):
     notify: Annotated[tuple[str, ...], Many(Receiver)] = Field(
         default=(), description="who is told, as Apprise addresses"
     )
+
+    sidecar: Sidecar | None = Field(default=None, description="how `wd sidecar` watches it")
 
     @model_validator(mode="before")
     @classmethod

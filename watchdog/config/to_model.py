@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from watchdog.config.kinds import Check, Probe, Section, Trigger
-from watchdog.config.schema import Find, PlaybookFile, Policy, Start
+from watchdog.config.schema import Find, PlaybookFile, Policy, Sidecar, Start
 from watchdog.model import playbook as model
 from watchdog.model.selector import Selector
 
@@ -33,7 +33,27 @@ def playbook(file: PlaybookFile, home: Path, path: Path) -> model.Playbook:
         triggers=tuple(_trigger(one, absolute) for one in file.triggers),
         policy=_policy(file.policy),
         notify=file.notify,
+        sidecar=_sidecar(file.sidecar) if file.sidecar else None,
         path=str(path),
+    )
+
+
+def _sidecar(found: Sidecar) -> model.Sidecar:
+    first = dict(model.Sidecar().limits)
+    return model.Sidecar(
+        framing=cast(Any, found.framing),
+        limits=tuple({**first, "": found.limit, **found.limits}.items()),
+        restarts=found.restarts,
+        healthy=found.healthy,
+        queue=found.queue,
+        grace=found.grace,
+        ping=found.ping or 0.0,
+        lossy=found.lossy,
+        replay=found.replay,
+        handshake=found.handshake,
+        terminal=found.terminal,
+        deadlocks=found.deadlocks.value / 100,
+        drops=found.drops.value / 100,
     )
 
 

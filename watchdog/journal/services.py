@@ -72,6 +72,11 @@ def keep(db: sqlite3.Connection, service: str, name: str, text: str) -> None:
     db.execute("INSERT OR REPLACE INTO memories VALUES (?, ?, ?)", (service, name, text))
 
 
+def kept_by_all(db: sqlite3.Connection, name: str) -> dict[str, str]:
+    rows = db.execute("SELECT service, text FROM memories WHERE name = ? ORDER BY service", (name,)).fetchall()
+    return {str(service): str(text) for service, text in rows}
+
+
 def kept(db: sqlite3.Connection, service: str, name: str) -> str:
     row = db.execute("SELECT text FROM memories WHERE service = ? AND name = ?", (service, name)).fetchone()
     return str(row[0]) if row else ""

@@ -188,6 +188,10 @@ class Journal:
         """Empty if nothing was kept."""
         return str(self._read(lambda db: services.kept(db, service, name)))
 
+    def kept_by_all(self, name: str) -> dict[str, str]:
+        """The same of every service that has it."""
+        return self._read(lambda db: services.kept_by_all(db, name))
+
     # Samples
 
     def add_samples(self, found: Mapping[str, Iterable[Sample]]) -> None:

@@ -11,8 +11,8 @@ An ASGI application is cancelled then. A thread cannot be ended from outside: it
 of them are left behind, further requests get a 503. While the event loop itself is blocked nobody can answer; the note
 still tells what runs.
 
-The notes stand in a small file that is mapped into memory, so that `wd why` reads them even when the process hangs. On
-Linux the file has no name; with `$WD_GUARD_DIR`, and elsewhere, it is `wd-guard-PID.notes`, for its owner only.
+The notes stand in a small file that is mapped into memory, so `wd why :PORT` reads them even when the process hangs.
+On Linux the file has no name; with `$WD_GUARD_DIR`, and elsewhere, it is `wd-guard-PID.notes`, for its owner only.
 """
 
 from __future__ import annotations

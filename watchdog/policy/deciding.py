@@ -26,6 +26,7 @@ RUNNING = Desired()
 class Situation:
     """All that a decision depends on, at one moment."""
 
+    service: str
     mode: Mode
     runbook: str
     now: float  # seconds since the epoch
@@ -76,7 +77,8 @@ def _decide(situation: Situation) -> Decision:
     if desired.state != "running":
         return Decision("leave", "wish", _wanted(desired), about=f"{desired.state} {desired.since}")
     if permit.verdict == "given-up":
-        return Decision("leave", permit.limit, f"gave up: {permit.why}; once fixed, run `wd resume`")
+        told = f"gave up: {permit.why}; once fixed, run `wd resume {situation.service}`"
+        return Decision("leave", permit.limit, told)
     if situation.strange:
         return Decision("give-up", "wrong-program", situation.strange)
     if permit.verdict == "give-up":

@@ -72,9 +72,11 @@ def tree_refusals(tree: Tree, us: Ourselves, *, managed: bool = False) -> tuple[
     found = []
     for place, member in enumerate(tree.members):
         process = member.process
+        if process.state == "X":
+            continue  # it ended while the machine was looked at: nobody knows whose it was
         inside = managed or (place > 0 and member.role != "orphan")
         if reason := why_protected(process, us) or why_not_ours(process, us, inside):
-            found.append(f"pid {process.pid} ({process.shown(80)}) is spared: {reason}")
+            found.append(f"pid {process.pid} ({process.shown(80)}) is not ended: {reason}")
     return tuple(found)
 
 

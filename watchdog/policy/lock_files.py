@@ -64,12 +64,14 @@ def target_lock(key: str, purpose: str, wait: float = 0.0, folder: Path | None =
         except flock.Busy:
             who = _holder(note)
             raise Refused(
-                f"{key} is being worked on by another wd",
+                f"another wd works on {_shown(key)}",
                 f"it is held by {who}" if who else "its holder has not written who it is",
                 "wait until it is done, or end that process",
             ) from None
         except OSError as error:
-            raise CannotTell(f"{key} cannot be locked", str(error), "Nothing was done: repair that folder.") from None
+            raise CannotTell(
+                f"{_shown(key)} cannot be locked", str(error), "Nothing was done: repair that folder."
+            ) from None
         try:
             with contextlib.suppress(OSError):  # on a full disk only the name of the holder is lost
                 # Not settled: after a power cut nobody holds the lock.
@@ -158,6 +160,14 @@ def _user() -> str:
         return getpass.getuser()
     except (OSError, KeyError):  # no name for this number
         return accounts.our_name()
+
+
+def _shown(key: str) -> str:
+    """A target in words: "port 8000", "pid 4242", "service shop"."""
+    kind, _, name = key.partition(":")
+    with contextlib.suppress(ValueError):
+        return f"{kind} {Identity.parse(name).pid}"
+    return f"{kind} {name}".strip()
 
 
 def _lock_file(folder: Path, key: str) -> Path:

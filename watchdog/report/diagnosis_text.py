@@ -56,7 +56,7 @@ def _head(diagnosis: Diagnosis, evidence: Evidence) -> tuple[str, str]:
         more = f" and {len(tree.members) - 1} more" if len(tree.members) > 1 else ""
         where = f"{who or ''} {where} ({what}{more})".strip()
     else:
-        where = f"{who or 'the server'}: no process"
+        where = f"{who or 'the server'}: {'its process cannot be seen' if evidence.listeners else 'no process'}"
     sure = f"  ({diagnosis.findings[0].certainty})" if diagnosis.findings else ""
     meaning = CAUSES[diagnosis.verdict].meaning if diagnosis.verdict in CAUSES else ""
     return f"{diagnosis.verdict.upper()}: {meaning}{sure}", where
@@ -111,8 +111,7 @@ def _seen(evidence: Evidence) -> str:
         parts.append(
             f"{len(evidence.answers)} questions ({', '.join(kinds)}; {format_duration(slowest)} at the longest)"
         )
-    if evidence.memory:
-        last = evidence.memory[-1]
+    if evidence.memory and (last := evidence.memory[-1]).threads:
         parts.append(f"{format_size(last.rss)} of memory, {last.threads} threads")
     if evidence.listeners:
         listener = evidence.listeners[-1][1]

@@ -17,6 +17,7 @@ Kind = Literal["message", "part", "broken", "blank"]
 
 _HEADER = re.compile(rb"(?:content-type:[^\r\n]*\r?\n)*content-length:[ \t]*(\d{1,15})[ \t]*(?=\r?\n)", re.IGNORECASE)
 _REST = re.compile(rb"(?:\r?\n[A-Za-z][A-Za-z0-9-]*:[^\r\n]*)*\r?\n\r?\n")
+_BEGUN = re.compile(rb"(?:content-type:[^\r\n]*\r?\n)*[^\n]*\Z", re.IGNORECASE)
 _WORD = b"content-length:"
 _LONGEST_HEADER = 4096  # bytes
 
@@ -169,9 +170,9 @@ class Headers:
             self._wanted = rest.end() + int(found[1])
             return True
         if found is None or len(self._buffer) > _LONGEST_HEADER:
-            # A last line that is not complete may become a header: it stays, unless it is far too long for one.
-            end = self._buffer.rfind(b"\n") + 1 if len(self._buffer) <= _LONGEST_HEADER else len(self._buffer)
-            yield from self._garbage(end)
+            # The last line may become a header: it stays, unless it is far too long for one.
+            tail = _BEGUN.search(self._buffer) if len(self._buffer) <= _LONGEST_HEADER else None
+            yield from self._garbage(tail.start() if tail else len(self._buffer))
         return False
 
     def _garbage(self, size: int) -> Iterator[Piece]:

@@ -45,6 +45,7 @@ class Life:
         self._command = settings.command
         self._child: KeptChild | None = None
         self._began = 0.0
+        self._pings = 0
         self._tries = 0  # restarts in a row
         self._stop: int | None = None  # the signal that asks us to end
         self._host_died = False
@@ -66,6 +67,7 @@ class Life:
             if self._look is not None:
                 self._look.cancel()
             await self._last_words()
+            self.say(self._notes.summary())
             await self._notes.close()
             self._errors.close(1.0)
 
@@ -126,9 +128,17 @@ class Life:
                 return None
             if self.traffic.host_over and self._is_finished(child):
                 return None
-            if fault := self.traffic.fault or await self._stuck(child):
+            self._ask_if_silent()
+            if fault := self.traffic.fault or self._stuck(child):
                 return fault
             await self._wait_happened(self._pause())
+
+    def _ask_if_silent(self) -> None:
+        """Only where the playbook or the command line wants a ping; no second one before the first is answered."""
+        traffic, every = self.traffic, self._settings.watch.ping
+        if every and traffic.may_ping and self._loop.time() - traffic.last_moved >= every:
+            self._pings += 1
+            traffic.ping(f"wd-{self._pings}")
 
     def _is_finished(self, child: KeptChild) -> bool:
         """The host says no more: the child hears that, and ends by itself as long as it does something."""
@@ -148,8 +158,8 @@ class Life:
             return None
         return Fault("died", f"ended {ending(child.code)} after {format_duration(self._loop.time() - self._began)}")
 
-    async def _stuck(self, child: KeptChild) -> Fault | None:
-        """A hang, once it is certain; the evidence is looked for a little before that."""
+    def _stuck(self, child: KeptChild) -> Fault | None:
+        """A hang, and other ways to be of no use; the evidence of a hang is looked for a little before its limit."""
         traffic, now = self.traffic, self._loop.time()
         if not traffic.child_closed and child.identity is not None and child.reads_no_more:
             traffic.child_closes("standard input")
@@ -169,7 +179,8 @@ class Life:
         self._look_early(child, soon)
         if traffic.conversation.overdue(now, limits) is None:
             return None
-        return await self._certain(soon)
+        asked, waited = soon.message.method or "a request", format_duration(now - soon.asked)
+        return Fault("hung", f"has not answered {asked} for {waited}")
 
     def _lead(self, limits: dict[str, float]) -> float:
         return min(_EARLY, _EARLY_SHARE * min(limits.values()))
@@ -183,15 +194,6 @@ class Life:
         if self._look is not None and self._looked_for not in list(self.traffic.conversation.pending):
             self._look.cancel()
             self._look = None
-
-    async def _certain(self, request: Request) -> Fault | None:
-        """Over its limit: wait for the end of the look, while the bytes go on, and see whether it is answered now."""
-        if self._look is not None:
-            await asyncio.wait({self._look}, timeout=LOOKING)
-        if request not in list(self.traffic.conversation.pending):
-            return None
-        waited = format_duration(self._loop.time() - request.asked)
-        return Fault("hung", f"has not answered {request.message.method or 'a request'} for {waited}")
 
     def _pause(self) -> float:
         """Seconds until something must be looked at."""
@@ -258,6 +260,7 @@ class Life:
         self.traffic.fail(list(self.traffic.conversation.pending), text, fault.kind)
         self.traffic.notice(text)
         self.say(text)
+        self._notes.gave_up = f"it {fault.told}"
 
     # The end
 

@@ -51,9 +51,9 @@ class Metrics:
     def why_roll_back(self, deadlocks: float, drops: float) -> str:
         """Which limit on a rate is passed; empty if none is. One hang alone is no rate."""
         if self.hangs > 1 and self.deadlock_rate > deadlocks:
-            return f"{self.hangs} of {self.requests} requests hung: more than {deadlocks:.3g} of 1"
+            return f"{self.hangs} of {self.requests} requests hung: more than {100 * deadlocks:g}%"
         if self.sent + self.dropped >= _FEW and self.drop_rate > drops:
-            return f"{self.dropped} of {self.sent + self.dropped} messages were dropped: more than {drops:.3g} of 1"
+            return f"{self.dropped} of {self.sent + self.dropped} messages were dropped: more than {100 * drops:g}%"
         return ""
 
     def record(self) -> dict[str, Any]:

@@ -18,20 +18,19 @@ from watchdog.model.incident import Trigger
 from watchdog.model.process import Identity
 from watchdog.report import write
 from watchdog.sidecar.conversation import Request
-from watchdog.sidecar.records import Fault
+from watchdog.sidecar.records import EVERY, KEPT_AS, Fault
 from watchdog.sidecar.settings import Settings
 from watchdog.sidecar.traffic import Traffic
 from watchdog.system import clock
 from watchdog.system.child import commands, interpreter
 from watchdog.system.child.kept import KeptChild
 from watchdog.system.disk import files
+from watchdog.text.units import format_duration
 
 if TYPE_CHECKING:
     from watchdog.journal.store import Journal
 
-EVERY = 10.0  # seconds between two reports of the metrics
 LOOKING, DEAD = 8.0, 1.0  # seconds that a look takes at most: at a child that lives, at what one left behind
-KEPT_AS = "sidecar"  # the name in the journal
 
 
 class Notes:
@@ -44,6 +43,7 @@ class Notes:
         self._began = clock.now()
         self._traffic: Traffic | None = None
         self._looks = 0
+        self.gave_up = ""  # why, once there is no next child
         self.child_began = clock.now()
         self._say: Callable[[str], None] = lambda text: None
 
@@ -64,10 +64,21 @@ class Notes:
             "began": self._began,
             "at": clock.now(),
             "over": over,
+            "gave_up": self.gave_up,
             "pending": len(traffic.conversation),
             "queue_to_child": traffic.to_child.size,
             "queue_to_host": traffic.to_host.size,
         }
+
+    def summary(self) -> str:
+        """One line about the whole session."""
+        assert self._traffic is not None
+        found = self._traffic.metrics
+        return (
+            f"sent {found.sent}, received {found.received}, dropped {found.dropped}, "
+            f"parse errors {found.parse_errors}, IPC errors {found.ipc_errors}, restarts {found.restarts}, "
+            f"{format_duration(clock.now() - self._began)} in all"
+        )
 
     def _later(self, function: Callable[..., None], *values: Any) -> None:
         def safely() -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from watchdog.model.records import record
 
+EVERY = 10.0  # seconds between two reports of the metrics
+KEPT_AS = "sidecar"  # their name in the journal
+
 
 @record(frozen=True)
 class Fault:

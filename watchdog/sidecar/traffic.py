@@ -51,7 +51,7 @@ class Traffic:
         self.said_goodbye = False  # the host has told the child to end
         self.closed_stream = ""
         self.child_closed = 0.0  # when the child closed one of its streams while it lived on; 0: it did not
-        self.last_from_child = loop.time()
+        self.last_from_child = self.last_moved = loop.time()
         self.broken: deque[bytes] = deque(maxlen=_BROKEN_KEPT)
         self._rpc = False
         self._failed: set[str] = set()  # ids for which the host got an error of ours
@@ -163,6 +163,11 @@ class Traffic:
             self._tell_host(messages.notice(self.form or "lines", text))
             self.to_host.flush()
 
+    @property
+    def may_ping(self) -> bool:
+        """Whether the session has begun, in JSON-RPC, and nothing is asked at this moment."""
+        return self._rpc and self._child is not None and self.handshake.answered and not len(self.conversation)
+
     def ping(self, number: str) -> None:
         """Ask an MCP server whether it is there."""
         value = {"jsonrpc": "2.0", "id": number, "method": "ping"}
@@ -191,6 +196,7 @@ class Traffic:
 
     def _host_bytes(self, data: bytes) -> None:
         self.metrics.bytes_sent += len(data)
+        self.last_moved = self._loop.time()
         self.host_spoke = True
         if self.form is None:
             data = self._beginning + data
@@ -275,7 +281,7 @@ class Traffic:
 
     def _child_bytes(self, data: bytes) -> None:
         self.metrics.bytes_received += len(data)
-        self.last_from_child = self._loop.time()
+        self.last_from_child = self.last_moved = self._loop.time()
         if self.form is None:
             self._early += data
             if framing.detect(bytes(self._early[:64])) in (None, "raw") and len(self._early) < self._most:

@@ -25,7 +25,7 @@ def not_agreed(context: Context, options: Mapping[str, Any], plans: Sequence[Kil
         for line in about:
             context.say(line)
         return ()
-    if context.ask("\n".join([*about, f"{'; '.join(found)}. End it all the same?"])):
+    if context.ask(f"{'; '.join([*about, *found])}. End it all the same?"):
         return ()
     return tuple(f"{doubt}: nothing is ended without a yes (--yes)" for doubt in found)
 

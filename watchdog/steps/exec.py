@@ -27,7 +27,8 @@ def execute(context: Context, options: Mapping[str, Any]) -> StepResult:
     data = {"command": what, "code": done.code, "signal": done.signal, "seconds": round(done.seconds, 3)}
     data["output"] = output = redact(done.output)[-KEPT:]
     if done.ok:
-        return StepResult("ok", f"{what}: done in {format_duration(done.seconds)}", data)
+        told = f"{what}: done in {format_duration(done.seconds)}"
+        return StepResult("ok", told, data, text=f"{output.rstrip()}\n{told}".lstrip())
     last = output.strip().rpartition("\n")[2][:200]
     if done.error:
         why = done.error
@@ -35,4 +36,5 @@ def execute(context: Context, options: Mapping[str, Any]) -> StepResult:
         why = f"ended after {format_duration(done.seconds)}, its time limit"
     else:
         why = f"signal {done.signal}" if done.signal else f"exit code {done.code}"
-    return StepResult("failed", f"{what}: {why}" + (f": {last}" if last else ""), data)
+    text = f"{output.rstrip()}\n{what}: {why}".lstrip()
+    return StepResult("failed", f"{what}: {why}" + (f": {last}" if last else ""), data, text=text)

@@ -167,6 +167,7 @@ def _server_row(tree: Tree, told: Verdict, usage: Mapping[int, float]) -> dict[s
 
 
 _PS_HEAD = ("PID", "PORTS", "VERDICT", "FRAMEWORK", "USER", "UP", "MEMORY", "CPU", "QUEUE", "PROCESSES", "COMMAND")
+_PORTS = 3  # of one server, in a line
 _DOING = 140  # characters of what a program without a port does
 
 
@@ -179,10 +180,16 @@ def _ps_text(rows: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
+def _ports(found: Sequence[int]) -> str:
+    """The first few, and how many more: one server with many would push every other line off the screen."""
+    more = f"+{len(found) - _PORTS}" if len(found) > _PORTS else ""
+    return ",".join(map(str, found[:_PORTS])) + more or "-"
+
+
 def _ps_line(row: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         str(row["pid"]),
-        ",".join(map(str, row["ports"])) or "-",
+        _ports(row["ports"]),
         str(row["verdict"]),
         row["framework"] or "-",
         str(row["user"]),
@@ -204,7 +211,7 @@ def _tree_text(trees: Sequence[Tree], verdicts: Sequence[Verdict], usage: Mappin
                 (
                     str(process.pid),
                     member.role,
-                    ",".join(map(str, member.ports)) or "-",
+                    _ports(member.ports),
                     told,
                     process.user,
                     format_duration(max(0.0, clock.now() - process.started)),

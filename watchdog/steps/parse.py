@@ -43,11 +43,16 @@ class Count(click.ParamType[Any]):
 
     name = "number"
 
+    def __init__(self, least: int = 0) -> None:
+        self._least = least
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if isinstance(value, int):
             return value
         if not (value.isascii() and value.isdigit()) or len(value) > 10:
             self.fail(f"{value[:40]!r} is not a whole number", param, ctx)
+        if int(value) < self._least:
+            self.fail(f"{value} is too small: the least is {self._least}", param, ctx)
         return int(value)
 
 
@@ -89,7 +94,7 @@ def option(spec: Option) -> click.Option:
     names = [spec.short, spec.name] if spec.short else [spec.name]
     if spec.kind == "flag":
         return click.Option(names, is_flag=True, default=bool(spec.default), help=spec.help)
-    kind = click.Choice(spec.choices) if spec.choices else _TYPES[spec.kind]
+    kind = click.Choice(spec.choices) if spec.choices else Count(spec.least) if spec.least else _TYPES[spec.kind]
     given = {} if spec.default is None else {"default": spec.default}  # a default of None would satisfy `required`
     return click.Option(
         names,

@@ -99,7 +99,7 @@ _ALL: tuple[StepSpec, ...] = (
         (
             Option("--grace", "duration", "5s", "time between SIGTERM and SIGKILL"),
             Option("--within", "duration", None, "time limit until it is ready (default: the playbook's)"),
-            Option("--healthy", "integer", 3, "good answers in a row"),
+            Option("--healthy", "integer", 3, "good answers in a row", least=1),
         ),
         service=True,
         changes=True,
@@ -112,7 +112,7 @@ _ALL: tuple[StepSpec, ...] = (
         (
             Option("--url", help="address to ask (default: the playbook's health address)"),
             Option("--fallback", help="a second address, asked when the first does not answer", metavar="URL"),
-            Option("--healthy", "integer", 3, "good answers in a row"),
+            Option("--healthy", "integer", 3, "good answers in a row", least=1),
             Option("--within", "duration", "60s", WITHIN),
             Option("--later", "duration", None, "ask once more after this time"),
         ),

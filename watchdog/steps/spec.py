@@ -51,6 +51,7 @@ class Option:
     choices: tuple[str, ...] = ()
     metavar: str = ""
     short: str = ""  # "-f"
+    least: int = 0  # of a whole number
 
     @property
     def key(self) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import field
 from typing import Any
+from urllib.parse import urlsplit
 
-from watchdog.model.errors import Refused
+from watchdog.model.errors import Refused, WrongUsage
 from watchdog.model.launching import VerifyResult
 from watchdog.model.process import Tree
 from watchdog.model.records import record
@@ -68,6 +69,8 @@ def verify(context: Context, options: Mapping[str, Any]) -> StepResult:
 
 def _question(context: Context, options: Mapping[str, Any]) -> Question:
     url, fallback = options.get("url"), options.get("fallback")
+    if url:
+        _must_be_an_address(url)
     if url or context.playbook:
         return readiness.question_of(context.playbook, url, fallback)
     if context.selector.empty:
@@ -83,6 +86,17 @@ def _question(context: Context, options: Mapping[str, Any]) -> Question:
     url = f"{spoken}://127.0.0.1:{port}/"
     speaks = http.ask(url, timeout=2.0, limit=4096).problem not in ("other", "tls")
     return Question((url,) if speaks else (), port, any_status=True)
+
+
+def _must_be_an_address(url: str) -> None:
+    """WrongUsage at once: what cannot be asked would be asked in vain until the time is over."""
+    try:
+        parts = urlsplit(url)
+        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        fine = False
+    if not fine:
+        raise WrongUsage(f"{url[:200]!r} is not an address", todo="Write it like http://127.0.0.1:8000/health.")
 
 
 def _started_server(context: Context) -> StartedServer:

@@ -38,9 +38,7 @@ def why(context: Context, options: Mapping[str, Any]) -> StepResult:
     if not trees and context.playbook is None and not (port and ports.accept_queue(port)):
         raise nothing_matched(context.selector)
     if context.dry_run:
-        return StepResult(
-            "planned", f"would look at {', '.join(_name(tree) for tree in trees) or 'what is left of it'}"
-        )
+        return StepResult("planned", f"would look at {', '.join(map(_name, trees)) or _whom(context, None)}")
     deadline = clock.Deadline(evidence_left(context, float(options.get("within") or 20.0)))
     found: list[tuple[Tree | None, Diagnosis, Evidence]] = []
     wanted: Sequence[Tree | None] = trees or (None,)
@@ -65,6 +63,14 @@ def why(context: Context, options: Mapping[str, Any]) -> StepResult:
     )
 
 
+def _whom(context: Context, tree: Tree | None) -> str:
+    if tree is not None:
+        return _name(tree)
+    port = context.selector.port or configured(context.playbook).port
+    unseen = port and ports.accept_queue(port)
+    return f"port {port}, whose process cannot be seen," if unseen else "what is left of it"
+
+
 def _trees(context: Context) -> tuple[Tree, ...]:
     trees = resolve.resolve(context.selector, context.playbook, context.started) if not context.selector.empty else ()
     if context.in_runbook and not trees and context.found.tree is not None:
@@ -83,7 +89,7 @@ def _evidence(context: Context, tree: Tree | None, within: float, keep_locals: b
             settled(before, found) or (context.evidence_until is not None and (within <= 0.1 or found.findings))
         ):
             return before
-    context.say(f"looking at {_name(tree) if tree else 'what is left of it'} for at most {within:.0f} s …")
+    context.say(f"looking at {_whom(context, tree)} for at most {within:.0f} s …")
     asked = configured(context.playbook)
     if asked.port is None and (tree is None or not tree.listeners):
         asked = replace(asked, port=context.selector.port)

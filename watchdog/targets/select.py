@@ -51,7 +51,7 @@ def identities(lines: Iterable[str]) -> tuple[Identity, ...]:
 
 def _identity(line: str, number: int) -> Identity | None:
     """None for the result line, which names no target and ends every output."""
-    todo = "Pipe what `wd find -o json` or `wd ps -o json` prints."
+    todo = "Pipe what `wd ps -o json` or `wd find :PORT -o json` prints."
     try:
         record = json.loads(line)
         if {"outcome", "error"} <= record.keys() and "identity" not in record:

@@ -88,6 +88,7 @@ class Runs:
         now, policy = clock.now(), watched.playbook.policy
         desired = self._desired(watched)
         return Situation(
+            service=watched.name,
             mode=policy.mode,
             runbook=runbook,
             now=now,

@@ -35,7 +35,7 @@ def judge(cpu: float | None, memory: float | None, answers: Answers | None, targ
     found = [
         Indicator(
             "CPU", cpu, f"below {targets.cpu:.0%}", _share(cpu),
-            "look for what computes: `wd why`, then move it out of the request" if _over(cpu, targets.cpu) else "",
+            "find what computes: `wd why :PORT`, then move it out of the request" if _over(cpu, targets.cpu) else "",
         ),
         Indicator(
             "memory", memory, f"below {targets.memory:.0%}", _share(memory),
@@ -46,7 +46,7 @@ def judge(cpu: float | None, memory: float | None, answers: Answers | None, targ
         return tuple(found)
     p95 = answers.quantile(0.95)
     shown = format_duration(p95) if p95 is not None else "the log has no times"
-    slow = "find what the slowest answers wait for: `wd why` while they run" if _over(p95, targets.p95) else ""
+    slow = "find what the slowest answers wait for: `wd why :PORT` while they run" if _over(p95, targets.p95) else ""
     found.append(Indicator("P95", p95, f"within {format_duration(targets.p95)}", shown, slow))
     rate = answers.error_rate
     failed = f"{rate:.2%} ({answers.errors} of {answers.total})"
@@ -60,7 +60,7 @@ def judge(cpu: float | None, memory: float | None, answers: Answers | None, targ
 def _memory_action(memory: float | None, targets: Targets) -> str:
     if _over(memory, targets.memory_full):
         return "fewer workers: little is missing to an OOM kill"
-    return "no more workers; watch it: `wd leak watch`" if _over(memory, targets.memory) else ""
+    return "no more workers; watch it: `wd leak watch :PORT`" if _over(memory, targets.memory) else ""
 
 
 def _error_action(answers: Answers, targets: Targets) -> str:
@@ -68,7 +68,7 @@ def _error_action(answers: Answers, targets: Targets) -> str:
         return ""
     if answers.unavailable * 2 > answers.errors:
         return "503: nobody was free; fewer workers where memory is short, else more, or a longer time-out"
-    return "read the log's last errors: `wd why`"
+    return "read the log's last errors: `wd why :PORT`"
 
 
 def _over(value: float | None, limit: float) -> bool:

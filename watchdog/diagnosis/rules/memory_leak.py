@@ -13,7 +13,7 @@ from watchdog.text.units import format_duration, format_size
 
 PREVENT = (
     "Bound what is kept: a cache with a size (`functools.lru_cache(maxsize=…)`), a deque with `maxlen`, and drop "
-    "what belongs to one request when it ends. `wd leak watch` names the type that grows."
+    "what belongs to one request when it ends. `wd leak watch :PORT` names the type that grows."
 )
 SHORTEST = 4.0  # seconds of looks
 LONG = 4.0  # seconds of rising after which it is more than a guess
