@@ -6,6 +6,7 @@ import shlex
 import signal
 from collections.abc import Mapping, Sequence
 
+from watchdog.model.finding import Culprit
 from watchdog.model.killing import Doomed, KillPlan, Ownership, Whom
 from watchdog.model.process import LeftOut, Member, Process, Tree
 from watchdog.policy import guards
@@ -26,12 +27,14 @@ def make_plan(
     refusals: Sequence[str] = (),
     allow_unsafe: bool = False,
     hung: bool = False,
+    guilty: Culprit | None = None,
     owner: Ownership | None = None,
     whom: Whom | None = None,
 ) -> KillPlan:
     """The plan for one server. `table` names those who stand beside it: tracers, and parents of zombies.
 
     `reason` is the selector in words, `refusals` what was already found against it, `hung`: it is known not to work.
+    `guilty` is the line of a loop without an end that its main thread is in.
     `owner` is what the manager above it answered: a managed server without an answer is not ended.
     """
     owner = owner or _not_asked(tree)
@@ -51,6 +54,7 @@ def make_plan(
         ports=tree.ports,
         allow_unsafe=allow_unsafe,
         hung=hung,
+        guilty=guilty,
         whom=whom,
     )
 
