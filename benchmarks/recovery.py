@@ -1,6 +1,6 @@
 """From the hang of a FastAPI server to its next good answer, under `wd watch` with every 1s, timeout 1s, fails 2.
 
-    python benchmarks/recovery.py stop|block|die [ROUNDS]
+    python benchmarks/recovery.py stop|die|block|loop|lock|native [ROUNDS]
 
 Needs fastapi and uvicorn (the extra `test`). Prints the server's own start-up time, each round and the median.
 """
@@ -23,7 +23,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 APP = """
-import os, time
+import os, re, threading, time
 from fastapi import FastAPI
 app = FastAPI()
 
@@ -34,6 +34,24 @@ async def health():
 @app.get("/block")
 async def block():
     time.sleep(3600)
+
+@app.get("/loop")
+async def loop():
+    number = 0
+    while True:
+        number += 1
+
+cash = threading.Lock()
+
+@app.get("/lock")
+async def lock():
+    with cash:
+        with cash:
+            return {}
+
+@app.get("/native")
+async def native():
+    return bool(re.match("(a+)+$", "a" * 60 + "!"))
 """
 PLAYBOOK = """
 service: api
@@ -83,11 +101,11 @@ def wd(home: Path, *words: str) -> list[str]:
 
 
 def harm(how: str, pid: int, port: int) -> None:
-    if how == "block":
-        client = socket.create_connection(("127.0.0.1", port))
-        client.sendall(b"GET /block HTTP/1.1\r\nHost: localhost\r\n\r\n")
-    else:
+    if how in ("stop", "die"):
         os.kill(pid, signal.SIGSTOP if how == "stop" else signal.SIGKILL)
+    else:
+        client = socket.create_connection(("127.0.0.1", port))
+        client.sendall(f"GET /{how} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
 
 
 def one_round(how: str, port: int) -> float:

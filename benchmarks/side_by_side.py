@@ -25,12 +25,20 @@ from pathlib import Path
 
 WD = str(Path(sys.executable).with_name("wd"))
 _LOAD = """
-import subprocess, sys
-found = [subprocess.Popen(["sleep", "3600"]) for _ in range(int(sys.argv[1]))]
+import os, signal, socket, sys
+def child(sockets):
+    pid = os.fork()
+    if pid == 0:
+        if not sockets: os.execvp("sleep", ["sleep", "3600"])
+        kept = [socket.socket() for _ in range(sockets)]
+        while True: signal.pause()
+    return pid
+count = int(sys.argv[1])
+found = [child(100 if count >= 3000 and number % 10 == 0 else 0) for number in range(count)]
 print("ready", flush=True)
 sys.stdin.read()
-for one in found: one.kill()
-for one in found: one.wait()
+for one in found: os.kill(one, signal.SIGKILL)
+for one in found: os.waitpid(one, 0)
 """
 
 
@@ -121,7 +129,8 @@ def home() -> Iterator[dict[str, str]]:
 
 @contextlib.contextmanager
 def load(count: int) -> Iterator[None]:
-    """So many more processes, in a session of their own, that end with the block."""
+    """So many more processes, in a session of their own, that end with the block. From 3,000 on every tenth of them has
+    100 sockets."""
     words = [sys.executable, "-c", _LOAD, str(count)]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True) as maker:
         assert maker.stdin is not None and maker.stdout is not None

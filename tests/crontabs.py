@@ -1,7 +1,7 @@
 """Debian's cron in a room of its own: its crontabs lie on a file system that only this test sees.
 
 A mount namespace and nothing else: the processes are those of the machine, so what cron's job does to a server is real,
-and a server that it starts is no child of the room and need not end with it.
+and a server that it starts is not a child of the room and need not end with it.
 """
 
 from __future__ import annotations

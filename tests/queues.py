@@ -18,6 +18,8 @@ import pytest
 from homes import Shop
 from support import alive, connects, free_port, wait_for
 
+from watchdog.system.net import ports
+
 JOBS = """
 import os, time
 def add(path, text):
@@ -69,11 +71,18 @@ class Queue:
     kind: str
     broker: str
     folder: Path
+    children: int = 1  # of a Celery worker
+
+    @property
+    def broker_pid(self) -> int:
+        port = int(self.broker.rpartition(":")[2].partition("/")[0])
+        (listener,) = ports.listeners(port)
+        return listener.holders[0]
 
     @property
     def argv(self) -> list[str]:
         if self.kind == "celery":
-            return [sys.executable, "-m", "celery", "-A", "tasks", "worker", "-c", "1"]
+            return [sys.executable, "-m", "celery", "-A", "tasks", "worker", "-c", str(self.children)]
         return [str(Path(sys.executable).with_name("rq")), "worker", "--url", self.broker]
 
     def playbook(self, more: str = "") -> None:
@@ -137,14 +146,14 @@ def _parent(pid: int) -> int:
 
 
 @contextlib.contextmanager
-def queue(room: Shop, kind: str) -> Iterator[Queue]:
+def queue(room: Shop, kind: str, children: int = 1) -> Iterator[Queue]:
     """The service, not yet started."""
     folder = room.folder / "queue"
     folder.mkdir(mode=0o700)
     (folder / "jobs.py").write_text(JOBS)
     (folder / "tasks.py").write_text(CELERY)
     with redis_server(folder.parent) as broker:
-        made = Queue(room, kind, broker, folder)
+        made = Queue(room, kind, broker, folder, children)
         made.playbook()
         try:
             yield made

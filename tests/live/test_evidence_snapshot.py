@@ -71,6 +71,19 @@ def test_a_hung_server_leaves_stacks_threads_sockets_machine_and_log(folder: Pat
     assert taken.seen is not None and taken.seen.tree is not None
 
 
+def test_a_short_look_keeps_the_same_files_as_a_long_one(folder: Path) -> None:
+    log = folder / "shop.log"
+    with running(PLAIN, "{port}", log=log) as server:
+        tree = tree_of(server)
+        long = snapshot.take(tree, folder / "long", [log], 8.0)
+        short = snapshot.take(tree, folder / "short", [log], 8.0, enough=0.3)
+    proven(short)
+    one, other = ({(one.kind, Path(one.path).suffix) for one in taken.artifacts} for taken in (long, short))
+    assert one == other
+    assert short.seen is not None and len(short.seen.looks) > 1, "what moves is seen"
+    assert short.seen.tasks, "its memory was read"
+
+
 @pytest.mark.parametrize("umask", [0o000, 0o077])
 def test_it_is_closed_to_others_under_any_umask(folder: Path, umask: int) -> None:
     before = os.umask(umask)

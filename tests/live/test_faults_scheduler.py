@@ -38,7 +38,7 @@ def test_a_dozen_probes_that_hang_delay_no_other_and_what_is_left_out_is_counted
             hung.write()
             stack.enter_context(socket.create_server(("127.0.0.1", hung.port)))  # connects, and nobody accepts
         daemon = home.watch("--metrics", str(folder / "wd.prom"))
-        daemon.hears("came due while the question before was open")
+        daemon.hears("skipped, the previous check is still in progress")
         asked = questions(quick)
         wait_for(lambda: questions(quick) > asked + 10, "the quick one is asked all the same", 60)
         os.kill(before, signal.SIGSTOP)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -132,6 +133,34 @@ def test_nothing_of_a_tree_survives_that_forks_faster_than_it_is_killed(
         for pid in left:
             os.kill(pid, signal.SIGKILL)
         assert not left and result.outcome == "done", result.message
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: the bomb runs as a user of its own")
+@pytest.mark.parametrize("force", [False, True])
+def test_a_fork_bomb_is_ended(folder: Path, canary: object, force: bool) -> None:
+    """All of it forks without a pause, and takes at once what becomes free: only what was stopped first stays away."""
+    with running(FAMILY, "{port}", "bomb", log=folder / "log", listening=False) as server:
+        try:
+            wait_for(lambda: len(_of_the_bomber()) > 40, "it has filled what it may have")
+            result = kill(server.port, grace=0.2, force=force)
+            assert result.outcome == "done", result.message
+            assert not _of_the_bomber()
+        finally:
+            wait_for(_is_defused, "the rest of it has ended")
+
+
+def _is_defused() -> bool:
+    """Stopped first, as wd does it: killed one by one it would come again."""
+    for number in (signal.SIGSTOP, signal.SIGKILL):
+        for pid in _of_the_bomber():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+    return not _of_the_bomber()
+
+
+def _of_the_bomber() -> list[int]:
+    return [pid for pid, one in processes.table().items() if one.uid == 54321 and not one.ended]
 
 
 @pytest.mark.parametrize("held", ["by each in turn", "apart"])

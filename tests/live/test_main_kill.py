@@ -170,7 +170,8 @@ def as_nobody(shop: Shop, *words: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.root
 def test_a_server_of_another_user_is_refused_and_never_said_to_be_gone(shop: Shop) -> None:
     with shop.server() as server:
-        for words in (("kill", f":{shop.port}", "--dry-run"), ("kill", "--pid", str(server.pid), "--dry-run")):
+        port = f":{shop.port}"
+        for words in (("kill", port, "--dry-run"), ("kill", "--pid", str(server.pid), "--dry-run"), ("snapshot", port)):
             done = as_nobody(shop, *words)
             assert done.returncode == 5, done
             assert "root" in done.stdout + done.stderr
@@ -243,3 +244,15 @@ def test_what_a_person_ended_is_remembered_as_wanted(shop: Shop) -> None:
     assert shop.wd("start", "--service", "shop").code == 0
     with shop.journal() as journal:
         assert journal.desired("shop").state == "running"
+
+
+def test_a_kill_comes_to_its_end_within_the_time_that_a_person_gives_it(shop: Shop) -> None:
+    """The grace would be two minutes: it is cut so that SIGKILL and the proof still fit in."""
+    with running(str(SERVERS / "family.py"), "{port}", "hydra") as server:
+        done = shop.wd(
+            "kill", f":{server.port}", "--grace", "2m", "--within", "6s", "--no-evidence", "--yes", "-o", "json"
+        )
+    assert done.code == 0, done.err
+    assert done.last["outcome"] == "done"
+    assert {one["signal"] for one in done.last["killed"]} >= {"KILL"}
+    assert done.last["seconds"] < 100

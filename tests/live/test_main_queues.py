@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from homes import shop_in
 from queues import Queue, needs_redis, queue
-from support import alive
+from support import alive, wait_for
 
 pytestmark = needs_redis
 
@@ -38,6 +42,52 @@ def test_a_worker_whose_job_never_ends_is_named_as_hung_with_the_line(worker: Qu
     worker.hang()
     (row,) = listed(worker, "--hung")
     assert (row["pid"], row["verdict"]) == (pid, "hung") and "jobs.py" in str(row["doing"]), row
+
+
+def why(worker: Queue) -> dict[str, Any]:
+    found: dict[str, Any] = worker.home.wd("why", "--service", "queue", "-o", "json").last
+    return found
+
+
+def test_an_idle_worker_is_healthy_and_a_job_that_never_ends_has_its_line(worker: Queue) -> None:
+    worker.by_hand()
+    worker.works()
+    assert why(worker)["verdict"] == "healthy"
+    worker.hang()
+    found = why(worker)
+    culprit = found["findings"][0]["culprit"]
+    assert (found["verdict"], culprit["function"]) == ("busy-loop", "spin"), found
+    assert culprit["file"].endswith("jobs.py"), culprit
+
+
+@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL])
+def test_a_broker_that_is_stopped_or_gone_is_the_cause(worker: Queue, number: int) -> None:
+    worker.by_hand()
+    worker.works()
+    broker = worker.broker_pid
+    os.kill(broker, number)
+    try:
+        found = why(worker)
+        address = worker.broker.split("/")[2]
+        assert (found["verdict"], found["findings"][0]["peer"]) == ("external-wait", address), found
+        assert found["advice"] == "call-a-person", found  # a restart of the worker changes nothing
+    finally:
+        os.kill(broker, signal.SIGCONT)
+
+
+def test_of_four_children_the_stuck_one_alone_is_ended_by_the_printed_command(folder: Path) -> None:
+    with shop_in(folder) as room, queue(room, "celery", children=4) as worker:
+        master = worker.by_hand()
+        worker.works()
+        worker.hang()
+        told = room.wd("why", "--service", "queue")
+        (command,) = re.findall(r"wd (kill --worker --pid \d+)", told.out)
+        before, stuck = set(worker.members()), int(command.split()[-1])
+        done = room.wd(*command.split(), "--no-evidence", "-o", "json")
+        assert done.code == 0 and [one["pid"] for one in done.last["killed"]] == [stuck], done
+        assert before - {stuck} <= set(worker.members()) and alive(master)
+        wait_for(lambda: len(worker.members()) == len(before), "the master replaces it")
+        worker.works()
 
 
 def test_the_whole_life_of_a_service_without_a_port(worker: Queue) -> None:

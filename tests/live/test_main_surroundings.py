@@ -121,7 +121,7 @@ def test_ctrl_c_is_exit_130_and_said(shop: Shop) -> None:
         ["bash", "-c", f"exec {line}"], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/",
         env=surroundings(), preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as child:  # fmt: skip
-        # The handler is set anew because a test run in the background is started with Ctrl-C ignored.
+        # The handler is set again because a test run in the background is started with Ctrl-C ignored.
         assert child.stderr is not None
         while "… wait" not in child.stderr.readline():
             pass

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
-from bridges import Host, all_gone, bridge, environment, home
+from bridges import Host, all_gone, bridge, child, environment, home
 from support import wait_for
 
 MB = 1_000_000
@@ -93,6 +94,21 @@ def test_both_directions_full_is_named_with_both_ends_and_ends(folder: Path) -> 
             if one.poll() is None:
                 one.kill()
             one.wait(20)
+
+
+def test_messages_that_may_be_lost_are_dropped_and_counted_and_the_host_is_not_slowed_down(folder: Path) -> None:
+    options = ("--lossy", "tick", "--queue", "64KB", "--limit", "hang=8s")
+    with bridge(folder, *child(folder), options=options) as host:
+        host.initialize()
+        host.ask("hang")
+        for number in range(3000):  # far more than the queue and the pipe take: this ends while the child stands still
+            host.send(method="tick", params={"number": number, "filler": "x" * 1000})
+        assert host.take()["error"]["data"] == {"fault": "hung"}
+        heard = host.request("echo")["result"]["heard"]
+        assert heard[-1] == "echo"
+        assert 0 < heard.count("tick") < 1000
+        assert host.end() == 0
+    assert re.search(r"dropped [1-9]\d{3}, parse errors 0", host.said())
 
 
 def test_a_child_that_floods_is_slowed_down_and_loses_nothing(folder: Path) -> None:

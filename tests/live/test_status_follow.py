@@ -180,6 +180,6 @@ def test_an_end_by_the_kernel_for_want_of_memory_is_named(home: Home, small_grou
     daemon = home.watch()
     daemon.hears("bring-back: failed", 90)
     wait_for(
-        lambda: "ended by the kernel for want of memory" in home.wd("status", "shop").out, "the kernel is named", 60
+        lambda: "ended by the kernel because memory ran out" in home.wd("status", "shop").out, "the kernel is named", 60
     )
     daemon.stop()  # whatever it has begun by then ends in the same way

@@ -72,7 +72,7 @@ def test_a_block_that_is_out_of_time_bounds_the_request(folder: Path, server: Se
 def test_a_path_alone_and_an_odd_method_are_wrong_usage(folder: Path) -> None:
     with pytest.raises(WrongUsage, match="a path alone"):
         step(folder, "http", "/reset")
-    with pytest.raises(WrongUsage, match="no method"):
+    with pytest.raises(WrongUsage, match="not a method"):
         step(folder, "http", "http://127.0.0.1/", "--method", "BREW")
 
 

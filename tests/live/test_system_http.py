@@ -232,7 +232,7 @@ def test_a_certificate_that_is_not_trusted_is_told_apart(monkeypatch: pytest.Mon
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     with server(says(OK + b"\r\nok"), secure=True) as url:
         reply = in_time(url, 10.0)
-    assert (reply.problem, reply.status) == ("tls", None)
+    assert (reply.problem, reply.status) == ("certificate", None)
 
 
 def test_plain_http_on_a_tls_port_is_a_tls_problem_and_not_a_missing_right() -> None:

@@ -250,7 +250,7 @@ def test_a_service_runs_as_its_own_user_who_gets_no_more_by_its_log(folder: Path
     assert (folder / "log").stat().st_uid == 65534
     trap = Start(command=("/bin/echo", "hello"), cwd="/", user="nobody", log=str(folder / "link"))
     shim = launch.arm(trap, "trap", folder)
-    assert shim.start().outcome == "done"  # a bad log is no reason to leave a server down
+    assert shim.start().outcome == "done"  # a bad log is not a reason to leave a server down
     shim.done()
     wait_for(lambda: not alive(shim.pid), "it is over")
     assert precious.read_text() == "root's"

@@ -87,7 +87,7 @@ TABLE: list[tuple[str, str, Callable[[Path], object], str]] = [
     ("the folder is a link of root", "folder", linked_folder_of_root, ""),
     ("the folder is a link of another user", "folder", linked_folder_of_nobody, "a symbolic link of the user nobody"),
     ("the file is a link", "file", linked_file, "a symbolic link"),
-    ("the file is a FIFO", "file", fifo, "no regular file"),
+    ("the file is a FIFO", "file", fifo, "not a regular file"),
     ("the file is missing", "file", lambda path: path.unlink(), "No such file"),
     ("the file is too long", "file", overlong, "larger than 256 KiB"),
 ]

@@ -148,12 +148,12 @@ def test_without_a_terminal_it_is_told_which_command_does_it_and_a_person_is_cal
     shop.tell("down")
     daemon = home.watch()
     daemon.hears("nobody can be asked here (no terminal): nothing is done; `wd run bring-back --service shop` does it")
-    daemon.hears("nobody was told")
+    daemon.hears("nobody was notified")
     daemon.stop()
     again = home.watch()
     again.hears("nobody can be asked here")
     again.stop()
-    assert "nobody was told" not in again.said
+    assert "nobody was notified" not in again.said
     assert shop.starts() == [before]
 
 

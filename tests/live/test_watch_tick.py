@@ -95,4 +95,4 @@ def test_what_a_person_stopped_counts_in_no_availability_and_in_no_replay(home: 
     assert replayed["kills"] == 0
     row = json.loads(home.wd("status", "-o", "json").out.splitlines()[0])
     assert row["windows"][0]["down_seconds"] == 0
-    assert all(one["downtime"] is None for one in home.incidents()), "a stop and a start by hand are no outage"
+    assert all(one["downtime"] is None for one in home.incidents()), "a stop and a start by hand are not an outage"

@@ -72,3 +72,18 @@ def test_a_child_that_gets_on_with_long_work_is_at_work(way: str) -> None:
 
 def children(pid: int) -> list[int]:
     return list(processes.descendants(processes.table(), pid))
+
+
+@pytest.mark.parametrize(("way", "hangs"), [("keeps", True), ("gives", False)])
+def test_a_c_function_that_waits_with_the_interpreters_lock_is_named_and_one_without_is_not(
+    way: str, hangs: bool
+) -> None:
+    server_file = support.SERVERS / "keeps_interpreter.py"
+    with support.running(str(server_file), "{port}", way) as server:
+        ask_behind(server, "/go")
+        support.wait_for(lambda: stands_in(server.pid, "weigh"), "it waits")
+        _, found = look(server)
+        assert ("gil-held-native" in [one.cause for one in found.findings]) is hangs, said(found)
+        if hangs:
+            assert found.findings[0].culprit is not None
+            assert found.findings[0].culprit.line == line_of(server_file, "return library.read")

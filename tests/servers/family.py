@@ -1,16 +1,20 @@
 """Servers that are hard to end: family.py PORT KIND; the pids that it starts are written to standard output.
 
 KIND: ignore (SIGTERM), block (SIGTERM), term-forks (answers SIGTERM with a new child), escapes (a child by setsid, one
-by double fork, one that ignores SIGTERM), hydra (forks without end, orphans in sessions of their own), big (a lot of
-memory), inherits (parent dead, the child holds the socket), slow (ends two seconds after SIGTERM), exits (ends at once
-on SIGTERM).
+by double fork, one that ignores SIGTERM), hydra (forks without end, orphans in sessions of their own), bomb (all of it
+forks as fast as it can; needs root, and runs as a user of its own who may have few processes), big (a lot of memory),
+inherits (parent dead, the child holds the socket), slow (ends two seconds after SIGTERM), exits (ends at once on
+SIGTERM).
 """
 
 import os
+import resource
 import signal
 import socket
 import sys
 import time
+
+BOMBER, BOMB = 54321, 80  # the user of a bomb, and how many processes it may have
 
 
 def listen(port):
@@ -68,6 +72,24 @@ def chain(end):
         say(os.getpid())
 
 
+def bomb():
+    """It fills what its user may have, and again whatever is ended of it; after half a minute it ends by itself."""
+    resource.setrlimit(resource.RLIMIT_NPROC, (BOMB, BOMB))
+    os.setgroups([])
+    os.setgid(BOMBER)
+    os.setuid(BOMBER)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        try:
+            if os.fork() == 0:
+                say(os.getpid())
+        except OSError:
+            time.sleep(0.001)
+    os._exit(0)
+
+
 def main():
     port, kind = int(sys.argv[1]), sys.argv[2]
     sock = listen(port)
@@ -90,6 +112,8 @@ def main():
         escapes()
     if kind == "hydra":
         hydra()
+    if kind == "bomb":
+        bomb()
     if kind == "big":
         kept = bytearray(512 * 1024 * 1024)
         for at in range(0, len(kept), 4096):

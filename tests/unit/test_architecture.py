@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -62,11 +61,6 @@ def test_imports_go_down_the_house_and_never_up() -> None:
             if other != here and height.get(other, -1) >= height[here]:
                 wrong.append(f"{path.relative_to(ROOT)} (line {height[here]}) imports {module}")
     assert not wrong, "\n".join(sorted(set(wrong)))
-
-
-def test_no_module_imports_itself_by_way_of_others_not_even_inside_a_function() -> None:
-    names = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in FILES}
-    TopologicalSorter({name: set(imports(path)) & names.keys() for name, path in names.items()}).prepare()
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import pytest
 
 LIBRARIES = ("requests", "apscheduler", "jinja2", "pydantic", "ruamel", "rich", "loguru", "markdown_it", "psutil")
 SLOW = (*LIBRARIES, "platformdirs", "cronsim", "importlib.metadata", "asyncio", "concurrent", "logging", "statistics")
-NO_COMMAND = (*SLOW, "json", "sqlite3", "subprocess", "socket", "ssl", "email", "hashlib", "random")
+NO_COMMAND = (*SLOW, "shutil", "json", "sqlite3", "subprocess", "socket", "ssl", "email", "hashlib", "random")
 AWAY = 61  # a port on which nobody listens in any test
 
 
@@ -113,7 +113,7 @@ def test_a_kill_at_once_imports_neither_evidence_nor_pages(
     (folder / "playbooks" / "shop.yml").write_text("service: shop\nfind: {port: 1}\n")
     found = imported("--home", str(folder), "kill", "--port", str(port), "--force", "--no-evidence", "--yes")
     assert process.wait(30) == -9
-    assert not within(found, (*SLOW, "shutil", "tempfile", "http", "ssl", "email"))
+    assert not within(found, (*SLOW, "shutil", "tempfile", "http", "ssl", "email", "hashlib", "pickle"))
     rooms = ("evidence", "diagnosis", "cpython", "starting", "probes", "checks", "leak", "workers", "watch")
     assert not within(found, tuple(f"watchdog.{room}" for room in rooms))
     assert not within(found, ("watchdog.report.render", "watchdog.config.playbooks", "watchdog.runbook.begin"))
@@ -123,3 +123,14 @@ def test_a_diagnosis_imports_no_library(server: tuple[subprocess.Popen[bytes], i
     found = imported("why", "--port", str(server[1]), "--within", "2s", codes=(2, 3))
     assert not within(found, LIBRARIES)
     assert not within(found, ("watchdog.journal.store", "watchdog.report.render"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the guard is Linux's")
+def test_the_guard_of_a_kill_imports_only_what_is_built_in() -> None:
+    """It starts beside every kill: `socket` or `signal` alone would double what that costs."""
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import watchdog.system.linux.freeze_guard"
+    line = [sys.executable, "-I", "-S", "-X", "importtime", "-c", code, str(Path(__file__).parents[2])]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=100, check=True)
+    found = {row.rpartition("|")[2].strip() for row in done.stderr.splitlines() if row.startswith("import time:")}
+    assert "watchdog.system.linux.freeze_guard" in found
+    assert not within(found, ("socket", "signal", "enum", "contextlib", "threading", "subprocess", "collections", "re"))

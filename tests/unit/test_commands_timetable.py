@@ -100,7 +100,7 @@ def test_the_lines_after_a_block_that_lost_its_end_survive_the_next_one() -> Non
         pytest.param(
             "# page one\x0c\n# \u2028 and \x85 and \x1c end no line\n\n\n", id="what only Python takes for an end"
         ),
-        pytest.param("# \udce9t\udce9 of no known encoding\n", id="bytes that are no text"),
+        pytest.param("# \udce9t\udce9 of no known encoding\n", id="bytes that are not text"),
         pytest.param("\n\n  # blanks  \t\n\t\n", id="blanks"),
     ],
 )

@@ -52,7 +52,7 @@ def test_what_is_no_plain_number_is_no_port(word: str) -> None:
         ("a: @x\n", "needs quotes"),
         ("? [a]\n: b\n", "a key must be a word"),
         ("a: \x07\n", "a character that YAML does not allow (got '\\x07')"),
-        ('a: "\\Uffffffff"\n', "this is no YAML"),
+        ('a: "\\Uffffffff"\n', "this is not YAML"),
         ("\x00", "a character that YAML does not allow"),
         ("", "the file is empty"),
         ("# only a remark\n", "the file is empty"),

@@ -104,6 +104,23 @@ def test_a_loop_of_one_line_is_no_native_code() -> None:
     assert said(seen) == ("busy-loop", 12)
 
 
+@pytest.mark.parametrize(
+    ("body", "tid", "no_end"),
+    [
+        ("while True:\n        pass", 0, True),
+        ("while True:\n        if ready(): break", 0, False),
+        ("while rows:\n        rows = step(rows)", 0, False),
+        ("while True:\n        pass", 7, False),
+    ],
+)
+def test_only_a_main_thread_in_a_loop_that_nothing_leaves_has_no_end(body: str, tid: int, no_end: bool) -> None:
+    """For it alone SIGTERM has no use: another loop may come to its end within the grace."""
+    source = "\n" * 9 + f"def idle():\n    {body}\n"
+    seen = evidence(Thread("one", (f"idle {APP}:12", *REQUEST), state="R", gil=True, tid=tid), source=source)
+    (found,) = [one for one in diagnose(seen).findings if one.cause == "busy-loop"]
+    assert found.no_end is no_end
+
+
 def test_a_synchronous_call_blocks_the_event_loop() -> None:
     seen = evidence(
         Thread("MainThread", (f"wait_printed {APP}:16", f"print_invoice {APP}:33", *IN_LOOP), call="clock_nanosleep")

@@ -157,6 +157,6 @@ def test_one_stuck_worker_is_ended_with_what_it_started_and_nobody_else() -> Non
     assert found.ports == () and found.refusals == () and found.worker == 101
 
 
-@pytest.mark.parametrize(("pid", "words"), [(100, "no worker"), (999, "no process of this server")])
+@pytest.mark.parametrize(("pid", "words"), [(100, "is not a worker"), (999, "is not a process of this server")])
 def test_what_nobody_would_replace_is_no_worker(pid: int, words: str) -> None:
     assert words in worker_plan(pid).refusals[0]

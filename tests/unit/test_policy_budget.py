@@ -50,13 +50,13 @@ def test_after_the_fourth_restart_a_person_is_called_and_from_then_on_nothing_is
     assert permit(POLICY, History(restarts=four), T).verdict == "give-up"
     given_up = History(restarts=four, gave_up=T, gave_up_why="4 restarts")
     assert permit(POLICY, given_up, T + 1).verdict == "given-up"
-    assert permit(POLICY, given_up, T + 30 * 86400).verdict == "given-up", "time alone mends nothing"
+    assert permit(POLICY, given_up, T + 30 * 86400).verdict == "given-up", "time alone fixes nothing"
 
 
 def test_a_server_that_was_mended_gets_its_budget_back() -> None:
-    mended = History(gave_up=T, healthy_since=T + 100)
-    assert permit(POLICY, mended, T + 200).verdict == "given-up"
-    assert permit(POLICY, mended, T + 701).verdict == "go"
+    fixed = History(gave_up=T, healthy_since=T + 100)
+    assert permit(POLICY, fixed, T + 200).verdict == "given-up"
+    assert permit(POLICY, fixed, T + 701).verdict == "go"
 
 
 def test_three_short_lives_of_about_the_same_length_are_a_crash_loop() -> None:

@@ -63,7 +63,7 @@ def test_trouble_must_last_as_long_as_the_playbook_says() -> None:
     patient = Threshold(1, 1, lasting=60.0)
     assert play("f" * 6, patient)[0].level == "failing"
     assert play("f" * 7, patient)[0].level == "trouble"
-    assert play("fffofff", patient)[0].level == "failing", "a good answer begins the time anew"
+    assert play("fffofff", patient)[0].level == "failing", "a good answer begins the time again"
 
 
 def test_a_stopped_process_needs_one_failure_and_a_still_one_half_of_them() -> None:

@@ -75,6 +75,7 @@ def test_an_answer_that_is_no_json_of_the_right_form_is_a_failure_and_never_an_e
         ("other", "failed"),
         ("local", "unknown"),
         ("tls", "unknown"),
+        ("certificate", "unknown"),
     ],
 )
 def test_trouble_of_our_own_is_never_the_servers(monkeypatch: pytest.MonkeyPatch, problem: Any, verdict: str) -> None:

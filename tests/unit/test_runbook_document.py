@@ -197,7 +197,7 @@ def test_a_document_with_nothing_for_this_system_is_told() -> None:
         ("---\nparameters: {self: 1}\n---\n```wd\nwhy\n```\n", "parameters.self: a parameter's name"),
         ("---\nparameters: {a: [1]}\n---\n```wd\nwhy\n```\n", "parameters.a: this needs a default"),
         ("---\nparameters: {a: {dflt: 1}}\n---\n```wd\nwhy\n```\n", "parameters.a.dflt: known here: default, help"),
-        ("---\na: [\n---\n```wd\nwhy\n```\n", "this is no YAML"),
+        ("---\na: [\n---\n```wd\nwhy\n```\n", "this is not YAML"),
         ("---\n- a\n---\n```wd\nwhy\n```\n", "the header needs lines"),
     ],
 )

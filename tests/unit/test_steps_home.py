@@ -58,7 +58,7 @@ def test_a_project_becomes_a_home_without_a_change_to_what_it_has(folder: Path) 
 
 def test_a_home_cannot_be_made_in_a_file(folder: Path) -> None:
     (folder / "file").write_text("")
-    with pytest.raises(Refused, match="file is no real folder"):
+    with pytest.raises(Refused, match="file is not a real folder"):
         init.init(context(None), {"folder": str(folder / "file" / "home")})
 
 

@@ -204,6 +204,12 @@ def test_managers_shells_and_runners_are_never_part_of_a_server(argv: tuple[str,
     assert tree(21, everybody, [listener(8000, 21)]).pids == (21,)
 
 
+@pytest.mark.parametrize("script", ["watch.py", "task.py", "/srv/shop/at.py", "./monit.py"])
+def test_a_script_with_the_name_of_a_tool_is_the_launcher_of_its_server(script: str) -> None:
+    everybody = [process(20, 1, "python", script), process(21, 20, "python", "server.py", session=20)]
+    assert roles(tree(21, everybody, [listener(8000, 21)])) == {20: "master", 21: "main"}
+
+
 def test_another_user_and_another_control_group_end_the_climb() -> None:
     server = process(21, 20, "python", "server.py", session=20)
     for parent in (

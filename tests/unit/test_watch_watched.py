@@ -104,4 +104,4 @@ def test_the_grace_is_the_time_that_a_start_may_take_unless_the_policy_says_othe
 def test_the_worst_probe_is_the_state_of_the_service() -> None:
     watched = Watched(SHOP, Stored(states={"health": ProbeState("ok"), "memory": ProbeState("trouble")}))
     assert watched.level == "trouble"
-    assert not watched.failing(), "it answers: too much memory is no common cause of hangs"
+    assert not watched.failing(), "it answers: too much memory is not a common cause of hangs"

@@ -43,7 +43,7 @@ def _judge(path: Path) -> tuple[CheckState, str]:
 
 def _name(pid: int) -> str:
     process = processes.read(pid) if pid > 0 else None
-    return f"pid {pid} ({process.name})" if process else "a process that is not told"
+    return f"pid {pid} ({process.name})" if process else "an unknown process"
 
 
 KIND = CheckKind(

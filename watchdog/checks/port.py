@@ -38,7 +38,7 @@ def _judge(port: int, playbook: Playbook) -> tuple[CheckState, str]:
     if answer == "yes":
         return "ok", f"port {port} is held by the service: {_names(wanted.among(holders) or holders)}"
     if answer == "unknown":
-        return "unknown", f"port {port} is held by a process whose program cannot be told: {_names(holders)}"
+        return "unknown", f"port {port} is held by a process whose program cannot be read: {_names(holders)}"
     return "critical", f"port {port} is held by another program: {_names(holders)}"
 
 

@@ -40,7 +40,7 @@ def _judge(path: Path, seconds: float) -> tuple[CheckState, str]:
     except OSError as error:
         return "unknown", error.strerror or str(error)
     if not stat.S_ISREG(facts.st_mode):
-        return "critical", "is no regular file"
+        return "critical", "is not a regular file"
     if facts.st_size == 0:
         return "warning", "is empty"
     for _ in range(3):

@@ -16,6 +16,7 @@ from watchdog.model.exits import Exit
 from watchdog.steps.registry import SPECS
 from watchdog.steps.spec import StepSpec
 
+_WIDEST = 110  # columns of a page of help
 HELP = """Finds the hung Python server, keeps the evidence, names the cause, ends the right tree and nothing else,
 starts it again and proves that it is back.
 
@@ -44,6 +45,15 @@ def _run(spec: StepSpec, values: dict[str, Any]) -> Exit:
     return perform(spec, {**merged, **own})
 
 
+def _width() -> int:
+    """Columns for a page of help. click would import shutil for it, which imports the compressors."""
+    try:
+        columns = int(os.environ.get("COLUMNS", "0")) or os.get_terminal_size(1).columns
+    except (OSError, ValueError):
+        columns = 80
+    return max(min(columns or 80, _WIDEST) - 2, 50)
+
+
 def application() -> click.Group:
     return Lazy(
         {**SPECS, **COMMANDS},
@@ -54,7 +64,7 @@ def application() -> click.Group:
             *everywhere(),
             click.Option(["--version"], is_flag=True, expose_value=False, is_eager=True, callback=_show_version),
         ],
-        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+        context_settings={"help_option_names": ["-h", "--help"], "terminal_width": _width()},
     )
 
 

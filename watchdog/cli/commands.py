@@ -1,4 +1,4 @@
-"""Commands of the shell alone: what is no step of a runbook. Specs only; the functions are imported when called."""
+"""Commands of the shell alone: what is not a step of a runbook. Specs only; the functions are imported when called."""
 
 from __future__ import annotations
 

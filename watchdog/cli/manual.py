@@ -94,7 +94,7 @@ PAGES: dict[str, Manual] = {
         ("--port", "--service", "--dry-run", "--yes", "--force"),
     ),
     "run": Manual(
-        "It does what the runbook says, as one incident with one report.",
+        "It changes what the steps of the runbook change; `--dry-run` shows them.",
         (
             ("wd run frozen-server --service shop --dry-run", "show the plan"),
             ("wd run frozen-server --service shop", "run the whole procedure"),
@@ -125,19 +125,19 @@ PAGES: dict[str, Manual] = {
         ("--service", "--limit", "--replay"),
     ),
     "start": Manual(
-        "It starts the service, detached from wd. A service that already runs is not started twice.",
+        "A service that already runs is not started twice.",
         (("wd start shop", "start the service"), ("wd start shop --dry-run", "show the plan")),
         _ACTS,
         ("--service", "--within", "--dry-run"),
     ),
     "stop": Manual(
-        "It ends the service. The loop does not start it again until `wd start NAME`.",
+        "Until `wd start NAME`, the loop does not start it again.",
         (("wd stop shop", "end the service"), ("wd stop shop --dry-run", "show the plan")),
         _ACTS,
         ("--service", "--grace", "--dry-run"),
     ),
     "restart": Manual(
-        "It ends the service, starts it and proves that it answers.",
+        "It changes only this service.",
         (("wd restart shop", "restart it"), ("wd restart shop --dry-run", "show the plan")),
         _ACTS,
         ("--service", "--within", "--dry-run"),
@@ -153,7 +153,7 @@ PAGES: dict[str, Manual] = {
     ),
     "check": Manual(
         _NOTHING,
-        (("wd check shop", "run the checks of the playbook"), ("wd check shop -o json", "as JSON")),
+        (("wd check shop", "run the checks of the playbook"), ("wd check shop -o json", "print the result as JSON")),
         _STATES,
         ("--service",),
     ),
@@ -169,7 +169,10 @@ PAGES: dict[str, Manual] = {
     ),
     "tick": Manual(
         "It runs every probe once and acts as the policies allow. Its exit code and output suit Nagios.",
-        (("wd tick", "one pass over every service"), ("wd --home /srv/oncall tick", "the same from a line of cron")),
+        (
+            ("wd tick", "make one pass over every service"),
+            ("wd --home /srv/oncall tick", "the same, as a line of cron"),
+        ),
         _STATES,
         ("--service", "--metrics"),
     ),
@@ -177,7 +180,7 @@ PAGES: dict[str, Manual] = {
         _NOTHING,
         (
             ("wd explain shop", "show what the policy does, and when"),
-            ("wd explain shop -o json", "as JSON"),
+            ("wd explain shop -o json", "print the result as JSON"),
         ),
         common=("--service",),
     ),
@@ -185,7 +188,7 @@ PAGES: dict[str, Manual] = {
         _OWN,
         (
             ("wd snooze shop --for 2h", "the loop leaves it alone for two hours"),
-            ("wd snooze shop --until-healthy --why deploy", "until it answers well again"),
+            ("wd snooze shop --until-healthy --why deploy", "leave it alone until it answers well again"),
         ),
         common=("--service", "--for", "--until-healthy"),
     ),
@@ -199,7 +202,7 @@ PAGES: dict[str, Manual] = {
     ),
     "ack": Manual(
         _OWN,
-        (("wd ack shop", "you work on it"), ("wd ack shop rolling back", "the same, with a word")),
+        (("wd ack shop", "say that you work on it"), ("wd ack shop rolling back", "the same, with a note")),
         common=("--service",),
     ),
     "replay": Manual(
@@ -227,14 +230,14 @@ PAGES: dict[str, Manual] = {
         _LISTED,
     ),
     "schedule remove": Manual(
-        "It removes what `wd schedule install` added, and nothing else.",
+        "It changes only the scheduler's entries of this home.",
         (("wd schedule remove", "remove the line"), ("wd schedule remove --as systemd", "remove the systemd units")),
     ),
     "incidents list": Manual(
         _NOTHING,
         (
             ("wd incidents list", "list the last 50 incidents"),
-            ("wd incidents list --service shop --since 7d", "of a week"),
+            ("wd incidents list --service shop --since 7d", "list those of the last 7 days"),
         ),
         _LISTED,
     ),
@@ -242,25 +245,31 @@ PAGES: dict[str, Manual] = {
         _NOTHING,
         (
             ("wd incidents log", "list the last 50 starts, stops, kills and refusals by hand"),
-            ("wd incidents log --service shop --since 7d", "of a week"),
+            ("wd incidents log --service shop --since 7d", "list those of the last 7 days"),
         ),
         _LISTED,
     ),
     "incidents open": Manual(
-        "It changes nothing but that the page is written if it is missing.",
+        "It changes nothing, except that it writes a missing page.",
         (
             ("wd incidents open", "show the page of the newest incident"),
-            ("wd incidents open 2026-01-01", "of that day's first"),
+            ("wd incidents open 2026-01-01", "show the page of the first incident of that day"),
         ),
         _LISTED,
     ),
     "incidents show": Manual(
         _NOTHING,
-        (("wd incidents show", "show the newest incident"), ("wd incidents show 2026-01-01", "the first of that day")),
+        (
+            ("wd incidents show", "show the newest incident"),
+            ("wd incidents show 2026-01-01", "show the first incident of that day"),
+        ),
     ),
     "incidents report": Manual(
         "It writes the report's files again, from the journal.",
-        (("wd incidents report", "of the newest incident"), ("wd incidents report 2026-01-01", "of that day's first")),
+        (
+            ("wd incidents report", "write that of the newest incident"),
+            ("wd incidents report 2026-01-01", "write that of the first incident of that day"),
+        ),
     ),
     "incidents note": Manual(
         _OWN,
@@ -281,15 +290,15 @@ PAGES: dict[str, Manual] = {
         _NOTHING,
         (
             ("wd leak watch :8000 --for 2m", "follow its memory for two minutes"),
-            ("wd leak watch --pid 4242", "by its pid"),
+            ("wd leak watch --pid 4242", "follow the server with this pid"),
         ),
         _STATES,
     ),
     "workers": Manual(
         _NOTHING,
         (
-            ("wd workers :8000", "for the live server on port 8000"),
-            ("wd workers --cpus 2 --memory 2GB --worker-memory 300MB", "for a planned one"),
+            ("wd workers :8000", "recommend for the live server on port 8000"),
+            ("wd workers --cpus 2 --memory 2GB --worker-memory 300MB", "recommend for a planned server"),
         ),
         _STATES,
     ),
@@ -306,7 +315,7 @@ PAGES: dict[str, Manual] = {
         (
             ("wd init ~/oncall", "make a home there"),
             ("wd init --from :8000", "write the playbook of the server on port 8000"),
-            ('wd init --from "celery worker" --name jobs', "of a server without a port, under this name"),
+            ('wd init --from "celery worker" --name jobs', "write that of a server without a port, under this name"),
         ),
         (Exit.FINE, Exit.UNKNOWN, Exit.NOTHING, Exit.REFUSED),
         ("--from", "--name"),
@@ -322,7 +331,7 @@ PAGES: dict[str, Manual] = {
         ("--here",),
     ),
     "runbooks list": Manual(
-        _NOTHING, (("wd runbooks list", "list them"), ("wd runbooks list -o json", "as JSON")), _LISTED
+        _NOTHING, (("wd runbooks list", "list them"), ("wd runbooks list -o json", "print the result as JSON")), _LISTED
     ),
     "runbooks show": Manual(
         _NOTHING,
@@ -334,9 +343,11 @@ PAGES: dict[str, Manual] = {
         (Exit.FINE, Exit.WARNING, Exit.UNKNOWN),
     ),
     "schema": Manual(_NOTHING, (("wd schema", "print it"), ("wd schema -o json", "print it on one line"))),
-    "doctor": Manual(_NOTHING, (("wd doctor", "test this machine"), ("wd doctor -o json", "as JSON")), _STATES),
+    "doctor": Manual(
+        _NOTHING, (("wd doctor", "test this machine"), ("wd doctor -o json", "print the result as JSON")), _STATES
+    ),
     "demo": Manual(
-        "It starts a server of its own in a temporary folder, lets it hang and cures it.",
+        "It starts its own server in a temporary folder, lets it hang and restarts it.",
         (("wd demo", "see the whole procedure"), ("wd demo --quiet", "see only the result")),
         _ACTS,
     ),
@@ -346,7 +357,7 @@ PAGES: dict[str, Manual] = {
     ),
     "man": Manual(_NOTHING, (("wd man", "print the man page"), ("wd man -o plain", "the same"))),
     "http": Manual(
-        "It sends one HTTP request.",
+        "What the request changes depends on the server.",
         (
             ("wd http http://127.0.0.1:8000/reset --method POST", "send a POST request"),
             ("wd http http://127.0.0.1:8000/health --expect 200", "fail unless the status is 200"),
@@ -355,7 +366,7 @@ PAGES: dict[str, Manual] = {
     ),
     "exec": Manual(
         "It does what the command does.",
-        (("wd exec -- systemctl reload nginx", "run a command"), ("wd exec --timeout 5s -- sync", "for 5 s at most")),
+        (("wd exec -- systemctl reload nginx", "run a command"), ("wd exec --timeout 5s -- sync", "end it after 5 s")),
         _ACTS,
     ),
     "wait": Manual(_NOTHING, (("wd wait 10s", "wait ten seconds"), ("wd wait 500ms", "wait half a second"))),

@@ -161,6 +161,8 @@ def _journalled(spec: StepSpec, values: Mapping[str, Any], context: Context) -> 
     if spec.targets and context.selector.empty:
         why = "An empty selector means nothing, never everything."
         raise Refused("nothing was selected", why, "Name a server: :PORT, --port, --cmdline, --pid or --service.")
+    if "within" in {option.key for option in spec.options}:
+        context.deadline = None  # the step's own: the time until it is ready, for example
     begin_changing(context)
     call = StepCall(tuple(shlex.split(_typed())[1:]), 0, 0)
     prepared = runner.Prepared(call, Block("wd", ()), spec, values)

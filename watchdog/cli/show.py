@@ -155,7 +155,7 @@ def _table(rows: Sequence[Mapping[str, Any]], otherwise: str, *, plain: bool) ->
         for name in names:
             table.add_column(name.upper().replace("_", " "), overflow="fold")
         for line in cells:
-            table.add_row(*(Text(cell) for cell in line))  # Text: "[x]" in a command line is no markup
+            table.add_row(*(Text(cell) for cell in line))  # Text: "[x]" in a command line is not markup
         Console().print(table)
         return
     widths = [max(len(name), *(len(line[i]) for line in cells)) for i, name in enumerate(names)]

@@ -41,7 +41,7 @@ def _lines(playbook: Playbook, found: Explanation) -> Iterator[str]:
     yield from _after_trouble(playbook, found)
     yield ""
     delays = ", ".join(long(seconds) if seconds else "at once" for seconds in found.delays)
-    yield f"  restarts in a row come after: {delays}; {long(found.reset_after)} of health and it starts anew"
+    yield f"  restarts in a row come after: {delays}; {long(found.reset_after)} of health resets them"
     restarts, within = found.give_up
     when = f", about {long(found.given_up_after)} after the first if none helps" if found.given_up_after else ""
     yield f"  gives up after {restarts} restarts within {long(within)}{when}, or after 3 deaths of one pattern"

@@ -62,7 +62,7 @@ def leak_watch(context: Context, options: Mapping[str, Any]) -> StepResult:
 def _rounds(text: str) -> list[int]:
     parts = text.split(",")
     if not all(part.isascii() and part.isdigit() and 0 < int(part) <= 1_000_000 for part in parts):
-        raise WrongUsage(f"{text!r} are no numbers of calls", todo="write them like 1,10,100")
+        raise WrongUsage(f"{text!r} are not numbers of calls", todo="write them like 1,10,100")
     return [int(part) for part in parts]
 
 

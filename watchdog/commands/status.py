@@ -187,7 +187,7 @@ def _is_memory(playbook: Playbook, sample: Sample) -> bool:
 
 
 def _oom_kills() -> dict[int, str]:
-    """What the kernel said about processes that it ended for want of memory; nothing without the right to read it."""
+    """What the kernel said about processes that it ended because memory ran out; empty without the right to read it."""
     try:
         return {one.pid: one.text for one in kernel_log.oom_kills(clock.now())}
     except OSError:
@@ -198,7 +198,7 @@ def _deaths(state: Path, playbook: Playbook, kills: Mapping[int, str]) -> Iterat
     ended = [one for one in launch.records(state, playbook.service) if one.ended is not None and one.pid]
     for one in reversed(ended[-DEATHS:]):
         if one.pid in kills:
-            yield one, "ended by the kernel for want of memory"
+            yield one, "ended by the kernel because memory ran out"
         elif one.signal is not None:
             yield one, f"ended by {_signal_name(one.signal)}"
         else:

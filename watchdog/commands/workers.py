@@ -93,7 +93,7 @@ def _indicators(options: Mapping[str, Any], measured: Measured | None) -> tuple[
             raise CannotTell(f"{options['access_log']} cannot be read", error)
         answers = access_log.parse(text.splitlines())
         if not answers.total:
-            raise CannotTell(f"{options['access_log']} is no access log that wd knows", "no line tells a status")
+            raise CannotTell(f"{options['access_log']} is not an access log that wd knows", "no line tells a status")
     targets = Targets(p95=float(options.get("p95") or 30.0), errors=_percent(options.get("errors")))
     if measured is None and answers is None:
         return ()
@@ -177,9 +177,9 @@ def _number(text: Any) -> float | None:
     try:
         found = float(text)
     except ValueError:
-        raise WrongUsage(f"{text!r} is no number of CPUs", todo="write it like 2 or 0.5") from None
+        raise WrongUsage(f"{text!r} is not a number of CPUs", todo="write it like 2 or 0.5") from None
     if not 0 < found <= 4096:
-        raise WrongUsage(f"{text!r} is no number of CPUs", todo="write it like 2 or 0.5")
+        raise WrongUsage(f"{text!r} is not a number of CPUs", todo="write it like 2 or 0.5")
     return found
 
 
@@ -189,7 +189,7 @@ def _percent(text: Any) -> float:
     try:
         found = float(str(text).rstrip("%")) / 100
     except ValueError:
-        raise WrongUsage(f"{text!r} is no share", todo="write it like 1%") from None
+        raise WrongUsage(f"{text!r} is not a share", todo="write it like 1%") from None
     if not 0 <= found <= 1:
-        raise WrongUsage(f"{text!r} is no share", todo="write it like 1%")
+        raise WrongUsage(f"{text!r} is not a share", todo="write it like 1%")
     return found

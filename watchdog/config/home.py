@@ -79,7 +79,7 @@ def _named(name: str, by: str) -> Path:
     if accounts.is_admin() and (problem := _folder_problem(folder)):
         raise BadConfig(
             f"the home {folder} is not used by root",
-            f"{problem}: whoever can write there could have anything done as root",
+            f"{problem}: everybody who can write there could run anything as root",
             f"chown -R root {name} && chmod -R go-w {name}, also the folders above it",
         )
     return folder

@@ -71,7 +71,7 @@ class Ready(Section):
     """When a start counts as done."""
 
     within: Annotated[float, Duration(0.1, DAY)] = Field(
-        default=60.0, description="until then a server that still starts is no failure"
+        default=60.0, description="until then a server that still starts is not a failure"
     )
     url: Annotated[str, Link()] | None = Field(default=None, description="asked until it answers; else the http probe")
     warm_up: Annotated[str, Link()] | None = Field(default=None, description="asked once after the first good answer")
@@ -115,7 +115,7 @@ class Backoff(Section):
     factor: Annotated[float, Number(1.0, 100.0)] = Field(default=2.0, description="each wait is so many times longer")
     most: Annotated[float, Duration(0.01, 7 * DAY)] = Field(default=300.0, alias="max", description="the longest wait")
     reset_after: Annotated[float, Duration(1.0, 30 * DAY)] = Field(
-        default=600.0, description="healthy for so long: the waits begin anew"
+        default=600.0, description="healthy for this long: the waits start from the beginning"
     )
 
     @model_validator(mode="after")
@@ -226,7 +226,7 @@ class PlaybookFile(Section):
     )
     policy: Policy = Field(default_factory=Policy, description="how far wd may go by itself")
     notify: Annotated[tuple[str, ...], Many(Receiver)] = Field(
-        default=(), description="who is told, as Apprise addresses"
+        default=(), description="who is notified, as Apprise addresses"
     )
 
     sidecar: Sidecar | None = Field(default=None, description="how `wd sidecar` watches it")

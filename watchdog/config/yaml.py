@@ -125,7 +125,7 @@ class _Builder:
             return
         except MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            self._note(mark, f"this is no YAML: {_sentence(error)}")
+            self._note(mark, f"this is not YAML: {_sentence(error)}")
             return
         except ReaderError as error:
             line = text.count("\n", 0, error.position) if isinstance(error.position, int) else 0
@@ -135,7 +135,7 @@ class _Builder:
             )
             return
         except Exception as error:  # noqa: BLE001  (the parser's own slips on broken input, OverflowError for one)
-            self._note(None, f"this is no YAML: the parser gave up ({type(error).__name__})")
+            self._note(None, f"this is not YAML: the parser gave up ({type(error).__name__})")
             return
         if () not in self._document.values:
             self._document.mistake((), "the file is empty")

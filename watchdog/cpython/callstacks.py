@@ -10,7 +10,7 @@ from watchdog.model.records import record
 from watchdog.system.process.memory import Unmapped
 
 _MOST_THREADS, _DEEPEST = 5000, 500
-_BY_GENERATOR, _BY_C = 1, 3  # who owns a frame; from the second on it is no call
+_BY_GENERATOR, _BY_C = 1, 3  # who owns a frame; from the second on it is not a call
 
 
 @record(frozen=True)

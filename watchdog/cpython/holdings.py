@@ -1,7 +1,7 @@
 """What the application keeps: the large containers and texts that its own variables lead to.
 
-Begins at the globals of modules that are no library, their classes, and the local variables of application code that is
-running or suspended; goes on through attributes and small containers. Sizes are estimates from samples.
+Begins at the globals of modules outside of the libraries, their classes, and the local variables of application code
+that is running or suspended; goes on through attributes and small containers. Sizes are estimates from samples.
 """
 
 from __future__ import annotations

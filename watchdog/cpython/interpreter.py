@@ -126,7 +126,7 @@ def _checked(memory: Memory, runtime: int, offsets: Offsets) -> Interpreter | Un
 
 
 def _holds(objects: Objects, interpreter: int, place: int) -> bool:
-    """A busy process may change its lists between two reads: looked at anew before it is believed to be unknown."""
+    """A busy process may change its lists between two reads: looked at again before it is believed to be unknown."""
     for _ in range(_TRIES):
         if looks_like_lists(objects, interpreter, place):
             return True

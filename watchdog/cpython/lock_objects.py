@@ -92,7 +92,7 @@ class LockObjects:
         return self._kinds[type_]
 
     def look(self, address: int) -> LockObject | None:
-        """The lock at this address, or inside the object there; None if it is no lock."""
+        """The lock at this address, or inside the object there; None if it is not a lock."""
         objects, kind = self.objects, self.kind(address)
         try:
             if kind in ("Condition", "asyncio.Condition"):
@@ -115,7 +115,7 @@ class LockObjects:
     def entered(self, slots: list[int]) -> list[LockObject | None]:
         """What the `with` blocks on a value stack have entered, outermost first: each left its `__exit__` there.
 
-        None stands for a context manager that is no lock.
+        None stands for a context manager that is not a lock.
         """
         return [self.look(manager) if self.kind(manager) else None for manager in self.managers(slots)]
 

@@ -51,7 +51,7 @@ class LockPlaces:
         return found
 
     def wanted(self, frame: LiveFrame) -> tuple[LockObject, LockUse] | None:
-        """The lock whose taking stands at the frame's place; None if there is none or it is no lock."""
+        """The lock whose taking stands at the frame's place; None if there is none or it is not a lock."""
         use = self.uses(frame).wanted
         lock = self._lock(self.resolve(frame, use)) if use is not None else None
         return (lock, use) if lock is not None and use is not None else None

@@ -47,7 +47,6 @@ class Offsets:
     code_qualname: int | None
     code_first_line: int
     code_line_table: int
-    code_locals_count: int | None
     code_names: int
     code_kinds: int | None
     code_start: int  # of the instructions
@@ -84,7 +83,7 @@ TABLE = {
         thread_frame_inside=None, frame_code=32, frame_globals=48, frame_previous=24, frame_instruction=96,
         frame_stacktop=80, frame_owner=None, frame_locals=352, frame_generator=88, frame_state=108, frame_stack=64,
         generator_state=None, generator_frame=16, states=(-2, -1, -1, 0), code_filename=104, code_name=112,
-        code_qualname=None, code_first_line=40, code_line_table=120, code_locals_count=None, code_names=72,
+        code_qualname=None, code_first_line=40, code_line_table=120, code_names=72,
         code_kinds=None, code_start=48, task_state=88, task_waiter=152, task_coroutine=160, task_name=168,
         text_ascii=48, text_other=72, type_cached_keys=872, code_called_names=64,
     ),
@@ -94,7 +93,7 @@ TABLE = {
         thread_frame_inside=8, frame_code=32, frame_globals=8, frame_previous=48, frame_instruction=56,
         frame_stacktop=64, frame_owner=69, frame_locals=72, frame_generator=None, frame_state=None, frame_stack=None,
         generator_state=75, generator_frame=80, states=(-2, -1, -1, 0), code_filename=112, code_name=120,
-        code_qualname=128, code_first_line=72, code_line_table=136, code_locals_count=76, code_names=96,
+        code_qualname=128, code_first_line=72, code_line_table=136, code_names=96,
         code_kinds=104, code_start=184, task_state=88, task_waiter=128, task_coroutine=136, task_name=144,
         text_ascii=48, text_other=72, type_cached_keys=872,
     ),
@@ -104,7 +103,7 @@ TABLE = {
         thread_frame_inside=0, frame_code=0, frame_globals=24, frame_previous=8, frame_instruction=56,
         frame_stacktop=64, frame_owner=70, frame_locals=72, frame_generator=None, frame_state=None, frame_stack=None,
         generator_state=67, generator_frame=72, states=(-2, -1, -1, 0), code_filename=112, code_name=120,
-        code_qualname=128, code_first_line=68, code_line_table=136, code_locals_count=72, code_names=96,
+        code_qualname=128, code_first_line=68, code_line_table=136, code_names=96,
         code_kinds=104, code_start=192, task_state=88, task_waiter=128, task_coroutine=136, task_name=144,
         text_ascii=40, text_other=56, type_cached_keys=880,
     ),
@@ -114,7 +113,7 @@ TABLE = {
         thread_frame_inside=None, frame_code=0, frame_globals=24, frame_previous=8, frame_instruction=56,
         frame_stacktop=64, frame_owner=70, frame_locals=72, frame_generator=None, frame_state=None, frame_stack=None,
         generator_state=67, generator_frame=72, states=(-3, -2, -1, 0), code_filename=112, code_name=120,
-        code_qualname=128, code_first_line=68, code_line_table=136, code_locals_count=72, code_names=96,
+        code_qualname=128, code_first_line=68, code_line_table=136, code_names=96,
         code_kinds=104, code_start=200, task_state=96, task_waiter=112, task_coroutine=120, task_name=128,
         text_ascii=40, text_other=56, type_cached_keys=880, split_values=8, simple_queue_count=56,
     ),
@@ -124,7 +123,7 @@ TABLE = {
         thread_frame_inside=None, frame_code=0, frame_globals=24, frame_previous=8, frame_instruction=56,
         frame_stacktop=64, frame_owner=74, frame_locals=80, frame_generator=None, frame_state=None, frame_stack=None,
         generator_state=67, generator_frame=72, states=(-3, -2, -1, 0), code_filename=112, code_name=120,
-        code_qualname=128, code_first_line=68, code_line_table=136, code_locals_count=72, code_names=96,
+        code_qualname=128, code_first_line=68, code_line_table=136, code_names=96,
         code_kinds=104, code_start=208, task_state=104, task_waiter=120, task_coroutine=128, task_name=136,
         text_ascii=40, text_other=56, type_cached_keys=880, gc_permanent=96, gc_collecting=192, tuple_items=32,
         split_values=8, lock_locked=16, simple_queue_count=56, references=True, interpreter_size=225864,

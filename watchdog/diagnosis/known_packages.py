@@ -1,4 +1,4 @@
-"""Names of the well-known frameworks, servers, drivers and tools that are no application."""
+"""Names of the well-known frameworks, servers, drivers and tools: they are not the application."""
 
 from __future__ import annotations
 

@@ -204,7 +204,7 @@ def _counted(function: ast.AST) -> Iterator[str]:
 
 
 def _callers(view: View, name: str) -> Iterator[tuple[SourceFile, ast.FunctionDef | ast.AsyncFunctionDef, ast.Call]]:
-    """Functions that call this one and keep what it gives them; those that only hand it on are no users."""
+    """Functions that call this one and keep what it gives them; those that only hand it on are not users."""
     for source in view.evidence.sources:
         module = shape.tree(source) if is_application(Frame("", source.path, 0)) else None
         for function in ast.walk(module) if module else ():

@@ -46,7 +46,7 @@ _SEEN_AT_ONCE = ("peer", "lost")
 
 
 def tempered(view: View, findings: Iterable[Finding]) -> Iterator[Finding]:
-    """What holds nobody up is no fault; what holds up some requests while others are answered is a warning."""
+    """What holds nobody up is not a fault; what holds up some requests while others are answered is a warning."""
     for one in findings:
         if one.cause not in _OF_WORK or not view.answered or view.in_trouble:
             yield one

@@ -81,7 +81,7 @@ class ThreadFacts:
 
     @cached_property
     def complete_samples(self) -> list[tuple[float, ThreadStack]]:
-        """The looks that are no fragments: a thread is not stopped while its calls are read, so some come out torn.
+        """The looks that are not fragments: a thread is not stopped while its calls are read, so some come out torn.
         A whole one begins where the thread itself began."""
         begins = Counter((one.frames[-1].file, one.frames[-1].function) for _, one in self.samples if one.frames)
         if not begins:

@@ -47,7 +47,7 @@ class View(Threads):
 
     @cached_property
     def hung(self) -> bool:
-        """A question waits so long that it is no hiccup, and longer than those that were answered."""
+        """A question waits so long that it is not a hiccup, and longer than those that were answered."""
         usual = max((answer.seconds for answer in (*self.answered, *self.late)), default=0.0)
         return self.waited >= max(1.0, 1.5 * usual + 0.5 if self.late else min(self.limit, 1.5 * usual + 0.5))
 

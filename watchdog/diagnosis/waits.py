@@ -151,7 +151,7 @@ def _named(thread: ThreadFacts) -> Wait | None:
             "child": "a child process to end",
             "join": "another thread to end",
             "semaphore": "a semaphore",
-            "event": "an event or condition to be told",
+            "event": "an event or condition to be set",
             "names": "a name to be looked up",
             "connect": "a connection",
             "database": "a database lock",

@@ -1,4 +1,4 @@
-"""Ends of processes that the kernel remembers: who was ended for want of memory."""
+"""Ends of processes that the kernel remembers: who was ended because memory ran out."""
 
 from __future__ import annotations
 

@@ -34,16 +34,21 @@ def gather(
     logs: Sequence[LogTail] = (),
     exits: Sequence[Exit] = (),
     asking: Asking | None = None,
+    enough: float | None = None,
 ) -> Evidence:
     """Evidence over time, at most about `within` seconds. `tree` is None where nothing runs.
+
+    `enough`: seconds after which the looking ends, whatever is known by then: for evidence without a verdict.
 
     Where somebody keeps `asking` the server already, no question of our own comes on top of theirs.
     """
     session = Session(tree, configured, clock.Deadline(within), keep_locals=locals, logs=logs, exits=exits)
     session.look()
     session.ask(asking)
-    for pause in _pauses():
+    for number, pause in enumerate(_pauses()):
         session.look_around()
+        if enough is not None and number and session.at >= enough:  # two looks at least: one shows no movement
+            break
         if session.settled or session.deadline.left < pause:
             break
         session.wait(pause)

@@ -79,7 +79,7 @@ def _tail(path: Path, limit: int) -> tuple[LogTail, bytes]:
     data, size, modified, error = files.tail_bytes(path, limit)
     if data.startswith(_COMPRESSED) and len(data) == size:
         return LogTail(str(path), "", size, modified, "it is compressed: not read"), b""
-    # Bytes that are no text become four characters each: of such a file only what fits is kept.
+    # Bytes that are not text become four characters each: of such a file only what fits is kept.
     text = redact(files.readable(data)[-limit:])
     kept = text.encode("utf-8", "backslashreplace")[-limit:] if limit else b""
     return LogTail(str(path), text[-READ:], size, modified, error), kept

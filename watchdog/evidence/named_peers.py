@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from watchdog.model.evidence import LogTail
 from watchdog.system.process import processes
+from watchdog.targets import originals
 
 _MOST = 4
 _SECONDS = 0.5
@@ -22,7 +23,8 @@ def named_peers(pid: int, logs: Iterable[LogTail] = ()) -> tuple[tuple[str, str]
     process = processes.read(pid)
     if process is None:
         return ()
-    words = list(processes.with_commands([process], within=_SECONDS).get(pid, process).cmdline or ())
+    known = originals.with_commands([process], within=_SECONDS).get(pid, process)
+    words = [*known.words, *(known.cmdline or ())]  # RQ overwrites the address in its arguments with a title
     words += (processes.environment(pid, within=_SECONDS) or {}).values()
     words += [log.text[-_LOG:] for log in logs]
     found = (match for word in words for match in _URL.finditer(word))

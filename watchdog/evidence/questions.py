@@ -17,7 +17,14 @@ from watchdog.targets import addresses
 
 PAUSE = 0.25  # seconds between an answer and the next question
 _PATIENCE = 2.0  # times the limit
-_VERDICTS = {"timeout": "timeout", "refused": "refused", "reset": "reset", "local": "unknown", "tls": "unknown"}
+_VERDICTS = {
+    "timeout": "timeout",
+    "refused": "refused",
+    "reset": "reset",
+    "local": "unknown",
+    "tls": "unknown",
+    "certificate": "unknown",
+}
 
 
 def places(configured: Configured, tree: Tree | None, scheme: str = "http") -> tuple[str, ...]:

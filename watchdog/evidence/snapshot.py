@@ -47,11 +47,13 @@ def take(
     configured: Configured = Configured(),  # noqa: B008 - frozen
     exits: Sequence[Exit] = (),
     keep_locals: bool = False,
+    enough: float | None = None,
 ) -> Snapshot:
     """Keep what can be seen of the server in `folder` (made, 0700) within about `within` seconds.
 
-    Without `evidence` it is gathered here, after the logs are safe; either way it comes back as `seen`. Refused if the
-    folder is a link or another's; every other trouble is an error line of the snapshot.
+    Without `evidence` it is gathered here, after the logs are safe; either way it comes back as `seen`. The looking
+    ends when a cause is certain, or after `enough` seconds. Refused if the folder is a link or another's; every other
+    trouble is an error line of the snapshot.
     """
     deadline = clock.Deadline(within)
     begun = clock.monotonic()
@@ -59,7 +61,7 @@ def take(
     try:
         opened = files.open_folder(folder)
     except OSError as error:
-        found = evidence or _look(tree, configured, deadline.left, keep_locals, (), exits)
+        found = evidence or _look(tree, configured, deadline.left, keep_locals, (), exits, enough)
         return Snapshot("", (_nothing("folder", f"{folder}: {error.strerror}"),), clock.monotonic() - begun, found)
     with opened:
         room = min(AT_MOST, int(files.free_space(folder) * (1 - LEFT_FREE)))
@@ -67,7 +69,7 @@ def take(
         kept += saved
         if tree is None and evidence is None:
             kept.append(_nothing("process", "nothing runs: there are no stacks, threads or sockets to be had"))
-        found = evidence or _look(tree, configured, deadline.left * _LOOKING_SHARE, keep_locals, tails, exits)
+        found = evidence or _look(tree, configured, deadline.left * _LOOKING_SHARE, keep_locals, tails, exits, enough)
         for number, (kind, name, make) in enumerate(_files(found)):
             if number >= _ALWAYS and clock.monotonic() - begun > within * _OVERTIME:
                 kept.append(_nothing(kind, "no time was left to write it"))
@@ -97,11 +99,12 @@ def _look(
     keep_locals: bool,
     tails: Sequence[Any],
     exits: Sequence[Exit],
+    enough: float | None,
 ) -> Evidence:
     from watchdog.evidence.gather import gather  # brings py-spy and the diagnosis, which quick evidence does not need
 
     most = seconds if tree else min(seconds, _LOOKING_AT_NOTHING)
-    return gather(tree, configured, max(0.5, most), keep_locals, tails, exits)
+    return gather(tree, configured, max(0.5, most), keep_locals, tails, exits, enough=enough)
 
 
 def _save_logs(

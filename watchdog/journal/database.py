@@ -91,10 +91,10 @@ class Database:
                 self._inode = opening.make_file(self.path)
                 connection = opening.prepare(opening.connect(self.path))
         except (OSError, sqlite3.Error, flock.Busy) as error:
-            return self._memory_alone(f"it is damaged ({why}) and no new one can be begun: {error}")
+            return self._memory_alone(f"it is damaged ({why}) and no new one can be made: {error}")
         opening.remember_loss(connection)
         self._warn(
-            f"the journal was damaged ({why}). It was set aside as {kept} and a new one begun. "
+            f"the journal was damaged ({why}). It was set aside as {kept} and a new one was made. "
             "Earlier restarts are unknown, so their budget counts as used."
         )
         return connection

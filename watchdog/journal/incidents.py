@@ -73,7 +73,7 @@ def update(db: sqlite3.Connection, incident: str, fields: Mapping[str, Any]) -> 
     if unknown := set(fields) - _CHANGEABLE:
         raise TypeError(f"an incident has no changeable field {min(unknown)!r}")
     if "outcome" in fields and fields["outcome"] not in OUTCOMES:
-        raise TypeError(f"{fields['outcome']!r} is no outcome of a run")
+        raise TypeError(f"{fields['outcome']!r} is not an outcome of a run")
     values = {name: _stored(value) for name, value in fields.items()}
     if not values:
         return

@@ -147,7 +147,7 @@ def _tables(versions: tuple[tuple[str, ...], ...]) -> set[str]:
 
 
 def damaged(how: str) -> sqlite3.DatabaseError:
-    """Raised inside a transaction, it makes the store begin anew."""
+    """Raised inside a transaction, it makes the store begin again."""
     return sqlite3.DatabaseError(f"file is not a database that is whole: {how}")
 
 

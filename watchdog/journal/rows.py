@@ -1,4 +1,4 @@
-"""Values as they come out of the store, held against what they must be: a flipped bit is no incident."""
+"""Values as they come out of the store, held against what they must be: a flipped bit is not an incident."""
 
 from __future__ import annotations
 

@@ -64,6 +64,7 @@ class _Ladder:
     def __init__(self, plan: KillPlan, say: Callable[[str], None], times: Times, freezer: Freezer | None) -> None:
         self._plan, self._say, self._times = plan, say, times
         self._roster = Roster(plan, say)
+        self._grace = GraceMonitor(plan.hung, plan.guilty)
         self._freezer = freezer
         self._endless = False  # it still started new processes when the time was over
 
@@ -93,6 +94,7 @@ class _Ladder:
         """SIGTERM for all, the root first: it must not replace workers that end before it. A refusal, or nothing."""
         found = {one.process.identity: one for one in self._plan.doomed}
         living = self._roster.living
+        self._grace.remember([held.pid for held in living])
         self._say(f"SIGTERM to {_count(len(living))}")
         for held in living:
             doomed = found[held.identity]
@@ -115,7 +117,7 @@ class _Ladder:
     def _watch(self) -> None:
         """The grace: over as soon as all are gone, or waiting has no use."""
         grace = min(self._plan.grace, self._times.grace)
-        deadline, monitor, pause = Deadline(grace), GraceMonitor(self._plan.hung), self._times.watch
+        deadline, pause = Deadline(grace), self._times.watch
         while not deadline.over and (living := self._roster.wait(min(pause, deadline.left))):
             look = clock.monotonic()
             for newcomer in self._roster.look():
@@ -125,7 +127,7 @@ class _Ladder:
             elapsed = grace - deadline.left
             if elapsed > 2 * self._times.watch:
                 self._freezer = self._freezer or Freezer()  # its start takes a moment: do it while we wait
-            if monitor.cannot_succeed([held.pid for held in living], elapsed):
+            if self._grace.cannot_succeed([held.pid for held in living], elapsed):
                 return
 
     def _freeze(self) -> None:

@@ -6,6 +6,7 @@ import shlex
 import signal
 from collections.abc import Mapping, Sequence
 
+from watchdog.model.finding import Culprit
 from watchdog.model.killing import Doomed, KillPlan, Ownership, Whom
 from watchdog.model.process import LeftOut, Member, Process, Tree
 from watchdog.policy import guards
@@ -26,12 +27,14 @@ def make_plan(
     refusals: Sequence[str] = (),
     allow_unsafe: bool = False,
     hung: bool = False,
+    guilty: Culprit | None = None,
     owner: Ownership | None = None,
     whom: Whom | None = None,
 ) -> KillPlan:
     """The plan for one server. `table` names those who stand beside it: tracers, and parents of zombies.
 
     `reason` is the selector in words, `refusals` what was already found against it, `hung`: it is known not to work.
+    `guilty` is the line of a loop without an end that its main thread is in.
     `owner` is what the manager above it answered: a managed server without an answer is not ended.
     """
     owner = owner or _not_asked(tree)
@@ -51,6 +54,7 @@ def make_plan(
         ports=tree.ports,
         allow_unsafe=allow_unsafe,
         hung=hung,
+        guilty=guilty,
         whom=whom,
     )
 
@@ -71,9 +75,9 @@ def make_worker_plan(
     against: list[str] = []
     worker = next((one.process for one in family if one.process.pid == pid), None)
     if worker is None:
-        against.append(f"pid {pid} is no process of this server")
+        against.append(f"pid {pid} is not a process of this server")
     elif pid == tree.root.pid or worker.parent not in tree.pids:
-        against.append(f"pid {pid} is no worker: no master of this server stands above it to replace it")
+        against.append(f"pid {pid} is not a worker: no master of this server stands above it to replace it")
     part = Tree(members=tuple(family) or tree.members[:1], service=tree.service, framework=tree.framework)
     against += guards.tree_refusals(part, us)
     against += [] if force else _traced(family, table)

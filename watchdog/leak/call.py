@@ -65,7 +65,9 @@ def find_python(named: str | None, folder: Path) -> str:
     if named:
         found = shutil.which(named)
         if found is None:
-            raise WrongUsage(f"{named} is no program that can be run", todo="--python takes the path of an interpreter")
+            raise WrongUsage(
+                f"{named} is not a program that can be run", todo="--python takes the path of an interpreter"
+            )
         return found
     active = os.environ.get("VIRTUAL_ENV")
     folders = [Path(active)] if active else []

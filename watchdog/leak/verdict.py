@@ -13,7 +13,7 @@ from watchdog.text.units import format_size
 
 Answer = Literal["leak", "sound", "unsure"]
 LEAKING, SOUND = 0.9, 0.1  # objects that stay per call: at least, and at most
-_UNTRACKED, _UNTRACKED_A_CALL = 16384, 128  # bytes, in all and a call, that are no chance
+_UNTRACKED, _UNTRACKED_A_CALL = 16384, 128  # bytes, in all and a call, that are not chance
 
 
 @record(frozen=True)

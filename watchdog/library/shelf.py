@@ -43,7 +43,7 @@ def names(kind: Kind, home: Path | None) -> tuple[str, ...]:
 
 
 def _named(root: Traversable, kind: Kind) -> dict[str, Traversable]:
-    """Hidden files and what an editor leaves behind (#x.md#, x.md~) are passed over; README.md is no runbook."""
+    """Hidden files and what an editor leaves behind (#x.md#, x.md~) are passed over; README.md is not a runbook."""
     found = {}
     for entry in sorted(root.iterdir(), key=lambda one: one.name):
         stem, dot, ending = entry.name.rpartition(".")

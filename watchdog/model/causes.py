@@ -43,7 +43,7 @@ _ALL = (
     ),
     Cause(
         "lock-deadlock", "fault", "threads or tasks wait for each other's locks",
-        "a circle in the graph of locks (threads or tasks), or a lock that nobody holds any more",
+        "a circle in the graph of locks (threads or tasks), or a lock that nobody holds now",
         "restart", "restart",
     ),
     Cause(
@@ -69,7 +69,7 @@ _ALL = (
     Cause(
         "wrong-program", "fault", "another program runs than the configured one",
         "the port's holder is not the configured program; the launcher's line that chose it",
-        "mend the configuration", "fix-config",
+        "fix the configuration", "fix-config",
     ),
     Cause(
         "db-locked", "fault", "a database writer keeps its lock",
@@ -93,7 +93,7 @@ _ALL = (
     ),
     Cause(
         "stdin-json-garbage", "fault", "a child's output is not always JSON",
-        "the reader of a child's output has died of a line that is no message",
+        "the reader of a child's output has died of a line that is not a message",
         "restart", "restart",
     ),
     Cause(
@@ -123,7 +123,7 @@ _ALL = (
     ),
     Cause(
         "gil-held-native", "fault", "native code keeps the interpreter's lock",
-        "the same, at one statement that is no loop of Python's: a pattern, a huge number, a parser",
+        "the same, at one statement that is not a loop of Python's: a pattern, a huge number, a parser",
         "restart, or the one worker", "restart",
     ),
     Cause(
@@ -212,12 +212,12 @@ _ALL = (
         "nothing", "none",
     ),
     Cause(
-        "not-python", "unknown", "no Python server; only the outside can be told",
+        "not-python", "unknown", "not a Python server; only the outside can be seen",
         "states, peers and queue of another kind of server",
         "", "none",
     ),
     Cause(
-        "unknown", "unknown", "it cannot be told from what could be seen",
+        "unknown", "unknown", "what could be seen does not show the cause",
         "what was missing, and the command that would get it",
         "", "restart",
     ),

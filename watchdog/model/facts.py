@@ -36,7 +36,6 @@ class OomKill:
     pid: int
     name: str
     rss: int | None
-    by_group: bool  # a control group's limit, not the machine's memory
     text: str
 
 

@@ -11,7 +11,7 @@ from watchdog.model.records import record
 Certainty = Literal["certain", "likely", "guess"]
 
 # The chance that a finding of each grade is right, as measured on servers that no rule was made for (decision 142).
-CHANCES: dict[Certainty, float] = {"certain": 0.8, "likely": 0.8, "guess": 0.5}
+CHANCES: dict[Certainty, float] = {"certain": 0.85, "likely": 0.85, "guess": 0.5}
 
 
 @record(frozen=True)
@@ -51,6 +51,7 @@ class Finding:
     details: tuple[str, ...] = ()  # lines for a person: the cycle, the await chain, the curve
     warns: bool = False  # a warning, where the same cause is a fault if nobody is answered
     lasted: float | None = None  # seconds of waiting or computing; None: it is not a matter of time
+    no_end: bool = False  # the main thread is in a loop that, by its source, nothing leaves
     waits_for: str = ""  # kind of what it waits for, where that may have a cause of its own: see `ranking.ROOTS`
 
     @property

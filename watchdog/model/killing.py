@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from watchdog.model.finding import Culprit
 from watchdog.model.process import LeftOut, Process, Tree
 from watchdog.model.records import record
 
@@ -89,6 +90,7 @@ class KillPlan:
     ports: tuple[int, ...] = ()
     allow_unsafe: bool = False  # where the system cannot hold a process: go by its start time
     hung: bool = False  # known not to work: a process that stays perfectly still after SIGTERM gets no more time
+    guilty: Culprit | None = None  # its main thread is in a loop without an end: as long as it is, SIGTERM has no use
     whom: Whom | None = None
     worker: int | None = None  # only this worker ends, its master replaces it
 

@@ -33,7 +33,7 @@ class Identity:
         """ValueError if the text was not written by `str`."""
         found = _IDENTITY.fullmatch(text)
         if not found:
-            raise ValueError(f"{text[:80]!r} is no process identity")
+            raise ValueError(f"{text[:80]!r} is not a process identity")
         return cls(found[1], int(found[2]), int(found[3]))
 
 
@@ -63,7 +63,6 @@ class Process:
     cwd: str | None = None
     cgroup: str | None = None
     pid_namespace: int | None = None
-    net_namespace: int | None = None
     tracer: int = 0  # pid of a debugger, 0: none
     ignored: frozenset[int] = frozenset()  # signal numbers
     blocked: frozenset[int] = frozenset()

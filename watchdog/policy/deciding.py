@@ -34,7 +34,7 @@ class Situation:
     desired: Desired = RUNNING
     strange: str = ""  # another program than the configured one is there
     starved: str = ""  # why the machine itself is in trouble
-    certain: bool = False  # nothing of it runs, or it is stopped: however slow the machine is, that is no slowness
+    certain: bool = False  # nothing of it runs, or it is stopped: however slow the machine is, that is not slowness
     common: CommonCause | None = None  # the trouble is not this service's own
     holder: str = ""  # who else works on it now
     full: str = ""  # why no further service can be worked on at this moment

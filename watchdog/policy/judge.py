@@ -189,7 +189,7 @@ def _sentence(sample: Sample, count: int, fails: int, of: int, signs: Signs) -> 
 
 
 def _answered(state: ProbeState, sample: Sample, threshold: Threshold, at: float) -> Judged:
-    """An answer that is no failure. Out of trouble only when the failures of the window are not enough any more."""
+    """An answer that is not a failure. Out of trouble only when the failures of the window are not enough any more."""
     recent = (state.recent + ("s" if sample.verdict == "slow" else "o"))[-_kept(threshold) :]
     was = state.level
     _, of = needed(threshold)
@@ -198,7 +198,7 @@ def _answered(state: ProbeState, sample: Sample, threshold: Threshold, at: float
     window = recent[-of:]
     clean = "f" not in window
     if was == "trouble" and window.count("f") >= threshold.fails:
-        return Judged(replace(state, recent=recent, answered=True))  # 3 of 5 still holds: one good answer is no cure
+        return Judged(replace(state, recent=recent, answered=True))  # 3 of 5 still holds: one good answer is not a cure
     level: Level = "slow" if window.count("s") >= threshold.fails else "ok"
     since = state.since if was == level else at
     kept = state.failing_since if of > threshold.fails and not clean and was != "trouble" else None

@@ -10,7 +10,7 @@ from watchdog.system import clock
 
 
 def probe(asked: Asked) -> Sample:
-    """The first answer is ok whatever is used: one look shows no rate. A tree whose root is another begins anew."""
+    """The first answer is ok whatever is used: one look shows no rate. A tree whose root is another begins again."""
     members = asked.members()
     if not members:
         return asked.unknown("no process of it runs")

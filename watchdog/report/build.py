@@ -139,7 +139,7 @@ def _ended(incident: Incident, commands: Mapping[int, str]) -> tuple[Ended, ...]
             str(one.get("note") or ""),
         )
     for pid in incident.old_pids:
-        found.setdefault(pid, Ended(pid, "not told", None, commands.get(pid, "")))
+        found.setdefault(pid, Ended(pid, "unknown", None, commands.get(pid, "")))
     return tuple(found.values())
 
 

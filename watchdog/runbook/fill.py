@@ -28,7 +28,7 @@ class _NotAllowed(ValueError):
 
 
 def fill(word: str, values: Mapping[str, Value]) -> str:
-    """One word with its parameters. BadConfig for what is no plain template, an unknown name or an endless value."""
+    """One word with its parameters. BadConfig for what is not a plain template, an unknown name or an endless value."""
     if "{" not in word:
         return word
     for name, value in values.items():
@@ -63,7 +63,7 @@ def fill_words(words: tuple[str, ...], values: Mapping[str, Value]) -> tuple[str
 
 
 def names(word: str) -> frozenset[str]:
-    """The parameters that a word uses. ValueError if it is no template that is allowed."""
+    """The parameters that a word uses. ValueError if it is not a template that is allowed."""
     if "{" not in word:
         return frozenset()
     from jinja2 import TemplateError, nodes

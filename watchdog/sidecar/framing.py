@@ -1,7 +1,7 @@
 """Bytes into messages and back, unchanged: one JSON value a line, or frames with a Content-Length header.
 
-What is no message is broken: it is counted and kept, never passed on as good. A message that is larger than the bound
-is passed on in parts, since nobody can hold it; only its beginning is looked at.
+What is not a message is broken: it is counted and kept, never passed on as good. A message larger than the bound is
+passed on in parts, since nobody can hold it; only its beginning is looked at.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ class Metrics:
         return self.dropped / all_of_them if all_of_them else 0.0
 
     def why_roll_back(self, deadlocks: float, drops: float) -> str:
-        """Which limit on a rate is passed; empty if none is. One hang alone is no rate."""
+        """Which limit on a rate is passed; empty if none is. One hang alone is not a rate."""
         if self.hangs > 1 and self.deadlock_rate > deadlocks:
             return f"{self.hangs} of {self.requests} requests hung: more than {100 * deadlocks:g}%"
         if self.sent + self.dropped >= _FEW and self.drop_rate > drops:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -103,6 +104,7 @@ class Notes:
     async def look(self, child: KeptChild, asked: Request | None, fault: Fault | None, errors: str) -> dict[str, Any]:
         """Evidence and cause, found by a process of its own. `asked` is the request that waits."""
         order = self._order(child, asked, fault, errors)
+        self._later(self._remove_folders, order["folder"])
         run = partial(
             commands.run,
             interpreter.command("watchdog.sidecar.look:main", light=False),
@@ -117,6 +119,12 @@ class Notes:
             self._say(f"no evidence: {done.error or done.output[-300:] or 'the look ended without an answer'}")
             return {}
         return {**found, "folder": order["folder"]}
+
+    def _remove_folders(self, but: str = "") -> None:
+        """What earlier looks found of requests that were answered after all; what an incident needs has moved there."""
+        for folder in (self._state / "sidecar").glob(f"{os.getpid()}-*"):
+            if str(folder) != but:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _order(self, child: KeptChild, asked: Request | None, fault: Fault | None, errors: str) -> dict[str, Any]:
         assert self._traffic is not None
@@ -188,6 +196,7 @@ class Notes:
     async def close(self) -> None:
         """The last metrics; the journal gets a few seconds."""
         self._later(self._report, self.record(over=True))
+        self._later(self._remove_folders)
         shut = asyncio.get_running_loop().run_in_executor(None, self._thread.shutdown)
         await asyncio.wait({shut}, timeout=5.0)
 

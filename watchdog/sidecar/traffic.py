@@ -54,6 +54,7 @@ class Traffic:
         self.last_from_child = self.last_moved = loop.time()
         self.broken: deque[bytes] = deque(maxlen=_BROKEN_KEPT)
         self._rpc = False
+        self._crowded = False  # a message that may not be dropped came while the queue was full
         self._failed: set[str] = set()  # ids for which the host got an error of ours
         self._errors = 0  # broken messages of the child in a row
         self._early = bytearray()  # of a child that speaks before the form is known
@@ -250,6 +251,7 @@ class Traffic:
         self.conversation.cancelled(cancels(piece.value))
         self.handshake.went_by(found, piece.data)
         self.metrics.sent += 1
+        self._crowded = self.to_child.full  # read on for messages that may be dropped only, and this is none
         self.to_child.put(piece.data, requests)
 
     def _asked(self, message: Message) -> Request:
@@ -377,7 +379,8 @@ class Traffic:
 
     def _balance(self) -> None:
         """A full queue stops the reading of its source, and nothing else."""
-        self._from_host.allow(not self.host_over and (not self.to_child.full or bool(self._lossy)))
+        waits = self.to_child.full and (self._crowded or not self._lossy)
+        self._from_host.allow(not self.host_over and not waits)
         self._from_child.allow(not self.to_host.full and self._pausing is None)
         if self.host_over and self.to_child.empty:
             self._wake()

@@ -116,7 +116,7 @@ def arm(
         return _relieved(order) or _armed(order)
     except (OSError, EOFError) as error:
         raise Failed(
-            "the process that starts the service did not come to its post",
+            "the process that starts the service did not report that it is ready",
             str(error) or "it ended at once",
             "nothing was killed; look at the free memory and the number of processes",
         ) from None

@@ -34,6 +34,7 @@ class Answer:
     status: int | None
     detail: str = ""
     weak: bool = False  # it only accepts connections: that sees no hang
+    elsewhere: bool = False  # another process took the connection: this says nothing about the server
 
     def record(self) -> dict[str, object]:
         return {"ok": self.ok, "seconds": round(self.seconds, 3), "status": self.status}
@@ -58,7 +59,7 @@ class Question:
             good = reply.status is not None and not reply.problem
             fine = good and reply.status in (_ANY if self.any_status else range(200, 300))
             detail = "" if fine else reply.detail or reply.problem or f"status {reply.status}"
-            found = Answer(fine, reply.seconds, reply.status, detail)
+            found = Answer(fine, reply.seconds, reply.status, detail, elsewhere=reply.problem == "elsewhere")
             if fine:
                 break
             within -= reply.seconds

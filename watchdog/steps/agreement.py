@@ -11,7 +11,7 @@ from watchdog.steps.spec import Context
 
 
 def is_by_hand(context: Context) -> bool:
-    """A person typed this very kill: it is no part of a procedure, and no start follows."""
+    """A person typed this very kill: it is not part of a procedure, and no start follows."""
     return context.trigger.kind == "person" and not context.in_runbook and not context.will_start
 
 
@@ -48,7 +48,7 @@ def why_over(context: Context, options: Mapping[str, Any]) -> str:
 
 
 def _found_well(context: Context, options: Mapping[str, Any]) -> str:
-    """What this run found, where that is no fault and the call asks for it."""
+    """What this run found, where that is not a fault and the call asks for it."""
     from watchdog.model.causes import HEALTHY
 
     found = context.found.diagnosis if options.get("unless_healthy") else None

@@ -19,7 +19,7 @@ def http(context: Context, options: Mapping[str, Any]) -> StepResult:
     """Send it once and wait for the whole answer. WrongUsage for a method, or an address, that cannot be used."""
     method = str(options["method"]).upper()
     if method not in METHODS:
-        raise WrongUsage(f"{method[:20]!r} is no method that is used here", todo=f"Use one of {', '.join(METHODS)}.")
+        raise WrongUsage(f"{method[:20]!r} is not a method that is used here", todo=f"Use one of {', '.join(METHODS)}.")
     url = _address(context, str(options["url"]))
     what = f"{method} {redact(url)}"
     if context.dry_run:

@@ -12,6 +12,7 @@ from watchdog.killing import family, ladder
 from watchdog.killing.plan import in_words, make_plan, make_worker_plan
 from watchdog.model.errors import NothingMatched, Refused, WdError
 from watchdog.model.exits import Exit
+from watchdog.model.finding import Culprit
 from watchdog.model.killing import KillPlan, KillResult, Ownership, Whom
 from watchdog.model.process import Listener, Member, Tree
 from watchdog.policy import guards, target_lock
@@ -163,12 +164,13 @@ def _plans(
         around = [resolve.with_master(tree, pid) for tree in trees]
         plans = [make_worker_plan(tree, pid, **shared) for tree in around if pid in tree.pids or len(trees) == 1]
     else:
-        hung = _is_known_to_hang(context)
+        hung, guilty = _is_known_to_hang(context), _guilty(context)
         plans = [
             make_plan(
                 tree,
                 refusals=[text for text in [_wrong(context, tree, everything)] if text],
                 hung=hung,
+                guilty=guilty,
                 owner=owner,
                 whom=_whom(context, tree, ask),
                 **shared,
@@ -218,6 +220,12 @@ def _worker_pid(context: Context) -> int:
     if pid is None:
         raise Refused("no worker was named", "the diagnosis names none", "say which: wd kill --worker --pid N")
     return pid
+
+
+def _guilty(context: Context) -> Culprit | None:
+    """The line of a loop without an end, where this run has found that its main thread is in one."""
+    found = context.found.diagnosis
+    return found.findings[0].culprit if found and found.findings and found.findings[0].no_end else None
 
 
 def _is_known_to_hang(context: Context) -> bool:

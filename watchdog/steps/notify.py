@@ -17,18 +17,18 @@ def notify(context: Context, options: Mapping[str, Any]) -> StepResult:
     addresses = playbook.notify if playbook else ()
     if not addresses:
         return StepResult(
-            "nothing", f"the playbook names nobody to tell: {text}", {"text": text, "receivers": []}, exit=Exit.FINE
+            "nothing", f"the playbook names nobody to notify: {text}", {"text": text, "receivers": []}, exit=Exit.FINE
         )
     if context.dry_run:
         receivers = ", ".join(messages.private(address) for address in addresses)
-        return StepResult("planned", f"would tell {receivers}: {text}", {"text": text})
+        return StepResult("planned", f"would notify {receivers}: {text}", {"text": text})
     title = f"wd: {playbook.service}" if playbook else "wd"
     body = f"{text}\nincident {context.incident}" if context.incident else text
     sent = messages.send(addresses, title, body)
     data = {"text": text, "receivers": [{"to": one.receiver, "ok": one.ok, "error": one.error} for one in sent]}
     failed = [f"{one.receiver} {one.error}" for one in sent if not one.ok]
     if not failed:
-        return StepResult("ok", f"told {len(sent)} receiver{'s' if len(sent) > 1 else ''}", data)
+        return StepResult("ok", f"notified {len(sent)} receiver{'s' if len(sent) > 1 else ''}", data)
     if len(failed) < len(sent):
-        return StepResult("warning", f"not everybody was told: {'; '.join(failed)}", data)
-    return StepResult("failed", f"nobody was told: {'; '.join(failed)}", data)
+        return StepResult("warning", f"not everybody was notified: {'; '.join(failed)}", data)
+    return StepResult("failed", f"nobody was notified: {'; '.join(failed)}", data)

@@ -25,6 +25,7 @@ from watchdog.text.units import format_duration
 
 _GOOD = 3  # answers in a row
 _PAUSE = 0.05  # seconds between two questions
+_TAKEN_PAUSE = 0.01  # after a connection that the old server took
 _ONE_QUESTION = 2.0  # seconds: a connection that the old server takes says nothing about the new one
 
 
@@ -82,10 +83,11 @@ def _why_not_proven(server: StartedServer, question: Question, within: float) ->
         if death := server.why_hopeless(None):
             return death
         answer = question.ask(min(max(_ONE_QUESTION, question.limit), max(0.1, deadline.left)), by_the_new)
-        row, last = (row + 1, last) if answer.ok else (0, answer.detail)
+        if not answer.elsewhere:  # where both accept, the old server may take most connections
+            row, last = (row + 1, last) if answer.ok else (0, answer.detail)
         if row >= _GOOD:
             return ""
-        server.dies_within(_PAUSE)
+        server.dies_within(_PAUSE if not answer.elsewhere else _TAKEN_PAUSE)
     return f"not ready within {within:g} s: {last}"
 
 
@@ -96,7 +98,7 @@ def _family(identity: Identity | None) -> Collection[int]:
 
 
 def _end(context: Context, old: Tree, new: Identity) -> KillResult:
-    """The old server alone: the new one has the same listening socket, and is no part of it."""
+    """The old server alone: the new one has the same listening socket, and is not part of it."""
     stays = _family(new)
     members = tuple(one for one in old.members if one.process.pid not in stays)
     table = processes.table()

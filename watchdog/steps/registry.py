@@ -5,6 +5,9 @@ from __future__ import annotations
 from watchdog.steps.spec import Argument, Effect, Option, StepSpec
 
 WITHIN = "time limit for the command"
+_GRACE = Option("--grace", "duration", "5s", "time between SIGTERM and SIGKILL")
+_READY = Option("--within", "duration", None, "time limit until it is ready (default: the playbook's)")
+_HEALTHY = Option("--healthy", "integer", 3, "good answers in a row", least=1)
 
 _ALL: tuple[StepSpec, ...] = (
     StepSpec(
@@ -50,7 +53,7 @@ _ALL: tuple[StepSpec, ...] = (
         "end the selected server, all of its processes and nothing else",
         "watchdog.steps.kill:kill",
         (
-            Option("--grace", "duration", "5s", "time between SIGTERM and SIGKILL"),
+            _GRACE,
             Option("--drain", "duration", None, "first wait, at most this long, until no request is in progress"),
             Option("--force", "flag", help="send SIGKILL at once"),
             Option("--all", "flag", help="end every match, and also a program that is not the configured one"),
@@ -78,7 +81,7 @@ _ALL: tuple[StepSpec, ...] = (
         "start",
         "start a service, detached from wd",
         "watchdog.steps.start:start",
-        (Option("--within", "duration", None, "time limit until it is ready (default: the playbook's)"),),
+        (_READY,),
         service=True,
         changes=True,
         effects=("starts",),
@@ -87,7 +90,7 @@ _ALL: tuple[StepSpec, ...] = (
         "stop",
         "end a service; the loop leaves it down",
         "watchdog.steps.start:stop",
-        (Option("--grace", "duration", "5s", "time between SIGTERM and SIGKILL"),),
+        (_GRACE,),
         service=True,
         changes=True,
         effects=("ends", "proves"),
@@ -96,11 +99,7 @@ _ALL: tuple[StepSpec, ...] = (
         "restart",
         "end a service, start it again and prove that it answers",
         "watchdog.steps.start:restart",
-        (
-            Option("--grace", "duration", "5s", "time between SIGTERM and SIGKILL"),
-            Option("--within", "duration", None, "time limit until it is ready (default: the playbook's)"),
-            Option("--healthy", "integer", 3, "good answers in a row", least=1),
-        ),
+        (_GRACE, _READY, _HEALTHY),
         service=True,
         changes=True,
         effects=("ends", "starts", "proves"),
@@ -112,7 +111,7 @@ _ALL: tuple[StepSpec, ...] = (
         (
             Option("--url", help="address to ask (default: the playbook's health address)"),
             Option("--fallback", help="a second address, asked when the first does not answer", metavar="URL"),
-            Option("--healthy", "integer", 3, "good answers in a row", least=1),
+            _HEALTHY,
             Option("--within", "duration", "60s", WITHIN),
             Option("--later", "duration", None, "ask once more after this time"),
         ),

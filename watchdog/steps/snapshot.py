@@ -22,6 +22,8 @@ from watchdog.text.printable import printable
 from watchdog.text.shown import joined
 from watchdog.text.units import format_duration, format_size
 
+_MOVES = 0.3  # seconds between the first look and the last one: CPU use and moving calls show
+
 
 def snapshot(context: Context, options: Mapping[str, Any]) -> StepResult:
     """One folder a server. Where nothing runs, the logs, the machine and the ends of earlier processes still tell."""
@@ -49,6 +51,8 @@ def snapshot(context: Context, options: Mapping[str, Any]) -> StepResult:
                 _seen_before(context, tree),
                 configured=known.configured(context.playbook),
                 exits=known.known_exits(context.playbook, context.state),
+                # In a runbook the diagnosis that follows reads what was seen: it decides how long to look.
+                enough=None if context.in_runbook else _MOVES,
             )
         )
     if len(taken) == 1:

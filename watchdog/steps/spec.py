@@ -8,13 +8,14 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from watchdog.model.exits import Exit, exit_of
 from watchdog.model.records import record
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from watchdog.journal.store import Journal
     from watchdog.model.evidence import Evidence
     from watchdog.model.finding import Diagnosis

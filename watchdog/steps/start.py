@@ -258,7 +258,8 @@ def _attempt(context: Context, playbook: Playbook, shim: Shim, within: float, *,
         well_after = (well_after or within - deadline.left) if well else None
         if well_after is not None and _is_stable(context, server, question):
             watched = within - deadline.left - well_after
-            message = f"ready after {format_duration(well_after)}, watched for {format_duration(watched)} more"
+            message = f"ready after {format_duration(well_after)}"
+            message += f", then watched for {format_duration(watched)}" if watched >= 0.001 else ""
             _warm_up(context, playbook, deadline.left)
             identity = server.current
             return replace(

@@ -82,9 +82,9 @@ def _question(context: Context, options: Mapping[str, Any]) -> Question:
     spoken = protocols.of_tree(tree, port) if tree else protocols.HTTP
     if not protocols.is_web(spoken):
         return Question((), port, any_status=True)
-    # Nobody said which page tells health: any answer that is no server error is one.
+    # Nobody said which page tells health: any answer that is not a server error is one.
     url = f"{spoken}://127.0.0.1:{port}/"
-    speaks = http.ask(url, timeout=2.0, limit=4096).problem not in ("other", "tls")
+    speaks = http.ask(url, timeout=2.0, limit=4096).problem not in ("other", "tls", "certificate")
     return Question((url,) if speaks else (), port, any_status=True)
 
 

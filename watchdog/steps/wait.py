@@ -19,7 +19,7 @@ _PAUSE = 0.5  # seconds between two questions
 
 
 def wait(context: Context, options: Mapping[str, Any]) -> StepResult:
-    """WrongUsage for what is no time; with `until-healthy` failed if no good answer came within it."""
+    """WrongUsage for what is not a time; with `until-healthy` failed if no good answer came within it."""
     try:
         seconds = parse_duration(str(options["time"])[:32])
     except ValueError as error:

@@ -90,7 +90,7 @@ def send(held: Hold, number: int, *, as_found: Process | None = None) -> Sent:
     """Send a signal to a process that is held.
 
     With `as_found` (a process with its command) it must still run that very program: one that became another program
-    since it was found has pid and start time unchanged, and is answered with "changed". "gone" is no error.
+    since it was found has pid and start time unchanged, and is answered with "changed". "gone" is not an error.
     """
     if reason := why_never(held.process):
         raise Refused(f"pid {held.pid} is not signalled", reason)

@@ -62,7 +62,7 @@ def deliver(grip: int | None, pid: int, number: int, is_same: Callable[[], bool]
     """Send a signal: the one way out.
 
     Through the grip; without one only where `is_same`, asked right before, says that the pid is still the same process.
-    "gone" is no error.
+    "gone" is not an error.
     """
     if reason := why_never(pid):
         raise Refused(f"pid {pid} is not signalled", reason)

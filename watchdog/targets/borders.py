@@ -1,4 +1,4 @@
-"""Programs that start others and are no part of them: where the climb from a server to its master ends.
+"""Programs that start others and are not part of them: where the climb from a server to its master ends.
 
 A name can be forged, which here only makes a tree smaller, never greater.
 """
@@ -127,14 +127,13 @@ def _names(process: Process) -> tuple[str, ...]:
     """Under which names it may be known: what it runs, its binary, the kernel's short name."""
     found = program(process)
     name = found.name.lower() if found.titled else found.name
-    return tuple(
-        one for one in (name, found.name.removesuffix(".py"), _package(found), exe_name(process), process.name) if one
-    )
+    return tuple(one for one in (name, _package(found), exe_name(process), process.name) if one)
 
 
 def _package(found: Program) -> str:
-    """`python -m pytest.__main__` and `python -m jupyter_server` are known by their first part."""
-    return found.name.partition(".")[0] if found.interpreter == "python" and not found.inline else ""
+    """`python -m pytest.__main__` is known by its first part. A script is not: `watch.py` is not `watch`."""
+    is_module = found.interpreter == "python" and not found.inline and not found.name.endswith(".py")
+    return found.name.partition(".")[0] if is_module else ""
 
 
 def _named(process: Process, name: str) -> Process:

@@ -77,7 +77,7 @@ def _check_user(manager: Manager, tree: Tree) -> None:
         return
     user = accounts.user_name(int(owner or 0))
     raise _NotProven(
-        f"that runs as user {user}, whose word is no order for {accounts.user_name(accounts.our_id())}",
+        f"that runs as user {user}, which does not obey {accounts.user_name(accounts.our_id())}",
         shlex.join(("runuser", "-u", user, "--", "wd", "kill", "--pid", str(tree.root.pid))),
     )
 

@@ -104,7 +104,7 @@ class _Growth:
             pid = parent
 
     def _why_not(self, parent: int, child: int, seeds: frozenset[int], kin: frozenset[int]) -> str:
-        """Why the parent of a member is no member; empty if it is one."""
+        """Why the parent of a member is not a member; empty if it is one."""
         scene = self._scene
         barred = scene.why_barred(parent)
         if barred:

@@ -159,7 +159,7 @@ class Runs:
         self._state.beside(do)
 
     def _over(self, watched: Watched, calm: Identity | None) -> None:
-        """The old server's failures are not held against the new one, and old log lines are no news.
+        """The old server's failures are not held against the new one, and old log lines are not news.
 
         Behind `calm` there was no trouble: if it is still the server, nothing of what is known about it has changed.
         """

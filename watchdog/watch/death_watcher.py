@@ -121,7 +121,7 @@ class DeathWatcher:
         return bool(watched.playbook.start.listen) and launch.restarts_itself(self._state.folder, watched.name)
 
     def _crash_loop(self, watched: Watched) -> CrashLoop | None:
-        """Whether its last deaths are a pattern, and its own doing: what somebody killed from outside is no crash.
+        """Whether its last deaths are a pattern, and its own doing: what somebody killed from outside is not a crash.
 
         How a process ended is known where the shim started it, a moment after the death; it is waited for only when it
         matters.
@@ -142,8 +142,8 @@ class DeathWatcher:
         return next((one for one in reversed(records) if one.pid == pid and one.ended is not None), None)
 
     def _was_killed(self, watched: Watched, pid: int) -> bool:
-        """Whether it got a signal that programs do not send themselves. What the kernel ended for want of memory has
-        ended by itself."""
+        """Whether it got a signal that programs do not send themselves. What the kernel ended because memory ran
+        out has ended by itself."""
         record = self._record(watched, pid)
         if record is None or record.signal not in signals.SENT_BY_PEOPLE:
             return False

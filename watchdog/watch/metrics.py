@@ -19,7 +19,7 @@ _HELP = {
     "wd_probe_failed": ("gauge", "1 if the last answer was a failure"),
     "wd_asked_total": ("counter", "questions asked since the start of wd"),
     "wd_unknown_total": ("counter", "answers that said nothing about the server"),
-    "wd_skipped_total": ("counter", "questions that came due while the one before was open"),
+    "wd_skipped_total": ("counter", "checks skipped because the previous one was still in progress"),
     "wd_late_total": ("counter", "runs that were joined or dropped"),
     "wd_discarded_total": ("counter", "answers across a time in which wd did not run"),
     "wd_runs_total": ("counter", "runbooks that were run"),

@@ -54,7 +54,7 @@ class Rounds:
         self._state.counts.skipped += 1
         count = self._state.counts.skipped
         if count == 10 ** (len(str(count)) - 1):
-            told = f"{spec.name}: came due while the question before was open; {count} such so far"
+            told = f"{spec.name}: skipped, the previous check is still in progress; {count} skipped so far"
             self._state.say(watched.name, told)
 
     def _round(self, watched: Watched, spec: ProbeSpec) -> None:

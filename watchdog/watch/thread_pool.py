@@ -1,7 +1,7 @@
 """Threads for work that may hang: as many as there is work at a time, kept for the next, never waited for.
 
-A thread that hangs is simply one that does not come back: the next piece of work gets another one. So this is no pool
-with an end to it, and it costs a third of a new thread for each piece.
+A thread that hangs is simply one that does not come back: the next piece of work gets another one. So this pool has no
+upper bound, and it costs a third of a new thread for each piece.
 """
 
 from __future__ import annotations

@@ -124,7 +124,7 @@ def _told(state: LoopState, seconds: float) -> StepResult:
 
 
 def _exit(watched: Watched, wanted: Desired) -> Exit:
-    """What is down because a person wanted it so is no alarm, and not to be forgotten either."""
+    """What is down because a person wanted it so is not an alarm, and not to be forgotten either."""
     return Exit.WARNING if _meant(watched, wanted) else exit_of(watched.level)
 
 

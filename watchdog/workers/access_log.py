@@ -28,7 +28,7 @@ class Answers:
     unavailable: int  # of these, 503
     times: tuple[float, ...]  # seconds, sorted; empty where the log has none
     oom_kills: int = 0  # workers that gunicorn says were killed for memory
-    unread: int = 0  # lines that are no answer
+    unread: int = 0  # lines that are not an answer
 
     @property
     def error_rate(self) -> float:

@@ -24,7 +24,7 @@ PREVENT_THREADS = (
 _OF_THREADS = ("event", "queue", "future", "join")
 _GIVEN_AWAY = ("future", "join")  # work that has begun, and no news that may come
 _SELDOM_THE_ROOT = ("semaphore", "lock", "sleep")  # somebody has what they wait for, or it comes by itself
-# Long polls and streams wait so by design: while all else is answered, a request that waits so is no fault.
+# Long polls and streams wait so by design: while all else is answered, a request that waits so is not a fault.
 MAY_BE_MEANT = frozenset({"sign", "unknown", "sleep", "task"})
 _KINDS = frozenset({"sign", "unknown", "sleep", "semaphore", "task"})
 

@@ -34,6 +34,7 @@ def rule(view: View) -> Iterator[Finding]:
             culprit=view.culprit(spin.frame, thread),
             evidence=(thread.reference, f"threads.json#pid={thread.pid},tid={thread.tid}"),
             prevent=PREVENT,
+            no_end=thread.is_main and jobs.endless(view, thread, spin.frame) == "certain",
         )
 
 

@@ -16,7 +16,7 @@ from watchdog.model.finding import Finding
 from watchdog.text.units import format_duration
 
 PREVENT = (
-    "Another restart will not help: mend what the traceback names (a broken file, a missing setting, a peer that is "
+    "Another restart will not help: fix what the traceback names (a broken file, a missing setting, a peer that is "
     "not there at the start), or go back to the last version that lived."
 )
 # A worker of such a pool holds the listening socket by inheritance alone.

@@ -47,7 +47,7 @@ def _has_lock(view: View, thread: ThreadView) -> bool:
 
 
 def _of_tasks(view: View) -> Iterator[Finding]:
-    """Suspended tasks that read from a peer of the server. What they read from its clients is no trouble."""
+    """Suspended tasks that read from a peer of the server. What they read from its clients is not trouble."""
     if not view.troubled:
         return
     asking = serving(view, frozenset({"network"}))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from watchdog.diagnosis.rules.busy_loop import advice, endless, to_blame
 from watchdog.diagnosis.spinning import Spin, spins
-from watchdog.diagnosis.view import View, short
+from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.finding import Finding
 from watchdog.text.units import format_duration
 
@@ -16,10 +16,42 @@ PREVENT = (
 )
 
 
+PREVENT_ASLEEP = (
+    "Call it so that the interpreter's lock is free meanwhile (ctypes: `CDLL` instead of `PyDLL`; C: "
+    "`Py_BEGIN_ALLOW_THREADS`; Cython: `with nogil`), with a time-out."
+)
+
+
 def rule(view: View) -> Iterator[Finding]:
     for spin in spins(view):
         if spin.native and to_blame(view, spin):
             yield _finding(view, spin)
+    if view.in_trouble:
+        yield from (_asleep(view, one) for one in view.python_threads if _sleeps_with_it(one))
+
+
+def _sleeps_with_it(thread: ThreadView) -> bool:
+    """Whether it waits in the kernel and has the interpreter's lock in every look. Python gives it back before."""
+    asleep = not thread.moves and thread.stuck >= _SLEEPS and thread.state in "SD"
+    return asleep and len(thread.samples) >= _LOOKS and thread.holds_gil >= _ALWAYS
+
+
+_SLEEPS, _LOOKS, _ALWAYS = 0.5, 3, 0.9  # seconds, looks, share of the looks
+
+
+def _asleep(view: View, thread: ThreadView) -> Finding:
+    place = thread.place
+    where = f" in {short(place)}" if place else ""
+    return Finding(
+        cause="gil-held-native",
+        certainty="certain",
+        lasted=thread.stuck,
+        summary=f"{thread.label} waits {format_duration(thread.stuck)} for {thread.wait.words}{where} and keeps the "
+        "interpreter's lock meanwhile; no other Python code of the process can run",
+        culprit=view.culprit(place, thread),
+        evidence=(thread.reference, f"threads.json#pid={thread.pid},tid={thread.tid}"),
+        prevent=PREVENT_ASLEEP,
+    )
 
 
 def _finding(view: View, spin: Spin) -> Finding:

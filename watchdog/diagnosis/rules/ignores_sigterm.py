@@ -43,11 +43,11 @@ def rule(view: View) -> Iterator[Finding]:
             by = (
                 f"{other.label} in {short(other.app_frame)}"
                 if other and other.app_frame
-                else "a thread that is no daemon"
+                else "a thread that is not a daemon"
             )
             yield _finding(
                 view,
-                f"it has begun to end and is kept by {by}",
+                f"it has started to end and is kept by {by}",
                 other.app_frame if other else None,
                 other or thread,
                 "certain",
@@ -144,7 +144,7 @@ def _ending(view: View) -> Iterator[Finding]:
             certainty = "likely"
         else:
             continue
-        state = "its port is closed" if closed else "it still answers" if view.answered else "it has begun to end"
+        state = "its port is closed" if closed else "it still answers" if view.answered else "it has started to end"
         words = f"; its log says: {said[-1][:100]}" if said else ""
         waits = f" for {thread.wait.words}" if thread else ""
         finding = _finding(
@@ -190,7 +190,7 @@ def _finding(
         cause="ignores-sigterm",
         certainty=certainty,
         lasted=2 * seconds,
-        summary=f"it was told to end {'for ' + format_duration(seconds) + ' ' if seconds >= 1 else ''}"
+        summary=f"it got the signal to end {'for ' + format_duration(seconds) + ' ' if seconds >= 1 else ''}"
         f"and does not: {why}",
         culprit=culprit,
         evidence=(thread.reference,) if thread else (),

@@ -1,4 +1,4 @@
-"""It is no Python server: the outside can still be told."""
+"""It is not a Python server: the outside can still be seen."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def rule(view: View) -> Iterator[Finding]:
     yield Finding(
         cause="not-python",
         certainty="guess",
-        summary=f"{root.name} (pid {root.pid}) is no Python server; {answers}; {queue} connections wait in its queue",
+        summary=f"{root.name} (pid {root.pid}) is not a Python server; {answers}; {queue} connections wait",
         instead="none" if not view.in_trouble else "call-a-person",
         peer=peers[0] if len(peers) == 1 else None,
         evidence=("threads.json", "sockets.json"),

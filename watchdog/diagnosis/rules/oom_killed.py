@@ -54,7 +54,7 @@ def _killed(view: View) -> Iterator[Finding]:
 
 
 def _thread_lost(view: View) -> Iterator[Finding]:
-    """The process lives, and a thread of it has ended for want of memory: whoever waits for it waits in vain."""
+    """The process lives, and a thread of it has ended because memory ran out: whoever waits for it waits in vain."""
     evidence = view.evidence
     living = {thread.name for thread in view.threads}
     dead = [name for name in logbook.dead_threads(evidence.logs) if name not in living]

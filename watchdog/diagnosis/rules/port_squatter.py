@@ -26,7 +26,8 @@ def rule(view: View) -> Iterator[Finding]:
         if process.pid not in holders or process.parent in view.processes:
             continue
         thread = _left_over(view, process)
-        if thread is None and not (is_orphan(view, process) and (said or _other_command(view, process))):
+        alone = is_orphan(view, process) or (process.parent == 1 and _takes_nobody(view, process))
+        if thread is None and not (alone and (said or _other_command(view, process))):
             continue
         where = f"; it is still in {short(thread.app_frame)}" if thread and thread.app_frame else ""
         yield Finding(
@@ -58,6 +59,14 @@ def is_orphan(view: View, process: Process) -> bool:
     if tree is not None and any(one.process.pid == process.pid and one.role == "orphan" for one in tree.members):
         return True
     return process.parent == 1 and process.session != process.pid and process.session not in view.processes
+
+
+def _takes_nobody(view: View, process: Process) -> bool:
+    """Whether it waits for something else than connections, while some wait in its queue: it only inherited the
+    socket."""
+    queue = max((one.queue for _, one in view.evidence.listeners[-4:] if process.pid in one.holders), default=0)
+    waits = {one.wait.kind for one in view.threads_of(process.pid)}
+    return view.hung and queue > 0 and bool(waits) and not waits & {"accept", "select", "poll", "running"}
 
 
 def _other_command(view: View, process: Process) -> bool:

@@ -1,4 +1,4 @@
-"""A child's output is not always what was agreed: a line that is no JSON kills whoever reads it."""
+"""A child's output is not always what was agreed: a line that is not JSON kills whoever reads it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def rule(view: View) -> Iterator[Finding]:
         cause="stdin-json-garbage",
         certainty="likely",
         lasted=max((one.stuck for one in waiting), default=0.0),
-        summary=f"the reader of child {child}'s output has died in {short(frame)} of a line that is no message "
+        summary=f"the reader of child {child}'s output has died in {short(frame)} of a line that is not a message "
         f"({error.short[:120]}){behind}",
         culprit=view.culprit(frame),
         evidence=("log", f"files.json#pid={piped[0].pid}"),

@@ -26,7 +26,7 @@ def rule(view: View) -> Iterator[Finding]:
     yield Finding(
         cause="unknown",
         certainty="guess",
-        summary=f"why it does not answer cannot be told: {where}",
+        summary=f"the reason why it does not answer is not known: {where}",
         culprit=view.culprit(thread.app_frame, thread) if thread and thread.serves_request else None,  # no bystander
         evidence=(thread.reference,) if thread else (),
         details=(

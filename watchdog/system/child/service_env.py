@@ -33,7 +33,7 @@ def read_env_file(path: Path, user: int) -> dict[str, str]:
     with os.fdopen(descriptor, encoding="utf-8", errors="surrogateescape") as file:
         facts = os.fstat(file.fileno())
         if not stat.S_ISREG(facts.st_mode):
-            raise OSError(f"{path} is no regular file")
+            raise OSError(f"{path} is not a regular file")
         if accounts.is_admin() and (facts.st_uid not in (0, user) or facts.st_mode & 0o002):
             raise OSError(f"{path} is not used: it could have been written by others (user id {facts.st_uid})")
         text = file.read(_LARGEST)

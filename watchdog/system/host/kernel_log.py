@@ -1,4 +1,4 @@
-"""What the kernel wrote down about processes that it ended for want of memory."""
+"""What the kernel wrote down about processes that it ended because memory ran out."""
 
 from __future__ import annotations
 

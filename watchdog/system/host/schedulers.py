@@ -38,7 +38,7 @@ _LIMIT = 30.0  # seconds for one command of the system
 
 
 def read_crontab() -> str:
-    """The caller's crontab, bytes that are no text included; empty if there is none. CannotTell without cron."""
+    """The caller's crontab, bytes that are not text included; empty if there is none. CannotTell without cron."""
     code, output, error = _crontab("-l")
     if code == 0:
         # Debian's crontab shows no header lines any more; others put three of them on top, which it would add again.

@@ -15,7 +15,7 @@ _SEGMENT = struct.Struct("<IIQQQQQQ")
 _SYMBOL = struct.Struct("<IBBHQQ")
 _LOAD, _DYNAMIC = 1, 2
 _HASH, _STRINGS, _SYMBOLS, _GNU_HASH = 4, 5, 6, 0x6FFFFEF5
-_MOST = 200_000  # symbols of a table: beyond that it is no table
+_MOST = 200_000  # symbols of a table: beyond that it is not a table
 
 
 def find_symbol(memory: Memory, start: int, name: str) -> int | None:

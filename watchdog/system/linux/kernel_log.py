@@ -1,4 +1,4 @@
-"""What the kernel wrote down about processes that it ended for want of memory."""
+"""What the kernel wrote down about processes that it ended because memory ran out."""
 
 from __future__ import annotations
 
@@ -35,7 +35,6 @@ def oom_kills(now: float) -> tuple[OomKill, ...]:
                         pid=int(match[1]),
                         name=match[2],
                         rss=int(match[3]) * 1024 if match[3] else None,
-                        by_group="cgroup" in text,
                         text=text.splitlines()[0][:200],
                     )
                 )

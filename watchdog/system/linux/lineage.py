@@ -44,6 +44,13 @@ def newest_pid() -> int:
     return int(fields[-1]) if fields and fields[-1].isdigit() else 0
 
 
+def forks() -> int:
+    """How many processes and threads were begun since the boot; 0 where that cannot be told."""
+    at = (text := _text("/proc/stat")).find("\nprocesses ")
+    word = text[at:].split(None, 2)[1] if at >= 0 else ""
+    return int(word) if word.isdigit() else 0
+
+
 def wait_channel(pid: int) -> str:
     """The kernel function that its first thread waits in; empty if that cannot be told."""
     return _text(f"/proc/{pid}/wchan").strip().strip("0")

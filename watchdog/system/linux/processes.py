@@ -151,7 +151,7 @@ def environment(pid: int, within: float = 1.0) -> dict[str, str] | None:
 
 
 def _words(cmdline: bytes | None) -> tuple[str, ...] | None:
-    """A program that rewrote its title leaves zero bytes behind it; they are no empty words."""
+    """A program that rewrote its title leaves zero bytes behind it; they are not empty words."""
     if cmdline is None:
         return None
     text = cmdline.rstrip(b"\0")
@@ -232,7 +232,6 @@ def _process(pid: int, boot: str, began: float) -> Process | None:
         cmdline=() if kernel else None,
         cgroup=None if kernel else _cgroup(pid),
         pid_namespace=namespace(pid, "pid"),
-        net_namespace=namespace(pid, "net"),
         tracer=tracer,
         ignored=masks.get("ignored", frozenset()),
         blocked=masks.get("blocked", frozenset()),

@@ -1,8 +1,8 @@
 """The thin table once more, a moment later: only those are read that were born since.
 
-A row says who a process is, who started it and what it runs. For a process that is no member of a server none of that
+A row says who a process is, who started it and what it runs. If a process is not part of a server, none of that
 changes in a way that would make it one, so it need not be read again, as long as its pid still belongs to it. The
-kernel gives pids in order: one passes to another process only after the counter has gone round.
+kernel gives pids in order: one passes to another process only after the counter has gone round, at its end or whole.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from watchdog.model.records import record
 from watchdog.system.linux import lineage, processes
 from watchdog.system.process.table import Row
 
-_FASTEST = 200_000  # pids a second: no machine gives more
-_LASTS = 1.0  # seconds after which everybody is read again in any case
+_SHARE = 4  # a quarter of all pids given between two looks is far from a whole round, also with forks that failed
+_LASTS = 5.0  # seconds after which everybody is read again in any case
 _YOUNG = 10  # hundredths of a second: who was younger may have started its program since, and is read again
 
 
@@ -22,9 +22,9 @@ _YOUNG = 10  # hundredths of a second: who was younger may have started its prog
 class _Look:
     rows: dict[int, Row]
     whole: float  # when everybody was read, on the monotonic clock
-    began: float
-    ticks: int  # the same moment in the unit of start times
+    ticks: int  # when this look began, in the unit of start times
     newest: int  # the pid given last before that
+    forks: int  # those of all time before that
 
 
 _last: _Look | None = None
@@ -42,12 +42,12 @@ def again() -> dict[int, Row]:
 
 def _keep(began: float, before: _Look | None) -> dict[int, Row]:
     global _last
-    ticks, newest = lineage.ticks_now(), lineage.newest_pid()
+    ticks, newest, forks = lineage.ticks_now(), lineage.newest_pid(), lineage.forks()
     rows = _continued(before, began) if before is not None else None
     since = before.whole if before is not None and rows is not None else began
     if rows is None:
         rows = processes.rows()
-    _last = _Look(rows, since, began, ticks, newest)
+    _last = _Look(rows, since, ticks, newest, forks)
     return rows
 
 
@@ -59,8 +59,9 @@ def _continued(before: _Look, began: float) -> dict[int, Row] | None:
     known = before.rows
     fresh = [pid for pid in pids if pid not in known or known[pid].identity.ticks > before.ticks - _YOUNG]
     read = processes.rows(fresh)
-    newest, passed = lineage.newest_pid(), time.monotonic() - before.began
-    if newest < before.newest or not newest or passed * _FASTEST > processes.pid_max():
+    newest, forks = lineage.newest_pid(), lineage.forks()
+    gone_round = newest < before.newest or (forks - before.forks) * _SHARE >= processes.pid_max()
+    if gone_round or not newest or not forks:
         return None
     unread = {*fresh} - read.keys()  # gone meanwhile
     return {pid: read.get(pid) or known[pid] for pid in pids if pid not in unread}

@@ -17,7 +17,8 @@ import time
 from collections.abc import Callable
 from typing import Any, Literal
 
-Problem = Literal["", "timeout", "refused", "reset", "local", "tls", "certificate", "other"]
+# elsewhere: another process than the one that is asked about has taken the connection, and was not asked.
+Problem = Literal["", "timeout", "refused", "reset", "local", "tls", "certificate", "elsewhere", "other"]
 
 _LOCAL = {
     getattr(errno, name)

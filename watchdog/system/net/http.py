@@ -106,7 +106,7 @@ def _split(url: str) -> SplitResult:
     except ValueError:
         fine = False
     if not fine:
-        raise Trouble("local", f"{url[:200]!r} is no address that can be asked")
+        raise Trouble("local", f"{url[:200]!r} is not an address that can be asked")
     return parts
 
 
@@ -128,7 +128,7 @@ def _plain(
     try:
         with connect(str(parts.hostname), parts.port or 80, end) as sock:
             if accepted is not None and not accepted(sock, end):
-                raise Trouble("other", "another process has taken the connection")
+                raise Trouble("elsewhere", "another process has taken the connection")
             sock.settimeout(left(end))
             sock.sendall(_request(parts, method, headers))
             with http.client.HTTPResponse(_Source(sock, end), method=method) as response:  # type: ignore[arg-type]

@@ -93,4 +93,4 @@ def read_open_file(pid: int, number: int, limit: int) -> bytes | None:
 
 
 def oom_kills(now: float) -> tuple[OomKill, ...]:
-    raise OSError("this system keeps no list of processes that it ended for want of memory")
+    raise OSError("this system keeps no list of processes that it ended because memory ran out")

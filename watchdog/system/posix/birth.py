@@ -47,8 +47,8 @@ class Log:
 def open_log(own: Path, declared: str | None, user: str | None) -> Log:
     """The declared log, opened with the rights of the service's user; else our own start.log; else nothing is kept.
 
-    A log that cannot be written, or a full disk, is no reason to leave a server down. What was wrong with the declared
-    one is the first line of start.log.
+    A log that cannot be written, or a full disk, is not a reason to leave a server down. What was wrong with the
+    declared one is the first line of start.log.
     """
     trouble = ""
     if declared:

@@ -124,7 +124,9 @@ def _open_own_folder(name: str | Path, shown: Path, dir_fd: int | None = None) -
         opened = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=dir_fd)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENOTDIR):
-            raise Refused(f"{shown} is no real folder", "a link or a file stands in its place", "remove it") from None
+            raise Refused(
+                f"{shown} is not a real folder", "a link or a file stands in its place", "remove it"
+            ) from None
         raise
     facts = os.fstat(opened)
     if facts.st_uid != os.geteuid():

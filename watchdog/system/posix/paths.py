@@ -54,7 +54,7 @@ def open_for_reading(path: str | bytes | os.PathLike[str]) -> int:
             else:
                 os.close(found)
                 if parts:
-                    raise OSError(errno.ENOTDIR, "a part of the path is no folder")
+                    raise OSError(errno.ENOTDIR, "a part of the path is not a folder")
                 return _open_last(here, part, facts, makers, shared, trusted)
         raise OSError(errno.EISDIR, "it is a folder, not a file")
     finally:

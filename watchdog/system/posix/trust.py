@@ -103,7 +103,7 @@ def _open(path: Path, strict: bool) -> int:
     facts = os.fstat(opened)
     try:
         if not stat.S_ISREG(facts.st_mode):
-            raise OSError(errno.EINVAL, "it is no regular file")
+            raise OSError(errno.EINVAL, "it is not a regular file")
         if strict and (who := _who_else(facts)):
             raise _Untrusted(f"{whole} {who}")
     except BaseException:

@@ -1,0 +1,46 @@
+"""A lock of the interpreter that is kept asleep, and a program that only inherited the port."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import canned
+import pytest
+from canned import APP, AT_REST, PID, REQUEST, Thread, evidence
+
+from watchdog.diagnosis.diagnose import diagnose
+from watchdog.model.evidence import Configured, Descriptor, Evidence
+from watchdog.model.process import Listener
+
+MAIN = Thread("MainThread", AT_REST, call="futex", moves=True)
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_a_thread_that_sleeps_with_the_interpreters_lock_is_named_at_its_line(keeps: bool) -> None:
+    reads = Thread("a", (f"weigh {APP}:21", *REQUEST), call="read", descriptor=5, gil=keeps, tid=11)
+    found = diagnose(evidence(MAIN, reads, descriptors=[Descriptor(PID, 5, "fifo", "/srv/scale", 900, True)]))
+    assert (found.verdict == "gil-held-native") is keeps
+    if keeps:
+        assert found.findings[0].culprit is not None
+        assert found.findings[0].culprit.line == 21
+        assert "PyDLL" in found.findings[0].prevent
+
+
+def recorder(call: str, queue: int) -> Evidence:
+    """A program without Python holds the port of a service that is started in another way."""
+    tail = canned.process(PID, parent=1, cmdline=("tail", "-f", "/dev/null"), session=PID)
+    configured = Configured(port=8000, url="http://127.0.0.1:8000/health", start_command=("python", "server.py"))
+    waits = Thread("tail", (), call=call)
+    seen = evidence(waits, processes=[tail], configured=configured)
+    listener = Listener(8000, "127.0.0.1", 77, (PID,), queue, 5)
+    return replace(seen, python=(), stacks=(), listeners=tuple((at, listener) for at, _ in seen.listeners))
+
+
+@pytest.mark.parametrize(
+    ("call", "queue", "keeps"),
+    [("clock_nanosleep", 1, True), ("accept", 1, False), ("epoll_wait", 1, False), ("clock_nanosleep", 0, False)],
+)
+def test_a_program_that_inherited_the_port_and_takes_no_connection_keeps_it_from_a_restart(
+    call: str, queue: int, keeps: bool
+) -> None:
+    assert (diagnose(recorder(call, queue)).verdict == "port-squatter") is keeps
