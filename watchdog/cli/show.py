@@ -58,6 +58,7 @@ def ask_within(question: str, seconds: float, still: Callable[[], bool]) -> Answ
 
     if not terminal.can_answer():
         return "nobody"
+    terminal.forget_typed()
     _put(f"{question} [y/N] (no answer within {format_duration(seconds)} is a no)")
     line = terminal.line_within(seconds, still)
     if line is None:

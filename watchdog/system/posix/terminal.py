@@ -36,14 +36,15 @@ def columns(stream: TextIO) -> int:
         return 0
 
 
-def line_within(seconds: float, still: Callable[[], bool]) -> str | None:
-    """What a person types, once the question stands there; None if the time is over or `still` does not hold.
-
-    What was typed before answers another question, and is forgotten. The end of input is an empty line.
-    """
-    keyboard, deadline = sys.stdin.fileno(), clock.Deadline(seconds)
+def forget_typed() -> None:
+    """Before a question is printed: what was typed until now answers another one."""
     with contextlib.suppress(termios.error):
-        termios.tcflush(keyboard, termios.TCIFLUSH)
+        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
+
+
+def line_within(seconds: float, still: Callable[[], bool]) -> str | None:
+    """What a person types; None if the time is over or `still` does not hold. The end of input is an empty line."""
+    keyboard, deadline = sys.stdin.fileno(), clock.Deadline(seconds)
     while still() and not deadline.over:
         ready, _, _ = select.select([keyboard], [], [], min(_PAUSE, deadline.left))
         if ready:

@@ -31,13 +31,14 @@ def columns(stream: TextIO) -> int:
         return 0
 
 
-def line_within(seconds: float, still: Callable[[], bool]) -> str | None:
-    """What a person types, once the question stands there; None if the time is over or `still` does not hold.
-
-    What was typed before answers another question, and is forgotten.
-    """
+def forget_typed() -> None:
+    """Before a question is printed: what was typed until now answers another one."""
     while msvcrt.kbhit():
         msvcrt.getwch()
+
+
+def line_within(seconds: float, still: Callable[[], bool]) -> str | None:
+    """What a person types; None if the time is over or `still` does not hold."""
     deadline, typed = clock.Deadline(seconds), ""
     while still() and not deadline.over:
         if not msvcrt.kbhit():
