@@ -117,6 +117,28 @@ def test_the_same_long_poll_is_a_fault_where_questions_wait_as_well() -> None:
     assert diagnose(evidence(IDLE_LOOP, tasks=[poll], connections=[request(20.0)])).verdict == "await-never"
 
 
+@pytest.mark.parametrize(
+    ("is_in", "reads", "verdict"),
+    [
+        (True, "Request.json starlette/requests.py:256", "await-never"),
+        (False, "Request.json starlette/requests.py:256", "healthy"),  # a slow client
+        (
+            True,
+            "listen_for_disconnect starlette/responses.py:236",
+            "healthy",
+        ),  # a stream that waits for its client to go
+    ],
+)
+def test_a_request_that_reads_its_body_twice_is_a_fault_also_while_others_are_answered(
+    is_in: bool, reads: str, verdict: str
+) -> None:
+    name, place = reads.split()
+    calls = (HANDLES, f"order {APP}:30", f"{name} {SITE}/{place}", f"Event.wait {LIB}/asyncio/locks.py:213")
+    order = replace(task("order", *calls, request="POST /orders"), body_is_in=is_in)
+    seen = evidence(IDLE_LOOP, tasks=[order], health="well", connections=[request(20.0)])
+    assert diagnose(seen).verdict == verdict
+
+
 @pytest.mark.parametrize("until", [0, 0x7F00])
 def test_a_thread_whose_wait_the_kernel_ends_in_time_does_not_wait_in_vain(until: int) -> None:
     seen = hanging_request(20.0, waits_in="result concurrent/futures/_base.py:451")

@@ -22,6 +22,19 @@ def request_of(frames: Frames, calls: Iterable[LiveFrame]) -> str:
     return ""
 
 
+def body_is_in(frames: Frames, calls: Iterable[LiveFrame]) -> bool:
+    """Whether the server has the whole body of the request: its `receive` has an attribute `more_body`, which is False.
+
+    uvicorn keeps it so (protocols/http, RequestResponseCycle).
+    """
+    for frame in calls:
+        if frame.code.name == "receive" and "self" in frame.code.names and (cycle := frames.variable(frame, "self")):
+            more = frames.objects.attribute(cycle, "more_body")
+            if more:
+                return frames.objects.kind(more) == "bool" and frames.objects.number(more) == 0
+    return False
+
+
 def _asgi(objects: Objects, scope: int) -> str:
     method, path = objects.lookup(scope, "method"), objects.lookup(scope, "path")
     query = objects.lookup(scope, "query_string")

@@ -20,7 +20,7 @@ from watchdog.cpython.frames import Frames, LiveFrame
 from watchdog.cpython.greenlets import GREENLET, Greenlets, read_greenlets
 from watchdog.cpython.heap import Heap, merged, walk
 from watchdog.cpython.holdings import read_holdings
-from watchdog.cpython.in_flight import request_of
+from watchdog.cpython.in_flight import body_is_in, request_of
 from watchdog.cpython.interpreter import Interpreter, attach
 from watchdog.cpython.lock_objects import LockObjects
 from watchdog.cpython.lock_places import LockPlaces
@@ -245,6 +245,7 @@ class _Look:
                     ready=not task.waiter and not task.chain.running and bool(frames),
                     gathered=tuple(child for child in self.children(end) if child in listed),
                     request=request_of(self.frames, frames),
+                    body_is_in=body_is_in(self.frames, frames),
                 )
             )
         return tuple(found)

@@ -53,6 +53,8 @@ _CLIENTS = frozenset({
     "asyncssh", "ldap3", "h11", "hiredis", "pymysql",
 })  # fmt: skip
 
+_BODY_READERS = tuple(f"starlette/requests.py:{name}" for name in ("stream", "body", "json", "form", "_get_form"))
+
 _WORDS = {
     "lock": "a lock",
     "semaphore": "a free place of a semaphore",
@@ -88,7 +90,14 @@ class TaskWait:
         return any(at_place(frame, ("asyncio/tasks.py:wait_for", "async_timeout/:*")) for frame in self.chain)
 
     @property
+    def wants_what_was_taken(self) -> bool:
+        """Whether it reads the body of its request, which the client has sent and somebody else has read already."""
+        return self.task.body_is_in and any(at_place(frame, _BODY_READERS) for frame in self.chain)
+
+    @property
     def words(self) -> str:
+        if self.wants_what_was_taken:
+            return "the request's body, which has been read already,"
         if self.kind == "unknown" and self.task.greenlet:
             return "what nobody gives it"
         return _WORDS[self.kind]

@@ -196,6 +196,7 @@ class Task:
     ready: bool = False  # nothing holds it back but the loop, which has not got round to it
     gathered: tuple[int, ...] = ()  # addresses of the listed tasks that it gathers
     request: str = ""  # what it was asked, where its variables show that: "GET /api/users?page=2"
+    body_is_in: bool = False  # the server has the whole body of that request
     greenlet: bool = False  # of gevent or eventlet; its frames are plain calls
     alike: int = 1  # tasks for which it stands, itself included: the others are at the same place and not listed
 

@@ -31,6 +31,7 @@ from watchdog.text.units import format_duration
 
 Step = Callable[[Context, Mapping[str, Any]], StepResult]
 
+_WORTH_SAYING = 0.1  # seconds of watching
 _PAUSE = 0.05  # seconds between two looks at a server that is starting
 
 
@@ -259,7 +260,7 @@ def _attempt(context: Context, playbook: Playbook, shim: Shim, within: float, *,
         if well_after is not None and _is_stable(context, server, question):
             watched = within - deadline.left - well_after
             message = f"ready after {format_duration(well_after)}"
-            message += f", then watched for {format_duration(watched)}" if watched >= 0.001 else ""
+            message += f", then watched for {format_duration(watched)}" if watched >= _WORTH_SAYING else ""
             _warm_up(context, playbook, deadline.left)
             identity = server.current
             return replace(

@@ -35,7 +35,7 @@ def rule(view: View) -> Iterator[Finding]:
     found = serving(view, _KINDS | {"lock"})
     # The holder of a lock between tasks is known, and has rules of its own; of one between greenlets it is not.
     known = [one for one in found if one.kind != "lock" or one.task.greenlet]
-    known = [one for one in known if view.in_trouble or not (one.is_bounded or one.kind in MAY_BE_MEANT)]
+    known = [one for one in known if view.in_trouble or one.wants_what_was_taken or not may_be_meant(one)]
     known = _without_a_holder(view, known)
     waiting = [one for one in known if loop_idles(view, one.task.pid)]
     waiting.sort(key=lambda one: not keeps_others(view, one))  # the root of a queue first
@@ -43,6 +43,11 @@ def rule(view: View) -> Iterator[Finding]:
         yield _of_task(view, waiting)
     elif all(task.greenlet for look in view.tasks for task in look.tasks) or serving(view, frozenset({"threads"})):
         yield from _of_threads(view)
+
+
+def may_be_meant(one: TaskWait) -> bool:
+    """Whether a long poll or a stream waits in the same way."""
+    return one.is_bounded or one.kind in MAY_BE_MEANT
 
 
 def _without_a_holder(view: View, waiting: list[TaskWait]) -> list[TaskWait]:
