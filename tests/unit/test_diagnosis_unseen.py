@@ -9,6 +9,7 @@ import pytest
 from canned import APP, AT_REST, PID, REQUEST, Thread, evidence
 
 from watchdog.diagnosis.diagnose import diagnose
+from watchdog.diagnosis.view import View
 from watchdog.model.evidence import Configured, Descriptor, Evidence
 from watchdog.model.process import Listener
 
@@ -24,6 +25,14 @@ def test_a_thread_that_sleeps_with_the_interpreters_lock_is_named_at_its_line(ke
         assert found.findings[0].culprit is not None
         assert found.findings[0].culprit.line == 21
         assert "PyDLL" in found.findings[0].prevent
+
+
+@pytest.mark.parametrize(("inode", "idle"), [(77, True), (501, False)])
+def test_a_server_of_its_own_making_that_polls_its_listening_socket_waits_for_nobody(inode: int, idle: bool) -> None:
+    waits = Thread("MainThread", (f"accept {APP}:141", f"start {APP}:20"), call="poll", descriptor=7)
+    seen = evidence(waits, health="none", descriptors=[canned.socket_descriptor(inode=inode)])
+    (thread,) = View(replace(seen, listeners=tuple((at, replace(one, inode=77)) for at, one in seen.listeners))).threads
+    assert (thread.wait.kind == "accept") is idle
 
 
 def recorder(call: str, queue: int) -> Evidence:

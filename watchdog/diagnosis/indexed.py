@@ -57,6 +57,14 @@ class Indexed:
         return self._connections.get(inode or 0)
 
     @cached_property
+    def _listening(self) -> frozenset[int]:
+        return frozenset(listener.inode for _, listener in self.evidence.listeners if listener.inode)
+
+    def is_listening(self, inode: int | None) -> bool:
+        """Whether that socket takes new connections: who waits for it waits for nobody."""
+        return inode in self._listening
+
+    @cached_property
     def upstreams(self) -> tuple[Connection, ...]:
         """Connections that the server itself has opened, or tries to."""
         return tuple(one for one in self.evidence.connections if not one.served and one.pid is not None)

@@ -177,6 +177,8 @@ def _on_descriptor(thread: ThreadFacts, call: str, descriptor: Descriptor) -> Wa
         return Wait(kind, f"{words} {whom}", pids=descriptor.other_ends, descriptor=descriptor)
     if descriptor.kind == "unix":
         return Wait("socket", f"an answer of {descriptor.peer}", descriptor.peer, descriptor.other_ends, descriptor)
+    if descriptor.kind == "socket" and thread.view.is_listening(descriptor.inode):
+        return Wait("accept", "a new connection", descriptor=descriptor)
     if descriptor.kind == "socket":
         connection = thread.view.connection(descriptor.inode)
         return _on_connection(call, connection, descriptor)

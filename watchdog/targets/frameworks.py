@@ -68,7 +68,11 @@ _LASTING: dict[str, tuple[str, tuple[str, ...]]] = {
     "jedi-language-server": ("language-server", ()),
 }
 _JOBS_IN_DJANGO = {"qcluster": "django-q", "rqworker": "rq", "run_huey": "huey", "rundramatiq": "dramatiq"}
-_OTHER_PROTOCOLS = frozenset({"grpc", "celery", "dask", "socketserver", "twisted"})
+# Libraries of servers that speak protocols of their own.
+_OWN_PROTOCOLS = (
+    "grpclib", "rpyc", "Pyro5", "Pyro4", "thrift", "zerorpc", "zmq", "aiosmtpd", "asyncssh", "pymodbus", "asyncua",
+)  # fmt: skip
+_OTHER_PROTOCOLS = frozenset({"grpc", "celery", "dask", "socketserver", "twisted", *_OWN_PROTOCOLS})
 _RUN = {"flask": "flask", "quart": "quart", "fastapi": "fastapi", "dask": "dask"}
 # Modules that a script imports, the more telling first.
 _IMPORTS = (
@@ -104,6 +108,7 @@ _IMPORTS = (
     "http.server",
     "xmlrpc.server",
     "wsgiref",
+    *_OWN_PROTOCOLS,
     "socketserver",
 )
 _STAYING = frozenset({"mcp", "fastmcp", "pygls", "apscheduler"})  # a script that imports one of them runs until ended
