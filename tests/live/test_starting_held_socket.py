@@ -17,6 +17,10 @@ import pytest
 from support import alive, connects, wait_for
 from watching import Home, Service, home_in
 
+from watchdog.system.disk import files
+from watchdog.system.net import ports
+from watchdog.system.shim import posts
+
 
 @pytest.fixture
 def home(folder: Path) -> Iterator[Home]:
@@ -212,3 +216,17 @@ def test_an_address_that_another_program_holds_is_named_and_nothing_is_started(h
     assert done.code != 0
     assert "shop was not started" in done.out + done.err
     assert service.starts() == []
+
+
+def test_what_a_killed_shim_leaves_hides_no_server_that_gets_its_pid(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "runtime_folder", lambda: folder)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        (folder / f"held-{os.getpid()}-7").touch()  # of a shim that had this pid before
+        port = server.getsockname()[1]
+        assert [one.holders for one in ports.listeners(port)] == [(os.getpid(),)]
+        posts.path(folder, os.getpid()).touch()
+        assert ports.listeners(port) == () and ports.is_free(port)
+        posts.sweep(folder)
+        assert [one.name for one in folder.iterdir()] == [posts.path(folder, os.getpid()).name]

@@ -129,6 +129,7 @@ class HeldSockets:
         """Be reachable for the next shim, and for whoever wants the addresses free. OSError on a full disk."""
         if not self._addresses or self._post is not None:
             return
+        posts.sweep(self._folder)
         place = posts.path(self._folder, os.getpid())
         post = socket.socket(socket.AF_UNIX)
         try:
