@@ -6,6 +6,8 @@ itself; only when nothing of it is left, it is down.
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from dataclasses import replace
 
 from watchdog.model.incident import Trigger
@@ -23,6 +25,7 @@ from watchdog.watch.loop_state import LoopState
 from watchdog.watch.standby_starter import StandbyStarter, may_start
 from watchdog.watch.watched import LIVES, Watched, death_triggers
 
+_REMEMBERED = 1000  # ends
 _NOTED = 0.5  # seconds within which a shim has written down how its process ended
 _HELD = 1.0  # seconds after which a server that somebody else works on is looked at again
 
@@ -34,6 +37,8 @@ class DeathWatcher:
         self._state = state
         self._deaths = Deaths(self._died)
         self._owners: dict[Identity, str] = {}  # the service's name: a reload makes a new record of it
+        self._handled: deque[Identity] = deque(maxlen=_REMEMBERED)
+        self._lock = threading.Lock()
 
     def start(self) -> None:
         self._deaths.start()
@@ -72,8 +77,14 @@ class DeathWatcher:
             self._is_down(watched, f"{told}, and was started again")
 
     def _died(self, identity: Identity) -> None:
-        """Called in the watching thread: only notes it."""
-        watched = self._state.services.get(self._owners.pop(identity, ""))
+        """Called in the watching thread: only notes it. Whoever looks at a tree that is just ending may come here too,
+        and one end is one death."""
+        with self._lock:
+            owner = self._owners.pop(identity, "")
+            if identity in self._handled:
+                return
+            self._handled.append(identity)
+        watched = self._state.services.get(owner)
         if watched is not None:
             self._state.beside(lambda: self._after(watched, identity))
 
