@@ -17,6 +17,9 @@ from watchdog.model.evidence import Frame, ThreadStack
 _BIRTHS = ("multiprocessing/process.py:_bootstrap", "billiard/process.py:_bootstrap")
 
 
+_TOGETHER = 0.6  # of the looks: one of them was on a CPU
+
+
 class ThreadView(ThreadFacts):
     """One thread, its wait, and its place among the threads of its server."""
 
@@ -28,6 +31,24 @@ class ThreadView(ThreadFacts):
     @cached_property
     def wait(self) -> Wait:
         return wait_of(self)
+
+    @cached_property
+    def spins(self) -> bool:
+        return super().spins or self._takes_turns
+
+    @property
+    def _takes_turns(self) -> bool:
+        """Several threads that compute in one function share the interpreter's lock: each seems to wait mostly."""
+        own = self.app_frame
+        wants = {(point.pid, point.tid) for look in self.view.evidence.locks for point in look.wanted}
+        if own is None or not self.got_cpu or (self.pid, self.tid) in wants or len(self.looks) + len(self.samples) < 3:
+            return False
+        alike = [
+            one
+            for one in self.view.threads_of(self.pid)
+            if one.app_frame and (one.app_frame.file, one.app_frame.function) == (own.file, own.function)
+        ]
+        return len(alike) > 1 and sum(one.running for one in alike) >= _TOGETHER
 
     @cached_property
     def serves_request(self) -> bool:

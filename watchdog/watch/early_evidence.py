@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import threading
+from dataclasses import replace
 
 from watchdog.evidence import logs
 from watchdog.evidence.gather import gather
@@ -28,6 +29,7 @@ _LEAST_OPEN = 0.25  # seconds: what is shorter than that leaves no time to look
 _PAUSE = 0.1  # seconds between two looks for questions that take long
 _SELDOM = 60.0  # seconds between two looks at a server that is only slow
 FRESH = 30.0  # seconds for which evidence of the counting serves the run that follows
+_IN_TIME = 0.8  # of the time until a decision may fall: a look that ends later is of no use to the run
 _LEAST, _MOST = 0.5, 6.0  # seconds worth a look; and of one look
 
 
@@ -82,7 +84,7 @@ class EarlyEvidence:
     def failed(self, watched: Watched, spec: ProbeSpec, judged: Judged) -> None:
         """A failure was counted and it is not trouble yet: look, in a thread of its own, until it could be."""
         missing = needed(spec.threshold)[0] - judged.state.recent.count("f")
-        seconds = min(_MOST, missing * max(spec.every, spec.timeout))
+        seconds = min(_MOST, _IN_TIME * missing * max(spec.every, spec.timeout))
         if judged.state.level == "failing" and seconds >= _LEAST and self._is_worth_it(watched, spec):
             self._begin(watched, spec, seconds)
 
@@ -103,9 +105,10 @@ class EarlyEvidence:
             context = self._state.context(watched)
             tails = logs.tails(known_logs(context.playbook, context.state))
             facts, exits = configured(watched.playbook), known_exits(context.playbook, context.state)
-            seen = gather(tree, facts, seconds, False, tails, exits, self._probes_question(watched, spec))
+            question = self._probes_question(watched, spec)
+            seen = gather(tree, facts, seconds, False, tails, exits, question)
             if not watched.acting:
-                watched.evidence = seen
+                watched.evidence, watched.answers_since = seen, question.answers if question else None
         finally:
             with self._state.lock:
                 self._state.looking.discard(watched.name)
@@ -126,7 +129,10 @@ class EarlyEvidence:
 def hand_over(watched: Watched, context: Context) -> None:
     """Give a run what was seen while counting, if it is of the same process and fresh."""
     seen, watched.evidence = watched.evidence, None
+    since, watched.answers_since = watched.answers_since, None
     if seen is None or seen.tree is None or clock.now() - seen.taken > FRESH:
         return
     if seen.tree.root.identity == watched.identity:
-        context.found.evidence, context.found.tree = seen, seen.tree
+        context.found.tree = seen.tree
+        # What was open then has been answered, or not, by now.
+        context.found.evidence = replace(seen, answers=since()) if since is not None else seen

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import asdict, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from watchdog.model.evidence import Evidence
+from watchdog.model.evidence import Answer, Evidence
 from watchdog.model.playbook import Playbook, ProbeSpec, Threshold, TriggerSpec
 from watchdog.model.probing import Sample
 from watchdog.model.process import Identity, Tree
@@ -63,6 +64,7 @@ class Watched:
     acting: bool = False
     standby: StandbyStarter | None = None  # the process that may start it
     evidence: Evidence | None = None  # seen while failures were counted
+    answers_since: Callable[[], tuple[Answer, ...]] | None = None  # to the questions of that evidence, as known by now
     looked_closely_at: float = float("-inf")  # on the monotonic clock
     asked: set[str] = field(default_factory=set)  # questions that were put to a person in the present trouble
     announced: set[tuple[str, str, str]] = field(default_factory=set)  # keys of decisions that were logged
