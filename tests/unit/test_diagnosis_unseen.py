@@ -35,6 +35,29 @@ def test_a_server_of_its_own_making_that_polls_its_listening_socket_waits_for_no
     assert (thread.wait.kind == "accept") is idle
 
 
+def burning(*, wanted: bool = False, health: str = "hung") -> Evidence:
+    """Three requests in one function, that take turns at the interpreter's lock."""
+    names = ("a", "b", "c")
+    calls = (f"weigh {APP}:21", *REQUEST)
+    threads = [
+        Thread(name, calls, call="futex", moves=True, gil=name == "b", state="R" if name == "b" else "S", tid=11 + at)
+        for at, name in enumerate(names)
+    ]
+    points = [canned.point(name, "m", f"weigh {APP}:21", tid=11 + at) for at, name in enumerate(names) if wanted]
+    return evidence(MAIN, *threads, health=health, wanted=points[::2])
+
+
+def test_requests_that_compute_in_turn_are_a_busy_loop_where_nobody_is_answered() -> None:
+    found = diagnose(burning())
+    assert (found.verdict, found.findings[0].culprit and found.findings[0].culprit.line) == ("busy-loop", 21)
+    assert diagnose(burning(health="well")).exit == 0
+
+
+def test_requests_that_want_a_lock_in_the_same_function_do_not_compute() -> None:
+    spinning = [one.tid for one in View(burning(wanted=True)).threads if one.spins]
+    assert spinning == [12]
+
+
 def recorder(call: str, queue: int) -> Evidence:
     """A program without Python holds the port of a service that is started in another way."""
     tail = canned.process(PID, parent=1, cmdline=("tail", "-f", "/dev/null"), session=PID)

@@ -15,9 +15,7 @@ from watchdog.model.evidence import Frame, ThreadStack
 
 # Where a forked child of the standard library begins; of others the memory tells (`TaskLook.born`).
 _BIRTHS = ("multiprocessing/process.py:_bootstrap", "billiard/process.py:_bootstrap")
-
-
-_TOGETHER = 0.6  # of the looks: one of them was on a CPU
+_TOGETHER = 0.6  # of the looks: one of several threads was on a CPU
 
 
 class ThreadView(ThreadFacts):
@@ -39,16 +37,14 @@ class ThreadView(ThreadFacts):
     @property
     def _takes_turns(self) -> bool:
         """Several threads that compute in one function share the interpreter's lock: each seems to wait mostly."""
-        own = self.app_frame
-        wants = {(point.pid, point.tid) for look in self.view.evidence.locks for point in look.wanted}
-        if own is None or not self.got_cpu or (self.pid, self.tid) in wants or len(self.looks) + len(self.samples) < 3:
+        if not self.got_cpu or len(self.looks) + len(self.samples) < 3 or (self.pid, self.tid) in self.view.wanting:
             return False
-        alike = [
-            one
-            for one in self.view.threads_of(self.pid)
-            if one.app_frame and (one.app_frame.file, one.app_frame.function) == (own.file, own.function)
-        ]
-        return len(alike) > 1 and sum(one.running for one in alike) >= _TOGETHER
+        return self.app_function in self.view.shared_places
+
+    @cached_property
+    def app_function(self) -> tuple[int, str, str] | None:
+        """The function of the application that it is in."""
+        return (self.pid, self.app_frame.file, self.app_frame.function) if self.app_frame else None
 
     @cached_property
     def serves_request(self) -> bool:
@@ -127,6 +123,20 @@ class Threads(Indexed):
     @cached_property
     def _births(self) -> dict[int, Frame]:
         return {look.pid: look.born for look in self.evidence.tasks if look.born is not None}
+
+    @cached_property
+    def shared_places(self) -> frozenset[tuple[int, str, str]]:
+        """Functions in which several threads of a process are, one of them on a CPU most of the time."""
+        running: dict[tuple[int, str, str], list[float]] = {}
+        for thread in self.threads:
+            if thread.app_function is not None:
+                running.setdefault(thread.app_function, []).append(thread.running)
+        return frozenset(place for place, shares in running.items() if len(shares) > 1 and sum(shares) >= _TOGETHER)
+
+    @cached_property
+    def wanting(self) -> frozenset[tuple[int, int | None]]:
+        """Threads that wait for a lock of the application."""
+        return frozenset((point.pid, point.tid) for look in self.evidence.locks for point in look.wanted)
 
     @cached_property
     def python_threads(self) -> tuple[ThreadView, ...]:

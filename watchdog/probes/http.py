@@ -19,7 +19,7 @@ def probe(asked: Asked) -> Sample:
     """ok or slow for a good answer, failed for none or a wrong one, unknown where the reason is not the server."""
     reply = ask(url_of(asked), timeout=asked.spec.timeout)
     if reply.problem in ("local", "tls", "certificate"):
-        # A certificate that is not trusted here is no hang: the server has answered, and no restart would fix it.
+        # A certificate that is not trusted here is not a hang: the server has answered, and no restart would fix it.
         return asked.unknown(reply.detail)
     if reply.problem == "timeout":
         return asked.answer("failed", f"no answer within {format_duration(asked.spec.timeout)}", reply.seconds, "s")

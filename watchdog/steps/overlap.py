@@ -14,6 +14,7 @@ from watchdog.model.process import Identity, Tree
 from watchdog.model.selector import Selector
 from watchdog.policy import guards
 from watchdog.starting import launch, readiness
+from watchdog.starting.launch import Shim
 from watchdog.starting.readiness import Question, StartedServer
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock
@@ -41,7 +42,6 @@ def replaceable(context: Context, playbook: Playbook) -> Tree | None:
 
 def start_beside(context: Context, playbook: Playbook, old: Tree, within: float) -> StepResult:
     """Start the new server, prove it, and end the old one. `context.found` gets what was started and ended."""
-    began = clock.monotonic()
     going = [one.process.identity for one in old.members]
     shim = launch.arm(
         playbook.start, playbook.service, context.state, port=playbook.find.port, policy=playbook.policy, beside=going
@@ -51,18 +51,31 @@ def start_beside(context: Context, playbook: Playbook, old: Tree, within: float)
     if begun.outcome != "done" or begun.identity is None:
         shim.cancel()
         return _failed(begun, f"pid {old.root.pid} goes on: {begun.message}")
+    try:
+        return _take_over(context, playbook, old, shim, begun, within)
+    except BaseException:
+        shim.leave_alone()  # the old shim is on duty again, also where wd itself goes on, as the loop does
+        raise
+
+
+def _take_over(
+    context: Context, playbook: Playbook, old: Tree, shim: Shim, begun: StartResult, within: float
+) -> StepResult:
+    began, going = clock.monotonic(), [one.process.identity for one in old.members]
+    assert begun.identity is not None
     server = StartedServer(begun.identity, shim, going, playbook, context.state)
     if problem := _why_not_proven(server, _question(playbook), within):
         shim.leave_alone()  # it ends the new server, and the old shim is on duty again
-        clock.wait_until(lambda: not processes.is_alive(begun.identity), within)  # type: ignore[arg-type]
+        new = begun.identity
+        clock.wait_until(lambda: not processes.is_alive(new), within)
         return _failed(begun, f"the new server was not ready, so pid {old.root.pid} goes on: {problem}")
+    ready = begun.seconds + clock.monotonic() - began
     context.say(f"pid {begun.pid} answers; now pid {old.root.pid} ends")
     context.found.killed = _end(context, old, begun.identity)
     shim.done()
     context.found.shim = shim
-    seconds = clock.monotonic() - began
-    message = f"ready after {format_duration(seconds)}, beside pid {old.root.pid}"
-    context.found.started = replace(begun, ready=True, seconds=seconds, message=message)
+    message = f"ready after {format_duration(ready)}, beside pid {old.root.pid}"
+    context.found.started = replace(begun, ready=True, seconds=ready, message=message)
     if context.found.killed.outcome not in ("done", "nothing"):
         return _failed(begun, f"the new server is ready; the old one has not ended: {context.found.killed.message}")
     return StepResult("ok", f"pid {begun.pid} is {message}", context.found.started.record())

@@ -83,7 +83,8 @@ class HeldSockets:
         """Open what is not held yet. OSError if an address is taken. `user`: whose a local socket's file shall be."""
         if self._sockets:
             return
-        self._open_post()
+        with contextlib.suppress(OSError):  # a full disk: the server comes first; the next shim opens its own sockets
+            self._open_post()
         found: list[socket.socket] = []
         try:
             for address in self._addresses:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import select
 import signal
@@ -20,28 +19,20 @@ import socket
 import subprocess
 import time
 from dataclasses import replace
-from pathlib import Path
 
-from watchdog.model.launching import ShimRecord
 from watchdog.model.process import Identity
-from watchdog.system.child import commands
-from watchdog.system.clock import Deadline, wait_until
+from watchdog.system.clock import wait_until
 from watchdog.system.net import ports
 from watchdog.system.posix import birth, children, detach, standby
 from watchdog.system.posix.held import HeldSockets, handing_over
 from watchdog.system.process import processes
 from watchdog.system.shim import records
+from watchdog.system.shim.duty import LOCK_WITHIN, ORDER_WITHIN, Duty
 from watchdog.system.shim.line import Line
 from watchdog.system.shim.orders import Order
 from watchdog.system.shim.restarts import Restarts
 
-_ORDER_WITHIN = 30.0  # seconds for whoever has called us to say what to do
-_GONE_WITHIN = 10.0  # seconds for the old processes to be gone, once somebody says start
-_PORT_WITHIN = 20.0
-_LOCK_WITHIN = 15.0
-_FINISH_WITHIN = 60.0
 _LOOK_BACK = 5  # starts of the service, among whose shims the one is that holds the sockets
-_SETTLED_AFTER = 3.0  # seconds that a service without a port must live to count as up, when nobody else judges
 
 
 def main() -> None:
@@ -60,25 +51,17 @@ def main() -> None:
 def _order(line: Line) -> Order | None:
     """None if whoever called says nothing, goes away, or is a wd of another version."""
     try:
-        message = line.receive(_ORDER_WITHIN)
+        message = line.receive(ORDER_WITHIN)
         return Order(**message) if message else None
     except (EOFError, ValueError, TypeError):
         return None
 
 
-class _Shim:
+class _Shim(Duty):
     def __init__(self, order: Order, line: Line) -> None:
-        self._order, self._line = order, line
-        self._place = Path(order.folder)
-        self._record: ShimRecord | None = None
+        super().__init__(order, line)
         self._log: birth.Log | None = None
         self._lock = -1
-        self._line_open = True
-        self._armed = time.time()
-        self._alone = False  # wd is gone without a word: we judge
-        self._settled = False  # it is up, or given up: nothing more is to be started
-        self._tried_fallback = not order.fallback
-        self._judge: Deadline | None = None
         self._held = HeldSockets(order.listen, order.standby)
         self._restarts = Restarts(order.restarts, order.restarts_within, *order.pauses)
         self._wake, self._waker = os.pipe()
@@ -89,11 +72,11 @@ class _Shim:
 
     def run(self) -> None:
         # Before the first signal to the old server: from now on connections wait for the new one.
-        self._held.take_over(
-            dict.fromkeys(one.shim_pid for one in reversed(records.read_all(self._place)[-_LOOK_BACK:]))
-        )
+        lately = reversed(records.read_all(self._place)[-_LOOK_BACK:])
+        with contextlib.suppress(OSError):  # a full disk: the start comes first
+            self._held.take_over(dict.fromkeys(one.shim_pid for one in lately))
         self._line.send(event="armed", pid=os.getpid())
-        while not self._settled or self._has_children() or self._held.waits or self._will_restart:
+        while not self._settled or children.are_left() or self._held.waits or self._will_restart:
             for word in self._wait():
                 self._obey(word)
             self._reap()
@@ -138,24 +121,14 @@ class _Shim:
         return [str(message["word"])] if message else []
 
     def _obey(self, word: str) -> None:
-        started = self._record is not None and not self._record.error
-        if word == "start":
-            self._start(self._order.command)
-        elif word == "fallback":
-            self._tried_fallback = True
-            self._start(self._order.fallback)
-        elif word == "done" or (word == "cancel" and started):
-            self._held.started()
-            self._settle()
-        elif word == "cancel":
-            self._settled = True
-            self._held.cancel()
-        elif word == "eof" and not self._settled and self._order.beside:
+        if word == "eof" and not self._settled and self._order.beside:
             self._leave_it_to_the_old_one()
-        elif word == "eof" and not self._settled:
-            self._alone = True
-            if not started and self._finish_kill(self._order.doomed):
-                self._start(self._order.command)
+            return
+        if word == "done" or (word == "cancel" and self._is_started):
+            self._held.started()
+        elif word == "cancel":
+            self._held.cancel()
+        super()._obey(word)
 
     def _start(self, command: list[str]) -> None:
         if reason := self._why_not():
@@ -171,13 +144,9 @@ class _Shim:
             self._fail(began, str(error))
             return
         child.returncode = 0  # reaped by us below, not by the Popen object
-        found = processes.read(child.pid)
-        ticks = found.identity.ticks if found else 0
-        self._note(ShimRecord(self._order.service, child.pid, ticks, began, os.getpid(), boot=processes.boot_id()))
-        self._judge = Deadline(self._order.within)
         if not self._order.beside:
             self._held.started()
-        self._line.send(event="started", pid=child.pid, ticks=ticks)
+        self._started(child.pid, began)
 
     def _spawn(self, command: list[str]) -> subprocess.Popen[bytes]:
         order = self._order
@@ -204,42 +173,17 @@ class _Shim:
         return self._restarts.milliseconds_left() if self._will_restart else None
 
     def _lives(self) -> bool:
-        return self._record is not None and self._record.ended is None and not self._record.error
+        return self._is_started and self._record is not None and self._record.ended is None
 
-    def _start_through(self) -> None:
-        """The service's own manager starts it; there is no child of ours to look after."""
-        done = commands.run(self._order.through, timeout=max(30.0, self._order.within), cwd="/", env=self._order.env)
-        if done.ok:
-            self._line.send(event="started", pid=None, ticks=0)
-        else:
-            self._fail(time.time(), done.error or done.output.strip()[-1000:] or f"it ended with {done.code}")
-        if self._alone:
-            self._settle()
+    def _held_ports(self) -> frozenset[int]:
+        return self._held.ports
+
+    def _children(self) -> list[str]:
+        return [str(one.identity) for one in processes.table().values() if one.parent == os.getpid()]
 
     def _why_not(self) -> str:
-        """Why nothing may be started now; empty if it may. Holds the lock from here on."""
-        if not self._take_lock():
-            return "another start of this service is under way"
-        ours = {str(self._record.identity)} if self._record else set()
-        for one in records.running(self._place):
-            if str(one) not in (*ours, *self._order.doomed, *self._order.beside) and processes.is_alive(one):
-                return f"it already runs as pid {one.pid}"
-        if self._alone and (other := self._start_of_another()):
-            return f"another wd has started it meanwhile, as pid {other}"
-        old = [Identity.parse(text) for text in self._order.doomed]
-        if not wait_until(lambda: not any(processes.is_alive(one) for one in old), _GONE_WITHIN):
-            left = [str(one.pid) for one in old if processes.is_alive(one)]
-            return f"the old process {', '.join(left)} is still there: no second copy beside it"
-        deadline = Deadline(_PORT_WITHIN)
-        for port in set(self._order.ports) - self._held.ports:
-            if not wait_until(lambda port=port: ports.can_bind(port), deadline.left, 0.05):  # type: ignore[misc]
-                return ports.why_not_bound(port) or f"port {port} was not free in time"
-        return ""
-
-    def _start_of_another(self) -> int:
-        """Somebody took over while we finished the kill. If that one has ended since, it may have been meant to."""
-        found = (one for one in records.read_all(self._place) if one.started >= self._armed and not one.error)
-        return next((one.pid for one in found if one.shim_pid != os.getpid()), 0)
+        """The lock is held from here on."""
+        return super()._why_not() if self._take_lock() else "another start of this service is under way"
 
     def _take_lock(self) -> bool:
         if self._lock < 0:
@@ -256,21 +200,11 @@ class _Shim:
                 return False
             return True
 
-        return wait_until(taken, _LOCK_WITHIN, 0.05)
-
-    def _refuse(self, reason: str) -> None:
-        self._line.send(event="refused", why=reason)
-        self._let_go()
-        if self._alone:
-            self._leave_note(time.time(), f"not started: {reason}")
-            self._settled = True
+        return wait_until(taken, LOCK_WITHIN, 0.05)
 
     def _fail(self, began: float, reason: str) -> None:
-        self._leave_note(began, reason)
-        self._line.send(event="failed", why=reason)
+        super()._fail(began, reason)
         self._plan_restart(0.0)
-        if self._alone:
-            self._next_or_give_up()
 
     def _reap(self) -> None:
         while True:
@@ -307,7 +241,7 @@ class _Shim:
 
     def _plan_restart(self, lived: float) -> None:
         """Where the sockets are held, the shim starts it again, as often as it may; then it gives the addresses up."""
-        if self._held and self._settled and not self._restarts.plan(time.time(), lived):
+        if self._held and self._settled and not self._lives() and not self._restarts.plan(time.time(), lived):
             self._held.close()
 
     def _heir(self) -> Identity | None:
@@ -317,68 +251,13 @@ class _Shim:
         children.sort(key=lambda one: (one.pid not in holders, one.identity.ticks))
         return children[0].identity if children else None
 
-    def _judge_it(self) -> None:
-        """wd is gone: is the service up? By its port, else by its staying alive."""
-        record = self._record
-        if record is None or record.error or self._judge is None:
-            self._settle()
-            return
-        if record.ended is not None:
-            self._next_or_give_up()
-        elif self._order.port is not None:
-            if any(one.holders for one in ports.listeners(self._order.port)):
-                self._settle()
-            elif self._judge.over:
-                self._next_or_give_up()
-        elif time.time() - record.started > _SETTLED_AFTER:
-            self._settle()
-
-    def _next_or_give_up(self) -> None:
-        if self._tried_fallback:
-            self._settle()
-            return
-        self._tried_fallback = True
-        mine = [str(one.identity) for one in processes.table().values() if one.parent == os.getpid()]
-        if self._finish_kill(mine):
-            self._start(self._order.fallback)
-
     def _leave_it_to_the_old_one(self) -> None:
         """wd is gone before the new server was proven: it ends, and the old shim is on duty again."""
-        self._finish_kill([str(one.identity) for one in processes.table().values() if one.parent == os.getpid()])
+        self._finish_kill(self._children())
         self._settle()
         self._held.close()
-
-    def _finish_kill(self, doomed: list[str]) -> bool:
-        """What wd began: done by a process of its own, so that this one stays small. False if somebody survives."""
-        question = {"doomed": doomed, "inodes": self._order.inodes, "ports": self._order.ports}
-        done = commands.run(
-            self._order.finish_command, timeout=_FINISH_WITHIN, env={"PATH": os.defpath}, stdin=json.dumps(question)
-        )
-        if done.ok:
-            return True
-        self._leave_note(time.time(), f"not started: the kill could not be finished: {done.output.strip()[-500:]}")
-        self._settled = True
-        return False
-
-    def _settle(self) -> None:
-        self._settled = True
-        self._let_go()
-        if self._line_open:
-            self._line.close()
-            self._line_open = False
 
     def _let_go(self) -> None:
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
-
-    def _has_children(self) -> bool:
-        return children.are_left()
-
-    def _leave_note(self, began: float, error: str) -> None:
-        self._note(ShimRecord(self._order.service, 0, 0, began, os.getpid(), ended=began, error=error))
-
-    def _note(self, record: ShimRecord) -> None:
-        self._record = record
-        with contextlib.suppress(OSError):  # a full disk must not take the service's parent with it
-            records.write(self._place, record)
