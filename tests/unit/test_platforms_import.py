@@ -1,6 +1,6 @@
 """On every system wd can at least be imported and asked for its help: seen in a child without the other parts.
 
-This is no proof that anything works there. It keeps a module of one system from creeping into what all share.
+This does not prove that anything works there. It keeps a module of one system from creeping into what all share.
 """
 
 from __future__ import annotations

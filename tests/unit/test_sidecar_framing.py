@@ -1,4 +1,4 @@
-"""Bytes become messages whatever the pieces they come in, and what is no message is never passed on as one."""
+"""Bytes become messages whatever the pieces they come in, and what is not a message is never passed on as one."""
 
 from __future__ import annotations
 

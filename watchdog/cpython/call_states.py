@@ -22,7 +22,7 @@ from watchdog.system.process.memory import Unmapped
 
 _TIMES, _APART = 6, 0.004  # readings in a row, seconds between them
 _MOST_BUSY, _MOST_THREADS = 2, 200  # threads that are read; of a process with more threads none is
-_INNERMOST = 6  # calls of the application that are told
+_INNERMOST = 6  # calls of the application that are shown
 _DEEPEST, _MOST_ITEMS, _MOST_DIGITS = 2, 32, 64
 _LONGEST_TEXT = 1000  # characters
 _HEAP_TYPE, _MANAGED_DICT = 1 << 9, 1 << 4

@@ -48,7 +48,7 @@ class ThreadFacts:
 
     @cached_property
     def running(self) -> float:
-        """Share of the looks in which it was on a CPU or ready for one; of the time where no states are told."""
+        """Share of the looks in which it was on a CPU or ready for one; of the time where the states are not known."""
         if self.looks and all(look.state == "?" for _, look in self.looks):
             return min(1.0, self.cpu)
         seen = [look.state == "R" for _, look in self.looks] + [stack.active for _, stack in self.samples]
