@@ -90,13 +90,13 @@ class TaskWait:
         return any(at_place(frame, ("asyncio/tasks.py:wait_for", "async_timeout/:*")) for frame in self.chain)
 
     @property
-    def wants_what_was_taken(self) -> bool:
+    def reads_its_body_again(self) -> bool:
         """Whether it reads the body of its request, which the client has sent and somebody else has read already."""
         return self.task.body_is_in and any(at_place(frame, _BODY_READERS) for frame in self.chain)
 
     @property
     def words(self) -> str:
-        if self.wants_what_was_taken:
+        if self.reads_its_body_again:
             return "the request's body, which has been read already,"
         if self.kind == "unknown" and self.task.greenlet:
             return "what nobody gives it"

@@ -89,7 +89,7 @@ def _question(playbook: Playbook) -> Question:
 
 
 def _why_not_proven(server: StartedServer, question: Question, within: float) -> str:
-    """Empty as soon as the new server, and no other, has given good answers in a row."""
+    """Empty when the new server itself has given enough good answers in a row."""
     deadline, row, last = Deadline(within), 0, "it does not answer"
     by_the_new = accepted.only_by(lambda: _family(server.current))
     while not deadline.over:

@@ -342,15 +342,15 @@ def _is_another(watched: Watched) -> bool:
     if watched.looked_at is None:
         return False
     if before is not None and processes.is_alive(before):
-        return _serves_anew(watched)
+        return _was_replaced_by_its_launcher(watched)
     if before is None and clock.monotonic() - watched.looked_at < _JUST_NOW:
         return False
     looking.refresh(watched)
     return watched.identity is not None and watched.identity != before and not watched.wrong_program
 
 
-def _serves_anew(watched: Watched) -> bool:
-    """Whether a launcher that lives on has started all who serve now after the last failure: nobody has judged them."""
+def _was_replaced_by_its_launcher(watched: Watched) -> bool:
+    """Whether all processes that serve now began after the last failure, under a launcher that still runs."""
     if watched.wrong_program or watched.failed_at is None:
         return False
     tree = looking.refresh(watched)

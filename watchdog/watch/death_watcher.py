@@ -1,7 +1,7 @@
 """What follows when a server's process ends: within milliseconds, not at the next question.
 
-A death that a person or a run of ours meant is none. A master, a manager or a launcher may start the server again by
-itself; only when nothing of it is left, it is down.
+An end that a person or a run of wd wanted is not a death. A master, a manager or a launcher may start the server
+again by itself; only when nothing of it is left, it is down.
 """
 
 from __future__ import annotations
@@ -77,8 +77,10 @@ class DeathWatcher:
             self._is_down(watched, f"{told}, and was started again")
 
     def _died(self, identity: Identity) -> None:
-        """Called in the watching thread: only notes it. Whoever looks at a tree that is just ending may come here too,
-        and one end is one death."""
+        """Note the end of a process; the rest is done in another thread.
+
+        A thread that looks at a tree which is just ending calls this too, so the same end may be noted only once.
+        """
         with self._lock:
             owner = self._owners.pop(identity, "")
             if identity in self._handled:

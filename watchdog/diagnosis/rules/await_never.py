@@ -35,7 +35,7 @@ def rule(view: View) -> Iterator[Finding]:
     found = serving(view, _KINDS | {"lock"})
     # The holder of a lock between tasks is known, and has rules of its own; of one between greenlets it is not.
     known = [one for one in found if one.kind != "lock" or one.task.greenlet]
-    known = [one for one in known if view.in_trouble or one.wants_what_was_taken or not may_be_meant(one)]
+    known = [one for one in known if view.in_trouble or one.reads_its_body_again or not may_be_meant(one)]
     known = _without_a_holder(view, known)
     waiting = [one for one in known if loop_idles(view, one.task.pid)]
     waiting.sort(key=lambda one: not keeps_others(view, one))  # the root of a queue first
