@@ -144,6 +144,9 @@ class Home(homes.Home):
                 daemon.send_signal(signal.SIGCONT)
             daemon.kill()
             daemon.wait(30)
+        for service in self.services:
+            if "listen" in service.playbook["start"]:  # its shim would start it again
+                self.wd("stop", service.name, "--yes")
         end = time.monotonic() + 10
         while any(service.living() for service in self.services) and time.monotonic() < end:
             for service in self.services:

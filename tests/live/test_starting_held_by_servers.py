@@ -6,12 +6,11 @@ import importlib.util
 import os
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support import wait_for
-from watching import Home, Service, home_in
+from watching import Home, Service
 
 ASGI = """
 import os
@@ -40,16 +39,6 @@ LINES = {
     "hypercorn": ["-m", "hypercorn", "asgi:app", "--bind", "fd://3"],
     "waitress": ["wsgi.py"],
 }
-
-
-@pytest.fixture
-def home(folder: Path) -> Iterator[Home]:
-    with home_in(folder) as made:
-        try:
-            yield made
-        finally:
-            for service in made.services:
-                made.wd("stop", service.name, "--yes")
 
 
 def served_by(home: Home, name: str) -> Service:

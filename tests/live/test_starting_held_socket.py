@@ -15,21 +15,11 @@ from pathlib import Path
 
 import pytest
 from support import alive, connects, wait_for
-from watching import Home, Service, home_in
+from watching import Home, Service
 
 from watchdog.system.disk import files
 from watchdog.system.net import ports
 from watchdog.system.shim import posts
-
-
-@pytest.fixture
-def home(folder: Path) -> Iterator[Home]:
-    with home_in(folder) as made:
-        try:
-            yield made
-        finally:
-            for service in made.services:
-                made.wd("stop", service.name, "--yes")
 
 
 def shop(home: Home, **policy: object) -> Service:
