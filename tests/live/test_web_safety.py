@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -137,14 +137,12 @@ def test_what_machines_say_is_text(home: Home) -> None:
 def test_only_the_own_user_comes_in_without_a_sign_in(home: Home) -> None:
     if os.geteuid():
         pytest.skip("needs root to be another user")
+    curl = shutil.which("curl") or pytest.skip("needs curl")
     with page_of(home) as page:
-        ask = (
-            "import urllib.request as r, sys\ntry: print(r.urlopen(sys.argv[1]).status)\nexcept OSError as e: print(e)"
-        )
         for path, answer in (("/", "401"), ("/history", "401"), ("/healthz", "200")):
-            words = [sys.executable, "-c", ask, f"http://127.0.0.1:{page.port}{path}"]
+            words = [curl, "-s", "-o", "/dev/null", "-w", "%{http_code}", f"http://127.0.0.1:{page.port}{path}"]
             done = subprocess.run(words, capture_output=True, text=True, user=65534, timeout=60, cwd="/", check=False)
-            assert answer in done.stdout, done.stdout + done.stderr
+            assert done.stdout == answer, done.stderr
 
 
 @pytest.mark.parametrize(
@@ -183,7 +181,6 @@ def test_a_proxy_must_take_https_and_be_the_only_way(home: Home) -> None:
         plain = Browser(page.port, host="oncall.example.org")
         assert plain.get("/").status == 403
         assert behind(page).get("/").status == 303
-        assert Browser(page.port, headers=dict(FORWARDED)).get("/").status == 421, "by its own name only"
     with page_of(home) as page:  # nobody said that there is a proxy
         assert Browser(page.port, headers={"X-Forwarded-For": "203.0.113.7"}).get("/").status == 403
 
@@ -291,12 +288,7 @@ def test_without_the_extra_every_command_works_and_this_one_says_what_brings_it(
     hidden = folder / "hidden"
     hidden.mkdir()
     (hidden / "sitecustomize.py").write_text(
-        "import sys\n"
-        "class Hide:\n"
-        "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name.partition('.')[0] in ('starlette', 'uvicorn', 'prometheus_client', 'anyio'):\n"
-        "            raise ModuleNotFoundError(name)\n"
-        "sys.meta_path.insert(0, Hide())\n"
+        "import sys\nfor name in ('starlette', 'uvicorn', 'prometheus_client', 'anyio'): sys.modules[name] = None\n"
     )
     env = {"PYTHONPATH": f"{hidden}{os.pathsep}{Path(__file__).parents[2]}"}
     home.service()

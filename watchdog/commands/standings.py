@@ -31,7 +31,7 @@ _LAG = 6.0  # seconds until the loop has written an answer down
 _LATE = 3.0  # intervals after which a missing answer means that nobody asks any more
 _POINTS = 1000  # of a memory curve
 _ANSWERS = 90  # of the probe that tells best whether the service serves
-_FIGURES = 60.0  # seconds for which figures over days and weeks stay as they are
+_RECOUNTED = 60.0  # seconds for which figures over days and weeks stay as they are
 
 
 @record
@@ -103,7 +103,7 @@ class Standings:
         desired = journal.desired(playbook.service)
         if desired.state == "stopped" and verdict not in ("ok", "slow"):
             verdict, since, message = "stopped", desired.since, f"stopped by {desired.by or 'a person'}"
-        if now - known.figures_at >= _FIGURES:
+        if now - known.figures_at >= _RECOUNTED:
             known.figures, known.figures_at = tuple(_figures(journal, playbook, now)), now
         newest = known.newest.values()
         return Standing(
