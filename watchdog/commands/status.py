@@ -199,6 +199,8 @@ def _deaths(state: Path, playbook: Playbook, kills: Mapping[int, str]) -> Iterat
     for one in reversed(ended[-DEATHS:]):
         if one.pid in kills:
             yield one, "ended by the kernel because memory ran out"
+        elif one.planned:
+            yield one, "ended as it had announced (STOPPING=1)"
         elif one.signal is not None:
             yield one, f"ended by {_signal_name(one.signal)}"
         else:
