@@ -100,11 +100,8 @@ def _standing(journal: Journal, playbook: Playbook, state: Path, kills: Mapping[
     if desired.state == "stopped" and verdict not in ("ok", "slow"):
         verdict, since, message = "stopped", desired.since, f"stopped by {desired.by or 'a person'}"
     restarts = [one.at for one in journal.restarts(playbook.service, now - WINDOWS[-1][1])]
-    memory = [
-        (one.at, one.value)
-        for one in samples
-        if one.unit == "B" and one.value is not None and _is_memory(playbook, one)
-    ]
+    of_memory = {probe.name for probe in playbook.memory_probes}
+    memory = [(one.at, one.value) for one in samples if one.probe in of_memory and one.value is not None]
     return Standing(
         playbook=playbook,
         state=verdict,
@@ -180,10 +177,6 @@ def _figures(
     ]
     for name, seconds in WINDOWS:
         yield availability(name, seconds, now, own, probe.every, outages, restarts)
-
-
-def _is_memory(playbook: Playbook, sample: Sample) -> bool:
-    return any(one.name == sample.probe and one.kind == "memory" for one in playbook.probes)
 
 
 def _oom_kills() -> dict[int, str]:

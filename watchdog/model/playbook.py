@@ -172,9 +172,13 @@ class Playbook:
         return tuple(probe for probe in self.probes if probe.kind == "http")
 
     @property
+    def memory_probes(self) -> tuple[ProbeSpec, ...]:
+        return tuple(probe for probe in self.probes if probe.kind == "memory")
+
+    @property
     def memory_limit(self) -> int | Percent | None:
         """What the first memory probe allows."""
-        return next((probe.subject for probe in self.probes if probe.kind == "memory"), None)
+        return next((probe.subject for probe in self.memory_probes), None)
 
     @property
     def url(self) -> str | None:

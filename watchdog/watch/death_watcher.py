@@ -22,7 +22,7 @@ from watchdog.system.process.deaths import Deaths
 from watchdog.watch import looking
 from watchdog.watch.loop_messages import AskNow, Trouble
 from watchdog.watch.loop_state import LoopState
-from watchdog.watch.standby_starter import StandbyStarter, may_start
+from watchdog.watch.standby_starter import StandbyStarter
 from watchdog.watch.watched import LIVES, Watched, death_triggers
 
 _REMEMBERED = 1000  # ends
@@ -96,8 +96,10 @@ class DeathWatcher:
             next((one.process for one in before.members if one.process.identity == identity), None) if before else None
         )
         gone = before is not None and looking.is_gone(before, watched.playbook)
-        if gone and not watched.acting and not strange and may_start(watched) and not self._is_held(watched):
-            watched.standby = StandbyStarter(watched, self._state.folder)  # it comes to its post while we decide
+        if gone and not watched.acting and not strange and watched.may_be_started and not self._is_held(watched):
+            watched.standby = StandbyStarter(
+                watched.playbook, self._state.folder
+            )  # it comes to its post while we decide
         if gone:
             looking.nothing_left(watched)
         tree = None if gone else looking.refresh(watched)
