@@ -49,7 +49,7 @@ class _Known:
     def add(self, samples: Iterable[Sample]) -> None:
         """In the order of time; what is known already is passed over."""
         best = registry.best_for_health(self.playbook.probes)
-        of_memory = {one.name for one in self.playbook.probes if one.kind == "memory"}
+        of_memory = {one.name for one in self.playbook.memory_probes}
         for sample in samples:
             before = self.newest.get(sample.probe)
             if before is not None and sample.at <= before.at:
@@ -59,7 +59,7 @@ class _Known:
             self.newest[sample.probe] = sample
             if best is not None and sample.probe == best.name:
                 self.answers.append(sample)
-            if sample.probe in of_memory and sample.unit == "B" and sample.value is not None:
+            if sample.probe in of_memory and sample.value is not None:
                 self.memory.append((sample.at, sample.value))
 
 
@@ -187,6 +187,8 @@ def _deaths(state: Path, playbook: Playbook, kills: Mapping[int, str]) -> Iterat
     for one in reversed(ended[-_DEATHS:]):
         if one.pid in kills:
             yield one, "ended by the kernel because memory ran out"
+        elif one.planned:
+            yield one, "ended as it had announced (STOPPING=1)"
         elif one.signal is not None:
             yield one, f"ended by {_signal_name(one.signal)}"
         else:
