@@ -34,6 +34,7 @@ class Standing:
     holder: str = ""  # who works on it at this moment
     sidecar: dict[str, Any] | None = None  # the figures of its newest session over stdin and stdout
     question: str = ""  # put to a person and not answered yet
+    approval: str = ""  # the id of that question, while it can be answered
 
     def record(self) -> dict[str, Any]:
         return {
@@ -64,6 +65,7 @@ class Standing:
             "worked_on_by": self.holder or None,
             "sidecar": self.sidecar,
             "question": self.question or None,
+            "approval": self.approval or None,
             "memory": [round(value) for _, value in self.memory],
         }
 

@@ -117,7 +117,7 @@ class Database:
         )
         memory = opening.new_memory()
         try:
-            for table in ("incidents", "steps", "notes", "desired", "restarts", "memories", "facts"):
+            for table in ("incidents", "steps", "notes", "desired", "restarts", "memories", "facts", "approvals"):
                 rows = self._connection.execute(f"SELECT * FROM {table}").fetchall()
                 if rows:
                     memory.executemany(f"INSERT OR REPLACE INTO {table} VALUES ({','.join('?' * len(rows[0]))})", rows)

@@ -32,6 +32,7 @@ def one_pass(state: LoopState, playbooks: Sequence[Playbook], metrics_file: str 
     """Ask every probe once, then act on trouble; both for several services side by side."""
     boot, begun = processes.boot_id(), clock.monotonic()
     state.journal.end_the_future()
+    state.waits = False
     texts = {one.service: state.journal.kept(one.service, KEY) for one in playbooks}
     state.services = {
         one.service: from_text(one, texts[one.service], boot, records.folder(state.folder, one.service))

@@ -35,6 +35,7 @@ def web(context: Context, options: Mapping[str, Any]) -> StepResult:
     if context.home is None:
         raise BadConfig("no home was found", todo="Name one with --home or $WD_HOME, or make one with `wd init`.")
     from watchdog.watch import log
+    from watchdog.watch.asking import PAGE
     from watchdog.web.server import serve
     from watchdog.web.site import Entrance, Site
 
@@ -48,7 +49,16 @@ def web(context: Context, options: Mapping[str, Any]) -> StepResult:
     )
     check(entrance, users)
     log.set_up(context.state, bool(options.get("verbose")), name="web.log")
-    serve(Site(context.home, context.state, entrance), lambda url: context.say(f"the page is at {url}"))
+    site = Site(context.home, context.state, entrance)
+
+    def ready(url: str) -> None:
+        site.journal().keep("", PAGE, url)
+        context.say(f"the page is at {url}")
+
+    try:
+        serve(site, ready)
+    finally:
+        site.journal().keep("", PAGE, "")
     return StepResult("ok", "stopped")
 
 
