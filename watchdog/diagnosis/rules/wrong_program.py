@@ -66,7 +66,7 @@ def _assignment(node: ast.AST, before: int) -> int | None:
     loops = [one for one in ast.walk(node) if isinstance(one, (ast.While, ast.For)) and shape.covers(one, start.lineno)]
     last = max((one.end_lineno or start.lineno for one in loops), default=start.lineno)
     assigned = [one for one in ast.walk(node) if isinstance(one, ast.Assign) and one.lineno <= last]
-    # A command line put together in a variable of its own: look through it at what it was made of, once.
+    # A command line put together in a separate variable: look through it at what it was made of, once.
     for _ in range(2):
         found = [one for one in assigned if _targets(one) & pending]
         lines += [one.lineno for one in found]

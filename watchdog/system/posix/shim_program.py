@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def _order(line: Line) -> Order | None:
-    """None if whoever called says nothing, goes away, or is a wd of another version."""
+    """None if the caller says nothing, goes away, or is a wd of another version."""
     try:
         message = line.receive(ORDER_WITHIN)
         return Order(**message) if message else None
@@ -87,7 +87,7 @@ class _Shim(Duty):
         self._held.close()
 
     def stand_by(self) -> Line | None:
-        """After the end of a service that was up: the line to whoever wants it started again, if somebody does soon."""
+        """After the end of a service that was up: the line to a wd that wants it started again, if one does soon."""
         signal.set_wakeup_fd(-1)
         os.close(self._wake)
         os.close(self._waker)
