@@ -168,7 +168,7 @@ def test_whoever_is_not_root_reads_with_their_own_rights(place: Path) -> None:
         "from watchdog.system.linux import target_files\n"
         "from watchdog.system.linux import rights\n"
         "print(target_files.read_file(rights.of(os.getpid()), sys.argv[2], 100).data.decode())\n"
-        "print(target_files.read_file(None, '/etc/shadow', 100).error, target_files._HELPER._child)"
+        "print(target_files.read_file(None, '/etc/shadow', 100).error, target_files._HELPER._child.runs)"
     )
     drop = ("setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups")
     done = subprocess.run(
@@ -176,4 +176,4 @@ def test_whoever_is_not_root_reads_with_their_own_rights(place: Path) -> None:
     )
     if "No module named" in done.stderr or "Permission denied" in done.stderr:
         pytest.skip("another user cannot run this Python")
-    assert done.stdout.split("\n")[:2] == ["content", "Permission denied None"], done
+    assert done.stdout.split("\n")[:2] == ["content", "Permission denied False"], done

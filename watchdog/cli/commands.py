@@ -80,6 +80,23 @@ _LOOP: tuple[StepSpec, ...] = (
         ),
     ),
     StepSpec(
+        "web",
+        "serve the page: every service, incidents while they run, history",
+        "watchdog.web.command:web",
+        (
+            Option("--name", many=True, help="a name by which browsers ask for it", metavar="HOST"),
+            Option("--tls-cert", "path", help="certificate, for an address that others can reach", metavar="FILE"),
+            Option("--tls-key", "path", help="its key", metavar="FILE"),
+            Option("--proxy", help="requests come only from this proxy, which takes HTTPS", metavar="ADDRESS"),
+            Option("--proxy-user", help="the header in which the proxy names the user", metavar="HEADER"),
+            Option("--add-user", help="let this person sign in; the password is asked for", metavar="NAME"),
+            Option("--role", default=None, choices=("view", "act"), help="what that person may do (default: view)"),
+            Option("--add-token", help="make a token for a program, such as Alertmanager", metavar="NAME"),
+            Option("--remove-user", help="take a person or a program out", metavar="NAME"),
+        ),
+        (Argument("address", help="HOST:PORT (default: 127.0.0.1:8321)"),),
+    ),
+    StepSpec(
         "tick",
         "run all probes once and act (for cron); Nagios-compatible output",
         "watchdog.watch.daemon:tick",

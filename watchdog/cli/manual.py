@@ -28,7 +28,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Services": ("status", "logs", "start", "stop", "restart", "verify", "check"),
     "Between two programs": ("sidecar",),
     "Many hosts": ("fleet",),
-    "The loop": ("watch", "tick", "explain", "snooze", "resume", "ack", "replay", "schedule"),
+    "The loop": ("watch", "web", "tick", "explain", "snooze", "resume", "ack", "replay", "schedule"),
     "After an incident": ("incidents", "leak", "workers", "guard"),
     "Setting up": ("init", "validate", "runbooks", "schema", "doctor", "demo", "completion", "man"),
     "Inside a runbook": ("http", "exec", "wait", "notify", "report"),
@@ -169,6 +169,17 @@ PAGES: dict[str, Manual] = {
         ),
         (Exit.FINE, Exit.UNKNOWN, Exit.INTERRUPTED),
         ("--service", "--metrics", "--ping"),
+    ),
+    "web": Manual(
+        "It changes only wd's own state: notes, users. It signals nothing. Only this machine can reach it, unless TLS "
+        "or a proxy and a sign-in are set up.",
+        (
+            ("wd web", "serve the page at http://127.0.0.1:8321"),
+            ("wd web --add-user kim --role act", "let kim sign in and act"),
+            ("wd web 10.0.0.5:8321 --tls-cert oncall.pem --tls-key oncall.key", "let other machines reach it"),
+        ),
+        (Exit.FINE, Exit.UNKNOWN, Exit.NOTHING, Exit.REFUSED, Exit.INTERRUPTED),
+        ("--add-user", "--role", "--tls-cert", "--tls-key"),
     ),
     "tick": Manual(
         "It runs every probe once and acts as the policies allow. Its exit code and output suit Nagios.",

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import asdict, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from watchdog.model.evidence import Answer, Evidence
 from watchdog.model.playbook import Playbook, ProbeSpec, Threshold, TriggerSpec
@@ -18,9 +18,7 @@ from watchdog.policy.budget import Life
 from watchdog.policy.judge import ProbeState
 from watchdog.probes import registry
 from watchdog.system import clock
-
-if TYPE_CHECKING:
-    from watchdog.watch.standby_starter import StandbyStarter
+from watchdog.watch.standby_starter import StandbyStarter
 
 CALENDAR = ("cron", "every")  # kinds of triggers behind which there is no trouble
 LIVES = 12  # that are remembered
@@ -77,6 +75,13 @@ class Watched:
     @property
     def identity(self) -> Identity | None:
         return self.tree.root.identity if self.tree else None
+
+    @property
+    def may_be_started(self) -> bool:
+        """Whether a run after its death starts it: it acts, has a command of its own, and has not given up."""
+        acts = self.playbook.policy.mode == "act" and bool(death_triggers(self.playbook))
+        start = self.playbook.start
+        return acts and self.stored.gave_up is None and bool(start.command) and not start.through
 
     def forget_trouble(self) -> None:
         """It is over: the next trouble is logged and asked about again."""

@@ -13,16 +13,15 @@ import dataclasses
 import errno
 import json
 import os
-import subprocess
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
-from watchdog.system import signals
 from watchdog.system.child import interpreter
 from watchdog.system.disk.parts import Part, part_of, read_part
 from watchdog.system.linux import rights
 from watchdog.system.linux.answers import Answers, Stalled
+from watchdog.system.linux.own_child import OwnChild
 from watchdog.system.linux.rights import Rights
 
 _STALL = 0.7  # seconds for which the child may wait for one file
@@ -112,16 +111,13 @@ class Helper:
     """Keeps one child and asks it; several threads take turns."""
 
     def __init__(self, command: Sequence[str] | None = None) -> None:
-        self._command = command or interpreter.command("watchdog.system.linux.reading_child:main")
         self._lock = threading.Lock()
-        self._child: subprocess.Popen[bytes] | None = None
-        self._answers: Answers | None = None
-        self._owner = 0
+        self._child = OwnChild(command or interpreter.command("watchdog.system.linux.reading_child:main"), _STALL)
         self._stalls: dict[Rights, list[float]] = {}
 
     def start(self) -> None:
         with self._lock, contextlib.suppress(OSError):
-            self._ready()
+            self._child.ready()
 
     def ask(self, wanted: Rights, paths: Sequence[str], limit: int, end: bool) -> dict[str, Part]:
         """A part for each path; one that stalls the child is given up, and a new child goes on with the next."""
@@ -135,7 +131,7 @@ class Helper:
                 try:
                     self._ask(wanted, waiting, limit, end, until, found)
                 except (Stalled, OSError, ValueError, KeyError, TypeError):
-                    self._drop()
+                    self._child.drop()
                     self._stalls.setdefault(wanted, []).append(time.monotonic())
                     late = next((path for path in waiting if path not in found), None)
                     if late is not None:
@@ -148,12 +144,10 @@ class Helper:
     def _ask(
         self, wanted: Rights, paths: Sequence[str], limit: int, end: bool, until: float, found: dict[str, Part]
     ) -> None:
-        child, answers = self._ready()
+        questions, answers = self._child.ready()
         order = {"rights": dataclasses.asdict(wanted), "paths": list(paths), "limit": limit, "end": end}
-        assert child.stdin is not None
-        child.stdin.write(json.dumps(order).encode() + b"\n")
-        answers.pid = child.pid
-        answers.pid = int(answers.line(until))
+        os.write(questions, json.dumps(order).encode() + b"\n")
+        answers.pid = int(answers.line(until))  # a child of the child reads the files
         for path in paths:
             found[path] = _part(answers, limit, until)
 
@@ -162,40 +156,11 @@ class Helper:
         self._stalls[wanted] = young
         return len(young) >= _STALLS
 
-    def _ready(self) -> tuple[subprocess.Popen[bytes], Answers]:
-        if self._child is None or self._answers is None or self._owner != os.getpid() or self._child.poll() is not None:
-            self._drop()
-            # A session of its own: its group can be ended whole, and the terminal's Ctrl-C does not reach it.
-            self._child = subprocess.Popen(
-                self._command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                cwd="/",
-                env={},
-                bufsize=0,
-                start_new_session=True,
-            )
-            assert self._child.stdout is not None
-            self._answers, self._owner = Answers(self._child.stdout, self._child.pid, _STALL), os.getpid()
-        return self._child, self._answers
-
-    def _drop(self) -> None:
-        child, self._child, self._answers = self._child, None, None
-        if child is None:
-            return
-        for pipe in (child.stdin, child.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
-        if self._owner == os.getpid():
-            signals.end_child(child, within=0.2)
-
     def close(self) -> None:
         """End the child, if nobody is just asking it; otherwise it ends with this process."""
         if self._lock.acquire(timeout=0.2):
             try:
-                self._drop()
+                self._child.drop()
             finally:
                 self._lock.release()
 
