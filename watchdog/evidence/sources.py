@@ -53,6 +53,10 @@ class Sources:
                 self._rights[pid] = None  # it has given up root's rights: whose names are these?
             target_files.prepare(now)
 
+    def rights(self, pid: int) -> Rights | None:
+        """What the process might read before it was asked for names; None where that is not known."""
+        return self._rights.get(pid)
+
     def reading(self, pid: int) -> Reading:
         """Reads a file that this process named."""
         return partial(target_files.read_file, self._rights.get(pid))

@@ -358,6 +358,18 @@ class BridgeLook:
 
 
 @record(frozen=True)
+class OtherChoice:
+    """A launcher that was told to run one program, and runs another one."""
+
+    launcher: int  # pid
+    pid: int  # of what it runs
+    runs: str  # "catalogue_v1.py"
+    told: str  # "server.py"
+    told_by: str  # "launch.ini", "the variable APP", "its command line"
+    in_its_code: bool = False  # the launcher's own source names what runs: a fallback on purpose, perhaps
+
+
+@record(frozen=True)
 class Configured:
     """What the playbook says about the server, as far as a diagnosis needs it."""
 
@@ -393,6 +405,7 @@ class Evidence:
     file_locks: tuple[FileLock, ...] = ()
     listeners: tuple[tuple[float, Listener], ...] = ()
     strangers: tuple[Process, ...] = ()  # holders of the port that are not the configured program
+    choices: tuple[OtherChoice, ...] = ()
     zombies: tuple[Process, ...] = ()  # children of the tree that ended and were not reaped
     memory: tuple[MemoryPoint, ...] = ()
     answers: tuple[Answer, ...] = ()

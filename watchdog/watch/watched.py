@@ -20,7 +20,7 @@ from watchdog.probes import registry
 from watchdog.system import clock
 from watchdog.watch.standby_starter import StandbyStarter
 
-CALENDAR = ("cron", "every")  # kinds of triggers behind which there is no trouble
+CALENDAR = ("cron", "every")  # kinds of triggers behind which there is not a trouble
 LIVES = 12  # that are remembered
 LOG_EVERY = 2.0  # seconds between two looks at the logs for a trigger
 
