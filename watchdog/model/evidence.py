@@ -277,6 +277,7 @@ class Exit:
     peak_rss: int | None = None
     last_lines: tuple[str, ...] = ()
     source: str = ""  # shim, watched, log, kernel, cgroup
+    limit: str = ""  # at which it ended: a key of the playbook's `start.limits`
 
 
 @record(frozen=True)
