@@ -74,6 +74,9 @@ class Ready(Section):
         default=60.0, description="until then a server that still starts is not a failure"
     )
     url: Annotated[str, Link()] | None = Field(default=None, description="asked until it answers; else the http probe")
+    notify: Annotated[bool, Switch()] = Field(
+        default=False, description="the server must also send READY=1 to NOTIFY_SOCKET (sd_notify, Linux)"
+    )
     warm_up: Annotated[str, Link()] | None = Field(default=None, description="asked once after the first good answer")
 
 

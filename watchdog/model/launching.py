@@ -64,6 +64,7 @@ class ShimRecord:
     peak_rss: int | None = None
     last_lines: tuple[str, ...] = ()  # of its output
     error: str = ""  # why it could not be started
+    planned: bool = False  # the server had announced its end (STOPPING=1)
     boot: str = ""  # id of the boot of the machine it belongs to
 
     @property

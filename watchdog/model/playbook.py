@@ -16,6 +16,7 @@ class Ready:
 
     within: float = 60.0  # seconds
     url: str | None = None  # None: the first http probe, or the port
+    notify: bool = False  # the server must say READY=1 as well (sd_notify)
     warm_up: str | None = None  # asked once after the first good answer, its result ignored
 
 
@@ -31,6 +32,7 @@ class Start:
     listen: tuple[str, ...] = ()  # "127.0.0.1:8000", "unix:/run/shop.sock": the shim holds the sockets
     log: str | None = None  # None: start.log beside the service's state
     fallback: tuple[str, ...] = ()  # tried when the command does not come up
+    heartbeat: float = 0.0  # seconds within which the server is to say WATCHDOG=1: what its heartbeat probe allows
     through: str | None = None  # "systemd:shop.service", "supervisor:shop", "docker:shop": the manager that starts it
     ready: Ready = Ready()
 

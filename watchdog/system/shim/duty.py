@@ -63,6 +63,11 @@ class Duty:
         return frozenset()
 
     @property
+    def _said_ready(self) -> bool:
+        """Whether the server has said READY=1 in this life."""
+        return False
+
+    @property
     def _is_started(self) -> bool:
         return self._record is not None and not self._record.error
 
@@ -136,19 +141,24 @@ class Duty:
             self._next_or_give_up()
 
     def _judge_it(self) -> None:
-        """wd is gone: is the service up? By its port, else by its staying alive."""
+        """wd is gone: is the service up? By its own word or its port, else by its staying alive."""
         record = self._record
         if record is None or record.error or self._judge is None:
             self._settle()
         elif record.ended is not None:
             self._next_or_give_up()
-        elif self._order.port is not None:
-            if any(one.holders for one in ports.listeners(self._order.port)):
+        elif self._order.says_ready or self._order.port is not None:
+            if self._is_up():
                 self._settle()
             elif self._judge.over:
                 self._next_or_give_up()
         elif time.time() - record.started > _SETTLED_AFTER:
             self._settle()
+
+    def _is_up(self) -> bool:
+        if self._order.says_ready:
+            return self._said_ready
+        return any(one.holders for one in ports.listeners(self._order.port or 0))
 
     def _next_or_give_up(self) -> None:
         if self._tried_fallback:

@@ -19,6 +19,7 @@ class Order:
     log: str | None
     through: list[str]  # a manager's own start command, instead of ours
     within: float  # seconds to get ready
+    says_ready: bool  # it is up when it has said READY=1
     ports: list[int]  # must be free before the start
     port: int | None  # the one that it listens on when it is up
     doomed: list[str]  # identities of those that must be gone first
