@@ -29,10 +29,11 @@ def explain_service(context: Context, options: Mapping[str, Any]) -> StepResult:
     if playbook is None:
         raise WrongUsage("no service was named", todo="say which: --service NAME")
     found = explain(playbook)
-    return StepResult("ok", next(_lines(playbook, found)), found.record(), text=joined(_lines(playbook, found)))
+    return StepResult("ok", next(in_words(playbook, found)), found.record(), text=joined(in_words(playbook, found)))
 
 
-def _lines(playbook: Playbook, found: Explanation) -> Iterator[str]:
+def in_words(playbook: Playbook, found: Explanation) -> Iterator[str]:
+    """What it will do, line by line."""
     mode = _MODES[found.mode].format(long(playbook.policy.answer_within))
     yield f"{found.service}: mode {found.mode}: {mode}"
     yield ""

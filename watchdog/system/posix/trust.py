@@ -39,6 +39,11 @@ def check_trusted_file(path: Path) -> str:
     return _why_not(path, folder=False)
 
 
+def is_private(path: Path) -> bool:
+    """Whether nobody but its owner, and root, can read or write the file."""
+    return not path.stat().st_mode & 0o077
+
+
 def read_trusted(path: Path, limit: int = LIMIT) -> bytes:
     """The whole content of a regular file of at most `limit` bytes; BadConfig says why it is not read.
 
