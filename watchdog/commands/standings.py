@@ -186,8 +186,12 @@ def _oom_kills() -> dict[int, str]:
 def _deaths(state: Path, playbook: Playbook, kills: Mapping[int, str]) -> Iterator[tuple[ShimRecord, str]]:
     ended = [one for one in launch.records(state, playbook.service) if one.ended is not None and one.pid]
     for one in reversed(ended[-_DEATHS:]):
-        if one.pid in kills:
+        if one.limit:
+            yield one, f"ended at its limit (start.limits.{one.limit})"
+        elif one.pid in kills:
             yield one, "ended by the kernel because memory ran out"
+        elif one.planned:
+            yield one, "ended as it had announced (STOPPING=1)"
         elif one.planned:
             yield one, "ended as it had announced (STOPPING=1)"
         elif one.signal is not None:

@@ -255,6 +255,14 @@ class SourceFile:
 
 
 @record(frozen=True)
+class Installed:
+    """A folder beside the application that packages were installed into, as `pip install --target` does."""
+
+    folder: str
+    names: frozenset[str]  # top-level packages and modules
+
+
+@record(frozen=True)
 class LogTail:
     """The last part of one log."""
 
@@ -277,6 +285,7 @@ class Exit:
     peak_rss: int | None = None
     last_lines: tuple[str, ...] = ()
     source: str = ""  # shim, watched, log, kernel, cgroup
+    limit: str = ""  # at which it ended: a key of the playbook's `start.limits`
 
 
 @record(frozen=True)
@@ -415,6 +424,7 @@ class Evidence:
     logs: tuple[LogTail, ...] = ()
     exits: tuple[Exit, ...] = ()
     sources: tuple[SourceFile, ...] = ()
+    installed: tuple[Installed, ...] = ()
     python: tuple[int, ...] = ()  # pids of the tree that run a Python interpreter
     pending: tuple[tuple[int, int], ...] = ()  # (pid, signal) sent and not yet taken
     requests: tuple[str, ...] = ()  # what was asked of it when it hung, where that is known

@@ -83,7 +83,7 @@ class Questions:
             watched.stored.question = f"{question.cause.detail}: run {question.runbook}? {question.by_hand}"
         approval, link = self._written(question)
         self._state.remember(watched)
-        self._state.store()  # whoever reads the question in the status sees the answers behind it, too
+        self._state.store()  # who reads the question in the status sees the answers behind it, too
         self._state.beside(lambda: self._ask(question, approval, link))
 
     def _written(self, question: Question) -> tuple[Approval, str]:
