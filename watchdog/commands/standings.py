@@ -192,8 +192,6 @@ def _deaths(state: Path, playbook: Playbook, kills: Mapping[int, str]) -> Iterat
             yield one, "ended by the kernel because memory ran out"
         elif one.planned:
             yield one, "ended as it had announced (STOPPING=1)"
-        elif one.planned:
-            yield one, "ended as it had announced (STOPPING=1)"
         elif one.signal is not None:
             yield one, f"ended by {_signal_name(one.signal)}"
         else:
