@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from watchdog.model.incident import Desired
@@ -68,6 +69,12 @@ class Standing:
             "approval": self.approval or None,
             "memory": [round(value) for _, value in self.memory],
         }
+
+
+def worst_of(found: Iterable[Standing], is_broken: bool = False) -> str:
+    """The worst state of all; with a playbook that cannot be read, or without a service, it is unknown at best."""
+    states = [one.state for one in found]
+    return min([*states, *(["unknown"] if is_broken or not states else [])], key=ORDER.index)
 
 
 def worst_first(one: Standing) -> tuple[int, str]:

@@ -11,15 +11,17 @@ import os
 import sqlite3
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, TypeVar
 
-from watchdog.journal import approvals, incidents, samples, services
+from watchdog.journal import alerts, approvals, incidents, samples, services
 from watchdog.journal.database import Database
 from watchdog.journal.opening import damaged
 from watchdog.journal.retention import remove_old_folders
+from watchdog.model.alert import Alert
 from watchdog.model.approval import Approval
 from watchdog.model.errors import Failed
 from watchdog.model.incident import Desired, Incident, Restart, RunOutcome, Trigger
@@ -233,6 +235,29 @@ class Journal:
     def questions(self, service: str | None = None) -> tuple[Approval, ...]:
         """Those that somebody may answer now, oldest first."""
         return self._read(lambda db: approvals.unanswered(db, service, clock.now()))
+
+    # Alerts
+
+    def take_alert(self, new: Alert) -> alerts.Taken:
+        """Durable when it returns, unless the store is lost (`in_memory`)."""
+        return self._write(lambda db: alerts.take(db, replace(new, detail=redact(new.detail))))
+
+    def resolve_alert(self, fingerprint: str) -> bool:
+        return self._write(lambda db: alerts.resolve(db, fingerprint, clock.now()))
+
+    def waiting_alerts(self) -> tuple[Alert, ...]:
+        """Those that no run has been begun for."""
+        return self._read(alerts.waiting)
+
+    def alert_waits(self, name: str) -> bool:
+        return self._read(lambda db: alerts.waits(db, name))
+
+    def end_alert(self, name: str, why: str) -> None:
+        self._write(lambda db: alerts.end(db, name, why))
+
+    def alerts(self, limit: int = 100) -> tuple[Alert, ...]:
+        """Newest first."""
+        return self._read(lambda db: alerts.many(db, limit))
 
     # Samples
 

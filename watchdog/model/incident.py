@@ -24,6 +24,7 @@ class Trigger:
     home: str = ""  # the home that this command line named
     gave_up: str = ""  # why the loop gave up, in the run that only calls a person
     agreed_by: str = ""  # who said yes to it, from where and when, in the mode ask
+    alert: str = ""  # the id of the alert that began it
 
     def cleaned(self, clean: Callable[[str], str]) -> Trigger:
         """The same with every text through a filter, such as the one for secrets."""

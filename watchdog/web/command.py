@@ -16,7 +16,7 @@ from watchdog.web.users import Users
 if TYPE_CHECKING:
     from watchdog.web.site import Entrance
 
-_NEEDED = ("starlette", "uvicorn")
+_NEEDED = ("starlette", "uvicorn", "prometheus_client")
 _PRIVATE = "It shows logs and evidence, and whoever may act there can have a server restarted."
 
 
@@ -94,8 +94,10 @@ def _change_users(users: Users, options: Mapping[str, Any]) -> str:
         users.add(name, options.get("role") or "view", _password(name))
         return f"{name} may sign in, and may {options.get('role') or 'view'}"
     if name := options.get("add_token"):
-        token = users.add_token(name)
-        return f"{name} may call /v1 and read /metrics with this token, which is shown only now:\n{token}"
+        path = users.add_token(name)
+        return (
+            f"{name} may call /v1 and read /metrics with the token in {path}; move that file to where {name} reads it"
+        )
     if name := options.get("remove_user"):
         users.remove(name)
         return f"{name} may not come in any more"
