@@ -26,13 +26,13 @@ _CHANGEABLE = frozenset(
     (
         *("outcome", "closed", "cause", "signature", "finding", "request", "downtime", "down_since", "folder"),
         *("report", "old_pids", "new_pid", "root_cause", "fix", "repeated", "overridden"),
-        *("downtime_from", "downtime_exact"),
+        *("downtime_from", "downtime_exact", "changed"),
     )
 )
 _COLUMNS = (
     "id, opened, service, runbook, trigger_kind, trigger_detail, trigger_by, trigger_since, outcome, closed, cause, "
     "signature, finding, request, downtime, down_since, folder, report, old_pids, new_pid, root_cause, fix, "
-    "repeated, overridden, trigger_typed, trigger_home, gave_up, downtime_from, downtime_exact"
+    "repeated, overridden, trigger_typed, trigger_home, gave_up, downtime_from, downtime_exact, changed"
 )
 
 
@@ -218,7 +218,7 @@ def _ordinal(number: int) -> str:
 
 
 def _incident(row: tuple[Any, ...]) -> Incident:
-    typed(row, "tnTttttNtNttTtNNtttNttttttttn")
+    typed(row, "tnTttttNtNttTtNNtttNttttttttnt")
     return Incident(
         id=row[0],
         opened=row[1],
@@ -243,4 +243,5 @@ def _incident(row: tuple[Any, ...]) -> Incident:
         overridden=row[23],
         downtime_from=row[27],
         downtime_exact=bool(row[28]),
+        changed=row[29],
     )

@@ -52,4 +52,5 @@ VERSIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE incidents ADD COLUMN downtime_exact INTEGER NOT NULL DEFAULT 0",
     ),
     ("ALTER TABLE steps ADD COLUMN by_hand TEXT NOT NULL DEFAULT ''",),
+    ("ALTER TABLE incidents ADD COLUMN changed TEXT NOT NULL DEFAULT ''",),
 )
