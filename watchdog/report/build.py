@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from watchdog.model.incident import Incident
+from watchdog.model.incident import CRASH_LOOP, Incident
 from watchdog.report import folders
 from watchdog.report.page import Ended, Line, Page
 from watchdog.text.redact import redact, redact_data
@@ -100,6 +100,8 @@ def _headline(incident: Incident) -> str:
     if incident.gave_up:
         why = incident.trigger.gave_up
         return f"{who} is left as it is, and a person is needed: {why}"
+    if incident.runbook == CRASH_LOOP:
+        return f"{who} ends again and again behind its held socket, and a person is needed: {incident.trigger.detail}"
     said = _WORDS.get(incident.outcome, incident.outcome)
     if incident.outcome == "recovered" and incident.downtime is not None:
         least = "" if incident.downtime_exact else "at least "
