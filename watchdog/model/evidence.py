@@ -51,7 +51,7 @@ class ThreadStack:
     ident: int | None  # the interpreter's thread ident (pthread)
     name: str
     frames: tuple[Frame, ...]
-    active: bool = False  # on a CPU or ready for one
+    active: bool | None = False  # on a CPU or ready for one; None: not told
     holds_gil: bool = False
 
 
