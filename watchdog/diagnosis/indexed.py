@@ -27,16 +27,6 @@ class Indexed:
     def last_looks(self) -> dict[int, ProcessLook]:
         return {look.process.pid: look for look in self.evidence.looks}
 
-    @cached_property
-    def main_threads(self) -> frozenset[tuple[int, int]]:
-        """(pid, tid) of each process's first thread: the one with its pid, or the oldest."""
-        found = set()
-        for pid, look in self.last_looks.items():
-            if look.threads:
-                first = max(look.threads, key=lambda one: (one.tid == pid, one.age or 0.0, -one.tid))
-                found.add((pid, first.tid))
-        return frozenset(found)
-
     def is_child(self, pid: int, parent: int) -> bool:
         process = self.processes.get(pid)
         return process is not None and process.parent == parent

@@ -28,7 +28,7 @@ class ThreadFacts:
 
     @property
     def is_main(self) -> bool:
-        return self.tid == self.pid or (self.pid, self.tid) in self.view.main_threads
+        return self.tid == self.pid or (bool(self.looks) and self.looks[-1][1].first)
 
     @property
     def frames(self) -> tuple[Frame, ...]:

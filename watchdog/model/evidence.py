@@ -96,6 +96,7 @@ class ThreadLook:
     asleep: float | None = None  # seconds since it last ran, where the kernel tells
     age: float | None = None  # seconds since the thread began
     sleep_left: float | None = None  # seconds until its sleep ends by itself
+    first: bool = False  # the process began with it; Linux tells that by its number, which is the process's
 
 
 @record(frozen=True)

@@ -29,6 +29,7 @@ def look(pid: int) -> tuple[ThreadLook, ...]:
             switches=None,
             asleep=None,
             age=None,
+            first=one is found[0],
         )
         for one in found
     )

@@ -16,6 +16,7 @@ ACTIVE_IS_TOLD = False  # py-spy calls nearly every thread active here
 def look(pid: int) -> tuple[ThreadLook, ...]:
     """Every thread, the oldest first: the main thread. Empty where there is no such process."""
     told, now = everybody.look().get(pid), clock.now()
+    inside = sorted(told.threads if told else (), key=lambda one: (one.created, one.tid))
     return tuple(
         ThreadLook(
             pid=pid,
@@ -26,8 +27,9 @@ def look(pid: int) -> tuple[ThreadLook, ...]:
             wait_channel=one.reason or None,
             switches=one.switches or None,
             age=max(0.0, now - everybody.seconds(one.created)),
+            first=one is inside[0],
         )
-        for one in sorted(told.threads if told else (), key=lambda one: (one.created, one.tid))
+        for one in inside
     )
 
 
