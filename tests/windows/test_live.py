@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -11,7 +12,7 @@ import pytest
 if sys.platform != "win32":
     pytest.skip("these are for Windows: sh tests/windows.sh runs them", allow_module_level=True)
 
-from machine import Home, Programs, free_port, home, listens, programs, told, wait_for, wd
+from machine import Home, Programs, free_port, home, listens, processes_of, programs, told, wait_for, wd
 
 __all__ = ["home", "programs"]  # fixtures
 
@@ -133,9 +134,7 @@ def test_an_orphan_of_a_server_that_wd_started_ends_with_it(home: Home) -> None:
     home.service(LEAVES_AN_ORPHAN)
     started = home.wd("start", "shop")
     assert started.returncode == 0, told(started)
-    orphan = next(
-        one for one in psutil.process_iter(["cmdline"]) if str(home.programs.folder / "orphan") in one.info["cmdline"]
-    )
+    (orphan,) = [one for one in processes_of(home.programs.folder) if one.info["cmdline"][-1].endswith("orphan")]
     assert not psutil.pid_exists(orphan.ppid())
     done = home.wd("kill", f":{home.port}", "--yes")
     assert done.returncode == 0, told(done)

@@ -1,4 +1,4 @@
-"""From a hang to a proven recovery on Windows: by a runbook, by the loop, by one pass of it; and wd killed in between."""
+"""From a hang to a proven recovery on Windows: by a runbook, by the loop, by one pass of it; wd killed in between."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`wd why` and `wd snapshot` on Windows: the right cause by stacks and CPU times, and no alarm where nothing is wrong."""
+"""`wd why` and `wd snapshot` on Windows: the right cause by stacks and CPU times, no alarm where nothing is wrong."""
 
 from __future__ import annotations
 
