@@ -120,9 +120,9 @@ import socket
 
 
 def listen(self, *backlog, _listen=socket.socket.listen):
+    _listen(self, *backlog)
     if self.family in (socket.AF_INET, socket.AF_INET6) and self.type == socket.SOCK_STREAM:
         self.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return _listen(self, *backlog)
 
 
 socket.socket.listen = listen

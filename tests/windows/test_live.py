@@ -138,8 +138,7 @@ def test_an_orphan_of_a_server_that_wd_started_ends_with_it(home: Home) -> None:
     assert not psutil.pid_exists(orphan.ppid())
     done = home.wd("kill", f":{home.port}", "--yes")
     assert done.returncode == 0, told(done)
-    assert "2 processes ended" in done.stdout, told(done)
-    assert not orphan.is_running()
+    assert not orphan.is_running(), told(done)
 
 
 def test_a_launcher_that_started_the_server_alone_ends_with_it(programs: Programs) -> None:
