@@ -80,6 +80,23 @@ _LOOP: tuple[StepSpec, ...] = (
         ),
     ),
     StepSpec(
+        "web",
+        "serve the page: every service, incidents while they run, history",
+        "watchdog.web.command:web",
+        (
+            Option("--name", many=True, help="a name by which browsers ask for it", metavar="HOST"),
+            Option("--tls-cert", "path", help="certificate, for an address that others can reach", metavar="FILE"),
+            Option("--tls-key", "path", help="its key", metavar="FILE"),
+            Option("--proxy", help="requests come only from this proxy, which takes HTTPS", metavar="ADDRESS"),
+            Option("--proxy-user", help="the header in which the proxy names the user", metavar="HEADER"),
+            Option("--add-user", help="let this person sign in; the password is asked for", metavar="NAME"),
+            Option("--role", default=None, choices=("view", "act"), help="what that person may do (default: view)"),
+            Option("--add-token", help="make a token for a program, such as Alertmanager", metavar="NAME"),
+            Option("--remove-user", help="take a person or a program out", metavar="NAME"),
+        ),
+        (Argument("address", help="HOST:PORT (default: 127.0.0.1:8321)"),),
+    ),
+    StepSpec(
         "tick",
         "run all probes once and act (for cron); Nagios-compatible output",
         "watchdog.watch.daemon:tick",
@@ -201,6 +218,55 @@ _SIDECAR = StepSpec(
     (Argument("command", many=True, help="the server, after `--`"),),
 )
 
+_INVENTORY = (
+    Option("--inventory", many=True, help="Ansible's inventory (default: Ansible's own)", metavar="FILE", short="-i"),
+    Option("--limit", help="only these hosts or groups, as Ansible writes them", metavar="PATTERN", short="-l"),
+    Option("--at-once", "integer", 25, "ask this number of hosts at a time", least=1),
+)
+_SELECTOR = (
+    Option("--port", "integer", None, "the server that listens on this port"),
+    Option("--cmdline", help="words of its command line, in order", metavar="TEXT"),
+    Option("--regex", "flag", help="--cmdline is a regular expression"),
+    SERVICE,
+)
+_WITHIN = Option("--within", "duration", None, "time limit on each host")
+_WORDS = Argument("words", many=True, kind="service", help="a service of the hosts' homes, or :PORT")
+
+_FLEET: tuple[StepSpec, ...] = (
+    StepSpec(
+        "fleet ps",
+        "list the Python servers of many hosts",
+        "watchdog.fleet.asking:ps",
+        (
+            *_INVENTORY,
+            Option("--hung", "flag", help="only those that do not answer"),
+            Option("--all", "flag", help="also list servers that are not Python"),
+            _WITHIN,
+        ),
+    ),
+    StepSpec(
+        "fleet why",
+        "explain why servers of many hosts hang (default: all that hang)",
+        "watchdog.fleet.asking:why",
+        (*_INVENTORY, *_SELECTOR, _WITHIN),
+        (_WORDS,),
+    ),
+    StepSpec(
+        "fleet status",
+        "show the services of many hosts, worst first",
+        "watchdog.fleet.asking:status",
+        (*_INVENTORY, SERVICE, _WITHIN),
+        (_WORDS,),
+    ),
+    StepSpec(
+        "fleet tick",
+        "run all probes once and act, on many hosts",
+        "watchdog.fleet.asking:tick",
+        (*_INVENTORY, SERVICE, _WITHIN),
+        (_WORDS,),
+    ),
+)
+
 _HOME: tuple[StepSpec, ...] = (
     StepSpec(
         "init",
@@ -304,5 +370,5 @@ _CARE: tuple[StepSpec, ...] = (
 )
 
 COMMANDS: dict[str, StepSpec] = {
-    spec.name: spec for spec in (*_RUNS, *_LEDGER, *_LOOP, _SIDECAR, *_POLICY, *_CARE, *_HOME)
+    spec.name: spec for spec in (*_RUNS, *_LEDGER, *_LOOP, *_FLEET, _SIDECAR, *_POLICY, *_CARE, *_HOME)
 }

@@ -7,9 +7,12 @@ from typing import Any
 from watchdog.model.incident import Desired
 from watchdog.model.launching import ShimRecord
 from watchdog.model.playbook import Playbook
+from watchdog.model.probing import Sample
 from watchdog.model.records import record
 from watchdog.report.availability import Availability
 from watchdog.text.units import iso
+
+ORDER = ("failed", "unknown", "slow", "stopped", "ok")  # the worst first
 
 
 @record(frozen=True)
@@ -26,6 +29,7 @@ class Standing:
     figures: tuple[Availability, ...]
     deaths: tuple[tuple[ShimRecord, str], ...]  # (record, how it ended in words), newest first
     memory: tuple[tuple[float, float], ...]  # (seconds since the epoch, bytes)
+    answers: tuple[Sample, ...] = ()  # the last ones of the probe that tells best whether it serves
     last_asked: float | None = None
     holder: str = ""  # who works on it at this moment
     sidecar: dict[str, Any] | None = None  # the figures of its newest session over stdin and stdout
@@ -62,3 +66,8 @@ class Standing:
             "question": self.question or None,
             "memory": [round(value) for _, value in self.memory],
         }
+
+
+def worst_first(one: Standing) -> tuple[int, str]:
+    """The order in which a tired person reads them."""
+    return ORDER.index(one.state), one.playbook.service

@@ -238,7 +238,7 @@ def _on_connection(call: str, connection: Connection | None, descriptor: Descrip
 
 
 def _poll(thread: ThreadFacts, descriptor: Descriptor | None) -> Wait:
-    """A socket with a time-out is polled first; which one is told where the poll's only descriptor could be read."""
+    """A socket with a time-out is polled first; which one is known where the poll's only descriptor could be read."""
     if descriptor is not None:
         return _on_descriptor(thread, "read", descriptor)
     if thread.app_frame is None:

@@ -210,6 +210,14 @@ class Journal:
         """In the order of time; `count` says how many answers an old one stands for."""
         return self._read(lambda db: samples.find(db, service, probe, since, until))
 
+    def last_sample(self) -> int:
+        """The number of the newest answer, for `samples_after`."""
+        return self._read(samples.last)
+
+    def samples_after(self, number: int) -> dict[str, list[Sample]]:
+        """What was written since, by service."""
+        return self._read(lambda db: samples.after(db, number))
+
     def thin(self) -> int:
         """Merge old samples; gives how many rows went."""
         return self._write(lambda db: samples.thin(db, clock.now()))

@@ -128,6 +128,19 @@ class StartedServer:
         found = replace(self, identity=process.identity)
         return self if found.why_not_the_owner(port)[1] else found
 
+    @property
+    def said_ready(self) -> bool:
+        """Whether it has said READY=1 to its shim."""
+        if self.shim is not None:
+            self.shim.look()
+        return self.shim is not None and self.shim.said_ready
+
+    @property
+    def owes_ready(self) -> str:
+        """Why its start is not done though it answers; empty where the playbook asks for no READY=1, or it came."""
+        asked = self.playbook is not None and self.playbook.start.ready.notify
+        return "it has not sent READY=1 (start.ready.notify)" if asked and not self.said_ready else ""
+
     def death(self) -> str:
         """How it ended, with its last words; empty while it lives."""
         if self.shim is not None:

@@ -12,17 +12,18 @@ from dataclasses import replace
 
 from watchdog.model.incident import Trigger
 from watchdog.model.launching import ShimRecord
-from watchdog.model.process import Identity
+from watchdog.model.process import Identity, Tree
 from watchdog.policy.budget import CrashLoop, Life, crash_loop
 from watchdog.starting import launch
 from watchdog.system import clock, signals
 from watchdog.system.host import kernel_log
 from watchdog.system.process import processes
 from watchdog.system.process.deaths import Deaths
+from watchdog.system.shim import heard
 from watchdog.watch import looking
 from watchdog.watch.loop_messages import AskNow, Trouble
 from watchdog.watch.loop_state import LoopState
-from watchdog.watch.standby_starter import StandbyStarter, may_start
+from watchdog.watch.standby_starter import StandbyStarter
 from watchdog.watch.watched import LIVES, Watched, death_triggers
 
 _REMEMBERED = 1000  # ends
@@ -96,19 +97,22 @@ class DeathWatcher:
             next((one.process for one in before.members if one.process.identity == identity), None) if before else None
         )
         gone = before is not None and looking.is_gone(before, watched.playbook)
-        if gone and not watched.acting and not strange and may_start(watched) and not self._is_held(watched):
-            watched.standby = StandbyStarter(watched, self._state.folder)  # it comes to its post while we decide
+        if gone and not watched.acting and not strange and watched.may_be_started and not self._is_held(watched):
+            watched.standby = StandbyStarter(
+                watched.playbook, self._state.folder
+            )  # it comes to its post while we decide
         if gone:
             looking.nothing_left(watched)
         tree = None if gone else looking.refresh(watched)
-        meant = watched.acting or self._state.in_other_hands(watched)
+        planned = before is not None and self._was_announced(watched, before, identity)
+        meant = watched.acting or planned or self._state.in_other_hands(watched)
         told = f"pid {identity.pid} ended"
         # A worker that its master replaces while the others serve is not a death of the server.
         last = tree is None or tree.root.identity != (before.root.identity if before else None) or not tree.listeners
         loop = None
         if ended is not None and last and not strange:
             watched.died_at = watched.died_at or clock.now()
-            self._note_life(watched, Life(identity.pid, ended.started, clock.now(), by_itself=not meant))
+            self._note_life(watched, Life(identity.pid, ended.started, clock.now(), by_itself=not meant), planned)
             loop = None if self._is_held(watched) else self._crash_loop(watched)  # its shim counts for itself
         if watched.acting:
             return  # the run's own doing, or the run's to find out
@@ -119,6 +123,8 @@ class DeathWatcher:
         if strange and not meant:
             self._state.say(watched.name, f"{told}: {strange}", "WARNING")
             self._state.later(_HELD, lambda: self._look_for_the_wrong_one(watched, told))
+        elif planned:
+            pass  # no death: whether it is missed is for the probes to say
         elif meant or (launcher and loop is None):  # who has started it may do so again
             self._state.later(_HELD, lambda: self.look_again(watched, told))
         elif tree is None or loop is not None:
@@ -128,6 +134,14 @@ class DeathWatcher:
             self._state.messages.put(AskNow(watched))
         if watched.standby is not None:
             watched.standby.leave()
+
+    def _was_announced(self, watched: Watched, before: Tree, identity: Identity) -> bool:
+        """Whether the server had told its shim that it stops (STOPPING=1), and then ended well."""
+        if before.root.identity != identity or heard.read(before.root.parent) is None:
+            return False
+        clock.wait_until(lambda: self._record(watched, identity.pid) is not None, _NOTED)
+        record = self._record(watched, identity.pid)
+        return record is not None and record.identity == identity and record.planned
 
     def _is_held(self, watched: Watched) -> bool:
         """Whether its shim holds its sockets, and starts it again at once."""
@@ -165,11 +179,11 @@ class DeathWatcher:
         except OSError:
             return record.signal != signals.KILL  # it cannot be told from a kill by the kernel
 
-    def _note_life(self, watched: Watched, life: Life) -> None:
+    def _note_life(self, watched: Watched, life: Life, announced: bool) -> None:
         with watched.lock:
             watched.stored.lives = [*watched.stored.lives, life][-LIVES:]
             watched.dirty = True
-        why = "" if life.by_itself else ", as it was meant to"
+        why = ", as it had announced" if announced else "" if life.by_itself else ", as it was meant to"
         self._state.say(watched.name, f"pid {life.pid} ended after {life.seconds:.1f} s{why}", "WARNING")
 
     def _is_down(self, watched: Watched, told: str) -> None:

@@ -11,6 +11,7 @@ from watchdog.system.process.address_space import Memory, Unreadable
 from watchdog.system.process.table import Layout, Row
 
 READABLE = False
+CAN_HEAR = False  # what a server says by sd_notify
 
 
 # The memory of another process.

@@ -66,6 +66,18 @@ def has_ended(pid: int) -> bool:
     return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
 
 
+def next_ended() -> int | None:
+    """The pid of a child of ours that has ended and is not reaped yet; None if there is none, or no child."""
+    if sys.platform == "linux":
+        with contextlib.suppress(ChildProcessError):
+            ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            return ended.si_pid if ended is not None else None
+        return None
+    import psutil
+
+    return next((one.pid for one in psutil.Process().children() if has_ended(one.pid)), None)
+
+
 def are_left() -> bool:
     """Whether there is a child of ours, running or not reaped."""
     if sys.platform == "linux":
