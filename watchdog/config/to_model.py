@@ -79,6 +79,7 @@ def _start(file: PlaybookFile, absolute: Absolute) -> model.Start:
         log=absolute(start.log) if start.log else None,
         fallback=start.fallback or (),
         through=start.through,
+        limits=model.Limits(start.limits.memory, start.limits.open_files, start.limits.nice),
         heartbeat=_heartbeat(file.probes.values()),
         ready=model.Ready(**{name: getattr(start.ready, name) for name in type(start.ready).model_fields}),
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from watchdog.diagnosis import logbook
-from watchdog.diagnosis.code import is_application
+from watchdog.diagnosis.code import is_application, with_beside
 from watchdog.diagnosis.diagnose import diagnose, settled
 from watchdog.evidence import files_open, guard_notes, locks, stacks, tasks, threads
 from watchdog.evidence.background import Background
@@ -181,7 +181,7 @@ class Session:
         return found
 
     def _keep(self, look: StackLook) -> None:
-        """Unless asked for, locals go no further than to whoever tells locks apart by them."""
+        """Unless asked for, locals go no further than to the code that distinguishes locks by them."""
         if look.error is None:
             self._python.add(look.pid)
             self._latest[look.pid] = look
@@ -315,7 +315,8 @@ class Session:
     def settled(self) -> bool:
         """Whether more looking would not change the answer."""
         evidence = self.evidence()
-        return settled(evidence, diagnose(evidence))
+        with with_beside(evidence.installed):
+            return settled(evidence, diagnose(evidence))
 
     def finish(self) -> None:
         """Last questions; nothing of the looking goes on behind."""
@@ -350,6 +351,7 @@ class Session:
             logs=self._logs,
             exits=(*self._exits, *self._behind.exits, *self._lives.exits),
             sources=self._sources,
+            installed=self._files.installed,
             python=tuple(sorted(self._python & set(self._all))),
             pending=tuple(sorted(self._pending)),
             requests=logbook.requests(self._logs),

@@ -170,7 +170,7 @@ class Runs:
         if calm is None or watched.identity != calm:
             self._forget_the_old_server(watched)
         self._state.remember(watched)
-        self._state.store()  # whoever looks at the status now wants to see what came of it
+        self._state.store()  # who looks at the status now wants to see what came of it
         self._state.release(watched)
         self._state.messages.put(NewProcesses(watched, after_run=True))
 
@@ -265,7 +265,7 @@ class Runs:
 
 
 class _Told:
-    """What a run says goes into the log, and from its first step on into a file of its own."""
+    """What a run says goes into the log, and from its first step on into its own file."""
 
     def __init__(self, state: LoopState, watched: Watched, context: Context) -> None:
         self._state, self._watched, self._context = state, watched, context

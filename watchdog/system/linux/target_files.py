@@ -18,12 +18,13 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 
 from watchdog.system.child import interpreter
-from watchdog.system.disk.parts import Part, part_of, read_part
+from watchdog.system.disk.parts import Part, What, look_at, names_of, part_of
 from watchdog.system.linux import rights
 from watchdog.system.linux.answers import Answers, Stalled
 from watchdog.system.linux.own_child import OwnChild
 from watchdog.system.linux.rights import Rights
 
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC  # flags that open one
 _STALL = 0.7  # seconds for which the child may wait for one file
 _WITHIN = 5.0  # seconds for one order
 _STALLS = 3  # of one process's files; then the others are not tried either
@@ -46,15 +47,25 @@ def read_file(wanted: Rights | None, path: str, limit: int, *, end: bool = False
 
 def read_files(wanted: Rights | None, paths: Iterable[str], limit: int, *, end: bool = False) -> dict[str, Part]:
     """Each of them, in one go. `wanted` are the rights that the process had when it named them (None: not known)."""
+    return _look(wanted, paths, "end" if end else "begin", limit)
+
+
+def read_folders(wanted: Rights | None, paths: Iterable[str], limit: int) -> dict[str, tuple[str, ...]]:
+    """The names in each of these folders, as many as fit into so many bytes; none where it cannot be read."""
+    found = _look(wanted, paths, "names", limit)
+    return {path: tuple(os.fsdecode(part.data).split("\n")[:-1]) for path, part in found.items()}
+
+
+def _look(wanted: Rights | None, paths: Iterable[str], what: What, limit: int) -> dict[str, Part]:
     several = list(dict.fromkeys(paths))
     if refused := _refused(wanted):
         return dict.fromkeys(several, refused)
     if wanted is not None and rights.may_more(wanted):
-        found = _HELPER.ask(wanted, several, limit, end)
+        found = _HELPER.ask(wanted, several, limit, what)
         return {path: _in_words(part, wanted) for path, part in found.items()}
     if wanted is not None and wanted.elsewhere:
-        return {path: _read_below(f"/proc/{wanted.pid}/root", path, limit, end) for path in several}
-    return {path: read_part(path, limit, end=end) for path in several}
+        return {path: _read_below(f"/proc/{wanted.pid}/root", path, what, limit) for path in several}
+    return {path: look_at(path, what, limit) for path in several}
 
 
 def present(wanted: Rights | None, paths: Iterable[str]) -> frozenset[str]:
@@ -63,7 +74,9 @@ def present(wanted: Rights | None, paths: Iterable[str]) -> frozenset[str]:
     if _refused(wanted):
         return frozenset()
     if wanted is not None and rights.may_more(wanted):
-        return frozenset(path for path, part in _HELPER.ask(wanted, several, 0, False).items() if part.error is None)
+        return frozenset(
+            path for path, part in _HELPER.ask(wanted, several, 0, "presence").items() if part.error is None
+        )
     below = f"/proc/{wanted.pid}/root" if wanted is not None and wanted.elsewhere else ""
     return frozenset(path for path in several if os.path.lexists(below + path))
 
@@ -89,20 +102,26 @@ def _in_words(part: Part, wanted: Rights) -> Part:
     return part
 
 
-def _read_below(root: str, path: str, limit: int, end: bool) -> Part:
-    """A file of our own user's container. No link is followed: one in there would lead into our own files."""
+def _read_below(root: str, path: str, what: What, limit: int) -> Part:
+    """A file or folder of our own user's container. No link is followed: one in there would lead into our own files."""
     try:
-        here = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        here = os.open(root, _FOLDER)
         *folders, name = [part for part in path.split("/") if part]
         try:
             for folder in folders:
-                inside = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
+                inside = os.open(folder, _FOLDER | os.O_NOFOLLOW, dir_fd=here)
                 os.close(here)
                 here = inside
-            opened = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
+            kind = _FOLDER if what == "names" else os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+            opened = os.open(name, kind | os.O_NOFOLLOW, dir_fd=here)
         finally:
             os.close(here)
-        return part_of(opened, limit, end=end)
+        if what != "names":
+            return part_of(opened, limit, end=what == "end")
+        try:
+            return names_of(opened, limit)
+        finally:
+            os.close(opened)
     except (OSError, ValueError) as error:
         return Part(error=getattr(error, "strerror", None) or str(error))
 
@@ -119,7 +138,7 @@ class Helper:
         with self._lock, contextlib.suppress(OSError):
             self._child.ready()
 
-    def ask(self, wanted: Rights, paths: Sequence[str], limit: int, end: bool) -> dict[str, Part]:
+    def ask(self, wanted: Rights, paths: Sequence[str], limit: int, what: What) -> dict[str, Part]:
         """A part for each path; one that stalls the child is given up, and a new child goes on with the next."""
         found: dict[str, Part] = {}
         until = time.monotonic() + _WITHIN
@@ -129,7 +148,7 @@ class Helper:
             waiting = list(paths)
             while waiting and time.monotonic() < until and not self._is_stuck(wanted):
                 try:
-                    self._ask(wanted, waiting, limit, end, until, found)
+                    self._ask(wanted, waiting, limit, what, until, found)
                 except (Stalled, OSError, ValueError, KeyError, TypeError):
                     self._child.drop()
                     self._stalls.setdefault(wanted, []).append(time.monotonic())
@@ -142,10 +161,10 @@ class Helper:
         return {path: found.get(path, _LATE) for path in paths}
 
     def _ask(
-        self, wanted: Rights, paths: Sequence[str], limit: int, end: bool, until: float, found: dict[str, Part]
+        self, wanted: Rights, paths: Sequence[str], limit: int, what: What, until: float, found: dict[str, Part]
     ) -> None:
         questions, answers = self._child.ready()
-        order = {"rights": dataclasses.asdict(wanted), "paths": list(paths), "limit": limit, "end": end}
+        order = {"rights": dataclasses.asdict(wanted), "paths": list(paths), "limit": limit, "what": what}
         os.write(questions, json.dumps(order).encode() + b"\n")
         answers.pid = int(answers.line(until))  # a child of the child reads the files
         for path in paths:
