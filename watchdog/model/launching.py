@@ -1,4 +1,4 @@
-"""Starting a service: what the shim is told, and what it leaves behind."""
+"""Starting a service: the order to the shim, and what it leaves behind."""
 
 from __future__ import annotations
 

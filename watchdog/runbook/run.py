@@ -242,7 +242,7 @@ def _bounded(prepared: Prepared, context: Context) -> StepResult:
     """
     limit = prepared.block.timeout
     if limit is None:
-        if context.in_runbook:  # a command of its own keeps what the person has given it
+        if context.in_runbook:  # a command typed alone keeps what the person has given it
             context.deadline = None
         return _call(prepared, context)
     context.deadline = clock.monotonic() + limit

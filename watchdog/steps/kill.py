@@ -108,7 +108,7 @@ def _targets(context: Context) -> tuple[Tree, ...]:
 
 
 def _looked(context: Context) -> resolve.Found:
-    """A start time counts in hundredths of a second, and only a process older than that is told apart by it."""
+    """A start time counts in hundredths of a second, and only a process older than that is distinguished by it."""
     for _ in range(2):
         now = lineage.ticks_now()
         try:

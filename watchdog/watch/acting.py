@@ -168,7 +168,7 @@ class Runs:
         if calm is None or watched.identity != calm:
             self._forget_the_old_server(watched)
         self._state.remember(watched)
-        self._state.store()  # whoever looks at the status now wants to see what came of it
+        self._state.store()  # who looks at the status now wants to see what came of it
         self._state.release(watched)
         self._state.messages.put(NewProcesses(watched, after_run=True))
 

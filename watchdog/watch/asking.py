@@ -63,7 +63,7 @@ class Questions:
             watched.asked.add(question.key)
             watched.stored.question = f"{question.cause.detail}: run {question.runbook}? {question.by_hand}"
         self._state.remember(watched)
-        self._state.store()  # whoever reads the question in the status sees the answers behind it, too
+        self._state.store()  # who reads the question in the status sees the answers behind it, too
 
         def ask() -> None:
             with self._one:

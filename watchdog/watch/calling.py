@@ -26,7 +26,7 @@ def call_a_person(state: LoopState, watched: Watched, cause: Trigger, message: s
 
 
 class Told:
-    """What a run says goes into the log, and from its first step on into a file of its own."""
+    """What a run says goes into the log, and from its first step on into its own file."""
 
     def __init__(self, state: LoopState, watched: Watched, context: Context) -> None:
         self._state, self._watched, self._context = state, watched, context

@@ -235,7 +235,7 @@ class Loop:
                     self._beside(lambda spec=spec: self._rounds.ask(watched, spec))  # type: ignore[misc]
 
     def _look_again(self, trouble: Trouble) -> None:
-        """Whoever saw the trouble looks, and reports it again if it lasts."""
+        """The part that saw the trouble looks, and reports it again if it lasts."""
         if trouble.cause.kind == "death":
             self._deaths.look_again(trouble.watched, trouble.cause.detail)
         elif trouble.spec is not None:

@@ -32,7 +32,7 @@ SIDE_BY_SIDE = 4  # services that are worked on at a time, and that are looked a
 
 @record
 class Counts:
-    """Numbers since the loop began, for the metrics and for whoever asks how it does."""
+    """Numbers since the loop began, for the metrics and for those who ask how it does."""
 
     asked: int = 0
     unknown: int = 0
@@ -46,7 +46,7 @@ class Counts:
 
 @record
 class LoopState:
-    """Handed to whoever needs a part of it."""
+    """Handed to every part that needs some of it."""
 
     home: Path | None
     folder: Path  # of all state

@@ -1,4 +1,4 @@
-"""Ended at a memory limit: by the kernel's SIGKILL, by a control group, or by a MemoryError of its own."""
+"""Ended at a memory limit: by the kernel's SIGKILL, by a control group, or by its own MemoryError."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def _order(line: Line) -> Order | None:
-    """None if whoever called says nothing, goes away, or is a wd of another version."""
+    """None if the caller says nothing, goes away, or is a wd of another version."""
     try:
         message = line.receive(ORDER_WITHIN)
         return Order(**message) if message else None
@@ -101,7 +101,7 @@ class _Shim(Duty):
         self._limits.close()
 
     def stand_by(self) -> Line | None:
-        """After the end of a service that was up: the line to whoever wants it started again, if somebody does soon."""
+        """After the end of a service that was up: the line to a wd that wants it started again, if one does soon."""
         signal.set_wakeup_fd(-1)
         os.close(self._wake)
         os.close(self._waker)
@@ -230,7 +230,7 @@ class _Shim(Duty):
         self._plan_restart(0.0)
 
     def _hear_the_server(self) -> None:
-        """What the server says of itself by sd_notify; only a process of its own tree is believed."""
+        """What the server says of itself by sd_notify; only a separate process tree is believed."""
         before = self._heard
         for sender, lines in self._notify.messages():
             if self._is_of_the_server(sender):
