@@ -311,6 +311,30 @@ PAGES: dict[str, Manual] = {
         _WORST,
         ("--inventory", "--limit", "--service"),
     ),
+    "fleet run": Manual(
+        "On each host it does what `wd run` does there, detached from the link.",
+        (
+            ("wd fleet run frozen-server -i hosts.yml --service shop", "cure the service shop, batch after batch"),
+            ("wd fleet run frozen-server -i hosts.yml --service shop --dry-run", "only print the plan"),
+        ),
+        (Exit.FINE, Exit.CRITICAL, Exit.UNKNOWN, Exit.NOTHING, Exit.REFUSED, Exit.INTERRUPTED),
+        ("--inventory", "--limit", "--service", "--batch", "--max-failed", "--verify", "--dry-run"),
+    ),
+    "fleet resume": Manual(
+        "It begins what was not begun, within the budget. Nothing is begun twice.",
+        (
+            ("wd fleet resume 2026-01-31-030012-4f2a", "finish this run"),
+            ("wd fleet resume 2026-01-31-030012-4f2a --max-failed 3", "the same with a larger budget"),
+        ),
+        (Exit.FINE, Exit.CRITICAL, Exit.UNKNOWN, Exit.NOTHING, Exit.REFUSED, Exit.INTERRUPTED),
+    ),
+    "fleet host": Manual(
+        "It starts the run that the order on its standard input names, once. People do not call it.",
+        (
+            ("wd fleet host follow", "begin a run, unless it has begun, and follow it"),
+            ("wd fleet host fetch", "send the files of a run that has ended"),
+        ),
+    ),
     "incidents open": Manual(
         "It changes nothing, except that it writes a missing page.",
         (

@@ -24,6 +24,7 @@ from watchdog.report.availability import WINDOWS, Availability, availability
 from watchdog.starting import launch
 from watchdog.system import clock
 from watchdog.system.host import kernel_log
+from watchdog.text import exit_codes
 
 _MONTH = WINDOWS[-1][1]
 _DEATHS = 5  # shown of each service
@@ -195,7 +196,7 @@ def _deaths(state: Path, playbook: Playbook, kills: Mapping[int, str]) -> Iterat
         elif one.signal is not None:
             yield one, f"ended by {_signal_name(one.signal)}"
         else:
-            yield one, f"ended with code {one.code}" if one.code is not None else one.error or "ended"
+            yield one, f"ended with {exit_codes.in_words(one.code)}" if one.code is not None else one.error or "ended"
 
 
 def _signal_name(number: int) -> str:

@@ -122,7 +122,7 @@ def _thread(pid: int, row: Mapping[str, Any]) -> ThreadStack:
         ident=row.get("thread_id"),
         name=str(row.get("thread_name") or ""),
         frames=tuple(_frame(frame) for frame in row.get("frames") or ()),
-        active=bool(row.get("active")) and kernel_threads.ACTIVE_IS_TOLD,
+        active=bool(row.get("active")) if kernel_threads.ACTIVE_IS_TOLD else None,
         holds_gil=bool(row.get("owns_gil")),
     )
 

@@ -28,7 +28,7 @@ def ps(context: Context, options: Mapping[str, Any]) -> StepResult:
 
 def why(context: Context, options: Mapping[str, Any]) -> StepResult:
     """Why servers hang; without a selector, all that hang."""
-    words = [*_selected(context), *_flags(options, "regex")]
+    words = [*selected(context), *_flags(options, "regex")]
     within = f"{options.get('within') or _WITHIN['why']:g}s"
     found = _ask_all("why", [*(words or ["--hung"]), "--within", within], context, options)
     if not words and found.exit is Exit.NOTHING:  # no server hangs, on no host
@@ -38,15 +38,15 @@ def why(context: Context, options: Mapping[str, Any]) -> StepResult:
 
 def status(context: Context, options: Mapping[str, Any]) -> StepResult:
     """Every service of every host's home."""
-    return _ask_all("status", _selected(context), context, options)
+    return _ask_all("status", selected(context), context, options)
 
 
 def tick(context: Context, options: Mapping[str, Any]) -> StepResult:
     """One round of the loop on every host."""
-    return _ask_all("tick", _selected(context), context, options)
+    return _ask_all("tick", selected(context), context, options)
 
 
-def _selected(context: Context) -> list[str]:
+def selected(context: Context) -> list[str]:
     """The selector again as the words of a command."""
     chosen, words = context.selector, list[str]()
     for option, value in (("--service", chosen.service), ("--port", chosen.port), ("--pid", chosen.pid)):

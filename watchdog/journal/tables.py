@@ -52,6 +52,7 @@ VERSIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE incidents ADD COLUMN downtime_exact INTEGER NOT NULL DEFAULT 0",
     ),
     ("ALTER TABLE steps ADD COLUMN by_hand TEXT NOT NULL DEFAULT ''",),
+    ("ALTER TABLE incidents ADD COLUMN changed TEXT NOT NULL DEFAULT ''",),
     (
         """CREATE TABLE approvals (
             id TEXT PRIMARY KEY, service TEXT NOT NULL, runbook TEXT NOT NULL, about TEXT NOT NULL, words TEXT NOT NULL,

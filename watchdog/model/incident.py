@@ -89,6 +89,7 @@ class StepRecord:
 
 
 DownFrom = Literal["probe", "log", "queue", "process-state", "run"]
+CRASH_LOOP = "crash-loop"  # the same where its shim starts it again each time, and clients are served
 GIVE_UP = "give-up"  # what stands in the place of a runbook where a person is called
 
 
@@ -118,6 +119,7 @@ class Incident:
     root_cause: str = ""  # filled in by a person
     fix: str = ""  # filled in by a person
     repeated: str = ""  # "4th time in 7 days, same line; the last restart held 3h", where the journal remembers
+    changed: str = ""  # in the service's program since it last started well
     overridden: str = ""  # which budget a person overrode, and why it had said no
     notes: tuple[tuple[float, str, str], ...] = ()  # (when, by, text)
     steps: tuple[StepRecord, ...] = ()
@@ -147,6 +149,7 @@ class Incident:
             "signature": self.signature,
             "input": self.request,
             "repeated": self.repeated,
+            "changed": self.changed,
             "overridden": self.overridden,
             "downtime": round(self.downtime, 2) if self.downtime is not None else None,
             "downtime_from": self.downtime_from or None,

@@ -78,6 +78,7 @@ class Page:
     downtime_exact: bool = False
     request: str = ""
     repeated: str = ""
+    changed: str = ""
     findings: tuple[dict[str, Any], ...] = ()
     ended: tuple[Ended, ...] = ()
     survivors: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from watchdog.model.process import LeftOut, Listener, Member, Process, Role, Tree
+from watchdog.system.process import lineage
 from watchdog.targets import programs
 from watchdog.targets.frameworks import framework
 from watchdog.targets.managers import manager
@@ -165,6 +166,7 @@ class _Growth:
         for root in roots:
             found.add(root)
             found.update(scene.below(root))
+            found.update(pid for pid in lineage.born_together(root) if scene.alive(pid))
             if scene.table[root].session == root:
                 for pid in scene.session(root):
                     found.add(pid)

@@ -95,9 +95,7 @@ def _change_users(users: Users, options: Mapping[str, Any]) -> str:
         return f"{name} may sign in, and may {options.get('role') or 'view'}"
     if name := options.get("add_token"):
         path = users.add_token(name)
-        return (
-            f"{name} may call /v1 and read /metrics with the token in {path}; move that file to where {name} reads it"
-        )
+        return f"{name} may call /v1 and read /metrics with the token in {path}; move that file to where it is read"
     if name := options.get("remove_user"):
         users.remove(name)
         return f"{name} may not come in any more"

@@ -75,7 +75,7 @@ class Users:
             raise WrongUsage(f"{name!r} cannot be a program's name", todo="Use letters, digits and . _ @ -")
         token = f"wd_{secrets.token_urlsafe(32)}"
         self._change({**self.all(), name: User(name, "alert", f"sha256${_digest(token)}")})
-        path = self.path.with_name(f"web-token-{name}")
+        path = self._token_file(name)
         files.write_atomic(path, token + "\n", mode=0o600)
         return path
 
@@ -83,7 +83,11 @@ class Users:
         users = dict(self.all())
         if users.pop(name, None) is None:
             raise NothingMatched(f"{name!r} is not in {self.path}", f"there are: {', '.join(sorted(users)) or 'none'}")
+        self._token_file(name).unlink(missing_ok=True)
         self._change(users)
+
+    def _token_file(self, name: str) -> Path:
+        return self.path.with_name(f"web-token-{name}")
 
     def by_password(self, name: str, password: str) -> User | None:
         """Takes the same time for a name that does not exist."""

@@ -36,6 +36,11 @@ def learn(sid: str, name: str) -> int:
     return number
 
 
+def known(sid: str) -> str | None:
+    """The name of a user that was learned; None for one that was not."""
+    return _names.get(number_of(sid))
+
+
 @cache
 def our_id() -> int:
     """The number of the user whose rights this program has."""
