@@ -51,7 +51,7 @@ class ServerFamily:
         self._layouts[found] = (held.process.uid, held.process.cgroup)
         parent = self._holds.get(held.process.parent)
         if parent is not None and lineage.layout(parent.pid) not in (found, None):
-            self._origins.add(found)  # a member started it as a program of its own
+            self._origins.add(found)  # a member started it as a separate program
 
     def newcomers(self, table: Table) -> list[Process]:
         """Members in this table that are not held yet."""
@@ -194,7 +194,7 @@ def escaped(tree: Tree, us: Ourselves) -> tuple[Process, ...]:
 
 
 def _origins(tree: Tree) -> set[Layout]:
-    """Layouts that began inside this server: whoever has one of them was forked by it, however often removed."""
+    """Layouts that began inside this server: a process that has one of them was forked by it, however often removed."""
     found = {lineage.layout(tree.root.pid)} if _was_executed(tree.root) else set()
     for process in (one.process for one in tree.members[1:]):
         here = lineage.layout(process.pid)
@@ -204,7 +204,7 @@ def _origins(tree: Tree) -> set[Layout]:
 
 
 def _was_executed(root: Process) -> bool:
-    """Whether its parent started it as a program of its own, so that its layout is nobody else's.
+    """Whether its parent started it as a separate program, so that its layout is nobody else's.
 
     Not known where the parent may only have adopted it: the one that forked it, with others beside it, may be dead.
     """

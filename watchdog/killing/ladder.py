@@ -90,7 +90,7 @@ class _Ladder:
         return self._result()
 
     def close(self, done: bool) -> None:
-        """Not `done`: Ctrl-C fell into it. Whoever is stopped by now must not stay so."""
+        """Not `done`: Ctrl-C fell into it. A process that is stopped by now must not stay so."""
         if self._freezer is not None:
             self._freezer.close(done=done)
         self._roster.close()
@@ -151,7 +151,7 @@ class _Ladder:
             pass
 
     def _finish(self) -> None:
-        """SIGKILL, and again for whoever appears, until two looks in a row find nobody."""
+        """SIGKILL, and again for new processes, until two looks in a row find nobody."""
         deadline, empty, needed = Deadline(self._times.finish), 0, 2
         if first := self._roster.living:
             self._say(f"{'SIGKILL to' if signals.CAN_ASK else 'ending'} {_count(len(first))}")

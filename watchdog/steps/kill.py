@@ -109,7 +109,7 @@ def _targets(context: Context, at_once: bool) -> tuple[Tree, ...]:
 
 
 def _looked(context: Context, at_once: bool) -> resolve.Found:
-    """A start time counts in hundredths of a second, and only a process older than that is told apart by it.
+    """A start time counts in hundredths of a second, and only a process older than that is distinguished by it.
 
     `at_once`: a person wants it ended whatever it is. Then a holder of the port that is far from all others is found
     when they are gone and the kernel still has the socket, and not before.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from pathlib import PurePosixPath
+from pathlib import PurePath
 
 from watchdog.model.process import Process
 from watchdog.system.process import rights
@@ -204,7 +204,7 @@ def _script(process: Process) -> str:
     program = programs.program(process)
     if program.interpreter != "python" or program.inline or program.titled or not process.cwd:
         return ""
-    path = PurePosixPath(process.cwd) / program.words[0]
+    path = PurePath(process.cwd) / program.words[0]
     if path.suffix != ".py":
         return ""
     from watchdog.system.disk.target_files import read_file  # here: most servers are known by their command line

@@ -81,7 +81,7 @@ def look(
 
 def with_master(tree: Tree, pid: int) -> Tree:
     """The server of the master that forked this worker, where the worker alone was found: a queue's worker listens
-    nowhere, and leads a session of its own now and then. Else the tree as it is."""
+    nowhere, and leads its own session now and then. Else the tree as it is."""
     if not tree.members or pid != tree.root.pid:
         return tree
     scene = Scene.look()

@@ -149,6 +149,15 @@ def listeners_elsewhere(port: int, pids: Iterable[int]) -> tuple[tuple[Listener,
     return tuple(found)
 
 
+def is_ours_or_roots(port: int, peer_port: int) -> bool:
+    """Whether the process at the other end of a local connection runs as our own user or as root.
+
+    `port` is its end, `peer_port` ours.
+    """
+    found = {row.uid for row in rows(ALL_STATES - {LISTEN}, port) if row.remote_port == peer_port and row.inode}
+    return bool(found) and found <= {0, os.geteuid()}
+
+
 def accept_queue(port: int) -> tuple[int, int | None] | None:
     """The longest queue of a port and how many it takes; None if nobody listens there."""
     return max(((row.received, row.sent) for row in rows({LISTEN}, port)), key=lambda pair: pair[0], default=None)

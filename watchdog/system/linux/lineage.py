@@ -70,6 +70,11 @@ def group_folder(pid: int) -> Path | None:
     return None
 
 
+def born_together(pid: int) -> frozenset[int]:
+    """Empty: a control group may hold others, and layout and session tell more."""
+    return frozenset()
+
+
 def group_members(folder: Path) -> frozenset[int]:
     """The pids in a control group and in all groups below it."""
     found: set[int] = set()
