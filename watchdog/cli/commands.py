@@ -162,6 +162,13 @@ _POLICY: tuple[StepSpec, ...] = (
         (Option("--why", help="the reason, for your colleagues", metavar="TEXT"),),
         service=True,
     ),
+    *(
+        StepSpec(verb, summary, f"watchdog.commands.answers:{verb}", (SERVICE,))
+        for verb, summary in (
+            ("yes", "answer what the loop asks in the mode ask: it may act"),
+            ("no", "answer what the loop asks in the mode ask: it leaves the service alone"),
+        )
+    ),
     StepSpec(
         "ack",
         "take over a service by hand: the loop waits until it is healthy",

@@ -28,7 +28,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Services": ("status", "logs", "start", "stop", "restart", "verify", "check"),
     "Between two programs": ("sidecar",),
     "Many hosts": ("fleet",),
-    "The loop": ("watch", "web", "tick", "explain", "snooze", "resume", "ack", "replay", "schedule"),
+    "The loop": ("watch", "web", "tick", "explain", "yes", "no", "snooze", "resume", "ack", "replay", "schedule"),
     "After an incident": ("incidents", "leak", "workers", "guard"),
     "Setting up": ("init", "validate", "runbooks", "schema", "doctor", "demo", "completion", "man"),
     "Inside a runbook": ("http", "exec", "wait", "notify", "report"),
@@ -169,6 +169,18 @@ PAGES: dict[str, Manual] = {
         ),
         (Exit.FINE, Exit.UNKNOWN, Exit.INTERRUPTED),
         ("--service", "--metrics", "--ping"),
+    ),
+    "yes": Manual(
+        "The loop then runs the runbook that it asked about, if the trouble lasts. The report says who said yes.",
+        (("wd yes", "allow the only thing that is asked"), ("wd yes shop", "allow what is asked about this service")),
+        (*_ACTS, Exit.NOTHING),
+        ("--service",),
+    ),
+    "no": Manual(
+        _OWN,
+        (("wd no", "refuse the only thing that is asked"), ("wd no shop", "refuse what is asked about this service")),
+        (Exit.FINE, Exit.UNKNOWN, Exit.NOTHING, Exit.REFUSED),
+        ("--service",),
     ),
     "web": Manual(
         "It changes only wd's own state: notes, users. It signals nothing. Only this machine can reach it, unless TLS "

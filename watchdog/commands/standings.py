@@ -116,6 +116,7 @@ class Standings:
             desired=desired,
             gave_up=journal.kept(playbook.service, "gave up"),
             question=journal.kept(playbook.service, "question"),
+            approval=next((one.id for one in journal.questions(playbook.service)), ""),
             figures=known.figures,
             deaths=tuple(_deaths(self._state, playbook, kills)),
             memory=tuple(known.memory),
@@ -190,7 +191,7 @@ def _deaths(state: Path, playbook: Playbook, kills: Mapping[int, str]) -> Iterat
             yield one, f"ended at its limit (start.limits.{one.limit})"
         elif one.pid in kills:
             yield one, "ended by the kernel because memory ran out"
-        elif one.planned or one.planned:
+        elif one.planned:
             yield one, "ended as it had announced (STOPPING=1)"
         elif one.signal is not None:
             yield one, f"ended by {_signal_name(one.signal)}"

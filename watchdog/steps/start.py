@@ -235,7 +235,8 @@ def _come_up(context: Context, playbook: Playbook, shim: Shim, within: float) ->
             result = replace(result, message=f"{result.message}; no fallback was started: {problem}")
         else:
             second = _attempt(context, playbook, shim, within, fallback=True)
-            result = replace(second, message=f"by the fallback: {second.message}; before it: {result.message}")
+            told = f"by the fallback: {second.message}; before it: {result.message}"
+            result = replace(second, message=told, by_fallback=True)
     return replace(result, seconds=clock.monotonic() - began)
 
 
