@@ -13,7 +13,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from watchdog.system.net import listening
 from watchdog.web.address import host_of
-from watchdog.web.site import Entrance
+from watchdog.web.entrance import Entrance
 
 REQUEST_WITHIN = 10.0  # seconds from the beginning of a connection, or of the next request on it, to the whole request
 ANSWER_WITHIN = 30.0  # seconds for the answer, its sending included
