@@ -64,6 +64,15 @@ class BoundedProtocol(H11Protocol):
         if self.cycle is not before:  # a whole head has come
             self._expect(REQUEST_WITHIN + ANSWER_WITHIN)
 
+    def send_400_response(self, msg: str) -> None:
+        """A body that breaks the protocol comes while its request is answered: that answer has nobody left."""
+        if self.cycle is None:
+            super().send_400_response(msg)
+            return
+        self.cycle.disconnected = True
+        self.cycle.message_event.set()
+        self.transport.abort()
+
     def on_response_complete(self) -> None:
         self._expect(REQUEST_WITHIN + self.timeout_keep_alive)
         super().on_response_complete()
