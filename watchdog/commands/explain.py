@@ -24,7 +24,7 @@ _MODES = {
 
 
 def explain_service(context: Context, options: Mapping[str, Any]) -> StepResult:
-    """Earliest and latest kill after a hang begins, the delays of restarts, when it gives up, who is told."""
+    """Earliest and latest kill after a hang begins, the delays of restarts, when it gives up, who is notified."""
     playbook = context.playbook
     if playbook is None:
         raise WrongUsage("no service was named", todo="say which: --service NAME")

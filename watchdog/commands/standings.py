@@ -24,6 +24,7 @@ from watchdog.report.availability import WINDOWS, Availability, availability
 from watchdog.starting import launch
 from watchdog.system import clock
 from watchdog.system.host import kernel_log
+from watchdog.text import exit_codes
 
 _MONTH = WINDOWS[-1][1]
 _DEATHS = 5  # shown of each service
@@ -115,6 +116,7 @@ class Standings:
             desired=desired,
             gave_up=journal.kept(playbook.service, "gave up"),
             question=journal.kept(playbook.service, "question"),
+            approval=next((one.id for one in journal.questions(playbook.service)), ""),
             figures=known.figures,
             deaths=tuple(_deaths(self._state, playbook, kills)),
             memory=tuple(known.memory),
@@ -185,14 +187,16 @@ def _oom_kills() -> dict[int, str]:
 def _deaths(state: Path, playbook: Playbook, kills: Mapping[int, str]) -> Iterator[tuple[ShimRecord, str]]:
     ended = [one for one in launch.records(state, playbook.service) if one.ended is not None and one.pid]
     for one in reversed(ended[-_DEATHS:]):
-        if one.pid in kills:
+        if one.limit:
+            yield one, f"ended at its limit (start.limits.{one.limit})"
+        elif one.pid in kills:
             yield one, "ended by the kernel because memory ran out"
         elif one.planned:
             yield one, "ended as it had announced (STOPPING=1)"
         elif one.signal is not None:
             yield one, f"ended by {_signal_name(one.signal)}"
         else:
-            yield one, f"ended with code {one.code}" if one.code is not None else one.error or "ended"
+            yield one, f"ended with {exit_codes.in_words(one.code)}" if one.code is not None else one.error or "ended"
 
 
 def _signal_name(number: int) -> str:

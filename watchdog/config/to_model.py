@@ -79,6 +79,7 @@ def _start(file: PlaybookFile, absolute: Absolute) -> model.Start:
         log=absolute(start.log) if start.log else None,
         fallback=start.fallback or (),
         through=start.through,
+        limits=model.Limits(start.limits.memory, start.limits.open_files, start.limits.nice),
         heartbeat=_heartbeat(file.probes.values()),
         ready=model.Ready(**{name: getattr(start.ready, name) for name in type(start.ready).model_fields}),
     )
@@ -119,7 +120,7 @@ def _trigger(trigger: Trigger, absolute: Absolute) -> model.TriggerSpec:
     subject = trigger.subject  # type: ignore[attr-defined]
     kind = trigger.kind
     if kind == "on":
-        kind = "death" if subject == "death" else "probe"
+        kind = subject if subject in ("death", "alert") else "probe"
     return model.TriggerSpec(
         kind=cast(Any, kind),
         subject="death" if kind == "death" else f"{subject:g}s" if kind == "every" else subject,

@@ -13,6 +13,8 @@ from watchdog.model.evidence import Frame, Installed
 
 _LIBRARY = re.compile(r"/(site-packages|dist-packages|__pypackages__)/|\.egg/|\.(pex|shiv)/|/_MEI")
 _STANDARD = re.compile(r"/lib(64)?/(python\d(\.\d+)?t?|pypy\d[\d.]*)(\.zip)?/(?!.*(site|dist)-packages)|^<frozen ")
+# Where an interpreter is installed on a drive: its library is all in one folder, without a number in its name.
+_ON_A_DRIVE = re.compile(r"^[A-Za-z]:/(?:.*/)?lib/(\w+)(?:\.py$|/)", re.IGNORECASE)
 _ARCHIVE = re.compile(r"\.(?:pyz|pyzw|zip|par)/([A-Za-z_]\w*)")
 _MADE_UP = re.compile(r"^<(?!stdin|string)")  # <frozen …>, <attrs generated init …>, <shim>
 
@@ -25,7 +27,7 @@ BESIDE: ContextVar[tuple[Installed, ...]] = ContextVar("packages beside the appl
 
 def is_standard(frame: Frame) -> bool:
     """Of the interpreter's own library."""
-    if _STANDARD.search(frame.file):
+    if _STANDARD.search(frame.file) or _on_a_drive(frame) in sys.stdlib_module_names:
         return not _LIBRARY.search(frame.file)
     return _frozen_package(frame) in sys.stdlib_module_names
 
@@ -55,6 +57,7 @@ def package(frame: Frame) -> str:
         found = (
             re.search(r"(?:python[\d.]+t?|pypy[\d.]*)(?:\.zip)?/([^/]+)", path)
             or re.match(r"<frozen ([\w.]+)", path)
+            or _ON_A_DRIVE.match(path)
             or re.match(r"([^/<]+)", path)
         )
     return found[1].removesuffix(".py") if found else ""
@@ -107,6 +110,12 @@ def at_place(frame: Frame, places: Iterable[str]) -> bool:
 def _frozen_package(frame: Frame) -> str:
     """The top-level name in a program that was frozen into one file: it keeps relative paths, as `http/server.py`."""
     return "" if frame.file.startswith(("/", "<")) else frame.file.partition("/")[0].removesuffix(".py")
+
+
+def _on_a_drive(frame: Frame) -> str:
+    """The module or package of a library on a drive: "threading" of `C:/Python312/Lib/threading.py`."""
+    found = _ON_A_DRIVE.match(frame.file)
+    return found[1] if found else ""
 
 
 def _zipped_package(frame: Frame) -> str:

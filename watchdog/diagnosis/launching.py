@@ -64,7 +64,7 @@ def _choice(view: View, frame: Frame) -> Choice:
 
 
 def _made_of(start: ast.Call, assigned: list[ast.Assign]) -> Choice:
-    """A command line put together in a variable of its own: look through it at what it was made of, once."""
+    """A command line put together in its own variable: look through it at what it was made of, once."""
     pending = {name.id for part in start.args[:1] for name in ast.walk(part) if isinstance(name, ast.Name)}
     found: list[ast.Assign] = []
     again = False

@@ -1,6 +1,6 @@
 """Asks the server while it is looked at: some faults show only while a request is in flight.
 
-One question at a time, in a thread of its own. A question that is not answered yet is evidence too: "pending".
+One question at a time, in its own thread. A question that is not answered yet is evidence too: "pending".
 """
 
 from __future__ import annotations

@@ -185,7 +185,7 @@ class Session:
         return found
 
     def _keep(self, look: StackLook) -> None:
-        """Unless asked for, locals go no further than to whoever tells locks apart by them."""
+        """Unless asked for, locals go no further than to the code that distinguishes locks by them."""
         if look.error is None:
             self._python.add(look.pid)
             self._latest[look.pid] = look

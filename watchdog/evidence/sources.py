@@ -13,6 +13,7 @@ from watchdog.diagnosis.code import is_application, with_beside
 from watchdog.evidence.beside import Beside
 from watchdog.model.evidence import Frame, Installed, SourceFile
 from watchdog.model.process import Process
+from watchdog.system import here
 from watchdog.system.disk import target_files
 from watchdog.system.disk.files import Reading
 from watchdog.system.disk.parts import Part
@@ -155,7 +156,7 @@ class Sources:
 
 def _absolute(name: str, process: Process | None) -> str:
     """A name that is not absolute is meant from the folder that the process began in, as far as that is known."""
-    return name if name.startswith("/") else f"{(process.cwd if process else None) or ''}/{name}"
+    return name if here.is_absolute(name) else f"{(process.cwd if process else None) or ''}/{name}"
 
 
 def modules_beside(file: str, text: str) -> list[str]:

@@ -44,10 +44,10 @@ def hosts(inventories: Sequence[str], limit: str | None) -> tuple[Host, ...]:
 
 
 def _once(found: Sequence[Host]) -> tuple[Host, ...]:
-    """Two names that lead to one address, as one user, are one host."""
+    """Two names that lead to one address, as one user and with one home of wd, are one host."""
     by_way: dict[tuple[Any, ...], Host] = {}
     for one in found:
-        way = (one.name,) if one.trouble else (one.address, one.link, one.become)
+        way = (one.name,) if one.trouble else (one.address, one.link, one.become, one.home)
         first = by_way.get(way)
         by_way[way] = replace(first, also=(*first.also, one.name)) if first else one
     return tuple(by_way.values())

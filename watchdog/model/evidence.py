@@ -51,7 +51,7 @@ class ThreadStack:
     ident: int | None  # the interpreter's thread ident (pthread)
     name: str
     frames: tuple[Frame, ...]
-    active: bool = False  # on a CPU or ready for one
+    active: bool | None = False  # on a CPU or ready for one; None: not told
     holds_gil: bool = False
 
 
@@ -96,6 +96,7 @@ class ThreadLook:
     asleep: float | None = None  # seconds since it last ran, where the kernel tells
     age: float | None = None  # seconds since the thread began
     sleep_left: float | None = None  # seconds until its sleep ends by itself
+    first: bool = False  # the process began with it; Linux tells that by its number, which is the process's
 
 
 @record(frozen=True)
@@ -285,6 +286,7 @@ class Exit:
     peak_rss: int | None = None
     last_lines: tuple[str, ...] = ()
     source: str = ""  # shim, watched, log, kernel, cgroup
+    limit: str = ""  # at which it ended: a key of the playbook's `start.limits`
 
 
 @record(frozen=True)

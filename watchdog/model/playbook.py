@@ -21,6 +21,15 @@ class Ready:
 
 
 @record(frozen=True)
+class Limits:
+    """What one service may use. None: as much as the machine gives."""
+
+    memory: int | None = None  # bytes
+    open_files: int | None = None
+    nice: int | None = None
+
+
+@record(frozen=True)
 class Start:
     """How the service is started; never through a shell."""
 
@@ -32,6 +41,7 @@ class Start:
     listen: tuple[str, ...] = ()  # "127.0.0.1:8000", "unix:/run/shop.sock": the shim holds the sockets
     log: str | None = None  # None: start.log beside the service's state
     fallback: tuple[str, ...] = ()  # tried when the command does not come up
+    limits: Limits = Limits()
     heartbeat: float = 0.0  # seconds within which the server is to say WATCHDOG=1: what its heartbeat probe allows
     through: str | None = None  # "systemd:shop.service", "supervisor:shop", "docker:shop": the manager that starts it
     ready: Ready = Ready()
@@ -91,7 +101,7 @@ class CheckSpec:
 class TriggerSpec:
     """What starts which runbook; `run` is a ladder, tried in order."""
 
-    kind: Literal["probe", "cron", "every", "death", "log", "trend"]
+    kind: Literal["probe", "cron", "every", "death", "log", "trend", "alert"]
     subject: str  # the probe's name, the cron line, the pattern
     run: tuple[str, ...]
     every: float = 0.0

@@ -18,7 +18,7 @@ from watchdog.system.child import commands, service_env
 from watchdog.system.disk import files, trust
 from watchdog.system.host import accounts, managers
 from watchdog.system.process import processes
-from watchdog.system.shim import held, notified, posts, spawn, standby
+from watchdog.system.shim import held, limits, notified, posts, spawn, standby
 from watchdog.system.shim import records as notes
 from watchdog.system.shim.line import Line
 from watchdog.system.shim.orders import Order
@@ -56,6 +56,7 @@ def start_problems(start: Start) -> Iterator[str]:
         return
     if not accounts.is_admin() and accounts.our_id() != owner:
         yield f"the service runs as user {start.user}: only root can start it"
+    yield from limits.problems(start.limits)
     if start.ready.notify and not notified.CAN_HEAR:
         yield "start.ready.notify: this system does not say who sent a READY=1; remove the line"
     if start.log and not Path(start.log).parent.is_dir():
@@ -109,6 +110,7 @@ def arm(
         beside=[str(one) for one in beside],
         inodes=[one.inode for one in listeners],
         listen=list(start.listen),
+        limits=asdict(start.limits),
         restarts=policy.give_up.restarts if acts else 0,
         restarts_within=policy.give_up.within,
         pauses=[policy.backoff.first, policy.backoff.most],

@@ -17,6 +17,7 @@ from watchdog.system import clock
 from watchdog.system.net import http, ports
 from watchdog.system.process import processes
 from watchdog.targets import expected, trees
+from watchdog.text import exit_codes
 
 STABLE = 3.0  # seconds that a started process must have lived: many a start fails after it has begun to listen
 _ONE_ANSWER = 5.0  # seconds for one question, or what the probe gives it where that is more
@@ -240,6 +241,6 @@ class StartedServer:
 
 
 def _words(code: int, lines: Collection[str]) -> str:
-    how = f"with code {code}" if code >= 0 else f"by signal {-code}"
+    how = f"with {exit_codes.in_words(code)}" if code >= 0 else f"by signal {-code}"
     last = [line for line in lines if line.strip()]
     return f"it ended {how}" + (f": {' | '.join(last[-3:])[-500:]}" if last else ", without a word")

@@ -36,7 +36,7 @@ _PAUSE = 0.05  # seconds between two looks at a server that is starting
 
 
 def start(context: Context, options: Mapping[str, Any]) -> StepResult:
-    """Start the service and wait until it is ready. One that runs and answers needs nothing: that is told, and fine."""
+    """Start the service and wait until it is ready. One that runs and answers needs nothing: that is said, and fine."""
     playbook = _playbook(context)
     if context.dry_run:
         return StepResult("planned", f"would start {playbook.service}: {_in_words(playbook)}")
@@ -235,7 +235,8 @@ def _come_up(context: Context, playbook: Playbook, shim: Shim, within: float) ->
             result = replace(result, message=f"{result.message}; no fallback was started: {problem}")
         else:
             second = _attempt(context, playbook, shim, within, fallback=True)
-            result = replace(second, message=f"by the fallback: {second.message}; before it: {result.message}")
+            told = f"by the fallback: {second.message}; before it: {result.message}"
+            result = replace(second, message=told, by_fallback=True)
     return replace(result, seconds=clock.monotonic() - began)
 
 
@@ -252,7 +253,7 @@ def _attempt(context: Context, playbook: Playbook, shim: Shim, within: float, *,
     while not deadline.over:
         if hopeless := server.why_hopeless(question.port):
             return replace(begun, outcome="failed", message=hopeless)
-        # Whoever is asked again before a slow answer is out has one question more to work off.
+        # A server that is asked again before a slow answer is out has one question more to work off.
         answer = question.ask(min(max(2.0, question.limit), max(0.1, deadline.left)))
         server = server.known_by(question.port) if answer.ok else server
         well = answer.ok and not server.why_not_the_owner(question.port)[1] and not server.owes_ready

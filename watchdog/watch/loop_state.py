@@ -32,7 +32,7 @@ SIDE_BY_SIDE = 4  # services that are worked on at a time, and that are looked a
 
 @record
 class Counts:
-    """Numbers since the loop began, for the metrics and for whoever asks how it does."""
+    """Numbers since the loop began, for the metrics and for those who ask how it does."""
 
     asked: int = 0
     unknown: int = 0
@@ -46,7 +46,7 @@ class Counts:
 
 @record
 class LoopState:
-    """Handed to whoever needs a part of it."""
+    """Handed to every part that needs some of it."""
 
     home: Path | None
     folder: Path  # of all state
@@ -63,6 +63,7 @@ class LoopState:
     looking: set[str] = field(default_factory=set)  # services that are looked at more closely
     messages: queue.SimpleQueue[Message] = field(default_factory=queue.SimpleQueue)
     causes: CommonCauses = field(default_factory=CommonCauses)
+    waits: bool = True  # for an answer from elsewhere; a single pass does not
 
     def say(self, service: str, message: str, level: str = "INFO", incident: str = "") -> None:
         log.say(service, message, level, incident)
@@ -151,3 +152,5 @@ class LoopState:
         self.journal.keep(watched.name, KEY, text)
         self.journal.keep(watched.name, GAVE_UP, gave_up)
         self.journal.keep(watched.name, QUESTION, question)
+        if not question:
+            self.journal.withdraw_questions(watched.name)

@@ -17,7 +17,7 @@ _PATIENCE = 5.0  # seconds
 
 
 class StandbyStarter:
-    """One such process on its way. Whoever takes it must start or cancel it; `leave` cancels it if nobody took it."""
+    """One such process on its way. The taker must start or cancel it; `leave` cancels it if nobody took it."""
 
     def __init__(self, playbook: Playbook, state: Path) -> None:
         self._shim: Shim | None = None

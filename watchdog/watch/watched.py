@@ -20,7 +20,7 @@ from watchdog.probes import registry
 from watchdog.system import clock
 from watchdog.watch.standby_starter import StandbyStarter
 
-CALENDAR = ("cron", "every")  # kinds of triggers behind which there is no trouble
+CALENDAR = ("cron", "every")  # kinds of triggers behind which there is not a trouble
 LIVES = 12  # that are remembered
 LOG_EVERY = 2.0  # seconds between two looks at the logs for a trigger
 
@@ -35,6 +35,7 @@ class Stored:
     healthy_since: float | None = None
     gave_up: float | None = None
     gave_up_why: str = ""
+    crash_loop_told: float | None = None  # when a person was told of one behind a held socket
     attempts: dict[str, int] = field(default_factory=dict)  # runs of each trigger's ladder that did not help
     restart_attempts: list[float] = field(default_factory=list)  # runs that were to restart it and have not
     question: str = ""  # put to a person and not answered
@@ -43,7 +44,7 @@ class Stored:
 
 @record
 class Watched:
-    """What is known now, and `stored`. Whoever reads and writes more than one field holds `lock`."""
+    """What is known now, and `stored`. Code that reads and writes more than one field holds `lock`."""
 
     playbook: Playbook
     stored: Stored = field(default_factory=Stored)
@@ -78,7 +79,7 @@ class Watched:
 
     @property
     def may_be_started(self) -> bool:
-        """Whether a run after its death starts it: it acts, has a command of its own, and has not given up."""
+        """Whether a run after its death starts it: it acts, has its own command, and has not given up."""
         acts = self.playbook.policy.mode == "act" and bool(death_triggers(self.playbook))
         start = self.playbook.start
         return acts and self.stored.gave_up is None and bool(start.command) and not start.through

@@ -16,7 +16,7 @@ from watchdog.web.users import Users
 if TYPE_CHECKING:
     from watchdog.web.site import Entrance
 
-_NEEDED = ("starlette", "uvicorn")
+_NEEDED = ("starlette", "uvicorn", "prometheus_client")
 _PRIVATE = "It shows logs and evidence, and whoever may act there can have a server restarted."
 
 
@@ -35,6 +35,7 @@ def web(context: Context, options: Mapping[str, Any]) -> StepResult:
     if context.home is None:
         raise BadConfig("no home was found", todo="Name one with --home or $WD_HOME, or make one with `wd init`.")
     from watchdog.watch import log
+    from watchdog.watch.asking import PAGE
     from watchdog.web.server import serve
     from watchdog.web.site import Entrance, Site
 
@@ -48,7 +49,16 @@ def web(context: Context, options: Mapping[str, Any]) -> StepResult:
     )
     check(entrance, users)
     log.set_up(context.state, bool(options.get("verbose")), name="web.log")
-    serve(Site(context.home, context.state, entrance), lambda url: context.say(f"the page is at {url}"))
+    site = Site(context.home, context.state, entrance)
+
+    def ready(url: str) -> None:
+        site.journal().keep("", PAGE, url)
+        context.say(f"the page is at {url}")
+
+    try:
+        serve(site, ready)
+    finally:
+        site.journal().keep("", PAGE, "")
     return StepResult("ok", "stopped")
 
 
@@ -84,8 +94,8 @@ def _change_users(users: Users, options: Mapping[str, Any]) -> str:
         users.add(name, options.get("role") or "view", _password(name))
         return f"{name} may sign in, and may {options.get('role') or 'view'}"
     if name := options.get("add_token"):
-        token = users.add_token(name)
-        return f"{name} may call /v1 and read /metrics with this token, which is shown only now:\n{token}"
+        path = users.add_token(name)
+        return f"{name} may call /v1 and read /metrics with the token in {path}; move that file to where it is read"
     if name := options.get("remove_user"):
         users.remove(name)
         return f"{name} may not come in any more"

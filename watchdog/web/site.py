@@ -68,6 +68,11 @@ class Site:
                 self._journal = Journal.open(self.state)
             return self._journal
 
+    @property
+    def journal_is_lost(self) -> bool:
+        """Whether what was written last is in memory only."""
+        return self._journal is not None and self._journal.in_memory
+
     def context(self, visitor: Visitor, playbook: Playbook | None = None) -> Context:
         """For a function of the command line, as if this person had typed it."""
         who = f"{visitor.name} (page, from {visitor.source})"

@@ -51,7 +51,7 @@ def run(
     limit: int = 1_000_000,
     stdin: bytes | str | IO[bytes] | None = None,
     apart: bool = False,
-    take: Callable[[bytes], None] | None = None,
+    take: Callable[[bytes], object] | None = None,
 ) -> Done:
     """Run a command to its end, at most `timeout` seconds, and keep the first `limit` bytes of what it prints.
 

@@ -1,7 +1,7 @@
 """Reads the files of a process that can block for ever, in a child that can be killed.
 
 `/proc/PID/cmdline`, `environ`, `maps`, `exe` and `cwd` of a process that is stuck in the kernel may never come back,
-and whoever reads them is stuck as well, beyond any signal handler. The child answers one question after the other;
+and their reader is stuck as well, beyond any signal handler. The child answers one question after the other;
 where it stalls, it is killed, that process counts as unreadable, and a new child goes on with the next one.
 """
 

@@ -75,6 +75,10 @@ def group_folder(pid: int) -> Path | None:
     return None
 
 
+def born_together(pid: int) -> frozenset[int]:
+    return frozenset()
+
+
 def group_members(folder: Path) -> frozenset[int]:
     return frozenset()
 

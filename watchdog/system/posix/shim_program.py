@@ -18,13 +18,17 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
+from watchdog.model.playbook import Limits
 from watchdog.model.process import Identity
 from watchdog.system.clock import wait_until
 from watchdog.system.net import ports
 from watchdog.system.posix import birth, children, detach, standby
 from watchdog.system.posix.held import HeldSockets, handing_over
+from watchdog.system.posix.limits import StartLimits
 from watchdog.system.posix.notified import NotifySocket
 from watchdog.system.process import processes
 from watchdog.system.shim import heard, records
@@ -54,7 +58,7 @@ def main() -> None:
 
 
 def _order(line: Line) -> Order | None:
-    """None if whoever called says nothing, goes away, or is a wd of another version."""
+    """None if the caller says nothing, goes away, or is a wd of another version."""
     try:
         message = line.receive(ORDER_WITHIN)
         return Order(**message) if message else None
@@ -69,6 +73,7 @@ class _Shim(Duty):
         self._lock = -1
         self._held = HeldSockets(order.listen, order.standby)
         self._notify, self._heard = NotifySocket(), Heard()
+        self._limits = StartLimits(Limits(**order.limits), order.service)
         self._restarts = Restarts(order.restarts, order.restarts_within, *order.pauses)
         self._wake, self._waker = os.pipe()
         os.set_blocking(self._wake, False)
@@ -93,9 +98,10 @@ class _Shim(Duty):
                 self._start_again()
         self._held.close()
         self._notify.close()
+        self._limits.close()
 
     def stand_by(self) -> Line | None:
-        """After the end of a service that was up: the line to whoever wants it started again, if somebody does soon."""
+        """After the end of a service that was up: the line to a wd that wants it started again, if one does soon."""
         signal.set_wakeup_fd(-1)
         os.close(self._wake)
         os.close(self._waker)
@@ -166,8 +172,13 @@ class _Shim(Duty):
             self._log.close()
         self._log = birth.open_log(self._place / "start.log", order.log, order.user)
         self._held.open(order.user)
-        sockets = handing_over(self._held.descriptors, command, env) if self._held else None
-        return birth.spawn(command, cwd=order.cwd, env=env, user=order.user, log=self._log, sockets=sockets)
+        more: dict[str, Any] = handing_over(self._held.descriptors, command, env) if self._held else {"env": env}
+        if not self._limits:
+            return birth.spawn(command, cwd=order.cwd, user=order.user, log=self._log, more=more)
+        more["preexec_fn"] = _one_after_the_other(more.get("preexec_fn"), self._limits.in_child)
+        with self._limits.while_starting():
+            self._log.note(self._limits.notice)
+            return birth.spawn(command, cwd=order.cwd, user=order.user, log=self._log, more=more)
 
     def _start_again(self) -> None:
         """After an end that nobody wanted, behind a held socket: at once, so that those who wait are served."""
@@ -219,7 +230,7 @@ class _Shim(Duty):
         self._plan_restart(0.0)
 
     def _hear_the_server(self) -> None:
-        """What the server says of itself by sd_notify; only a process of its own tree is believed."""
+        """What the server says of itself by sd_notify; only a separate process tree is believed."""
         before = self._heard
         for sender, lines in self._notify.messages():
             if self._is_of_the_server(sender):
@@ -268,6 +279,7 @@ class _Shim(Duty):
                 signal=-code if code < 0 else None,
                 peak_rss=peak,
                 last_lines=lines,
+                limit=self._limits.reached(code, lines),
                 planned=self._heard.stopping is not None and code in _AS_PLANNED,
             )
         )
@@ -296,3 +308,12 @@ class _Shim(Duty):
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
+
+
+def _one_after_the_other(*steps: Callable[[], None] | None) -> Callable[[], None]:
+    def run() -> None:
+        for step in steps:
+            if step is not None:
+                step()
+
+    return run

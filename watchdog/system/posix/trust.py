@@ -35,7 +35,7 @@ def check_trusted_folder(path: Path) -> str:
 
 
 def check_trusted_file(path: Path) -> str:
-    """The same for a regular file; a symbolic link in its place is told as one."""
+    """The same for a regular file; a symbolic link in its place is reported as one."""
     return _why_not(path, folder=False)
 
 

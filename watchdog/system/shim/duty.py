@@ -22,7 +22,7 @@ from watchdog.system.shim import records
 from watchdog.system.shim.line import Line
 from watchdog.system.shim.orders import Order
 
-ORDER_WITHIN = 30.0  # seconds for whoever has called the shim to say what to do
+ORDER_WITHIN = 30.0  # seconds for the caller of the shim to say what to do
 LOCK_WITHIN = 15.0
 _GONE_WITHIN = 10.0  # seconds for the old processes to be gone, once somebody says start
 _PORT_WITHIN = 20.0
@@ -169,7 +169,7 @@ class Duty:
             self._start(self._order.fallback)
 
     def _finish_kill(self, doomed: list[str]) -> bool:
-        """What wd began: done by a program of its own, so that the shim stays small. False if somebody survives."""
+        """What wd began: done by a separate program, so that the shim stays small. False if somebody survives."""
         question = {"doomed": doomed, "inodes": self._order.inodes, "ports": self._order.ports}
         done = commands.run(
             self._order.finish_command, timeout=_FINISH_WITHIN, env=self._finish_env(), stdin=json.dumps(question)
