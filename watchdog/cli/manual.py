@@ -329,6 +329,15 @@ PAGES: dict[str, Manual] = {
         ),
         (Exit.FINE, Exit.CRITICAL, Exit.UNKNOWN, Exit.NOTHING, Exit.REFUSED, Exit.INTERRUPTED),
     ),
+    "fleet clean": Manual(
+        "On each host it removes wd's copies of itself and its files of runs that have ended. Incidents stay.",
+        (
+            ("wd fleet clean -i hosts.yml", "clean every host"),
+            ("wd fleet clean -i hosts.yml -l web1", "clean the host web1"),
+        ),
+        (Exit.FINE, Exit.CRITICAL, Exit.UNKNOWN, Exit.NOTHING),
+        ("--inventory", "--limit"),
+    ),
     "fleet host": Manual(
         "It starts the run that the order on its standard input names, once. People do not call it.",
         (

@@ -11,8 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
+from watchdog.fleet.carry import Parcels
 from watchdog.fleet.keeper import sha256
-from watchdog.fleet.reach import Lines, Parcels, as_object, talk
+from watchdog.fleet.reach import Lines, as_object, talk
 from watchdog.fleet.records import Host, HostRun, Plan, Reply
 from watchdog.model.exits import Exit
 from watchdog.model.release import VERSION

@@ -18,7 +18,7 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-MISSING = 97  # exit code: there is no wd of this version, and none was sent
+MISSING = 97  # exit code: there is no wd of this version, and none was sent; or it was removed
 _BECOME = "import sys; sys.path.insert(0, sys.argv.pop(1)); from watchdog.cli.main import main; main()"
 _BOOT = "/proc/sys/kernel/random/boot_id"
 _PIECE = 1 << 20
@@ -33,6 +33,9 @@ def main() -> None:
     if order["size"]:
         root = _unpack(int(order["size"]), str(order["sha256"]))
     start = become(root) if root.is_dir() else _installed(str(order["version"]))
+    if order.get("clean"):
+        shutil.rmtree(folder(), ignore_errors=True)
+        start = []
     way = "carried" if root.is_dir() else "installed" if start else "missing"
     arrived = {"node": os.uname().nodename, "identity": _identity(), "tag": tag, "way": way}
     os.write(1, json.dumps({"arrived": arrived}).encode() + b"\n")

@@ -6,7 +6,7 @@ import errno
 import socket
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from watchdog.model.process import Listener
@@ -34,6 +34,16 @@ def listeners(port: int | None = None) -> tuple[Listener, ...]:
         return found
     kept = ((one, tuple(pid for pid in one.holders if pid not in shims)) for one in found)
     return tuple(replace(one, holders=left) for one, left in kept if left or not one.holders)
+
+
+def listening() -> tuple[Listener, ...]:
+    """Every listening TCP socket as the kernel names it at once. Holders are not looked for."""
+    return system.listening()
+
+
+def holders(inodes: Collection[int], pids: Iterable[int]) -> dict[int, tuple[int, ...]]:
+    """Which of these processes have which of these sockets open."""
+    return system.holders(inodes, pids)
 
 
 def is_held(port: int) -> bool:
