@@ -73,9 +73,10 @@ _LOOP: tuple[StepSpec, ...] = (
     StepSpec(
         "watch",
         "run the watchdog daemon",
-        "watchdog.watch.daemon:watch",
+        "watchdog.cli.page_child:watch",
         (
             SERVICE,
+            Option("--web", help="also serve the page there, as `wd web ADDRESS` does", metavar="ADDRESS"),
             Option("--ping", help="address of a dead-man switch, asked after each complete round", metavar="URL"),
             Option("--metrics", "path", help="file for the numbers, in Prometheus' text form", metavar="FILE"),
         ),
@@ -161,6 +162,13 @@ _POLICY: tuple[StepSpec, ...] = (
         "watchdog.commands.snooze:resume",
         (Option("--why", help="the reason, for your colleagues", metavar="TEXT"),),
         service=True,
+    ),
+    *(
+        StepSpec(verb, summary, f"watchdog.commands.answers:{verb}", (SERVICE,))
+        for verb, summary in (
+            ("yes", "answer what the loop asks in the mode ask: it may act"),
+            ("no", "answer what the loop asks in the mode ask: it leaves the service alone"),
+        )
     ),
     StepSpec(
         "ack",

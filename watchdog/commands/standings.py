@@ -116,6 +116,7 @@ class Standings:
             desired=desired,
             gave_up=journal.kept(playbook.service, "gave up"),
             question=journal.kept(playbook.service, "question"),
+            approval=next((one.id for one in journal.questions(playbook.service)), ""),
             figures=known.figures,
             deaths=tuple(_deaths(self._state, playbook, kills)),
             memory=tuple(known.memory),

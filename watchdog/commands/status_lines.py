@@ -38,7 +38,7 @@ def overview(found: Sequence[Standing], now: float) -> Iterator[str]:
 def needs_a_person(one: Standing, now: float) -> Iterator[str]:
     """What a person has to know or to do about it."""
     if one.question:
-        yield f"ASKS: {printable(one.question)}"
+        yield f"ASKS: {printable(one.question)}{_answer_words(one)}"
     if one.gave_up:
         yield f"GAVE UP: {printable(one.gave_up)}"
     if one.desired.state == "snoozed":
@@ -50,6 +50,11 @@ def needs_a_person(one: Standing, now: float) -> Iterator[str]:
         yield "no check is due: `wd watch` asks"
 
 
+def _answer_words(one: Standing) -> str:
+    """How to answer, while that is possible."""
+    return f"; `wd yes {one.playbook.service}` lets the loop do it" if one.approval else ""
+
+
 def details(one: Standing, now: float) -> Iterator[str]:
     """All of one service."""
     for_long = f" for {format_duration(max(0.0, now - one.since))}" if one.since is not None else ""
@@ -59,7 +64,7 @@ def details(one: Standing, now: float) -> Iterator[str]:
         until = " until it is healthy" if one.desired.until_healthy else until
         yield f"  {one.desired.state} by {printable(one.desired.by or 'a person')}{until}"
     if one.question:
-        yield f"  asks: {printable(one.question)}"
+        yield f"  asks: {printable(one.question)}{_answer_words(one)}"
     if one.gave_up:
         yield f"  wd gave up: {printable(one.gave_up)}; once fixed, run `wd resume {one.playbook.service}`"
     if one.holder:

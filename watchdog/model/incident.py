@@ -23,6 +23,8 @@ class Trigger:
     typed: str = ""  # the command line, where a person typed one
     home: str = ""  # the home that this command line named
     gave_up: str = ""  # why the loop gave up, in the run that only calls a person
+    agreed_by: str = ""  # who said yes to it, from where and when, in the mode ask
+    alert: str = ""  # the id of the alert that began it
 
     def cleaned(self, clean: Callable[[str], str]) -> Trigger:
         """The same with every text through a filter, such as the one for secrets."""
@@ -34,6 +36,7 @@ class Trigger:
             typed=clean(self.typed),
             home=clean(self.home),
             gave_up=clean(self.gave_up),
+            agreed_by=clean(self.agreed_by),
         )
 
 
@@ -140,6 +143,7 @@ class Incident:
             "runbook": self.runbook,
             "trigger": {"kind": self.trigger.kind, "detail": self.trigger.detail, "by": self.trigger.by},
             "given_up": self.trigger.gave_up or None,
+            "agreed_by": self.trigger.agreed_by or None,
             "outcome": self.outcome,
             "cause": self.cause,
             "signature": self.signature,

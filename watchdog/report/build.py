@@ -71,6 +71,7 @@ def build(incident: Incident, folder: Path) -> Page:
         downtime_from=incident.downtime_from,
         downtime_exact=incident.downtime_exact,
         trigger=_trigger(incident),
+        agreed_by=incident.trigger.agreed_by,
         request=incident.request,
         repeated=incident.repeated,
         changed=incident.changed,

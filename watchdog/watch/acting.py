@@ -50,6 +50,8 @@ class Runs:
         watched, trigger, cause = trouble.watched, trouble.trigger, trouble.cause
         if watched.acting or not trigger.run or trouble.is_over:
             return  # a trouble can wait in the queue for longer than it lasts
+        if cause.alert and not self._state.journal.alert_waits(cause.alert):
+            return
         runbook = step_of(trigger.run, watched.stored.attempts.get(trouble.key, 0))
         calm = watched.identity if cause.kind in CALENDAR else None
         decision = self._decision(trouble, runbook)
