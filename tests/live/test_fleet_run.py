@@ -67,6 +67,15 @@ def test_hung_servers_are_cured_in_batches_and_all_evidence_is_fetched(fleet: Fl
         assert all(len(shop.incidents()) == 1 for shop in fleet.shops.values()), "nothing was begun twice"
 
 
+def test_a_healthy_server_among_the_hosts_is_left_alone_and_costs_no_budget(fleet: Fleet) -> None:
+    with fleet.shop("ill").server(hung=True) as ill, fleet.shop("well").server() as well:
+        done = fleet.wd("run", "frozen-server", "--service", "shop", "--batch", "2", "-o", "json", limit=200)
+        assert {row["host"]: row["outcome"] for row in done.rows} == {"ill": "recovered", "well": "healthy"}
+        assert done.code == 0
+        assert answering_pid(fleet.shops["well"].port) == well.pid
+        assert answering_pid(fleet.shops["ill"].port) not in (0, ill.pid)
+
+
 def test_a_spent_budget_begins_no_further_host_and_still_fetches_everything(fleet: Fleet) -> None:
     for name in ("a", "b", "c", "d", "e"):
         fleet.shop(name).runbook("test", FAILS if name == "b" else WAITS)

@@ -91,11 +91,17 @@ _RUN: tuple[StepSpec, ...] = (
         (Argument("run", required=True, help="its id"),),
     ),
     StepSpec(
+        "fleet clean",
+        "remove what wd has left on the hosts: copies of itself, files of ended runs",
+        "watchdog.fleet.asking:clean",
+        _INVENTORY,
+    ),
+    StepSpec(
         "fleet host",
         "the host's side of a run; `wd fleet run` calls it over the link",
         "watchdog.fleet.on_host:host",
         (),
-        (Argument("verb", required=True, choices=("follow", "fetch")),),
+        (Argument("verb", required=True, choices=("follow", "fetch", "clean")),),
     ),
 )
 

@@ -165,10 +165,11 @@ PAGES: dict[str, Manual] = {
         "read again within seconds, or at once by SIGHUP.",
         (
             ("wd watch", "watch every service of the home"),
+            ("wd watch --web 127.0.0.1:8321", "watch, and serve the page"),
             ("wd watch --service shop --metrics /run/shop.prom", "watch one service and write its metrics"),
         ),
         (Exit.FINE, Exit.UNKNOWN, Exit.INTERRUPTED),
-        ("--service", "--metrics", "--ping"),
+        ("--service", "--web", "--metrics", "--ping"),
     ),
     "yes": Manual(
         "The loop then runs the runbook that it asked about, if the trouble lasts. The report says who said yes.",
@@ -327,6 +328,15 @@ PAGES: dict[str, Manual] = {
             ("wd fleet resume 2026-01-31-030012-4f2a --max-failed 3", "the same with a larger budget"),
         ),
         (Exit.FINE, Exit.CRITICAL, Exit.UNKNOWN, Exit.NOTHING, Exit.REFUSED, Exit.INTERRUPTED),
+    ),
+    "fleet clean": Manual(
+        "On each host it removes wd's copies of itself and its files of runs that have ended. Incidents stay.",
+        (
+            ("wd fleet clean -i hosts.yml", "clean every host"),
+            ("wd fleet clean -i hosts.yml -l web1", "clean the host web1"),
+        ),
+        (Exit.FINE, Exit.CRITICAL, Exit.UNKNOWN, Exit.NOTHING),
+        ("--inventory", "--limit"),
     ),
     "fleet host": Manual(
         "It starts the run that the order on its standard input names, once. People do not call it.",

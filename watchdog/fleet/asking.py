@@ -6,16 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from watchdog.fleet import inventory, table
+from watchdog.fleet import inventory, reach, table
+from watchdog.fleet.carry import Parcels
 from watchdog.fleet.lines import ORDER, exit_of_host, lines_of, worst
-from watchdog.fleet.reach import Parcels, ask
 from watchdog.fleet.records import Host, Line, Reply
 from watchdog.fleet.side_by_side import side_by_side
 from watchdog.model.exits import Exit
 from watchdog.model.release import VERSION
 from watchdog.steps.spec import Context, StepOutcome, StepResult
+from watchdog.system.host import arrival
 from watchdog.text.units import counted, format_duration
 
+_CLEAN = 60.0  # seconds
 _START = 15.0  # seconds for the first program there, and for wd to start on a machine that is busy
 _WITHIN = {"ps": 30.0, "status": 30.0, "why": 20.0, "tick": 120.0}
 _OUTCOMES: dict[Exit, StepOutcome] = {Exit.UNKNOWN: "unknown", Exit.NOTHING: "nothing", Exit.REFUSED: "refused"}
@@ -46,6 +48,25 @@ def tick(context: Context, options: Mapping[str, Any]) -> StepResult:
     return _ask_all("tick", selected(context), context, options)
 
 
+def clean(context: Context, options: Mapping[str, Any]) -> StepResult:
+    """Take away what wd has left on the hosts: copies of itself, and the files of runs that have ended."""
+    hosts = inventory.hosts(options.get("inventory") or (), options.get("limit"))
+    parcels = Parcels()
+    replies = list(side_by_side(lambda host: reach.clean(host, VERSION, parcels, _CLEAN), hosts, options["at_once"]))
+    done = [reply for reply in replies if reply.code == arrival.MISSING and reply.arrived]
+    lines = [
+        Line(reply.host.name, "clean", Exit.FINE, "-", "")
+        if reply in done
+        else Line(reply.host.name, reply.reached, Exit.CRITICAL, "-", reply.reason)
+        for reply in replies
+    ]
+    message = f"{len(done)} of {counted(len(replies), 'host')} cleaned"
+    rows = tuple({"host": line.host, "state": line.state, "reason": line.text} for line in table.worst_first(lines))
+    fine = len(done) == len(replies)
+    text = table.text(lines, len(replies), {}, message)
+    return StepResult("ok" if fine else "failed", message, {"cleaned": len(done)}, rows, text=text)
+
+
 def selected(context: Context) -> list[str]:
     """The selector again as the words of a command."""
     chosen, words = context.selector, list[str]()
@@ -69,7 +90,7 @@ def _ask_all(command: str, words: Sequence[str], context: Context, options: Mapp
     parcels = Parcels()
     replies = _same_machine_once(
         side_by_side(
-            lambda host: ask(host, [command, *words], VERSION, parcels, within), hosts, int(options["at_once"])
+            lambda host: reach.ask(host, [command, *words], VERSION, parcels, within), hosts, int(options["at_once"])
         ),
         hosts,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import sys
 import tarfile
 import tempfile
@@ -34,7 +35,9 @@ def host(context: Context, options: Mapping[str, Any]) -> StepResult:
     if not ID.fullmatch(str(order.get("id") or "")):
         raise WrongUsage("the order has no valid id", "`wd fleet run` sends it; people do not call this command.")
     folder = make_folder(context.state / "fleet") / order["id"]
-    if options["verb"] == "fetch":
+    if options["verb"] == "clean":
+        _clean(folder.parent)
+    elif options["verb"] == "fetch":
         _fetch(folder)
     else:
         _follow(folder, order)
@@ -81,6 +84,17 @@ def _begin(folder: Path, order: Mapping[str, Any]) -> None:
                 raise Failed(f"no process could keep the run within {_BEGIN:g} s", "The machine may be too busy.")
     except flock.Busy as error:
         raise Failed("another link is at the begin of this run, and does not come to an end") from error
+
+
+def _clean(runs: Path) -> None:
+    """Remove what runs have left here, but for those that go on."""
+    going_on = []
+    for folder in sorted(runs.iterdir()):
+        if (folder / BEGUN).exists() and _is_kept(folder):
+            going_on.append(folder.name)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+    _say(going_on=going_on)
 
 
 def _is_kept(folder: Path) -> bool:

@@ -11,9 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
+from watchdog.fleet.carry import Parcels
 from watchdog.fleet.keeper import sha256
-from watchdog.fleet.reach import Lines, Parcels, as_object, talk
+from watchdog.fleet.reach import Lines, as_object, talk
 from watchdog.fleet.records import Host, HostRun, Plan, Reply
+from watchdog.model.causes import HEALTHY
 from watchdog.model.exits import Exit
 from watchdog.model.release import VERSION
 from watchdog.system import clock
@@ -84,10 +86,11 @@ def _ended(run: HostRun, told: Mapping[str, Any]) -> HostRun:
     finding: Mapping[str, Any] = next(iter(result.get("findings") or ()), {})
     error = result.get("error") or {}
     text = told.get("error") or result.get("message") or error.get("what") or "it told no result"
+    spared = _was_spared(result, finding)
     return replace(
         run,
-        stage="ok" if code in _FINE else "failed",
-        outcome=str(result.get("outcome") or "failed"),
+        stage="ok" if code in _FINE or spared else "failed",
+        outcome="healthy" if spared else str(result.get("outcome") or "failed"),
         text=str(text),
         code=code,
         cause=_cause(finding),
@@ -97,8 +100,17 @@ def _ended(run: HostRun, told: Mapping[str, Any]) -> HostRun:
     )
 
 
+def _was_spared(result: Mapping[str, Any], finding: Mapping[str, Any]) -> bool:
+    """The run found the server healthy, and ends a healthy one only with a yes: on this host nothing was to be done."""
+    last: Mapping[str, Any] = next(iter((result.get("steps") or ())[-1:]), {})
+    careful = "--unless-healthy" in str(last.get("text")).split()
+    return last.get("outcome") == "refused" and careful and finding.get("cause") in HEALTHY
+
+
 def _cause(finding: Mapping[str, Any]) -> str:
     culprit = finding.get("culprit") or {}
+    if finding.get("cause") in HEALTHY:
+        return ""
     where = f"{culprit['file']}:{culprit['line']}" if culprit else ""
     return " at ".join(filter(None, (str(finding.get("cause") or ""), where)))
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from watchdog.fleet.carry import Parcels
 from watchdog.fleet.records import Host, Reached, Reply
 from watchdog.system import clock
 from watchdog.system.child import commands
@@ -25,21 +26,9 @@ _FIRST = (
     'exec(base64.b64decode(next(l[3:] for l in iter(r,b"") if l[:3]==b"wd:")))'
 )
 _FIND = (
-    'for p in "$@"; do if "$p" -I -c "import sys; sys.exit(sys.version_info < (3, 11))" </dev/null >/dev/null 2>&1; '
-    f'then exec "$p" -I -c "$0"; fi; done; echo "{_NO_PYTHON} there" >&2; exit 127'
+    'for p in "$@"; do if "$p" -I -S -c "import sys; sys.exit(sys.version_info < (3, 11))" </dev/null >/dev/null 2>&1; '
+    f'then exec "$p" -I -S -c "$0"; fi; done; echo "{_NO_PYTHON} there" >&2; exit 127'
 )
-
-
-class Parcels:
-    """Copies of wd that can be sent along, by what they are made for. This one has none."""
-
-    def known(self) -> dict[str, str]:
-        """The hash of each that is there already."""
-        return {}
-
-    def made_for(self, tag: str) -> tuple[Path, str] | str:
-        """(file, hash), or why there is none."""
-        return f"wd is not installed there, and there is no copy for Python {tag}"
 
 
 def ask(host: Host, words: Sequence[str], version: str, parcels: Parcels, within: float) -> Reply:
@@ -77,6 +66,22 @@ def talk(
     path, sha256 = made
     with path.open("rb") as parcel:
         return _once(host, {**order, "size": path.stat().st_size, "sha256": sha256}, parcel, body, within, take)
+
+
+def clean(host: Host, version: str, parcels: Parcels, within: float) -> Reply:
+    """Remove what runs have left there, and the copies of wd. Refused by a host where a run goes on."""
+    if host.trouble:
+        return Reply(host, "unasked", host.trouble)
+    order: dict[str, Any] = {"version": version, "parcels": parcels.known(), "home": host.home, "size": 0, "sha256": ""}
+    kept: list[str] = []
+    words = ["fleet", "host", "clean"]
+    reply = _once(host, {**order, "words": words}, None, b'{"id": "all"}\n', within, Lines(kept.append).add)
+    going_on: list[str] = next((row["going_on"] for line in kept if (row := as_object(line)) and "going_on" in row), [])
+    if going_on:
+        return _replaced(reply, "unready", f"a run goes on there: {', '.join(going_on)}")
+    if not reply.arrived:
+        return reply
+    return _once(host, {**order, "words": [], "clean": True}, None, b"", within, lambda _: None)
 
 
 def _once(

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from watchdog.fleet import one_run, proof
+from watchdog.fleet.carry import Parcels
 from watchdog.fleet.ledger import Ledger
 from watchdog.fleet.plan import is_spent, lost
-from watchdog.fleet.reach import Parcels
 from watchdog.fleet.records import ENDED, Host, HostRun, Plan
 from watchdog.fleet.side_by_side import side_by_side
 from watchdog.text.units import counted

@@ -12,8 +12,8 @@ from typing import Any
 
 from watchdog.fleet import inventory, plan, proof, summary
 from watchdog.fleet.asking import selected
+from watchdog.fleet.carry import Parcels
 from watchdog.fleet.ledger import Ledger
-from watchdog.fleet.reach import Parcels
 from watchdog.fleet.records import Host, Plan
 from watchdog.fleet.rollout import Rollout
 from watchdog.model.errors import WrongUsage

@@ -7,18 +7,14 @@ the order, and prints one line: where it has arrived. Then wd has the link.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
-import shutil
-import subprocess
 import sys
 import sysconfig
-import tarfile
 from pathlib import Path
 from typing import Any
 
-MISSING = 97  # exit code: there is no wd of this version, and none was sent
+MISSING = 97  # exit code: there is no wd of this version, and none was sent; or it was removed
 _BECOME = "import sys; sys.path.insert(0, sys.argv.pop(1)); from watchdog.cli.main import main; main()"
 _BOOT = "/proc/sys/kernel/random/boot_id"
 _PIECE = 1 << 20
@@ -33,6 +29,11 @@ def main() -> None:
     if order["size"]:
         root = _unpack(int(order["size"]), str(order["sha256"]))
     start = become(root) if root.is_dir() else _installed(str(order["version"]))
+    if order.get("clean"):
+        import shutil  # like all imports inside functions here: each order pays for what it imports
+
+        shutil.rmtree(folder(), ignore_errors=True)
+        start = []
     way = "carried" if root.is_dir() else "installed" if start else "missing"
     arrived = {"node": os.uname().nodename, "identity": _identity(), "tag": tag, "way": way}
     os.write(1, json.dumps({"arrived": arrived}).encode() + b"\n")
@@ -63,6 +64,9 @@ def _line() -> bytes:
 
 def _unpack(size: int, sha256: str) -> Path:
     """The copy that follows in the stream, whole and as it was sent, or SystemExit."""
+    import shutil
+    import tarfile
+
     kept = folder()
     kept.mkdir(0o700, parents=True, exist_ok=True)
     facts = kept.lstat()
@@ -82,6 +86,8 @@ def _unpack(size: int, sha256: str) -> Path:
 
 
 def _receive(path: Path, size: int, sha256: str) -> None:
+    import hashlib
+
     digest = hashlib.sha256()
     with path.open("xb") as file:
         while size:
@@ -97,6 +103,9 @@ def _receive(path: Path, size: int, sha256: str) -> None:
 
 def _installed(version: str) -> list[str]:
     """The wd of this machine, if it has the same version. Its short name may be another program's."""
+    import shutil
+    import subprocess
+
     places = os.pathsep.join([os.environ.get("PATH") or os.defpath, str(Path("~/.local/bin").expanduser())])
     found = shutil.which("wd-oncall", path=places)
     if found is None:
