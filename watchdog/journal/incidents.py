@@ -32,7 +32,8 @@ _CHANGEABLE = frozenset(
 _COLUMNS = (
     "id, opened, service, runbook, trigger_kind, trigger_detail, trigger_by, trigger_since, outcome, closed, cause, "
     "signature, finding, request, downtime, down_since, folder, report, old_pids, new_pid, root_cause, fix, "
-    "repeated, overridden, trigger_typed, trigger_home, gave_up, downtime_from, downtime_exact, changed, agreed_by, alert"
+    "repeated, overridden, trigger_typed, trigger_home, gave_up, downtime_from, downtime_exact, changed, "
+    "agreed_by, alert"
 )
 
 
@@ -163,6 +164,16 @@ def many(
         {"since": since, "service": service, "outcome": outcome, "limit": limit},
     )
     return tuple(_incident(row) for row in rows)
+
+
+def outages(db: sqlite3.Connection, service: str, since: float) -> tuple[tuple[float, float], ...]:
+    """(begin, end) of each time that it was down, of the runs opened since then."""
+    rows = db.execute(
+        "SELECT down_since, down_since + downtime FROM incidents WHERE service = ? AND opened >= ?"
+        " AND down_since IS NOT NULL AND downtime IS NOT NULL",
+        (service, since),
+    )
+    return tuple((begin, end) for begin, end in (typed(row, "nn") for row in rows))
 
 
 def cut_off(db: sqlite3.Connection, service: str | None) -> tuple[Incident, ...]:
