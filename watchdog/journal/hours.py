@@ -11,7 +11,6 @@ import sqlite3
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 
 from watchdog.journal.rows import typed
 from watchdog.model.probing import Sample, SampleVerdict
@@ -52,7 +51,7 @@ def counted(
     totals: dict[int, Counter[SampleVerdict]] = {}
     for hour, verdict, count in (typed(row, "ntn") for row in rows):
         totals.setdefault(int(hour), Counter())[verdict] = count
-    whole: dict[tuple[int, SampleVerdict], Sample] = {}  # by the number of moments before it
+    whole: dict[int, tuple[float, Counter[SampleVerdict]]] = {}  # by the number of moments before it
     found: list[Sample] = []
     key, moments = (service, probe), sorted(cuts)
     for hour, total in sorted(totals.items()):
@@ -63,11 +62,10 @@ def counted(
             outside = total - _inside(db, *key, hour, edges[hour])
             found += (_merged(probe, _outside(hour, edges[hour]), verdict, n) for verdict, n in outside.items())
         elif not _is_in((hour + 0.5) * HOUR, spans):
-            for verdict, count in total.items():
-                place = (bisect_right(moments, hour), verdict)
-                before = whole.get(place) or _merged(probe, (hour + 0.5) * HOUR, verdict, 0)
-                whole[place] = replace(before, count=before.count + count)
-    known = (one for one in (*found, *whole.values()) if one.at >= min(begins))
+            place = bisect_right(moments, hour)
+            whole.setdefault(place, ((hour + 0.5) * HOUR, Counter()))[1].update(total)
+    found += [_merged(probe, at, verdict, n) for at, counts in whole.values() for verdict, n in counts.items()]
+    known = (one for one in found if one.at >= min(begins))
     return tuple(one for one in known if not _is_in(one.at, spans))
 
 
