@@ -30,7 +30,7 @@ _MONTH = WINDOWS[-1][1]
 _DEATHS = 5  # shown of each service
 _LAG = 6.0  # seconds until the loop has written an answer down
 _LATE = 3.0  # intervals after which a missing answer means that nobody asks any more
-_POINTS = 1000  # of a memory curve
+POINTS = 1000  # of a memory curve
 _ANSWERS = 90  # of the probe that tells best whether the service serves
 _RECOUNTED = 60.0  # seconds for which figures over days and weeks stay as they are
 
@@ -40,9 +40,9 @@ class _Known:
     """What the looks so far have found out about one service."""
 
     playbook: Playbook
+    memory: deque[tuple[float, float]]  # (seconds since the epoch, bytes)
     newest: dict[str, Sample] = field(default_factory=dict)  # of each probe
     begun: dict[str, float] = field(default_factory=dict)  # since when each probe answers like that
-    memory: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=_POINTS))
     answers: deque[Sample] = field(default_factory=lambda: deque(maxlen=_ANSWERS))
     figures: tuple[Availability, ...] = ()
     figures_at: float = float("-inf")
@@ -67,9 +67,10 @@ class _Known:
 class Standings:
     """Of some services. Not for several threads at a time."""
 
-    def __init__(self, journal: Journal, state: Path, playbooks: Sequence[Playbook]) -> None:
+    def __init__(self, journal: Journal, state: Path, playbooks: Sequence[Playbook], points: int = POINTS) -> None:
+        """`points`: how many of a memory curve are kept."""
         self._journal, self._state = journal, state
-        self._known = {one.service: _Known(one) for one in playbooks}
+        self._known = {one.service: _Known(one, deque(maxlen=points)) for one in playbooks}
         self._seen = -1  # the number of the newest answer that was read; -1: none was
 
     def look(self) -> tuple[Standing, ...]:

@@ -118,6 +118,9 @@ class Guard:
             if not started:
                 late = PlainTextResponse(f"There was no answer within {ANSWER_WITHIN:g} s.\n", 503)
                 await late(scope, receive, send_guarded)
+        except asyncio.CancelledError:  # the server ends, and its patience with requests is over
+            if not started:
+                await PlainTextResponse("The page ends.\n", 503)(scope, receive, send_guarded)
 
 
 def _why_not(scope: Scope, entrance: Entrance) -> PlainTextResponse | None:
