@@ -110,7 +110,7 @@ def _input(host: Host, order: dict[str, Any], parcel: IO[bytes] | None, body: by
     import shutil
     import tempfile
 
-    program = Path(arrival.__file__).read_bytes() + b"\nmain()\n"
+    program = arrival.program()
     file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
     if host.password:
         file.write(host.password.encode() + b"\n")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import sys
+
+from watchdog.system.net import ports
 
 if sys.platform == "linux":
     from watchdog.system.linux.diag import is_ours_or_roots
@@ -21,7 +22,7 @@ def listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     found = socket.socket(family, socket.SOCK_STREAM)
     try:
-        if os.name == "posix":  # on Windows it would let another program take our port
+        if ports.SERVERS_REUSE:
             found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         found.bind((host, port))
         found.listen(_BACKLOG)

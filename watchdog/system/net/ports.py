@@ -19,7 +19,7 @@ elif sys.platform == "win32":
 else:
     from watchdog.system.portable import ports as system
 
-_REUSE = system.SERVERS_REUSE  # whether servers set SO_REUSEADDR, and may
+SERVERS_REUSE = system.SERVERS_REUSE  # whether servers set SO_REUSEADDR, and may
 _NO_FAMILY = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT}
 
 
@@ -120,7 +120,7 @@ def _bind_error(port: int, address: str) -> str:
         family = socket.AF_INET6 if ":" in one else socket.AF_INET
         try:
             with socket.socket(family, socket.SOCK_STREAM) as sock:
-                if _REUSE:
+                if SERVERS_REUSE:
                     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 if family == socket.AF_INET6:
                     sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
