@@ -305,7 +305,7 @@ class Answer:
 
     at: float
     url: str
-    verdict: str  # ok, slow, late (beyond the limit), failed, timeout, refused, reset, pending, unknown
+    verdict: str  # ok, slow, late, failed, timeout, refused, reset, pending, unknown, local (a trouble of our own)
     seconds: float
     status: int | None = None
     detail: str = ""
