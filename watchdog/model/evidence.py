@@ -285,7 +285,7 @@ class Exit:
     lifetime: float | None = None
     peak_rss: int | None = None
     last_lines: tuple[str, ...] = ()
-    source: str = ""  # shim, watched, log, kernel, cgroup
+    source: str = ""  # shim, watched, log, kernel, cgroup, event log
     limit: str = ""  # at which it ended: a key of the playbook's `start.limits`
 
 

@@ -33,8 +33,14 @@ def rule(view: View) -> Iterator[Finding]:
         culprit=view.culprit(frame),
         evidence=("exits", "log"),
         prevent=PREVENT,
-        details=tuple(line for log in evidence.logs for line in logbook.last_lines(log, 5)),
+        details=tuple(crash.last_lines[0] for crash in _crashes(view, last))
+        + tuple(line for log in evidence.logs for line in logbook.last_lines(log, 5)),
     )
+
+
+def _crashes(view: View, last: Exit | None) -> list[Exit]:
+    """What the system's log of events says about that end."""
+    return [one for one in view.evidence.exits if one.source == "event log" and last and one.pid == last.pid]
 
 
 def _ended(last: Exit | None) -> str:
