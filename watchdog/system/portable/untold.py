@@ -103,3 +103,10 @@ def crashes(now: float, since: float) -> tuple[Crash, ...]:
 
 def oom_kills(now: float) -> tuple[OomKill, ...]:
     raise OSError("this system keeps no list of processes that it ended because memory ran out")
+
+
+# Services of Windows.
+
+
+def names_of(pid: int) -> tuple[str, ...]:
+    return ()
