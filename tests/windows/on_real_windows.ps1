@@ -6,7 +6,7 @@
 # "Run as administrator" for the tasks and services. What cannot be tried is shown as such.
 param([string]$Python = ".venv\Scripts\python.exe")
 $ErrorActionPreference = "Stop"
-$Python = (Resolve-Path $Python).Path
+$Python = (Get-Command $Python).Source
 $root = Split-Path -Parent (Split-Path -Parent $PSScriptRoot)
 $folder = Join-Path ([IO.Path]::GetTempPath()) ("wd-check-" + [Guid]::NewGuid().ToString("N").Substring(0, 8))
 New-Item -ItemType Directory $folder | Out-Null
