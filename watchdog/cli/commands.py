@@ -183,7 +183,12 @@ _POLICY: tuple[StepSpec, ...] = (
             f"watchdog.commands.schedule:{verb}",
             (
                 SERVICE,
-                Option("--as", default="cron", choices=("cron", "systemd", "task-scheduler"), help="which scheduler"),
+                Option(
+                    "--as",
+                    default="cron",
+                    choices=("cron", "systemd", "launchd", "task-scheduler"),
+                    help="which scheduler",
+                ),
                 Option("--every", "duration", "1m", "how often"),
                 Option("--loop", "flag", help="install `wd watch` as a systemd service"),
                 Option("--dry-run", "flag", help="only show what would be written"),
