@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -28,7 +28,7 @@ JOB = Job("wd-shop-abc123", ("/usr/bin/wd", "--home", "/srv/my shop", "tick"), 6
 class Queue:
     """Behaves as a kqueue with one EVFILT_PROC of a child of ours."""
 
-    made: list[Queue] = []
+    made: ClassVar[list[Queue]] = []
 
     def __init__(self) -> None:
         self.pid, self.closed = 0, False

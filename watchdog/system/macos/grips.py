@@ -3,8 +3,8 @@
 Only `system/signals.py` imports this file.
 
 The queue is made first and the facts are read second, so they are those of the process that the queue knows. A signal
-still goes by pid, right after the queue was asked whether the process has ended. What remains unsafe: in that moment the
-process would have to end, be reaped, and its pid be given to another one. macOS gives pids in turn, so 100,000
+still goes by pid, right after the queue was asked whether the process has ended. What remains unsafe: in that moment
+the process would have to end, be reaped, and its pid be given to another one. macOS gives pids in turn, so 100,000
 processes would have to begin within it. Nobody has run this on a Mac yet.
 """
 
