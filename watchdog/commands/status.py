@@ -138,7 +138,7 @@ def _verdict(playbook: Playbook, samples: Sequence[Sample]) -> tuple[str, float 
     order = {spec.name: (not registry.health(spec.kind), place) for place, spec in enumerate(playbook.probes)}
     there = sorted((newest[name] for name in newest if name in order), key=lambda one: order[one.probe])
     if not there:
-        return "unknown", None, "nothing was asked yet"
+        return "unknown", None, "never checked"
     worst = min(there, key=lambda one: _ORDER.index(one.verdict))
     alike = [begun[one.probe] for one in there if one.verdict == worst.verdict]
     return worst.verdict, max(alike) if worst.verdict == "ok" else min(alike), f"{worst.probe}: {worst.message}"

@@ -46,7 +46,7 @@ def _needs_a_person(one: Standing, now: float) -> Iterator[str]:
     if one.holder:
         yield f"under way: {printable(one.holder)}"
     if one.next_check is None and not one.holder:
-        yield "no check is due: `wd watch` asks"
+        yield "nobody checks it; to begin, run: wd watch"
 
 
 def details(one: Standing, now: float) -> Iterator[str]:
@@ -78,7 +78,7 @@ def _next_check(one: Standing, now: float) -> str:
     if one.holder:
         return "the next check comes after that"
     last = f", last asked {format_duration(max(0.0, now - one.last_asked))} ago" if one.last_asked is not None else ""
-    return f"no check is due{last}: `wd watch` asks"
+    return f"nobody checks it{last}; to begin, run: wd watch"
 
 
 def _windows(figures: Sequence[Availability], target: float) -> Iterator[str]:

@@ -1,0 +1,44 @@
+"""Does what wd advises: each command of its own that stands in an output is run, and must work."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+
+from homes import Done
+from printed import commands
+
+from watchdog.cli.commands import COMMANDS
+from watchdog.steps.registry import SPECS
+
+# They run until they are ended, or write into the schedulers of this machine: their page is shown in place of that.
+_STAYS = ("watch", "sidecar", "schedule")
+# What a person writes there.
+_FILLED_IN = {"run NAME": "run short", "--name NAME": "--name other", "NAME": "shop", "--service S": "--service shop"}
+_FILLED_IN |= {"TEXT": "hello", "ID": "last"}
+
+
+def follow(text: str, wd: Callable[..., Done]) -> list[str]:
+    """Run every command that this output advises, each after the other, with a yes to what it asks.
+
+    Those that only look come first; a state that is not good is an answer, an error is not.
+    """
+    advised = sorted(commands(text), key=_changes)
+    for line in advised:
+        done = wd(*_words(line))
+        assert not done.err.startswith("wd:") and (done.code == 0 or not _changes(line)), f"{line}: {done}"
+    return advised
+
+
+def _words(line: str) -> list[str]:
+    for word, meant in _FILLED_IN.items():
+        line = line.replace(word, meant)
+    if not {*_STAYS}.isdisjoint(line.split()):
+        return [*shlex.split(line)[1:], "--help"]
+    return [*shlex.split(line)[1:], *(["--yes"] if _changes(line) else [])]
+
+
+def _changes(line: str) -> bool:
+    """Whether it changes something, and so comes last."""
+    specs = (COMMANDS.get(word) or SPECS.get(word) for word in shlex.split(line)[1:])
+    return any(spec.changes for spec in specs if spec is not None)
