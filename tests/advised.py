@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable
 
@@ -13,29 +14,30 @@ from watchdog.steps.registry import SPECS
 
 # They run until they are ended, or write into the schedulers of this machine: their page is shown in place of that.
 _STAYS = ("watch", "sidecar", "schedule")
-# What a person writes there.
+# What a person writes there. N is a worker's pid: test_steps_why_advice.py has servers with workers.
 _FILLED_IN = {"run NAME": "run short", "--name NAME": "--name other", "NAME": "shop", "--service S": "--service shop"}
 _FILLED_IN |= {"TEXT": "hello", "ID": "last"}
 
 
-def follow(text: str, wd: Callable[..., Done]) -> list[str]:
+def follow(text: str, wd: Callable[..., Done], port: int = 0) -> list[str]:
     """Run every command that this output advises, each after the other, with a yes to what it asks.
 
-    Those that only look come first; a state that is not good is an answer, an error is not.
+    Those that only look come first; a state that is not good is an answer, an error is not. `port` is the server's.
     """
-    advised = sorted(commands(text), key=_changes)
+    advised = sorted((line for line in commands(text) if not line.endswith(" N")), key=_changes)
     for line in advised:
-        done = wd(*_words(line))
+        done = wd(*_words(line.replace(":PORT", f":{port}")))
         assert not done.err.startswith("wd:") and (done.code == 0 or not _changes(line)), f"{line}: {done}"
     return advised
 
 
 def _words(line: str) -> list[str]:
     for word, meant in _FILLED_IN.items():
-        line = line.replace(word, meant)
-    if not {*_STAYS}.isdisjoint(line.split()):
-        return [*shlex.split(line)[1:], "--help"]
-    return [*shlex.split(line)[1:], *(["--yes"] if _changes(line) else [])]
+        line = re.sub(rf"{word}\b", meant, line)
+    words = shlex.split(line)[1:]
+    if not {*_STAYS}.isdisjoint(words):
+        return [*words[: words.index("--") if "--" in words else None], "--help"]
+    return [*words, *(["--yes"] if _changes(line) else [])]
 
 
 def _changes(line: str) -> bool:

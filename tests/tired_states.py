@@ -10,6 +10,7 @@ from homes import Shop
 from support import SERVERS, free_port, wait_for
 from watching import calm
 
+from watchdog.model.incident import Trigger
 from watchdog.policy.lock_files import target_lock
 from watchdog.watch.loop_state import GAVE_UP, QUESTION
 
@@ -30,10 +31,11 @@ def machine(state: str, shop: Shop) -> Iterator[int]:
 
 
 def repair(shop: Shop) -> None:
-    """What a person corrects before the next command, as advised: the playbooks and the program."""
-    (shop.folder / "playbooks" / "blog.yml").unlink(missing_ok=True)
+    """What a person corrects before the next command, as advised: the playbooks, the program, the addresses."""
+    for name in ("blog", "news"):
+        (shop.folder / "playbooks" / f"{name}.yml").unlink(missing_ok=True)
     shop.script.write_bytes((SERVERS / "moody.py").read_bytes())
-    shop.playbook()
+    shop.playbook(more="notify: ['json://127.0.0.1:1/']\n")
 
 
 def _nothing(shop: Shop, stack: contextlib.ExitStack) -> int:
@@ -43,12 +45,13 @@ def _nothing(shop: Shop, stack: contextlib.ExitStack) -> int:
 def _broken_playbook(shop: Shop, stack: contextlib.ExitStack) -> int:
     path = shop.folder / "playbooks" / "blog.yml"
     path.write_text("service: blog\nfind: {prt: 1}\n", encoding="utf-8")
+    path.with_name("news.yml").write_text("service: [news\n", encoding="utf-8")
     return 0
 
 
 def _no_playbook(shop: Shop, stack: contextlib.ExitStack) -> int:
     (shop.folder / "playbooks" / "shop.yml").unlink()
-    return 0
+    return _answers(shop, stack)
 
 
 def _no_program(shop: Shop, stack: contextlib.ExitStack) -> int:
@@ -61,6 +64,7 @@ def _no_program(shop: Shop, stack: contextlib.ExitStack) -> int:
 def _given_up(shop: Shop, stack: contextlib.ExitStack) -> int:
     with shop.journal() as journal:
         journal.keep("shop", GAVE_UP, "4 restarts within 30m did not last")
+        journal.close(journal.open_incident("shop", "short", Trigger("probe", by="wd watch")).id, "failed")
     return 0
 
 
@@ -75,7 +79,7 @@ def _hangs(shop: Shop, stack: contextlib.ExitStack) -> int:
 def _does_not_fit(shop: Shop, stack: contextlib.ExitStack) -> int:
     shop.playbook(more=_UNFIT.replace("HOME", str(shop.folder)))
     path = shop.folder / "playbooks" / "shop.yml"
-    path.write_text(path.read_text().replace("http: /health", "http: /nosuch"))
+    path.write_text(path.read_text().replace("http: /health", "http: /health, status: [204]"))
     return _answers(shop, stack)
 
 
@@ -86,10 +90,12 @@ def _another_program(shop: Shop, stack: contextlib.ExitStack) -> int:
 
 
 def _another_port(shop: Shop, stack: contextlib.ExitStack) -> int:
-    """The playbook says one port, its command another."""
-    pid = _answers(shop, stack)
+    """The playbook says one port, its command another; it was started once already."""
+    shop.playbook(ready="5s")
     path = shop.folder / "playbooks" / "shop.yml"
     path.write_text(path.read_text().replace(f"port: {shop.port}", f"port: {free_port()}", 1))
+    shop.wd("start", "shop")
+    (pid,) = shop.copies()
     return pid
 
 

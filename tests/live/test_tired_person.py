@@ -78,7 +78,10 @@ def plain(text: str, shop: Shop, pid: int) -> str:
     text = re.sub(r"(?<!-)\bpid \d+|(?<=kill -TERM )\d+", "pid PID", text).replace("-TERM pid PID", "-TERM PID")
     text = re.sub(r"[\d.]+ % of", "PERCENT of", text)
     text = re.sub(r"\(\d failures?[^)]*\)", "(COUNTED)", text)  # a second sign makes it fewer
+    text = re.sub(", then watched for .*", "", re.sub(r"\d+ requests? in", "1 request in", text))
+    text = re.sub(r"(the playbook says|not on) \d+", r"\1 OTHER", text)
     text = re.sub(r"next check (now|in \S+)", "next check SOON", text)
+    text = re.sub(r"\d+ (?=questions|looks)|(?<=at most )\d+ (?=s …)", "SOME ", text)
     text = re.sub(r"^\|\s+(?:\d+|PID)\s+(main|orphan|child|worker|master) ", r"|     PID  \1 ", text)
     text = re.sub(r"spared: \d+ .*: is its parent", "spared: PID COMMAND: is its parent", text)
     return text if "write it like" in text else re.sub(r"\b\d+(\.\d+)?(ms|s|m \d\ds)\b", "TIME", text)
@@ -125,9 +128,9 @@ def happened(entry: Entry, shop: Shop, *, advice: bool) -> list[str]:
 
 def _do_as_advised(done: Done, wd: Callable[..., Done], shop: Shop) -> None:
     told = f"{done.out}\n{done.err}"
-    if re.search("[cC]orrect", told):
+    if re.search("[cC]orrect|channel", told):
         repair(shop)
-    follow(told, wd)
+    follow(told, wd, shop.port)
 
 
 def cases() -> Iterator[Any]:

@@ -39,14 +39,14 @@ def _needs_a_person(one: Standing, now: float) -> Iterator[str]:
     if one.question:
         yield f"ASKS: {printable(one.question)}"
     if one.gave_up:
-        yield f"GAVE UP: {printable(one.gave_up)}"
+        yield f"GAVE UP: {printable(one.gave_up)}; once fixed, run `wd resume {one.playbook.service}`"
     if one.desired.state == "snoozed":
         left = f" for {format_duration(one.desired.until - now)}" if one.desired.until is not None else ""
         yield f"snoozed{' until healthy' if one.desired.until_healthy else left}"
     if one.holder:
         yield f"under way: {printable(one.holder)}"
     if one.next_check is None and not one.holder:
-        yield "nobody checks it; to begin, run: wd watch"
+        yield "nobody checks it: run `wd watch`"
 
 
 def details(one: Standing, now: float) -> Iterator[str]:
@@ -78,7 +78,7 @@ def _next_check(one: Standing, now: float) -> str:
     if one.holder:
         return "the next check comes after that"
     last = f", last asked {format_duration(max(0.0, now - one.last_asked))} ago" if one.last_asked is not None else ""
-    return f"nobody checks it{last}; to begin, run: wd watch"
+    return f"nobody checks it{last}: run `wd watch`"
 
 
 def _windows(figures: Sequence[Availability], target: float) -> Iterator[str]:

@@ -28,9 +28,7 @@ def keys(trees: Iterable[Tree], playbook: Playbook | None = None) -> tuple[str, 
 
 
 @contextlib.contextmanager
-def acquire(
-    wanted: Iterable[str], purpose: str, playbook: Playbook | None = None, wait: float = 0.0
-) -> Iterator[None]:
+def acquire(wanted: Iterable[str], purpose: str, playbook: Playbook | None = None, wait: float = 0.0) -> Iterator[None]:
     """Lock these targets while the body runs. Refused, with the holder's name, if another wd works on one of them, and
     still does after `wait` seconds.
     """

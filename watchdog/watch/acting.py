@@ -246,7 +246,7 @@ class Runs:
         self._state.counts.given_up += 1
         if watched.playbook.start.listen:
             launch.release_all(self._state.folder, watched.name)  # its shim must not go on where we have given up
-        resume = f"once fixed, run: wd resume {watched.name}"
+        resume = f"once fixed, run `wd resume {watched.name}`"
         words = [*_LAST_STEPS, ("notify", f"{watched.name}: wd gave up: {why}; {resume}")]
         block = Block("wd", tuple((0, " ".join(line)) for line in words), timeout=30.0, on_fail="continue")
         plan = RunPlan(None, tuple(StepCall(line, 0, 0) for line in words), (block,), watched.name)
