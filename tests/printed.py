@@ -16,7 +16,9 @@ from watchdog.cli.build import Command
 
 # Between backticks, or as the value of its own line.
 _PROPOSED = re.compile(r"`(wd(?: --home \S+)? [a-z-][^`]*)`|^(?:record|page): +(wd .*)$")
-_TYPED = re.compile("unknown command: |Usage: |a loop runs: |held by ")  # it repeats what was typed, or names a process
+_TYPED = re.compile(
+    "unknown command: |Usage: |a loop runs: |it is held by "
+)  # it repeats what was typed, or names a process
 _ONE_OF = re.compile(r"(\w+)(?:\|\w+)+")
 
 

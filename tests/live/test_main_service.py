@@ -7,6 +7,8 @@ import json
 import os
 import re
 import shutil
+import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -183,3 +185,21 @@ def test_a_stop_waits_until_another_wd_is_done_with_the_service(shop: Shop) -> N
         told += stop.communicate(timeout=60)[0]
         assert stop.returncode == 0, told
         assert "shop stays down" in told and not shop.copies()
+
+
+def test_a_service_that_a_shell_line_starts_is_no_other_script_of_a_shell(shop: Shop) -> None:
+    other = shop.folder / "backup"
+    other.write_text("while :; do sleep 0.2; done\n")
+    line = f"exec {sys.executable} {shop.script} {shop.port}"
+    (shop.folder / "playbooks" / "shop.yml").write_text(
+        "service: shop\nfind: {cmdline: no-such-words}\n"
+        f"start: {{command: [/bin/sh, -c, {json.dumps(line)}], cwd: {shop.folder}}}\n"
+    )
+    with subprocess.Popen(["/bin/sh", other], cwd=shop.folder, start_new_session=True) as stranger:
+        try:
+            started = shop.wd("start", "shop", "-o", "json")
+            assert started.code == 0 and shop.copies() == [started.last["pid"]], started
+            assert shop.wd("stop", "shop").code == 0
+            assert stranger.poll() is None and not shop.copies()
+        finally:
+            os.killpg(stranger.pid, signal.SIGKILL)

@@ -82,7 +82,7 @@ def test_another_program_on_the_port_is_named_and_left_alone(shop: Shop, strange
     assert done.code == 3
     line = done.out.splitlines()[0]
     assert f"find.port: port {shop.port} is held by another program, pid {stranger}" in line
-    assert f"`wd find :{shop.port}`" in line
+    assert follow(line, shop.wd) == [f"wd find :{shop.port}"]
 
 
 @pytest.mark.root
@@ -102,6 +102,7 @@ def test_a_port_of_another_user_is_named_by_root(shop: Shop, stranger: int) -> N
     drop = ("setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups")
     with open_folder() as home:
         shutil.copytree(shop.folder, home / "oncall")
+        (home / "oncall" / "playbooks" / "shop.yml").write_text(f"service: shop\nfind: {{port: {shop.port}}}\n")
         for path in (home / "oncall", *(home / "oncall").rglob("*")):
             os.chown(path, NOBODY, NOBODY)
         env = surroundings(WD_HOME=str(home / "oncall"), HOME=str(home), XDG_STATE_HOME=str(home))

@@ -23,6 +23,7 @@ SCRIPT = ROOT / "tests" / "live" / "tired_person.txt"
 _ADVICE = "test_steps_why_advice.py"
 _INIT = "test_init_from.py::test_the_playbook_of_a_server_validates_and_says_what_it_guessed"
 _HERE = "test_validate_here.py::test_a_port_of_another_user_is_named_by_root"
+_FOUND = "test_validate_here.py::test_another_program_on_the_port_is_named_and_left_alone"
 _KILLS = f"{_ADVICE}::test_a_server_with_and_without_a_port_is_ended_by_the_printed_command"
 _PIPE = "test_main_kill.py::test_a_pid_that_was_used_again_since_it_was_piped_hits_nobody"
 _FIGURE = "test_workers_measure.py::test_what_a_bad_figure_advises_can_be_typed_as_it_stands"
@@ -32,6 +33,7 @@ SHOWN_ELSEWHERE = {
     ("commands/init.py", "wd --home 1 validate --here"): _INIT,
     ("commands/playbook_text.py", "wd validate --here"): _INIT,
     ("commands/validate_here.py", "wd validate --here"): _HERE,
+    ("commands/validate_here.py", "wd find :1"): _FOUND,
     ("diagnosis/rules/memory_leak.py", "wd leak watch 1"): _LEAK,
     ("report/advice.py", "wd kill --port 1"): _KILLS,
     ("report/advice.py", "wd kill --pid 1"): _KILLS,
