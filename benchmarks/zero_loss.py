@@ -140,6 +140,10 @@ class Wd:
         done = subprocess.run([*self._wd, *words], capture_output=True, check=False, stdin=subprocess.DEVNULL)
         return done.returncode
 
+    def says(self, *words: str) -> str:
+        done = subprocess.run([*self._wd, *words], capture_output=True, text=True, check=False)
+        return done.stdout + done.stderr
+
     def watch(self) -> None:
         quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         self.loop = subprocess.Popen([*self._wd, "watch"], start_new_session=True, **quiet)  # type: ignore[call-overload]
@@ -223,16 +227,21 @@ def behind_wd(seconds: float) -> None:
 
 
 def crash_loop(seconds: float) -> None:
+    """The loop looks on; the shim starts it again. Then what `wd` says of it."""
     with tempfile.TemporaryDirectory() as folder:
         home = Wd(Path(folder), "uvicorn")
-        (home.folder / "mortal").write_text("")
         try:
             assert home.run("start", "api") == 0
+            home.watch()
+            (home.folder / "mortal").write_text("")
+            os.kill(home.server(), signal.SIGKILL)
             load = Load(home.port).start()
             time.sleep(seconds)
             load.stop()
             share = 100 * load.counts["answered"] / sum(load.counts.values())
             print(f"dies every 2.7 s: {len(load.pids)} servers, {share:.2f} % answered: {load}")
+            for words in (("status", "api"), ("why", "api"), ("incidents", "list")):
+                print(f"$ wd {' '.join(words)}\n{home.says(*words)}", flush=True)
         finally:
             home.close()
 

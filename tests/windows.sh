@@ -36,6 +36,9 @@ for part in runbooks playbooks; do
 done
 find "$packages/watchdog" -name __pycache__ -prune -exec rm -rf {} +
 cp -r tests "$drive/wd/tests"
+# Compiled once, here: under Wine that would take longer than the tests.
+unset PYTHONDONTWRITEBYTECODE
+"$python" -m compileall -q "$drive/Python312/Lib" "$drive/wd/tests" >/dev/null || true
 
 # Wine keeps the output of whoever starts its services: they are started with none. And Windows' Python wants a pipe.
 "${wine}server" -p60 </dev/null >/dev/null 2>&1 || wineserver -p60 </dev/null >/dev/null 2>&1 || true

@@ -12,7 +12,7 @@ import pytest
 from strangers import NOBODY, PYTHON, open_folder
 
 from watchdog.system.disk.open_files import read_open_file
-from watchdog.system.disk.target_files import present, read_file, read_files
+from watchdog.system.disk.target_files import present, read_file, read_files, read_folders
 from watchdog.system.linux.target_files import Helper
 from watchdog.system.process import rights
 from watchdog.system.process.rights import Rights
@@ -60,6 +60,17 @@ def test_a_file_whose_folder_is_closed_is_neither_read_nor_seen(folder: Path) ->
     assert read_file(ORDINARY, path, 100).denied
     assert present(ORDINARY, [path, "/etc/passwd", "/nowhere", "/etc"]) == {"/etc/passwd", "/etc"}
     assert present(rights.ours(), [path]) == {path}
+
+
+def test_the_names_in_a_folder_are_told_to_whoever_may_read_it(place: Path, folder: Path) -> None:
+    for where in (place, folder):
+        file(where / "one", 0o600)
+        file(where / "two", 0o644)
+    assert {path: sorted(names) for path, names in read_folders(ORDINARY, [str(place), str(folder)], 1000).items()} == {
+        str(place): ["one", "two"],
+        str(folder): [],
+    }
+    assert len(read_folders(ORDINARY, [str(place)], 5)[str(place)]) == 1
 
 
 def test_what_is_not_a_plain_file_gives_nothing_and_holds_nobody_up(place: Path) -> None:
@@ -134,20 +145,20 @@ for line in sys.stdin:
 
 def test_a_file_that_never_answers_costs_only_itself() -> None:
     helper = Helper([sys.executable, "-c", STALLS])
-    found = helper.ask(ORDINARY, ["/a", "/stalls", "/b"], 100, False)
+    found = helper.ask(ORDINARY, ["/a", "/stalls", "/b"], 100, "begin")
     assert [found[path].data for path in ("/a", "/stalls", "/b")] == [b"ok", b"", b"ok"]
     assert "in time" in str(found["/stalls"].error)
     # Where several stall, the others are not tried for a while.
-    helper.ask(ORDINARY, ["/stalls1", "/stalls2", "/stalls3"], 100, False)
-    assert helper.ask(ORDINARY, ["/a"], 100, False)["/a"].error
-    assert helper.ask(Rights(1, 1), ["/a"], 100, False)["/a"].data == b"ok"
+    helper.ask(ORDINARY, ["/stalls1", "/stalls2", "/stalls3"], 100, "begin")
+    assert helper.ask(ORDINARY, ["/a"], 100, "begin")["/a"].error
+    assert helper.ask(Rights(1, 1), ["/a"], 100, "begin")["/a"].data == b"ok"
     helper.close()
 
 
 def test_an_answer_that_breaks_the_form_is_not_believed() -> None:
     lies = "import os, sys; sys.stdin.readline(); os.write(1, b'1\\n{\"length\": 1000000000}\\n'); input()"
     helper = Helper([sys.executable, "-c", lies])
-    assert helper.ask(ORDINARY, ["/a"], 100, False)["/a"].error
+    assert helper.ask(ORDINARY, ["/a"], 100, "begin")["/a"].error
     helper.close()
 
 
@@ -168,7 +179,7 @@ def test_whoever_is_not_root_reads_with_their_own_rights(place: Path) -> None:
         "from watchdog.system.linux import target_files\n"
         "from watchdog.system.linux import rights\n"
         "print(target_files.read_file(rights.of(os.getpid()), sys.argv[2], 100).data.decode())\n"
-        "print(target_files.read_file(None, '/etc/shadow', 100).error, target_files._HELPER._child)"
+        "print(target_files.read_file(None, '/etc/shadow', 100).error, target_files._HELPER._child.runs)"
     )
     drop = ("setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups")
     done = subprocess.run(
@@ -176,4 +187,4 @@ def test_whoever_is_not_root_reads_with_their_own_rights(place: Path) -> None:
     )
     if "No module named" in done.stderr or "Permission denied" in done.stderr:
         pytest.skip("another user cannot run this Python")
-    assert done.stdout.split("\n")[:2] == ["content", "Permission denied None"], done
+    assert done.stdout.split("\n")[:2] == ["content", "Permission denied False"], done

@@ -153,7 +153,8 @@ def test_its_hang_has_its_line_and_it_is_ended(launched: Launched) -> None:
     assert (code, last["verdict"], found["culprit"]["function"]) == (2, "busy-loop", "Handler.do_GET"), last
     spin = line_of(SOURCE, "while self.path")
     assert found["culprit"]["line"] in (spin, spin + 1), found
-    code, last, _ = launched.wd("kill", "--cmdline", launched.words, "--no-evidence")
+    alone = f"{launched.words} {launched.port}"  # another run of these tests may have a server of the same name
+    code, last, _ = launched.wd("kill", "--cmdline", alone, "--no-evidence")
     assert (code, last["outcome"], alive(launched.pid), connects(launched.port)) == (0, "done", False, False), last
 
 

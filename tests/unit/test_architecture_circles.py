@@ -1,4 +1,4 @@
-"""No two modules need each other, neither when they are imported nor when a function of them runs."""
+"""No two modules need each other, neither to be imported, nor when a function of them runs, nor for their types."""
 
 from __future__ import annotations
 
@@ -17,15 +17,9 @@ def modules() -> dict[str, ast.Module]:
 
 
 def imported(tree: ast.Module, known: Mapping[str, object]) -> Iterator[str]:
-    """What it imports of ours, also inside functions; what is for the type checker alone does not count."""
-    skipped = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
-        for inner in ast.walk(node)
-    }
+    """What it imports of ours, also inside functions and for the type checker alone."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and id(node) not in skipped and node.module:
+        if isinstance(node, ast.ImportFrom) and node.module:
             for one in node.names:
                 full = f"{node.module}.{one.name}"
                 yield full if full in known else node.module

@@ -8,7 +8,7 @@ from canned import APP, LIB, SITE
 
 from watchdog.diagnosis import code, holdings, logbook, packages, posts, shape
 from watchdog.diagnosis.view import View
-from watchdog.model.evidence import Frame, LogTail
+from watchdog.model.evidence import Frame, Installed, LogTail
 
 CHAINED = """2026-01-01 03:00:00 INFO started
 Traceback (most recent call last):
@@ -66,6 +66,11 @@ def test_the_last_requests_of_an_access_log() -> None:
         ("/usr/lib/python3/dist-packages/flask/app.py", "library"),
         ("/srv/venv/lib/python3.11/site-packages/flask/app.py", "library"),
         ("/home/kim/python3.11/server.py", "application"),
+        ("C:/Python312/Lib/threading.py", "standard"),
+        ("C:/Users/kim/.pyenv/pyenv-win/versions/3.12.0/Lib/asyncio/events.py", "standard"),
+        ("d:/python39/lib/site-packages/flask/app.py", "library"),
+        ("C:/shop/lib/prices.py", "application"),
+        ("D:/shop/server.py", "application"),
         ("<frozen importlib._bootstrap>", "standard"),
         ("<attrs generated init shop.Order>", "made up"),
         ("handle_request", "made up"),
@@ -154,3 +159,12 @@ def test_an_installed_application_is_found_among_its_libraries() -> None:
 def test_an_application_of_its_own_files_claims_no_package() -> None:
     calls = (f"get {SITE}/strange/client.py:16", f"save {APP}:16", f"app {SITE}/fastapi/routing.py:381")
     assert packages.own(canned.evidence(canned.Thread("MainThread", calls))) == frozenset()
+
+
+def test_libraries_in_an_archive_and_beside_the_application_are_told_from_its_own_code() -> None:
+    places = ("/srv/shop.pyz/flask/app.py", "/srv/shop.pyz/shop/views.py", "/srv/lib/odd/app.py", "/srv/lib/own/app.py")
+    frames = [Frame("handle", place, 1) for place in places]
+    assert [code.is_library(one) for one in frames] == [True, False, False, False]
+    with code.with_beside((Installed("/srv/lib", frozenset({"odd"})),)):
+        assert [code.is_library(one) for one in frames] == [True, False, True, False]
+        assert code.package(frames[2]) == "odd"

@@ -114,4 +114,17 @@ def wine_proc_exe(pid):
 cext.proc_exe = wine_proc_exe
 P
 fi
+# Wine 8 names the owner of a listening socket only where TCP_NODELAY is set on it.
+cat >"$packages/sitecustomize.py" <<'P'
+import socket
+
+
+def listen(self, *backlog, _listen=socket.socket.listen):
+    _listen(self, *backlog)
+    if self.family in (socket.AF_INET, socket.AF_INET6) and self.type == socket.SOCK_STREAM:
+        self.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+socket.socket.listen = listen
+P
 "$WINE" "$dest/python.exe" -c "import psutil, pydantic" </dev/null 2>&1 | cat

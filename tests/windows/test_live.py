@@ -1,14 +1,9 @@
-"""wd on Windows (a real one, or Wine) with real processes: the right server is found, explained and ended, no other."""
+"""wd on Windows (a real one, or Wine) with real processes: the right server is found and ended, no other."""
 
 from __future__ import annotations
 
-import json
-import os
-import socket
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -17,92 +12,15 @@ import pytest
 if sys.platform != "win32":
     pytest.skip("these are for Windows: sh tests/windows.sh runs them", allow_module_level=True)
 
-SERVER = """
-import http.server, os, socket, subprocess, sys, threading, time
-class Answer(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200); self.send_header("Content-Length", "2"); self.end_headers(); self.wfile.write(b"ok")
-    def log_message(self, *words): pass
-server = http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Answer)
-server.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # Wine names the listener's owner only then
-"""
-HEALTHY = "server.serve_forever()\n"
+from machine import Home, Programs, free_port, home, listens, processes_of, programs, told, wait_for, wd
+
+__all__ = ["home", "programs"]  # fixtures
+
 FAMILY = """
 for place in range(2):
     subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-server.serve_forever()
+serve()
 """
-WITHIN = 110.0  # seconds: Wine is slow
-
-
-class Programs:
-    """Starts programs, and ends them (with their children) whatever becomes of the test."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._started: list[subprocess.Popen[bytes]] = []
-
-    def start(self, *words: str) -> subprocess.Popen[bytes]:
-        child = subprocess.Popen(
-            [sys.executable, *words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        self._started.append(child)
-        return child
-
-    def serve(self, work: str = HEALTHY, name: str = "shop.py") -> tuple[subprocess.Popen[bytes], int]:
-        """A server that listens on a port of its own."""
-        script = self.folder / name
-        script.write_text(SERVER + work)
-        with socket.socket() as sock:
-            sock.bind(("127.0.0.1", 0))
-            port = int(sock.getsockname()[1])
-        child = self.start(str(script), str(port))
-        wait_for(lambda: listens(port), "the server listens")
-        return child, port
-
-    def end(self) -> None:
-        for child in self._started:
-            if child.poll() is None:
-                family = psutil.Process(child.pid).children(recursive=True)
-                for one in [*family, child]:
-                    try:
-                        one.kill()
-                    except (psutil.Error, OSError):
-                        continue
-                child.wait(10)
-
-
-@pytest.fixture
-def programs(tmp_path: Path) -> Iterator[Programs]:
-    found = Programs(tmp_path)
-    yield found
-    found.end()
-
-
-def listens(port: int) -> bool:
-    """Whether somebody takes connections there."""
-    with socket.socket() as sock:
-        sock.settimeout(1.0)
-        return sock.connect_ex(("127.0.0.1", port)) == 0
-
-
-def wait_for(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + WITHIN
-    while not condition():
-        assert time.monotonic() < deadline, f"not seen in time: {what}"
-        time.sleep(0.1)
-
-
-def wd(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "watchdog.cli.main", *words], stdin=subprocess.DEVNULL, capture_output=True,
-        text=True, encoding="utf-8", timeout=WITHIN, check=False, env={**os.environ, "PYTHONUTF8": "1"},
-    )  # fmt: skip
-
-
-def data_of(done: subprocess.CompletedProcess[str]) -> dict[str, object]:
-    found: dict[str, object] = json.loads(done.stdout)
-    return found
 
 
 def test_a_server_is_found_by_its_port_its_pid_and_its_command_line(programs: Programs) -> None:
@@ -159,14 +77,6 @@ def test_nothing_to_end_is_said_with_its_own_code(programs: Programs) -> None:
     assert wd("kill", f":{port}", "--yes").returncode == 4
 
 
-def test_a_healthy_server_raises_no_alarm(programs: Programs) -> None:
-    _, port = programs.serve()
-    done = wd("why", f":{port}")
-    assert "HEALTHY" in done.stdout, (done.stdout, done.stderr)
-    for wrong in ("BUSY-LOOP", "NOT-RUNNING", "LOCK-DEADLOCK"):
-        assert wrong not in done.stdout
-
-
 def test_a_handle_holds_the_process_and_not_its_number(programs: Programs) -> None:
     from watchdog.system import holds, signals
 
@@ -202,27 +112,51 @@ def test_a_suspended_process_goes_on(programs: Programs, tmp_path: Path) -> None
     held.close()
 
 
-def test_a_server_is_started_answers_and_outlives_wd(programs: Programs, tmp_path: Path) -> None:
-    server, port = programs.serve()
-    server.kill()
-    server.wait(10)
-    home = tmp_path / "home"
-    for name in ("playbooks", "runbooks", "logs"):
-        (home / name).mkdir(parents=True)
-    script = programs.folder / "shop.py"
-    command = json.dumps([sys.executable, str(script), str(port)])
-    (home / "playbooks" / "shop.yml").write_text(
-        f"service: shop\nfind: {{port: {port}, cmdline: shop.py}}\n"
-        f"start: {{command: {command}, cwd: {json.dumps(str(programs.folder))}, ready: {{url: /, within: 60s}}}}\n"
-    )
-    done = wd("--home", str(home), "start", "shop")
-    try:
-        assert done.returncode == 0, (done.stdout, done.stderr)
-        assert listens(port)
-        again = wd("--home", str(home), "kill", "shop", "--yes")
-        assert again.returncode == 0, (again.stdout, again.stderr)
-        assert not listens(port)
-    finally:
-        for one in psutil.process_iter(["cmdline"]):
-            if str(script) in (one.info["cmdline"] or ()):
-                one.kill()
+def test_a_server_is_started_answers_and_outlives_wd(home: Home) -> None:
+    home.service()
+    done = home.wd("start", "shop")
+    assert done.returncode == 0, told(done)
+    assert listens(home.port)
+    again = home.wd("kill", "shop", "--yes")
+    assert again.returncode == 0, told(again)
+    assert not listens(home.port)
+
+
+LEAVES_AN_ORPHAN = """
+middle = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)', sys.argv[1]])"
+subprocess.run([sys.executable, "-c", middle, os.path.join(os.getcwd(), "orphan")])
+serve()
+"""
+
+
+def test_an_orphan_of_a_server_that_wd_started_ends_with_it(home: Home) -> None:
+    """Its parent is gone: only the job tells whose it is."""
+    home.service(LEAVES_AN_ORPHAN)
+    started = home.wd("start", "shop")
+    assert started.returncode == 0, told(started)
+    (orphan,) = [one for one in processes_of(home.programs.folder) if one.info["cmdline"][-1].endswith("orphan")]
+    assert not psutil.pid_exists(orphan.ppid())
+    done = home.wd("kill", f":{home.port}", "--yes")
+    assert done.returncode == 0, told(done)
+    assert not orphan.is_running(), told(done)
+
+
+def test_a_launcher_that_started_the_server_alone_ends_with_it(programs: Programs) -> None:
+    """As `py.exe` and the `python.exe` of a virtual environment do: they wait for the real interpreter."""
+    script, port = programs.script(), free_port()
+    code = "import subprocess, sys; sys.exit(subprocess.call([sys.executable, *sys.argv[1:]]))"
+    launcher = programs.start("-c", code, str(script), str(port))
+    wait_for(lambda: listens(port), "the server listens")
+    done = wd("kill", f":{port}", "--yes")
+    assert done.returncode == 0, told(done)
+    assert "2 processes ended" in done.stdout, told(done)
+    assert launcher.wait(20) is not None
+
+
+def test_how_a_server_ended_is_said_in_words(home: Home) -> None:
+    home.service("print('the model does not fit', flush=True); os._exit(-1073741819)\n")
+    done = home.wd("start", "shop")
+    assert done.returncode == 2, told(done)
+    words = done.stdout + done.stderr
+    assert "0xC0000005 (access violation" in words, told(done)
+    assert "the model does not fit" in words

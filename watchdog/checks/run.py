@@ -37,7 +37,7 @@ def check(spec: CheckSpec, playbook: Playbook) -> CheckResult:
         except Exception as error:  # noqa: BLE001 - a check that breaks has no answer, and the others still count
             answers.append(CheckResult(spec.name, "unknown", f"{type(error).__name__}: {error}"[:300], 0.0))
 
-    # A thread that can be left behind: a file on a dead network disk hangs whoever looks at it.
+    # A thread that can be left behind: a file on a dead network disk hangs the thread that looks at it.
     thread = threading.Thread(target=ask, name=f"check {spec.name}", daemon=True)
     thread.start()
     thread.join(spec.timeout + _PATIENCE)

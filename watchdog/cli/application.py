@@ -10,9 +10,9 @@ import click
 
 from watchdog.cli.build import Lazy, everywhere
 from watchdog.cli.commands import COMMANDS
-from watchdog.cli.release import VERSION
 from watchdog.model.errors import WdError, WrongUsage
 from watchdog.model.exits import Exit
+from watchdog.model.release import VERSION
 from watchdog.steps.registry import SPECS
 from watchdog.steps.spec import StepSpec
 

@@ -109,7 +109,7 @@ class Command(click.Command):
         from watchdog.cli import pages
 
         self.format_usage(ctx, formatter)
-        pages.write_command(self, ctx, formatter)
+        pages.write_command(self, self.spec, ctx, formatter)
 
 
 class Lazy(click.Group):
@@ -131,7 +131,8 @@ class Lazy(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         from watchdog.cli import pages
 
-        pages.write_commands(self, ctx, formatter, grouped=not self._prefix)
+        summaries = {name: self.summary(name) for name in self.list_commands(ctx)}
+        pages.write_commands(summaries, formatter, grouped=not self._prefix)
 
     def summary(self, name: str) -> str:
         """One line about a command, or what a group of commands holds. No command is made for it."""

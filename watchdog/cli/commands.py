@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from watchdog.cli.fleet_commands import FLEET
 from watchdog.steps.spec import Argument, Option, StepSpec
 
 SERVICE = Option("--service", "service", help="only this service", metavar="NAME")
@@ -80,6 +81,23 @@ _LOOP: tuple[StepSpec, ...] = (
         ),
     ),
     StepSpec(
+        "web",
+        "serve the page: every service, incidents while they run, history",
+        "watchdog.web.command:web",
+        (
+            Option("--name", many=True, help="a name by which browsers ask for it", metavar="HOST"),
+            Option("--tls-cert", "path", help="certificate, for an address that others can reach", metavar="FILE"),
+            Option("--tls-key", "path", help="its key", metavar="FILE"),
+            Option("--proxy", help="requests come only from this proxy, which takes HTTPS", metavar="ADDRESS"),
+            Option("--proxy-user", help="the header in which the proxy names the user", metavar="HEADER"),
+            Option("--add-user", help="let this person sign in; the password is asked for", metavar="NAME"),
+            Option("--role", default=None, choices=("view", "act"), help="what that person may do (default: view)"),
+            Option("--add-token", help="make a token for a program, such as Alertmanager", metavar="NAME"),
+            Option("--remove-user", help="take a person or a program out", metavar="NAME"),
+        ),
+        (Argument("address", help="HOST:PORT (default: 127.0.0.1:8321)"),),
+    ),
+    StepSpec(
         "tick",
         "run all probes once and act (for cron); Nagios-compatible output",
         "watchdog.watch.daemon:tick",
@@ -143,6 +161,13 @@ _POLICY: tuple[StepSpec, ...] = (
         "watchdog.commands.snooze:resume",
         (Option("--why", help="the reason, for your colleagues", metavar="TEXT"),),
         service=True,
+    ),
+    *(
+        StepSpec(verb, summary, f"watchdog.commands.answers:{verb}", (SERVICE,))
+        for verb, summary in (
+            ("yes", "answer what the loop asks in the mode ask: it may act"),
+            ("no", "answer what the loop asks in the mode ask: it leaves the service alone"),
+        )
     ),
     StepSpec(
         "ack",
@@ -304,5 +329,5 @@ _CARE: tuple[StepSpec, ...] = (
 )
 
 COMMANDS: dict[str, StepSpec] = {
-    spec.name: spec for spec in (*_RUNS, *_LEDGER, *_LOOP, _SIDECAR, *_POLICY, *_CARE, *_HOME)
+    spec.name: spec for spec in (*_RUNS, *_LEDGER, *_LOOP, *FLEET, _SIDECAR, *_POLICY, *_CARE, *_HOME)
 }

@@ -1,4 +1,4 @@
-"""`wd demo`: the main job on a real server that really hangs, in a home of its own, through the very same commands."""
+"""`wd demo`: the main job on a real server that really hangs, in a separate home, through the very same commands."""
 
 from __future__ import annotations
 

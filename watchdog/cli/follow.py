@@ -62,7 +62,7 @@ def _looks(context: Context, options: Mapping[str, Any], last: dict[str, Any]) -
 
 
 def _print(look: StepResult, output: str) -> None:
-    """For whoever reads a pipe: no escape codes, and nothing is kept back."""
+    """For the reader of a pipe: no escape codes, and nothing is kept back."""
     lines = [show.json_line(row) for row in look.rows] if output == "json" else [show.with_home(shown_lines(look.text))]
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()

@@ -15,7 +15,7 @@ from watchdog.steps.spec import Context, StepResult
 def man(context: Context, options: Mapping[str, Any]) -> StepResult:
     """The page as roff text."""
     from watchdog.cli.application import HELP, application
-    from watchdog.cli.release import VERSION
+    from watchdog.model.release import VERSION
 
     text = "\n".join(_page(application(), HELP, VERSION)) + "\n"
     return StepResult("ok", "the man page", {"page": text}, text=text.rstrip("\n"))

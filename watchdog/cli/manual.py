@@ -27,7 +27,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Right now": ("ps", "why", "find", "snapshot", "kill", "run"),
     "Services": ("status", "logs", "start", "stop", "restart", "verify", "check"),
     "Between two programs": ("sidecar",),
-    "The loop": ("watch", "tick", "explain", "snooze", "resume", "ack", "replay", "schedule"),
+    "Many hosts": ("fleet",),
+    "The loop": ("watch", "web", "tick", "explain", "yes", "no", "snooze", "resume", "ack", "replay", "schedule"),
     "After an incident": ("incidents", "leak", "workers", "guard"),
     "Setting up": ("init", "validate", "runbooks", "schema", "doctor", "demo", "completion", "man"),
     "Inside a runbook": ("http", "exec", "wait", "notify", "report"),
@@ -48,6 +49,8 @@ _OWN = "It changes only wd's own state."
 _LISTED = (Exit.FINE, Exit.UNKNOWN, Exit.NOTHING)
 _STATES = (Exit.FINE, Exit.WARNING, Exit.CRITICAL, Exit.UNKNOWN)
 _ACTS = (Exit.FINE, Exit.CRITICAL, Exit.UNKNOWN, Exit.REFUSED, Exit.INTERRUPTED)
+_WORST = (Exit.FINE, Exit.WARNING, Exit.CRITICAL, Exit.UNKNOWN, Exit.NOTHING)
+_CARRIED = "It changes no server. A host without wd gets a copy of it, see docs/fleet.md."
 _ENDS = (Exit.FINE, Exit.CRITICAL, Exit.UNKNOWN, Exit.NOTHING, Exit.REFUSED, Exit.INTERRUPTED)
 
 PAGES: dict[str, Manual] = {
@@ -167,6 +170,29 @@ PAGES: dict[str, Manual] = {
         (Exit.FINE, Exit.UNKNOWN, Exit.INTERRUPTED),
         ("--service", "--metrics", "--ping"),
     ),
+    "yes": Manual(
+        "The loop then runs the runbook that it asked about, if the trouble lasts. The report says who said yes.",
+        (("wd yes", "allow the only thing that is asked"), ("wd yes shop", "allow what is asked about this service")),
+        (*_ACTS, Exit.NOTHING),
+        ("--service",),
+    ),
+    "no": Manual(
+        _OWN,
+        (("wd no", "refuse the only thing that is asked"), ("wd no shop", "refuse what is asked about this service")),
+        (Exit.FINE, Exit.UNKNOWN, Exit.NOTHING, Exit.REFUSED),
+        ("--service",),
+    ),
+    "web": Manual(
+        "It changes only wd's own state: notes, users. It signals nothing. Only this machine can reach it, unless TLS "
+        "or a proxy and a sign-in are set up.",
+        (
+            ("wd web", "serve the page at http://127.0.0.1:8321"),
+            ("wd web --add-user kim --role act", "let kim sign in and act"),
+            ("wd web 10.0.0.5:8321 --tls-cert oncall.pem --tls-key oncall.key", "let other machines reach it"),
+        ),
+        (Exit.FINE, Exit.UNKNOWN, Exit.NOTHING, Exit.REFUSED, Exit.INTERRUPTED),
+        ("--add-user", "--role", "--tls-cert", "--tls-key"),
+    ),
     "tick": Manual(
         "It runs every probe once and acts as the policies allow. Its exit code and output suit Nagios.",
         (
@@ -248,6 +274,75 @@ PAGES: dict[str, Manual] = {
             ("wd incidents log --service shop --since 7d", "list those of the last 7 days"),
         ),
         _LISTED,
+    ),
+    "fleet ps": Manual(
+        _CARRIED,
+        (
+            ("wd fleet ps -i hosts.yml", "list every Python server of every host"),
+            ("wd fleet ps -i hosts.yml -l web --hung", "list those of the group web that do not answer"),
+        ),
+        _WORST,
+        ("--inventory", "--limit", "--hung"),
+    ),
+    "fleet why": Manual(
+        f"{_CARRIED} It may send HTTP requests to the servers.",
+        (
+            ("wd fleet why -i hosts.yml", "explain every server that hangs, hosts with the same cause together"),
+            ("wd fleet why -i hosts.yml -l web shop", "the same of the service shop on the hosts of the group web"),
+        ),
+        _WORST,
+        ("--inventory", "--limit", "--service", "--port"),
+    ),
+    "fleet status": Manual(
+        _CARRIED,
+        (
+            ("wd fleet status -i hosts.yml", "show every service of every host"),
+            ("wd fleet status -i hosts.yml shop -o json", "the service shop of every host, as JSON"),
+        ),
+        _WORST,
+        ("--inventory", "--limit", "--service"),
+    ),
+    "fleet tick": Manual(
+        "On each host it does what `wd tick` does there: what the playbooks allow.",
+        (
+            ("wd fleet tick -i hosts.yml", "run all probes of all hosts once, and act"),
+            ("wd fleet tick -i hosts.yml shop", "the same for the service shop"),
+        ),
+        _WORST,
+        ("--inventory", "--limit", "--service"),
+    ),
+    "fleet run": Manual(
+        "On each host it does what `wd run` does there, detached from the link.",
+        (
+            ("wd fleet run frozen-server -i hosts.yml --service shop", "cure the service shop, batch after batch"),
+            ("wd fleet run frozen-server -i hosts.yml --service shop --dry-run", "only print the plan"),
+        ),
+        (Exit.FINE, Exit.CRITICAL, Exit.UNKNOWN, Exit.NOTHING, Exit.REFUSED, Exit.INTERRUPTED),
+        ("--inventory", "--limit", "--service", "--batch", "--max-failed", "--verify", "--dry-run"),
+    ),
+    "fleet resume": Manual(
+        "It begins what was not begun, within the budget. Nothing is begun twice.",
+        (
+            ("wd fleet resume 2026-01-31-030012-4f2a", "finish this run"),
+            ("wd fleet resume 2026-01-31-030012-4f2a --max-failed 3", "the same with a larger budget"),
+        ),
+        (Exit.FINE, Exit.CRITICAL, Exit.UNKNOWN, Exit.NOTHING, Exit.REFUSED, Exit.INTERRUPTED),
+    ),
+    "fleet clean": Manual(
+        "On each host it removes wd's copies of itself and its files of runs that have ended. Incidents stay.",
+        (
+            ("wd fleet clean -i hosts.yml", "clean every host"),
+            ("wd fleet clean -i hosts.yml -l web1", "clean the host web1"),
+        ),
+        (Exit.FINE, Exit.CRITICAL, Exit.UNKNOWN, Exit.NOTHING),
+        ("--inventory", "--limit"),
+    ),
+    "fleet host": Manual(
+        "It starts the run that the order on its standard input names, once. People do not call it.",
+        (
+            ("wd fleet host follow", "begin a run, unless it has begun, and follow it"),
+            ("wd fleet host fetch", "send the files of a run that has ended"),
+        ),
     ),
     "incidents open": Manual(
         "It changes nothing, except that it writes a missing page.",

@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
 
 import click
 
 from watchdog.cli.manual import EXITS, Manual, groups, page
-
-if TYPE_CHECKING:
-    from watchdog.cli.build import Command, Lazy
+from watchdog.steps.spec import StepSpec
 
 
-def write_commands(group: Lazy, ctx: click.Context, formatter: click.HelpFormatter, grouped: bool) -> None:
+def write_commands(summaries: Mapping[str, str], formatter: click.HelpFormatter, grouped: bool) -> None:
     """Each command with one line. `grouped`: under the titles of `manual.groups`."""
-    names = group.list_commands(ctx)
+    names = list(summaries)
     parts = groups(names) if grouped else {"Commands": tuple(names)}
     for title, members in parts.items():
-        rows = [(name, group.summary(name)) for name in members if name in names]
+        rows = [(name, summaries[name]) for name in members if name in names]
         if rows:
             with formatter.section(title):
                 formatter.write_dl(rows)
 
 
-def write_command(command: Command, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+def write_command(command: click.Command, spec: StepSpec, ctx: click.Context, formatter: click.HelpFormatter) -> None:
     """One sentence, what it changes, common options first, examples, exit codes."""
-    manual = page(command.spec)
+    manual = page(spec)
     formatter.write_paragraph()
     formatter.write_text(f"{command.help} {manual.changes}")
-    if command.spec.help:
+    if spec.help:
         formatter.write_paragraph()
-        formatter.write_text(command.spec.help)
+        formatter.write_text(spec.help)
     _write_options(command, ctx, formatter, manual)
     with formatter.section("Examples"):
         formatter.write_dl([(line, f"{what[:1].upper()}{what[1:]}.") for line, what in manual.examples], col_max=50)
@@ -39,7 +36,7 @@ def write_command(command: Command, ctx: click.Context, formatter: click.HelpFor
         formatter.write_dl([(str(int(code)), EXITS[code]) for code in manual.exits])
 
 
-def _write_options(command: Command, ctx: click.Context, formatter: click.HelpFormatter, manual: Manual) -> None:
+def _write_options(command: click.Command, ctx: click.Context, formatter: click.HelpFormatter, manual: Manual) -> None:
     options = [one for one in command.get_params(ctx) if isinstance(one, click.Option) and not one.hidden]
     by_name = {one.opts[-1]: one for one in options}
     common = [by_name[name] for name in manual.common]

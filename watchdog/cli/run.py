@@ -61,7 +61,7 @@ def shown(result: RunResult, home: str = "") -> StepResult:
 
 
 def _plan(name: str, context: Context, values: Mapping[str, str]) -> StepResult:
-    """Every step as it would run; a kill also says who would end, and what would be refused is told now."""
+    """Every step as it would run; a kill also says who would end, and what would be refused is said now."""
     plan = plan_of(name, context, values)
     steps = prepare(plan)
     lines, records, refusals = [f"plan of {name}:"], list[StepRecord](), list[str]()

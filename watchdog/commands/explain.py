@@ -24,15 +24,16 @@ _MODES = {
 
 
 def explain_service(context: Context, options: Mapping[str, Any]) -> StepResult:
-    """Earliest and latest kill after a hang begins, the delays of restarts, when it gives up, who is told."""
+    """Earliest and latest kill after a hang begins, the delays of restarts, when it gives up, who is notified."""
     playbook = context.playbook
     if playbook is None:
         raise WrongUsage("no service was named", todo="Name one: --service NAME")
     found = explain(playbook)
-    return StepResult("ok", next(_lines(playbook, found)), found.record(), text=joined(_lines(playbook, found)))
+    return StepResult("ok", next(in_words(playbook, found)), found.record(), text=joined(in_words(playbook, found)))
 
 
-def _lines(playbook: Playbook, found: Explanation) -> Iterator[str]:
+def in_words(playbook: Playbook, found: Explanation) -> Iterator[str]:
+    """What it will do, line by line."""
     mode = _MODES[found.mode].format(long(playbook.policy.answer_within))
     yield f"{found.service}: mode {found.mode}: {mode}"
     yield ""
@@ -89,10 +90,10 @@ def _detection(one: Detection, found: Explanation, quiet: int) -> Iterator[str]:
 
 def _probe(probe: ProbeSpec) -> str:
     lasting = f", for {long(probe.threshold.lasting)}" if probe.threshold.lasting else ""
-    weak = KINDS[probe.kind].weak if probe.kind in KINDS else ""
-    note = f" ({weak})" if weak else ""
+    kind = KINDS.get(probe.kind)
+    note = f" ({kind.weak})" if kind and kind.weak else ""
     subject = " ".join(probe.subject) if isinstance(probe.subject, tuple) else probe.subject
-    if probe.kind == "memory" and isinstance(subject, int):
+    if kind and kind.subject.value == "size-or-share" and isinstance(subject, int):
         subject = format_size(subject)
     asked = f"{probe.name} ({probe.kind} {subject}) every {long(probe.every)}, at most {long(probe.timeout)} each"
     return f"{asked}; trouble after {shown(probe.threshold)} failures{lasting}{note}"

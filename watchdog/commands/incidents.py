@@ -28,7 +28,7 @@ _MOST = 100_000  # runs of the journal that are looked through
 def listing(context: Context, options: Mapping[str, Any]) -> StepResult:
     """Troubles, newest first: when, service, trigger, input, cause, fix, downtime."""
     found, cut_off = _found(context, options, lambda one: bool(options.get("all")) or is_trouble(one))
-    rows = tuple(_row(one, one.id in cut_off) for one in found)
+    rows = tuple(row(one, one.id in cut_off) for one in found)
     if not rows:
         return StepResult("nothing", "no incident was recorded; `wd incidents log` shows what people did")
     return StepResult("ok", f"{len(rows)} incidents", {"incidents": len(rows)}, rows, text=_table(found, cut_off))
@@ -37,7 +37,7 @@ def listing(context: Context, options: Mapping[str, Any]) -> StepResult:
 def log(context: Context, options: Mapping[str, Any]) -> StepResult:
     """What people and timetables did, newest first, one line each."""
     found, cut_off = _found(context, options, lambda one: not is_trouble(one))
-    rows = tuple(_row(one, one.id in cut_off) for one in found)
+    rows = tuple(row(one, one.id in cut_off) for one in found)
     if not rows:
         return StepResult("nothing", "nobody has done anything; `wd incidents list` shows the troubles")
     return StepResult("ok", f"{len(rows)} acts", {"acts": len(rows)}, rows, text=joined(map(_act, found)))
@@ -139,7 +139,8 @@ def _rewrite(journal: Journal, found: Incident) -> Path:
     return path
 
 
-def _row(one: Incident, cut_off: bool) -> dict[str, Any]:
+def row(one: Incident, cut_off: bool) -> dict[str, Any]:
+    """One line of the list as JSON."""
     record = one.record()
     del record["steps"], record["notes"]
     record["trigger"] = one.trigger.kind + (f": {one.trigger.detail}" if one.trigger.detail else "")

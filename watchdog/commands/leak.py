@@ -21,7 +21,7 @@ from watchdog.text.shown import joined
 from watchdog.text.units import format_duration, format_size
 
 _OUTCOMES: dict[str, StepOutcome] = {"leak": "failed", "sound": "ok", "unsure": "warning"}
-_TYPES = 5  # that are told for each round
+_TYPES = 5  # that are shown for each round
 
 
 def leak_call(context: Context, options: Mapping[str, Any]) -> StepResult:

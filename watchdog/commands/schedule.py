@@ -96,7 +96,7 @@ def _job(context: Context, options: Mapping[str, Any]) -> Job:
     loop = bool(options.get("loop"))
     words = [*_wd(), "--home", home, "watch" if loop else "tick", *(["--service", service] if service else [])]
     for word in words:
-        if not word.isprintable():  # a line feed would begin a line of its own, and be obeyed
+        if not word.isprintable():  # a line feed would begin a new line, and be obeyed
             raise WrongUsage(
                 f"{word!r} cannot be written into a scheduler", "it holds a character that cannot be printed"
             )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from watchdog.model.incident import Desired
 from watchdog.model.launching import ShimRecord
 from watchdog.model.playbook import Playbook
+from watchdog.model.probing import Sample
 from watchdog.model.records import record
 from watchdog.report.availability import Availability
 from watchdog.text.units import iso
+
+ORDER = ("failed", "unknown", "slow", "stopped", "ok")  # the worst first
 
 
 @record(frozen=True)
@@ -26,10 +30,12 @@ class Standing:
     figures: tuple[Availability, ...]
     deaths: tuple[tuple[ShimRecord, str], ...]  # (record, how it ended in words), newest first
     memory: tuple[tuple[float, float], ...]  # (seconds since the epoch, bytes)
+    answers: tuple[Sample, ...] = ()  # the last ones of the probe that tells best whether it serves
     last_asked: float | None = None
     holder: str = ""  # who works on it at this moment
     sidecar: dict[str, Any] | None = None  # the figures of its newest session over stdin and stdout
     question: str = ""  # put to a person and not answered yet
+    approval: str = ""  # the id of that question, while it can be answered
 
     def record(self) -> dict[str, Any]:
         return {
@@ -60,5 +66,17 @@ class Standing:
             "worked_on_by": self.holder or None,
             "sidecar": self.sidecar,
             "question": self.question or None,
+            "approval": self.approval or None,
             "memory": [round(value) for _, value in self.memory],
         }
+
+
+def worst_of(found: Iterable[Standing], is_broken: bool = False) -> str:
+    """The worst state of all; with a playbook that cannot be read, or without a service, it is unknown at best."""
+    states = [one.state for one in found]
+    return min([*states, *(["unknown"] if is_broken or not states else [])], key=ORDER.index)
+
+
+def worst_first(one: Standing) -> tuple[int, str]:
+    """The order in which a tired person reads them."""
+    return ORDER.index(one.state), one.playbook.service

@@ -28,16 +28,17 @@ def overview(found: Sequence[Standing], now: float) -> Iterator[str]:
     for one in found:
         for_long = format_duration(max(0.0, now - one.since)) if one.since is not None else ""
         message = () if one.question else (printable(one.message),)  # a question begins with what happened
-        told = "; ".join((*_needs_a_person(one, now), *message))
+        told = "; ".join((*needs_a_person(one, now), *message))
         yield (
             f"{MARKS[one.state]} {one.playbook.service:<{name}}  {one.state:<7} {for_long:<7} "
             f"{one.playbook.policy.mode:<7}  {told}"
         )
 
 
-def _needs_a_person(one: Standing, now: float) -> Iterator[str]:
+def needs_a_person(one: Standing, now: float) -> Iterator[str]:
+    """What a person has to know or to do about it."""
     if one.question:
-        yield f"ASKS: {printable(one.question)}"
+        yield f"ASKS: {printable(one.question)}{_answer_words(one)}"
     if one.gave_up:
         yield f"GAVE UP: {printable(one.gave_up)}; once fixed, run `wd resume {one.playbook.service}`"
     if one.desired.state == "snoozed":
@@ -49,6 +50,11 @@ def _needs_a_person(one: Standing, now: float) -> Iterator[str]:
         yield "nobody checks it: run `wd watch`"
 
 
+def _answer_words(one: Standing) -> str:
+    """How to answer, while that is possible."""
+    return f"; `wd yes {one.playbook.service}` lets the loop do it" if one.approval else ""
+
+
 def details(one: Standing, now: float) -> Iterator[str]:
     """All of one service."""
     for_long = f" for {format_duration(max(0.0, now - one.since))}" if one.since is not None else ""
@@ -58,20 +64,21 @@ def details(one: Standing, now: float) -> Iterator[str]:
         until = " until it is healthy" if one.desired.until_healthy else until
         yield f"  {one.desired.state} by {printable(one.desired.by or 'a person')}{until}"
     if one.question:
-        yield f"  asks: {printable(one.question)}"
+        yield f"  asks: {printable(one.question)}{_answer_words(one)}"
     if one.gave_up:
         yield f"  wd gave up: {printable(one.gave_up)}; once fixed, run `wd resume {one.playbook.service}`"
     if one.holder:
         yield f"  under way: {printable(one.holder)}"
-    yield f"  mode {one.playbook.policy.mode}, {_next_check(one, now)}"
-    yield from _windows(one.figures, one.playbook.policy.target)
+    yield f"  mode {one.playbook.policy.mode}, {next_check(one, now)}"
+    yield from windows(one.figures, one.playbook.policy.target)
     if len(one.memory) > 1:
         yield f"  memory {_memory(one.memory, one.playbook)}"
     for death, why in one.deaths:
-        yield f"  {_death(death, why, now)}"
+        yield f"  {death_words(death, why, now)}"
 
 
-def _next_check(one: Standing, now: float) -> str:
+def next_check(one: Standing, now: float) -> str:
+    """When it is asked next, and by whom if by nobody."""
     if one.next_check is not None:
         left = one.next_check - now
         return f"next check in {format_duration(left)}" if left >= 1 else "next check now"
@@ -81,7 +88,7 @@ def _next_check(one: Standing, now: float) -> str:
     return f"nobody checks it{last}: run `wd watch`"
 
 
-def _windows(figures: Sequence[Availability], target: float) -> Iterator[str]:
+def windows(figures: Sequence[Availability], target: float) -> Iterator[str]:
     """What is the same over the day, the week and the month is shown once."""
     said: list[tuple[list[str], str]] = []
     for figure in figures:
@@ -117,7 +124,8 @@ def _memory(points: Sequence[tuple[float, float]], playbook: Playbook) -> str:
     return f"{curve(values)} {now}{between} in {span}{at_most}"
 
 
-def _death(one: ShimRecord, why: str, now: float) -> str:
+def death_words(one: ShimRecord, why: str, now: float) -> str:
+    """When a process of it ended, how, after how long, and what it said last."""
     ago = f"{format_duration(max(0.0, now - (one.ended or now)))} ago"
     lived = format_duration(max(0.0, (one.ended or now) - one.started))
     peak = f", at most {format_size(one.peak_rss)}" if one.peak_rss else ""

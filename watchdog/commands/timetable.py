@@ -1,4 +1,4 @@
-"""What outside schedulers are told: a crontab block, systemd units, a task for Windows. Pure text in and out.
+"""What outside schedulers get: a crontab block, systemd units, a task for Windows. Pure text in and out.
 
 Everything carries a mark with the name of the job, so that the same job is found again, and nothing else is touched.
 """
@@ -129,7 +129,7 @@ WantedBy=timers.target
 
 
 def daemon_unit(job: Job, wanted_by: str) -> dict[str, str]:
-    """The loop as a service of its own, watched by systemd: services that it started live on when it is stopped."""
+    """The loop as a separate service, watched by systemd: services that it started live on when it is stopped."""
     return {
         f"{job.name}.service": f"""\
 # {job.name}: made by `wd schedule`, removed by it

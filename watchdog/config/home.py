@@ -75,7 +75,7 @@ def _named(name: str, by: str) -> Path:
             "a home is a folder with playbooks/, runbooks/ and logs/",
             f"`wd init {name}` makes one",
         )
-    # A single bad file is told when it is read: it must not stand in the way of the others.
+    # A single bad file is reported when it is read: it must not block the others.
     if accounts.is_admin() and (problem := _folder_problem(folder)):
         raise BadConfig(
             f"the home {folder} is not used by root",

@@ -74,7 +74,24 @@ class Ready(Section):
         default=60.0, description="until then a server that still starts is not a failure"
     )
     url: Annotated[str, Link()] | None = Field(default=None, description="asked until it answers; else the http probe")
+    notify: Annotated[bool, Switch()] = Field(
+        default=False, description="the server must also send READY=1 to NOTIFY_SOCKET (sd_notify, Linux)"
+    )
     warm_up: Annotated[str, Link()] | None = Field(default=None, description="asked once after the first good answer")
+
+
+class Limits(Section):
+    """What the service may use; set before its program runs."""
+
+    memory: Annotated[int, Size()] | None = Field(
+        default=None, description="of all its processes (control group); else of each process by itself"
+    )
+    open_files: Annotated[int, Whole(16, 1_000_000)] | None = Field(
+        default=None, description="open files and sockets of each process"
+    )
+    nice: Annotated[int, Whole(-20, 19)] | None = Field(
+        default=None, description="its priority: 19 is the lowest; only root may go below 0"
+    )
 
 
 class Start(Section):
@@ -94,6 +111,7 @@ class Start(Section):
     )
     log: File | None = Field(default=None, description="where its output goes; else start.log in wd's own folder")
     fallback: Command | None = Field(default=None, description="tried when the command does not come up")
+    limits: Limits = Field(default_factory=Limits, description="what it may use (Linux and macOS)")
     through: Annotated[str, Manager] | None = Field(default=None, description="the manager that starts and stops it")
     ready: Ready = Field(default_factory=Ready, description="when a start counts as done")
 
@@ -103,6 +121,8 @@ class Start(Section):
             raise ValueError("give either a command or the manager it goes through, not both")
         if self.through and self.listen:
             raise ValueError("listen needs a command: a manager opens the sockets of what it starts itself")
+        if self.through and self.limits != Limits():
+            raise ValueError("limits need a command: a manager sets the limits of what it starts itself")
         if self.fallback and not self.command:
             raise ValueError("a fallback needs the command that it stands in for")
         return self

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 from watchdog.config.kinds import Check, Probe, Section, Trigger
-from watchdog.config.schema import Find, PlaybookFile, Policy, Sidecar, Start
+from watchdog.config.schema import Find, PlaybookFile, Policy, Sidecar
 from watchdog.model import playbook as model
 from watchdog.model.selector import Selector
 
@@ -26,7 +26,7 @@ def playbook(file: PlaybookFile, home: Path, path: Path) -> model.Playbook:
     return model.Playbook(
         service=file.service,
         find=_find(file.find, absolute),
-        start=_start(file.start, absolute),
+        start=_start(file, absolute),
         logs=tuple(absolute(log) for log in file.logs),
         probes=tuple(_probe(name, one, absolute) for name, one in file.probes.items()),
         checks=tuple(_check(name, one, absolute) for name, one in file.checks.items()),
@@ -67,7 +67,8 @@ def _find(find: Find, absolute: Absolute) -> Selector:
     )
 
 
-def _start(start: Start, absolute: Absolute) -> model.Start:
+def _start(file: PlaybookFile, absolute: Absolute) -> model.Start:
+    start = file.start
     return model.Start(
         command=start.command or (),
         cwd=absolute(start.cwd or ".") if start.command else None,
@@ -78,8 +79,14 @@ def _start(start: Start, absolute: Absolute) -> model.Start:
         log=absolute(start.log) if start.log else None,
         fallback=start.fallback or (),
         through=start.through,
-        ready=model.Ready(within=start.ready.within, url=start.ready.url, warm_up=start.ready.warm_up),
+        limits=model.Limits(start.limits.memory, start.limits.open_files, start.limits.nice),
+        heartbeat=_heartbeat(file.probes.values()),
+        ready=model.Ready(**{name: getattr(start.ready, name) for name in type(start.ready).model_fields}),
     )
+
+
+def _heartbeat(probes: Iterable[Probe]) -> float:
+    return next((float(one.subject) for one in probes if one.kind == "heartbeat"), 0.0)  # type: ignore[attr-defined]
 
 
 def _probe(name: str, probe: Probe, absolute: Absolute) -> model.ProbeSpec:
@@ -113,7 +120,7 @@ def _trigger(trigger: Trigger, absolute: Absolute) -> model.TriggerSpec:
     subject = trigger.subject  # type: ignore[attr-defined]
     kind = trigger.kind
     if kind == "on":
-        kind = "death" if subject == "death" else "probe"
+        kind = subject if subject in ("death", "alert") else "probe"
     return model.TriggerSpec(
         kind=cast(Any, kind),
         subject="death" if kind == "death" else f"{subject:g}s" if kind == "every" else subject,

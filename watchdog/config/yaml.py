@@ -1,7 +1,7 @@
 """YAML without its traps: every value is text until the schema says what it means, and every mistake has its place.
 
 Read from the parser's events, not from a finished document: nesting, size, aliases and tags are seen before anything is
-built of them, a key `on` stays `on`, `22:22` stays `22:22`, and a second key of the same name is told instead
+built of them, a key `on` stays `on`, `22:22` stays `22:22`, and a second key of the same name is reported instead
 of winning.
 """
 

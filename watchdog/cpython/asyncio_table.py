@@ -1,6 +1,6 @@
 """The lists in which asyncio's own C code keeps its tasks from 3.14 on: one a thread, one for threads that are gone.
 
-Where they begin, the module tells in a record of its own. That has no name in what is loaded, so it is looked for in
+Where they begin, the module tells in its own record. That has no name in what is loaded, so it is looked for in
 the module's data: it begins with the shape of a task as we know it, and repeats the size of an interpreter, which the
 interpreter's table of offsets tells too. Where it is not found, these lists are not read.
 """

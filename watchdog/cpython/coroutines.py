@@ -32,7 +32,7 @@ class Coroutines:
         self.frames, self.objects, self.offsets = frames, frames.objects, frames.offsets
 
     def chain(self, coroutine: int) -> Chain:
-        """The chain that begins with this coroutine; empty if it has ended or is no coroutine that can be read."""
+        """The chain that begins with this coroutine; empty if it has ended, or cannot be read as a coroutine."""
         found: list[LiveFrame] = []
         seen: set[int] = set()
         address = coroutine

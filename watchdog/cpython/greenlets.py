@@ -2,7 +2,7 @@
 
 A greenlet object points at a record of the package's own (since 2.0), which no header publishes. So nothing of it is
 believed before it has proved itself: the record must point back at its greenlet, and what it keeps as the top frame
-must be a frame. A record that does not is told as one that cannot be read.
+must be a frame. A record that does not is reported as one that cannot be read.
 """
 
 from __future__ import annotations

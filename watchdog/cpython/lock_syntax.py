@@ -228,7 +228,7 @@ class _Walker:
                     self.passed(inner)
 
     def passed_guard(self, statement: ast.If) -> None:
-        """`if not X.acquire(timeout=1): return`: whoever is behind it has the lock."""
+        """`if not X.acquire(timeout=1): return`: the code behind it has the lock."""
         test = statement.test
         if not (isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)) or statement.orelse:
             return

@@ -1,6 +1,6 @@
 """One look into an interpreter: pending tasks, locks of threads and tasks, queues, objects by type, requests in flight.
 
-Runs in a child of its own (`evidence/tasks.py` starts it), reads only, and never stops the target.
+Runs in a separate child (`evidence/tasks.py` starts it), reads only, and never stops the target.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from watchdog.system.process.namespaces import thread_numbers
 _TASK = "_asyncio.Task"
 _HUBS = ("gevent.hub", "eventlet.hubs")
 _QUEUES = frozenset({"queue.Queue", "asyncio.queues.Queue", "_queue.SimpleQueue"})
-_TOP = 30  # types, and queues, that are told
+_TOP = 30  # types, and queues, that are shown
 _MOST_TASKS = 20_000
 _HOLDINGS_TIME = 0.4  # seconds for following the application's variables
 
@@ -154,7 +154,7 @@ class _Look:
         return any(self.objects.derives(type_, name) for name in (_TASK, GREENLET)) or self.is_queue(type_)
 
     def greenlets(self, heap: Heap, generation: int) -> Greenlets:
-        """Those of a server that lives by them; a library that switches them inside of a task is told by the task."""
+        """Those of a server that lives by them; a library that switches them inside of a task is known by the task."""
         if not any(imported(self.objects, one, _HUBS) for one in self.interpreter.interpreters):
             return Greenlets()
         kinds = [found for type_, found in heap.found.items() if self.objects.derives(type_, GREENLET)]
@@ -206,7 +206,7 @@ class _Look:
         return found
 
     def pending(self, address: int) -> _Pending | None:
-        """The task at this address; None if it is done, or is no task that makes sense any more."""
+        """The task at this address; None if it is done, or does not read as a task any more."""
         offsets, objects = self.offsets, self.objects
         try:
             if not objects.derives(objects.type_of(address), _TASK):

@@ -1,4 +1,4 @@
-"""All objects of an interpreter counted by type. Runs in a child of its own (`evidence/counts.py` starts it)."""
+"""All objects of an interpreter counted by type. Runs in a separate child (`evidence/counts.py` starts it)."""
 
 from __future__ import annotations
 

@@ -4,32 +4,38 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 from watchdog.diagnosis.known_packages import USUAL
-from watchdog.model.evidence import Frame
+from watchdog.model.evidence import Frame, Installed
 
 _LIBRARY = re.compile(r"/(site-packages|dist-packages|__pypackages__)/|\.egg/|\.(pex|shiv)/|/_MEI")
 _STANDARD = re.compile(r"/lib(64)?/(python\d(\.\d+)?t?|pypy\d[\d.]*)(\.zip)?/(?!.*(site|dist)-packages)|^<frozen ")
+# Where an interpreter is installed on a drive: its library is all in one folder, without a number in its name.
+_ON_A_DRIVE = re.compile(r"^[A-Za-z]:/(?:.*/)?lib/(\w+)(?:\.py$|/)", re.IGNORECASE)
+_ARCHIVE = re.compile(r"\.(?:pyz|pyzw|zip|par)/([A-Za-z_]\w*)")
 _MADE_UP = re.compile(r"^<(?!stdin|string)")  # <frozen …>, <attrs generated init …>, <shim>
 
 
-# Installed packages that are the application itself, where `packages.app_frame` found any.
+# Installed packages that are the application itself, where `packages.own` found any.
 OWN: ContextVar[frozenset[str]] = ContextVar("own packages", default=frozenset())
+# Folders with packages that were installed beside the application, as `pip install --target` does, and what is theirs.
+BESIDE: ContextVar[tuple[Installed, ...]] = ContextVar("packages beside the application", default=())
 
 
 def is_standard(frame: Frame) -> bool:
     """Of the interpreter's own library."""
-    if _STANDARD.search(frame.file):
+    if _STANDARD.search(frame.file) or _on_a_drive(frame) in sys.stdlib_module_names:
         return not _LIBRARY.search(frame.file)
     return _frozen_package(frame) in sys.stdlib_module_names
 
 
 def is_library(frame: Frame) -> bool:
     """Of an installed package."""
-    if not _LIBRARY.search(frame.file):
-        return _frozen_package(frame) in USUAL
+    if not _LIBRARY.search(frame.file) and not _beside(frame):
+        return (_frozen_package(frame) or _zipped_package(frame)) in USUAL
     return not (OWN.get() and package(frame) in OWN.get())
 
 
@@ -44,11 +50,14 @@ def is_application(frame: Frame) -> bool:
 def package(frame: Frame) -> str:
     """The top-level name of the installed package or standard module: "sqlalchemy", "socketserver", "asyncio"."""
     path = frame.file
+    if name := _beside(frame):
+        return name
     found = re.search(r"/(?:site|dist)-packages/([^/]+)", path)
     if not found and is_standard(frame):
         found = (
             re.search(r"(?:python[\d.]+t?|pypy[\d.]*)(?:\.zip)?/([^/]+)", path)
             or re.match(r"<frozen ([\w.]+)", path)
+            or _ON_A_DRIVE.match(path)
             or re.match(r"([^/<]+)", path)
         )
     return found[1].removesuffix(".py") if found else ""
@@ -101,3 +110,35 @@ def at_place(frame: Frame, places: Iterable[str]) -> bool:
 def _frozen_package(frame: Frame) -> str:
     """The top-level name in a program that was frozen into one file: it keeps relative paths, as `http/server.py`."""
     return "" if frame.file.startswith(("/", "<")) else frame.file.partition("/")[0].removesuffix(".py")
+
+
+def _on_a_drive(frame: Frame) -> str:
+    """The module or package of a library on a drive: "threading" of `C:/Python312/Lib/threading.py`."""
+    found = _ON_A_DRIVE.match(frame.file)
+    return found[1] if found else ""
+
+
+def _zipped_package(frame: Frame) -> str:
+    """The top-level name in a program that lies in one archive, with all that it needs."""
+    found = _ARCHIVE.search(frame.file)
+    return found[1] if found else ""
+
+
+def _beside(frame: Frame) -> str:
+    """The name of the package, where it was installed beside the application; else empty."""
+    for one in BESIDE.get():
+        if frame.file.startswith(one.folder + "/"):
+            name = frame.file[len(one.folder) + 1 :].partition("/")[0].removesuffix(".py")
+            if name in one.names:
+                return name
+    return ""
+
+
+@contextmanager
+def with_beside(installed: tuple[Installed, ...]) -> Iterator[None]:
+    """Within it these packages count as libraries."""
+    token = BESIDE.set(installed)
+    try:
+        yield
+    finally:
+        BESIDE.reset(token)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from watchdog.diagnosis import jobs, logbook, packages, rounds, spinning
+from watchdog.diagnosis.code import with_beside
 from watchdog.diagnosis.ranking import graded, is_early, may_be_explained, rank, tempered
 from watchdog.diagnosis.registry import RULES
 from watchdog.diagnosis.view import View
@@ -24,7 +25,7 @@ _ARRIVED = 0.2  # seconds after which a question is where it will wait
 def diagnose(evidence: Evidence) -> Diagnosis:
     """What is wrong, or that nothing is."""
     view = View(evidence)
-    with packages.counted_as_own(packages.own(evidence)):
+    with with_beside(evidence.installed), packages.counted_as_own(packages.own(evidence)):
         found, defects = _ask(view)
         if view.hung and all(one.cause == "unknown" for one in found) and (later := _of_the_question(evidence)):
             again, _ = _ask(View(later))

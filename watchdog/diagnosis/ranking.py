@@ -18,7 +18,7 @@ _OF_WORK = frozenset({
     "external-wait", "pool-exhausted", "child-pipe-full", "child-wait", "stdio-ipc-deadlock", "db-locked",
     "import-lock", "fork-lock",
 })  # fmt: skip
-# Of these the ones that never go on, whoever waits.
+# Of these the ones that never go on, no matter who waits.
 _FOR_EVER = frozenset({"lock-deadlock", "fork-lock", "import-lock", "child-pipe-full"})
 _MANY = 2  # requests
 _LOWER: dict[Certainty, Certainty] = {"certain": "likely", "likely": "guess", "guess": "guess"}

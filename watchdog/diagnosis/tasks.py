@@ -243,7 +243,7 @@ def _kind(task: Task, tail: Iterable[Frame]) -> str:
 
 
 def _own_pool(library: Frame, means: list[Frame]) -> bool:
-    """Whether a client library waits in its pool for a sign of its own (a condition, a queue), and for no socket."""
+    """Whether a client library waits in its pool for an internal sign (a condition, a queue), and for no socket."""
     signs = any(_at(frame, kind) for frame in means for kind in ("lock", "semaphore", "sign"))
     return signs and package(library) in _CLIENTS and "pool" in f"{base(library)}:{library.function}".lower()
 

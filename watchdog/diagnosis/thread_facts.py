@@ -10,6 +10,8 @@ from watchdog.diagnosis.code import innermost_application
 from watchdog.diagnosis.indexed import Indexed
 from watchdog.model.evidence import Descriptor, Frame, SystemCall, ThreadLook, ThreadStack
 
+_RUNS_ON = 0.1  # CPU seconds a second, on a machine with much else to do
+
 
 class ThreadFacts:
     """The calls of one thread and the kernel's word on it, in the order of time."""
@@ -26,7 +28,7 @@ class ThreadFacts:
 
     @property
     def is_main(self) -> bool:
-        return self.tid == self.pid
+        return self.tid == self.pid or (bool(self.looks) and self.looks[-1][1].first)
 
     @property
     def frames(self) -> tuple[Frame, ...]:
@@ -48,10 +50,12 @@ class ThreadFacts:
 
     @cached_property
     def running(self) -> float:
-        """Share of the looks in which it was on a CPU or ready for one; of the time where the states are not known."""
+        """Share of the looks in which it was on a CPU or ready for one. Where the states are not known: of the time, or
+        of the looks in which it kept the interpreter's lock and ran on. Whoever waits gives that lock back."""
         if self.looks and all(look.state == "?" for _, look in self.looks):
-            return min(1.0, self.cpu)
-        seen = [look.state == "R" for _, look in self.looks] + [stack.active for _, stack in self.samples]
+            return min(1.0, max(self.cpu, self.holds_gil if self.cpu > _RUNS_ON else 0.0))
+        seen = [look.state == "R" for _, look in self.looks]
+        seen += [stack.active for _, stack in self.samples if stack.active is not None]
         return sum(seen) / len(seen) if seen else 0.0
 
     @cached_property

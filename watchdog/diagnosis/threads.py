@@ -63,7 +63,7 @@ class ThreadView(ThreadFacts):
             return False
         kind = self.wait.kind
         if self.is_main and self.view.is_server(self.pid) and not self.view.accepts(self.pid):
-            return kind in ("accept", "select", "poll", "client")  # a server of its own making, of one thread
+            return kind in ("accept", "select", "poll", "client")  # a home-made server of one thread
         if kind == "child":
             return not self.view.is_server(self.pid)  # a launcher waits for what it has started
         return kind in ("queue", "event", "accept", "select", "poll", "sleep", "semaphore", "client")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from watchdog.diagnosis import shape
 from watchdog.diagnosis.code import at_place, is_standard
 from watchdog.diagnosis.indexed import Indexed
 from watchdog.diagnosis.thread_facts import ThreadFacts
@@ -70,6 +71,27 @@ _CHANNELS = {
     "inet_stream_connect": "connect",
 }
 
+_UNTELLING = ("UserRequest", "Executive")  # wait channels of Windows that every wait has
+# What native functions wait in, and places of the standard library that call one.
+_BEHIND = {
+    "sleep": "nanosleep",
+    "accept": "accept",
+    "connect": "connect",
+    "recv": "recvfrom",
+    "recv_into": "recvfrom",
+    "recvfrom": "recvfrom",
+    "send": "sendto",
+    "sendall": "sendto",
+    "select": "select",
+    "acquire": "futex",
+}
+_LIBRARY_CALLS = {
+    "recvfrom": ("socket.py:readinto", "ssl.py:read", "ssl.py:recv", "ssl.py:recv_into", "ssl.py:do_handshake"),
+    "sendto": ("ssl.py:send", "ssl.py:sendall", "ssl.py:write"),
+    "accept": ("socket.py:accept",),
+    "epoll_wait": ("selectors.py:select", "selectors.py:_select", "asyncio/windows_events.py:_poll"),
+}
+
 _READS = {"read", "readv", "recvfrom", "recvmsg", "recvmmsg", "pread64"}
 _WRITES = {"write", "writev", "sendto", "sendmsg", "sendfile"}
 _SLEEPS = {"nanosleep", "clock_nanosleep"}
@@ -131,11 +153,26 @@ def wait_of(thread: ThreadFacts) -> Wait:
 
 
 def _call(thread: ThreadFacts) -> str:
-    """Without the right to read system calls the kernel's wait channel still tells the kind."""
+    """Without the right to read system calls the kernel's wait channel still tells the kind. Where the system tells
+    neither, the innermost line does: what it calls is what waits."""
     if thread.call is not None:
         return thread.call.name
     channel = thread.looks[-1][1].wait_channel if thread.looks else None
-    return next((name for prefix, name in _CHANNELS.items() if channel and channel.startswith(prefix)), "")
+    told = next((name for prefix, name in _CHANNELS.items() if channel and channel.startswith(prefix)), "")
+    return told or (_called(thread) if (thread.looks and not channel) or channel in _UNTELLING else "")
+
+
+def _called(thread: ThreadFacts) -> str:
+    """The system call behind the innermost line; empty if it calls nothing that waits, or several such things."""
+    if not thread.frames:
+        return ""
+    frame = thread.frames[0]
+    if found := next((call for call, places in _LIBRARY_CALLS.items() if at_place(frame, places)), ""):
+        return found
+    source = thread.view.file(frame.file)
+    names = shape.calls_at(source, frame.line) if source and not source.changed_since_start else ()
+    calls = {_BEHIND[name] for name in names if name in _BEHIND}
+    return calls.pop() if len(calls) == 1 else ""
 
 
 def _named(thread: ThreadFacts) -> Wait | None:
@@ -201,7 +238,7 @@ def _on_connection(call: str, connection: Connection | None, descriptor: Descrip
 
 
 def _poll(thread: ThreadFacts, descriptor: Descriptor | None) -> Wait:
-    """A socket with a time-out is polled first; which one is told where the poll's only descriptor could be read."""
+    """A socket with a time-out is polled first; which one is known where the poll's only descriptor could be read."""
     if descriptor is not None:
         return _on_descriptor(thread, "read", descriptor)
     if thread.app_frame is None:
@@ -214,6 +251,9 @@ def _without_descriptor(thread: ThreadFacts, call: str) -> Wait:
     if call == "connect":
         return Wait("connect", "a peer to accept a connection", _connecting(thread))
     peer = _only_peer(thread)
+    own = [one for one in thread.view.upstreams if one.pid == thread.pid]
+    if call == "recvfrom" and not own and any(one.pid == thread.pid for one in thread.view.clients):
+        return Wait("client", "its client to send")
     kind = "socket" if call in _READS else "send"
     return Wait(kind, f"{peer or 'a peer'}", peer)
 

@@ -13,7 +13,7 @@ from watchdog.model.process import Identity
 from watchdog.text.redact import redact_data
 
 MOST = 4_000_000  # bytes of one file
-_TRIED = 16  # items from which the size of a whole series is told
+_TRIED = 16  # items from which the size of a whole series is known
 
 
 def plain(value: Any) -> Any:

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class Attempt(Generic[T]):
-    """A collector at work in a daemon thread of its own, which is left behind if it does not come back."""
+    """A collector at work in its own daemon thread, which is left behind if it does not come back."""
 
     def __init__(self, name: str, work: Callable[[], T], otherwise: T) -> None:
         self._name, self._work, self._value = name, work, otherwise

@@ -10,7 +10,7 @@ RECENT = 3600.0  # seconds: what the kernel ended earlier than that says nothing
 
 
 def oom_kills() -> tuple[tuple[Exit, ...], Gap | None]:
-    """Recent out-of-memory kills on this machine, whoever they hit."""
+    """Recent out-of-memory kills on this machine, of any process."""
     now = clock.now()
     try:
         kills = kernel_log.oom_kills(now)

@@ -73,7 +73,7 @@ def with_peers(found: Sequence[Descriptor], connections: Iterable[Connection]) -
 
 
 def locks(found: Sequence[Descriptor], known: dict[int, Process]) -> tuple[FileLock, ...]:
-    """Locks on regular files that the server has open, whoever holds them."""
+    """Locks on regular files that the server has open, no matter who holds them."""
     rows = filelocks.rows()
     if not rows:
         return ()

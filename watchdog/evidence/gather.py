@@ -1,6 +1,6 @@
 """Looks at a hung server for a while, from outside, and touches nothing: evidence in the order of time.
 
-Every collector has a deadline of its own and leaves a gap when it fails. The first look comes before our own question,
+Every collector has its own deadline and leaves a gap when it fails. The first look comes before our own question,
 so that what is stuck already can be told from what our question met; then one question is kept in flight, since some
 faults show only then. The looking ends as soon as the diagnosis is sure, and at the latest with `within`.
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator
-from pathlib import PurePosixPath
+from pathlib import PurePath
 
 from watchdog.library.request_guard import ENDING, FREE, HEADER, MAGIC, NAME, OVERDUE, SLOT
 from watchdog.model.evidence import Descriptor
@@ -42,7 +42,7 @@ def read_notes(descriptors: Iterable[Descriptor]) -> tuple[GuardNote, ...]:
     """
     files: dict[tuple[int, str], int] = {}
     for one in descriptors:
-        name = PurePosixPath(one.target.removesuffix(_DELETED)).name
+        name = PurePath(one.target.removesuffix(_DELETED)).name
         if one.kind == "file" and name.startswith(NAME) and name.endswith(ENDING):
             files[one.pid, one.target] = one.number
     found = [

@@ -65,6 +65,7 @@ def known_exits(playbook: Playbook | None, state: Path) -> tuple[Exit, ...]:
             peak_rss=one.peak_rss,
             last_lines=one.last_lines,
             source="shim",
+            limit=one.limit,
         )
         for one in starts.read_all(starts.folder(state, playbook.service))[-50:]
         if one.ended is not None

@@ -70,7 +70,7 @@ def _from_stacks(look: StackLook) -> LockLook:
             if tree is None:
                 continue
             uses = lock_uses(tree, [Position(frame.line)])
-            # Whoever waits on a condition has let go of the lock of the innermost block around the wait.
+            # A thread that waits on a condition has let go of the lock of the innermost block around the wait.
             blocks = uses.blocks[:-1] if inside and place == inside else uses.blocks
             held += [(point, thread) for use in (*blocks, *uses.acquired) for point in _points(thread, frame, use)]
             if inside or thread.active or not _waits_here(thread, place):

@@ -42,7 +42,7 @@ def save(
     for path in _each(paths):
         begun, limit = clock.monotonic(), max(0, min(EACH, room - sum(one.size for one in kept)))
         nothing = (LogTail(str(path), "", error="not read in time"), b"")
-        # In a thread of its own: a log on a dead network disk must not keep the server down.
+        # In its own thread: a log on a dead network disk must not keep the server down.
         (tail, data), gap = Attempt(f"log {path}", partial(_tail, path, limit), nothing).take(deadline.left)
         error = gap.reason if gap else tail.error
         read.append(tail)

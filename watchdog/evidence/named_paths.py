@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from watchdog.system import here
 from watchdog.system.disk.target_files import present
 from watchdog.system.process import processes, rights
 
@@ -31,9 +32,10 @@ def named_paths(pid: int) -> tuple[str, ...]:
 
 def _upwards(word: str, folder: str | None) -> list[str]:
     """The path that a word names, and the folders above it; none if the word is not a path."""
-    if "/" not in word or "://" in word or "\n" in word or len(word) > 1000:
+    if not here.has_folder(word) or "://" in word or "\n" in word or len(word) > 1000:
         return []
-    path = word if word.startswith("/") else f"{folder}/{word}" if folder else ""
+    word = here.slashes(word)
+    path = word if here.is_absolute(word) else f"{folder}/{word}" if folder else ""
     found: list[str] = []
     while path not in ("", "/") and len(found) <= _LEVELS:
         found.append(path)

@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from watchdog.diagnosis import logbook
+from watchdog.diagnosis.code import is_application, with_beside
 from watchdog.diagnosis.diagnose import diagnose, settled
 from watchdog.evidence import files_open, guard_notes, locks, stacks, tasks, threads
 from watchdog.evidence.background import Background
 from watchdog.evidence.bounded import Attempt
 from watchdog.evidence.lives import Lives
-from watchdog.evidence.questions import Asking, Questions, places
+from watchdog.evidence.named_programs import launchers, other_choice
+from watchdog.evidence.questions import Asking, Questions, ask_grpc, places
 from watchdog.evidence.sources import Sources
 from watchdog.model.evidence import (
     Configured,
@@ -25,6 +27,7 @@ from watchdog.model.evidence import (
     LockLook,
     LogTail,
     MemoryPoint,
+    OtherChoice,
     ProcessLook,
     SourceFile,
     StackLook,
@@ -33,7 +36,7 @@ from watchdog.model.evidence import (
 from watchdog.model.process import Listener, Process, Tree
 from watchdog.system import clock
 from watchdog.system.disk import files
-from watchdog.system.net import sockets
+from watchdog.system.net import grpc_health, sockets
 from watchdog.system.process import processes, rights
 from watchdog.system.process import threads as kernel_threads
 from watchdog.targets import programs, protocols
@@ -82,6 +85,7 @@ class Session:
         self._file_locks: tuple[FileLock, ...] = ()
         self._files = Sources(configured.user)
         self._sources: tuple[SourceFile, ...] = ()
+        self._choices: dict[tuple[int, int], OtherChoice | None] = {}  # by launcher and child
         self._pending: set[tuple[int, int]] = set()
         self._gaps: dict[str, Gap] = {}
         self._logs, self._exits = tuple(logs), tuple(exits)
@@ -105,7 +109,11 @@ class Session:
             self._questions = asking
             return
         spoken = self._spoken()
-        if not protocols.is_web(spoken):
+        if spoken == protocols.GRPC and grpc_health.available():
+            self._protocol = spoken
+            found = places(self.configured, self.tree, spoken)[:1]
+            self._questions = Questions(found, self.configured.limit, strict=True, begun=self._begun, ask=ask_grpc)
+        elif not protocols.is_web(spoken):
             self._protocol = spoken
             self._gaps["questions"] = Gap("questions", f"its port speaks {spoken}, not HTTP: it was not asked")
         elif found := places(self.configured, self.tree, spoken):
@@ -177,7 +185,7 @@ class Session:
         return found
 
     def _keep(self, look: StackLook) -> None:
-        """Unless asked for, locals go no further than to whoever tells locks apart by them."""
+        """Unless asked for, locals go no further than to the code that distinguishes locks by them."""
         if look.error is None:
             self._python.add(look.pid)
             self._latest[look.pid] = look
@@ -195,6 +203,7 @@ class Session:
         self._attempt("surroundings", self._ask_behind)
         self._attempt("tasks", self._look_inside)
         self._attempt("sources", self.read_sources)
+        self._attempt("launchers", self._look_at_launchers)
 
     def _attempt(self, name: str, work: Callable[[], None]) -> None:
         """A collector that fails leaves a gap, and the others go on."""
@@ -282,6 +291,16 @@ class Session:
         for path, reason in list(self._files.refused.items())[:_REFUSED]:
             self._gaps[f"source {path}"] = Gap("source", f"{path}: {reason}")
 
+    def _look_at_launchers(self) -> None:
+        """What each was told to run, once its source is known. A playbook says by itself which program is right."""
+        known = {} if self.configured.cmdline else self._lives.known
+        for launcher, child in launchers(known):
+            key, look = (launcher.pid, child.pid), self._latest.get(launcher.pid)
+            if key not in self._choices and look is not None:
+                files = {frame.file for thread in look.threads for frame in thread.frames if is_application(frame)}
+                code = [source for source in self._sources if source.path in files]
+                self._choices[key] = other_choice(launcher, child, known, code, self._files.rights(launcher.pid))
+
     def wait(self, seconds: float) -> None:
         """Until the next look, or until a question becomes overdue: then the answer is near. How memory moves is seen
         meanwhile, which costs nothing."""
@@ -300,7 +319,8 @@ class Session:
     def settled(self) -> bool:
         """Whether more looking would not change the answer."""
         evidence = self.evidence()
-        return settled(evidence, diagnose(evidence))
+        with with_beside(evidence.installed):
+            return settled(evidence, diagnose(evidence))
 
     def finish(self) -> None:
         """Last questions; nothing of the looking goes on behind."""
@@ -325,6 +345,7 @@ class Session:
             file_locks=self._file_locks,
             listeners=tuple(self._listeners),
             strangers=tuple(self._lives.strangers.values()),
+            choices=tuple(one for one in self._choices.values() if one is not None),
             zombies=self._lives.zombies,
             memory=tuple(self._memory),
             answers=self._questions.answers() if self._questions else (),
@@ -334,6 +355,7 @@ class Session:
             logs=self._logs,
             exits=(*self._exits, *self._behind.exits, *self._lives.exits),
             sources=self._sources,
+            installed=self._files.installed,
             python=tuple(sorted(self._python & set(self._all))),
             pending=tuple(sorted(self._pending)),
             requests=logbook.requests(self._logs),

@@ -1,7 +1,7 @@
 """The evidence as a folder: one file a kind, each with its hash, and a manifest that was written last.
 
 Logs first, since a restart overwrites them. The whole keeps to its time and to a share of the disk: evidence must never
-be in the way of the cure. What could not be had is a line of its own, never an exception.
+be in the way of the cure. What could not be had gets its own line, never an exception.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LEFT_FREE = 0.5  # share of the free disk that is never touched
 TOO_LITTLE = 100_000  # bytes: below that nothing is written at all
 _LOGS_SHARE = 0.3  # of the time
 _LOOKING_SHARE = 0.85  # of the time that is left then
-_OVERTIME = 1.1  # of the time: then only what is told first is still written
+_OVERTIME = 1.1  # of the time: then only what is shown first is still written
 _ALWAYS = 4  # stacks as text and as data, threads, processes
 _LOOKING_AT_NOTHING = 2.0  # seconds, where no process is there to change
 

@@ -9,9 +9,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 
-from watchdog.diagnosis.code import is_application
-from watchdog.model.evidence import Frame, SourceFile
+from watchdog.diagnosis.code import is_application, with_beside
+from watchdog.evidence.beside import Beside
+from watchdog.model.evidence import Frame, Installed, SourceFile
 from watchdog.model.process import Process
+from watchdog.system import here
 from watchdog.system.disk import target_files
 from watchdog.system.disk.files import Reading
 from watchdog.system.disk.parts import Part
@@ -43,6 +45,7 @@ class Sources:
         self._wanted: defaultdict[str, set[int]] = defaultdict(set)
         self._whole: dict[str, bool] = {}
         self._beside = 0
+        self._packages = Beside()
 
     def meet(self, pids: Iterable[int]) -> None:
         """Note the rights of these processes, before they are asked for names of files."""
@@ -52,6 +55,15 @@ class Sources:
             if now is not None and before is not None and now != before and before.uid == 0:
                 self._rights[pid] = None  # it has given up root's rights: whose names are these?
             target_files.prepare(now)
+
+    @property
+    def installed(self) -> tuple[Installed, ...]:
+        """Packages beside the application, as far as their files were seen."""
+        return self._packages.found
+
+    def rights(self, pid: int) -> Rights | None:
+        """What the process might read before it was asked for names; None where that is not known."""
+        return self._rights.get(pid)
 
     def reading(self, pid: int) -> Reading:
         """Reads a file that this process named."""
@@ -68,11 +80,15 @@ class Sources:
             if not frame.file.startswith("<"):
                 self._wanted[frame.file].add(frame.line)
                 if self._is_new(pid, frame.file) and len(self._asked) < _FILES:
-                    self._whole[frame.file] = is_application(frame)
                     new[pid].append(frame.file)
                     self._asked.add((pid, frame.file))
         for pid, names in new.items():
-            self._take(pid, names, known)
+            if pid != _LOG:
+                self._packages.meet(self._rights.get(pid), [_absolute(name, known.get(pid)) for name in names])
+        with with_beside(self.installed):
+            for pid, names in new.items():
+                self._whole.update((name, is_application(Frame("", name, 0))) for name in names)
+                self._take(pid, names, known)
         found = (self._source(file, text) for file, text in self._read.items())
         return tuple(source for source in found if source is not None)
 
@@ -140,7 +156,7 @@ class Sources:
 
 def _absolute(name: str, process: Process | None) -> str:
     """A name that is not absolute is meant from the folder that the process began in, as far as that is known."""
-    return name if name.startswith("/") else f"{(process.cwd if process else None) or ''}/{name}"
+    return name if here.is_absolute(name) else f"{(process.cwd if process else None) or ''}/{name}"
 
 
 def modules_beside(file: str, text: str) -> list[str]:

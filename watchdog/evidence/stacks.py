@@ -2,7 +2,7 @@
 
 Always `--nonblocking`: py-spy then only reads the target's memory, so a target can neither be slowed nor be left
 stopped, whatever becomes of py-spy or of us. One pid a call: with subprocesses it stops at the first child that is no
-Python. Its failures are free text, so they are told from what the kernel says of the process.
+Python. Its failures are free text, so they are known by what the kernel says of the process.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ def tracer() -> str | None:
     for scheme in (
         sysconfig.get_path("scripts"),
         sysconfig.get_path("scripts", sysconfig.get_preferred_scheme("user")),
+        Path(__file__).resolve().parents[2] / "bin",  # of a copy that was carried to this machine
     ):
         for name in ("py-spy", "py-spy.exe"):
             found = Path(scheme, name)
@@ -122,7 +123,7 @@ def _thread(pid: int, row: Mapping[str, Any]) -> ThreadStack:
         ident=row.get("thread_id"),
         name=str(row.get("thread_name") or ""),
         frames=tuple(_frame(frame) for frame in row.get("frames") or ()),
-        active=bool(row.get("active")) and kernel_threads.ACTIVE_IS_TOLD,
+        active=bool(row.get("active")) if kernel_threads.ACTIVE_IS_TOLD else None,
         holds_gil=bool(row.get("owns_gil")),
     )
 

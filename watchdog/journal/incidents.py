@@ -26,13 +26,13 @@ _CHANGEABLE = frozenset(
     (
         *("outcome", "closed", "cause", "signature", "finding", "request", "downtime", "down_since", "folder"),
         *("report", "old_pids", "new_pid", "root_cause", "fix", "repeated", "overridden"),
-        *("downtime_from", "downtime_exact"),
+        *("downtime_from", "downtime_exact", "changed"),
     )
 )
 _COLUMNS = (
     "id, opened, service, runbook, trigger_kind, trigger_detail, trigger_by, trigger_since, outcome, closed, cause, "
     "signature, finding, request, downtime, down_since, folder, report, old_pids, new_pid, root_cause, fix, "
-    "repeated, overridden, trigger_typed, trigger_home, gave_up, downtime_from, downtime_exact"
+    "repeated, overridden, trigger_typed, trigger_home, gave_up, downtime_from, downtime_exact, changed, agreed_by, alert"
 )
 
 
@@ -46,8 +46,8 @@ def insert(db: sqlite3.Connection, incident: Incident, owner: Identity) -> None:
     trigger = incident.trigger
     db.execute(
         "INSERT INTO incidents (id, opened, service, runbook, trigger_kind, trigger_detail, trigger_by, trigger_since,"
-        " owner, outcome, down_since, folder, trigger_typed, trigger_home, gave_up)"
-        f" VALUES ({', '.join('?' * 15)})",
+        " owner, outcome, down_since, folder, trigger_typed, trigger_home, gave_up, agreed_by, alert)"
+        f" VALUES ({', '.join('?' * 17)})",
         (
             incident.id,
             incident.opened,
@@ -64,6 +64,8 @@ def insert(db: sqlite3.Connection, incident: Incident, owner: Identity) -> None:
             trigger.typed,
             trigger.home,
             trigger.gave_up,
+            trigger.agreed_by,
+            trigger.alert,
         ),
     )
 
@@ -218,13 +220,13 @@ def _ordinal(number: int) -> str:
 
 
 def _incident(row: tuple[Any, ...]) -> Incident:
-    typed(row, "tnTttttNtNttTtNNtttNttttttttn")
+    typed(row, "tnTttttNtNttTtNNtttNttttttttnttt")
     return Incident(
         id=row[0],
         opened=row[1],
         service=row[2],
         runbook=row[3],
-        trigger=Trigger(row[4], row[5], row[6], row[7], row[24], row[25], row[26]),
+        trigger=Trigger(row[4], row[5], row[6], row[7], row[24], row[25], row[26], row[30], row[31]),
         outcome=row[8],
         closed=row[9],
         cause=row[10],
@@ -243,4 +245,5 @@ def _incident(row: tuple[Any, ...]) -> Incident:
         overridden=row[23],
         downtime_from=row[27],
         downtime_exact=bool(row[28]),
+        changed=row[29],
     )

@@ -47,6 +47,20 @@ def find(
     return tuple(Sample(*typed(row, "tntntNtNn")) for row in rows)
 
 
+def last(db: sqlite3.Connection) -> int:
+    """The number of the newest answer; 0 without any."""
+    return int(db.execute("SELECT coalesce(max(rowid), 0) FROM samples").fetchone()[0])
+
+
+def after(db: sqlite3.Connection, number: int) -> dict[str, list[Sample]]:
+    """What was written after the answer of that number, by service and in the order of time."""
+    rows = db.execute(f"SELECT service, {_COLUMNS} FROM samples WHERE rowid > ? ORDER BY at, rowid", (number,))
+    found: dict[str, list[Sample]] = {}
+    for service, *row in rows:
+        found.setdefault(str(service), []).append(Sample(*typed(tuple(row), "tntntNtNn")))
+    return found
+
+
 def thin(db: sqlite3.Connection, now: float) -> int:
     """Merge what is old; gives the number of rows that went. A merged sample keeps the worst time and largest value."""
     before = db.execute("SELECT count(*) FROM samples").fetchone()[0]

@@ -52,4 +52,22 @@ VERSIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE incidents ADD COLUMN downtime_exact INTEGER NOT NULL DEFAULT 0",
     ),
     ("ALTER TABLE steps ADD COLUMN by_hand TEXT NOT NULL DEFAULT ''",),
+    ("ALTER TABLE incidents ADD COLUMN changed TEXT NOT NULL DEFAULT ''",),
+    (
+        """CREATE TABLE approvals (
+            id TEXT PRIMARY KEY, service TEXT NOT NULL, runbook TEXT NOT NULL, about TEXT NOT NULL, words TEXT NOT NULL,
+            asked REAL NOT NULL, until REAL NOT NULL, answer TEXT NOT NULL, by TEXT NOT NULL, answered REAL,
+            used INTEGER NOT NULL, key TEXT NOT NULL)""",
+        "CREATE INDEX approvals_by_service ON approvals (service, asked)",
+        "ALTER TABLE incidents ADD COLUMN agreed_by TEXT NOT NULL DEFAULT ''",
+    ),
+    (
+        """CREATE TABLE alerts (
+            id TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, starts REAL NOT NULL, service TEXT NOT NULL,
+            runbook TEXT NOT NULL, detail TEXT NOT NULL, by TEXT NOT NULL, received REAL NOT NULL,
+            deliveries INTEGER NOT NULL, resolved REAL, over TEXT NOT NULL)""",
+        "CREATE INDEX alerts_by_fingerprint ON alerts (fingerprint)",
+        "ALTER TABLE incidents ADD COLUMN alert TEXT NOT NULL DEFAULT ''",
+        "CREATE INDEX incidents_by_alert ON incidents (alert)",
+    ),
 )

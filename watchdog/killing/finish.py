@@ -1,6 +1,6 @@
-"""Finishes a kill whose wd died in the middle of it: a program of its own, run by the shim before it starts.
+"""Finishes a kill whose wd died in the middle of it: a separate program, run by the shim before it starts.
 
-The tree as it was is lost with wd; what is left of it is told by the identities that were to end and by the inodes of
+The tree as it was is lost with wd; what is left of it is known by the identities that were to end and by the inodes of
 the listening sockets that they held.
 """
 

@@ -26,7 +26,7 @@ from watchdog.targets import programs
 from watchdog.text.units import format_duration
 
 _INSIDE = 4  # processes of a tree that are looked into
-_TOLD = 10  # types that are told
+_TOLD = 10  # types that are shown
 _COUNT = 5.0  # seconds for one count of all objects
 _SAYS = 10.0  # seconds between two lines of progress
 

@@ -208,7 +208,7 @@ class GuardASGI:
 
 
 class GuardWSGI:
-    """A WSGI application with a bound on the time of each request; each runs in a thread of its own."""
+    """A WSGI application with a bound on the time of each request; each runs in its own thread."""
 
     def __init__(self, app: Any, seconds: float = 30.0, whole: bool = False, most_left: int = 20) -> None:
         self.app, self.seconds, self.whole, self.most_left = app, seconds, whole, most_left
@@ -318,7 +318,7 @@ def _refuse(start_response: Any, status: str, body: bytes) -> list[bytes]:
 
 
 def bounded(seconds: float) -> Any:
-    """A decorator: the function raises RequestTimeout after this time. A synchronous one runs in a thread of its own,
+    """A decorator: the function raises RequestTimeout after this time. A synchronous one runs in its own thread,
     which cannot be ended: it goes on, and is noted."""
 
     def wrap(function: Any) -> Any:

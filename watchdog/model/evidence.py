@@ -51,7 +51,7 @@ class ThreadStack:
     ident: int | None  # the interpreter's thread ident (pthread)
     name: str
     frames: tuple[Frame, ...]
-    active: bool = False  # on a CPU or ready for one
+    active: bool | None = False  # on a CPU or ready for one; None: not told
     holds_gil: bool = False
 
 
@@ -96,6 +96,7 @@ class ThreadLook:
     asleep: float | None = None  # seconds since it last ran, where the kernel tells
     age: float | None = None  # seconds since the thread began
     sleep_left: float | None = None  # seconds until its sleep ends by itself
+    first: bool = False  # the process began with it; Linux tells that by its number, which is the process's
 
 
 @record(frozen=True)
@@ -255,6 +256,14 @@ class SourceFile:
 
 
 @record(frozen=True)
+class Installed:
+    """A folder beside the application that packages were installed into, as `pip install --target` does."""
+
+    folder: str
+    names: frozenset[str]  # top-level packages and modules
+
+
+@record(frozen=True)
 class LogTail:
     """The last part of one log."""
 
@@ -277,6 +286,7 @@ class Exit:
     peak_rss: int | None = None
     last_lines: tuple[str, ...] = ()
     source: str = ""  # shim, watched, log, kernel, cgroup
+    limit: str = ""  # at which it ended: a key of the playbook's `start.limits`
 
 
 @record(frozen=True)
@@ -358,6 +368,18 @@ class BridgeLook:
 
 
 @record(frozen=True)
+class OtherChoice:
+    """A launcher that was told to run one program, and runs another one."""
+
+    launcher: int  # pid
+    pid: int  # of what it runs
+    runs: str  # "catalogue_v1.py"
+    told: str  # "server.py"
+    told_by: str  # "launch.ini", "the variable APP", "its command line"
+    in_its_code: bool = False  # the launcher's own source names what runs: a fallback on purpose, perhaps
+
+
+@record(frozen=True)
 class Configured:
     """What the playbook says about the server, as far as a diagnosis needs it."""
 
@@ -393,6 +415,7 @@ class Evidence:
     file_locks: tuple[FileLock, ...] = ()
     listeners: tuple[tuple[float, Listener], ...] = ()
     strangers: tuple[Process, ...] = ()  # holders of the port that are not the configured program
+    choices: tuple[OtherChoice, ...] = ()
     zombies: tuple[Process, ...] = ()  # children of the tree that ended and were not reaped
     memory: tuple[MemoryPoint, ...] = ()
     answers: tuple[Answer, ...] = ()
@@ -402,6 +425,7 @@ class Evidence:
     logs: tuple[LogTail, ...] = ()
     exits: tuple[Exit, ...] = ()
     sources: tuple[SourceFile, ...] = ()
+    installed: tuple[Installed, ...] = ()
     python: tuple[int, ...] = ()  # pids of the tree that run a Python interpreter
     pending: tuple[tuple[int, int], ...] = ()  # (pid, signal) sent and not yet taken
     requests: tuple[str, ...] = ()  # what was asked of it when it hung, where that is known

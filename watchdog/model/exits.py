@@ -37,6 +37,8 @@ _OF_WORDS: dict[str, Exit] = {
     "critical": Exit.CRITICAL,
     "trouble": Exit.CRITICAL,
     "leak": Exit.CRITICAL,
+    "hung": Exit.CRITICAL,
+    "down": Exit.CRITICAL,
     "unknown": Exit.UNKNOWN,
     "running": Exit.UNKNOWN,
     "nothing": Exit.NOTHING,

@@ -52,7 +52,7 @@ class Finding:
     warns: bool = False  # a warning, where the same cause is a fault if nobody is answered
     lasted: float | None = None  # seconds of waiting or computing; None: it is not a matter of time
     no_end: bool = False  # the main thread is in a loop that, by its source, nothing leaves
-    waits_for: str = ""  # kind of what it waits for, where that may have a cause of its own: see `ranking.ROOTS`
+    waits_for: str = ""  # kind of what it waits for, where that may have its own cause: see `ranking.ROOTS`
 
     @property
     def advice(self) -> Advice:

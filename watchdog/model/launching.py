@@ -1,4 +1,4 @@
-"""Starting a service: what the shim is told, and what it leaves behind."""
+"""Starting a service: the order to the shim, and what it leaves behind."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ class StartResult:
     seconds: float
     message: str = ""
     identity: Identity | None = None
+    by_fallback: bool = False  # `start.command` did not come up, `start.fallback` was started
 
     def record(self) -> dict[str, Any]:
         return {
@@ -26,6 +27,7 @@ class StartResult:
             "ready": self.ready,
             "seconds": round(self.seconds, 3),
             "message": self.message,
+            "by_fallback": self.by_fallback,
         }
 
 
@@ -64,6 +66,8 @@ class ShimRecord:
     peak_rss: int | None = None
     last_lines: tuple[str, ...] = ()  # of its output
     error: str = ""  # why it could not be started
+    limit: str = ""  # at which it ended: a key of the playbook's `start.limits`
+    planned: bool = False  # the server had announced its end (STOPPING=1)
     boot: str = ""  # id of the boot of the machine it belongs to
 
     @property

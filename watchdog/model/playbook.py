@@ -16,7 +16,17 @@ class Ready:
 
     within: float = 60.0  # seconds
     url: str | None = None  # None: the first http probe, or the port
+    notify: bool = False  # the server must say READY=1 as well (sd_notify)
     warm_up: str | None = None  # asked once after the first good answer, its result ignored
+
+
+@record(frozen=True)
+class Limits:
+    """What one service may use. None: as much as the machine gives."""
+
+    memory: int | None = None  # bytes
+    open_files: int | None = None
+    nice: int | None = None
 
 
 @record(frozen=True)
@@ -31,6 +41,8 @@ class Start:
     listen: tuple[str, ...] = ()  # "127.0.0.1:8000", "unix:/run/shop.sock": the shim holds the sockets
     log: str | None = None  # None: start.log beside the service's state
     fallback: tuple[str, ...] = ()  # tried when the command does not come up
+    limits: Limits = Limits()
+    heartbeat: float = 0.0  # seconds within which the server is to say WATCHDOG=1: what its heartbeat probe allows
     through: str | None = None  # "systemd:shop.service", "supervisor:shop", "docker:shop": the manager that starts it
     ready: Ready = Ready()
 
@@ -89,7 +101,7 @@ class CheckSpec:
 class TriggerSpec:
     """What starts which runbook; `run` is a ladder, tried in order."""
 
-    kind: Literal["probe", "cron", "every", "death", "log", "trend"]
+    kind: Literal["probe", "cron", "every", "death", "log", "trend", "alert"]
     subject: str  # the probe's name, the cron line, the pattern
     run: tuple[str, ...]
     every: float = 0.0
@@ -172,9 +184,13 @@ class Playbook:
         return tuple(probe for probe in self.probes if probe.kind == "http")
 
     @property
+    def memory_probes(self) -> tuple[ProbeSpec, ...]:
+        return tuple(probe for probe in self.probes if probe.kind == "memory")
+
+    @property
     def memory_limit(self) -> int | Percent | None:
         """What the first memory probe allows."""
-        return next((probe.subject for probe in self.probes if probe.kind == "memory"), None)
+        return next((probe.subject for probe in self.memory_probes), None)
 
     @property
     def url(self) -> str | None:

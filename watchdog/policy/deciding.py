@@ -107,7 +107,7 @@ def _wanted(desired: Desired) -> str:
 
 def is_healthy_again(desired: Desired, healthy_since: float | None, now: float) -> bool:
     """Whether a snooze "until healthy" is over: it was well again since, or all the time for long enough to be sure
-    that whoever said it had nothing in mind that was still to come."""
+    that the person had nothing in mind that was still to come."""
     if not desired.until_healthy or healthy_since is None:
         return False
     return healthy_since > desired.since or now - desired.since >= WELL_ALL_THE_TIME

@@ -40,7 +40,7 @@ def ourselves(table: Mapping[int, Process] | None = None) -> Ourselves:
 
 
 def why_protected(process: Process | Row, us: Ourselves) -> str:
-    """Why that process is never ended, whoever asks and whatever it belongs to."""
+    """Why that process is never ended, no matter who asks and to what it belongs."""
     if process.pid <= 0:
         return "0 and negative numbers mean groups of processes"
     if process.pid == 1:

@@ -28,7 +28,7 @@ from watchdog.text.units import format_duration
 
 _LOOP = "loop"  # the first word in the name of each lock of a loop
 _GATE = "a new loop"
-_GATE_WAIT, _LOOK = 10.0, 1.0  # seconds; whoever holds the gate looks at a few locks and enters
+_GATE_WAIT, _LOOK = 10.0, 1.0  # seconds; the holder of the gate looks at a few locks and enters
 
 
 @record(frozen=True)
@@ -99,7 +99,7 @@ def loop_lock(state: Path, service: str | None = None) -> Iterator[None]:
                     f"use that one, or end it first: kill -TERM {running.pid}",
                 )
             purpose = f"wd watch --service {service}" if service else "wd watch"
-            # Whoever only looks at a lock holds it for a moment.
+            # A mere look at a lock holds it for a moment.
             stack.enter_context(target_lock(_loop(service), purpose, wait=_LOOK, folder=state))
         yield
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from watchdog.model.playbook import Playbook
 
+STOPPING = 90.0  # seconds that a server may take to end after it has said STOPPING=1; systemd gives it as long
 DRAIN = 30.0  # seconds for which a planned restart waits for requests under way
 LEAST_EVIDENCE, MOST_EVIDENCE, EVIDENCE_SHARE = 0.2, 10.0, 0.1
 

@@ -1,4 +1,4 @@
-"""Days until a certificate ends, as the server shows it, whoever signed it."""
+"""Days until a certificate ends, as the server shows it, no matter who signed it."""
 
 from __future__ import annotations
 

@@ -11,6 +11,8 @@ from watchdog.probes import (
     cpu,
     disk,
     fds,
+    grpc,
+    heartbeat,
     http,
     log,
     memory,
@@ -25,6 +27,7 @@ from watchdog.probes.kind import ProbeKind
 
 _ALL: tuple[ProbeKind, ...] = (
     http.KIND,
+    grpc.KIND,
     tcp.KIND,
     process.KIND,
     memory.KIND,
@@ -33,6 +36,7 @@ _ALL: tuple[ProbeKind, ...] = (
     log.KIND,
     command.KIND,
     stdio.KIND,
+    heartbeat.KIND,
     fds.KIND,
     threads.KIND,
     disk.KIND,

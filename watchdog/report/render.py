@@ -19,6 +19,7 @@ from watchdog.text.printable import printable, printable_lines
 from watchdog.text.units import format_duration, format_size
 
 _TEMPLATES = Path(__file__).parent / "templates"
+LOOK = _TEMPLATES / "report.css"
 _MARKDOWN = re.compile(r"([\\`*{}\[\]<>|&~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|^#)")
 
 _DOWN_FROM = {
@@ -54,14 +55,19 @@ def _markdown_environment() -> jinja2.Environment:
 
 @lru_cache(maxsize=1)
 def _html_environment() -> jinja2.Environment:
-    made = _environment(autoescape=True, finalize=_html_safe)
+    return html_environment()
+
+
+def html_environment(*folders: Path) -> jinja2.Environment:
+    """What pages are drawn with: every value is escaped. Templates of these folders stand before those of reports."""
+    made = _environment(*folders, autoescape=True, finalize=_html_safe)
     made.filters |= {"pre": lambda text: Markup(escape(printable_lines(str(text)))), "prose": _prose}
     return made
 
 
-def _environment(**settings: Any) -> jinja2.Environment:
+def _environment(*folders: Path, **settings: Any) -> jinja2.Environment:
     made = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        loader=jinja2.FileSystemLoader((*folders, _TEMPLATES)),
         bytecode_cache=_Compiled(),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

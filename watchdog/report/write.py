@@ -36,7 +36,7 @@ def write(incident: Incident, folder: Path, samples: Sequence[Sample] = (), *, p
         from watchdog.report.render import html, markdown  # here: Jinja is imported for a page only
 
         opened.write("report.html", html(page))
-        opened.write("report.md", markdown(page))  # last: whoever finds it finds the others too
+        opened.write("report.md", markdown(page))  # last: who finds it finds the others too
     return folder / "report.md"
 
 

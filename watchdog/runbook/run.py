@@ -24,6 +24,7 @@ from watchdog.policy import lock_files, target_lock
 from watchdog.runbook import outcome
 from watchdog.runbook.downtime import downtime
 from watchdog.steps.parse import parse_words
+from watchdog.steps.registry import does
 from watchdog.steps.spec import Context, StepOutcome, StepResult, StepSpec
 from watchdog.system import clock
 from watchdog.text.shown import joined
@@ -250,7 +251,7 @@ def _bounded(prepared: Prepared, context: Context) -> StepResult:
     """
     limit = prepared.block.timeout
     if limit is None:
-        if context.in_runbook:  # a command of its own keeps what the person has given it
+        if context.in_runbook:  # a command typed alone keeps what the person has given it
             context.deadline = None
         return _call(prepared, context)
     context.deadline = clock.monotonic() + limit
@@ -313,9 +314,26 @@ def _close(run: Run, incident: Incident | None, came_to: RunOutcome) -> Incident
             "request": found.diagnosis.request,
             "finding": found.diagnosis.findings[0].record() if found.diagnosis.findings else None,
         }
+    fields["changed"] = _changed(run, incident, came_to)
     context.journal.close(incident.id, came_to, **fields)
     _write_report(run, context.journal, incident.id)
     return context.journal.incident(incident.id)
+
+
+def _changed(run: Run, incident: Incident, came_to: RunOutcome) -> str:
+    """What has changed in the program since it last started well; only where that was the question."""
+    context = run.context
+    starts = any(does(record.step, "starts") for record in run.records)
+    if context.journal is None or context.playbook is None or context.dry_run or not (starts or incident.gave_up):
+        return ""
+    from watchdog.starting import last_good  # here: a kill hashes nothing
+
+    started = context.found.started
+    well = started is not None and started.ready and not started.by_fallback and came_to in ("recovered", "done")
+    told = last_good.compare(context.journal, context.playbook, started_well=well)
+    if told and came_to == "failed":
+        context.say(f"changed {told}")
+    return told
 
 
 def _health_before(context: Context, incident: Incident) -> tuple[Sample, ...]:

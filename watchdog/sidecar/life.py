@@ -21,6 +21,7 @@ from watchdog.sidecar.settings import Settings
 from watchdog.sidecar.traffic import Traffic, backoff
 from watchdog.system import clock, signals
 from watchdog.system.child.kept import HostStreams, KeptChild, parent_watch
+from watchdog.text import exit_codes
 from watchdog.text.units import format_duration
 
 _CLOSED_MOMENT = 1.0  # seconds in which a child that closed a stream may end by itself
@@ -311,7 +312,7 @@ def ending(code: int | None) -> str:
     if code is None:
         return "in a way that is not known"
     if code >= 0:
-        return f"with code {code}"
+        return f"with {exit_codes.in_words(code)}"
     try:
         return f"by {signal.Signals(-code).name}"
     except ValueError:

@@ -1,4 +1,4 @@
-"""Looks at the child of a sidecar in a process of its own: evidence, the cause, the line. The bridge goes on meanwhile.
+"""Looks at the child of a sidecar in a separate process: evidence, the cause, the line. The bridge goes on meanwhile.
 
 The order is JSON on standard input, the answer JSON on standard output.
 """

@@ -1,4 +1,4 @@
-"""What is written down of a sidecar, beside the bytes: evidence in a process of its own, the journal in a thread."""
+"""What is written down of a sidecar, beside the bytes: evidence in a separate process, the journal in a thread."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class Notes:
         return self._journal
 
     async def look(self, child: KeptChild, asked: Request | None, fault: Fault | None, errors: str) -> dict[str, Any]:
-        """Evidence and cause, found by a process of its own. `asked` is the request that waits."""
+        """Evidence and cause, found by a separate process. `asked` is the request that waits."""
         order = self._order(child, asked, fault, errors)
         self._later(self._remove_folders, order["folder"])
         run = partial(

@@ -18,7 +18,7 @@ from watchdog.system.child import commands, service_env
 from watchdog.system.disk import files, trust
 from watchdog.system.host import accounts, managers
 from watchdog.system.process import processes
-from watchdog.system.shim import held, posts, spawn, standby
+from watchdog.system.shim import held, limits, notified, posts, spawn, standby
 from watchdog.system.shim import records as notes
 from watchdog.system.shim.line import Line
 from watchdog.system.shim.orders import Order
@@ -56,6 +56,9 @@ def start_problems(start: Start) -> Iterator[str]:
         return
     if not accounts.is_admin() and accounts.our_id() != owner:
         yield f"the service runs as user {start.user}: only root can start it"
+    yield from limits.problems(start.limits)
+    if start.ready.notify and not notified.CAN_HEAR:
+        yield "start.ready.notify: this system does not say who sent a READY=1; remove the line"
     if start.log and not Path(start.log).parent.is_dir():
         yield f"start.log: {Path(start.log).parent} is not a folder"
     if not Path(cwd).is_dir():
@@ -100,12 +103,14 @@ def arm(
         log=start.log,
         through=list(through),
         within=start.ready.within,
+        says_ready=start.ready.notify,
         ports=[port] if port else sorted({one.port for one in listeners}),
         port=port,
         doomed=[str(one) for one in doomed],
         beside=[str(one) for one in beside],
         inodes=[one.inode for one in listeners],
         listen=list(start.listen),
+        limits=asdict(start.limits),
         restarts=policy.give_up.restarts if acts else 0,
         restarts_within=policy.give_up.within,
         pauses=[policy.backoff.first, policy.backoff.most],
@@ -156,6 +161,7 @@ def _armed(order: Order) -> Shim:
             shim.cancel()
             raise
     standby.sweep(order.standby, lambda pid: processes.read(pid) is not None)
+    posts.sweep(order.standby)
     return shim
 
 
@@ -194,6 +200,7 @@ class Shim:
         self.pid = 0
         self.identity: Identity | None = None  # of the service's first process, once started
         self.end: dict[str, Any] | None = None  # {"code", "lines"} once that one has ended
+        self.said_ready = False  # the server has said READY=1
 
     def wait_armed(self, order: Order, within: float) -> None:
         self._line.send(**asdict(order))
@@ -205,7 +212,7 @@ class Shim:
     def start(self, fallback: bool = False) -> StartResult:
         """Start the service, or its fallback command; `ready` is for the caller to find out."""
         began = clock.monotonic()
-        self.identity = self.end = None
+        self.identity, self.end, self.said_ready = None, None, False
         self._line.send(word="fallback" if fallback else "start")
         try:
             while message := self._line.receive(_ANSWER_WITHIN):
@@ -216,13 +223,15 @@ class Shim:
         return StartResult("failed", None, False, clock.monotonic() - began, f"no answer in {_ANSWER_WITHIN:g} s")
 
     def look(self) -> None:
-        """Take what the shim has told since: `identity` and `end` are up to date after it."""
+        """Take what the shim has told since: `identity`, `end` and `said_ready` are up to date after it."""
         try:
             while self._open and (message := self._line.receive(0)):
                 if message["event"] == "heir":
                     self._take(message)
                 elif message["event"] == "ended":
                     self.end = message
+                elif message["event"] == "ready":
+                    self.said_ready = True
         except EOFError:
             self._close()
 

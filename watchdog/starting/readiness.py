@@ -17,6 +17,7 @@ from watchdog.system import clock
 from watchdog.system.net import http, ports
 from watchdog.system.process import processes
 from watchdog.targets import expected, trees
+from watchdog.text import exit_codes
 
 STABLE = 3.0  # seconds that a started process must have lived: many a start fails after it has begun to listen
 _ONE_ANSWER = 5.0  # seconds for one question, or what the probe gives it where that is more
@@ -127,6 +128,19 @@ class StartedServer:
         found = replace(self, identity=process.identity)
         return self if found.why_not_the_owner(port)[1] else found
 
+    @property
+    def said_ready(self) -> bool:
+        """Whether it has said READY=1 to its shim."""
+        if self.shim is not None:
+            self.shim.look()
+        return self.shim is not None and self.shim.said_ready
+
+    @property
+    def owes_ready(self) -> str:
+        """Why its start is not done though it answers; empty where the playbook asks for no READY=1, or it came."""
+        asked = self.playbook is not None and self.playbook.start.ready.notify
+        return "it has not sent READY=1 (start.ready.notify)" if asked and not self.said_ready else ""
+
     def death(self) -> str:
         """How it ended, with its last words; empty while it lives."""
         if self.shim is not None:
@@ -227,6 +241,6 @@ class StartedServer:
 
 
 def _words(code: int, lines: Collection[str]) -> str:
-    how = f"with code {code}" if code >= 0 else f"by signal {-code}"
+    how = f"with {exit_codes.in_words(code)}" if code >= 0 else f"by signal {-code}"
     last = [line for line in lines if line.strip()]
     return f"it ended {how}" + (f": {' | '.join(last[-3:])[-500:]}" if last else ", without a word")

@@ -10,6 +10,7 @@ from typing import Any
 from watchdog.steps.bounds import time_left
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system.child import commands
+from watchdog.text import exit_codes
 from watchdog.text.redact import redact
 from watchdog.text.units import format_duration
 
@@ -35,6 +36,6 @@ def execute(context: Context, options: Mapping[str, Any]) -> StepResult:
     elif done.timed_out:
         why = f"ended after {format_duration(done.seconds)}, its time limit"
     else:
-        why = f"signal {done.signal}" if done.signal else f"exit code {done.code}"
+        why = f"signal {done.signal}" if done.signal else f"exit {exit_codes.in_words(done.code or 0)}"
     text = f"{output.rstrip()}\n{what}: {why}".lstrip()
     return StepResult("failed", f"{what}: {why}" + (f": {last}" if last else ""), data, text=text)

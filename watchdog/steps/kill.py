@@ -23,6 +23,7 @@ from watchdog.system.freeze import Freezer
 from watchdog.system.process import lineage, processes
 from watchdog.system.shim import posts
 from watchdog.targets import resolve
+from watchdog.targets.scene import Scene
 from watchdog.targets.unseen import refuse_unseen
 from watchdog.text.shown import shown
 from watchdog.text.units import counted, format_duration
@@ -64,7 +65,7 @@ def _guard(context: Context, options: Mapping[str, Any]) -> Iterator[Freezer | N
 
 
 def _end(context: Context, options: Mapping[str, Any], ask_first: bool, freezer: Freezer | None) -> StepResult:
-    trees = _targets(context)
+    trees = _targets(context, at_once=bool(options.get("force")) and context.yes and not context.dry_run)
     if not trees:
         return _nothing(context)
     if over := agreement.why_over(context, options):
@@ -90,9 +91,9 @@ def _end(context: Context, options: Mapping[str, Any], ask_first: bool, freezer:
     return _with_next(context, result, trees[0], _told(result))
 
 
-def _targets(context: Context) -> tuple[Tree, ...]:
+def _targets(context: Context, at_once: bool) -> tuple[Tree, ...]:
     """Who is meant now; in a run that has looked before, only what is still left of those that it saw."""
-    found = _looked(context)
+    found = _looked(context, at_once)
     for sentence in found.left_out:
         context.say(f"left out: {sentence}")
     known = context.found.known
@@ -107,12 +108,18 @@ def _targets(context: Context) -> tuple[Tree, ...]:
     return same
 
 
-def _looked(context: Context) -> resolve.Found:
-    """A start time counts in hundredths of a second, and only a process older than that is told apart by it."""
+def _looked(context: Context, at_once: bool) -> resolve.Found:
+    """A start time counts in hundredths of a second, and only a process older than that is distinguished by it.
+
+    `at_once`: a person wants it ended whatever it is. Then a holder of the port that is far from all others is found
+    when they are gone and the kernel still has the socket, and not before.
+    """
+    port = context.selector.port if at_once and agreement.is_by_hand(context) else None
     for _ in range(2):
         now = lineage.ticks_now()
         try:
-            found = resolve.look(context.selector, context.playbook, started=context.started)
+            scene = Scene.look_for(port) if port else None
+            found = resolve.look(context.selector, context.playbook, scene, context.started)
         except NothingMatched:
             return resolve.Found(())
         if all(now - one.process.identity.ticks >= _TICKS for tree in found.trees for one in tree.members):

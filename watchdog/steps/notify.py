@@ -11,7 +11,7 @@ from watchdog.system.host import messages
 
 
 def notify(context: Context, options: Mapping[str, Any]) -> StepResult:
-    """Send the words to every address of the playbook; whoever cannot be reached is named in the run's record."""
+    """Send the words to every address of the playbook; the run's record names one that cannot be reached."""
     text = " ".join(options["message"])
     playbook = context.playbook
     addresses = playbook.notify if playbook else ()

@@ -98,10 +98,10 @@ def _why_not_proven(server: StartedServer, question: Question, within: float) ->
         answer = question.ask(min(max(_ONE_QUESTION, question.limit), max(0.1, deadline.left)), by_the_new)
         if not answer.elsewhere:  # where both accept, the old server may take most connections
             row, last = (row + 1, last) if answer.ok else (0, answer.detail)
-        if row >= _GOOD:
+        if row >= _GOOD and not server.owes_ready:
             return ""
         server.dies_within(_PAUSE if not answer.elsewhere else _TAKEN_PAUSE)
-    return f"not ready within {within:g} s: {last}"
+    return f"not ready within {within:g} s: {server.owes_ready if row >= _GOOD else last}"
 
 
 def _family(identity: Identity | None) -> Collection[int]:

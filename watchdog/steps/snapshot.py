@@ -77,7 +77,7 @@ def _folder(context: Context, options: Mapping[str, Any], several: bool, tree: T
         if several and tree:
             return above / f"pid-{tree.root.pid}"
         return evidence.free_folder(above) if above.exists() else above  # what is there already stays as it is
-    if context.incident is None:  # typed alone: no incident, so a folder of its own
+    if context.incident is None:  # typed alone: no incident, so its own folder
         return context.folder / make_id(clock.now(), "snapshot") / "evidence"
     return evidence.free_folder(context.folder)
 

@@ -36,7 +36,7 @@ _PAUSE = 0.05  # seconds between two looks at a server that is starting
 
 
 def start(context: Context, options: Mapping[str, Any]) -> StepResult:
-    """Start the service and wait until it is ready. One that runs and answers needs nothing: that is told, and fine."""
+    """Start the service and wait until it is ready. One that runs and answers needs nothing: that is said, and fine."""
     playbook = _playbook(context)
     if context.dry_run:
         return StepResult("planned", f"would start {playbook.service}: {_in_words(playbook)}")
@@ -237,7 +237,8 @@ def _come_up(context: Context, playbook: Playbook, shim: Shim, within: float) ->
             result = replace(result, message=f"{result.message}; no fallback was started: {problem}")
         else:
             second = _attempt(context, playbook, shim, within, fallback=True)
-            result = replace(second, message=f"by the fallback: {second.message}; before it: {result.message}")
+            told = f"by the fallback: {second.message}; before it: {result.message}"
+            result = replace(second, message=told, by_fallback=True)
     return replace(result, seconds=clock.monotonic() - began)
 
 
@@ -254,10 +255,10 @@ def _attempt(context: Context, playbook: Playbook, shim: Shim, within: float, *,
     while not deadline.over:
         if hopeless := server.why_hopeless(question.port):
             return replace(begun, outcome="failed", message=hopeless)
-        # Whoever is asked again before a slow answer is out has one question more to work off.
+        # A server that is asked again before a slow answer is out has one question more to work off.
         answer = question.ask(min(max(2.0, question.limit), max(0.1, deadline.left)))
         server = server.known_by(question.port) if answer.ok else server
-        well = answer.ok and not server.why_not_the_owner(question.port)[1]
+        well = answer.ok and not server.why_not_the_owner(question.port)[1] and not server.owes_ready
         well_after = (well_after or within - deadline.left) if well else None
         if well_after is not None and _is_stable(context, server, question):
             watched = within - deadline.left - well_after
@@ -270,7 +271,7 @@ def _attempt(context: Context, playbook: Playbook, shim: Shim, within: float, *,
             )
         server.dies_within(_PAUSE)
     _, problem = server.why_not_the_owner(question.port)
-    why = problem or (answer.detail if answer else "") or "it does not answer"
+    why = problem or (answer.detail if answer else "") or server.owes_ready or "it does not answer"
     parts = (f"not ready within {within:g} s: {why}", server.left_running(question.port))
     return replace(begun, outcome="failed", message="; ".join(filter(None, parts)))
 
@@ -284,7 +285,12 @@ def _warm_up(context: Context, playbook: Playbook, within: float) -> None:
 
 
 def _is_stable(context: Context, server: StartedServer, question: readiness.Question) -> bool:
-    """Many a server dies just after it began to listen. In a run, `verify` waits for that; alone, nobody else does."""
+    """Many a server dies just after it began to listen. In a run, `verify` waits for that; alone, nobody else does.
+
+    Where there is nothing to ask, its own READY=1 is the best sign that there is.
+    """
+    if not (question.urls or question.port) and server.said_ready:
+        return True
     if context.in_runbook or context.will_start:
         return bool(question.urls or question.port) or server.age() >= readiness.STABLE
     return server.age() >= readiness.STABLE

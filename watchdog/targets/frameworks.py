@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from pathlib import PurePosixPath
+from pathlib import PurePath
 
 from watchdog.model.process import Process
-from watchdog.system.disk.target_files import read_file
 from watchdog.system.process import rights
 from watchdog.targets import programs
 from watchdog.targets.programs import Program
@@ -205,9 +204,11 @@ def _script(process: Process) -> str:
     program = programs.program(process)
     if program.interpreter != "python" or program.inline or program.titled or not process.cwd:
         return ""
-    path = PurePosixPath(process.cwd) / program.words[0]
+    path = PurePath(process.cwd) / program.words[0]
     if path.suffix != ".py":
         return ""
+    from watchdog.system.disk.target_files import read_file  # here: most servers are known by their command line
+
     return read_file(rights.of(process.pid), str(path), _SCRIPT).data.decode("utf-8", "replace")
 
 

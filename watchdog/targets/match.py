@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from watchdog.model.process import Process
 from watchdog.system import here
-from watchdog.system.child import patterns
 from watchdog.system.process.table import CommandLine
 from watchdog.targets import borders, programs
 from watchdog.targets.frameworks import serves_named_app
@@ -41,6 +40,8 @@ def by_pattern(pattern: str, processes: Iterable[Process]) -> tuple[list[Process
 
     WrongUsage for a pattern that cannot be used.
     """
+    from watchdog.system.child import patterns  # here: most searches are by words
+
     asked = [process for process in processes if process.cmdline]
     shown = set(patterns.search(pattern, [process.command for process in asked]))
     renamed = [at for at, process in enumerate(asked) if process.original]
@@ -72,6 +73,8 @@ def may_mean(words: Sequence[str], line: CommandLine) -> bool:
 
 def may_fit(pattern: str, lines: Mapping[int, CommandLine]) -> list[int]:
     """Those that `by_pattern` could take, likewise."""
+    from watchdog.system.child import patterns
+
     shown = [pid for pid, line in lines.items() if line.words]
     hits = {shown[at] for at in patterns.search(pattern, [" ".join(lines[pid].words or ()) for pid in shown])}
     return [pid for pid in shown if pid in hits or _may_be_renamed(lines[pid])]

@@ -38,7 +38,7 @@ def _is_meant(scene: Scene, pid: int, long: float) -> bool:
 
 
 def is_wd(process: Process) -> bool:
-    """Whether it is wd or one of its helpers, whoever started it."""
+    """Whether it is wd or one of its helpers, no matter who started it."""
     found = programs.program(process)
     path = found.words[0] if found.words else ""
     return found.name in ("wd", "wd-oncall") or found.name.startswith("watchdog.") or "/watchdog/system/" in path

@@ -40,7 +40,7 @@ def listening_groups(scene: Scene) -> list[frozenset[int]]:
 
 
 def runs_python(tree: Tree) -> bool:
-    """Whether its root, or whoever holds its socket, runs a Python interpreter; or a part of it without a terminal."""
+    """Whether its root, or the holder of its socket, runs a Python interpreter; or a part of it without a terminal."""
     return any(
         programs.is_python(member.process)
         and (member.ports or member is tree.members[0] or not member.process.terminal)

@@ -2,7 +2,7 @@
 
 A tree is the holders of the listening socket, the root above them that belongs to this server (a master, a reloader, a
 launcher that started them for it alone), all descendants of that root, and, only where the root itself leads its
-session, what else lives in that session. Whoever climbs one step too far ends somebody else's work: in doubt the climb
+session, what else lives in that session. A climb one step too far ends somebody else's work: in doubt the climb
 stops.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from watchdog.model.process import LeftOut, Listener, Member, Process, Role, Tree
+from watchdog.system.process import lineage
 from watchdog.targets import programs
 from watchdog.targets.frameworks import framework
 from watchdog.targets.managers import manager
@@ -117,7 +118,7 @@ class _Growth:
         if not scene.alive(parent):
             return "has ended"
         if above.session != below.session:
-            return "has a session of its own"
+            return "has its own session"
         if above.uid != below.uid:
             return f"belongs to another user ({above.user})"
         if above.cgroup is not None and below.cgroup is not None and above.cgroup != below.cgroup:
@@ -130,7 +131,7 @@ class _Growth:
         if reason := scene.why_not_a_launcher(above.pid):
             return f"is {reason}"
         if scene.sockets((above.pid,)) and above.pid not in kin:
-            return "is a server of its own"
+            return "is a separate server"
         if programs.is_forked(below, above):
             return ""
         leads = above.pid == above.session and above.terminal == 0
@@ -165,6 +166,7 @@ class _Growth:
         for root in roots:
             found.add(root)
             found.update(scene.below(root))
+            found.update(pid for pid in lineage.born_together(root) if scene.alive(pid))
             if scene.table[root].session == root:
                 for pid in scene.session(root):
                     found.add(pid)

@@ -74,7 +74,7 @@ class CommonCauses:
         return None
 
     def _asked(self, services: Mapping[str, Watched], now: float) -> dict[str, Failing | None]:
-        """Every service that was asked lately. One that is dead or stopped has a reason of its own."""
+        """Every service that was asked lately. One that is dead or stopped has its own reason."""
         found: dict[str, Failing | None] = {}
         for name, watched in tuple(services.items()):
             asked = dict(watched.asked_at)

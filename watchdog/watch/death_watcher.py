@@ -10,19 +10,24 @@ import threading
 from collections import deque
 from dataclasses import replace
 
-from watchdog.model.incident import Trigger
+from watchdog.model.incident import CRASH_LOOP, Trigger
 from watchdog.model.launching import ShimRecord
-from watchdog.model.process import Identity
+from watchdog.model.process import Identity, Tree
 from watchdog.policy.budget import CrashLoop, Life, crash_loop
+from watchdog.probes import registry
+from watchdog.report.availability import availability
 from watchdog.starting import launch
 from watchdog.system import clock, signals
 from watchdog.system.host import kernel_log
 from watchdog.system.process import processes
 from watchdog.system.process.deaths import Deaths
+from watchdog.system.shim import heard
+from watchdog.text.units import format_duration
 from watchdog.watch import looking
+from watchdog.watch.calling import call_a_person
 from watchdog.watch.loop_messages import AskNow, Trouble
 from watchdog.watch.loop_state import LoopState
-from watchdog.watch.standby_starter import StandbyStarter, may_start
+from watchdog.watch.standby_starter import StandbyStarter
 from watchdog.watch.watched import LIVES, Watched, death_triggers
 
 _REMEMBERED = 1000  # ends
@@ -96,20 +101,26 @@ class DeathWatcher:
             next((one.process for one in before.members if one.process.identity == identity), None) if before else None
         )
         gone = before is not None and looking.is_gone(before, watched.playbook)
-        if gone and not watched.acting and not strange and may_start(watched) and not self._is_held(watched):
-            watched.standby = StandbyStarter(watched, self._state.folder)  # it comes to its post while we decide
+        if gone and not watched.acting and not strange and watched.may_be_started and not self._is_held(watched):
+            watched.standby = StandbyStarter(
+                watched.playbook, self._state.folder
+            )  # it comes to its post while we decide
         if gone:
             looking.nothing_left(watched)
         tree = None if gone else looking.refresh(watched)
-        meant = watched.acting or self._state.in_other_hands(watched)
+        planned = before is not None and self._was_announced(watched, before, identity)
+        meant = watched.acting or planned or self._state.in_other_hands(watched)
         told = f"pid {identity.pid} ended"
         # A worker that its master replaces while the others serve is not a death of the server.
         last = tree is None or tree.root.identity != (before.root.identity if before else None) or not tree.listeners
         loop = None
         if ended is not None and last and not strange:
             watched.died_at = watched.died_at or clock.now()
-            self._note_life(watched, Life(identity.pid, ended.started, clock.now(), by_itself=not meant))
-            loop = None if self._is_held(watched) else self._crash_loop(watched)  # its shim counts for itself
+            self._note_life(watched, Life(identity.pid, ended.started, clock.now(), by_itself=not meant), planned)
+            loop = self._crash_loop(watched)
+            if loop is not None and self._is_held(watched):
+                self._state.beside(lambda found=loop: self._tell_of(watched, found))  # type: ignore[misc]
+                loop = None
         if watched.acting:
             return  # the run's own doing, or the run's to find out
         if tree is not None:
@@ -119,6 +130,8 @@ class DeathWatcher:
         if strange and not meant:
             self._state.say(watched.name, f"{told}: {strange}", "WARNING")
             self._state.later(_HELD, lambda: self._look_for_the_wrong_one(watched, told))
+        elif planned:
+            pass  # no death: whether it is missed is for the probes to say
         elif meant or (launcher and loop is None):  # who has started it may do so again
             self._state.later(_HELD, lambda: self.look_again(watched, told))
         elif tree is None or loop is not None:
@@ -128,6 +141,39 @@ class DeathWatcher:
             self._state.messages.put(AskNow(watched))
         if watched.standby is not None:
             watched.standby.leave()
+
+    def _was_announced(self, watched: Watched, before: Tree, identity: Identity) -> bool:
+        """Whether the server had told its shim that it stops (STOPPING=1), and then ended well."""
+        if before.root.identity != identity or heard.read(before.root.parent) is None:
+            return False
+        clock.wait_until(lambda: self._record(watched, identity.pid) is not None, _NOTED)
+        record = self._record(watched, identity.pid)
+        return record is not None and record.identity == identity and record.planned
+
+    def _tell_of(self, watched: Watched, loop: CrashLoop) -> None:
+        """Its shim starts it again each time and counts for itself: clients are served, and yet a person must know."""
+        now = clock.now()
+        with watched.lock:
+            last = watched.stored.crash_loop_told
+            if last is not None and 0 <= now - last < watched.playbook.policy.give_up.within:
+                return
+            watched.stored.crash_loop_told, watched.dirty = now, True
+        told = f"{loop}; {self._survival(watched, loop)}"
+        self._state.say(watched.name, f"crash loop: {told}", "ERROR")
+        cause = Trigger("death", told, "wd watch")
+        call_a_person(self._state, watched, cause, f"crash loop behind its held socket: {told}", CRASH_LOOP)
+
+    def _survival(self, watched: Watched, loop: CrashLoop) -> str:
+        """How long its lives are, and how much of the time somebody answered meanwhile."""
+        lives, spec = watched.stored.lives[-loop.times :], registry.best_for_health(watched.playbook.probes)
+        mean = sum(one.seconds for one in lives) / len(lives)
+        told, now = f"a life lasts {format_duration(mean)} on average", clock.now()
+        if spec is not None:
+            since = now - lives[0].started
+            samples = self._state.journal.samples(watched.name, spec.name, now - since)
+            figure = availability("", since, now, samples, spec.every, (), ())
+            told += f", and {figure.percent:.2f} % of the time it answered" if figure.percent is not None else ""
+        return told
 
     def _is_held(self, watched: Watched) -> bool:
         """Whether its shim holds its sockets, and starts it again at once."""
@@ -165,11 +211,11 @@ class DeathWatcher:
         except OSError:
             return record.signal != signals.KILL  # it cannot be told from a kill by the kernel
 
-    def _note_life(self, watched: Watched, life: Life) -> None:
+    def _note_life(self, watched: Watched, life: Life, announced: bool) -> None:
         with watched.lock:
             watched.stored.lives = [*watched.stored.lives, life][-LIVES:]
             watched.dirty = True
-        why = "" if life.by_itself else ", as it was meant to"
+        why = ", as it had announced" if announced else "" if life.by_itself else ", as it was meant to"
         self._state.say(watched.name, f"pid {life.pid} ended after {life.seconds:.1f} s{why}", "WARNING")
 
     def _is_down(self, watched: Watched, told: str) -> None:

@@ -82,7 +82,7 @@ class EarlyEvidence:
             self._begin(watched, question.spec, question.spec.timeout * _SHARE)
 
     def failed(self, watched: Watched, spec: ProbeSpec, judged: Judged) -> None:
-        """A failure was counted and it is not trouble yet: look, in a thread of its own, until it could be."""
+        """A failure was counted and it is not trouble yet: look, in its own thread, until it could be."""
         missing = needed(spec.threshold)[0] - judged.state.recent.count("f")
         seconds = min(_MOST, _IN_TIME * missing * max(spec.every, spec.timeout))
         if judged.state.level == "failing" and seconds >= _LEAST and self._is_worth_it(watched, spec):

@@ -1,4 +1,4 @@
-"""How jobs run: each in a daemon thread of its own, so that one that hangs delays no other and no end of the program.
+"""How jobs run: each in its own daemon thread, so that one that hangs delays no other and no end of the program.
 
 APScheduler's own pool of ten is full after ten hung jobs, and its end waits for all of them.
 """

@@ -19,7 +19,7 @@ STEP = 2.0  # seconds by which the wall's clock must move against the monotonic 
 
 
 class Heartbeat:
-    """Beats in a thread of its own; everybody may ask it."""
+    """Beats in its own thread; everybody may ask it."""
 
     def __init__(
         self, clock_was_set: Callable[[float], None] = lambda seconds: None, beat: Callable[[], None] = lambda: None

@@ -23,8 +23,8 @@ _KEPT = 5
 _SIZE = 10_000_000
 
 
-def set_up(folder: Path, verbose: bool = False, terminal: bool = True) -> None:
-    """Log into `folder`/watch.log, and to standard error if `terminal`."""
+def set_up(folder: Path, verbose: bool = False, terminal: bool = True, name: str = "watch.log") -> None:
+    """Log into that file of the folder, and to standard error if `terminal`."""
     logging.getLogger("apscheduler").propagate = False  # the loop tells what broke itself, without a traceback
     logging.getLogger("apscheduler").addHandler(logging.NullHandler())
     logger.remove()
@@ -34,7 +34,7 @@ def set_up(folder: Path, verbose: bool = False, terminal: bool = True) -> None:
     if terminal and sys.stderr is not None:
         logger.add(sys.stderr, format=lambda record: _LINE, level=level, colorize=False, **safe | {"catch": True})
     with contextlib.suppress(OSError):  # a full disk must not end the watch
-        path = folder / "watch.log"
+        path = folder / name
         logger.add(
             path, format=lambda record: _LINE, level=level, rotation=_SIZE, retention=_KEPT, opener=_private, **safe
         )

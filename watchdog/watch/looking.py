@@ -10,10 +10,11 @@ from watchdog.model.playbook import Playbook, ProbeSpec
 from watchdog.model.process import Identity, Process, Tree
 from watchdog.model.selector import Selector
 from watchdog.policy.judge import Signs
+from watchdog.policy.patience import STOPPING
 from watchdog.probes import registry
 from watchdog.system.net import ports
 from watchdog.system.process import processes, threads
-from watchdog.system.shim import records
+from watchdog.system.shim import heard, records
 from watchdog.targets import expected
 from watchdog.targets.flight import answered_within
 from watchdog.targets.resolve import look
@@ -127,6 +128,12 @@ def is_stopped(tree: Tree) -> bool:
     states = [one.state for leaf in serving(tree) if (one := processes.read(leaf.pid)) is not None]
     first = next((one for member in tree.members if (one := processes.read(member.process.pid)) is not None), None)
     return (first is not None and first.state == "T") or (bool(states) and all(state == "T" for state in states))
+
+
+def is_stopping(tree: Tree) -> bool:
+    """Whether the server has told its shim that it stops, and may still be at it."""
+    said = heard.read(tree.root.parent)
+    return bool(said and said.stopping and time.monotonic() - said.stopping < STOPPING)
 
 
 def runs_nowhere(watched: Watched) -> bool:

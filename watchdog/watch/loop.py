@@ -26,6 +26,7 @@ from watchdog.targets.scene import Scene
 from watchdog.text.units import counted
 from watchdog.watch import looking, metrics, trend
 from watchdog.watch.acting import Runs
+from watchdog.watch.alerts import Alerts
 from watchdog.watch.death_watcher import DeathWatcher
 from watchdog.watch.executor import DaemonThreads
 from watchdog.watch.heartbeat import Heartbeat
@@ -40,6 +41,7 @@ from watchdog.watch.watched import Watched, death_triggers, from_text
 
 STORE = 5.0  # seconds between two writings of samples
 METRICS = 15.0  # and of the numbers for Prometheus
+ALERTS = 1.0  # seconds between two looks for alerts
 TIDY = 3600.0
 PING = 60.0
 CHANGES = 1.0  # seconds between two looks whether a playbook or runbook has changed
@@ -68,6 +70,7 @@ class Loop:
         self._runs, self._rounds = Runs(state), Rounds(state)
         self._heart = Heartbeat(self._clock_was_set, self._beat)
         self._deaths = DeathWatcher(state)
+        self._alerts = Alerts(state)
         self._periods: dict[str, float] = {}  # job -> seconds, of each that asks
         self._done: dict[str, float] = {}  # job -> when its last run began, for the sign that all is well
         self._beaten = self._told_systemd = 0.0
@@ -145,6 +148,7 @@ class Loop:
             for position, trigger in enumerate(watched.playbook.triggers):
                 self._plan_trigger(watched, trigger, f"{watched.name} {position}")
         self._scheduler.add_job(self._store, Every(STORE, 1.0), id="store")
+        self._scheduler.add_job(self._alerts.look, Every(ALERTS, ALERTS), id="alerts")
         self._scheduler.add_job(self._notice_changes, Every(CHANGES, CHANGES), id="changes")
         self._scheduler.add_job(self._state.journal.tidy, Every(TIDY, 300.0), id="tidy")
         if self._ping:
@@ -235,7 +239,7 @@ class Loop:
                     self._beside(lambda spec=spec: self._rounds.ask(watched, spec))  # type: ignore[misc]
 
     def _look_again(self, trouble: Trouble) -> None:
-        """Whoever saw the trouble looks, and reports it again if it lasts."""
+        """The part that saw the trouble looks, and reports it again if it lasts."""
         if trouble.cause.kind == "death":
             self._deaths.look_again(trouble.watched, trouble.cause.detail)
         elif trouble.spec is not None:
@@ -252,7 +256,7 @@ class Loop:
 
     def _store(self) -> None:
         self._state.store()
-        if self._metrics_file and clock.monotonic() - self._written >= METRICS:
+        if clock.monotonic() - self._written >= METRICS:
             self._written = clock.monotonic()
             metrics.write(self._state, self._metrics_file)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections import deque
 from collections.abc import Callable
 from dataclasses import field
 from pathlib import Path
@@ -28,13 +27,12 @@ from watchdog.watch.watched import Watched, to_text
 KEY = "watch"  # under which a service's memory is kept in the journal
 GAVE_UP = "gave up"  # and why a person was called, for `wd status`
 QUESTION = "question"  # what a person is asked, for `wd status`
-LATE_KEPT = 2000
 SIDE_BY_SIDE = 4  # services that are worked on at a time, and that are looked at more closely at a time
 
 
 @record
 class Counts:
-    """Numbers since the loop began, for the metrics and for whoever asks how it does."""
+    """Numbers since the loop began, for the metrics and for those who ask how it does."""
 
     asked: int = 0
     unknown: int = 0
@@ -44,12 +42,11 @@ class Counts:
     broken: int = 0  # jobs that raised
     runs: int = 0
     given_up: int = 0
-    lateness: deque[float] = field(default_factory=lambda: deque(maxlen=LATE_KEPT))  # seconds behind the plan
 
 
 @record
 class LoopState:
-    """Handed to whoever needs a part of it."""
+    """Handed to every part that needs some of it."""
 
     home: Path | None
     folder: Path  # of all state
@@ -66,6 +63,7 @@ class LoopState:
     looking: set[str] = field(default_factory=set)  # services that are looked at more closely
     messages: queue.SimpleQueue[Message] = field(default_factory=queue.SimpleQueue)
     causes: CommonCauses = field(default_factory=CommonCauses)
+    waits: bool = True  # for an answer from elsewhere; a single pass does not
 
     def say(self, service: str, message: str, level: str = "INFO", incident: str = "") -> None:
         log.say(service, message, level, incident)
@@ -154,3 +152,5 @@ class LoopState:
         self.journal.keep(watched.name, KEY, text)
         self.journal.keep(watched.name, GAVE_UP, gave_up)
         self.journal.keep(watched.name, QUESTION, question)
+        if not question:
+            self.journal.withdraw_questions(watched.name)

@@ -93,9 +93,14 @@ class Rounds:
         return sample
 
     def _unless_stopped(self, watched: Watched, sample: Sample) -> Sample:
-        """What does not answer because a person stopped it has not failed: it counts in no availability or replay."""
+        """What does not answer because a person stopped it has not failed: it counts in no availability or replay.
+
+        Nor what has told its shim that it stops.
+        """
         if sample.verdict != "failed":
             return sample
+        if watched.tree and looking.is_stopping(watched.tree):
+            return replace(sample, verdict="unknown", message="it is stopping, as it said by STOPPING=1")
         desired = self._state.journal.desired(watched.name)
         if desired.state != "stopped":
             return sample

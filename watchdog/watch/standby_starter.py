@@ -9,27 +9,19 @@ import threading
 from pathlib import Path
 
 from watchdog.model.errors import WdError
+from watchdog.model.playbook import Playbook
 from watchdog.starting import launch
 from watchdog.starting.launch import Shim
-from watchdog.watch.watched import Watched, death_triggers
 
 _PATIENCE = 5.0  # seconds
 
 
-def may_start(watched: Watched) -> bool:
-    """Whether a run that starts it is likely: it acts by itself, with a command of its own, and has not given up."""
-    playbook = watched.playbook
-    acts = playbook.policy.mode == "act" and bool(death_triggers(playbook)) and watched.stored.gave_up is None
-    return acts and bool(playbook.start.command) and not playbook.start.through
-
-
 class StandbyStarter:
-    """One such process on its way. Whoever takes it must start or cancel it; `leave` cancels it if nobody took it."""
+    """One such process on its way. The taker must start or cancel it; `leave` cancels it if nobody took it."""
 
-    def __init__(self, watched: Watched, state: Path) -> None:
+    def __init__(self, playbook: Playbook, state: Path) -> None:
         self._shim: Shim | None = None
         self._lock, self._unwanted = threading.Lock(), False
-        playbook = watched.playbook
 
         def arm() -> None:
             try:

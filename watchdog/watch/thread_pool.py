@@ -16,7 +16,7 @@ Work = Callable[[], None]
 
 
 class UnboundedThreadPool:
-    """Gives each piece of work to a thread of its own at once."""
+    """Gives each piece of work to its own thread at once."""
 
     def __init__(self, broke: Callable[[BaseException], None]) -> None:
         self._broke = broke

@@ -43,7 +43,7 @@ def line_through(points: Sequence[tuple[float, float]]) -> Line | None:
 
 
 def seconds_left(points: Sequence[tuple[float, float]], limit: float) -> float | None:
-    """Until the line reaches the limit, from above or from below; None if it does not go there, or is no line."""
+    """Until the line reaches the limit, from above or from below; None if it does not go there, or is not a line."""
     line = line_through(points)
     if line is None or line.fit < _FIT or not line.slope:
         return None

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import asdict, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from watchdog.model.evidence import Answer, Evidence
 from watchdog.model.playbook import Playbook, ProbeSpec, Threshold, TriggerSpec
@@ -18,11 +18,9 @@ from watchdog.policy.budget import Life
 from watchdog.policy.judge import ProbeState
 from watchdog.probes import registry
 from watchdog.system import clock
+from watchdog.watch.standby_starter import StandbyStarter
 
-if TYPE_CHECKING:
-    from watchdog.watch.standby_starter import StandbyStarter
-
-CALENDAR = ("cron", "every")  # kinds of triggers behind which there is no trouble
+CALENDAR = ("cron", "every")  # kinds of triggers behind which there is not a trouble
 LIVES = 12  # that are remembered
 LOG_EVERY = 2.0  # seconds between two looks at the logs for a trigger
 
@@ -37,6 +35,7 @@ class Stored:
     healthy_since: float | None = None
     gave_up: float | None = None
     gave_up_why: str = ""
+    crash_loop_told: float | None = None  # when a person was told of one behind a held socket
     attempts: dict[str, int] = field(default_factory=dict)  # runs of each trigger's ladder that did not help
     restart_attempts: list[float] = field(default_factory=list)  # runs that were to restart it and have not
     question: str = ""  # put to a person and not answered
@@ -45,7 +44,7 @@ class Stored:
 
 @record
 class Watched:
-    """What is known now, and `stored`. Whoever reads and writes more than one field holds `lock`."""
+    """What is known now, and `stored`. Code that reads and writes more than one field holds `lock`."""
 
     playbook: Playbook
     stored: Stored = field(default_factory=Stored)
@@ -77,6 +76,13 @@ class Watched:
     @property
     def identity(self) -> Identity | None:
         return self.tree.root.identity if self.tree else None
+
+    @property
+    def may_be_started(self) -> bool:
+        """Whether a run after its death starts it: it acts, has its own command, and has not given up."""
+        acts = self.playbook.policy.mode == "act" and bool(death_triggers(self.playbook))
+        start = self.playbook.start
+        return acts and self.stored.gave_up is None and bool(start.command) and not start.through
 
     def forget_trouble(self) -> None:
         """It is over: the next trouble is logged and asked about again."""

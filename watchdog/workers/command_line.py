@@ -8,6 +8,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
+from watchdog.system import here
+
 # The flags of each program for the number of its processes, the long one first; empty: it has none.
 _FLAGS: dict[str, tuple[str, ...]] = {
     "gunicorn": ("--workers", "-w"),
@@ -91,7 +93,7 @@ def _begin(words: Sequence[str], start: int) -> int:
 
 
 def _name(word: str) -> str:
-    return word.rpartition("/")[2]
+    return here.slashes(word).rpartition("/")[2]
 
 
 def _is_flag(word: str, flags: Sequence[str]) -> bool:

@@ -18,7 +18,7 @@ PREVENT = (
 )
 PREVENT_THREADS = (
     "Bound every wait for another thread (`Condition.wait(timeout)`, `Queue.get(timeout=…)`, `Future.result(timeout)`) "
-    "and give the sign on every path, errors included; whoever gives it must not die unnoticed."
+    "and give the sign on every path, errors included; the code that gives it must not die unnoticed."
 )
 
 _OF_THREADS = ("event", "queue", "future", "join")

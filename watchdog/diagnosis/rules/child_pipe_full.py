@@ -26,7 +26,7 @@ def rule(view: View) -> Iterator[Finding]:
             if reader not in view.processes or reader == writer.pid or view.is_child(reader, writer.pid):
                 continue
             guilty = _who_should_read(view, reader, writer.pid)
-            # A parent that itself waits in write to the same child is another fault, with a rule of its own.
+            # A parent that itself waits in write to the same child is another fault, with its own rule.
             if guilty is not None and guilty.wait.kind != "pipe-write":
                 yield _finding(view, writer, guilty)
             elif guilty is None:

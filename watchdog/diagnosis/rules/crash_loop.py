@@ -27,7 +27,7 @@ PREVENT_TIMEOUT = (
 )
 _TIMED_OUT = r"WORKER TIMEOUT \(pid:\s*\d+\)"
 _PID = re.compile(r"pid:\s*(\d+)")
-SHORT = 120.0  # seconds: who lives longer has a fault of its own, not a failed start
+SHORT = 120.0  # seconds: who lives longer has its own fault, not a failed start
 
 
 def rule(view: View) -> Iterator[Finding]:

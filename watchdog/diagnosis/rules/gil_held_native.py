@@ -12,7 +12,7 @@ from watchdog.text.units import format_duration
 
 PREVENT = (
     "Bound what goes into that call: cap the input's length, rewrite a pattern in which one text can match in many "
-    "ways (nested repeats, overlapping alternatives), or run it in a process of its own with a time-out."
+    "ways (nested repeats, overlapping alternatives), or run it in a separate process with a time-out."
 )
 
 

@@ -17,7 +17,7 @@ PREVENT = (
     "guard only the shared data, and split a lock that guards too much."
 )
 MANY = 2
-# What the task that has the lock waits for, where that has a cause of its own.
+# What the task that has the lock waits for, where that has its own cause.
 _OWN_ROOTS = ("child", "network", "pool", "semaphore", "sign", "task", "threads", "unknown")
 
 
@@ -69,7 +69,7 @@ def _finding(view: View, points: list[LockPoint], holder: LockPoint) -> Finding:
 
 
 def _passes(view: View, points: list[LockPoint], holder: LockPoint, task: TaskWait | None) -> bool:
-    """Whether the lock is what they wait for in the end. A holder that never comes back is a fault of its own, and the
+    """Whether the lock is what they wait for in the end. A holder that never comes back is a separate fault, and the
     queue behind it an effect: its rule is surer."""
     if holder.task is not None:
         return task is None or task.kind not in _OWN_ROOTS

@@ -8,6 +8,7 @@ from watchdog.diagnosis import logbook
 from watchdog.diagnosis.view import View
 from watchdog.model.evidence import Exit
 from watchdog.model.finding import Finding
+from watchdog.text import exit_codes
 from watchdog.text.units import format_duration
 
 PREVENT = "Fix what its last lines name. A service manager, or `wd watch`, starts it again after a chance death."
@@ -39,8 +40,8 @@ def rule(view: View) -> Iterator[Finding]:
 def _ended(last: Exit | None) -> str:
     if last is None:
         return ""
-    how = (
-        f" by signal {last.signal}" if last.signal else f" with exit code {last.code}" if last.code is not None else ""
-    )
+    code = f" with exit {exit_codes.in_words(last.code)}" if last.code is not None else ""
+    how = f" by signal {last.signal}" if last.signal else code
+    how += f" at its limit (start.limits.{last.limit})" if last.limit else ""
     after = f" {format_duration(last.lifetime)} after its start" if last.lifetime is not None else ""
     return f": pid {last.pid} ended{how}{after}"

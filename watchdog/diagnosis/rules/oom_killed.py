@@ -1,4 +1,4 @@
-"""Ended at a memory limit: by the kernel's SIGKILL, by a control group, or by a MemoryError of its own."""
+"""Ended at a memory limit: by the kernel's SIGKILL, by a control group, or by its own MemoryError."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ def _killed(view: View) -> Iterator[Finding]:
     if killed is None and not (gone and (ended_by_error or said)):
         return
     said = said or (logbook.matching(evidence.logs, _HINT, 40) if killed else [])
-    how = f" by signal 9 (pid {killed.pid})" if killed else ""
+    asked_for = killed and any(one.pid == killed.pid and one.limit == "memory" for one in evidence.exits)
+    how = " of its playbook (start.limits.memory)" if asked_for else ""
+    how += f" by signal {killed.signal} (pid {killed.pid})" if killed and killed.signal else ""
     peak = f", with {format_size(killed.peak_rss)} at the end" if killed and killed.peak_rss else ""
     told = said[-1][:160] if said else (killed.last_lines[-1][:160] if killed and killed.last_lines else "")
     frame = view.innermost(errors[-1].frames) if errors else None
@@ -89,6 +91,8 @@ def _before(view: View) -> bool:
 
 def _by_memory(view: View, end: Exit) -> bool:
     """A kill that the kernel put down to memory, of this server; a bare SIGKILL may have come from anybody."""
+    if end.limit:
+        return end.limit == "memory"
     if end.source == "kernel":
         return end.pid is not None and any(one.pid == end.pid for one in view.evidence.exits if one is not end)
     limit = view.evidence.machine.memory_limit if view.evidence.machine else None

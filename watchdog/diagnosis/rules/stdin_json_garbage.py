@@ -1,4 +1,4 @@
-"""A child's output is not always what was agreed: a line that is not JSON kills whoever reads it."""
+"""A child's output is not always what was agreed: a line that is not JSON kills its reader."""
 
 from __future__ import annotations
 

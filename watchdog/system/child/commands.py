@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -34,6 +34,7 @@ class Done:
     seconds: float
     error: str = ""  # why it could not be run; empty if it was
     cut: bool = False  # it printed more than the limit: the rest was read and thrown away
+    errors: str = ""  # standard error, with `apart`
 
     @property
     def ok(self) -> bool:
@@ -48,27 +49,33 @@ def run(
     env: Mapping[str, str] | None = None,
     user: str | None = None,
     limit: int = 1_000_000,
-    stdin: bytes | str | None = None,
+    stdin: bytes | str | IO[bytes] | None = None,
+    apart: bool = False,
+    take: Callable[[bytes], object] | None = None,
 ) -> Done:
     """Run a command to its end, at most `timeout` seconds, and keep the first `limit` bytes of what it prints.
 
     Waits for its exit, not for the end of its output: a process that it leaves in the background may live on (its later
     output is lost). At the deadline its whole group gets SIGKILL. Without `env` it gets ours but for what would steer a
-    Python program. `user` needs root. Every failure is in the record; nothing is raised but an interruption.
+    Python program. `user` needs root. `apart` keeps standard error by itself. `take` gets the output piece by piece as
+    it comes, in place of the record. Every failure is in the record; nothing is raised but an interruption.
     """
     began = time.monotonic()
-    try:
-        child = _start(argv, cwd, env, user, stdin)
-    except (OSError, ValueError, LookupError, subprocess.SubprocessError) as error:
-        return Done(None, None, "", False, time.monotonic() - began, error=_why(argv, cwd, error))
     output = _Output(limit)
-    try:
-        in_time = children.follow(child, output.add, began + timeout)
-    finally:
-        # Also when Ctrl-C falls into the wait: a command without its reader would go on unseen.
-        if child.returncode is None:
-            end_child(child)
-        children.drain(child, output.add)
+    take = take or output.add
+    with _scratch() if apart else contextlib.nullcontext() as errors:
+        try:
+            child = _start(argv, cwd, env, user, stdin, errors)
+        except (OSError, ValueError, LookupError, subprocess.SubprocessError) as error:
+            return Done(None, None, "", False, time.monotonic() - began, error=_why(argv, cwd, error))
+        try:
+            in_time = children.follow(child, take, began + timeout)
+        finally:
+            # Also when Ctrl-C falls into the wait: a command without its reader would go on unseen.
+            if child.returncode is None:
+                end_child(child)
+            children.drain(child, take)
+        told = _first_bytes(errors, limit) if errors else ""
     code = child.returncode
     ended = in_time and code is not None
     return Done(
@@ -78,6 +85,7 @@ def run(
         timed_out=not in_time,
         seconds=time.monotonic() - began,
         cut=output.cut,
+        errors=told,
     )
 
 
@@ -107,7 +115,8 @@ def _start(
     cwd: str | Path | None,
     env: Mapping[str, str] | None,
     user: str | None,
-    stdin: bytes | str | None,
+    stdin: bytes | str | IO[bytes] | None,
+    errors: IO[bytes] | None,
 ) -> subprocess.Popen[bytes]:
     if not argv or not argv[0]:
         raise ValueError("the command is empty")
@@ -118,7 +127,7 @@ def _start(
             list(argv),
             stdin=subprocess.DEVNULL if source is None else source,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=errors or subprocess.STDOUT,
             cwd=cwd,
             env={**children.NEEDED, **env},
             bufsize=0,
@@ -128,8 +137,11 @@ def _start(
 
 
 @contextlib.contextmanager
-def _file_of(text: bytes | str) -> Iterator[IO[bytes]]:
+def _file_of(text: bytes | str | IO[bytes]) -> Iterator[IO[bytes]]:
     """What a command reads, whole: nobody has to feed it."""
+    if not isinstance(text, bytes | str):
+        yield text
+        return
     data = text.encode() if isinstance(text, str) else text
     if len(data) <= _PIPE:
         read, write = os.pipe()
@@ -138,12 +150,21 @@ def _file_of(text: bytes | str) -> Iterator[IO[bytes]]:
         with os.fdopen(read, "rb") as source:
             yield source
         return
-    import tempfile  # here: it takes long to import, and few commands read so much
-
-    with tempfile.TemporaryFile() as file:
+    with _scratch() as file:
         file.write(data)
         file.seek(0)
         yield file
+
+
+def _scratch() -> IO[bytes]:
+    import tempfile  # here: it takes long to import, and few commands need it
+
+    return tempfile.TemporaryFile()
+
+
+def _first_bytes(file: IO[bytes], limit: int) -> str:
+    file.seek(0)
+    return file.read(limit).decode("utf-8", "backslashreplace")
 
 
 def _why(argv: Sequence[str], cwd: str | Path | None, error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""The command line that runs a function of ours in an interpreter of its own, free of the caller's surroundings."""
+"""The command line that runs a function of ours in a separate interpreter, free of the caller's surroundings."""
 
 from __future__ import annotations
 

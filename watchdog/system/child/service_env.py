@@ -21,6 +21,8 @@ def environment(start: Start) -> dict[str, str]:
     found = accounts.base_environment(start.user)
     if start.env_file:
         found |= read_env_file(Path(start.env_file), accounts.user_id(start.user))
+    if start.heartbeat:  # as sd_watchdog_enabled(3) describes it
+        found["WATCHDOG_USEC"] = str(round(start.heartbeat * 1_000_000))
     return found | dict(start.env)
 
 

@@ -1,21 +1,24 @@
-"""Some bytes of a file, its beginning or its end, or the reason why there are none: whatever stands under its name."""
+"""Some bytes of a file, its beginning or its end, or the names in a folder, or the reason why there are none."""
 
 from __future__ import annotations
 
 import errno
 import os
+from typing import Literal
 
 from watchdog.model.records import record
 from watchdog.system.disk.paths import open_for_reading
+
+What = Literal["begin", "end", "names", "presence"]
 
 _DENIED = (errno.EACCES, errno.EPERM)
 
 
 @record(frozen=True)
 class Part:
-    """What was read of one file."""
+    """What was read of one file or folder."""
 
-    data: bytes = b""
+    data: bytes = b""  # of a folder: its names, one a line
     size: int = 0  # of the whole file
     modified: float | None = None  # seconds since the epoch
     error: str | None = None  # one sentence
@@ -25,6 +28,43 @@ class Part:
     def denied(self) -> bool:
         """Whether it may not be read, rather than not being there."""
         return self.code in _DENIED
+
+
+def look_at(path: str, what: What, limit: int) -> Part:
+    """What is wanted of the file or folder under this name, within so many bytes."""
+    if what == "names":
+        return read_names(path, limit)
+    return _presence(path) if what == "presence" else read_part(path, limit, end=what == "end")
+
+
+def _presence(path: str) -> Part:
+    try:
+        return Part(error=None if os.path.lexists(path) else "No such file or directory")
+    except ValueError:
+        return Part(error="this is not a file name")
+
+
+def read_names(path: str, limit: int) -> Part:
+    """The names in a folder, one a line, as many as fit."""
+    try:
+        return names_of(path, limit)
+    except ValueError:
+        return Part(error="this is not a file name")
+    except OSError as error:
+        return Part(error=error.strerror or str(error), code=error.errno or 0)
+
+
+def names_of(folder: str | int, limit: int) -> Part:
+    """The same of a path or a descriptor. OSError if it cannot be read."""
+    found = bytearray()
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            name = os.fsencode(entry.name)
+            if len(found) + len(name) >= limit:
+                break
+            if b"\n" not in name:
+                found += name + b"\n"
+    return Part(bytes(found), len(found))
 
 
 def read_part(path: str | os.PathLike[str], limit: int, *, end: bool = False) -> Part:

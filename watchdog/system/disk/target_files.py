@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 if sys.platform == "linux":
-    from watchdog.system.linux.target_files import prepare, present, read_file, read_files
+    from watchdog.system.linux.target_files import prepare, present, read_file, read_files, read_folders
 else:
-    from watchdog.system.portable.target_files import prepare, present, read_file, read_files
+    from watchdog.system.portable.target_files import prepare, present, read_file, read_files, read_folders
 
-__all__ = ["prepare", "present", "read_file", "read_files"]
+__all__ = ["prepare", "present", "read_file", "read_files", "read_folders"]

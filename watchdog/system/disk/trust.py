@@ -9,6 +9,7 @@ if sys.platform == "win32":
         LIMIT,
         check_trusted_file,
         check_trusted_folder,
+        is_private,
         read_trusted,
         why_not_a_program,
         why_not_safe,
@@ -18,9 +19,18 @@ else:
         LIMIT,
         check_trusted_file,
         check_trusted_folder,
+        is_private,
         read_trusted,
         why_not_a_program,
         why_not_safe,
     )
 
-__all__ = ["LIMIT", "check_trusted_file", "check_trusted_folder", "read_trusted", "why_not_a_program", "why_not_safe"]
+__all__ = [
+    "LIMIT",
+    "check_trusted_file",
+    "check_trusted_folder",
+    "is_private",
+    "read_trusted",
+    "why_not_a_program",
+    "why_not_safe",
+]

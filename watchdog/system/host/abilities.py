@@ -1,4 +1,4 @@
-"""What wd may do on this machine: the self-test behind `wd doctor`. It signals nothing but a child of its own."""
+"""What wd may do on this machine: the self-test behind `wd doctor`. It signals nothing but its own child."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the programs that keep services alive are told to stop, end and start one: their own commands, as argv."""
+"""How the programs that keep services alive are ordered to stop, end and start one: their own commands, as argv."""
 
 from __future__ import annotations
 

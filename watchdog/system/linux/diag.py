@@ -96,8 +96,8 @@ def table_rows(family: int, pid: int | None = None) -> Iterator[Row]:
         yield Row(state, *local, *remote, int(received, 16), waiting, int(parts[7]), int(parts[9]))
 
 
-def holders(inodes: Collection[int]) -> dict[int, tuple[int, ...]]:
-    """Which processes have each of these sockets open: all of them, for children inherit sockets.
+def holders(inodes: Collection[int], pids: Iterable[int] | None = None) -> dict[int, tuple[int, ...]]:
+    """Which processes have each of these sockets open: of everybody, for children inherit sockets, or of these pids.
 
     A process whose descriptors may not be read (another user's, without rights) is missing here.
     """
@@ -105,10 +105,15 @@ def holders(inodes: Collection[int]) -> dict[int, tuple[int, ...]]:
     found: dict[int, list[int]] = {inode: [] for inode in inodes}
     if not wanted:
         return {}
-    for pid in processes.pids():
+    for pid in processes.pids() if pids is None else pids:
         for inode in _held(f"/proc/{pid}/fd", wanted):
             found[inode].append(pid)
     return {inode: tuple(sorted(pids)) for inode, pids in found.items()}
+
+
+def listening() -> tuple[Listener, ...]:
+    """Every listening socket, without those who hold it."""
+    return _listeners(rows({LISTEN}), {})
 
 
 def listeners(port: int | None = None) -> tuple[Listener, ...]:
@@ -142,6 +147,15 @@ def listeners_elsewhere(port: int, pids: Iterable[int]) -> tuple[tuple[Listener,
             held = holders({row.inode for row in here if row.inode})
             found.extend((listener, pid) for listener in _listeners(here, held))
     return tuple(found)
+
+
+def is_ours_or_roots(port: int, peer_port: int) -> bool:
+    """Whether the process at the other end of a local connection runs as our own user or as root.
+
+    `port` is its end, `peer_port` ours.
+    """
+    found = {row.uid for row in rows(ALL_STATES - {LISTEN}, port) if row.remote_port == peer_port and row.inode}
+    return bool(found) and found <= {0, os.geteuid()}
 
 
 def accept_queue(port: int) -> tuple[int, int | None] | None:

@@ -70,8 +70,8 @@ def oom_kills() -> int | None:
 def group_memory(pid: int) -> GroupMemory:
     """The tightest limit at or above the process's control group, and the kills of its own group."""
     limit = used = kills = None
-    for number, folder in enumerate(_memory_groups(pid)):
-        here = _group(folder)
+    for number, folder in enumerate(memory_groups(pid)):
+        here = group_of(folder)
         if number == 0:
             kills = here.oom_kills
         if here.limit is not None and (limit is None or here.limit < limit):
@@ -81,7 +81,7 @@ def group_memory(pid: int) -> GroupMemory:
     return GroupMemory(limit, used, kills)
 
 
-def _group(folder: Path) -> GroupMemory:
+def group_of(folder: Path) -> GroupMemory:
     """One folder of the control groups; version 2 has memory.max, version 1 memory.limit_in_bytes."""
     second = (folder / "memory.current").exists()
     limit = _number(folder / ("memory.max" if second else "memory.limit_in_bytes"))
@@ -106,7 +106,7 @@ def _entry(path: Path, name: str) -> int | None:
     return None
 
 
-def _memory_groups(pid: int) -> list[Path]:
+def memory_groups(pid: int) -> list[Path]:
     """The folders from the process's own control group up to the mount, nearest first."""
     second: str | None = None
     first: str | None = None

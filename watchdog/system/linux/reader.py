@@ -1,16 +1,14 @@
 """Reads the files of a process that can block for ever, in a child that can be killed.
 
 `/proc/PID/cmdline`, `environ`, `maps`, `exe` and `cwd` of a process that is stuck in the kernel may never come back,
-and whoever reads them is stuck as well, beyond any signal handler. The child answers one question after the other;
+and their reader is stuck as well, beyond any signal handler. The child answers one question after the other;
 where it stalls, it is killed, that process counts as unreadable, and a new child goes on with the next one.
 """
 
 from __future__ import annotations
 
 import atexit
-import contextlib
 import os
-import subprocess
 import sys
 import threading
 import time
@@ -19,8 +17,8 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from watchdog.model.process import Identity
-from watchdog.system import signals
 from watchdog.system.linux.answers import Answers, Stalled
+from watchdog.system.linux.own_child import OwnChild
 
 STALL = 0.3  # seconds without an answer after which the child counts as stuck
 _REMEMBER = 10.0  # seconds for which a process that stalled a child is not asked again
@@ -94,13 +92,9 @@ class Reader:
     """Keeps one child and asks it; several threads take turns."""
 
     def __init__(self, stall: float = STALL, child: str = _CHILD) -> None:
-        self._stall, self._source = stall, child
         self._lock = threading.Lock()
-        self._child: subprocess.Popen[bytes] | None = None
-        self._owner = 0
-        self._answers: Answers | None = None
+        self._child = OwnChild([sys.executable, "-I", "-S", "-c", child], stall)
         self._stuck: dict[Identity, float] = {}
-        self._ended: list[subprocess.Popen[bytes]] = []
 
     def ask(self, questions: Iterable[Question], within: float) -> dict[Question, bytes]:
         """The files that could be read in `within` seconds; one that is missing was refused, is gone, or stalls."""
@@ -120,9 +114,9 @@ class Reader:
         """Start the child: it is ready when the first question comes. Where none can be had, `ask` tells."""
         if self._lock.acquire(blocking=False):
             try:
-                self._ready_child()
+                self._child.ready()
             except OSError:
-                self._drop()
+                self._child.drop()
             finally:
                 self._lock.release()
 
@@ -130,69 +124,32 @@ class Reader:
         """End the child, if nobody is just asking it; otherwise it ends with this process."""
         if self._lock.acquire(timeout=0.2):
             try:
-                self._drop()
+                self._child.drop()
             finally:
                 self._lock.release()
 
     def _ask_piece(self, waiting: deque[Question], found: dict[Question, bytes], end: float) -> None:
         piece, text = _next_piece(waiting)
         try:
-            child = self._ready_child()
-            os.write(_stdin(child), text)
+            questions, answers = self._child.ready()
+            os.write(questions, text)
             for question in piece:
-                answer = self._answer(end)
+                answer = _answer(answers, end)
                 waiting.popleft()
                 if answer is not None:
                     found[question] = answer
         except OSError:
             # No child can be had (no memory, no descriptors, no pids): everything left stays unread.
-            self._drop()
+            self._child.drop()
             waiting.clear()
         except Stalled:
-            self._drop()
+            self._child.drop()
             if time.monotonic() < end:
                 stuck = waiting.popleft().identity
                 self._stuck[stuck] = time.monotonic()
                 kept = [question for question in waiting if question.identity != stuck]
                 waiting.clear()
                 waiting.extend(kept)
-
-    def _answer(self, end: float) -> bytes | None:
-        assert self._answers is not None
-        length = int(self._answers.line(end))
-        return self._answers.exactly(length, end) if length >= 0 else None
-
-    def _ready_child(self) -> subprocess.Popen[bytes]:
-        self._ended = [child for child in self._ended if child.poll() is None]
-        if self._child is None or self._owner != os.getpid() or self._child.poll() is not None:
-            self._drop()
-            # A session of its own: the terminal's Ctrl-C must not end it in the middle of a question.
-            self._child = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", self._source],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                cwd="/",
-                env={},
-                bufsize=0,
-                start_new_session=True,
-            )
-            assert self._child.stdout is not None
-            self._owner, self._answers = os.getpid(), Answers(self._child.stdout, self._child.pid, self._stall)
-        return self._child
-
-    def _drop(self) -> None:
-        child, self._child, self._answers = self._child, None, None
-        if child is None:
-            return
-        for pipe in (child.stdin, child.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
-        if self._owner == os.getpid():
-            # Not waited for: a child that is itself stuck in the kernel would hold us. It is reaped when it goes.
-            signals.end_child(child, group=False, within=0.0)
-            self._ended.append(child)
 
     def _is_stuck(self, identity: Identity) -> bool:
         when = self._stuck.get(identity)
@@ -216,9 +173,9 @@ def _next_piece(waiting: deque[Question]) -> tuple[list[Question], bytes]:
     return piece, b"".join(lines)
 
 
-def _stdin(child: subprocess.Popen[bytes]) -> int:
-    assert child.stdin is not None
-    return child.stdin.fileno()
+def _answer(answers: Answers, end: float) -> bytes | None:
+    length = int(answers.line(end))
+    return answers.exactly(length, end) if length >= 0 else None
 
 
 _READER = Reader()

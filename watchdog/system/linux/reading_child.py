@@ -50,14 +50,7 @@ def _answer(order: dict[str, Any]) -> None:
             _tell(refused)
         return
     for path in order["paths"]:
-        _tell(parts.read_part(path, order["limit"], end=order["end"]) if order["limit"] else _presence(path))
-
-
-def _presence(path: str) -> parts.Part:
-    try:
-        return parts.Part(error=None if os.path.lexists(path) else "No such file or directory")
-    except ValueError:
-        return parts.Part(error="this is not a file name")
+        _tell(parts.look_at(path, order["what"], order["limit"]))
 
 
 def _rights(record: dict[str, Any]) -> rights.Rights:

@@ -107,7 +107,7 @@ def remedy(owner: str = "root") -> str:
 def may_more(than: Rights) -> bool:
     """Whether this program could read files that those rights do not cover."""
     if not privileged():
-        return False  # what we may read, whoever started us may read
+        return False  # what we may read, the person who started us may read
     mine = ours()
     return mine.uid != than.uid or than.elsewhere or (not than.reads_all and mine != than)
 

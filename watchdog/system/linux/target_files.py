@@ -13,18 +13,18 @@ import dataclasses
 import errno
 import json
 import os
-import subprocess
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
-from watchdog.system import signals
 from watchdog.system.child import interpreter
-from watchdog.system.disk.parts import Part, part_of, read_part
+from watchdog.system.disk.parts import Part, What, look_at, names_of, part_of
 from watchdog.system.linux import rights
 from watchdog.system.linux.answers import Answers, Stalled
+from watchdog.system.linux.own_child import OwnChild
 from watchdog.system.linux.rights import Rights
 
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC  # flags that open one
 _STALL = 0.7  # seconds for which the child may wait for one file
 _WITHIN = 5.0  # seconds for one order
 _STALLS = 3  # of one process's files; then the others are not tried either
@@ -47,15 +47,25 @@ def read_file(wanted: Rights | None, path: str, limit: int, *, end: bool = False
 
 def read_files(wanted: Rights | None, paths: Iterable[str], limit: int, *, end: bool = False) -> dict[str, Part]:
     """Each of them, in one go. `wanted` are the rights that the process had when it named them (None: not known)."""
+    return _look(wanted, paths, "end" if end else "begin", limit)
+
+
+def read_folders(wanted: Rights | None, paths: Iterable[str], limit: int) -> dict[str, tuple[str, ...]]:
+    """The names in each of these folders, as many as fit into so many bytes; none where it cannot be read."""
+    found = _look(wanted, paths, "names", limit)
+    return {path: tuple(os.fsdecode(part.data).split("\n")[:-1]) for path, part in found.items()}
+
+
+def _look(wanted: Rights | None, paths: Iterable[str], what: What, limit: int) -> dict[str, Part]:
     several = list(dict.fromkeys(paths))
     if refused := _refused(wanted):
         return dict.fromkeys(several, refused)
     if wanted is not None and rights.may_more(wanted):
-        found = _HELPER.ask(wanted, several, limit, end)
+        found = _HELPER.ask(wanted, several, limit, what)
         return {path: _in_words(part, wanted) for path, part in found.items()}
     if wanted is not None and wanted.elsewhere:
-        return {path: _read_below(f"/proc/{wanted.pid}/root", path, limit, end) for path in several}
-    return {path: read_part(path, limit, end=end) for path in several}
+        return {path: _read_below(f"/proc/{wanted.pid}/root", path, what, limit) for path in several}
+    return {path: look_at(path, what, limit) for path in several}
 
 
 def present(wanted: Rights | None, paths: Iterable[str]) -> frozenset[str]:
@@ -64,7 +74,9 @@ def present(wanted: Rights | None, paths: Iterable[str]) -> frozenset[str]:
     if _refused(wanted):
         return frozenset()
     if wanted is not None and rights.may_more(wanted):
-        return frozenset(path for path, part in _HELPER.ask(wanted, several, 0, False).items() if part.error is None)
+        return frozenset(
+            path for path, part in _HELPER.ask(wanted, several, 0, "presence").items() if part.error is None
+        )
     below = f"/proc/{wanted.pid}/root" if wanted is not None and wanted.elsewhere else ""
     return frozenset(path for path in several if os.path.lexists(below + path))
 
@@ -90,20 +102,26 @@ def _in_words(part: Part, wanted: Rights) -> Part:
     return part
 
 
-def _read_below(root: str, path: str, limit: int, end: bool) -> Part:
-    """A file of our own user's container. No link is followed: one in there would lead into our own files."""
+def _read_below(root: str, path: str, what: What, limit: int) -> Part:
+    """A file or folder of our own user's container. No link is followed: one in there would lead into our own files."""
     try:
-        here = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        here = os.open(root, _FOLDER)
         *folders, name = [part for part in path.split("/") if part]
         try:
             for folder in folders:
-                inside = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
+                inside = os.open(folder, _FOLDER | os.O_NOFOLLOW, dir_fd=here)
                 os.close(here)
                 here = inside
-            opened = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
+            kind = _FOLDER if what == "names" else os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+            opened = os.open(name, kind | os.O_NOFOLLOW, dir_fd=here)
         finally:
             os.close(here)
-        return part_of(opened, limit, end=end)
+        if what != "names":
+            return part_of(opened, limit, end=what == "end")
+        try:
+            return names_of(opened, limit)
+        finally:
+            os.close(opened)
     except (OSError, ValueError) as error:
         return Part(error=getattr(error, "strerror", None) or str(error))
 
@@ -112,18 +130,15 @@ class Helper:
     """Keeps one child and asks it; several threads take turns."""
 
     def __init__(self, command: Sequence[str] | None = None) -> None:
-        self._command = command or interpreter.command("watchdog.system.linux.reading_child:main")
         self._lock = threading.Lock()
-        self._child: subprocess.Popen[bytes] | None = None
-        self._answers: Answers | None = None
-        self._owner = 0
+        self._child = OwnChild(command or interpreter.command("watchdog.system.linux.reading_child:main"), _STALL)
         self._stalls: dict[Rights, list[float]] = {}
 
     def start(self) -> None:
         with self._lock, contextlib.suppress(OSError):
-            self._ready()
+            self._child.ready()
 
-    def ask(self, wanted: Rights, paths: Sequence[str], limit: int, end: bool) -> dict[str, Part]:
+    def ask(self, wanted: Rights, paths: Sequence[str], limit: int, what: What) -> dict[str, Part]:
         """A part for each path; one that stalls the child is given up, and a new child goes on with the next."""
         found: dict[str, Part] = {}
         until = time.monotonic() + _WITHIN
@@ -133,9 +148,9 @@ class Helper:
             waiting = list(paths)
             while waiting and time.monotonic() < until and not self._is_stuck(wanted):
                 try:
-                    self._ask(wanted, waiting, limit, end, until, found)
+                    self._ask(wanted, waiting, limit, what, until, found)
                 except (Stalled, OSError, ValueError, KeyError, TypeError):
-                    self._drop()
+                    self._child.drop()
                     self._stalls.setdefault(wanted, []).append(time.monotonic())
                     late = next((path for path in waiting if path not in found), None)
                     if late is not None:
@@ -146,14 +161,12 @@ class Helper:
         return {path: found.get(path, _LATE) for path in paths}
 
     def _ask(
-        self, wanted: Rights, paths: Sequence[str], limit: int, end: bool, until: float, found: dict[str, Part]
+        self, wanted: Rights, paths: Sequence[str], limit: int, what: What, until: float, found: dict[str, Part]
     ) -> None:
-        child, answers = self._ready()
-        order = {"rights": dataclasses.asdict(wanted), "paths": list(paths), "limit": limit, "end": end}
-        assert child.stdin is not None
-        child.stdin.write(json.dumps(order).encode() + b"\n")
-        answers.pid = child.pid
-        answers.pid = int(answers.line(until))
+        questions, answers = self._child.ready()
+        order = {"rights": dataclasses.asdict(wanted), "paths": list(paths), "limit": limit, "what": what}
+        os.write(questions, json.dumps(order).encode() + b"\n")
+        answers.pid = int(answers.line(until))  # a child of the child reads the files
         for path in paths:
             found[path] = _part(answers, limit, until)
 
@@ -162,40 +175,11 @@ class Helper:
         self._stalls[wanted] = young
         return len(young) >= _STALLS
 
-    def _ready(self) -> tuple[subprocess.Popen[bytes], Answers]:
-        if self._child is None or self._answers is None or self._owner != os.getpid() or self._child.poll() is not None:
-            self._drop()
-            # A session of its own: its group can be ended whole, and the terminal's Ctrl-C does not reach it.
-            self._child = subprocess.Popen(
-                self._command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                cwd="/",
-                env={},
-                bufsize=0,
-                start_new_session=True,
-            )
-            assert self._child.stdout is not None
-            self._answers, self._owner = Answers(self._child.stdout, self._child.pid, _STALL), os.getpid()
-        return self._child, self._answers
-
-    def _drop(self) -> None:
-        child, self._child, self._answers = self._child, None, None
-        if child is None:
-            return
-        for pipe in (child.stdin, child.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
-        if self._owner == os.getpid():
-            signals.end_child(child, within=0.2)
-
     def close(self) -> None:
         """End the child, if nobody is just asking it; otherwise it ends with this process."""
         if self._lock.acquire(timeout=0.2):
             try:
-                self._drop()
+                self._child.drop()
             finally:
                 self._lock.release()
 

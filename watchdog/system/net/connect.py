@@ -30,7 +30,7 @@ LATE = "no complete answer in time"
 
 
 class Trouble(Exception):
-    """Why there is no answer. Caught by whoever asks: a failure is data."""
+    """Why there is no answer. The caller catches it: a failure is data."""
 
     def __init__(self, problem: Problem, detail: str) -> None:
         super().__init__(detail)

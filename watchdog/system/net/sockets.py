@@ -35,7 +35,7 @@ def try_connect(host: str, port: int, timeout: float, hello: bytes = b"") -> str
 
 
 def greeting(host: str, port: int, timeout: float) -> bytes:
-    """What it says by itself to whoever connects, within so many seconds; nothing is sent."""
+    """What it says by itself to its client, within so many seconds; nothing is sent."""
     with contextlib.suppress(OSError), socket.create_connection((host, port), timeout) as sock:
         return sock.recv(64)
     return b""

@@ -1,4 +1,4 @@
-"""Until when a server's certificate is valid, whoever signed it."""
+"""Until when a server's certificate is valid, no matter who signed it."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import errno
 import os
 from collections.abc import Iterable
 
-from watchdog.system.disk.parts import Part, read_part
+from watchdog.system.disk.parts import Part, read_names, read_part
 from watchdog.system.process import rights
 from watchdog.system.process.rights import Rights
 
@@ -29,6 +29,12 @@ def read_file(wanted: Rights | None, path: str, limit: int, *, end: bool = False
 def read_files(wanted: Rights | None, paths: Iterable[str], limit: int, *, end: bool = False) -> dict[str, Part]:
     """Each of them."""
     return {path: read_file(wanted, path, limit, end=end) for path in paths}
+
+
+def read_folders(wanted: Rights | None, paths: Iterable[str], limit: int) -> dict[str, tuple[str, ...]]:
+    """The names in each of these folders, as many as fit into so many bytes; none where it cannot be read."""
+    found = {path: _REFUSED if _is_refused(wanted) else read_names(path, limit) for path in paths}
+    return {path: tuple(os.fsdecode(part.data).split("\n")[:-1]) for path, part in found.items()}
 
 
 def present(wanted: Rights | None, paths: Iterable[str]) -> frozenset[str]:

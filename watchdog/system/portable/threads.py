@@ -7,7 +7,7 @@ import psutil
 from watchdog.model.evidence import ThreadLook
 from watchdog.model.facts import Facts
 
-ACTIVE_IS_TOLD = not psutil.WINDOWS  # there py-spy calls nearly every thread active
+ACTIVE_IS_TOLD = True  # py-spy asks macOS whether a thread runs
 _ERRORS = (psutil.Error, OSError)
 
 
@@ -29,6 +29,7 @@ def look(pid: int) -> tuple[ThreadLook, ...]:
             switches=None,
             asleep=None,
             age=None,
+            first=one is found[0],
         )
         for one in found
     )

@@ -11,6 +11,7 @@ from watchdog.system.process.address_space import Memory, Unreadable
 from watchdog.system.process.table import Layout, Row
 
 READABLE = False
+CAN_HEAR = False  # what a server says by sd_notify
 
 
 # The memory of another process.
@@ -72,6 +73,10 @@ def wait_channel(pid: int) -> str:
 
 def group_folder(pid: int) -> Path | None:
     return None
+
+
+def born_together(pid: int) -> frozenset[int]:
+    return frozenset()
 
 
 def group_members(folder: Path) -> frozenset[int]:

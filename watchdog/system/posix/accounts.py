@@ -58,7 +58,7 @@ def home_of(user: str | None) -> str:
 
 
 def base_environment(user: str | None = None) -> dict[str, str]:
-    """What every process of a service finds, whoever starts it, from where: nothing of the caller's surroundings.
+    """What every process of a service finds, no matter who starts it, from where: nothing of the caller's surroundings.
 
     LookupError if there is no such user.
     """

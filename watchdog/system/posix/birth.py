@@ -40,6 +40,11 @@ class Log:
         lines = text.decode("utf-8", "backslashreplace").splitlines()
         return tuple(line[:_LENGTH] for line in lines[-_LINES:])
 
+    def note(self, words: str) -> None:
+        """A line of ours among the service's own; not where the disk does not take it."""
+        with contextlib.suppress(OSError):
+            os.write(self.descriptor, f"{words}\n".encode("utf-8", "backslashreplace") if words else b"")
+
     def close(self) -> None:
         os.close(self.descriptor)
 
@@ -55,13 +60,13 @@ def open_log(own: Path, declared: str | None, user: str | None) -> Log:
         try:
             return _open(Path(declared), user)
         except (OSError, LookupError) as error:
-            trouble = f"wd: the declared log is not used: {error}\n"
+            trouble = f"wd: the declared log is not used: {error}"
     with contextlib.suppress(OSError):
         if own.stat().st_size > _LARGEST_LOG:
             own.replace(own.with_name(own.name + ".1"))
     try:
         log = _open(own, None)
-        os.write(log.descriptor, trouble.encode("utf-8", "backslashreplace"))
+        log.note(trouble)
     except OSError:
         return Log(os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC), 0)
     return log
@@ -87,15 +92,15 @@ def spawn(
     command: Sequence[str],
     *,
     cwd: str,
-    env: Mapping[str, str],
     user: str | None,
     log: Log,
-    sockets: Mapping[str, Any] | None = None,
+    more: Mapping[str, Any],
 ) -> subprocess.Popen[bytes]:
     """Start it, trying again for a while on a machine that is out of memory or processes; the caller reaps it.
 
     OSError or LookupError if it cannot be started. Session, umask and signals are as after a boot; standard input is
-    empty, both outputs go to the log, and it holds no other descriptor of ours but the `sockets`: no lock and no pipe.
+    empty, both outputs go to the log, and it holds no other descriptor of ours: no lock and no pipe. `more` is for
+    `subprocess.Popen`: the environment, the sockets that are handed over, what is done between fork and exec.
     """
     deadline = Deadline(_SHORT_OF_WITHIN)
     while True:
@@ -109,7 +114,7 @@ def spawn(
                 start_new_session=True,
                 umask=0o022,
                 **to_run_as(user),
-                **(sockets or {"env": dict(env)}),
+                **more,
             )
         except OSError as error:
             if error.errno not in (errno.ENOMEM, errno.EAGAIN) or deadline.over:

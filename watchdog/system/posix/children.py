@@ -16,7 +16,7 @@ NEEDED: dict[str, str] = {}  # variables that every program needs
 _PIECE = 65536
 
 
-def follow(child: subprocess.Popen[bytes], take: Callable[[bytes], None], end: float) -> bool:
+def follow(child: subprocess.Popen[bytes], take: Callable[[bytes], object], end: float) -> bool:
     """Give `take` what it prints until it has ended; False when the moment `end` came first."""
     assert child.stdout is not None
     pipe = child.stdout.fileno()
@@ -42,7 +42,7 @@ def follow(child: subprocess.Popen[bytes], take: Callable[[bytes], None], end: f
     return True
 
 
-def drain(child: subprocess.Popen[bytes], take: Callable[[bytes], None]) -> None:
+def drain(child: subprocess.Popen[bytes], take: Callable[[bytes], object]) -> None:
     """What is in the pipe now, without waiting for those who still hold its other end. The pipe is closed."""
     if child.stdout is None:
         return
@@ -64,6 +64,18 @@ def has_ended(pid: int) -> bool:
     import psutil  # here: the light interpreters of Linux have none
 
     return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+
+
+def next_ended() -> int | None:
+    """The pid of a child of ours that has ended and is not reaped yet; None if there is none, or no child."""
+    if sys.platform == "linux":
+        with contextlib.suppress(ChildProcessError):
+            ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            return ended.si_pid if ended is not None else None
+        return None
+    import psutil
+
+    return next((one.pid for one in psutil.Process().children() if has_ended(one.pid)), None)
 
 
 def are_left() -> bool:

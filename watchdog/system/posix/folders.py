@@ -136,7 +136,7 @@ def _open_own_folder(name: str | Path, shown: Path, dir_fd: int | None = None) -
         raise Refused(f"{shown} belongs to user {facts.st_uid}", "what is kept must not stand in another user's folder")
     if facts.st_mode & stat.S_ISVTX:
         os.close(opened)
-        raise Refused(f"{shown} is shared by all users", "what is kept needs a folder of its own", "name one inside it")
+        raise Refused(f"{shown} is shared by all users", "what is kept needs its own folder", "name one inside it")
     if stat.S_IMODE(facts.st_mode) != 0o700:
         os.fchmod(opened, 0o700)
     return opened

@@ -80,7 +80,7 @@ class HeldSockets:
         return False
 
     def open(self, user: str | None) -> None:
-        """Open what is not held yet. OSError if an address is taken. `user`: whose a local socket's file shall be."""
+        """Open what is not held yet. OSError if an address is taken. `user`: the owner of a local socket's file."""
         if self._sockets:
             return
         with contextlib.suppress(OSError):  # a full disk: the server comes first; the next shim opens its own sockets
@@ -127,7 +127,7 @@ class HeldSockets:
         self._sockets, self._post, self._next, self._before = [], None, None, None
 
     def _open_post(self) -> None:
-        """Be reachable for the next shim, and for whoever wants the addresses free. OSError on a full disk."""
+        """Be reachable for the next shim, and for a wd that wants the addresses free. OSError on a full disk."""
         if not self._addresses or self._post is not None:
             return
         posts.sweep(self._folder)

@@ -18,20 +18,27 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
+from watchdog.model.playbook import Limits
 from watchdog.model.process import Identity
 from watchdog.system.clock import wait_until
 from watchdog.system.net import ports
 from watchdog.system.posix import birth, children, detach, standby
 from watchdog.system.posix.held import HeldSockets, handing_over
+from watchdog.system.posix.limits import StartLimits
+from watchdog.system.posix.notified import NotifySocket
 from watchdog.system.process import processes
-from watchdog.system.shim import records
+from watchdog.system.shim import heard, records
 from watchdog.system.shim.duty import LOCK_WITHIN, ORDER_WITHIN, Duty
+from watchdog.system.shim.heard import Heard
 from watchdog.system.shim.line import Line
 from watchdog.system.shim.orders import Order
 from watchdog.system.shim.restarts import Restarts
 
+_AS_PLANNED = (0, -signal.SIGTERM, -signal.SIGINT)  # how a server ends that has said STOPPING=1 and meant it
 _LOOK_BACK = 5  # starts of the service, among whose shims the one is that holds the sockets
 
 
@@ -46,10 +53,12 @@ def main() -> None:
         shim = _Shim(order, line)
         shim.run()
         line = shim.stand_by()
+        if line is None:
+            heard.forget(order.standby)
 
 
 def _order(line: Line) -> Order | None:
-    """None if whoever called says nothing, goes away, or is a wd of another version."""
+    """None if the caller says nothing, goes away, or is a wd of another version."""
     try:
         message = line.receive(ORDER_WITHIN)
         return Order(**message) if message else None
@@ -63,6 +72,8 @@ class _Shim(Duty):
         self._log: birth.Log | None = None
         self._lock = -1
         self._held = HeldSockets(order.listen, order.standby)
+        self._notify, self._heard = NotifySocket(), Heard()
+        self._limits = StartLimits(Limits(**order.limits), order.service)
         self._restarts = Restarts(order.restarts, order.restarts_within, *order.pauses)
         self._wake, self._waker = os.pipe()
         os.set_blocking(self._wake, False)
@@ -79,15 +90,18 @@ class _Shim(Duty):
         while not self._settled or children.are_left() or self._held.waits or self._will_restart:
             for word in self._wait():
                 self._obey(word)
+            self._hear_the_server()
             self._reap()
             if self._alone and not self._settled:
                 self._judge_it()
             if self._will_restart and self._restarts.is_due():
                 self._start_again()
         self._held.close()
+        self._notify.close()
+        self._limits.close()
 
     def stand_by(self) -> Line | None:
-        """After the end of a service that was up: the line to whoever wants it started again, if somebody does soon."""
+        """After the end of a service that was up: the line to a wd that wants it started again, if one does soon."""
         signal.set_wakeup_fd(-1)
         os.close(self._wake)
         os.close(self._waker)
@@ -105,8 +119,9 @@ class _Shim(Duty):
         watcher.register(self._wake, select.POLLIN)
         if self._line_open:
             watcher.register(self._line, select.POLLIN)
-        for descriptor in self._held.listened_to():
-            watcher.register(descriptor, select.POLLIN)
+        for descriptor in (*self._held.listened_to(), self._notify.fileno()):
+            if descriptor >= 0:
+                watcher.register(descriptor, select.POLLIN)
         ready = watcher.poll(200 if self._alone and not self._settled else self._until_restart)
         with contextlib.suppress(BlockingIOError):
             os.read(self._wake, 4096)
@@ -146,16 +161,24 @@ class _Shim(Duty):
         child.returncode = 0  # reaped by us below, not by the Popen object
         if not self._order.beside:
             self._held.started()
+        self._heard = heard.a_new_life(self._order.standby)
         self._started(child.pid, began)
 
     def _spawn(self, command: list[str]) -> subprocess.Popen[bytes]:
-        order = self._order
+        order, env = self._order, self._order.env
+        if self._notify.address:
+            env = {"NOTIFY_SOCKET": self._notify.address, **env}
         if self._log is not None:
             self._log.close()
         self._log = birth.open_log(self._place / "start.log", order.log, order.user)
         self._held.open(order.user)
-        sockets = handing_over(self._held.descriptors, command, order.env) if self._held else None
-        return birth.spawn(command, cwd=order.cwd, env=order.env, user=order.user, log=self._log, sockets=sockets)
+        more: dict[str, Any] = handing_over(self._held.descriptors, command, env) if self._held else {"env": env}
+        if not self._limits:
+            return birth.spawn(command, cwd=order.cwd, user=order.user, log=self._log, more=more)
+        more["preexec_fn"] = _one_after_the_other(more.get("preexec_fn"), self._limits.in_child)
+        with self._limits.while_starting():
+            self._log.note(self._limits.notice)
+            return birth.spawn(command, cwd=order.cwd, user=order.user, log=self._log, more=more)
 
     def _start_again(self) -> None:
         """After an end that nobody wanted, behind a held socket: at once, so that those who wait are served."""
@@ -206,14 +229,36 @@ class _Shim(Duty):
         super()._fail(began, reason)
         self._plan_restart(0.0)
 
+    def _hear_the_server(self) -> None:
+        """What the server says of itself by sd_notify; only a separate process tree is believed."""
+        before = self._heard
+        for sender, lines in self._notify.messages():
+            if self._is_of_the_server(sender):
+                self._heard = heard.after(self._heard, lines)
+        if self._heard == before:
+            return
+        with contextlib.suppress(OSError):  # a full disk: the server goes on
+            heard.write(self._order.standby, self._heard)
+        if self._heard.ready and not before.ready:
+            self._line.send(event="ready")
+
+    @property
+    def _said_ready(self) -> bool:
+        return self._heard.ready is not None
+
+    def _is_of_the_server(self, pid: int) -> bool:
+        """Whether it descends from us, and began with this life of the server or later."""
+        sender = processes.read(pid) if pid > 0 else None
+        if sender is None or self._record is None or sender.identity.ticks < self._record.ticks:
+            return False
+        while sender is not None and sender.parent > 1 and sender.parent != os.getpid():
+            sender = processes.read(sender.parent)
+        return sender is not None and sender.parent == os.getpid()
+
     def _reap(self) -> None:
-        while True:
-            try:
-                pid, status, usage = os.wait4(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if pid == 0:
-                return
+        while (pid := children.next_ended()) is not None:
+            self._hear_the_server()  # its last words; once it is reaped, nobody knows whose they were
+            _, status, usage = os.wait4(pid, 0)
             if self._record is not None and pid == self._record.pid and self._record.ended is None:
                 self._ended(os.waitstatus_to_exitcode(status), usage.ru_maxrss * 1024)
 
@@ -234,14 +279,16 @@ class _Shim(Duty):
                 signal=-code if code < 0 else None,
                 peak_rss=peak,
                 last_lines=lines,
+                limit=self._limits.reached(code, lines),
+                planned=self._heard.stopping is not None and code in _AS_PLANNED,
             )
         )
         self._line.send(event="ended", code=code, lines=lines)
-        self._plan_restart(time.time() - self._record.started)
+        self._plan_restart(time.time() - self._record.started, self._record.planned)
 
-    def _plan_restart(self, lived: float) -> None:
+    def _plan_restart(self, lived: float, planned: bool = False) -> None:
         """Where the sockets are held, the shim starts it again, as often as it may; then it gives the addresses up."""
-        if self._held and self._settled and not self._lives() and not self._restarts.plan(time.time(), lived):
+        if self._held and self._settled and not self._lives() and not self._restarts.plan(time.time(), lived, planned):
             self._held.close()
 
     def _heir(self) -> Identity | None:
@@ -261,3 +308,12 @@ class _Shim(Duty):
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
+
+
+def _one_after_the_other(*steps: Callable[[], None] | None) -> Callable[[], None]:
+    def run() -> None:
+        for step in steps:
+            if step is not None:
+                step()
+
+    return run

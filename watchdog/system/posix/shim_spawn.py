@@ -1,4 +1,4 @@
-"""Spawns a shim: a bare interpreter in a session of its own, with one end of a line to us as its standard input."""
+"""Spawns a shim: a bare interpreter in its own session, with one end of a line to us as its standard input."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The shim of a server that has just ended waits a moment: the next start then needs no new interpreter.
 
 An interpreter with all that a shim needs takes most of a tenth of a second to come up, and after a death every bit of
-that is outage. The old shim is warm already and has nothing left to do. Whoever comes must be of the same user: a start
+that is outage. The old shim is warm already and has nothing left to do. The caller must be of the same user: a start
 never gets other rights than those of the one who asked for it.
 """
 

@@ -35,8 +35,13 @@ def check_trusted_folder(path: Path) -> str:
 
 
 def check_trusted_file(path: Path) -> str:
-    """The same for a regular file; a symbolic link in its place is told as one."""
+    """The same for a regular file; a symbolic link in its place is reported as one."""
     return _why_not(path, folder=False)
+
+
+def is_private(path: Path) -> bool:
+    """Whether nobody but its owner, and root, can read or write the file."""
+    return not path.stat().st_mode & 0o077
 
 
 def read_trusted(path: Path, limit: int = LIMIT) -> bytes:

@@ -6,6 +6,19 @@ import sys
 
 if sys.platform == "linux":
     from watchdog.system.linux.lineage import (
+        born_together,
+        group_folder,
+        group_members,
+        is_settled,
+        layout,
+        layout_of,
+        newest_pid,
+        ticks_now,
+        wait_channel,
+    )
+elif sys.platform == "win32":
+    from watchdog.system.windows.lineage import (
+        born_together,
         group_folder,
         group_members,
         is_settled,
@@ -17,6 +30,7 @@ if sys.platform == "linux":
     )
 else:
     from watchdog.system.portable.untold import (
+        born_together,
         group_folder,
         group_members,
         is_settled,
@@ -28,6 +42,7 @@ else:
     )
 
 __all__ = [
+    "born_together",
     "group_folder",
     "group_members",
     "is_settled",

@@ -22,7 +22,7 @@ from watchdog.system.shim import records
 from watchdog.system.shim.line import Line
 from watchdog.system.shim.orders import Order
 
-ORDER_WITHIN = 30.0  # seconds for whoever has called the shim to say what to do
+ORDER_WITHIN = 30.0  # seconds for the caller of the shim to say what to do
 LOCK_WITHIN = 15.0
 _GONE_WITHIN = 10.0  # seconds for the old processes to be gone, once somebody says start
 _PORT_WITHIN = 20.0
@@ -61,6 +61,11 @@ class Duty:
     def _held_ports(self) -> frozenset[int]:
         """Ports whose sockets the shim holds itself."""
         return frozenset()
+
+    @property
+    def _said_ready(self) -> bool:
+        """Whether the server has said READY=1 in this life."""
+        return False
 
     @property
     def _is_started(self) -> bool:
@@ -136,19 +141,24 @@ class Duty:
             self._next_or_give_up()
 
     def _judge_it(self) -> None:
-        """wd is gone: is the service up? By its port, else by its staying alive."""
+        """wd is gone: is the service up? By its own word or its port, else by its staying alive."""
         record = self._record
         if record is None or record.error or self._judge is None:
             self._settle()
         elif record.ended is not None:
             self._next_or_give_up()
-        elif self._order.port is not None:
-            if any(one.holders for one in ports.listeners(self._order.port)):
+        elif self._order.says_ready or self._order.port is not None:
+            if self._is_up():
                 self._settle()
             elif self._judge.over:
                 self._next_or_give_up()
         elif time.time() - record.started > _SETTLED_AFTER:
             self._settle()
+
+    def _is_up(self) -> bool:
+        if self._order.says_ready:
+            return self._said_ready
+        return any(one.holders for one in ports.listeners(self._order.port or 0))
 
     def _next_or_give_up(self) -> None:
         if self._tried_fallback:
@@ -159,7 +169,7 @@ class Duty:
             self._start(self._order.fallback)
 
     def _finish_kill(self, doomed: list[str]) -> bool:
-        """What wd began: done by a program of its own, so that the shim stays small. False if somebody survives."""
+        """What wd began: done by a separate program, so that the shim stays small. False if somebody survives."""
         question = {"doomed": doomed, "inodes": self._order.inodes, "ports": self._order.ports}
         done = commands.run(
             self._order.finish_command, timeout=_FINISH_WITHIN, env=self._finish_env(), stdin=json.dumps(question)

@@ -1,4 +1,4 @@
-"""Messages between wd and a process of its own: one JSON object a line over a socket, with a deadline on every wait."""
+"""Messages between wd and a separate process: one JSON object a line over a socket, with a deadline on every wait."""
 
 from __future__ import annotations
 

@@ -19,12 +19,14 @@ class Order:
     log: str | None
     through: list[str]  # a manager's own start command, instead of ours
     within: float  # seconds to get ready
+    says_ready: bool  # it is up when it has said READY=1
     ports: list[int]  # must be free before the start
     port: int | None  # the one that it listens on when it is up
     doomed: list[str]  # identities of those that must be gone first
     beside: list[str]  # identities of those that go on meanwhile: wd ends them when the new server is proven
-    inodes: list[int]  # their listening sockets: whoever holds one belongs to them
+    inodes: list[int]  # their listening sockets: the holder of one belongs to them
     listen: list[str]  # addresses whose sockets the shim holds for the service
+    limits: dict[str, int | None]  # see Limits of the playbook
     restarts: int  # after so many ends of the service within `restarts_within` seconds, the shim starts it no more
     restarts_within: float
     pauses: list[float]  # seconds before a start that follows a very short life: the first, and the longest

@@ -15,13 +15,18 @@ class Restarts:
         self._first, self._longest = first, longest
         self._starts: list[float] = []
         self._short_lives = 0
+        self._counts = True  # whether the planned start uses up what is allowed
         self.due_at: float | None = None  # on the monotonic clock
 
-    def plan(self, now: float, lived: float) -> bool:
-        """After an end at `now` (seconds since the epoch): whether another start is allowed; it is planned then."""
+    def plan(self, now: float, lived: float, announced: bool = False) -> bool:
+        """After an end at `now` (seconds since the epoch): whether another start is allowed; it is planned then.
+
+        An end that the server had announced is not a failure, and uses nothing up.
+        """
         self._starts = [one for one in self._starts if now - one < self._within]
-        if len(self._starts) >= self._most:
+        if not self._most or (not announced and len(self._starts) >= self._most):
             return False
+        self._counts = not announced
         self._short_lives = self._short_lives + 1 if lived < _SHORT else 0
         pause = min(self._first * 2 ** (self._short_lives - 1), self._longest) if self._short_lives else 0.0
         self.due_at = time.monotonic() + pause
@@ -29,7 +34,8 @@ class Restarts:
 
     def begun(self, now: float) -> None:
         """The planned start is under way."""
-        self._starts.append(now)
+        if self._counts:
+            self._starts.append(now)
         self.due_at = None
 
     def is_due(self) -> bool:

@@ -6,7 +6,7 @@ import ctypes
 from ctypes import wintypes
 from pathlib import Path
 
-# A list of its own, not the parent's: all rights for the owner, the administrators and Windows; inherited below.
+# Its own list, not the parent's: all rights for the owner, the administrators and Windows; inherited below.
 _FOR_OWNER = "D:P(A;OICI;FA;;;OW)(A;OICI;FA;;;BA)(A;OICI;FA;;;SY)"
 _REVISION, _ACCESS_LIST = 1, 4
 

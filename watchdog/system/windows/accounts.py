@@ -36,6 +36,11 @@ def learn(sid: str, name: str) -> int:
     return number
 
 
+def known(sid: str) -> str | None:
+    """The name of a user that was learned; None for one that was not."""
+    return _names.get(number_of(sid))
+
+
 @cache
 def our_id() -> int:
     """The number of the user whose rights this program has."""
@@ -78,7 +83,7 @@ def home_of(user: str | None) -> str:
 
 
 def base_environment(user: str | None = None) -> dict[str, str]:
-    """What every process of a service finds, whoever starts it, from where: nothing of the caller's surroundings.
+    """What every process of a service finds, no matter who starts it, from where: nothing of the caller's surroundings.
 
     LookupError if there is no such user.
     """

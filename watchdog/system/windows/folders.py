@@ -155,7 +155,7 @@ def make_private(path: Path) -> os.stat_result:
 
 
 def give(path: Path, like: os.stat_result) -> None:
-    """A file belongs to whoever made it here."""
+    """A file belongs to the user who made it here."""
 
 
 def bytes_on_disk(facts: os.stat_result) -> int:

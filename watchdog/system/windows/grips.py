@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from watchdog.model.errors import Failed
-from watchdog.system.windows import kernel
+from watchdog.system.windows import jobs, kernel
 
 HUP = None
 INT, KILL, TERM = int(signal.SIGINT), 9, int(signal.SIGTERM)
@@ -91,4 +91,5 @@ def kill_child(child: subprocess.Popen[bytes], *, group: bool) -> None:
 
 
 def end_group(folder: Path) -> None:
-    raise OSError("Windows has no control groups")
+    """End everything in a job of ours."""
+    jobs.end(str(folder), _EXIT_CODE)

@@ -6,13 +6,22 @@ import ctypes
 import socket
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from ctypes import wintypes
 
 from watchdog.model.process import Listener
 from watchdog.system.portable.ports import accept_queue, connected, lingering, listeners_elsewhere
 
-__all__ = ["SERVERS_REUSE", "accept_queue", "connected", "lingering", "listeners", "listeners_elsewhere"]
+__all__ = [
+    "SERVERS_REUSE",
+    "accept_queue",
+    "connected",
+    "holders",
+    "lingering",
+    "listeners",
+    "listeners_elsewhere",
+    "listening",
+]
 
 SERVERS_REUSE = False  # here it would let two servers have one port
 _LISTENERS = 3  # TCP_TABLE_OWNER_PID_LISTENER
@@ -35,6 +44,17 @@ def listeners(port: int | None = None) -> tuple[Listener, ...]:
         for address, number, pid in found
         if port in (None, number)
     )
+
+
+def listening() -> tuple[Listener, ...]:
+    """The same: the holder is told with the socket."""
+    return listeners()
+
+
+def holders(inodes: Collection[int], pids: Iterable[int]) -> dict[int, tuple[int, ...]]:
+    """Which of these processes have which of these sockets open."""
+    asked = frozenset(pids)
+    return {one.inode: one.holders for one in listeners() if one.inode in inodes and asked & set(one.holders)}
 
 
 def _rows(family: int) -> Iterator[tuple[str, int, int]]:

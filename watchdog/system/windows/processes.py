@@ -1,31 +1,19 @@
-"""Processes of Windows: psutil's facts, told apart by pid and creation time, to a tenth of a microsecond.
-
-That moment is read from a handle. Processes that wd may not open (of Windows itself, mostly) are told apart by psutil's
-coarser one.
-"""
+"""Processes of Windows, told apart by pid and creation time, to a tenth of a microsecond."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
 from collections.abc import Iterable
-from dataclasses import replace
 
 import psutil
 
 from watchdog.model.errors import CannotTell
 from watchdog.model.process import Identity, Process
-from watchdog.system.portable.processes import (
-    command_lines,
-    environment,
-    expect_questions,
-    pid_max,
-    thread_ids,
-    with_commands,
-)
-from watchdog.system.portable.processes import read as read_portable
-from watchdog.system.process.table import Row, Table
-from watchdog.system.windows import accounts, kernel
+from watchdog.system.portable.processes import command_lines, environment, expect_questions, pid_max, with_commands
+from watchdog.system.process.table import Row
+from watchdog.system.windows import accounts, everybody, kernel
+from watchdog.system.windows.everybody import Told
 
 __all__ = [
     "boot_id",
@@ -49,46 +37,27 @@ _IDLE, _SYSTEM = 0, 4
 @functools.cache
 def boot_id() -> str:
     """The creation of the first process that lives as long as Windows does. CannotTell where none can be seen."""
-    began = [
-        one.create_time()
-        for one in psutil.process_iter(["name"])
-        if str(one.info["name"] or "").lower() in _PERMANENT and one.pid not in (_IDLE, _SYSTEM)
-    ]
+    began = [one.created for one in everybody.look().values() if one.name.lower() in _PERMANENT and one.created]
     if not began:
         raise CannotTell("The processes of this machine cannot be read.", "no process of Windows itself is seen.")
-    return f"{round(min(began) * 100):x}"
+    return f"{min(began):x}"
 
 
 def table() -> dict[int, Process]:
     """Every process by pid, without command lines."""
-    return {pid: found for pid in psutil.pids() if (found := read(pid)) is not None}
+    return {pid: whole for pid, one in everybody.look().items() if (whole := _whole(one)) is not None}
 
 
 def rows(only: Iterable[int] | None = None) -> dict[int, Row]:
     """The same, without what a whole process tells; of everybody, or of these pids."""
-    wanted = psutil.pids() if only is None else only
-    return dict(Table.of({pid: found for pid in wanted if (found := read(pid)) is not None}).rows)
+    found = everybody.look()
+    return {pid: _row(found[pid]) for pid in (found if only is None else only) if pid in found}
 
 
 def read(pid: int) -> Process | None:
     """One process, without its command line; None if there is none."""
-    try:
-        handle = kernel.open_process(pid, kernel.QUERY_LIMITED | kernel.SYNCHRONIZE)
-    except OSError:
-        found = read_portable(pid)
-        return None if found is None else replace(found, identity=Identity(boot_id(), pid, round(found.started * 1e7)))
-    try:
-        if kernel.has_ended(handle):  # somebody else holds a handle of it, too
-            return None
-        created, found = kernel.creation_time(handle), read_portable(pid)
-        if found is None:
-            return None
-        uid = found.uid
-        with contextlib.suppress(OSError):
-            uid = accounts.learn(kernel.user_sid(handle), found.user.rpartition("\\")[2])
-        return replace(found, identity=Identity(boot_id(), pid, created), uid=uid)
-    finally:
-        kernel.close(handle)
+    told = everybody.look().get(pid)
+    return None if told is None else _whole(told)
 
 
 def is_alive(identity: Identity) -> bool:
@@ -98,9 +67,68 @@ def is_alive(identity: Identity) -> bool:
     try:
         handle = kernel.open_process(identity.pid, kernel.QUERY_LIMITED | kernel.SYNCHRONIZE)
     except OSError:
-        found = read(identity.pid)
-        return found is not None and found.identity == identity
+        told = everybody.look().get(identity.pid)
+        return told is not None and told.created == identity.ticks
     try:
         return kernel.creation_time(handle) == identity.ticks and not kernel.has_ended(handle)
     finally:
         kernel.close(handle)
+
+
+def thread_ids(pid: int) -> tuple[int, ...]:
+    """The system's ids of its threads; empty if it is gone."""
+    told = everybody.look().get(pid)
+    return () if told is None else tuple(one.tid for one in told.threads)
+
+
+def _row(told: Told) -> Row:
+    return Row(
+        Identity(boot_id(), told.pid, told.created),
+        told.parent,
+        told.name,
+        told.state,
+        0,
+        0,
+        told.pid in (_IDLE, _SYSTEM),
+        told.cpu_seconds,
+    )
+
+
+def _whole(told: Told) -> Process | None:
+    """None for one that has ended and is still told because somebody has a handle of it."""
+    user = ("?", -1)
+    with contextlib.suppress(OSError):  # of another user, or of Windows itself
+        handle = kernel.open_process(told.pid, kernel.QUERY_LIMITED | kernel.SYNCHRONIZE)
+        try:
+            if kernel.has_ended(handle) or kernel.creation_time(handle) != told.created:
+                return None
+            user = _user(told.pid, kernel.user_sid(handle))
+        finally:
+            kernel.close(handle)
+    return Process(
+        identity=Identity(boot_id(), told.pid, told.created),
+        parent=told.parent,
+        name=told.name,
+        state=told.state,
+        session=0,
+        group=0,
+        terminal=0,
+        user=user[0],
+        uid=user[1],
+        started=everybody.seconds(told.created),
+        threads=len(told.threads),
+        rss=told.rss,
+        cpu_seconds=told.cpu_seconds,
+        kernel=told.pid in (_IDLE, _SYSTEM),
+    )
+
+
+def _user(pid: int, sid: str) -> tuple[str, int]:
+    """(name, number) of the user with this identifier; Windows is asked once for each."""
+    known = accounts.known(sid)
+    if known is None:
+        try:
+            known = psutil.Process(pid).username().rpartition("\\")[2]
+        except (psutil.Error, OSError):
+            known = sid
+    return known, accounts.learn(sid, known)

@@ -19,10 +19,11 @@ from pathlib import Path
 
 import psutil
 
+from watchdog.system.process import processes
 from watchdog.system.shim.duty import LOCK_WITHIN, ORDER_WITHIN, Duty
 from watchdog.system.shim.line import Line
 from watchdog.system.shim.orders import Order
-from watchdog.system.windows import accounts, children, flock
+from watchdog.system.windows import accounts, birth, flock, jobs
 
 _PAUSE = 0.1  # seconds between two looks at the service
 _LINES, _LENGTH, _TAIL = 20, 500, 16 * 1024
@@ -44,12 +45,13 @@ class _Shim(Duty):
     def __init__(self, order: Order, line: Line) -> None:
         super().__init__(order, line)
         self._child: subprocess.Popen[bytes] | None = None
+        self._job = _new_job()
         self._log, self._log_begin = self._place / "start.log", 0
         self._peak = 0
 
     def run(self) -> None:
         self._line.send(event="armed", pid=os.getpid())
-        while not self._settled or self._child is not None:
+        while not self._settled or self._child is not None or self._members():
             for word in self._words():
                 self._obey(word)
             self._look_at_child()
@@ -91,16 +93,8 @@ class _Shim(Duty):
             self._log = Path(self._order.log)
         with self._log.open("ab") as log:
             self._log_begin = log.tell()
-            child = subprocess.Popen(
-                command,
-                cwd=self._order.cwd,
-                env=self._order.env,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                **children.ALONE,
-                **accounts.to_run_as(self._order.user),
-            )
+            order = self._order
+            child = birth.spawn(command, cwd=order.cwd, env=order.env, user=order.user, log=log, job=self._job)
         self._child, self._peak = child, 0
         self._started(child.pid, began)
 
@@ -108,7 +102,16 @@ class _Shim(Duty):
         return accounts.base_environment()
 
     def _children(self) -> list[str]:
-        return [str(self._record.identity)] if self._record and self._record.identity and self._child else []
+        own = {self._child.pid} if self._child is not None else set()
+        found = (processes.read(pid) for pid in self._members() | own)
+        return [str(one.identity) for one in found if one is not None]
+
+    def _members(self) -> frozenset[int]:
+        """Everybody that the service has started and that lives still, orphans too."""
+        try:
+            return jobs.members(self._job) if self._job else frozenset()
+        except OSError:
+            return frozenset()
 
     def _look_at_child(self) -> None:
         if self._child is None:
@@ -133,3 +136,12 @@ class _Shim(Duty):
         except OSError:
             return ()
         return tuple(line[:_LENGTH] for line in lines[-_LINES:])
+
+
+def _new_job() -> int | None:
+    """The job of this shim's service; None where Windows has none to give: then only parents tell who belongs to it."""
+    ours = processes.read(os.getpid())
+    try:
+        return jobs.create(jobs.name(ours.pid, ours.identity.ticks)) if ours else None
+    except OSError:
+        return None

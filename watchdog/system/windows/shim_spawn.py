@@ -1,6 +1,6 @@
 """Spawns a shim: an interpreter without a console, outside of our job, that calls us back on a socket of our own.
 
-Whoever connects must show the key that only the new process got, on its standard input.
+A client must show the key that only the new process got, on its standard input.
 """
 
 from __future__ import annotations

@@ -26,6 +26,11 @@ def check_trusted_file(path: Path) -> str:
     return _why_not(path, folder=False)
 
 
+def is_private(path: Path) -> bool:
+    """Files of wd get an access list of their owner when they are written; who else may read is not looked at."""
+    return path.is_file()
+
+
 def read_trusted(path: Path, limit: int = LIMIT) -> bytes:
     """The whole content of a regular file of at most `limit` bytes; BadConfig says why it is not read."""
     if problem := _why_not(path, folder=False):

@@ -1,0 +1,102 @@
+"""An incident while it runs and afterwards: the runbook as a document, then the report, then what a person adds."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from watchdog.commands import incidents as commands
+from watchdog.commands.troubles import is_trouble
+from watchdog.model.errors import NothingMatched
+from watchdog.model.incident import Incident
+from watchdog.report.build import build, clean
+from watchdog.system.disk.parts import read_part
+from watchdog.web import look, runbook_page
+from watchdog.web.asked import Asked, Wrong
+
+_LONGEST_FILE = 4 << 20  # bytes of evidence that are shown
+_LONGEST_NOTE = 4000
+_EARLIER = 5
+
+
+def incident(asked: Asked) -> Response:
+    found = _named(asked)
+    return look.page(
+        "incident.html.j2", asked.site, asked.visitor, **_values(asked, found), earlier=_earlier(asked, found)
+    )
+
+
+def body(asked: Asked) -> Response:
+    """What changes while it runs."""
+    text = look.part("incident_body.html.j2", **_values(asked, _named(asked)))
+    return HTMLResponse(text, headers={"cache-control": "no-store"})
+
+
+def evidence(asked: Asked) -> Response:
+    """A file of its evidence, as text whatever it is. Only what its manifests name."""
+    found = _named(asked)
+    wanted = asked.path["path"]
+    page = build(found, Path(found.folder))
+    if wanted not in {one.path for one in page.kept}:
+        raise NothingMatched(f"{found.id} has no evidence {wanted!r}")
+    part = read_part(Path(found.folder) / wanted, _LONGEST_FILE)
+    if part.error:
+        raise NothingMatched(f"{wanted} cannot be read", part.error)
+    headers = {
+        "content-security-policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+        "cache-control": "no-store",
+    }
+    return Response(part.data, 200, headers, media_type="text/plain; charset=utf-8")
+
+
+def note(asked: Asked) -> Response:
+    """The root cause, the fix or a note, as `wd incidents note` takes it."""
+    found = _named(asked)
+    given = {key: asked.form.get(key, "").strip() for key in ("root_cause", "fix", "text")}
+    if any(len(value) > _LONGEST_NOTE for value in given.values()):
+        raise Wrong(400, f"a note has at most {_LONGEST_NOTE} characters")
+    changed = {key: value for key, value in given.items() if value and value != getattr(found, key, "")}
+    if changed:
+        words = tuple(filter(None, [changed.pop("text", "")]))
+        commands.note(asked.site.context(asked.person), {"incident": found.id, "text": words, **changed})
+    return RedirectResponse(f"/incidents/{found.id}", 303)
+
+
+def _named(asked: Asked) -> Incident:
+    """By its whole id: a page is no place for guesses."""
+    found = asked.site.journal().incident(asked.path["id"])
+    if found.id != asked.path["id"]:
+        raise NothingMatched(f"there is no incident {asked.path['id']!r}", todo="The page History shows them.")
+    return clean(found)
+
+
+def _values(asked: Asked, found: Incident) -> dict[str, Any]:
+    runs = found.outcome == "running" and found.id not in {one.id for one in asked.site.journal().unfinished()}
+    return {
+        "incident": found,
+        "page": build(found, Path(found.folder)),
+        "document": runbook_page.drawn(found, asked.site.home),
+        "is_running": runs,
+        "link_files": f"/incidents/{found.id}/evidence/",
+    }
+
+
+def _earlier(asked: Asked, found: Incident) -> tuple[tuple[Incident, str], ...]:
+    """The troubles of the same service before it, each with how it compares."""
+    before = (
+        one
+        for one in asked.site.journal().incidents(found.service, limit=100)
+        if one.opened < found.opened and found.service and is_trouble(one)
+    )
+    return tuple((one, _compared(one, found)) for one in islice(before, _EARLIER))
+
+
+def _compared(one: Incident, other: Incident) -> str:
+    if not one.cause or not other.cause:
+        return "no cause is known of one of them"
+    if one.signature and one.signature == other.signature:
+        return "same cause and line"
+    return "same cause, another line" if one.cause == other.cause else f"another cause: {one.cause}"

@@ -1,0 +1,87 @@
+"""The pages Now and of one service: how everything stands, and what the policy would do next."""
+
+from __future__ import annotations
+
+import hashlib
+from itertools import islice
+from typing import Any
+
+from starlette.responses import HTMLResponse, Response
+
+from watchdog.commands.explain import in_words
+from watchdog.commands.standing import worst_of
+from watchdog.commands.status_lines import death_words, next_check, windows
+from watchdog.commands.troubles import is_trouble
+from watchdog.journal.store import Journal
+from watchdog.model.errors import NothingMatched
+from watchdog.model.incident import Incident
+from watchdog.policy.explain import explain
+from watchdog.system import clock
+from watchdog.text.units import counted
+from watchdog.web import look
+from watchdog.web.asked import Asked
+from watchdog.web.looks import Look
+from watchdog.web.rows import Row, row
+
+_RECENT = 5  # incidents on the page Now
+_LOOKED_THROUGH = 200
+
+
+def now(asked: Asked) -> Response:
+    """Every service, the worst first; what is under way; the last troubles."""
+    values = _list(asked.site.looks.now())
+    return look.page("now.html.j2", asked.site, asked.visitor, **values, recent=_recent(asked.site.journal()))
+
+
+def services(asked: Asked) -> Response:
+    """Only the list, for a page that is open; 204 if it would be the same as what the page shows."""
+    values = _list(asked.site.looks.now())
+    if asked.query.get("seen") == values["seen"]:
+        return Response(status_code=204)
+    return HTMLResponse(look.part("now_services.html.j2", **values), headers={"cache-control": "no-store"})
+
+
+def _list(found: Look) -> dict[str, Any]:
+    at = clock.now()
+    rows = [row(one, at) for one in found.found]
+    return {"rows": rows, "summary": _summary(rows, found), "broken": found.broken, "seen": _mark_of(rows, found)}
+
+
+def _summary(rows: list[Row], found: Look) -> str:
+    """The words of `wd status -o json`."""
+    if not rows and not found.broken:
+        return "no service: the home has no playbook"
+    return f"{counted(len(rows), 'service')}, the worst is {worst_of(found.found, bool(found.broken))}"
+
+
+def _mark_of(rows: list[Row], found: Look) -> str:
+    """Changes when the list does. How long something has lasted is counted by the page itself."""
+    return hashlib.sha256(repr((rows, found.broken)).encode()).hexdigest()[:16]
+
+
+def _recent(journal: Journal) -> tuple[Incident, ...]:
+    found = journal.incidents(limit=_LOOKED_THROUGH)
+    return tuple(islice(filter(is_trouble, found), _RECENT))
+
+
+def service(asked: Asked) -> Response:
+    """Everything about one, in the words of `wd status NAME` and `wd explain NAME`."""
+    name = asked.path["name"]
+    one = asked.site.looks.now().of(name)
+    if one is None:
+        raise NothingMatched(f"there is no service {name!r}", todo="The page Now shows them all.")
+    at = clock.now()
+    journal = asked.site.journal()
+    return look.page(
+        "service.html.j2",
+        asked.site,
+        asked.visitor,
+        one=one,
+        row=row(one, at),
+        next_check=next_check(one, at),
+        windows=tuple(windows(one.figures, one.playbook.policy.target)),
+        deaths=tuple(death_words(record, why, at) for record, why in one.deaths),
+        policy=tuple(in_words(one.playbook, explain(one.playbook))),
+        memory=[[round(when, 1) for when, _ in one.memory], [value for _, value in one.memory]],
+        past=tuple(islice(filter(is_trouble, journal.incidents(name, limit=_LOOKED_THROUGH)), 20)),
+    )
