@@ -73,9 +73,10 @@ _LOOP: tuple[StepSpec, ...] = (
     StepSpec(
         "watch",
         "run the watchdog daemon",
-        "watchdog.watch.daemon:watch",
+        "watchdog.cli.page_child:watch",
         (
             SERVICE,
+            Option("--web", help="also serve the page there, as `wd web ADDRESS` does", metavar="ADDRESS"),
             Option("--ping", help="address of a dead-man switch, asked after each complete round", metavar="URL"),
             Option("--metrics", "path", help="file for the numbers, in Prometheus' text form", metavar="FILE"),
         ),

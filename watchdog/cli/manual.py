@@ -165,10 +165,11 @@ PAGES: dict[str, Manual] = {
         "read again within seconds, or at once by SIGHUP.",
         (
             ("wd watch", "watch every service of the home"),
+            ("wd watch --web 127.0.0.1:8321", "watch, and serve the page"),
             ("wd watch --service shop --metrics /run/shop.prom", "watch one service and write its metrics"),
         ),
         (Exit.FINE, Exit.UNKNOWN, Exit.INTERRUPTED),
-        ("--service", "--metrics", "--ping"),
+        ("--service", "--web", "--metrics", "--ping"),
     ),
     "yes": Manual(
         "The loop then runs the runbook that it asked about, if the trouble lasts. The report says who said yes.",

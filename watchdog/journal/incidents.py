@@ -32,7 +32,8 @@ _CHANGEABLE = frozenset(
 _COLUMNS = (
     "id, opened, service, runbook, trigger_kind, trigger_detail, trigger_by, trigger_since, outcome, closed, cause, "
     "signature, finding, request, downtime, down_since, folder, report, old_pids, new_pid, root_cause, fix, "
-    "repeated, overridden, trigger_typed, trigger_home, gave_up, downtime_from, downtime_exact, changed, agreed_by, alert"
+    "repeated, overridden, trigger_typed, trigger_home, gave_up, downtime_from, downtime_exact, changed, "
+    "agreed_by, alert"
 )
 
 
