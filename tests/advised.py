@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 from collections.abc import Callable
@@ -12,8 +13,9 @@ from printed import commands
 from watchdog.cli.commands import COMMANDS
 from watchdog.steps.registry import SPECS
 
-# They run until they are ended, or write into the schedulers of this machine: their page is shown in place of that.
-_STAYS = ("watch", "sidecar", "schedule")
+# They run until they are ended, write into the schedulers of this machine, or need other hosts: their page is shown.
+_STAYS = ("watch", "sidecar", "web", "schedule", "fleet")
+_BUSY = "wait until it is done"
 # What a person writes there. N is a worker's pid: test_steps_why_advice.py has servers with workers.
 _FILLED_IN = {"run NAME": "run short", "--name NAME": "--name other", "NAME": "shop", "--service S": "--service shop"}
 _FILLED_IN |= {"TEXT": "hello", "ID": "last"}
@@ -26,7 +28,10 @@ def follow(text: str, wd: Callable[..., Done], port: int = 0) -> list[str]:
     """
     advised = sorted((line for line in commands(text) if not line.endswith(" N")), key=_changes)
     for line in advised:
-        done = wd(*_words(line.replace(":PORT", f":{port}")))
+        words = _words(line.replace(":PORT", f":{port}"))
+        done = wd(*words)
+        while _BUSY in done.err:  # the loop has heard the command before: its run ends within its own time limits
+            done = wd(*words)
         assert not done.err.startswith("wd:") and (done.code == 0 or not _changes(line)), f"{line}: {done}"
     return advised
 
@@ -36,7 +41,7 @@ def _words(line: str) -> list[str]:
         line = re.sub(rf"{word}\b", meant, line)
     words = shlex.split(line)[1:]
     if not {*_STAYS}.isdisjoint(words):
-        return [*words[: words.index("--") if "--" in words else None], "--help"]
+        return [*itertools.takewhile(str.islower, words), "--help"]  # without options, and what a person fills in
     return [*words, *(["--yes"] if _changes(line) else [])]
 
 

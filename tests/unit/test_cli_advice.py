@@ -19,7 +19,8 @@ DOCUMENTS = [*sorted((ROOT / "runbooks").glob("*.md")), ROOT / "README.md"]
 GAP = "\0"  # where a text has a value
 SCRIPT = ROOT / "tests" / "live" / "tired_person.txt"
 
-# What the script of the tired person does not show: which test has it printed, and runs it. `follow` does both.
+# What the script of the tired person does not show: which test has it printed and runs it, by `follow`; or which command
+# of the script it repeats elsewhere.
 _ADVICE = "test_steps_why_advice.py"
 _INIT = "test_init_from.py::test_the_playbook_of_a_server_validates_and_says_what_it_guessed"
 _HERE = "test_validate_here.py::test_a_port_of_another_user_is_named_by_root"
@@ -40,16 +41,22 @@ SHOWN_ELSEWHERE = {
     ("report/advice.py", "wd kill --worker --pid 1"): _WORKER,
     ("targets/select.py", "wd ps -o json"): _PIPE,
     ("targets/select.py", "wd find :PORT -o json"): _PIPE,
+    ("watch/asking.py", "wd yes 1"): "wd yes shop",  # a message, with the words of `wd status`
     ("workers/indicators.py", "wd why 1"): _FIGURE,
     ("workers/indicators.py", "wd leak watch 1"): _FIGURE,
 }
 
 # They name a command and advise nothing: pages of help, comments in written files, descriptions for an editor.
 ONLY_NAMED = {
-    "cli/commands.py": ("wd tick", "wd watch"),
+    "cli/commands.py": ("wd tick", "wd watch", "wd web ADDRESS"),
     "cli/demo.py": ("wd demo",),  # printed when the demo's own server does not hang: no test can have that
     "commands/playbook_text.py": ("wd init",),
+    "cli/fleet_commands.py": ("wd fleet run",),
     "commands/explain.py": ("wd watch",),
+    "fleet/on_host.py": ("wd fleet run",),
+    "policy/explain.py": ("wd watch", "wd web"),
+    "web/users.py": ("wd web --add-user NAME",),
+    "web/wire.py": ("wd web --name NAME", "wd web --proxy ADDRESS"),  # to whoever asks over the net
     "commands/timetable.py": ("wd schedule",),
     "config/schema.py": ("wd check NAME", "wd sidecar"),
 }
@@ -117,6 +124,9 @@ def test_a_command_that_is_printed_is_run_where_it_is_printed(file: str, text: s
     tests = {SHOWN_ELSEWHERE.get((file, one)) for one in found(text) if one not in named}
     assert None not in tests, f"{file}: no test runs {found(text)}"
     for test in tests:
+        if str(test).startswith("wd "):
+            assert f"`{test}`" in SCRIPT.read_text(encoding="utf-8")
+            continue
         name, _, function = str(test).partition("::")
         (path,) = (ROOT / "tests").glob(f"*/{name}")
         code = path.read_text(encoding="utf-8")
