@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from homes import WD, Done, surroundings
+from homes import WD, Done, Shop, surroundings
 from support import alive, connects, free_port, wait_for
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
@@ -97,6 +97,7 @@ class Fleet:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.hosts = folder, dict[str, SshHost]()
+        self.shops: dict[str, Shop] = {}
         self.inventory = folder / "hosts.yml"
         self._rows: dict[str, dict[str, object]] = {}
         self.home = folder / "controller"
@@ -118,7 +119,8 @@ class Fleet:
         self.inventory.write_text(json.dumps({"all": {"children": {"web": {"hosts": self._rows}}}}))
 
     def argv(self, *words: str) -> list[str]:
-        return [*WD, "--home", str(self.home), "fleet", words[0], "-i", str(self.inventory), *words[1:]]
+        where = [] if words[0] == "resume" else ["-i", str(self.inventory)]
+        return [*WD, "--home", str(self.home), "fleet", words[0], *where, *words[1:]]
 
     def wd(self, *words: str, limit: float = 110.0, env: dict[str, str] | None = None) -> Done:
         """`wd fleet WORDS`, to its end."""
@@ -130,9 +132,39 @@ class Fleet:
         assert "defect" not in done.stderr, done.stderr
         return Done(done.returncode, done.stdout, done.stderr)
 
+    def shop(self, name: str, *, path: str = "") -> Shop:
+        """A host with a home and the service `shop`, which the test starts."""
+        folder = self.folder / f"{name}-home"
+        folder.mkdir(0o700)
+        made = self.shops[name] = Shop(folder)
+        self.host(name, path=path, wd_home=str(folder))
+        return made
+
+    def output(self, name: str, run: str) -> str:
+        """What the run on this host has printed so far."""
+        try:
+            return (self.shops[name].folder / "logs" / "fleet" / run / "output.txt").read_text()
+        except FileNotFoundError:
+            return ""
+
+    def begin(self, *words: str) -> subprocess.Popen[str]:
+        """`wd fleet WORDS`, under way."""
+        return subprocess.Popen(
+            self.argv(*words), cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, env=surroundings(), start_new_session=True,
+        )  # fmt: skip
+
     def end(self) -> None:
+        """The hosts first: then no run begins any more. A run that goes on is waited for."""
         for host in self.hosts.values():
             host.end()
+        for shop in self.shops.values():
+            wait_for(
+                lambda shop=shop: not processes_with(bytes(shop.folder / "logs" / "fleet")),
+                "the runs on the hosts end",
+                60,
+            )
+            shop.end_all()
 
 
 @contextlib.contextmanager
@@ -150,6 +182,12 @@ def bare_path(folder: Path) -> str:
     folder.mkdir(exist_ok=True)
     (folder / "python3.11").symlink_to(Path(sys.base_prefix) / "bin" / "python3.11")
     return f"{folder}:/bin"
+
+
+def processes_with(mark: bytes) -> list[int]:
+    """Those that have a word with this beginning in their command line."""
+    pids = [int(folder.name) for folder in Path("/proc").glob("[0-9]*")]
+    return [pid for pid in pids if any(word.startswith(mark) for word in _words(pid))]
 
 
 def _children(pid: int) -> list[int]:

@@ -180,6 +180,26 @@ def test_the_loop_leaves_a_death_to_the_shim_and_both_together_start_it_once(hom
     assert "bring-back" not in daemon.said
 
 
+def test_a_crash_loop_behind_the_socket_serves_everybody_and_a_person_gets_its_figures(home: Home) -> None:
+    service = shop(home, give_up={"restarts": 100, "within": "10m"})
+    daemon = home.watch()
+    wait_for(lambda: "ok" in home.wd("status", "shop").out, "the loop has seen it well")
+    service.tell("mortal", 1.5)
+    os.kill(service.pid(), signal.SIGKILL)
+    with Callers(service.port) as callers:
+        daemon.hears("crash-loop: ", 120)
+        service.tell("mortal", None)
+    assert callers.counts["refused"] == 0, callers.counts
+    assert daemon.said.count("crash loop: it died") == 1, "told once"
+    assert "bring-back" not in daemon.said, "its shim starts it"
+    (incident,) = [one for one in home.incidents() if one["runbook"] == "crash-loop"]
+    report = Path(incident["report"]).read_text()
+    assert "ends again and again behind its held socket" in report
+    assert "after each start" in report and "a life lasts" in report and "% of the time it answered" in report
+    assert incident["cause"] == "crash-loop"
+    assert service.answers()
+
+
 def test_wd_that_is_killed_in_the_middle_of_a_runbook_leaves_one_server(home: Home) -> None:
     service = shop(home)
     old = service.pid()

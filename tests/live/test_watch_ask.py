@@ -48,7 +48,7 @@ def test_anything_but_a_yes_is_a_no_and_the_question_comes_once(home: Home, type
         shop.tell("down")
         screen.shows(QUESTION)
         screen.type(typed)
-        screen.shows("a person said no: nothing is done; `wd run bring-back --service shop` does it")
+        screen.shows("at the terminal said no: nothing is done; `wd run bring-back --service shop` does it")
         shop.tell("down", None)
         screen.shows("health: recovered")
         assert screen.shown.count(QUESTION) == 1

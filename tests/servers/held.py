@@ -47,6 +47,8 @@ else:
     server = Server(("127.0.0.1", port), Handler)
 if (folder / "load").exists():
     time.sleep(float((folder / "load").read_text()))
+if (folder / "mortal").exists():
+    threading.Timer(float((folder / "mortal").read_text()), os._exit, (7,)).start()
 signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
 server.serve_forever(poll_interval=0.05)
 server.server_close()

@@ -43,13 +43,13 @@ def strangers() -> Iterator[list[int]]:
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every file of /proc that is read meanwhile."""
     found: list[str] = []
-    slurp = linux._slurp
+    slurp = linux.slurp
 
     def noted(path: str) -> bytes | None:
         found.append(path)
         return slurp(path)
 
-    monkeypatch.setattr(linux, "_slurp", noted)
+    monkeypatch.setattr(linux, "slurp", noted)
     return found
 
 

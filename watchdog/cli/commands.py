@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from watchdog.cli.fleet_commands import FLEET
 from watchdog.steps.spec import Argument, Option, StepSpec
 
 SERVICE = Option("--service", "service", help="only this service", metavar="NAME")
@@ -72,9 +73,10 @@ _LOOP: tuple[StepSpec, ...] = (
     StepSpec(
         "watch",
         "run the watchdog daemon",
-        "watchdog.watch.daemon:watch",
+        "watchdog.cli.page_child:watch",
         (
             SERVICE,
+            Option("--web", help="also serve the page there, as `wd web ADDRESS` does", metavar="ADDRESS"),
             Option("--ping", help="address of a dead-man switch, asked after each complete round", metavar="URL"),
             Option("--metrics", "path", help="file for the numbers, in Prometheus' text form", metavar="FILE"),
         ),
@@ -161,6 +163,13 @@ _POLICY: tuple[StepSpec, ...] = (
         (Option("--why", help="the reason, for your colleagues", metavar="TEXT"),),
         service=True,
     ),
+    *(
+        StepSpec(verb, summary, f"watchdog.commands.answers:{verb}", (SERVICE,))
+        for verb, summary in (
+            ("yes", "answer what the loop asks in the mode ask: it may act"),
+            ("no", "answer what the loop asks in the mode ask: it leaves the service alone"),
+        )
+    ),
     StepSpec(
         "ack",
         "take over a service by hand: the loop waits until it is healthy",
@@ -223,55 +232,6 @@ _SIDECAR = StepSpec(
     (Argument("command", many=True, help="the server, after `--`"),),
 )
 
-_INVENTORY = (
-    Option("--inventory", many=True, help="Ansible's inventory (default: Ansible's own)", metavar="FILE", short="-i"),
-    Option("--limit", help="only these hosts or groups, as Ansible writes them", metavar="PATTERN", short="-l"),
-    Option("--at-once", "integer", 25, "ask this number of hosts at a time", least=1),
-)
-_SELECTOR = (
-    Option("--port", "integer", None, "the server that listens on this port"),
-    Option("--cmdline", help="words of its command line, in order", metavar="TEXT"),
-    Option("--regex", "flag", help="--cmdline is a regular expression"),
-    SERVICE,
-)
-_WITHIN = Option("--within", "duration", None, "time limit on each host")
-_WORDS = Argument("words", many=True, kind="service", help="a service of the hosts' homes, or :PORT")
-
-_FLEET: tuple[StepSpec, ...] = (
-    StepSpec(
-        "fleet ps",
-        "list the Python servers of many hosts",
-        "watchdog.fleet.asking:ps",
-        (
-            *_INVENTORY,
-            Option("--hung", "flag", help="only those that do not answer"),
-            Option("--all", "flag", help="also list servers that are not Python"),
-            _WITHIN,
-        ),
-    ),
-    StepSpec(
-        "fleet why",
-        "explain why servers of many hosts hang (default: all that hang)",
-        "watchdog.fleet.asking:why",
-        (*_INVENTORY, *_SELECTOR, _WITHIN),
-        (_WORDS,),
-    ),
-    StepSpec(
-        "fleet status",
-        "show the services of many hosts, worst first",
-        "watchdog.fleet.asking:status",
-        (*_INVENTORY, SERVICE, _WITHIN),
-        (_WORDS,),
-    ),
-    StepSpec(
-        "fleet tick",
-        "run all probes once and act, on many hosts",
-        "watchdog.fleet.asking:tick",
-        (*_INVENTORY, SERVICE, _WITHIN),
-        (_WORDS,),
-    ),
-)
-
 _HOME: tuple[StepSpec, ...] = (
     StepSpec(
         "init",
@@ -317,7 +277,7 @@ _HOME: tuple[StepSpec, ...] = (
         (),
         (Argument("shell", required=True, choices=("bash", "zsh", "fish", "powershell")),),
     ),
-    StepSpec("man", "print the man page: wd man | man -l -", "watchdog.cli.man:man"),
+    StepSpec("man", "print the man page; `man -l -` shows it", "watchdog.cli.man:man"),
     StepSpec("schema", "print the JSON Schema of a playbook, for editors", "watchdog.commands.schema:schema"),
 )
 
@@ -375,5 +335,5 @@ _CARE: tuple[StepSpec, ...] = (
 )
 
 COMMANDS: dict[str, StepSpec] = {
-    spec.name: spec for spec in (*_RUNS, *_LEDGER, *_LOOP, *_FLEET, _SIDECAR, *_POLICY, *_CARE, *_HOME)
+    spec.name: spec for spec in (*_RUNS, *_LEDGER, *_LOOP, *FLEET, _SIDECAR, *_POLICY, *_CARE, *_HOME)
 }

@@ -28,7 +28,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Services": ("status", "logs", "start", "stop", "restart", "verify", "check"),
     "Between two programs": ("sidecar",),
     "Many hosts": ("fleet",),
-    "The loop": ("watch", "web", "tick", "explain", "snooze", "resume", "ack", "replay", "schedule"),
+    "The loop": ("watch", "web", "tick", "explain", "yes", "no", "snooze", "resume", "ack", "replay", "schedule"),
     "After an incident": ("incidents", "leak", "workers", "guard"),
     "Setting up": ("init", "validate", "runbooks", "schema", "doctor", "demo", "completion", "man"),
     "Inside a runbook": ("http", "exec", "wait", "notify", "report"),
@@ -165,10 +165,23 @@ PAGES: dict[str, Manual] = {
         "read again within seconds, or at once by SIGHUP.",
         (
             ("wd watch", "watch every service of the home"),
+            ("wd watch --web 127.0.0.1:8321", "watch, and serve the page"),
             ("wd watch --service shop --metrics /run/shop.prom", "watch one service and write its metrics"),
         ),
         (Exit.FINE, Exit.UNKNOWN, Exit.INTERRUPTED),
-        ("--service", "--metrics", "--ping"),
+        ("--service", "--web", "--metrics", "--ping"),
+    ),
+    "yes": Manual(
+        "The loop then runs the runbook that it asked about, if the trouble lasts. The report says who said yes.",
+        (("wd yes", "allow the only thing that is asked"), ("wd yes shop", "allow what is asked about this service")),
+        (*_ACTS, Exit.NOTHING),
+        ("--service",),
+    ),
+    "no": Manual(
+        _OWN,
+        (("wd no", "refuse the only thing that is asked"), ("wd no shop", "refuse what is asked about this service")),
+        (Exit.FINE, Exit.UNKNOWN, Exit.NOTHING, Exit.REFUSED),
+        ("--service",),
     ),
     "web": Manual(
         "It changes only wd's own state: notes, users. It signals nothing. Only this machine can reach it, unless TLS "
@@ -298,6 +311,39 @@ PAGES: dict[str, Manual] = {
         ),
         _WORST,
         ("--inventory", "--limit", "--service"),
+    ),
+    "fleet run": Manual(
+        "On each host it does what `wd run` does there, detached from the link.",
+        (
+            ("wd fleet run frozen-server -i hosts.yml --service shop", "cure the service shop, batch after batch"),
+            ("wd fleet run frozen-server -i hosts.yml --service shop --dry-run", "only print the plan"),
+        ),
+        (Exit.FINE, Exit.CRITICAL, Exit.UNKNOWN, Exit.NOTHING, Exit.REFUSED, Exit.INTERRUPTED),
+        ("--inventory", "--limit", "--service", "--batch", "--max-failed", "--verify", "--dry-run"),
+    ),
+    "fleet resume": Manual(
+        "It begins what was not begun, within the budget. Nothing is begun twice.",
+        (
+            ("wd fleet resume 2026-01-31-030012-4f2a", "finish this run"),
+            ("wd fleet resume 2026-01-31-030012-4f2a --max-failed 3", "the same with a larger budget"),
+        ),
+        (Exit.FINE, Exit.CRITICAL, Exit.UNKNOWN, Exit.NOTHING, Exit.REFUSED, Exit.INTERRUPTED),
+    ),
+    "fleet clean": Manual(
+        "On each host it removes wd's copies of itself and its files of runs that have ended. Incidents stay.",
+        (
+            ("wd fleet clean -i hosts.yml", "clean every host"),
+            ("wd fleet clean -i hosts.yml -l web1", "clean the host web1"),
+        ),
+        (Exit.FINE, Exit.CRITICAL, Exit.UNKNOWN, Exit.NOTHING),
+        ("--inventory", "--limit"),
+    ),
+    "fleet host": Manual(
+        "It starts the run that the order on its standard input names, once. People do not call it.",
+        (
+            ("wd fleet host follow", "begin a run, unless it has begun, and follow it"),
+            ("wd fleet host fetch", "send the files of a run that has ended"),
+        ),
     ),
     "incidents open": Manual(
         "It changes nothing, except that it writes a missing page.",

@@ -12,7 +12,6 @@ from watchdog.model.errors import Failed, WrongUsage
 from watchdog.model.incident import Incident, Trigger
 from watchdog.report import write
 from watchdog.report.build import build
-from watchdog.report.render import markdown
 from watchdog.steps.report import samples_before
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock
@@ -28,7 +27,7 @@ _MOST = 100_000  # runs of the journal that are looked through
 def listing(context: Context, options: Mapping[str, Any]) -> StepResult:
     """Troubles, newest first: when, service, trigger, input, cause, fix, downtime."""
     found, cut_off = _found(context, options, lambda one: bool(options.get("all")) or is_trouble(one))
-    rows = tuple(_row(one, one.id in cut_off) for one in found)
+    rows = tuple(row(one, one.id in cut_off) for one in found)
     if not rows:
         return StepResult("nothing", "no incident was recorded; `wd incidents log` shows what people did")
     return StepResult("ok", f"{len(rows)} incidents", {"incidents": len(rows)}, rows, text=_table(found, cut_off))
@@ -37,7 +36,7 @@ def listing(context: Context, options: Mapping[str, Any]) -> StepResult:
 def log(context: Context, options: Mapping[str, Any]) -> StepResult:
     """What people and timetables did, newest first, one line each."""
     found, cut_off = _found(context, options, lambda one: not is_trouble(one))
-    rows = tuple(_row(one, one.id in cut_off) for one in found)
+    rows = tuple(row(one, one.id in cut_off) for one in found)
     if not rows:
         return StepResult("nothing", "nobody has done anything; `wd incidents list` shows the troubles")
     return StepResult("ok", f"{len(rows)} acts", {"acts": len(rows)}, rows, text=joined(map(_act, found)))
@@ -49,14 +48,21 @@ def _found(
     """(the newest that are wanted, ids of runs that were cut off)."""
     service = context.selector.service or options.get("service")
     begin = clock.now() - float(options["since"]) if options.get("since") else 0.0
+    limit = int(options.get("limit") or 50)
     with _journal(context) as journal:
-        everything = journal.incidents(service, begin, _MOST)
+        looked = limit
+        while True:
+            everything = journal.incidents(service, begin, looked)
+            found = tuple(filter(wanted, everything))[:limit]
+            if len(found) == limit or len(everything) < looked or looked >= _MOST:
+                break
+            looked = min(10 * looked, _MOST)
         cut_off = {one.id for one in journal.unfinished(service)}
     if not everything and service:
         from watchdog.config import playbooks  # here: only for the nearest name
 
         playbooks.service(context.home, service)  # BadConfig if no service has this name
-    return tuple(filter(wanted, everything))[: int(options.get("limit") or 50)], cut_off
+    return found, cut_off
 
 
 def _act(one: Incident) -> str:
@@ -68,6 +74,8 @@ def _act(one: Incident) -> str:
 
 def show(context: Context, options: Mapping[str, Any]) -> StepResult:
     """One incident: its report as text, or all of it as JSON."""
+    from watchdog.report.render import markdown  # here: the templates' compiler is not needed for a list
+
     with _journal(context) as journal:
         found = _named(journal, options)
         page = build(found, Path(found.folder))
@@ -103,7 +111,7 @@ def note(context: Context, options: Mapping[str, Any]) -> StepResult:
     if not text and not fields:
         raise WrongUsage(
             "there is nothing to write down",
-            todo="wd incidents note ID --root-cause '…' --fix '…', or a text behind the ID",
+            todo="Write `wd incidents note ID --root-cause TEXT --fix TEXT`, or a text behind the ID.",
         )
     with _journal(context) as journal:
         found = _named(journal, options)
@@ -139,7 +147,8 @@ def _rewrite(journal: Journal, found: Incident) -> Path:
     return path
 
 
-def _row(one: Incident, cut_off: bool) -> dict[str, Any]:
+def row(one: Incident, cut_off: bool) -> dict[str, Any]:
+    """One line of the list as JSON."""
     record = one.record()
     del record["steps"], record["notes"]
     record["trigger"] = one.trigger.kind + (f": {one.trigger.detail}" if one.trigger.detail else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from watchdog.model.incident import Desired
@@ -34,6 +35,7 @@ class Standing:
     holder: str = ""  # who works on it at this moment
     sidecar: dict[str, Any] | None = None  # the figures of its newest session over stdin and stdout
     question: str = ""  # put to a person and not answered yet
+    approval: str = ""  # the id of that question, while it can be answered
 
     def record(self) -> dict[str, Any]:
         return {
@@ -64,8 +66,15 @@ class Standing:
             "worked_on_by": self.holder or None,
             "sidecar": self.sidecar,
             "question": self.question or None,
+            "approval": self.approval or None,
             "memory": [round(value) for _, value in self.memory],
         }
+
+
+def worst_of(found: Iterable[Standing], is_broken: bool = False) -> str:
+    """The worst state of all; with a playbook that cannot be read, or without a service, it is unknown at best."""
+    states = [one.state for one in found]
+    return min([*states, *(["unknown"] if is_broken or not states else [])], key=ORDER.index)
 
 
 def worst_first(one: Standing) -> tuple[int, str]:

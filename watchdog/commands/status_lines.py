@@ -38,16 +38,21 @@ def overview(found: Sequence[Standing], now: float) -> Iterator[str]:
 def needs_a_person(one: Standing, now: float) -> Iterator[str]:
     """What a person has to know or to do about it."""
     if one.question:
-        yield f"ASKS: {printable(one.question)}"
+        yield f"ASKS: {printable(one.question)}{_answer_words(one)}"
     if one.gave_up:
-        yield f"GAVE UP: {printable(one.gave_up)}"
+        yield f"GAVE UP: {printable(one.gave_up)}; once fixed, run `wd resume {one.playbook.service}`"
     if one.desired.state == "snoozed":
         left = f" for {format_duration(one.desired.until - now)}" if one.desired.until is not None else ""
         yield f"snoozed{' until healthy' if one.desired.until_healthy else left}"
     if one.holder:
         yield f"under way: {printable(one.holder)}"
     if one.next_check is None and not one.holder:
-        yield "no check is due: `wd watch` asks"
+        yield "nobody checks it: run `wd watch`"
+
+
+def _answer_words(one: Standing) -> str:
+    """How to answer, while that is possible."""
+    return f"; `wd yes {one.playbook.service}` lets the loop do it" if one.approval else ""
 
 
 def details(one: Standing, now: float) -> Iterator[str]:
@@ -59,7 +64,7 @@ def details(one: Standing, now: float) -> Iterator[str]:
         until = " until it is healthy" if one.desired.until_healthy else until
         yield f"  {one.desired.state} by {printable(one.desired.by or 'a person')}{until}"
     if one.question:
-        yield f"  asks: {printable(one.question)}"
+        yield f"  asks: {printable(one.question)}{_answer_words(one)}"
     if one.gave_up:
         yield f"  wd gave up: {printable(one.gave_up)}; once fixed, run `wd resume {one.playbook.service}`"
     if one.holder:
@@ -80,7 +85,7 @@ def next_check(one: Standing, now: float) -> str:
     if one.holder:
         return "the next check comes after that"
     last = f", last asked {format_duration(max(0.0, now - one.last_asked))} ago" if one.last_asked is not None else ""
-    return f"no check is due{last}: `wd watch` asks"
+    return f"nobody checks it{last}: run `wd watch`"
 
 
 def windows(figures: Sequence[Availability], target: float) -> Iterator[str]:

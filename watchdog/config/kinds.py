@@ -98,10 +98,10 @@ class Trigger(Section):
 
 
 class OnTrigger(Trigger):
-    """A probe of this playbook that failed often enough, or `death`: the server ended and nobody asked it to."""
+    """A probe of this playbook that failed often enough; `death`: the server ended and nobody asked it to; `alert`."""
 
     kind = "on"
-    subject: Annotated[str, Text("the name of a probe, or death")] = Field(alias="on")
+    subject: Annotated[str, Text("the name of a probe, or death, or alert")] = Field(alias="on")
 
 
 class CronTrigger(Trigger):

@@ -20,6 +20,7 @@ from watchdog.model.playbook import Playbook
 from watchdog.system.disk.trust import read_trusted
 
 _KINDS: dict[str, tuple[type[Any], ...]] = {"probes": PROBES, "checks": CHECKS, "triggers": TRIGGERS}
+_NO_PROBES = {"death": "the end of the server", "alert": "an alert that comes to the page"}
 _SECRET = ("env", "notify", "command", "fallback")  # values behind these keys are never shown
 
 
@@ -199,8 +200,8 @@ def _strangers(data: Mapping[str, Any], runbooks: tuple[str, ...]) -> Iterator[t
     has_port = bool(_at(data, ("find", "port")))
     has_logs = bool(data.get("logs"))
     for path, entry in _entries(data, "probes"):
-        if path[1] == "death":
-            yield path, "a probe cannot be called death: `on: death` means the end of the server"
+        if path[1] in _NO_PROBES:
+            yield path, f"a probe cannot be called {path[1]}: `on: {path[1]}` means {_NO_PROBES[path[1]]}"
         if str(entry.get("http") or "").startswith("/") and not has_port:
             yield (*path, "http"), "a path alone needs find.port"
         if "log" in entry and not (has_logs or entry.get("file") or entry.get("silence")):
@@ -221,8 +222,8 @@ def _of_trigger(
     path: yaml.Path, entry: Mapping[str, Any], probes: Mapping[str, Mapping[str, Any]], has_logs: bool
 ) -> Iterator[tuple[yaml.Path, str]]:
     named = entry.get("on")
-    if isinstance(named, str) and named != "death" and named not in probes:
-        hint = did_you_mean(named, [*probes, "death"]) or f"; there are: {listed([*probes, 'death'])}"
+    if isinstance(named, str) and named not in (*_NO_PROBES, *probes):
+        hint = did_you_mean(named, [*probes, *_NO_PROBES]) or f"; there are: {listed([*probes, *_NO_PROBES])}"
         yield (*path, "on"), f"there is no such probe{hint}"
     measured = entry.get("trend")
     if isinstance(measured, str) and not any(kind in probes.get(measured, {}) for kind in GROWING):

@@ -120,7 +120,7 @@ def _trigger(trigger: Trigger, absolute: Absolute) -> model.TriggerSpec:
     subject = trigger.subject  # type: ignore[attr-defined]
     kind = trigger.kind
     if kind == "on":
-        kind = "death" if subject == "death" else "probe"
+        kind = subject if subject in ("death", "alert") else "probe"
     return model.TriggerSpec(
         kind=cast(Any, kind),
         subject="death" if kind == "death" else f"{subject:g}s" if kind == "every" else subject,

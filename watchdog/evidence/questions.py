@@ -6,17 +6,18 @@ One question at a time, in its own thread. A question that is not answered yet i
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from watchdog.model.evidence import Answer, Configured
 from watchdog.model.process import Tree
 from watchdog.system import clock
-from watchdog.system.net import http
+from watchdog.system.net import grpc_health, http
 from watchdog.targets import addresses
 
 PAUSE = 0.25  # seconds between an answer and the next question
 _PATIENCE = 2.0  # times the limit
+_STATES = {grpc_health.SERVING: 200, "UNKNOWN": 503, "NOT_SERVING": 503}  # of the health service of gRPC
 _VERDICTS = {
     "timeout": "timeout",
     "refused": "refused",
@@ -40,6 +41,21 @@ def places(configured: Configured, tree: Tree | None, scheme: str = "http") -> t
     return tuple(base + path for path in addresses.PATHS)
 
 
+Ask = Callable[[str, float], http.Reply]
+
+
+def ask_http(url: str, timeout: float) -> http.Reply:
+    return http.ask(url, timeout=timeout, limit=65536)
+
+
+def ask_grpc(url: str, timeout: float) -> http.Reply:
+    """The health service of a gRPC server, its answer as the status that means the same in HTTP."""
+    host, _, port = url.removeprefix("grpc://").partition("/")[0].rpartition(":")
+    found = grpc_health.ask(host.strip("[]"), int(port), timeout=timeout)
+    status = _STATES.get(found.state)
+    return http.Reply(status, b"", found.seconds, found.problem, found.detail or found.state)
+
+
 class Asking(Protocol):
     """Somebody who keeps a question to the server in flight, or knows of one."""
 
@@ -60,7 +76,8 @@ class Questions:
     Of several places the first that has a page is asked; where none has one, the last.
     """
 
-    def __init__(self, places: Sequence[str], limit: float, *, strict: bool, begun: float) -> None:
+    def __init__(self, places: Sequence[str], limit: float, *, strict: bool, begun: float, ask: Ask = ask_http) -> None:
+        self._ask = ask
         self._url, self._others = places[0], list(places[1:])
         self._limit, self._strict, self._begun = limit, strict, begun
         self._answers: list[Answer] = []
@@ -91,7 +108,7 @@ class Questions:
             with self._lock:
                 self._asked = clock.monotonic()
             # Longer than the limit: an answer beyond it is late, not lost, and that is another trouble.
-            reply = http.ask(self._url, timeout=_PATIENCE * self._limit, limit=65536)
+            reply = self._ask(self._url, _PATIENCE * self._limit)
             with self._lock:
                 assert self._asked is not None
                 self._answers.append(self._answer(self._asked, reply))

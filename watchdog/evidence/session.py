@@ -13,7 +13,7 @@ from watchdog.evidence.background import Background
 from watchdog.evidence.bounded import Attempt
 from watchdog.evidence.lives import Lives
 from watchdog.evidence.named_programs import launchers, other_choice
-from watchdog.evidence.questions import Asking, Questions, places
+from watchdog.evidence.questions import Asking, Questions, ask_grpc, places
 from watchdog.evidence.sources import Sources
 from watchdog.model.evidence import (
     Configured,
@@ -36,7 +36,7 @@ from watchdog.model.evidence import (
 from watchdog.model.process import Listener, Process, Tree
 from watchdog.system import clock
 from watchdog.system.disk import files
-from watchdog.system.net import sockets
+from watchdog.system.net import grpc_health, sockets
 from watchdog.system.process import processes, rights
 from watchdog.system.process import threads as kernel_threads
 from watchdog.targets import programs, protocols
@@ -109,7 +109,11 @@ class Session:
             self._questions = asking
             return
         spoken = self._spoken()
-        if not protocols.is_web(spoken):
+        if spoken == protocols.GRPC and grpc_health.available():
+            self._protocol = spoken
+            found = places(self.configured, self.tree, spoken)[:1]
+            self._questions = Questions(found, self.configured.limit, strict=True, begun=self._begun, ask=ask_grpc)
+        elif not protocols.is_web(spoken):
             self._protocol = spoken
             self._gaps["questions"] = Gap("questions", f"its port speaks {spoken}, not HTTP: it was not asked")
         elif found := places(self.configured, self.tree, spoken):

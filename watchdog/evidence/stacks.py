@@ -35,6 +35,7 @@ def tracer() -> str | None:
     for scheme in (
         sysconfig.get_path("scripts"),
         sysconfig.get_path("scripts", sysconfig.get_preferred_scheme("user")),
+        Path(__file__).resolve().parents[2] / "bin",  # of a copy that was carried to this machine
     ):
         for name in ("py-spy", "py-spy.exe"):
             found = Path(scheme, name)

@@ -6,16 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from watchdog.fleet import inventory, table
+from watchdog.fleet import inventory, reach, table
+from watchdog.fleet.carry import Parcels
 from watchdog.fleet.lines import ORDER, exit_of_host, lines_of, worst
-from watchdog.fleet.reach import Parcels, ask
 from watchdog.fleet.records import Host, Line, Reply
 from watchdog.fleet.side_by_side import side_by_side
 from watchdog.model.exits import Exit
 from watchdog.model.release import VERSION
 from watchdog.steps.spec import Context, StepOutcome, StepResult
+from watchdog.system.host import arrival
 from watchdog.text.units import counted, format_duration
 
+_CLEAN = 60.0  # seconds
 _START = 15.0  # seconds for the first program there, and for wd to start on a machine that is busy
 _WITHIN = {"ps": 30.0, "status": 30.0, "why": 20.0, "tick": 120.0}
 _OUTCOMES: dict[Exit, StepOutcome] = {Exit.UNKNOWN: "unknown", Exit.NOTHING: "nothing", Exit.REFUSED: "refused"}
@@ -28,7 +30,7 @@ def ps(context: Context, options: Mapping[str, Any]) -> StepResult:
 
 def why(context: Context, options: Mapping[str, Any]) -> StepResult:
     """Why servers hang; without a selector, all that hang."""
-    words = [*_selected(context), *_flags(options, "regex")]
+    words = [*selected(context), *_flags(options, "regex")]
     within = f"{options.get('within') or _WITHIN['why']:g}s"
     found = _ask_all("why", [*(words or ["--hung"]), "--within", within], context, options)
     if not words and found.exit is Exit.NOTHING:  # no server hangs, on no host
@@ -38,15 +40,34 @@ def why(context: Context, options: Mapping[str, Any]) -> StepResult:
 
 def status(context: Context, options: Mapping[str, Any]) -> StepResult:
     """Every service of every host's home."""
-    return _ask_all("status", _selected(context), context, options)
+    return _ask_all("status", selected(context), context, options)
 
 
 def tick(context: Context, options: Mapping[str, Any]) -> StepResult:
     """One round of the loop on every host."""
-    return _ask_all("tick", _selected(context), context, options)
+    return _ask_all("tick", selected(context), context, options)
 
 
-def _selected(context: Context) -> list[str]:
+def clean(context: Context, options: Mapping[str, Any]) -> StepResult:
+    """Take away what wd has left on the hosts: copies of itself, and the files of runs that have ended."""
+    hosts = inventory.hosts(options.get("inventory") or (), options.get("limit"))
+    parcels = Parcels()
+    replies = list(side_by_side(lambda host: reach.clean(host, VERSION, parcels, _CLEAN), hosts, options["at_once"]))
+    done = [reply for reply in replies if reply.code == arrival.MISSING and reply.arrived]
+    lines = [
+        Line(reply.host.name, "clean", Exit.FINE, "-", "")
+        if reply in done
+        else Line(reply.host.name, reply.reached, Exit.CRITICAL, "-", reply.reason)
+        for reply in replies
+    ]
+    message = f"{len(done)} of {counted(len(replies), 'host')} cleaned"
+    rows = tuple({"host": line.host, "state": line.state, "reason": line.text} for line in table.worst_first(lines))
+    fine = len(done) == len(replies)
+    text = table.text(lines, len(replies), {}, message)
+    return StepResult("ok" if fine else "failed", message, {"cleaned": len(done)}, rows, text=text)
+
+
+def selected(context: Context) -> list[str]:
     """The selector again as the words of a command."""
     chosen, words = context.selector, list[str]()
     for option, value in (("--service", chosen.service), ("--port", chosen.port), ("--pid", chosen.pid)):
@@ -69,7 +90,7 @@ def _ask_all(command: str, words: Sequence[str], context: Context, options: Mapp
     parcels = Parcels()
     replies = _same_machine_once(
         side_by_side(
-            lambda host: ask(host, [command, *words], VERSION, parcels, within), hosts, int(options["at_once"])
+            lambda host: reach.ask(host, [command, *words], VERSION, parcels, within), hosts, int(options["at_once"])
         ),
         hosts,
     )

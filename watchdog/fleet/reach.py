@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from watchdog.fleet.carry import Parcels
 from watchdog.fleet.records import Host, Reached, Reply
 from watchdog.system import clock
 from watchdog.system.child import commands
@@ -25,28 +26,16 @@ _FIRST = (
     'exec(base64.b64decode(next(l[3:] for l in iter(r,b"") if l[:3]==b"wd:")))'
 )
 _FIND = (
-    'for p in "$@"; do if "$p" -I -c "import sys; sys.exit(sys.version_info < (3, 11))" </dev/null >/dev/null 2>&1; '
-    f'then exec "$p" -I -c "$0"; fi; done; echo "{_NO_PYTHON} there" >&2; exit 127'
+    'for p in "$@"; do if "$p" -I -S -c "import sys; sys.exit(sys.version_info < (3, 11))" </dev/null >/dev/null 2>&1; '
+    f'then exec "$p" -I -S -c "$0"; fi; done; echo "{_NO_PYTHON} there" >&2; exit 127'
 )
-
-
-class Parcels:
-    """Copies of wd that can be sent along, by what they are made for. This one has none."""
-
-    def known(self) -> dict[str, str]:
-        """The hash of each that is there already."""
-        return {}
-
-    def made_for(self, tag: str) -> tuple[Path, str] | str:
-        """(file, hash), or why there is none."""
-        return f"wd is not installed there, and there is no copy for Python {tag}"
 
 
 def ask(host: Host, words: Sequence[str], version: str, parcels: Parcels, within: float) -> Reply:
     """Run `wd WORDS -o json` there and read its lines."""
     kept: list[str] = []
-    reply = talk(host, [*words, "-o", "json"], version, parcels, within, take=kept.append)
-    rows = [row for line in kept if (row := _object(line)) is not None]
+    reply = talk(host, [*words, "-o", "json"], version, parcels, within, take=Lines(kept.append).add)
+    rows = [row for line in kept if (row := as_object(line)) is not None]
     if reply.reached == "answered" and not rows:
         return _replaced(reply, "unready", reply.reason or f"wd ended with {reply.code} and said nothing")
     if reply.reached != "answered" or not rows:
@@ -62,9 +51,9 @@ def talk(
     within: float,
     *,
     body: bytes = b"",
-    take: Callable[[str], None],
+    take: Callable[[bytes], object],
 ) -> Reply:
-    """Run `wd WORDS` there with `body` on its standard input; `take` gets each line that it prints."""
+    """Run `wd WORDS` there with `body` on its standard input; `take` gets what it prints."""
     if host.trouble:
         return Reply(host, "unasked", host.trouble)
     order: dict[str, Any] = {"version": version, "parcels": parcels.known(), "words": list(words), "home": host.home}
@@ -79,22 +68,37 @@ def talk(
         return _once(host, {**order, "size": path.stat().st_size, "sha256": sha256}, parcel, body, within, take)
 
 
+def clean(host: Host, version: str, parcels: Parcels, within: float) -> Reply:
+    """Remove what runs have left there, and the copies of wd. Refused by a host where a run goes on."""
+    if host.trouble:
+        return Reply(host, "unasked", host.trouble)
+    order: dict[str, Any] = {"version": version, "parcels": parcels.known(), "home": host.home, "size": 0, "sha256": ""}
+    kept: list[str] = []
+    words = ["fleet", "host", "clean"]
+    reply = _once(host, {**order, "words": words}, None, b'{"id": "all"}\n', within, Lines(kept.append).add)
+    going_on: list[str] = next((row["going_on"] for line in kept if (row := as_object(line)) and "going_on" in row), [])
+    if going_on:
+        return _replaced(reply, "unready", f"a run goes on there: {', '.join(going_on)}")
+    if not reply.arrived:
+        return reply
+    return _once(host, {**order, "words": [], "clean": True}, None, b"", within, lambda _: None)
+
+
 def _once(
     host: Host,
     order: dict[str, Any],
     parcel: IO[bytes] | None,
     body: bytes,
     within: float,
-    take: Callable[[str], None],
+    take: Callable[[bytes], object],
 ) -> Reply:
-    lines = _Lines(take)
+    output = _Arrival(take)
     begun = clock.monotonic()
     argv = [*host.link, shlex.join(_remote(host))] if host.link else _remote(host)
     with _input(host, order, parcel, body) as stdin:
-        done = commands.run(argv, timeout=host.patience + within, stdin=stdin, apart=True, take=lines.add)
-    lines.end()
-    reached, reason = _outcome(host, done, lines.arrived, within)
-    return Reply(host, reached, reason, done.code, seconds=clock.monotonic() - begun, arrived=lines.arrived)
+        done = commands.run(argv, timeout=host.patience + within, stdin=stdin, apart=True, take=output.add)
+    reached, reason = _outcome(host, done, output.arrived, within)
+    return Reply(host, reached, reason, done.code, seconds=clock.monotonic() - begun, arrived=output.arrived)
 
 
 def _remote(host: Host) -> list[str]:
@@ -110,7 +114,7 @@ def _input(host: Host, order: dict[str, Any], parcel: IO[bytes] | None, body: by
     import shutil
     import tempfile
 
-    program = arrival.program()
+    program = Path(arrival.__file__).read_bytes() + b"\nmain()\n"
     file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
     if host.password:
         file.write(host.password.encode() + b"\n")
@@ -122,27 +126,31 @@ def _input(host: Host, order: dict[str, Any], parcel: IO[bytes] | None, body: by
     return file
 
 
-class _Lines:
-    """Pieces of output as lines. The first line of ours says where the command has arrived."""
+class Lines:
+    """Pieces of output as lines."""
 
     def __init__(self, take: Callable[[str], None]) -> None:
-        self._take, self._rest, self.arrived = take, b"", dict[str, Any]()
+        self._take, self._rest = take, b""
 
     def add(self, piece: bytes) -> None:
         *whole, self._rest = (self._rest + piece).split(b"\n")
         for line in whole:
-            self._one(line)
+            self._take(line.decode("utf-8", "backslashreplace"))
 
-    def end(self) -> None:
-        if self._rest:
-            self._one(self._rest)
 
-    def _one(self, line: bytes) -> None:
-        text = line.decode("utf-8", "backslashreplace")
-        if self.arrived:
-            self._take(text)
-        else:  # a profile of the user may print something before
-            self.arrived = (_object(text) or {}).get("arrived") or {}
+class _Arrival:
+    """Waits for the line that says where the command has arrived; the rest goes on. A profile may print before it."""
+
+    def __init__(self, take: Callable[[bytes], object]) -> None:
+        self._take, self._rest, self.arrived = take, b"", dict[str, Any]()
+
+    def add(self, piece: bytes) -> None:
+        while not self.arrived and piece:
+            line, end, piece = (self._rest + piece).partition(b"\n")
+            self._rest = b"" if end else line
+            self.arrived = (as_object(line.decode("utf-8", "backslashreplace")) or {}).get("arrived") or {}
+        if piece:
+            self._take(piece)
 
 
 def _outcome(host: Host, done: commands.Done, arrived: dict[str, Any], within: float) -> tuple[Reached, str]:
@@ -176,7 +184,7 @@ def _telling(errors: str) -> Iterator[str]:
             yield text
 
 
-def _object(line: str) -> dict[str, Any] | None:
+def as_object(line: str) -> dict[str, Any] | None:
     try:
         found = json.loads(line)
     except (ValueError, RecursionError):

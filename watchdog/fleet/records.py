@@ -53,3 +53,48 @@ class Line:
     what: str  # the server or service
     text: str
     cause: str = ""  # equal for hosts with the same trouble
+
+
+# waiting: not begun. begun: it may run there. unreachable: it was never begun. silent: begun, and nothing is known.
+Stage = Literal["waiting", "begun", "ok", "failed", "unreachable", "silent"]
+ENDED: tuple[Stage, ...] = ("ok", "failed")
+LOST: tuple[Stage, ...] = ("failed", "unreachable", "silent")  # what the budget counts
+
+
+@record(frozen=True)
+class HostRun:
+    """A run on one host, as far as the controller knows."""
+
+    host: str
+    stage: Stage = "waiting"
+    outcome: str = ""  # the word of the run there: recovered, failed, refused
+    text: str = ""  # what it came to, or why nothing is known
+    code: int | None = None
+    cause: str = ""  # of the trouble that it was meant to cure
+    incident: str = ""  # its id on the host
+    seconds: float = 0.0
+    late: bool = False  # it was silent, and its result came after the run had gone on without it
+    same_as: str = ""  # another name of that host: it was not run twice
+    identity: str = ""  # machine and account
+    files: tuple[Mapping[str, Any], ...] = ()  # path, bytes, sha256, error
+    missing: str = ""  # why its files could not be fetched
+
+
+@record(frozen=True)
+class Plan:
+    """What was meant to be done, on which hosts, in which order. Written before the first host is begun."""
+
+    id: str
+    runbook: str
+    words: tuple[str, ...]  # after `wd`, on each host
+    hosts: tuple[str, ...]
+    batches: tuple[tuple[str, ...], ...]
+    inventory: tuple[str, ...]
+    limit: str = ""
+    max_failed: int = 0
+    at_once: int = 25
+    deadline: float = 900.0
+    silence: float = 60.0
+    proofs: tuple[str, ...] = ()
+    proof_within: float = 60.0
+    made: float = 0.0  # seconds since the epoch

@@ -20,6 +20,7 @@ from watchdog.journal import opening
 from watchdog.system.disk import flock
 
 _Result = TypeVar("_Result")
+_TAKEN_ALONG = ("incidents", "steps", "notes", "desired", "restarts", "memories", "facts", "approvals", "alerts")
 
 
 class Database:
@@ -117,7 +118,7 @@ class Database:
         )
         memory = opening.new_memory()
         try:
-            for table in ("incidents", "steps", "notes", "desired", "restarts", "memories", "facts"):
+            for table in _TAKEN_ALONG:
                 rows = self._connection.execute(f"SELECT * FROM {table}").fetchall()
                 if rows:
                     memory.executemany(f"INSERT OR REPLACE INTO {table} VALUES ({','.join('?' * len(rows[0]))})", rows)

@@ -26,13 +26,14 @@ _CHANGEABLE = frozenset(
     (
         *("outcome", "closed", "cause", "signature", "finding", "request", "downtime", "down_since", "folder"),
         *("report", "old_pids", "new_pid", "root_cause", "fix", "repeated", "overridden"),
-        *("downtime_from", "downtime_exact"),
+        *("downtime_from", "downtime_exact", "changed"),
     )
 )
 _COLUMNS = (
     "id, opened, service, runbook, trigger_kind, trigger_detail, trigger_by, trigger_since, outcome, closed, cause, "
     "signature, finding, request, downtime, down_since, folder, report, old_pids, new_pid, root_cause, fix, "
-    "repeated, overridden, trigger_typed, trigger_home, gave_up, downtime_from, downtime_exact"
+    "repeated, overridden, trigger_typed, trigger_home, gave_up, downtime_from, downtime_exact, changed, "
+    "agreed_by, alert"
 )
 
 
@@ -46,8 +47,8 @@ def insert(db: sqlite3.Connection, incident: Incident, owner: Identity) -> None:
     trigger = incident.trigger
     db.execute(
         "INSERT INTO incidents (id, opened, service, runbook, trigger_kind, trigger_detail, trigger_by, trigger_since,"
-        " owner, outcome, down_since, folder, trigger_typed, trigger_home, gave_up)"
-        f" VALUES ({', '.join('?' * 15)})",
+        " owner, outcome, down_since, folder, trigger_typed, trigger_home, gave_up, agreed_by, alert)"
+        f" VALUES ({', '.join('?' * 17)})",
         (
             incident.id,
             incident.opened,
@@ -64,6 +65,8 @@ def insert(db: sqlite3.Connection, incident: Incident, owner: Identity) -> None:
             trigger.typed,
             trigger.home,
             trigger.gave_up,
+            trigger.agreed_by,
+            trigger.alert,
         ),
     )
 
@@ -163,6 +166,16 @@ def many(
     return tuple(_incident(row) for row in rows)
 
 
+def outages(db: sqlite3.Connection, service: str, since: float) -> tuple[tuple[float, float], ...]:
+    """(begin, end) of each time that it was down, of the runs opened since then."""
+    rows = db.execute(
+        "SELECT down_since, down_since + downtime FROM incidents WHERE service = ? AND opened >= ?"
+        " AND down_since IS NOT NULL AND downtime IS NOT NULL",
+        (service, since),
+    )
+    return tuple((begin, end) for begin, end in (typed(row, "nn") for row in rows))
+
+
 def cut_off(db: sqlite3.Connection, service: str | None) -> tuple[Incident, ...]:
     """Runs that are still open though the process that ran them is gone."""
     rows = db.execute("SELECT id, owner FROM incidents WHERE outcome = 'running' ORDER BY opened").fetchall()
@@ -218,13 +231,13 @@ def _ordinal(number: int) -> str:
 
 
 def _incident(row: tuple[Any, ...]) -> Incident:
-    typed(row, "tnTttttNtNttTtNNtttNttttttttn")
+    typed(row, "tnTttttNtNttTtNNtttNttttttttnttt")
     return Incident(
         id=row[0],
         opened=row[1],
         service=row[2],
         runbook=row[3],
-        trigger=Trigger(row[4], row[5], row[6], row[7], row[24], row[25], row[26]),
+        trigger=Trigger(row[4], row[5], row[6], row[7], row[24], row[25], row[26], row[30], row[31]),
         outcome=row[8],
         closed=row[9],
         cause=row[10],
@@ -243,4 +256,5 @@ def _incident(row: tuple[Any, ...]) -> Incident:
         overridden=row[23],
         downtime_from=row[27],
         downtime_exact=bool(row[28]),
+        changed=row[29],
     )

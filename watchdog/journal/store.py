@@ -10,16 +10,19 @@ import contextlib
 import os
 import sqlite3
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
-from watchdog.journal import incidents, samples, services
+from watchdog.journal import alerts, approvals, hours, incidents, samples, services
 from watchdog.journal.database import Database
 from watchdog.journal.opening import damaged
 from watchdog.journal.retention import remove_old_folders
+from watchdog.model.alert import Alert
+from watchdog.model.approval import Approval
 from watchdog.model.errors import Failed
 from watchdog.model.incident import Desired, Incident, Restart, RunOutcome, Trigger
 from watchdog.model.probing import Sample
@@ -147,6 +150,10 @@ class Journal:
         """Newest first, without steps and notes."""
         return self._read(lambda db: incidents.many(db, service, since, limit))
 
+    def outages(self, service: str, since: float) -> tuple[tuple[float, float], ...]:
+        """(begin, end) of each time that it was down, of the incidents since then."""
+        return self._read(lambda db: incidents.outages(db, service, since))
+
     def unfinished(self, service: str | None = None) -> tuple[Incident, ...]:
         """Runs that were cut off: still open, their process gone. Oldest first, with their steps."""
         return self._read(lambda db: incidents.cut_off(db, service))
@@ -192,6 +199,70 @@ class Journal:
         """The same of every service that has it."""
         return self._read(lambda db: services.kept_by_all(db, name))
 
+    # Questions to persons
+
+    def ask(self, new: Approval, key: str) -> None:
+        """Put a question; `key` is the hash of what a link to it must hold."""
+        self._write(lambda db: approvals.ask(db, new, key))
+
+    def answer(self, approval: str, given: Literal["yes", "no"], by: str) -> bool:
+        """Whether this answer counts: the first one does, and only while the question is open."""
+        return self._write(lambda db: approvals.answer(db, approval, given, redact(by), clock.now()))
+
+    def close_question(self, approval: str, why: Literal["late", "over"]) -> Approval | None:
+        """Nobody can answer it any more; gives what became of it, for an answer may have been faster."""
+
+        def closed(db: sqlite3.Connection) -> Approval | None:
+            approvals.close(db, approval, why)
+            return approvals.one(db, approval)
+
+        return self._write(closed)
+
+    def use(self, approval: str) -> bool:
+        """Whether its yes is good for a run: it is so once."""
+        return self._write(lambda db: approvals.use(db, approval))
+
+    def withdraw_questions(self, service: str) -> None:
+        """Its trouble is over."""
+        self._write(lambda db: approvals.withdraw(db, service))
+
+    def approval(self, name: str) -> Approval | None:
+        return self._read(lambda db: approvals.one(db, name))
+
+    def approval_key(self, name: str) -> str:
+        return self._read(lambda db: approvals.key_of(db, name))
+
+    def last_approval(self, service: str, about: str) -> Approval | None:
+        """The last question about this trouble whose time is not over and whose yes was not used."""
+        return self._read(lambda db: approvals.latest(db, service, about, clock.now()))
+
+    def questions(self, service: str | None = None) -> tuple[Approval, ...]:
+        """Those that somebody may answer now, oldest first."""
+        return self._read(lambda db: approvals.unanswered(db, service, clock.now()))
+
+    # Alerts
+
+    def take_alert(self, new: Alert) -> alerts.Taken:
+        """Durable when it returns, unless the store is lost (`in_memory`)."""
+        return self._write(lambda db: alerts.take(db, replace(new, detail=redact(new.detail))))
+
+    def resolve_alert(self, fingerprint: str) -> bool:
+        return self._write(lambda db: alerts.resolve(db, fingerprint, clock.now()))
+
+    def waiting_alerts(self) -> tuple[Alert, ...]:
+        """Those that no run has been begun for."""
+        return self._read(alerts.waiting)
+
+    def alert_waits(self, name: str) -> bool:
+        return self._read(lambda db: alerts.waits(db, name))
+
+    def end_alert(self, name: str, why: str) -> None:
+        self._write(lambda db: alerts.end(db, name, why))
+
+    def alerts(self, limit: int = 100) -> tuple[Alert, ...]:
+        """Newest first."""
+        return self._read(lambda db: alerts.many(db, limit))
+
     # Samples
 
     def add_samples(self, found: Mapping[str, Iterable[Sample]]) -> None:
@@ -209,6 +280,18 @@ class Journal:
     ) -> tuple[Sample, ...]:
         """In the order of time; `count` says how many answers an old one stands for."""
         return self._read(lambda db: samples.find(db, service, probe, since, until))
+
+    def newest_samples(self, service: str, probe: str, since: float, count: int) -> tuple[Sample, ...]:
+        """The last so many answers of one probe, in the order of time."""
+        return self._read(lambda db: samples.newest(db, service, probe, since, count))
+
+    def unchanged_since(self, service: str, newest: Sample, since: float) -> float:
+        """Since when the probe answers like its newest answer."""
+        return self._read(lambda db: hours.unchanged_since(db, service, newest, since))
+
+    def counted(self, service: str, probe: str, since: float, cuts: Collection[float]) -> tuple[Sample, ...]:
+        """All answers of one probe, merged by hour and verdict; none reaches over one of these moments."""
+        return self._read(lambda db: hours.counted(db, service, probe, since, cuts))
 
     def last_sample(self) -> int:
         """The number of the newest answer, for `samples_after`."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# What is counted when answers are written, from all answers that are there.
+HOURS = """INSERT INTO hours SELECT service, probe, CAST(at / 3600 AS INTEGER), verdict, sum(count) FROM samples
+    GROUP BY 1, 2, 3, 4"""
 VERSIONS: tuple[tuple[str, ...], ...] = (
     (
         """CREATE TABLE incidents (
@@ -52,4 +55,28 @@ VERSIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE incidents ADD COLUMN downtime_exact INTEGER NOT NULL DEFAULT 0",
     ),
     ("ALTER TABLE steps ADD COLUMN by_hand TEXT NOT NULL DEFAULT ''",),
+    ("ALTER TABLE incidents ADD COLUMN changed TEXT NOT NULL DEFAULT ''",),
+    (
+        """CREATE TABLE approvals (
+            id TEXT PRIMARY KEY, service TEXT NOT NULL, runbook TEXT NOT NULL, about TEXT NOT NULL, words TEXT NOT NULL,
+            asked REAL NOT NULL, until REAL NOT NULL, answer TEXT NOT NULL, by TEXT NOT NULL, answered REAL,
+            used INTEGER NOT NULL, key TEXT NOT NULL)""",
+        "CREATE INDEX approvals_by_service ON approvals (service, asked)",
+        "ALTER TABLE incidents ADD COLUMN agreed_by TEXT NOT NULL DEFAULT ''",
+    ),
+    (
+        """CREATE TABLE alerts (
+            id TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, starts REAL NOT NULL, service TEXT NOT NULL,
+            runbook TEXT NOT NULL, detail TEXT NOT NULL, by TEXT NOT NULL, received REAL NOT NULL,
+            deliveries INTEGER NOT NULL, resolved REAL, over TEXT NOT NULL)""",
+        "CREATE INDEX alerts_by_fingerprint ON alerts (fingerprint)",
+        "ALTER TABLE incidents ADD COLUMN alert TEXT NOT NULL DEFAULT ''",
+        "CREATE INDEX incidents_by_alert ON incidents (alert)",
+    ),
+    (
+        """CREATE TABLE hours (
+            service TEXT NOT NULL, probe TEXT NOT NULL, hour INTEGER NOT NULL, verdict TEXT NOT NULL,
+            count INTEGER NOT NULL, PRIMARY KEY (service, probe, hour, verdict)) WITHOUT ROWID""",
+        HOURS,
+    ),
 )

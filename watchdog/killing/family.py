@@ -63,6 +63,7 @@ class ServerFamily:
             for pid, row in table.rows.items()
             # One with a layout of ours becomes a member when its parent ends.
             if (judged.get(pid) is not row or pid in grouped or row.layout in self._layouts)
+            and (pid in grouped or self._is_near(row))
             and self._is_new(row)
             and (pid in grouped or self._by_birth(row, table) or self._by_layout(row, table))
         ]
@@ -70,7 +71,9 @@ class ServerFamily:
     def newcomer(self, row: Row, table: Table) -> bool:
         """The same for one that was born just now; the socket that it holds is looked for too."""
         return self._is_new(row) and (
-            descriptors.holds_socket(row.pid, self._inodes) or self._by_birth(row, table) or self._by_layout(row, table)
+            (descriptors.holds_socket(row.pid, self._inodes) and self._is_ours(table[row.pid]))
+            or self._by_birth(row, table)
+            or self._by_layout(row, table)
         )
 
     def is_served_by_nobody(self) -> bool:
@@ -91,7 +94,13 @@ class ServerFamily:
             if listener.inode in self._inodes
             for pid in listener.holders
         }
-        return [table[pid] for pid in sorted(held) if pid in table and self._is_new(table.rows[pid])]
+        found = [table[pid] for pid in sorted(held) if pid in table and self._is_new(table.rows[pid])]
+        return [one for one in found if self._is_ours(one)]
+
+    def _is_ours(self, process: Process) -> bool:
+        """Whether the socket alone makes it a member: not of a shell or a manager, as when the tree was grown."""
+        known = processes.with_commands([process], within=1.0).get(process.pid, process)
+        return not borders.why_never_inside(known) and not guards.why_not_ours(process, self._us)
 
     def still_belongs(self, held: Hold) -> bool:
         """Whether it was right to take hold of it for its parent's sake.
@@ -104,6 +113,16 @@ class ServerFamily:
             return True
         now = processes.read(parent.pid)
         return now is None or now.identity == parent.identity
+
+    def _is_near(self, row: Row) -> bool:
+        """Whether anything ties it to a member. The one question that is asked of everybody, so it is a short one."""
+        return (
+            row.parent in self._holds
+            or (row.session == self._session and row.session > 0)
+            or (row.parent == self._shim and row.parent > 0)
+            or row.layout in self._layouts
+            or row.identity.ticks >= self._since - 1
+        )
 
     def _is_new(self, process: Row) -> bool:
         known = self._holds.get(process.pid)

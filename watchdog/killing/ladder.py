@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from watchdog.killing import proof
-from watchdog.killing.grace import GraceMonitor
 from watchdog.killing.roster import Roster
 from watchdog.model.errors import Refused
 from watchdog.model.killing import Ended, KillPlan, KillResult, Orders, Outcome, Survivor
@@ -22,6 +22,9 @@ from watchdog.system.freeze import Freezer
 from watchdog.system.holds import Hold
 from watchdog.system.host import managers
 from watchdog.system.process import lineage
+
+if TYPE_CHECKING:
+    from watchdog.killing.grace import GraceMonitor
 
 _CHASE = 0.5  # seconds for looks at the youngest only, between two looks at everybody
 _PASSES = 50  # looks at the youngest without a find, at least
@@ -64,7 +67,6 @@ class _Ladder:
     def __init__(self, plan: KillPlan, say: Callable[[str], None], times: Times, freezer: Freezer | None) -> None:
         self._plan, self._say, self._times = plan, say, times
         self._roster = Roster(plan, say)
-        self._grace = GraceMonitor(plan.hung, plan.guilty)
         self._freezer = freezer
         self._endless = False  # it still started new processes when the time was over
 
@@ -77,9 +79,12 @@ class _Ladder:
             self._through_manager(self._plan.orders)
         else:
             if not self._plan.force and signals.CAN_ASK:
-                if problem := self._ask():
+                from watchdog.killing.grace import GraceMonitor  # here: by force there is no grace
+
+                monitor = GraceMonitor(self._plan.hung, self._plan.guilty)
+                if problem := self._ask(monitor):
                     return KillResult("refused", message=problem, plan=self._plan)
-                self._watch()
+                self._watch(monitor)
             self._freeze()
             self._finish()
         return self._result()
@@ -90,11 +95,11 @@ class _Ladder:
             self._freezer.close(done=done)
         self._roster.close()
 
-    def _ask(self) -> str:
+    def _ask(self, monitor: GraceMonitor) -> str:
         """SIGTERM for all, the root first: it must not replace workers that end before it. A refusal, or nothing."""
         found = {one.process.identity: one for one in self._plan.doomed}
         living = self._roster.living
-        self._grace.remember([held.pid for held in living])
+        monitor.remember([held.pid for held in living])
         self._say(f"SIGTERM to {_count(len(living))}")
         for held in living:
             doomed = found[held.identity]
@@ -114,7 +119,7 @@ class _Ladder:
             holds.send(held, signals.CONT)  # a stopped process takes no SIGTERM before it goes on
         return sent
 
-    def _watch(self) -> None:
+    def _watch(self, monitor: GraceMonitor) -> None:
         """The grace: over as soon as all are gone, or waiting has no use."""
         grace = min(self._plan.grace, self._times.grace)
         deadline, pause = Deadline(grace), self._times.watch
@@ -127,7 +132,7 @@ class _Ladder:
             elapsed = grace - deadline.left
             if elapsed > 2 * self._times.watch:
                 self._freezer = self._freezer or Freezer()  # its start takes a moment: do it while we wait
-            if self._grace.cannot_succeed([held.pid for held in living], elapsed):
+            if monitor.cannot_succeed([held.pid for held in living], elapsed):
                 return
 
     def _freeze(self) -> None:

@@ -23,6 +23,8 @@ class Trigger:
     typed: str = ""  # the command line, where a person typed one
     home: str = ""  # the home that this command line named
     gave_up: str = ""  # why the loop gave up, in the run that only calls a person
+    agreed_by: str = ""  # who said yes to it, from where and when, in the mode ask
+    alert: str = ""  # the id of the alert that began it
 
     def cleaned(self, clean: Callable[[str], str]) -> Trigger:
         """The same with every text through a filter, such as the one for secrets."""
@@ -34,6 +36,7 @@ class Trigger:
             typed=clean(self.typed),
             home=clean(self.home),
             gave_up=clean(self.gave_up),
+            agreed_by=clean(self.agreed_by),
         )
 
 
@@ -86,6 +89,7 @@ class StepRecord:
 
 
 DownFrom = Literal["probe", "log", "queue", "process-state", "run"]
+CRASH_LOOP = "crash-loop"  # the same where its shim starts it again each time, and clients are served
 GIVE_UP = "give-up"  # what stands in the place of a runbook where a person is called
 
 
@@ -115,6 +119,7 @@ class Incident:
     root_cause: str = ""  # filled in by a person
     fix: str = ""  # filled in by a person
     repeated: str = ""  # "4th time in 7 days, same line; the last restart held 3h", where the journal remembers
+    changed: str = ""  # in the service's program since it last started well
     overridden: str = ""  # which budget a person overrode, and why it had said no
     notes: tuple[tuple[float, str, str], ...] = ()  # (when, by, text)
     steps: tuple[StepRecord, ...] = ()
@@ -138,11 +143,13 @@ class Incident:
             "runbook": self.runbook,
             "trigger": {"kind": self.trigger.kind, "detail": self.trigger.detail, "by": self.trigger.by},
             "given_up": self.trigger.gave_up or None,
+            "agreed_by": self.trigger.agreed_by or None,
             "outcome": self.outcome,
             "cause": self.cause,
             "signature": self.signature,
             "input": self.request,
             "repeated": self.repeated,
+            "changed": self.changed,
             "overridden": self.overridden,
             "downtime": round(self.downtime, 2) if self.downtime is not None else None,
             "downtime_from": self.downtime_from or None,

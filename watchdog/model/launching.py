@@ -18,6 +18,7 @@ class StartResult:
     seconds: float
     message: str = ""
     identity: Identity | None = None
+    by_fallback: bool = False  # `start.command` did not come up, `start.fallback` was started
 
     def record(self) -> dict[str, Any]:
         return {
@@ -26,6 +27,7 @@ class StartResult:
             "ready": self.ready,
             "seconds": round(self.seconds, 3),
             "message": self.message,
+            "by_fallback": self.by_fallback,
         }
 
 

@@ -101,7 +101,7 @@ class CheckSpec:
 class TriggerSpec:
     """What starts which runbook; `run` is a ladder, tried in order."""
 
-    kind: Literal["probe", "cron", "every", "death", "log", "trend"]
+    kind: Literal["probe", "cron", "every", "death", "log", "trend", "alert"]
     subject: str  # the probe's name, the cron line, the pattern
     run: tuple[str, ...]
     every: float = 0.0

@@ -155,6 +155,8 @@ def _given_up_after(playbook: Playbook, detections: Sequence[Detection]) -> floa
 def _on(trigger: TriggerSpec) -> str:
     if trigger.kind == "death":
         return "a death, at once"
+    if trigger.kind == "alert":
+        return "an alert that comes to the page (`wd web`)"
     if trigger.kind == "every":
         return f"every {format_duration(trigger.every)}"
     words = {"cron": "at", "log": "the log line", "trend": "the trend of"}

@@ -11,6 +11,7 @@ from watchdog.probes import (
     cpu,
     disk,
     fds,
+    grpc,
     heartbeat,
     http,
     log,
@@ -26,6 +27,7 @@ from watchdog.probes.kind import ProbeKind
 
 _ALL: tuple[ProbeKind, ...] = (
     http.KIND,
+    grpc.KIND,
     tcp.KIND,
     process.KIND,
     memory.KIND,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from watchdog.model.incident import Incident
+from watchdog.model.incident import CRASH_LOOP, Incident
 from watchdog.report import folders
 from watchdog.report.page import Ended, Line, Page
 from watchdog.text.redact import redact, redact_data
@@ -33,6 +33,7 @@ def clean(incident: Incident) -> Incident:
         "runbook",
         "request",
         "repeated",
+        "changed",
         "root_cause",
         "fix",
         "overridden",
@@ -70,8 +71,10 @@ def build(incident: Incident, folder: Path) -> Page:
         downtime_from=incident.downtime_from,
         downtime_exact=incident.downtime_exact,
         trigger=_trigger(incident),
+        agreed_by=incident.trigger.agreed_by,
         request=incident.request,
         repeated=incident.repeated,
+        changed=incident.changed,
         findings=findings,
         ended=_ended(incident, folders.commands(folder)),
         survivors=tuple(_survivors(incident)),
@@ -98,6 +101,8 @@ def _headline(incident: Incident) -> str:
     if incident.gave_up:
         why = incident.trigger.gave_up
         return f"{who} is left as it is, and a person is needed: {why}"
+    if incident.runbook == CRASH_LOOP:
+        return f"{who} ends again and again behind its held socket, and a person is needed: {incident.trigger.detail}"
     said = _WORDS.get(incident.outcome, incident.outcome)
     if incident.outcome == "recovered" and incident.downtime is not None:
         least = "" if incident.downtime_exact else "at least "

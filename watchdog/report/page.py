@@ -73,10 +73,12 @@ class Page:
     downtime: float | None
     down_since: float | None
     trigger: str
+    agreed_by: str = ""  # who said yes, where a person was asked
     downtime_from: str = ""
     downtime_exact: bool = False
     request: str = ""
     repeated: str = ""
+    changed: str = ""
     findings: tuple[dict[str, Any], ...] = ()
     ended: tuple[Ended, ...] = ()
     survivors: tuple[str, ...] = ()

@@ -18,7 +18,7 @@ from watchdog.steps.registry import does, proves_return
 from watchdog.targets.flight import is_unanswered
 from watchdog.text.stamps import stamp
 
-_BY_SIGN = frozenset({"probe", "death", "log"})  # triggers behind which the server does not serve
+_BY_SIGN = frozenset({"probe", "death", "log", "alert"})  # triggers behind which the server does not serve
 _BY_PLAN = frozenset({"limit", "cron", "every", "trend"})  # and behind which it does
 _STATUS = re.compile(r'HTTP/\d(?:\.\d)?" (\d{3})\b')
 

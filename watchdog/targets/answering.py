@@ -8,7 +8,7 @@ from functools import partial
 
 from watchdog.model.process import Listener, Tree, Verdict
 from watchdog.system import clock
-from watchdog.system.net import http
+from watchdog.system.net import grpc_health, http
 from watchdog.targets import addresses, protocols
 from watchdog.targets.frameworks import speaks_http
 from watchdog.targets.servers import runs_python
@@ -67,7 +67,18 @@ def _ask_listener(tree: Tree, listener: Listener, timeout: float, believed: bool
     protocol = protocols.of(listener, [one.process for one in tree.members], tree.framework)
     if protocol == "https":
         return _ask_secure(listener, timeout)
+    if protocol == protocols.GRPC:
+        return _ask_grpc(listener, timeout)
     return _ask_port(listener, timeout, believed) if protocol == protocols.HTTP else "unknown"
+
+
+def _ask_grpc(listener: Listener, timeout: float) -> Verdict:
+    """Its health service, where there is one. Any state is a sign of life, as any status of HTTP is."""
+    host = addresses.loopback(listener.address).strip("[]")
+    found = grpc_health.ask(host, listener.port, timeout=timeout)
+    if found.state:
+        return "slow" if found.seconds > SLOW else "healthy"
+    return "hung" if found.problem == "timeout" else "unknown"
 
 
 def _ask_port(listener: Listener, timeout: float, believed: bool) -> Verdict:

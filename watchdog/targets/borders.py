@@ -114,6 +114,12 @@ def why_not_entered(process: Process) -> str:
     return ""
 
 
+def why_never_inside(process: Process) -> str:
+    """Why it is no part of a server at all, even where it holds the server's socket; empty for all others."""
+    reason = why_not_entered(process)
+    return "" if reason == STARTS_OTHERS else reason
+
+
 def stands_for_others(process: Process) -> bool:
     """A proxy or a tunnel: who listens here hands on to a server elsewhere."""
     return any(name in _STAND_FOR_OTHERS for name in _names(process))

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from pathlib import PurePath
 
 from watchdog.model.process import Process
-from watchdog.system.disk.target_files import read_file
 from watchdog.system.process import rights
 from watchdog.targets import programs
 from watchdog.targets.programs import Program
@@ -208,6 +207,8 @@ def _script(process: Process) -> str:
     path = PurePath(process.cwd) / program.words[0]
     if path.suffix != ".py":
         return ""
+    from watchdog.system.disk.target_files import read_file  # here: most servers are known by their command line
+
     return read_file(rights.of(process.pid), str(path), _SCRIPT).data.decode("utf-8", "replace")
 
 

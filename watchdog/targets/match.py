@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from watchdog.model.process import Process
 from watchdog.system import here
-from watchdog.system.child import patterns
 from watchdog.system.process.table import CommandLine
 from watchdog.targets import borders, programs
 from watchdog.targets.frameworks import serves_named_app
@@ -41,6 +40,8 @@ def by_pattern(pattern: str, processes: Iterable[Process]) -> tuple[list[Process
 
     WrongUsage for a pattern that cannot be used.
     """
+    from watchdog.system.child import patterns  # here: most searches are by words
+
     asked = [process for process in processes if process.cmdline]
     shown = set(patterns.search(pattern, [process.command for process in asked]))
     renamed = [at for at, process in enumerate(asked) if process.original]
@@ -62,7 +63,7 @@ def may_mean(words: Sequence[str], line: CommandLine) -> bool:
     if not line.words or _may_be_renamed(line) or _is_text_of(words, line.words):
         return True
     asked = programs.parse(tuple(words))
-    if asked.interpreter and asked.inline and asked.name != "-c":  # every program that it runs
+    if asked.interpreter and asked.words == tuple(words):  # every program that it runs
         return True
     if any(other.rstrip("/")[-1:] in ("", ".") for other in line.words):  # a folder by another name
         return True
@@ -72,6 +73,8 @@ def may_mean(words: Sequence[str], line: CommandLine) -> bool:
 
 def may_fit(pattern: str, lines: Mapping[int, CommandLine]) -> list[int]:
     """Those that `by_pattern` could take, likewise."""
+    from watchdog.system.child import patterns
+
     shown = [pid for pid, line in lines.items() if line.words]
     hits = {shown[at] for at in patterns.search(pattern, [" ".join(lines[pid].words or ()) for pid in shown])}
     return [pid for pid in shown if pid in hits or _may_be_renamed(lines[pid])]
@@ -133,7 +136,7 @@ def runs(words: tuple[str, ...], command: tuple[str, ...], cwd: str | None = Non
     if asked.interpreter and asked.interpreter == there.interpreter:
         if not _same_interpreter(words[0], command[0], exe):
             return False
-        if asked.inline and asked.name != "-c":
+        if asked.words == words:
             return True  # the interpreter alone was named: every program that it runs
         words = asked.words
     elif _same(words[0], command[0], cwd):

@@ -12,8 +12,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from watchdog.model.process import Identity, Process
-from watchdog.system.child import child_call
-from watchdog.system.process import memory, processes
+from watchdog.system.process import processes
 from watchdog.targets import programs
 
 _SECONDS = 2.0  # for reading the memory of all of them, in a child that can be ended
@@ -46,6 +45,9 @@ def _originals(titled: list[Process]) -> dict[Identity, tuple[str, ...]]:
     with _lock:
         fresh = {one: words for one, (when, words) in _known.items() if now - when < _FRESH}
     new = [one for one in titled if one.identity not in fresh]
+    from watchdog.system.child import child_call  # here: few processes have a title
+    from watchdog.system.process import memory
+
     if new and memory.READABLE:
         answer = child_call.call("watchdog.cpython.command_line:read_all", (tuple(one.pid for one in new),), _SECONDS)
         if isinstance(answer, dict):

@@ -15,6 +15,7 @@ from watchdog.targets import addresses, programs
 from watchdog.targets.frameworks import protocol_of_script, speaks_http
 
 HTTP = "http"
+GRPC = "grpc"
 _QUIET = 0.3  # seconds for a greeting: who speaks first does so at once
 
 # Programs that speak something else on every port of theirs.
@@ -80,7 +81,7 @@ def _greeting(listener: Listener) -> str:
     said = sockets.greeting(addresses.loopback(listener.address).strip("[]"), listener.port, _QUIET)
     # The frame with which a server of HTTP/2 begins by itself: 9 bytes, type 4 (SETTINGS), stream 0.
     if len(said) >= 9 and said[3] == 4 and said[5:9] == b"\0\0\0\0" and int.from_bytes(said[:3]) % 6 == 0:
-        return "grpc"
+        return GRPC
     if len(said) > 5 and said[3] == 0 and said[4] == 10:
         return "mysql"
     return next((name for start, name in _GREETINGS if said.startswith(start)), "another protocol" if said else "")

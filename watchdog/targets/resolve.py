@@ -217,7 +217,8 @@ def _on_port(scene: Scene, port: int, left_out: list[str]) -> list[int]:
                 f"a process of user id {listener.uid} listens on {listener.address} port {port}: "
                 "more rights are needed to see which"
             )
-    for listener, pid in ports.listeners_elsewhere(port, scene.table):
+    elsewhere = () if here and scene.of_port else ports.listeners_elsewhere(port, scene.table)
+    for listener, pid in elsewhere:
         name = scene.process(pid).shown(120)
         holders = ", ".join(map(str, listener.holders)) or "unknown"
         left_out.append(

@@ -10,7 +10,7 @@ from watchdog.model.process import Listener, Process
 from watchdog.system.net import ports
 from watchdog.system.process import processes
 from watchdog.system.process.table import CommandLine, Table
-from watchdog.targets import borders, originals, programs
+from watchdog.targets import borders, likely, originals, programs
 
 FIRST = "the first process of the machine"
 WITHIN = 1.2  # seconds that command lines may take in one go
@@ -26,9 +26,10 @@ class Scene:
         own: Iterable[int] = (),
         *,
         within: float = WITHIN,
+        of_port: int = 0,
     ) -> None:
         self.table = table if isinstance(table, Table) else Table.of(table)
-        self._given = listeners
+        self._given, self.of_port = listeners, of_port  # a port: only who is likely to hold it is looked at
         self.own = frozenset(own)  # ourselves and all above us
         self._within = within
         self._known: set[int] = {pid for pid, one in self.table.rows.items() if one.kernel}
@@ -45,9 +46,17 @@ class Scene:
         table = processes.thin_table() if table is None else table
         return cls(table, listeners, own_processes(table))
 
+    @classmethod
+    def look_for(cls, port: int) -> Scene:
+        """The machine now, for a kill at once: holders of that port are looked for near the first one alone."""
+        table = processes.thin_table()
+        return cls(table, None, own_processes(table), of_port=port)
+
     @cached_property
     def listeners(self) -> tuple[Listener, ...]:
         """Every listening socket with all processes that hold it: a look through everybody's descriptors."""
+        if self.of_port:
+            return likely.listeners(self.of_port, self.table.rows, self.children)
         return tuple(ports.listeners() if self._given is None else self._given)
 
     @cached_property
@@ -136,8 +145,7 @@ class Scene:
             return "wd itself or what started it"
         if pid == 1 and not (self.sockets((1,)) and programs.is_python(self.process(1))):
             return FIRST  # in a container the server itself may be the first process
-        reason = borders.why_not_entered(self.process(pid))
-        return "" if reason == borders.STARTS_OTHERS else reason
+        return borders.why_never_inside(self.process(pid))
 
     def why_not_a_launcher(self, pid: int) -> str:
         """Why this process starts things for others than one server; empty if nothing says so."""

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from watchdog.model.errors import Refused, WdError
-from watchdog.model.incident import GIVE_UP, Desired, RunResult, StepRecord, Trigger
-from watchdog.model.procedure import Block, RunPlan, StepCall
+from watchdog.model.incident import GIVE_UP, Desired, RunResult, Trigger
 from watchdog.model.process import Identity
 from watchdog.policy import budget, pressure, target_lock
 from watchdog.policy.budget import History, Life
@@ -16,7 +15,6 @@ from watchdog.policy.judge import reset
 from watchdog.policy.patience import DRAIN, evidence_time
 from watchdog.probes.log import forget_matches
 from watchdog.runbook.begin import begin, plan_of
-from watchdog.runbook.run import Prepared, execute, prepare
 from watchdog.starting import launch
 from watchdog.steps.notify import notify
 from watchdog.steps.spec import Context
@@ -25,8 +23,9 @@ from watchdog.system.host import machine
 from watchdog.system.process import processes
 from watchdog.targets import expected
 from watchdog.targets.flight import in_flight
-from watchdog.watch import log, looking
+from watchdog.watch import looking
 from watchdog.watch.asking import Question, Questions
+from watchdog.watch.calling import Told, call_a_person
 from watchdog.watch.early_evidence import hand_over
 from watchdog.watch.last_look import why_over
 from watchdog.watch.loop_messages import LookAgain, NewProcesses, Trouble
@@ -36,7 +35,6 @@ from watchdog.watch.watched import CALENDAR, LIVES, Watched
 
 _JUST_NOW = 0.5  # seconds for which it is still true that nothing runs: nobody starts a server that fast unlocked
 _LOOK_BACK = 31 * 86400.0
-_LAST_STEPS = (("snapshot", "--within", "5s"), ("why", "--within", "5s"), ("report",))
 
 
 class Runs:
@@ -52,6 +50,8 @@ class Runs:
         watched, trigger, cause = trouble.watched, trouble.trigger, trouble.cause
         if watched.acting or not trigger.run or trouble.is_over:
             return  # a trouble can wait in the queue for longer than it lasts
+        if cause.alert and not self._state.journal.alert_waits(cause.alert):
+            return
         runbook = step_of(trigger.run, watched.stored.attempts.get(trouble.key, 0))
         calm = watched.identity if cause.kind in CALENDAR else None
         decision = self._decision(trouble, runbook)
@@ -215,7 +215,7 @@ class Runs:
         keys = target_lock.keys((), watched.playbook)
         with (
             target_lock.acquire(keys, f"run {runbook}", context.playbook),
-            _Told(self._state, watched, context) as told,
+            Told(self._state, watched, context) as told,
         ):
             if cause.kind not in CALENDAR and _is_another(watched):
                 self._state.say(watched.name, "it was replaced in the meantime; nothing is done")
@@ -246,14 +246,9 @@ class Runs:
         self._state.counts.given_up += 1
         if watched.playbook.start.listen:
             launch.release_all(self._state.folder, watched.name)  # its shim must not go on where we have given up
-        resume = f"once fixed, run: wd resume {watched.name}"
-        words = [*_LAST_STEPS, ("notify", f"{watched.name}: wd gave up: {why}; {resume}")]
-        block = Block("wd", tuple((0, " ".join(line)) for line in words), timeout=30.0, on_fail="continue")
-        plan = RunPlan(None, tuple(StepCall(line, 0, 0) for line in words), (block,), watched.name)
-        context = self._state.context(watched, replace(cause, gave_up=why))
-        context.in_runbook = True
-        with _Told(self._state, watched, context) as told:
-            result, _ = execute(prepare(plan), context, GIVE_UP, watch=told.step)
+        resume = f"once fixed, run `wd resume {watched.name}`"
+        message = f"wd gave up: {why}; {resume}"
+        result = call_a_person(self._state, watched, replace(cause, gave_up=why), message, GIVE_UP)
         self._result(watched, GIVE_UP, result)
 
     def _result(self, watched: Watched, runbook: str, result: RunResult) -> None:
@@ -262,31 +257,6 @@ class Runs:
         level = "INFO" if result.outcome in ("recovered", "done", "nothing") else "ERROR"
         report = f"; report: {result.report}" if result.report else ""
         self._state.say(watched.name, f"{runbook}: {result.outcome}: {result.message}{report}", level)
-
-
-class _Told:
-    """What a run says goes into the log, and from its first step on into its own file."""
-
-    def __init__(self, state: LoopState, watched: Watched, context: Context) -> None:
-        self._state, self._watched, self._context = state, watched, context
-        self._file: log.RunFile | None = None
-        context.say = self.say
-
-    def __enter__(self) -> _Told:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()
-
-    def say(self, text: str) -> None:
-        if self._file is None and self._context.incident:
-            self._file = log.RunFile(self._context.folder, self._context.incident)
-        self._state.say(self._watched.name, text, incident=self._context.incident or "")
-
-    def step(self, prepared: Prepared, record: StepRecord) -> None:
-        if record.outcome != "running":
-            self.say(f"{record.text}: {record.outcome} in {record.seconds:.2f} s: {record.message}")
 
 
 def _note_short_life(watched: Watched, context: Context) -> None:

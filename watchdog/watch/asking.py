@@ -1,17 +1,32 @@
-"""The mode `ask`: a person is asked before anything is done, once for each trouble, and only as long as it lasts."""
+"""The mode `ask`: a person is asked before anything is done, once for each trouble, and only as long as it lasts.
+
+The question stands in the journal, so it can be answered at the terminal of the loop, by `wd yes`, on the page and by a
+link, and outlives the loop. The first answer counts.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import os
+import secrets
 import threading
 from dataclasses import replace
+from typing import Literal
 
+from watchdog.model.approval import Approval
 from watchdog.model.incident import Trigger
 from watchdog.model.records import record
 from watchdog.steps.notify import notify
-from watchdog.text.units import format_duration
+from watchdog.steps.spec import Answer
+from watchdog.system import clock
+from watchdog.system.host import accounts
+from watchdog.text.units import format_duration, iso
 from watchdog.watch.loop_messages import Trouble
 from watchdog.watch.loop_state import LoopState
 from watchdog.watch.watched import CALENDAR, Watched
+
+PAGE = "page"  # under which the journal keeps where the page is, of no service
+_LOOK = 0.25  # seconds between two looks for an answer from elsewhere
 
 
 @record(frozen=True)
@@ -34,6 +49,10 @@ class Question:
         return f"{self.trouble.key} {self.runbook}"
 
     @property
+    def words(self) -> str:
+        return f"{self.watched.name}: {self.cause.detail}: run {self.runbook} on it?"
+
+    @property
     def by_hand(self) -> str:
         return f"`wd run {self.runbook} --service {self.watched.name}` does it"
 
@@ -48,7 +67,7 @@ class Question:
 
 
 class Questions:
-    """One at a time on the terminal. Probes go on meanwhile."""
+    """One at a time on the terminal, all of them elsewhere. Probes go on meanwhile."""
 
     def __init__(self, state: LoopState) -> None:
         self._state = state
@@ -62,41 +81,98 @@ class Questions:
                 return
             watched.asked.add(question.key)
             watched.stored.question = f"{question.cause.detail}: run {question.runbook}? {question.by_hand}"
+        approval, link = self._written(question)
         self._state.remember(watched)
         self._state.store()  # who reads the question in the status sees the answers behind it, too
+        self._state.beside(lambda: self._ask(question, approval, link))
 
-        def ask() -> None:
-            with self._one:
-                answer = "over" if not question.stands() else self._asked(question)
-            if answer == "yes" or question.cause.kind in CALENDAR:
-                watched.asked.discard(question.key)  # what has to wait now, or comes due again, is asked again
-            if answer in ("yes", "no") or not question.stands():
-                watched.stored.question = ""
-                self._state.remember(watched)
-            if answer == "yes" and question.stands():
-                self._state.messages.put(replace(question.trouble, agreed=question.runbook))
-            else:
-                self._told(question, answer)
+    def _written(self, question: Question) -> tuple[Approval, str]:
+        """The question in the journal, and the link that answers it; none for one that was open before."""
+        name, journal = question.watched.name, self._state.journal
+        if (known := journal.last_approval(name, question.key)) is not None:
+            return known, ""
+        now = clock.now()
+        until = now + question.watched.playbook.policy.answer_within
+        token = secrets.token_urlsafe(24)
+        new = Approval(os.urandom(6).hex(), name, question.runbook, question.key, question.words, now, until)
+        journal.ask(new, hashlib.sha256(token.encode()).hexdigest())
+        page = journal.kept("", PAGE)
+        return new, f"{page}/yes/{new.id}/{token}" if page else ""
 
-        self._state.beside(ask)
-
-    def _asked(self, question: Question) -> str:
+    def _ask(self, question: Question, approval: Approval, link: str) -> None:
         watched = question.watched
-        words = f"{watched.name}: {question.cause.detail}: run {question.runbook} on it?"
-        return self._state.ask_person(words, watched.playbook.policy.answer_within, question.stands)
+        given = self._waited(question, approval, link)
+        agreed = given.answer == "yes" and question.stands() and self._state.journal.use(given.id)
+        if given.answer == "yes" or question.cause.kind in CALENDAR:
+            watched.asked.discard(question.key)  # what has to wait now, or comes due again, is asked again
+        if given.answer in ("yes", "no") or not question.stands():
+            watched.stored.question = ""
+            self._state.remember(watched)
+        if agreed:
+            who = f"{given.by} at {iso(given.answered or clock.now())}"
+            self._state.say(watched.name, f"allowed by {who}")
+            cause = replace(question.cause, agreed_by=who)
+            self._state.messages.put(replace(question.trouble, agreed=question.runbook, cause=cause))
+        elif given.answer:
+            self._told(question, given)
 
-    def _told(self, question: Question, answer: str) -> None:
+    def _waited(self, question: Question, approval: Approval, link: str) -> Approval:
+        """What became of it. A pass that does not wait leaves it open."""
+        answer: Answer = "over"
+        if not self._settled(question, approval):
+            answer = self._at_terminal(question, approval)
+        if answer in ("yes", "no"):
+            given: Literal["yes", "no"] = "yes" if answer == "yes" else "no"
+            self._state.journal.answer(approval.id, given, f"{accounts.our_name()} at the terminal")
+        elif answer == "nobody":
+            self._nobody(question, link)
+            if not self._state.waits:
+                return self._state.journal.approval(approval.id) or approval
+            while not self._settled(question, approval):
+                clock.sleep(_LOOK)
+        late: Literal["late", "over"] = "late" if question.stands() else "over"
+        return self._state.journal.close_question(approval.id, late) or replace(approval, answer=late)
+
+    def _settled(self, question: Question, approval: Approval) -> bool:
+        """Whether it needs no answer any more, or has one, or its time is over."""
+        known = self._state.journal.approval(approval.id)
+        return known is None or not known.is_open(clock.now()) or not question.stands()
+
+    def _at_terminal(self, question: Question, approval: Approval) -> Answer:
+        """The turn at the terminal may never come: an answer from elsewhere ends the wait for it."""
+        while not self._one.acquire(timeout=_LOOK):
+            if self._settled(question, approval):
+                return "over"
+        try:
+            left = max(1.0, round(approval.until - clock.now()))
+            return self._state.ask_person(question.words, left, lambda: not self._settled(question, approval))
+        finally:
+            self._one.release()
+
+    def _nobody(self, question: Question, link: str) -> None:
+        """No terminal: say who can answer how, and tell the people of the playbook, once for each trouble."""
+        watched = question.watched
+        answers = f"{question.by_hand}, `wd yes {watched.name}` lets the loop do it"
+        self._state.say(watched.name, f"nobody can be asked here (no terminal): nothing is done; {answers}", "WARNING")
+        self._call(question, f"{answers}{f'. Or answer here: {link}' if link else ''}")
+
+    def _told(self, question: Question, given: Approval) -> None:
         watched = question.watched
         time = format_duration(watched.playbook.policy.answer_within)
         words = {
-            "no": f"a person said no: nothing is done; {question.by_hand}",
+            "no": f"{given.by} said no: nothing is done; {question.by_hand}",
             "late": f"nobody answered within {time}: nothing is done; {question.by_hand}",
-            "nobody": f"nobody can be asked here (no terminal): nothing is done; {question.by_hand}",
         }
-        self._state.say(watched.name, words.get(answer, "the question is withdrawn: it is over"), "WARNING")
-        if answer in ("late", "nobody") and watched.playbook.notify and question.key not in watched.stored.paged:
-            watched.stored.paged.add(question.key)
-            self._state.remember(watched)
-            text = f"{watched.name}: {question.cause.detail}. wd may not act by itself; {question.by_hand}"
-            told = notify(self._state.context(watched, question.cause), {"message": [text]})
-            self._state.say(watched.name, told.message)
+        self._state.say(watched.name, words.get(given.answer, "the question is withdrawn: it is over"), "WARNING")
+        if given.answer == "late":
+            self._call(question, question.by_hand)
+
+    def _call(self, question: Question, how: str) -> None:
+        watched = question.watched
+        if not watched.playbook.notify or question.key in watched.stored.paged:
+            return
+        watched.stored.paged.add(question.key)
+        self._state.remember(watched)
+        text = f"{watched.name}: {question.cause.detail}. wd may not act by itself; {how}"
+        told = notify(self._state.context(watched, question.cause), {"message": [text]})
+        self._state.say(watched.name, told.message)

@@ -43,6 +43,7 @@ def _loop(context: Context, options: Mapping[str, Any], load: Load, link: Link) 
         ping=options.get("ping") or "",
         metrics_file=options.get("metrics") or "",
         link=link,
+        page=options.get("page") or (),
     )
     loop.listen_to_signals()
     loop.run(before=lambda: close_cut_off(state))

@@ -10,17 +10,21 @@ import threading
 from collections import deque
 from dataclasses import replace
 
-from watchdog.model.incident import Trigger
+from watchdog.model.incident import CRASH_LOOP, Trigger
 from watchdog.model.launching import ShimRecord
 from watchdog.model.process import Identity, Tree
 from watchdog.policy.budget import CrashLoop, Life, crash_loop
+from watchdog.probes import registry
+from watchdog.report.availability import availability
 from watchdog.starting import launch
 from watchdog.system import clock, signals
 from watchdog.system.host import kernel_log
 from watchdog.system.process import processes
 from watchdog.system.process.deaths import Deaths
 from watchdog.system.shim import heard
+from watchdog.text.units import format_duration
 from watchdog.watch import looking
+from watchdog.watch.calling import call_a_person
 from watchdog.watch.loop_messages import AskNow, Trouble
 from watchdog.watch.loop_state import LoopState
 from watchdog.watch.standby_starter import StandbyStarter
@@ -113,7 +117,10 @@ class DeathWatcher:
         if ended is not None and last and not strange:
             watched.died_at = watched.died_at or clock.now()
             self._note_life(watched, Life(identity.pid, ended.started, clock.now(), by_itself=not meant), planned)
-            loop = None if self._is_held(watched) else self._crash_loop(watched)  # its shim counts for itself
+            loop = self._crash_loop(watched)
+            if loop is not None and self._is_held(watched):
+                self._state.beside(lambda found=loop: self._tell_of(watched, found))  # type: ignore[misc]
+                loop = None
         if watched.acting:
             return  # the run's own doing, or the run's to find out
         if tree is not None:
@@ -142,6 +149,31 @@ class DeathWatcher:
         clock.wait_until(lambda: self._record(watched, identity.pid) is not None, _NOTED)
         record = self._record(watched, identity.pid)
         return record is not None and record.identity == identity and record.planned
+
+    def _tell_of(self, watched: Watched, loop: CrashLoop) -> None:
+        """Its shim starts it again each time and counts for itself: clients are served, and yet a person must know."""
+        now = clock.now()
+        with watched.lock:
+            last = watched.stored.crash_loop_told
+            if last is not None and 0 <= now - last < watched.playbook.policy.give_up.within:
+                return
+            watched.stored.crash_loop_told, watched.dirty = now, True
+        told = f"{loop}; {self._survival(watched, loop)}"
+        self._state.say(watched.name, f"crash loop: {told}", "ERROR")
+        cause = Trigger("death", told, "wd watch")
+        call_a_person(self._state, watched, cause, f"crash loop behind its held socket: {told}", CRASH_LOOP)
+
+    def _survival(self, watched: Watched, loop: CrashLoop) -> str:
+        """How long its lives are, and how much of the time somebody answered meanwhile."""
+        lives, spec = watched.stored.lives[-loop.times :], registry.best_for_health(watched.playbook.probes)
+        mean = sum(one.seconds for one in lives) / len(lives)
+        told, now = f"a life lasts {format_duration(mean)} on average", clock.now()
+        if spec is not None:
+            since = now - lives[0].started
+            samples = self._state.journal.samples(watched.name, spec.name, now - since)
+            figure = availability("", since, now, samples, spec.every, (), ())
+            told += f", and {figure.percent:.2f} % of the time it answered" if figure.percent is not None else ""
+        return told
 
     def _is_held(self, watched: Watched) -> bool:
         """Whether its shim holds its sockets, and starts it again at once."""

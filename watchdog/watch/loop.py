@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED
@@ -26,12 +26,14 @@ from watchdog.targets.scene import Scene
 from watchdog.text.units import counted
 from watchdog.watch import looking, metrics, trend
 from watchdog.watch.acting import Runs
+from watchdog.watch.alerts import Alerts
 from watchdog.watch.death_watcher import DeathWatcher
 from watchdog.watch.executor import DaemonThreads
 from watchdog.watch.heartbeat import Heartbeat
 from watchdog.watch.loading import Fingerprint, Load
 from watchdog.watch.loop_messages import AskNow, LookAgain, Message, NewProcesses, Trouble
 from watchdog.watch.loop_state import KEY, LoopState
+from watchdog.watch.page import Page
 from watchdog.watch.rounds import Rounds
 from watchdog.watch.slots import Slot, slots
 from watchdog.watch.thread_pool import UnboundedThreadPool
@@ -40,6 +42,8 @@ from watchdog.watch.watched import Watched, death_triggers, from_text
 
 STORE = 5.0  # seconds between two writings of samples
 METRICS = 15.0  # and of the numbers for Prometheus
+ALERTS = 1.0  # seconds between two looks for alerts
+PAGE_LOOK = 5.0  # seconds between two looks whether the page still runs
 TIDY = 3600.0
 PING = 60.0
 CHANGES = 1.0  # seconds between two looks whether a playbook or runbook has changed
@@ -57,6 +61,7 @@ class Loop:
         changes: Callable[[], Fingerprint] = frozenset,
         ping: str = "",
         metrics_file: str = "",
+        page: Sequence[str] = (),
     ) -> None:
         self._state, self._load, self._link = state, load, link
         self._changes, self._loaded, self._seen = changes, changes(), changes()
@@ -68,6 +73,8 @@ class Loop:
         self._runs, self._rounds = Runs(state), Rounds(state)
         self._heart = Heartbeat(self._clock_was_set, self._beat)
         self._deaths = DeathWatcher(state)
+        self._alerts = Alerts(state)
+        self._page = Page(state, page) if page else None
         self._periods: dict[str, float] = {}  # job -> seconds, of each that asks
         self._done: dict[str, float] = {}  # job -> when its last run began, for the sign that all is well
         self._beaten = self._told_systemd = 0.0
@@ -145,8 +152,11 @@ class Loop:
             for position, trigger in enumerate(watched.playbook.triggers):
                 self._plan_trigger(watched, trigger, f"{watched.name} {position}")
         self._scheduler.add_job(self._store, Every(STORE, 1.0), id="store")
+        self._scheduler.add_job(self._alerts.look, Every(ALERTS, ALERTS), id="alerts")
         self._scheduler.add_job(self._notice_changes, Every(CHANGES, CHANGES), id="changes")
         self._scheduler.add_job(self._state.journal.tidy, Every(TIDY, 300.0), id="tidy")
+        if self._page is not None:
+            self._scheduler.add_job(self._page.look, Every(PAGE_LOOK, 0.1), id="page")
         if self._ping:
             self._scheduler.add_job(self._tell_alive, Every(PING, PING / 4), id="ping")
 
@@ -252,7 +262,7 @@ class Loop:
 
     def _store(self) -> None:
         self._state.store()
-        if self._metrics_file and clock.monotonic() - self._written >= METRICS:
+        if clock.monotonic() - self._written >= METRICS:
             self._written = clock.monotonic()
             metrics.write(self._state, self._metrics_file)
 
@@ -342,5 +352,7 @@ class Loop:
         self._heart.stop()
         self._deaths.stop()
         self._scheduler.shutdown(wait=False)
+        if self._page is not None:
+            self._page.end()
         self._state.store()
         self._state.say("", "stopped")

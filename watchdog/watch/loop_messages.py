@@ -17,7 +17,7 @@ class Trouble:
     cause: Trigger
     spec: ProbeSpec | None = None  # the probe that saw it
     planned_at: float | None = None  # since when a planned run waits for a good moment, on the monotonic clock
-    agreed: str = ""  # the runbook to which a person has said yes
+    agreed: str = ""  # the runbook to which a person has said yes; the cause says who it was
 
     @property
     def key(self) -> str:

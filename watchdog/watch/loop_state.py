@@ -63,6 +63,7 @@ class LoopState:
     looking: set[str] = field(default_factory=set)  # services that are looked at more closely
     messages: queue.SimpleQueue[Message] = field(default_factory=queue.SimpleQueue)
     causes: CommonCauses = field(default_factory=CommonCauses)
+    waits: bool = True  # for an answer from elsewhere; a single pass does not
 
     def say(self, service: str, message: str, level: str = "INFO", incident: str = "") -> None:
         log.say(service, message, level, incident)
@@ -151,3 +152,5 @@ class LoopState:
         self.journal.keep(watched.name, KEY, text)
         self.journal.keep(watched.name, GAVE_UP, gave_up)
         self.journal.keep(watched.name, QUESTION, question)
+        if not question:
+            self.journal.withdraw_questions(watched.name)

@@ -10,6 +10,7 @@ from watchdog.system.disk.files import write_atomic
 from watchdog.watch.loop_state import LoopState
 from watchdog.watch.watched import Watched
 
+NUMBERS = "numbers.prom"  # in the state folder, for the page
 _LEVELS = {"ok": 0, "slow": 1, "starting": 1, "failing": 1, "trouble": 2, "unknown": 3}
 _HELP = {
     "wd_service_state": ("gauge", "0 fine, 1 warning, 2 critical, 3 unknown, as the exit codes"),
@@ -27,12 +28,17 @@ _HELP = {
 }
 
 
-def write(state: LoopState, path: str) -> None:
-    """Replace the file; a collector sees the old one or the new, never a part. A failure is said, not raised."""
-    try:
-        write_atomic(Path(path), text(state), mode=0o644)
-    except (OSError, WdError) as error:
-        state.say("", f"the metrics cannot be written: {error}", "WARNING")
+def write(state: LoopState, path: str = "") -> None:
+    """Replace the page's file, and that of the path; a reader sees the old one or the new, never a part.
+
+    A failure is said, not raised.
+    """
+    numbers = text(state)
+    for file, mode in ((state.folder / NUMBERS, 0o600), *([(Path(path), 0o644)] if path else [])):
+        try:
+            write_atomic(file, numbers, mode=mode, settle=False)
+        except (OSError, WdError) as error:
+            state.say("", f"the metrics cannot be written: {error}", "WARNING")
 
 
 def text(state: LoopState) -> str:

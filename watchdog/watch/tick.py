@@ -16,6 +16,7 @@ from watchdog.system.shim import records
 from watchdog.text.units import counted, format_duration
 from watchdog.watch import looking, metrics
 from watchdog.watch.acting import Runs
+from watchdog.watch.alerts import Alerts
 from watchdog.watch.heartbeat import Heartbeat
 from watchdog.watch.loop_messages import LookAgain, Trouble
 from watchdog.watch.loop_state import KEY, LoopState
@@ -32,6 +33,7 @@ def one_pass(state: LoopState, playbooks: Sequence[Playbook], metrics_file: str 
     """Ask every probe once, then act on trouble; both for several services side by side."""
     boot, begun = processes.boot_id(), clock.monotonic()
     state.journal.end_the_future()
+    state.waits = False
     texts = {one.service: state.journal.kept(one.service, KEY) for one in playbooks}
     state.services = {
         one.service: from_text(one, texts[one.service], boot, records.folder(state.folder, one.service))
@@ -45,6 +47,7 @@ def one_pass(state: LoopState, playbooks: Sequence[Playbook], metrics_file: str 
     state.later = lambda seconds, again: waiting.append(again) if seconds <= FREE_AGAIN else None
     runs, rounds = Runs(state), Rounds(state)
     _side_by_side([lambda one=watched: _look_at(state, rounds, one) for watched in state.services.values()])  # type: ignore[misc]
+    Alerts(state).look()
     while work or waiting or not state.messages.empty():
         _decide(state, runs, rounds)
         now, work[:] = list(work), []
@@ -55,8 +58,7 @@ def one_pass(state: LoopState, playbooks: Sequence[Playbook], metrics_file: str 
     for watched in state.services.values():
         watched.dirty = True
     state.store()
-    if metrics_file:
-        metrics.write(state, metrics_file)
+    metrics.write(state, metrics_file)
     return _told(state, clock.monotonic() - begun)
 
 

@@ -35,6 +35,7 @@ class Stored:
     healthy_since: float | None = None
     gave_up: float | None = None
     gave_up_why: str = ""
+    crash_loop_told: float | None = None  # when a person was told of one behind a held socket
     attempts: dict[str, int] = field(default_factory=dict)  # runs of each trigger's ladder that did not help
     restart_attempts: list[float] = field(default_factory=list)  # runs that were to restart it and have not
     question: str = ""  # put to a person and not answered

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from watchdog.model.errors import NothingMatched
 from watchdog.report import render
-from watchdog.web import history_pages, incident_pages, now_pages, sign_in_pages
+from watchdog.web import alerts, api, history_pages, incident_pages, now_pages, question_pages, sign_in_pages
 from watchdog.web.asked import Asked, Handler, Need, endpoint
 from watchdog.web.look import HERE
 from watchdog.web.other_servers import OtherServers
@@ -38,10 +38,20 @@ def make(site: Site) -> Starlette:
             route("/incidents/{id}/body", incident_pages.body),
             route("/incidents/{id}/evidence/{path:path}", incident_pages.evidence),
             route("/incidents/{id}/note", incident_pages.note, "act", "POST"),
+            route("/questions/{id}", question_pages.question),
+            route("/questions/{id}", question_pages.answer, "act", "POST"),
+            route("/yes/{id}/{key}", question_pages.linked, "nothing"),
+            route("/yes/{id}/{key}", question_pages.answer_linked, "nothing", "POST"),
             route("/history", history_pages.history),
             route("/sign-in", sign_in_pages.form, "nothing"),
             route("/sign-in", sign_in_pages.sign_in, "nothing", "POST"),
             route("/sign-out", sign_in_pages.sign_out, "view", "POST"),
+            route("/v1/status", api.status),
+            route("/v1/incidents", api.incidents),
+            route("/v1/incidents/{id}", api.incident),
+            route("/v1/alerts", alerts.receive, "alert", "POST"),
+            route("/v1/openapi.json", api.openapi),
+            route("/metrics", api.metrics),
             route("/static/{name}", _static, "nothing"),
             route("/healthz", _healthz, "nothing"),
             route("/{rest:path}", _nothing_here, "nothing"),

@@ -5,18 +5,17 @@ from __future__ import annotations
 import getpass
 import importlib.util
 import sys
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from watchdog.model.errors import BadConfig, CannotTell, Refused, WrongUsage
 from watchdog.steps.spec import Context, StepResult
+from watchdog.system.child.companion import leave_with_parent
 from watchdog.web.address import DEFAULT, parse
+from watchdog.web.entrance import Entrance
 from watchdog.web.users import Users
 
-if TYPE_CHECKING:
-    from watchdog.web.site import Entrance
-
-_NEEDED = ("starlette", "uvicorn")
+_NEEDED = ("starlette", "uvicorn", "prometheus_client")
 _PRIVATE = "It shows logs and evidence, and whoever may act there can have a server restarted."
 
 
@@ -25,6 +24,29 @@ def web(context: Context, options: Mapping[str, Any]) -> StepResult:
     users = Users(context.state)
     if changed := _change_users(users, options):
         return StepResult("ok", changed)
+    where = entrance(context, options)
+    from watchdog.watch import log
+    from watchdog.watch.asking import PAGE
+    from watchdog.web.server import serve
+    from watchdog.web.site import Site
+
+    log.set_up(context.state, bool(options.get("verbose")), name="web.log")
+    site = Site(context.home or context.state, context.state, where)
+
+    def ready(url: str, leave: Callable[[], None]) -> None:
+        leave_with_parent(leave)
+        site.journal().keep("", PAGE, url)
+        context.say(f"the page is at {url}")
+
+    try:
+        serve(site, ready)
+    finally:
+        site.journal().keep("", PAGE, "")
+    return StepResult("ok", "stopped")
+
+
+def entrance(context: Context, options: Mapping[str, Any]) -> Entrance:
+    """Where it will listen. CannotTell without the extra, BadConfig without a home, Refused as `check` says."""
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise CannotTell(
@@ -34,11 +56,7 @@ def web(context: Context, options: Mapping[str, Any]) -> StepResult:
         )
     if context.home is None:
         raise BadConfig("no home was found", todo="Name one with --home or $WD_HOME, or make one with `wd init`.")
-    from watchdog.watch import log
-    from watchdog.web.server import serve
-    from watchdog.web.site import Entrance, Site
-
-    entrance = Entrance(
+    found = Entrance(
         parse(options.get("address") or DEFAULT),
         tuple(options.get("name") or ()),
         options.get("tls_cert") or "",
@@ -46,10 +64,8 @@ def web(context: Context, options: Mapping[str, Any]) -> StepResult:
         options.get("proxy") or "",
         (options.get("proxy_user") or "").lower(),
     )
-    check(entrance, users)
-    log.set_up(context.state, bool(options.get("verbose")), name="web.log")
-    serve(Site(context.home, context.state, entrance), lambda url: context.say(f"the page is at {url}"))
-    return StepResult("ok", "stopped")
+    check(found, Users(context.state))
+    return found
 
 
 def check(entrance: Entrance, users: Users) -> None:
@@ -72,7 +88,7 @@ def check(entrance: Entrance, users: Users) -> None:
         raise Refused(
             "nobody could sign in, and without signing in nobody may come in from other machines",
             _PRIVATE,
-            "wd web --add-user NAME --role act",
+            "Add a user: `wd web --add-user NAME --role act`",
         )
     if not entrance.hosts:
         raise WrongUsage(f"{entrance.address} is every address", todo="Say by which name it is asked for: --name HOST")
@@ -84,8 +100,8 @@ def _change_users(users: Users, options: Mapping[str, Any]) -> str:
         users.add(name, options.get("role") or "view", _password(name))
         return f"{name} may sign in, and may {options.get('role') or 'view'}"
     if name := options.get("add_token"):
-        token = users.add_token(name)
-        return f"{name} may call /v1 and read /metrics with this token, which is shown only now:\n{token}"
+        path = users.add_token(name)
+        return f"{name} may call /v1 and read /metrics with the token in {path}; move that file to where it is read"
     if name := options.get("remove_user"):
         users.remove(name)
         return f"{name} may not come in any more"

@@ -9,6 +9,7 @@ from typing import Any
 from starlette.responses import HTMLResponse, Response
 
 from watchdog.commands.explain import in_words
+from watchdog.commands.standing import worst_of
 from watchdog.commands.status_lines import death_words, next_check, windows
 from watchdog.commands.troubles import is_trouble
 from watchdog.journal.store import Journal
@@ -50,8 +51,7 @@ def _summary(rows: list[Row], found: Look) -> str:
     """The words of `wd status -o json`."""
     if not rows and not found.broken:
         return "no service: the home has no playbook"
-    worst = rows[0].state if rows and not (found.broken and rows[0].state != "failed") else "unknown"
-    return f"{counted(len(rows), 'service')}, the worst is {worst}"
+    return f"{counted(len(rows), 'service')}, the worst is {worst_of(found.found, bool(found.broken))}"
 
 
 def _mark_of(rows: list[Row], found: Look) -> str:

@@ -34,6 +34,7 @@ class Row:
     since: float | None
     mode: str
     needs: tuple[str, ...]
+    approval: str  # the question that can be answered
     message: str
     bar: tuple[Piece, ...]
     availability: str
@@ -50,6 +51,7 @@ def row(one: Standing, now: float) -> Row:
         since=one.since,
         mode=one.playbook.policy.mode,
         needs=tuple(needs_a_person(one, now)),
+        approval=one.approval,
         message="" if one.question else one.message,
         bar=bar(one.answers),
         availability=f"{day.percent:.2f} %" if day is not None and day.percent is not None else "",

@@ -19,14 +19,16 @@ from watchdog.web.wire import BoundedProtocol
 THREADS = 16  # that read files and the journal for all visitors together
 
 
-def serve(site: Site, ready: Callable[[str], None]) -> None:
-    """CannotTell if the address is taken. `ready` is told the page's address as soon as it answers."""
+def serve(site: Site, ready: Callable[[str, Callable[[], None]], None]) -> None:
+    """CannotTell if the address is taken. `ready` is told the page's address, and how to end it."""
     entrance = site.entrance
     try:
         socket = listen(entrance.address.host, entrance.address.port)
     except OSError as error:
         raise CannotTell(
-            f"{entrance.address} cannot be listened on", error.strerror or str(error), "Name another: wd web HOST:PORT"
+            f"{entrance.address} cannot be listened on",
+            error.strerror or str(error),
+            "Name another: `wd web HOST:PORT`",
         ) from None
     config = uvicorn.Config(
         _with_threads(application.make(site)),
@@ -35,6 +37,7 @@ def serve(site: Site, ready: Callable[[str], None]) -> None:
         loop="asyncio",
         lifespan="off",
         log_config=None,
+        log_level="error",
         access_log=False,
         proxy_headers=False,
         server_header=False,
@@ -46,8 +49,9 @@ def serve(site: Site, ready: Callable[[str], None]) -> None:
     )
     with socket:
         port = socket.getsockname()[1]
-        ready(entrance.url if entrance.address.port else entrance.url.removesuffix(":0") + f":{port}")
-        _Server(config).run(sockets=[socket])
+        server = _Server(config)
+        ready(entrance.url if entrance.address.port else entrance.url.removesuffix(":0") + f":{port}", server.leave)
+        server.run(sockets=[socket])
 
 
 class _Server(uvicorn.Server):
@@ -55,10 +59,10 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        interrupts.on_end(self._end)
+        interrupts.on_end(self.leave)
         yield
 
-    def _end(self) -> None:
+    def leave(self) -> None:
         self.should_exit = True
 
 

@@ -69,19 +69,25 @@ class Users:
         salt = os.urandom(16)
         self._change({**self.all(), name: User(name, role, f"scrypt${_text(salt)}${_text(_hash(password, salt))}")})
 
-    def add_token(self, name: str) -> str:
-        """A new token for a program. It is shown once and cannot be read again."""
+    def add_token(self, name: str) -> Path:
+        """A new token for a program, in a file of its own: so it stands in no terminal and no log."""
         if not _NAME.fullmatch(name):
             raise WrongUsage(f"{name!r} cannot be a program's name", todo="Use letters, digits and . _ @ -")
         token = f"wd_{secrets.token_urlsafe(32)}"
         self._change({**self.all(), name: User(name, "alert", f"sha256${_digest(token)}")})
-        return token
+        path = self._token_file(name)
+        files.write_atomic(path, token + "\n", mode=0o600)
+        return path
 
     def remove(self, name: str) -> None:
         users = dict(self.all())
         if users.pop(name, None) is None:
             raise NothingMatched(f"{name!r} is not in {self.path}", f"there are: {', '.join(sorted(users)) or 'none'}")
+        self._token_file(name).unlink(missing_ok=True)
         self._change(users)
+
+    def _token_file(self, name: str) -> Path:
+        return self.path.with_name(f"web-token-{name}")
 
     def by_password(self, name: str, password: str) -> User | None:
         """Takes the same time for a name that does not exist."""
@@ -111,7 +117,7 @@ def _load(path: Path) -> dict[str, User]:
     except (ValueError, TypeError, AttributeError):
         good = False
     if not good:
-        raise BadConfig(f"{path} is damaged", todo="Remove it, and add the users again: wd web --add-user NAME")
+        raise BadConfig(f"{path} is damaged", todo="Remove it, and add the users again: `wd web --add-user NAME`")
     return found
 
 

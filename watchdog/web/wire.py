@@ -13,7 +13,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from watchdog.system.net import listening
 from watchdog.web.address import host_of
-from watchdog.web.site import Entrance
+from watchdog.web.entrance import Entrance
 
 REQUEST_WITHIN = 10.0  # seconds from the beginning of a connection, or of the next request on it, to the whole request
 ANSWER_WITHIN = 30.0  # seconds for the answer, its sending included
@@ -63,6 +63,15 @@ class BoundedProtocol(H11Protocol):
         super().handle_events()
         if self.cycle is not before:  # a whole head has come
             self._expect(REQUEST_WITHIN + ANSWER_WITHIN)
+
+    def send_400_response(self, msg: str) -> None:
+        """A body that breaks the protocol comes while its request is answered: that answer has nobody left."""
+        if self.cycle is None:
+            super().send_400_response(msg)
+            return
+        self.cycle.disconnected = True
+        self.cycle.message_event.set()
+        self.transport.abort()
 
     def on_response_complete(self) -> None:
         self._expect(REQUEST_WITHIN + self.timeout_keep_alive)
@@ -115,10 +124,10 @@ def _why_not(scope: Scope, entrance: Entrance) -> PlainTextResponse | None:
     headers = Headers(scope=scope)
     hosts = headers.getlist("host")
     if len(hosts) != 1 or host_of(hosts[0]) not in entrance.hosts:
-        return PlainTextResponse("This page is not served under that name (wd web --name NAME adds one).\n", 421)
+        return PlainTextResponse("This page is not served under that name (`wd web --name NAME` adds one).\n", 421)
     through = any(name in headers for name in ("forwarded", "x-forwarded-for", "via"))
     if not entrance.proxy:
-        return PlainTextResponse("A proxy must be named: wd web --proxy ADDRESS\n", 403) if through else None
+        return PlainTextResponse("A proxy must be named: `wd web --proxy ADDRESS`\n", 403) if through else None
     peer = scope["client"][0] if scope.get("client") else ""
     if peer != entrance.proxy:
         return PlainTextResponse("Requests come through the proxy only.\n", 403)

@@ -96,8 +96,8 @@ def table_rows(family: int, pid: int | None = None) -> Iterator[Row]:
         yield Row(state, *local, *remote, int(received, 16), waiting, int(parts[7]), int(parts[9]))
 
 
-def holders(inodes: Collection[int]) -> dict[int, tuple[int, ...]]:
-    """Which processes have each of these sockets open: all of them, for children inherit sockets.
+def holders(inodes: Collection[int], pids: Iterable[int] | None = None) -> dict[int, tuple[int, ...]]:
+    """Which processes have each of these sockets open: of everybody, for children inherit sockets, or of these pids.
 
     A process whose descriptors may not be read (another user's, without rights) is missing here.
     """
@@ -105,10 +105,15 @@ def holders(inodes: Collection[int]) -> dict[int, tuple[int, ...]]:
     found: dict[int, list[int]] = {inode: [] for inode in inodes}
     if not wanted:
         return {}
-    for pid in processes.pids():
+    for pid in processes.pids() if pids is None else pids:
         for inode in _held(f"/proc/{pid}/fd", wanted):
             found[inode].append(pid)
     return {inode: tuple(sorted(pids)) for inode, pids in found.items()}
+
+
+def listening() -> tuple[Listener, ...]:
+    """Every listening socket, without those who hold it."""
+    return _listeners(rows({LISTEN}), {})
 
 
 def listeners(port: int | None = None) -> tuple[Listener, ...]:

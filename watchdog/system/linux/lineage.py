@@ -40,14 +40,14 @@ def is_settled(started: int) -> bool:
 
 def newest_pid() -> int:
     """The number that the kernel gave last, to a process or a thread; 0 where that cannot be told."""
-    fields = _text("/proc/loadavg").split()
+    fields = (processes.slurp("/proc/loadavg") or b"").split()
     return int(fields[-1]) if fields and fields[-1].isdigit() else 0
 
 
 def forks() -> int:
     """How many processes and threads were begun since the boot; 0 where that cannot be told."""
-    at = (text := _text("/proc/stat")).find("\nprocesses ")
-    word = text[at:].split(None, 2)[1] if at >= 0 else ""
+    at = (text := processes.slurp("/proc/stat") or b"").find(b"\nprocesses ")
+    word = text[at:].split(None, 2)[1] if at >= 0 else b""
     return int(word) if word.isdigit() else 0
 
 

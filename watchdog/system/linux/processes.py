@@ -52,14 +52,14 @@ def boot_id() -> str:
 def pids() -> list[int]:
     """Every process that can be seen, in no order."""
     try:
-        return [int(name) for name in os.listdir("/proc") if name.isdigit() and name.isascii()]
+        return [int(name) for name in os.listdir("/proc") if name.isdecimal()]  # the kernel's names are ASCII
     except OSError as error:
         raise cannot_look(error) from error
 
 
 def pid_max() -> int:
     """No pid of this machine is greater."""
-    text = _slurp("/proc/sys/kernel/pid_max") or b""
+    text = slurp("/proc/sys/kernel/pid_max") or b""
     return int(text) if text.strip().isdigit() else 4194304
 
 
@@ -97,7 +97,7 @@ def is_alive(identity: Identity) -> bool:
     """Whether this very process still runs anything. A zombie does not."""
     if identity.boot != boot_id():
         return False
-    stat = _slurp(f"/proc/{identity.pid}/stat")
+    stat = slurp(f"/proc/{identity.pid}/stat")
     fields = _stat_fields(stat) if stat else None
     return fields is not None and int(fields[19]) == identity.ticks and not _gone(fields)
 
@@ -169,26 +169,27 @@ def _gone(fields: list[bytes]) -> bool:
 
 
 def _row(pid: int, boot: str) -> Row | None:
-    stat = _slurp(f"/proc/{pid}/stat")
+    stat = slurp(f"/proc/{pid}/stat")
     fields = _stat_fields(stat) if stat else None
     if not stat or fields is None:
         return None
+    # By place, for everybody is read like this: identity, parent, name, state, session, group, kernel, CPU, layout.
     return Row(
-        identity=Identity(boot, pid, int(fields[19])),
-        parent=int(fields[1]),
-        name=_name(stat),
-        state=_state(fields),
-        session=int(fields[3]),
-        group=int(fields[2]),
-        kernel=bool(int(fields[6]) & _KERNEL_THREAD),
-        cpu_seconds=(int(fields[11]) + int(fields[12])) / _HERTZ,
-        layout=_layout(fields),
+        Identity(boot, pid, int(fields[19])),
+        int(fields[1]),
+        _name(stat),
+        _state(fields),
+        int(fields[3]),
+        int(fields[2]),
+        bool(int(fields[6]) & _KERNEL_THREAD),
+        (int(fields[11]) + int(fields[12])) / _HERTZ,
+        _layout(fields),
     )
 
 
 def layout(pid: int) -> Layout | None:
     """Where its program, stack and heap begin; None if it is gone or may not be looked at."""
-    stat = _slurp(f"/proc/{pid}/stat")
+    stat = slurp(f"/proc/{pid}/stat")
     fields = _stat_fields(stat) if stat else None
     return _layout(fields) if fields else None
 
@@ -206,7 +207,7 @@ def _name(stat: bytes) -> str:
 
 
 def _process(pid: int, boot: str, began: float) -> Process | None:
-    stat, status = _slurp(f"/proc/{pid}/stat"), _slurp(f"/proc/{pid}/status")
+    stat, status = slurp(f"/proc/{pid}/stat"), slurp(f"/proc/{pid}/status")
     fields = _stat_fields(stat) if stat else None
     if not stat or not status or fields is None:
         return None
@@ -274,7 +275,7 @@ def _signals(mask: bytes) -> frozenset[int]:
 
 
 def _cgroup(pid: int) -> str | None:
-    text = _slurp(f"/proc/{pid}/cgroup")
+    text = slurp(f"/proc/{pid}/cgroup")
     return _group_path(text) if text else None
 
 
@@ -306,7 +307,8 @@ def _boot_moment() -> float:
     return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-def _slurp(path: str) -> bytes | None:
+def slurp(path: str) -> bytes | None:
+    """The whole of a short file of /proc; None if it is gone. CannotTell where no descriptor is left for it."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
@@ -338,7 +340,7 @@ def cannot_look(error: OSError) -> CannotTell:
 def _accounts() -> dict[int, str]:
     # The file, not the library: a name service over the network may hang exactly when everything else does.
     found: dict[int, str] = {}
-    for line in (_slurp("/etc/passwd") or b"").splitlines():
+    for line in (slurp("/etc/passwd") or b"").splitlines():
         parts = os.fsdecode(line).split(":")
         if len(parts) > 2 and parts[2].isdigit():
             found.setdefault(int(parts[2]), parts[0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 
-from watchdog.system.net import ports
+from watchdog.system.net.ports import REUSE
 
 if sys.platform == "linux":
     from watchdog.system.linux.diag import is_ours_or_roots
@@ -24,7 +24,7 @@ def listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     found = socket.socket(family, socket.SOCK_STREAM)
     try:
-        if ports.SERVERS_REUSE:
+        if REUSE:
             found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         found.bind((host, port))
         found.listen(_BACKLOG)

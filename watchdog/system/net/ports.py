@@ -6,7 +6,7 @@ import errno
 import socket
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from watchdog.model.process import Listener
@@ -19,7 +19,7 @@ elif sys.platform == "win32":
 else:
     from watchdog.system.portable import ports as system
 
-SERVERS_REUSE = system.SERVERS_REUSE  # whether servers set SO_REUSEADDR, and may
+REUSE = system.SERVERS_REUSE  # whether servers set SO_REUSEADDR, and may
 _NO_FAMILY = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT}
 
 
@@ -34,6 +34,16 @@ def listeners(port: int | None = None) -> tuple[Listener, ...]:
         return found
     kept = ((one, tuple(pid for pid in one.holders if pid not in shims)) for one in found)
     return tuple(replace(one, holders=left) for one, left in kept if left or not one.holders)
+
+
+def listening() -> tuple[Listener, ...]:
+    """Every listening TCP socket as the kernel names it at once. Holders are not looked for."""
+    return system.listening()
+
+
+def holders(inodes: Collection[int], pids: Iterable[int]) -> dict[int, tuple[int, ...]]:
+    """Which of these processes have which of these sockets open."""
+    return system.holders(inodes, pids)
 
 
 def is_held(port: int) -> bool:
@@ -120,7 +130,7 @@ def _bind_error(port: int, address: str) -> str:
         family = socket.AF_INET6 if ":" in one else socket.AF_INET
         try:
             with socket.socket(family, socket.SOCK_STREAM) as sock:
-                if SERVERS_REUSE:
+                if REUSE:
                     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 if family == socket.AF_INET6:
                     sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import zlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import psutil
@@ -26,6 +26,17 @@ def listeners(port: int | None = None) -> tuple[Listener, ...]:
         for one in connections
         if one.laddr and one.status == psutil.CONN_LISTEN and port in (None, one.laddr.port)
     )
+
+
+def listening() -> tuple[Listener, ...]:
+    """The same: the holder is told with the socket."""
+    return listeners()
+
+
+def holders(inodes: Collection[int], pids: Iterable[int]) -> dict[int, tuple[int, ...]]:
+    """Which of these processes have which of these sockets open."""
+    asked = frozenset(pids)
+    return {one.inode: one.holders for one in listeners() if one.inode in inodes and asked & set(one.holders)}
 
 
 def listeners_elsewhere(port: int, pids: Iterable[int]) -> tuple[tuple[Listener, int], ...]:

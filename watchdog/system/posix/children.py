@@ -16,7 +16,7 @@ NEEDED: dict[str, str] = {}  # variables that every program needs
 _PIECE = 65536
 
 
-def follow(child: subprocess.Popen[bytes], take: Callable[[bytes], None], end: float) -> bool:
+def follow(child: subprocess.Popen[bytes], take: Callable[[bytes], object], end: float) -> bool:
     """Give `take` what it prints until it has ended; False when the moment `end` came first."""
     assert child.stdout is not None
     pipe = child.stdout.fileno()
@@ -42,7 +42,7 @@ def follow(child: subprocess.Popen[bytes], take: Callable[[bytes], None], end: f
     return True
 
 
-def drain(child: subprocess.Popen[bytes], take: Callable[[bytes], None]) -> None:
+def drain(child: subprocess.Popen[bytes], take: Callable[[bytes], object]) -> None:
     """What is in the pipe now, without waiting for those who still hold its other end. The pipe is closed."""
     if child.stdout is None:
         return

@@ -17,7 +17,7 @@ _PIECE = 65536
 _LAST_WORDS = 0.2  # seconds for the rest of the output of a child that has ended
 
 
-def follow(child: subprocess.Popen[bytes], take: Callable[[bytes], None], end: float) -> bool:
+def follow(child: subprocess.Popen[bytes], take: Callable[[bytes], object], end: float) -> bool:
     """Give `take` what it prints until it has ended; False when the moment `end` came first."""
     pipe = child.stdout
     assert pipe is not None
@@ -39,5 +39,5 @@ def follow(child: subprocess.Popen[bytes], take: Callable[[bytes], None], end: f
     return True
 
 
-def drain(child: subprocess.Popen[bytes], take: Callable[[bytes], None]) -> None:
+def drain(child: subprocess.Popen[bytes], take: Callable[[bytes], object]) -> None:
     """The reading thread has had it all. The pipe is left to it: closing it would wait for the thread."""

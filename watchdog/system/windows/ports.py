@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
+from collections.abc import Collection, Iterable
 
 from watchdog.model.process import Listener
 from watchdog.system.portable.ports import accept_queue, lingering, listeners_elsewhere
 from watchdog.system.windows import tcp_table
 from watchdog.system.windows.tcp_table import Socket
 
-__all__ = ["SERVERS_REUSE", "accept_queue", "connected", "lingering", "listeners", "listeners_elsewhere"]
+__all__ = [
+    "SERVERS_REUSE",
+    "accept_queue",
+    "connected",
+    "holders",
+    "lingering",
+    "listeners",
+    "listeners_elsewhere",
+    "listening",
+]
 
 SERVERS_REUSE = False  # here it would let two servers have one port
 
@@ -22,6 +32,17 @@ def listeners(port: int | None = None) -> tuple[Listener, ...]:
         for one in tcp_table.rows(listening=True)
         if port in (None, one.local.port)
     )
+
+
+def listening() -> tuple[Listener, ...]:
+    """The same: the holder is told with the socket."""
+    return listeners()
+
+
+def holders(inodes: Collection[int], pids: Iterable[int]) -> dict[int, tuple[int, ...]]:
+    """Which of these processes have which of these sockets open."""
+    asked = frozenset(pids)
+    return {one.inode: one.holders for one in listeners() if one.inode in inodes and asked & set(one.holders)}
 
 
 def connected(port: int) -> dict[int, int]:

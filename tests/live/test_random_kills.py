@@ -1,0 +1,23 @@
+"""Whoever is killed, at whatever moment: one server, every end noted, nobody refused while a shim lives."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import pytest
+from random_kills import Kills
+from watching import Home
+
+ROUNDS = int(os.environ.get("WD_KILLS", "10"))
+
+
+@pytest.mark.timeout(60 + 60 * ROUNDS)
+def test_kill_9_at_random_moments_leaves_one_server_and_loses_no_record(home: Home) -> None:
+    seed = int(os.environ.get("WD_SEED", "0")) or random.randrange(1, 1 << 30)
+    print(f"WD_SEED={seed}")
+    kills = Kills(home, seed)
+    for _ in range(ROUNDS):
+        kills.round()
+    kills.check_records()
+    print(kills.counts)

@@ -1,0 +1,57 @@
+"""`wd yes` and `wd no`: a person answers what the loop asks. The page and the links answer through `give` too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from watchdog.journal.store import Journal
+from watchdog.model.approval import Approval
+from watchdog.model.errors import NothingMatched, Refused, WrongUsage
+from watchdog.steps.spec import Context, StepResult
+from watchdog.text.units import iso
+
+
+def yes(context: Context, options: Mapping[str, Any]) -> StepResult:
+    """Let the loop do it. NothingMatched if nothing is asked."""
+    return _answer(context, "yes")
+
+
+def no(context: Context, options: Mapping[str, Any]) -> StepResult:
+    """Let the loop leave it alone. NothingMatched if nothing is asked."""
+    return _answer(context, "no")
+
+
+def _answer(context: Context, given: Literal["yes", "no"]) -> StepResult:
+    name = context.selector.service
+    with Journal.open(context.state, context.say) as journal:
+        found = journal.questions(name)
+        if not found:
+            raise NothingMatched(
+                f"nothing is asked about {name}" if name else "nothing is asked",
+                todo="`wd status` shows what is asked.",
+            )
+        if len({one.service for one in found}) > 1:
+            services = ", ".join(sorted({one.service for one in found}))
+            raise WrongUsage(f"more than one service is asked about: {services}", todo=f"Name one: `wd {given} NAME`")
+        answered = [give(journal, one, given, context.trigger.by) for one in found]
+    words = "; ".join(one.words for one in answered)
+    data = {"service": answered[0].service, "answer": given, "runbook": answered[0].runbook}
+    told = "the loop does it now, if the trouble lasts" if given == "yes" else "nothing is done"
+    return StepResult("ok", f"{given}: {words} {told}", data)
+
+
+def give(journal: Journal, asked: Approval, given: Literal["yes", "no"], by: str) -> Approval:
+    """Answer one question. Refused if somebody was faster, or nobody is asked any more."""
+    counts = journal.answer(asked.id, given, by)
+    now = journal.approval(asked.id)
+    if counts and now is not None:
+        return now
+    raise Refused("this question is not open any more", what_became(now) if now else "it was not found")
+
+
+def what_became(one: Approval) -> str:
+    """Of a question that is not open any more."""
+    if one.answer in ("yes", "no"):
+        return f"{one.by} said {one.answer} at {iso(one.answered or one.asked)}"
+    return "the trouble is over" if one.answer == "over" else "its time is over, and that is a no"
