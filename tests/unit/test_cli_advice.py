@@ -19,8 +19,8 @@ DOCUMENTS = [*sorted((ROOT / "runbooks").glob("*.md")), ROOT / "README.md"]
 GAP = "\0"  # where a text has a value
 SCRIPT = ROOT / "tests" / "live" / "tired_person.txt"
 
-# What the script of the tired person does not show: which test has it printed and runs it, by `follow`; or which command
-# of the script it repeats elsewhere.
+# What the script of the tired person does not show: which test has it printed and runs it, by `follow`; or which
+# command of the script it repeats elsewhere.
 _ADVICE = "test_steps_why_advice.py"
 _INIT = "test_init_from.py::test_the_playbook_of_a_server_validates_and_says_what_it_guessed"
 _HERE = "test_validate_here.py::test_a_port_of_another_user_is_named_by_root"
