@@ -136,6 +136,28 @@ def test_a_controller_that_dies_leaves_the_run_to_the_host_and_another_fetches_i
         assert len(shop.incidents()) == 1
 
 
+def test_a_run_ends_at_its_deadline_and_its_evidence_is_fetched(fleet: Fleet) -> None:
+    shop = fleet.shop("one")
+    shop.runbook("test", WAITS.replace("sleep 3", "sleep 20"))
+    done = fleet.wd("run", "test", "--service", "shop", "--deadline", "3s", "-o", "json")
+    (row,) = done.rows
+    assert (done.code, row["stage"]) == (2, "failed")
+    assert "deadline of 3s" in row["text"]
+    assert (Path(done.last["report"]).parent / "hosts" / "one" / "report.json").is_file()
+
+
+def test_ctrl_c_says_how_to_go_on_and_closes_the_links(fleet: Fleet) -> None:
+    fleet.shop("one").runbook("test", WAITS)
+    controller = fleet.begin("run", "test", "--service", "shop", "--id", "ctrl-c")
+    wait_for(lambda: "sleep" in fleet.output("one", "ctrl-c"), "it has begun", 60)
+    os.kill(controller.pid, signal.SIGINT)
+    out, _ = controller.communicate(timeout=60)
+    assert controller.returncode == 130
+    assert "fleet resume ctrl-c" in out
+    wait_for(lambda: not fleet.hosts["one"].sessions(), "the link is closed", 60)
+    assert fleet.wd("resume", "ctrl-c", "-o", "json").rows[0]["stage"] == "ok"
+
+
 def test_a_host_that_comes_back_later_reports_late(fleet: Fleet) -> None:
     shop = fleet.shop("one")
     shop.runbook("test", WAITS)

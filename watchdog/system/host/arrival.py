@@ -77,7 +77,8 @@ def _unpack(size: int, sha256: str) -> Path:
     try:
         _receive(scrap / "parcel", size, sha256)
         with tarfile.open(scrap / "parcel") as parcel:
-            parcel.extractall(scrap / "root", filter="data")
+            parcel.extraction_filter = getattr(tarfile, "data_filter", None)  # Python 3.11.2 has none yet
+            parcel.extractall(scrap / "root")
         with contextlib.suppress(OSError):  # another link was faster
             (scrap / "root").rename(kept / sha256)
     finally:
