@@ -751,7 +751,7 @@ def test_a_full_disk_blames_who_tries_to_write_not_who_waits_behind() -> None:
 
 
 def test_a_starved_machine_is_not_the_servers_fault() -> None:
-    seen = replace(evidence(MAIN), machine=machine(pressure=(("memory.full.avg10", 45.0),)))
+    seen = replace(evidence(replace(MAIN, state="D")), machine=machine(pressure=(("memory.full.avg10", 45.0),)))
     found = diagnose(seen)
     assert (found.verdict, found.advice) == ("host-starved", "wait")
 

@@ -272,7 +272,7 @@ _HOME: tuple[StepSpec, ...] = (
         (),
         (Argument("shell", required=True, choices=("bash", "zsh", "fish", "powershell")),),
     ),
-    StepSpec("man", "print the man page: wd man | man -l -", "watchdog.cli.man:man"),
+    StepSpec("man", "print the man page; `man -l -` shows it", "watchdog.cli.man:man"),
     StepSpec("schema", "print the JSON Schema of a playbook, for editors", "watchdog.commands.schema:schema"),
 )
 

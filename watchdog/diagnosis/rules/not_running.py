@@ -11,7 +11,7 @@ from watchdog.model.finding import Finding
 from watchdog.text import exit_codes
 from watchdog.text.units import format_duration
 
-PREVENT = "Mend what its last words name; a service's manager, or `wd watch`, starts it again after a chance death."
+PREVENT = "Fix what its last lines name. A service manager, or `wd watch`, starts it again after a chance death."
 STARTING = 10.0  # seconds: who ended before has failed to start
 
 
