@@ -147,7 +147,7 @@ def _verdict(known: _Known) -> tuple[str, float | None, str]:
     order = {spec.name: (not registry.health(spec.kind), place) for place, spec in enumerate(probes)}
     there = sorted((one for name, one in known.newest.items() if name in order), key=lambda one: order[one.probe])
     if not there:
-        return "unknown", None, "nothing was asked yet"
+        return "unknown", None, "never checked"
     worst = min(there, key=lambda one: ORDER.index(one.verdict))
     alike = [known.begun[one.probe] for one in there if one.verdict == worst.verdict]
     return worst.verdict, max(alike) if worst.verdict == "ok" else min(alike), f"{worst.probe}: {worst.message}"
