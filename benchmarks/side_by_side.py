@@ -24,6 +24,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 WD = str(Path(sys.executable).with_name("wd"))
+# A wd that people install has its modules compiled.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 _LOAD = """
 import os, signal, socket, sys
 def child(sockets):
@@ -51,6 +53,7 @@ class Contender:
     after: Callable[[], None] = lambda: None
     wall: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
+    memory: int = 0  # KiB at most
 
     def run(self, environment: dict[str, str]) -> None:
         words = self.before()
@@ -61,6 +64,7 @@ class Contender:
             process.returncode = 0
             self.wall.append(time.monotonic() - begun)
             self.cpu.append(used.ru_utime + used.ru_stime)
+            self.memory = max(self.memory, used.ru_maxrss)
         finally:
             self.after()
 
@@ -80,15 +84,27 @@ class Outcome:
 def measure(question: str, contenders: Sequence[Contender], rounds: int, processes: int, count: bool = True) -> Outcome:
     """The first contender is wd, and the others are compared with it."""
     with home() as environment, load(processes):
-        for number in range(-1, rounds):
-            turn = max(0, number) % len(contenders)
-            for one in (*contenders[turn:], *contenders[:turn]):
-                one.run(environment)
-                if number < 0:  # caches are filled
-                    one.wall.clear()
-                    one.cpu.clear()
-        calls = system_calls(contenders[0], environment) if count else None
-        busy = os.getloadavg()[0] / (os.cpu_count() or 1)
+        return measure_in(environment, question, contenders, rounds, processes, count)
+
+
+def measure_in(
+    environment: dict[str, str],
+    question: str,
+    contenders: Sequence[Contender],
+    rounds: int,
+    processes: int = 0,
+    count: bool = True,
+) -> Outcome:
+    """The same in a home that is there already."""
+    for number in range(-1, rounds):
+        turn = max(0, number) % len(contenders)
+        for one in (*contenders[turn:], *contenders[:turn]):
+            one.run(environment)
+            if number < 0:  # caches are filled
+                one.wall.clear()
+                one.cpu.clear()
+    calls = system_calls(contenders[0], environment) if count else None
+    busy = os.getloadavg()[0] / (os.cpu_count() or 1)
     own = contenders[0]
     rows: list[dict[str, object]] = [
         {
@@ -97,6 +113,7 @@ def measure(question: str, contenders: Sequence[Contender], rounds: int, process
             "cpu_ms": round(1000 * statistics.median(one.cpu), 1),
             "wall_ratio": round(statistics.median(own.wall) / statistics.median(one.wall), 2),
             "cpu_ratio": round(min(own.cpu) / max(0.001, min(one.cpu)), 2),
+            "memory_mib": round(one.memory / 1024),
         }
         for one in contenders
     ]
@@ -124,7 +141,7 @@ def home() -> Iterator[dict[str, str]]:
     """A home without services, for the records that wd writes; the variables that name it."""
     with tempfile.TemporaryDirectory(prefix="wd-bench-", dir="/var/tmp", ignore_cleanup_errors=True) as place:
         Path(place, "logs").mkdir(mode=0o700)
-        yield {**os.environ, "WD_HOME": place}
+        yield {**ENVIRONMENT, "WD_HOME": place}
 
 
 @contextlib.contextmanager
@@ -155,12 +172,15 @@ def fixed(name: str, *words: str) -> Contender:
     return Contender(name, lambda: words)
 
 
-def options(about: str, loads: Sequence[int] = (0, 1000)) -> argparse.Namespace:
+def options(
+    about: str, loads: Sequence[int] = (0, 1000), more: Callable[[argparse.ArgumentParser], None] = lambda _: None
+) -> argparse.Namespace:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is ended then, too
     parser = argparse.ArgumentParser(description=about.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--processes", type=int, nargs="*", default=list(loads), help="sizes of the load")
     parser.add_argument("--json", type=Path, help="write the figures there, too")
+    more(parser)
     return parser.parse_args()
 
 
@@ -170,7 +190,7 @@ def show(outcomes: Sequence[Outcome], file: Path | None) -> None:
         print(f"\n**{outcome.question}**, {outcome.processes} processes more, {outcome.rounds} rounds, ", end="")
         print(f"load {outcome.busy} a CPU", end="")
         print(f", {outcome.calls} system calls of wd" if outcome.calls else "")
-        print("\n| | wall ms | CPU ms | wd to it, wall | wd to it, CPU |\n|---|---|---|---|---|")
+        print("\n| | wall ms | CPU ms | wd to it, wall | wd to it, CPU | MiB |\n|---|---|---|---|---|---|")
         for row in outcome.rows:
             print("| " + " | ".join(str(value) for value in row.values()) + " |")
     if file:

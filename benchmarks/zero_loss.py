@@ -1,9 +1,9 @@
 """How many requests are lost while a server is replaced, behind a held socket and behind other managers.
 
-    python benchmarks/zero_loss.py [all|crash-loop] [SECONDS]
+    python benchmarks/zero_loss.py [all|others|crash-loop] [SECONDS]
 
-50 requests a second, each on a connection of its own, for 20 seconds a case. Needs uvicorn, gunicorn and hypercorn;
-supervisord is left out where it is not installed. `crash-loop`: a server that dies every 2.7 s, for five minutes.
+50 requests a second, each on its own connection, for 20 seconds a case. Needs uvicorn, gunicorn and hypercorn.
+`others`: only the other managers (zero_loss_others.py). `crash-loop`: a server that dies every 2.7 s, for five minutes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import contextlib
 import http.client
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -150,11 +149,7 @@ class Wd:
         time.sleep(3)
 
     def server(self) -> int:
-        with contextlib.suppress(OSError, ValueError, http.client.HTTPException):
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
-            connection.request("GET", "/")
-            return int(connection.getresponse().read())
-        return 0
+        return serving(self.port)
 
     def close(self) -> None:
         if self.loop is not None:
@@ -165,6 +160,15 @@ class Wd:
     @property
     def _wd(self) -> list[str]:
         return [sys.executable, "-m", "watchdog.cli.main", "--home", str(self.folder)]
+
+
+def serving(port: int) -> int:
+    """The pid of the process that answers; 0 if none does."""
+    with contextlib.suppress(OSError, ValueError, http.client.HTTPException):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+        connection.request("GET", "/")
+        return int(connection.getresponse().read())
+    return 0
 
 
 def free_port() -> int:
@@ -246,78 +250,16 @@ def crash_loop(seconds: float) -> None:
             home.close()
 
 
-def others(seconds: float) -> None:
-    """The same server under managers that people use, restarted as each of them does it."""
-    for title, command, restart in _others():
-        if shutil.which(command[0]) is None:
-            print(f"{title}: not installed")
-            continue
-        with tempfile.TemporaryDirectory() as name:
-            folder, port = Path(name), free_port()
-            (folder / "app.py").write_text(APP)
-            _configure(folder, port)
-            filled = [word.format(port=port, folder=folder, python=sys.executable) for word in command]
-            process = subprocess.Popen(
-                filled, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-            )
-            try:
-                _wait_for(port)
-                load = Load(port).start()
-                time.sleep(2)
-                restart(process, folder)
-                time.sleep(max(5.0, seconds - 5))
-                print(f"{title:53} {load.stop()}", flush=True)
-            finally:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGTERM)
-                process.wait(30)
-
-
-def _others() -> list[tuple[str, list[str], Callable[[subprocess.Popen[bytes], Path], None]]]:
-    def hup(process: subprocess.Popen[bytes], folder: Path) -> None:
-        process.send_signal(signal.SIGHUP)
-
-    def supervisor(process: subprocess.Popen[bytes], folder: Path) -> None:
-        subprocess.run(["supervisorctl", "-c", str(folder / "supervisord.conf"), "restart", "api"], check=False)
-
-    gunicorn = [sys.executable, "-m", "gunicorn", "app:wsgi", "--workers", "2", "--bind", "127.0.0.1:{port}"]
-    return [
-        ("gunicorn, HUP", gunicorn, hup),
-        ("supervisord, restart", ["supervisord", "-n", "-c", "{folder}/supervisord.conf"], supervisor),
-        ("a plain respawn in a shell loop", ["sh", "{folder}/respawn.sh"], _end_the_child),
-    ]
-
-
-def _configure(folder: Path, port: int) -> None:
-    command = f"{sys.executable} -m uvicorn app:app --port {port} --log-level warning"
-    (folder / "respawn.sh").write_text(f"while :; do {command} & echo $! > child; wait; done\n")
-    (folder / "supervisord.conf").write_text(
-        f"[supervisord]\nlogfile={folder}/s.log\npidfile={folder}/s.pid\n[unix_http_server]\nfile={folder}/s.sock\n"
-        f"[supervisorctl]\nserverurl=unix://{folder}/s.sock\n[rpcinterface:supervisor]\n"
-        "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n"
-        f"[program:api]\ncommand={command}\ndirectory={folder}\n"
-    )
-
-
-def _end_the_child(process: subprocess.Popen[bytes], folder: Path) -> None:
-    os.kill(int((folder / "child").read_text()), signal.SIGTERM)
-
-
-def _wait_for(port: int) -> None:
-    for _ in range(600):
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
-        time.sleep(0.1)
-    raise SystemExit("the server did not come up")
-
-
 def main() -> None:
     what = sys.argv[1] if len(sys.argv) > 1 else "all"
     seconds = float(sys.argv[2]) if len(sys.argv) > 2 else (300.0 if what == "crash-loop" else 20.0)
     if what == "crash-loop":
         crash_loop(seconds)
         return
-    behind_wd(seconds)
+    if what == "all":
+        behind_wd(seconds)
+    from zero_loss_others import others  # here: it imports this file
+
     others(seconds)
 
 

@@ -159,7 +159,11 @@ class Fleet:
         for host in self.hosts.values():
             host.end()
         for shop in self.shops.values():
-            wait_for(lambda shop=shop: not _keepers(shop.folder), "the runs on the hosts end", 60)
+            wait_for(
+                lambda shop=shop: not processes_with(bytes(shop.folder / "logs" / "fleet")),
+                "the runs on the hosts end",
+                60,
+            )
             shop.end_all()
 
 
@@ -180,9 +184,8 @@ def bare_path(folder: Path) -> str:
     return f"{folder}:/bin"
 
 
-def _keepers(home: Path) -> list[int]:
-    """Processes that keep a run of this home."""
-    mark = str(home / "logs" / "fleet").encode()
+def processes_with(mark: bytes) -> list[int]:
+    """Those that have a word with this beginning in their command line."""
     pids = [int(folder.name) for folder in Path("/proc").glob("[0-9]*")]
     return [pid for pid in pids if any(word.startswith(mark) for word in _words(pid))]
 

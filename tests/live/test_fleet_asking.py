@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import getpass
 import json
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -112,3 +115,26 @@ def test_without_ansible_the_extra_is_named(fleet: Fleet) -> None:
     done = subprocess.run(words, capture_output=True, text=True, timeout=60, env=env, check=False)
     assert done.returncode == 3
     assert "pip install 'wd-oncall[fleet]'" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("sudo"), reason="needs sudo that asks root for nothing")
+def test_become_goes_through_sudo_and_a_password_that_it_does_not_ask_for_harms_nothing(fleet: Fleet) -> None:
+    become = {"ansible_become": True, "ansible_become_flags": "-S -n --preserve-env=HOME"}
+    fleet.host("plain", **become)
+    fleet.host("with-password", **become, ansible_become_password="{{ 's3c' ~ 'ret word' }}")
+    done = fleet.wd("ps", "-o", "json", env={"HOME": str(fleet.folder)}, limit=200)
+    assert {row["host"]: row["reached"] for row in done.rows} == {"plain": "answered", "with-password": "answered"}
+    assert "s3cret" not in done.out + done.err
+
+
+def test_a_host_behind_a_jump_host_is_reached_as_the_inventory_says(fleet: Fleet) -> None:
+    gate, inside = fleet.host("gate"), fleet.host("inside")
+    through = (
+        f"ssh -F none -i {gate.folder}/user_key -o UserKnownHostsFile={gate.folder}/known -p {gate.port} "
+        f"-W %h:%p {getpass.getuser()}@127.0.0.1"
+    )
+    known = inside.variables()["ansible_ssh_common_args"]
+    fleet.row("inside", **inside.variables(ansible_ssh_common_args=f"{known} -o ProxyCommand='{through}'"))
+    assert {row["host"]: row["reached"] for row in fleet.wd("ps", "-o", "json").rows}["inside"] == "answered"
+    gate.end()
+    assert {row["host"]: row["reached"] for row in fleet.wd("ps", "-o", "json").rows}["inside"] == "unreachable"

@@ -67,6 +67,15 @@ def test_hung_servers_are_cured_in_batches_and_all_evidence_is_fetched(fleet: Fl
         assert all(len(shop.incidents()) == 1 for shop in fleet.shops.values()), "nothing was begun twice"
 
 
+def test_a_healthy_server_among_the_hosts_is_left_alone_and_costs_no_budget(fleet: Fleet) -> None:
+    with fleet.shop("ill").server(hung=True) as ill, fleet.shop("well").server() as well:
+        done = fleet.wd("run", "frozen-server", "--service", "shop", "--batch", "2", "-o", "json", limit=200)
+        assert {row["host"]: row["outcome"] for row in done.rows} == {"ill": "recovered", "well": "healthy"}
+        assert done.code == 0
+        assert answering_pid(fleet.shops["well"].port) == well.pid
+        assert answering_pid(fleet.shops["ill"].port) not in (0, ill.pid)
+
+
 def test_a_spent_budget_begins_no_further_host_and_still_fetches_everything(fleet: Fleet) -> None:
     for name in ("a", "b", "c", "d", "e"):
         fleet.shop(name).runbook("test", FAILS if name == "b" else WAITS)
@@ -125,6 +134,28 @@ def test_a_controller_that_dies_leaves_the_run_to_the_host_and_another_fetches_i
         assert (done.code, done.rows[0]["outcome"]) == (0, "recovered"), done.out + done.err
         assert len(shop.copies()) == 1
         assert len(shop.incidents()) == 1
+
+
+def test_a_run_ends_at_its_deadline_and_its_evidence_is_fetched(fleet: Fleet) -> None:
+    shop = fleet.shop("one")
+    shop.runbook("test", WAITS.replace("sleep 3", "sleep 20"))
+    done = fleet.wd("run", "test", "--service", "shop", "--deadline", "3s", "-o", "json")
+    (row,) = done.rows
+    assert (done.code, row["stage"]) == (2, "failed")
+    assert "deadline of 3s" in row["text"]
+    assert (Path(done.last["report"]).parent / "hosts" / "one" / "report.json").is_file()
+
+
+def test_ctrl_c_says_how_to_go_on_and_closes_the_links(fleet: Fleet) -> None:
+    fleet.shop("one").runbook("test", WAITS)
+    controller = fleet.begin("run", "test", "--service", "shop", "--id", "ctrl-c")
+    wait_for(lambda: "sleep" in fleet.output("one", "ctrl-c"), "it has begun", 60)
+    os.kill(controller.pid, signal.SIGINT)
+    out, _ = controller.communicate(timeout=60)
+    assert controller.returncode == 130
+    assert "fleet resume ctrl-c" in out
+    wait_for(lambda: not fleet.hosts["one"].sessions(), "the link is closed", 60)
+    assert fleet.wd("resume", "ctrl-c", "-o", "json").rows[0]["stage"] == "ok"
 
 
 def test_a_host_that_comes_back_later_reports_late(fleet: Fleet) -> None:

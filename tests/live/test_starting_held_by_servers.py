@@ -71,6 +71,27 @@ def test_the_server_takes_the_socket_comes_back_after_a_death_and_is_restarted_w
     assert service.pid() not in (0, first, second)
 
 
+def test_granian_opens_its_port_itself_so_a_held_one_is_named_as_the_reason(home: Home) -> None:
+    if importlib.util.find_spec("granian") is None:
+        pytest.skip("granian is not installed")
+    service = home.service("shop", "held.py")
+    (service.folder / "asgi.py").write_text(ASGI)
+    command = [sys.executable, "-m", "granian", "--interface", "asgi", "--port", str(service.port), "asgi:app"]
+    service.playbook["start"] |= {"command": command, "listen": f"127.0.0.1:{service.port}"}
+    service.write()
+    held = home.wd("start", "shop")
+    assert held.code == 2
+    assert "in use" in held.out + held.err
+    del service.playbook["start"]["listen"]
+    service.write()
+    done = home.wd("start", "shop")
+    assert done.code == 0, done.out + done.err
+    first = service.pid()
+    assert home.wd("restart", "shop", "--yes").code == 0
+    assert service.pid() not in (0, first)
+    assert home.wd("stop", "shop", "--yes").code == 0
+
+
 def test_the_lines_stand_in_the_document() -> None:
     text = (Path(__file__).parents[2] / "docs" / "held-sockets.md").read_text()
     for words in LINES.values():

@@ -82,7 +82,7 @@ def test_the_page_of_a_service_says_what_the_policy_does(home: Home) -> None:
         shown = words(page.browser().get("/services/shop").text)
     for line in home.wd("explain", "shop").out.splitlines():
         assert " ".join(line.split()) in shown
-    assert "no check is due" in shown
+    assert "nobody checks it" in shown
 
 
 def test_an_incident_is_the_report_with_its_runbook_and_its_evidence(home: Home) -> None:

@@ -91,6 +91,11 @@ def answer(message: dict[str, Any]) -> None:
     heard.append(method)
     if fault == "mute":
         return
+    if method == "ping":
+        (options.folder / "pinged").touch()
+        if (options.folder / "deaf").exists():
+            (options.folder / "deaf").unlink()
+            wait_for_ever()
     if method == "hang":
         wait_for_ever()
     elif method == "lock":

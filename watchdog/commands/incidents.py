@@ -12,7 +12,6 @@ from watchdog.model.errors import Failed, WrongUsage
 from watchdog.model.incident import Incident, Trigger
 from watchdog.report import write
 from watchdog.report.build import build
-from watchdog.report.render import markdown
 from watchdog.steps.report import samples_before
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock
@@ -49,14 +48,21 @@ def _found(
     """(the newest that are wanted, ids of runs that were cut off)."""
     service = context.selector.service or options.get("service")
     begin = clock.now() - float(options["since"]) if options.get("since") else 0.0
+    limit = int(options.get("limit") or 50)
     with _journal(context) as journal:
-        everything = journal.incidents(service, begin, _MOST)
+        looked = limit
+        while True:
+            everything = journal.incidents(service, begin, looked)
+            found = tuple(filter(wanted, everything))[:limit]
+            if len(found) == limit or len(everything) < looked or looked >= _MOST:
+                break
+            looked = min(10 * looked, _MOST)
         cut_off = {one.id for one in journal.unfinished(service)}
     if not everything and service:
         from watchdog.config import playbooks  # here: only for the nearest name
 
         playbooks.service(context.home, service)  # BadConfig if no service has this name
-    return tuple(filter(wanted, everything))[: int(options.get("limit") or 50)], cut_off
+    return found, cut_off
 
 
 def _act(one: Incident) -> str:
@@ -68,6 +74,8 @@ def _act(one: Incident) -> str:
 
 def show(context: Context, options: Mapping[str, Any]) -> StepResult:
     """One incident: its report as text, or all of it as JSON."""
+    from watchdog.report.render import markdown  # here: the templates' compiler is not needed for a list
+
     with _journal(context) as journal:
         found = _named(journal, options)
         page = build(found, Path(found.folder))
@@ -103,7 +111,7 @@ def note(context: Context, options: Mapping[str, Any]) -> StepResult:
     if not text and not fields:
         raise WrongUsage(
             "there is nothing to write down",
-            todo="wd incidents note ID --root-cause '…' --fix '…', or a text behind the ID",
+            todo="Write `wd incidents note ID --root-cause TEXT --fix TEXT`, or a text behind the ID.",
         )
     with _journal(context) as journal:
         found = _named(journal, options)

@@ -47,6 +47,17 @@ class _Known:
     figures: tuple[Availability, ...] = ()
     figures_at: float = float("-inf")
 
+    def begin(self, journal: Journal, service: str, since: float) -> None:
+        """What a look needs of the past: the last answers of each probe, and since when they are alike."""
+        of_memory = {one.name for one in self.playbook.memory_probes}
+        best = registry.best_for_health(self.playbook.probes)
+        found: list[Sample] = []
+        for name in {one.name for one in self.playbook.probes}:
+            most = _POINTS if name in of_memory else _ANSWERS if best is not None and name == best.name else 1
+            found += journal.newest_samples(service, name, since, most)
+        self.add(sorted(found, key=lambda one: one.at))
+        self.begun = {name: journal.unchanged_since(service, one, since) for name, one in self.newest.items()}
+
     def add(self, samples: Iterable[Sample]) -> None:
         """In the order of time; what is known already is passed over."""
         best = registry.best_for_health(self.playbook.probes)
@@ -84,7 +95,7 @@ class Standings:
         edge = self._journal.last_sample()
         if self._seen < 0:
             for name, known in self._known.items():
-                known.add(self._journal.samples(name, since=now - _MONTH))
+                known.begin(self._journal, name, now - _MONTH)
         elif edge != self._seen:
             for name, samples in self._journal.samples_after(self._seen).items():
                 if name in self._known:
@@ -137,7 +148,7 @@ def _verdict(known: _Known) -> tuple[str, float | None, str]:
     order = {spec.name: (not registry.health(spec.kind), place) for place, spec in enumerate(probes)}
     there = sorted((one for name, one in known.newest.items() if name in order), key=lambda one: order[one.probe])
     if not there:
-        return "unknown", None, "nothing was asked yet"
+        return "unknown", None, "never checked"
     worst = min(there, key=lambda one: ORDER.index(one.verdict))
     alike = [known.begun[one.probe] for one in there if one.verdict == worst.verdict]
     return worst.verdict, max(alike) if worst.verdict == "ok" else min(alike), f"{worst.probe}: {worst.message}"
@@ -166,13 +177,10 @@ def _figures(journal: Journal, playbook: Playbook, now: float) -> Iterator[Avail
     probe = registry.best_for_health(playbook.probes)
     if probe is None:
         return
-    own = journal.samples(playbook.service, probe.name, now - _MONTH)
     restarts = [one.at for one in journal.restarts(playbook.service, now - _MONTH)]
-    outages = [
-        (one.down_since, one.down_since + one.downtime)
-        for one in journal.incidents(playbook.service, now - _MONTH, 1000)
-        if one.down_since is not None and one.downtime is not None
-    ]
+    outages = journal.outages(playbook.service, now - _MONTH)
+    cuts = [now - seconds for _, seconds in WINDOWS] + [moment for outage in outages for moment in outage]
+    own = journal.counted(playbook.service, probe.name, now - _MONTH, cuts)
     for name, seconds in WINDOWS:
         yield availability(name, seconds, now, own, probe.every, outages, restarts)
 

@@ -13,11 +13,13 @@ from typing import Any
 
 from watchdog.fleet import connection
 from watchdog.fleet.records import Host
+from watchdog.fleet.side_by_side import side_by_side
 from watchdog.model.errors import BadConfig, CannotTell, NothingMatched
 from watchdog.system.child import commands
 
 _WITHIN = 120.0  # seconds for one program: an inventory may be a script that asks a cloud
 _MOST = 256 << 20  # bytes of an inventory
+_SETTINGS = ("ansible-config", "dump", "-t", "all", "--only-changed", "-f", "json")
 _REPLY = re.compile(r"^(\S+) \| SUCCESS => (?=\{)", re.MULTILINE)
 _NOISE = ("[DEPRECATION WARNING]", "[WARNING]: Deprecation")
 _SURROUNDINGS = {
@@ -33,12 +35,14 @@ def hosts(inventories: Sequence[str], limit: str | None) -> tuple[Host, ...]:
     """Each host once, in the inventory's order. NothingMatched if there is none."""
     sources = [word for one in inventories for word in ("-i", one)]
     chosen = ["--limit", limit] if limit else []
-    listed = _json(_told("ansible-inventory", *sources, *chosen, "--list"))
+    questions = [("ansible-inventory", *sources, *chosen, "--list"), _SETTINGS]
+    told = dict(side_by_side(lambda words: (words[0], _json(_told(*words))), questions, len(questions)))
+    listed = told["ansible-inventory"]
     variables = _variables(listed)
     if not variables:
         todo = "`ansible-inventory --graph` shows its groups and hosts."
         raise NothingMatched(f"no host in the inventory{f' matches {limit}' if limit else ''}", todo=todo)
-    settings = connection.settings(_json(_told("ansible-config", "dump", "-t", "all", "--only-changed", "-f", "json")))
+    settings = connection.settings(told["ansible-config"])
     _fill_in(variables, sources)
     return _once([connection.host(name, found, settings) for name, found in variables.items()])
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from watchdog.journal.store import Journal
 from watchdog.system import clock
 from watchdog.system.child import commands
 from watchdog.system.disk import flock
@@ -20,6 +21,8 @@ WANTED, BEGUN, ENDED, OUTPUT, LOCK = "wanted.json", "begun.json", "ended.json", 
 _MOST = 1 << 30  # bytes of evidence of one run
 _TAIL = 4 << 20  # bytes of the output in which the result line is looked for
 _PIECE = 1 << 20
+_OPEN = ("running", "interrupted")
+_TO_CLOSE = 30.0  # seconds for a run that is ended at its deadline: it closes its incident and writes the report
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -39,7 +42,8 @@ def main() -> None:
 def _run(folder: Path, words: list[str], deadline: float) -> dict[str, Any]:
     begun = clock.now()
     with (folder / OUTPUT).open("xb", buffering=0) as output:
-        done = commands.run([*arrival.become(_ROOT), *words], timeout=deadline, take=output.write)
+        line = [*arrival.become(_ROOT), *words]
+        done = commands.run(line, timeout=deadline, take=output.write, ask_first=_TO_CLOSE)
     result = _result(folder / OUTPUT)
     ended = f"it was ended at its deadline of {format_duration(deadline)}" if done.timed_out else done.error
     return {
@@ -48,7 +52,7 @@ def _run(folder: Path, words: list[str], deadline: float) -> dict[str, Any]:
         "begun": begun,
         "ended": clock.now(),
         "result": result,
-        "files": list(_files(_evidence(result), folder / OUTPUT)),
+        "files": list(_files(_evidence(result) or _of_cut_off_run(folder, words, begun), folder / OUTPUT)),
     }
 
 
@@ -70,6 +74,13 @@ def _result(output: Path) -> dict[str, Any]:
 def _evidence(result: dict[str, Any]) -> Path | None:
     """The folder of the incident."""
     return Path(result["report"]).parent if result.get("report") else None
+
+
+def _of_cut_off_run(folder: Path, words: list[str], begun: float) -> Path | None:
+    """The folder of the incident of a run that told no result: the one of its runbook that was left open meanwhile."""
+    with Journal.open(folder.parents[1]) as journal:
+        found = [one for one in journal.incidents(since=begun) if one.runbook == words[1] and one.outcome in _OPEN]
+    return Path(found[-1].folder) if found and found[-1].folder else None
 
 
 def _files(folder: Path | None, output: Path) -> Iterator[dict[str, Any]]:

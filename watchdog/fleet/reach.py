@@ -26,8 +26,8 @@ _FIRST = (
     'exec(base64.b64decode(next(l[3:] for l in iter(r,b"") if l[:3]==b"wd:")))'
 )
 _FIND = (
-    'for p in "$@"; do if "$p" -I -c "import sys; sys.exit(sys.version_info < (3, 11))" </dev/null >/dev/null 2>&1; '
-    f'then exec "$p" -I -c "$0"; fi; done; echo "{_NO_PYTHON} there" >&2; exit 127'
+    'for p in "$@"; do if "$p" -I -S -c "import sys; sys.exit(sys.version_info < (3, 11))" </dev/null >/dev/null 2>&1; '
+    f'then exec "$p" -I -S -c "$0"; fi; done; echo "{_NO_PYTHON} there" >&2; exit 127'
 )
 
 

@@ -166,6 +166,16 @@ def many(
     return tuple(_incident(row) for row in rows)
 
 
+def outages(db: sqlite3.Connection, service: str, since: float) -> tuple[tuple[float, float], ...]:
+    """(begin, end) of each time that it was down, of the runs opened since then."""
+    rows = db.execute(
+        "SELECT down_since, down_since + downtime FROM incidents WHERE service = ? AND opened >= ?"
+        " AND down_since IS NOT NULL AND downtime IS NOT NULL",
+        (service, since),
+    )
+    return tuple((begin, end) for begin, end in (typed(row, "nn") for row in rows))
+
+
 def cut_off(db: sqlite3.Connection, service: str | None) -> tuple[Incident, ...]:
     """Runs that are still open though the process that ran them is gone."""
     rows = db.execute("SELECT id, owner FROM incidents WHERE outcome = 'running' ORDER BY opened").fetchall()

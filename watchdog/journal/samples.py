@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 
+from watchdog.journal import hours
 from watchdog.journal.rows import typed
 from watchdog.model.probing import Sample
 
@@ -15,6 +16,8 @@ _COLUMNS = "probe, at, verdict, seconds, message, value, unit, pid, count"
 
 
 def add(db: sqlite3.Connection, service: str, found: Iterable[Sample]) -> None:
+    found = tuple(found)
+    hours.add(db, service, found)
     db.executemany(
         f"INSERT INTO samples (service, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
@@ -47,6 +50,16 @@ def find(
     return tuple(Sample(*typed(row, "tntntNtNn")) for row in rows)
 
 
+def newest(db: sqlite3.Connection, service: str, probe: str, since: float, count: int) -> tuple[Sample, ...]:
+    """The last so many, in the order of time."""
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM samples WHERE service = ? AND probe = ? AND at >= ?"
+        " ORDER BY at DESC, rowid DESC LIMIT ?",
+        (service, probe, since, count),
+    ).fetchall()
+    return tuple(Sample(*typed(row, "tntntNtNn")) for row in reversed(rows))
+
+
 def last(db: sqlite3.Connection) -> int:
     """The number of the newest answer; 0 without any."""
     return int(db.execute("SELECT coalesce(max(rowid), 0) FROM samples").fetchone()[0])
@@ -65,6 +78,7 @@ def thin(db: sqlite3.Connection, now: float) -> int:
     """Merge what is old; gives the number of rows that went. A merged sample keeps the worst time and largest value."""
     before = db.execute("SELECT count(*) FROM samples").fetchone()[0]
     db.execute("DELETE FROM samples WHERE at < ? OR at > ?", (now - KEPT, now + 86400.0))
+    hours.forget(db, now - KEPT, now + 86400.0)
     for older, width, failures in AGES:
         db.execute("DROP TABLE IF EXISTS temp.merged")
         db.execute(

@@ -10,14 +10,14 @@ import contextlib
 import os
 import sqlite3
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, TypeVar
 
-from watchdog.journal import alerts, approvals, incidents, samples, services
+from watchdog.journal import alerts, approvals, hours, incidents, samples, services
 from watchdog.journal.database import Database
 from watchdog.journal.opening import damaged
 from watchdog.journal.retention import remove_old_folders
@@ -150,6 +150,10 @@ class Journal:
         """Newest first, without steps and notes."""
         return self._read(lambda db: incidents.many(db, service, since, limit))
 
+    def outages(self, service: str, since: float) -> tuple[tuple[float, float], ...]:
+        """(begin, end) of each time that it was down, of the incidents since then."""
+        return self._read(lambda db: incidents.outages(db, service, since))
+
     def unfinished(self, service: str | None = None) -> tuple[Incident, ...]:
         """Runs that were cut off: still open, their process gone. Oldest first, with their steps."""
         return self._read(lambda db: incidents.cut_off(db, service))
@@ -276,6 +280,18 @@ class Journal:
     ) -> tuple[Sample, ...]:
         """In the order of time; `count` says how many answers an old one stands for."""
         return self._read(lambda db: samples.find(db, service, probe, since, until))
+
+    def newest_samples(self, service: str, probe: str, since: float, count: int) -> tuple[Sample, ...]:
+        """The last so many answers of one probe, in the order of time."""
+        return self._read(lambda db: samples.newest(db, service, probe, since, count))
+
+    def unchanged_since(self, service: str, newest: Sample, since: float) -> float:
+        """Since when the probe answers like its newest answer."""
+        return self._read(lambda db: hours.unchanged_since(db, service, newest, since))
+
+    def counted(self, service: str, probe: str, since: float, cuts: Collection[float]) -> tuple[Sample, ...]:
+        """All answers of one probe, merged by hour and verdict; none reaches over one of these moments."""
+        return self._read(lambda db: hours.counted(db, service, probe, since, cuts))
 
     def last_sample(self) -> int:
         """The number of the newest answer, for `samples_after`."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# What is counted when answers are written, from all answers that are there.
+HOURS = """INSERT INTO hours SELECT service, probe, CAST(at / 3600 AS INTEGER), verdict, sum(count) FROM samples
+    GROUP BY 1, 2, 3, 4"""
 VERSIONS: tuple[tuple[str, ...], ...] = (
     (
         """CREATE TABLE incidents (
@@ -69,5 +72,11 @@ VERSIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX alerts_by_fingerprint ON alerts (fingerprint)",
         "ALTER TABLE incidents ADD COLUMN alert TEXT NOT NULL DEFAULT ''",
         "CREATE INDEX incidents_by_alert ON incidents (alert)",
+    ),
+    (
+        """CREATE TABLE hours (
+            service TEXT NOT NULL, probe TEXT NOT NULL, hour INTEGER NOT NULL, verdict TEXT NOT NULL,
+            count INTEGER NOT NULL, PRIMARY KEY (service, probe, hour, verdict)) WITHOUT ROWID""",
+        HOURS,
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
 from watchdog.model.probing import Sample
@@ -53,10 +54,14 @@ def availability(
     """
     begin = now - seconds
     gaps = _joined((max(begin, start), min(now, end)) for start, end in outages if end > begin)
+    starts = [start for start, _ in gaps]
     down = sum(end - start for start, end in gaps)
     up = 0.0
     for sample in samples:
-        if sample.at < begin or sample.verdict == "unknown" or any(start <= sample.at <= end for start, end in gaps):
+        if sample.at < begin or sample.verdict == "unknown":
+            continue
+        before = bisect_right(starts, sample.at)
+        if before and sample.at <= gaps[before - 1][1]:
             continue
         if sample.verdict == "failed":
             down += sample.count * every

@@ -90,7 +90,7 @@ def check(entrance: Entrance, users: Users) -> None:
         raise Refused(
             "nobody could sign in, and without signing in nobody may come in from other machines",
             _PRIVATE,
-            "wd web --add-user NAME --role act",
+            "Add a user: `wd web --add-user NAME --role act`",
         )
     if not entrance.hosts:
         raise WrongUsage(f"{entrance.address} is every address", todo="Say by which name it is asked for: --name HOST")

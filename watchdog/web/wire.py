@@ -127,10 +127,10 @@ def _why_not(scope: Scope, entrance: Entrance) -> PlainTextResponse | None:
     headers = Headers(scope=scope)
     hosts = headers.getlist("host")
     if len(hosts) != 1 or host_of(hosts[0]) not in entrance.hosts:
-        return PlainTextResponse("This page is not served under that name (wd web --name NAME adds one).\n", 421)
+        return PlainTextResponse("This page is not served under that name (`wd web --name NAME` adds one).\n", 421)
     through = any(name in headers for name in ("forwarded", "x-forwarded-for", "via"))
     if not entrance.proxy:
-        return PlainTextResponse("A proxy must be named: wd web --proxy ADDRESS\n", 403) if through else None
+        return PlainTextResponse("A proxy must be named: `wd web --proxy ADDRESS`\n", 403) if through else None
     peer = scope["client"][0] if scope.get("client") else ""
     if peer != entrance.proxy:
         return PlainTextResponse("Requests come through the proxy only.\n", 403)

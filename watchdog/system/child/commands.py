@@ -13,7 +13,7 @@ from typing import IO
 
 from watchdog.model.records import record
 from watchdog.system.host import accounts
-from watchdog.system.signals import end_child
+from watchdog.system.signals import TERM, end_child, to_child
 
 if sys.platform == "win32":
     from watchdog.system.windows import children
@@ -52,13 +52,15 @@ def run(
     stdin: bytes | str | IO[bytes] | None = None,
     apart: bool = False,
     take: Callable[[bytes], object] | None = None,
+    ask_first: float = 0.0,
 ) -> Done:
     """Run a command to its end, at most `timeout` seconds, and keep the first `limit` bytes of what it prints.
 
     Waits for its exit, not for the end of its output: a process that it leaves in the background may live on (its later
     output is lost). At the deadline its whole group gets SIGKILL. Without `env` it gets ours but for what would steer a
     Python program. `user` needs root. `apart` keeps standard error by itself. `take` gets the output piece by piece as
-    it comes, in place of the record. Every failure is in the record; nothing is raised but an interruption.
+    it comes, in place of the record. With `ask_first` the command gets SIGTERM at its deadline, and SIGKILL so many
+    seconds later. Every failure is in the record; nothing is raised but an interruption.
     """
     began = time.monotonic()
     output = _Output(limit)
@@ -70,6 +72,9 @@ def run(
             return Done(None, None, "", False, time.monotonic() - began, error=_why(argv, cwd, error))
         try:
             in_time = children.follow(child, take, began + timeout)
+            if not in_time and ask_first:
+                to_child(child.pid, TERM)
+                children.follow(child, take, began + timeout + ask_first)
         finally:
             # Also when Ctrl-C falls into the wait: a command without its reader would go on unseen.
             if child.returncode is None:

@@ -7,14 +7,10 @@ the order, and prints one line: where it has arrived. Then wd has the link.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
-import shutil
-import subprocess
 import sys
 import sysconfig
-import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +23,8 @@ _PATIENCE = 20  # seconds that `wd --version` may take
 
 def main() -> None:
     """Read the order, say where this is, become wd."""
+    if sys.platform == "win32":
+        sys.exit("wd reaches POSIX systems only")
     order = json.loads(_line())
     tag = f"{sys.version_info[0]}.{sys.version_info[1]} {sysconfig.get_platform()}"
     root = folder() / str(order["parcels"].get(tag) or "none")
@@ -34,6 +32,8 @@ def main() -> None:
         root = _unpack(int(order["size"]), str(order["sha256"]))
     start = become(root) if root.is_dir() else _installed(str(order["version"]))
     if order.get("clean"):
+        import shutil  # like all imports inside functions here: each order pays for what it imports
+
         shutil.rmtree(folder(), ignore_errors=True)
         start = []
     way = "carried" if root.is_dir() else "installed" if start else "missing"
@@ -66,6 +66,11 @@ def _line() -> bytes:
 
 def _unpack(size: int, sha256: str) -> Path:
     """The copy that follows in the stream, whole and as it was sent, or SystemExit."""
+    import shutil
+    import tarfile
+
+    if sys.platform == "win32":
+        sys.exit()
     kept = folder()
     kept.mkdir(0o700, parents=True, exist_ok=True)
     facts = kept.lstat()
@@ -76,7 +81,8 @@ def _unpack(size: int, sha256: str) -> Path:
     try:
         _receive(scrap / "parcel", size, sha256)
         with tarfile.open(scrap / "parcel") as parcel:
-            parcel.extractall(scrap / "root", filter="data")
+            parcel.extraction_filter = getattr(tarfile, "data_filter", None)  # Python 3.11.2 has none yet
+            parcel.extractall(scrap / "root")
         with contextlib.suppress(OSError):  # another link was faster
             (scrap / "root").rename(kept / sha256)
     finally:
@@ -85,6 +91,8 @@ def _unpack(size: int, sha256: str) -> Path:
 
 
 def _receive(path: Path, size: int, sha256: str) -> None:
+    import hashlib
+
     digest = hashlib.sha256()
     with path.open("xb") as file:
         while size:
@@ -100,6 +108,9 @@ def _receive(path: Path, size: int, sha256: str) -> None:
 
 def _installed(version: str) -> list[str]:
     """The wd of this machine, if it has the same version. Its short name may be another program's."""
+    import shutil
+    import subprocess
+
     places = os.pathsep.join([os.environ.get("PATH") or os.defpath, str(Path("~/.local/bin").expanduser())])
     found = shutil.which("wd-oncall", path=places)
     if found is None:
@@ -113,6 +124,8 @@ def _installed(version: str) -> list[str]:
 
 def _identity() -> str:
     """The same for two names of one account on one machine. Containers of a machine have folders of their own."""
+    if sys.platform == "win32":
+        sys.exit()
     facts: list[Any] = [os.uname().nodename, os.geteuid()]
     with contextlib.suppress(OSError):
         facts[0] = Path(_BOOT).read_text().strip()

@@ -88,6 +88,8 @@ class Duty:
 
     def _started(self, pid: int, began: float) -> None:
         """The service's first process runs: note it, tell wd, and begin to judge."""
+        with contextlib.suppress(OSError):
+            records.finish(self._place, began)
         found = processes.read(pid)
         ticks = found.identity.ticks if found else 0
         self._note(ShimRecord(self._order.service, pid, ticks, began, os.getpid(), boot=processes.boot_id()))

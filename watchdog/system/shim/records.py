@@ -14,6 +14,7 @@ from pathlib import Path
 
 from watchdog.model.launching import ShimRecord
 from watchdog.model.process import Identity
+from watchdog.system.process import processes
 
 _OURS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)  # Windows has neither
 KEPT = 200  # records of a service; the oldest go first
@@ -62,3 +63,13 @@ def running(place: Path) -> tuple[Identity, ...]:
     """The processes that are recorded as started and not as ended; whether they live is for the caller to see."""
     found = (record.identity for record in read_all(place) if record.ended is None and not record.error)
     return tuple(one for one in found if one is not None)
+
+
+def finish(place: Path, now: float) -> None:
+    """End the records that nobody else will: the server is gone, and its shim was killed before it. OSError on a full
+    disk. How it ended is not known, and when is known only as "before `now`"."""
+    for record in read_all(place):
+        if record.ended is None and record.identity is not None and not processes.is_alive(record.identity):
+            shim = processes.read(record.shim_pid)
+            if shim is None or shim.started > record.started:  # that pid belongs to another process by now
+                write(place, replace(record, ended=now))

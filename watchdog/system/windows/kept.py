@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
-from watchdog.model.errors import CannotTell
+from watchdog.model.errors import Refused
 from watchdog.model.process import Identity
 
 STDERR = 2
@@ -14,11 +14,15 @@ STDERR = 2
 
 def adopt_orphans() -> NoReturn:
     """The first thing that is asked for."""
-    raise CannotTell("wd sidecar does not run on Windows yet")
+    raise Refused(
+        "`wd sidecar` does not run on Windows",
+        "it cannot wait for pipes there, nor be certain that the whole tree of a child ends",
+        "Remove `wd sidecar --` from the host's configuration, so that the host starts the command itself.",
+    )
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
-    raise CannotTell("wd sidecar does not run on Windows yet")
+    adopt_orphans()
 
 
 def parent_watch() -> int | None:
@@ -26,7 +30,7 @@ def parent_watch() -> int | None:
 
 
 def write_pieces(descriptor: int, pieces: list[bytes | memoryview]) -> int:
-    raise CannotTell("wd sidecar does not run on Windows yet")
+    adopt_orphans()
 
 
 class HostStreams:
@@ -53,7 +57,7 @@ class KeptChild:
     reads_no_more = True
 
     def __init__(self, command: Sequence[str], cwd: str | None, env: Mapping[str, str]) -> None:
-        raise CannotTell("wd sidecar does not run on Windows yet")
+        adopt_orphans()
 
     def look(self) -> None: ...
 
