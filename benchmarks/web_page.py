@@ -148,6 +148,7 @@ def measure(folder: Path, count: int, port: int, pid: int, stop: threading.Event
 
 def poll(port: int, taken: list[float], stop: threading.Event) -> None:
     seen = ""
+    time.sleep(2.0 * random.random())  # people open their pages at different moments
     while not stop.wait(2.0):
         seconds, _status, text = get(port, f"/now/services?seen={seen}")
         taken.append(seconds)

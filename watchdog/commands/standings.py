@@ -53,7 +53,8 @@ class _Known:
         best = registry.best_for_health(self.playbook.probes)
         found: list[Sample] = []
         for name in {one.name for one in self.playbook.probes}:
-            most = _POINTS if name in of_memory else _ANSWERS if best is not None and name == best.name else 1
+            most = _ANSWERS if best is not None and name == best.name else 1
+            most = self.memory.maxlen or POINTS if name in of_memory else most
             found += journal.newest_samples(service, name, since, most)
         self.add(sorted(found, key=lambda one: one.at))
         self.begun = {name: journal.unchanged_since(service, one, since) for name, one in self.newest.items()}
