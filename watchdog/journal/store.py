@@ -250,7 +250,7 @@ class Journal:
         return self._write(lambda db: alerts.resolve(db, fingerprint, clock.now()))
 
     def waiting_alerts(self) -> tuple[Alert, ...]:
-        """Those that no run has been begun for."""
+        """Those that no run was begun for, or only one that was cut off."""
         return self._read(alerts.waiting)
 
     def alert_waits(self, name: str) -> bool:

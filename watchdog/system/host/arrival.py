@@ -23,6 +23,8 @@ _PATIENCE = 20  # seconds that `wd --version` may take
 
 def main() -> None:
     """Read the order, say where this is, become wd."""
+    if sys.platform == "win32":
+        sys.exit("wd reaches POSIX systems only")
     order = json.loads(_line())
     tag = f"{sys.version_info[0]}.{sys.version_info[1]} {sysconfig.get_platform()}"
     root = folder() / str(order["parcels"].get(tag) or "none")
@@ -67,6 +69,8 @@ def _unpack(size: int, sha256: str) -> Path:
     import shutil
     import tarfile
 
+    if sys.platform == "win32":
+        sys.exit()
     kept = folder()
     kept.mkdir(0o700, parents=True, exist_ok=True)
     facts = kept.lstat()
@@ -120,6 +124,8 @@ def _installed(version: str) -> list[str]:
 
 def _identity() -> str:
     """The same for two names of one account on one machine. Containers of a machine have folders of their own."""
+    if sys.platform == "win32":
+        sys.exit()
     facts: list[Any] = [os.uname().nodename, os.geteuid()]
     with contextlib.suppress(OSError):
         facts[0] = Path(_BOOT).read_text().strip()
