@@ -112,4 +112,4 @@ def test_editors_get_a_schema_that_knows_every_key_and_its_default() -> None:
     assert {"http", "every", "timeout", "fails", "for", "status", "contains", "json", "slow"} == set(probe)
     assert (probe["every"]["default"], probe["fails"]["default"]) == ("30s", 3)
     kinds = schema["properties"]["probes"]["patternProperties"].popitem()[1]["oneOf"]
-    assert len(kinds) == 15
+    assert len(kinds) == 16
