@@ -20,7 +20,7 @@ from watchdog.model.probing import Sample
 from watchdog.model.records import record
 from watchdog.policy import lock_files, target_lock
 from watchdog.probes import registry
-from watchdog.report.availability import WINDOWS, Availability, availability
+from watchdog.report.availability import WINDOWS, Availability, availability, joined
 from watchdog.starting import launch
 from watchdog.system import clock
 from watchdog.system.host import kernel_log
@@ -180,8 +180,8 @@ def _figures(journal: Journal, playbook: Playbook, now: float) -> Iterator[Avail
         return
     restarts = [one.at for one in journal.restarts(playbook.service, now - _MONTH)]
     outages = journal.outages(playbook.service, now - _MONTH)
-    cuts = [now - seconds for _, seconds in WINDOWS] + [moment for outage in outages for moment in outage]
-    own = journal.counted(playbook.service, probe.name, now - _MONTH, cuts)
+    spans = joined((start, min(now, end)) for start, end in outages)
+    own = journal.counted(playbook.service, probe.name, [now - seconds for _, seconds in WINDOWS], spans)
     for name, seconds in WINDOWS:
         yield availability(name, seconds, now, own, probe.every, outages, restarts)
 
