@@ -81,7 +81,7 @@ def test_a_person_sees_it_says_yes_and_reads_the_report(home: Home, chromium: An
     with page_of(home) as page:
         screen = Screen(chromium, page)
         screen.open("/")
-        screen.shows("no check is due")
+        screen.shows("1 service, the worst is unknown")
         daemon = home.watch()
         screen.shows("1 service, the worst is ok")  # the open page is brought up to date by itself
         shop.tell("hang")
