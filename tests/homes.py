@@ -90,12 +90,12 @@ class Home:
         (self.folder / "runbooks" / f"{name}.md").write_text(text)
 
     def environment(self, *words: str) -> dict[str, str]:
-        """Of the command of these words."""
-        return surroundings()
+        """Of the command of these words: it finds the home as at night, without being given it."""
+        return surroundings(WD_HOME=str(self.folder))
 
     def wd(self, *words: str, stdin: str = "", env: Mapping[str, str] | None = None, limit: float = 120.0) -> Done:
         """One command, to its end. There is never a traceback."""
-        argv = [*WD, "--home", str(self.folder), *words]
+        argv = [*WD, *words]
         done = subprocess.run(
             argv, cwd="/", input=stdin, capture_output=True, text=True, timeout=limit,
             env={**self.environment(*words), **(env or {})}, check=False,
@@ -110,7 +110,7 @@ class Home:
 
     def begin(self, *words: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         """One command in a session of its own, under way."""
-        argv = [*WD, "--home", str(self.folder), *words]
+        argv = [*WD, *words]
         return subprocess.Popen(
             argv, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             env={**self.environment(*words), **(env or {})}, start_new_session=True,

@@ -14,11 +14,11 @@ import click
 from watchdog.cli.application import application
 from watchdog.cli.build import Command
 
-# Between backticks, or behind a colon up to the end of the sentence.
-_PROPOSED = re.compile(r"`(wd(?: --home \S+)? [a-z-][^`]*)`|: (wd(?: --home \S+)? [a-z-][^,;|()`]*)")
-_TYPED = re.compile("unknown command: |Usage: |a loop runs: |held by ")  # it repeats what was typed, or names a process
-_ENDS = re.compile(r"\.? (?:Or|To|And) |\. |, or | instead|\s+#")  # behind the command
-_PROSE = re.compile("wd (?:does|gave|will|under) ")  # a sentence about wd
+# Between backticks, or as the value of its own line.
+_PROPOSED = re.compile(r"`(wd(?: --home \S+)? [a-z-][^`]*)`|^(?:record|page): +(wd .*)$")
+_TYPED = re.compile(
+    "unknown command: |Usage: |a loop runs: |it is held by "
+)  # it repeats what was typed, or names a process
 _ONE_OF = re.compile(r"(\w+)(?:\|\w+)+")
 
 
@@ -26,8 +26,7 @@ def commands(text: str) -> list[str]:
     """Each command that stands in a text for a person, once."""
     lines = [line for line in text.splitlines() if not _TYPED.search(line)]
     found = (match[1] or match[2] for line in lines for match in _PROPOSED.finditer(line))
-    several = (_ENDS.split(_ONE_OF.sub(r"\1", one))[0].rstrip(". ") for one in found if not _PROSE.match(one))
-    return list(dict.fromkeys(one.replace("…", "WORD") for one in several))
+    return list(dict.fromkeys(_ONE_OF.sub(r"\1", one).replace("…", "WORD") for one in found))
 
 
 def misunderstood(line: str) -> str:

@@ -12,7 +12,10 @@ import socket
 import threading
 import time
 from collections import Counter
+from pathlib import Path
+from typing import Any
 
+from bridges import Host, all_gone, bridge, child
 from support import alive, wait_for
 from watching import Home, Service
 
@@ -135,3 +138,50 @@ class Refused:
                 self.count += 1
             except OSError:
                 pass
+
+
+class SidecarKills:
+    """A session over stdin and stdout, and somebody who kills one of its processes while messages are under way."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.folder, self.random, self.counts = folder, random.Random(seed), Counter[str]()
+
+    def round(self, number: int) -> None:
+        victim = self.random.choice(("child", "keeper", "bridge", "host"))
+        folder = self.folder / f"round-{number}"
+        folder.mkdir(mode=0o700)
+        with bridge(folder, *child(folder)) as host:
+            host.initialize()
+            seen = host.tree()
+            for _ in range(self.random.randint(0, 20)):
+                host.ask("echo")
+            time.sleep(self.random.uniform(0.0, 0.3))
+            self._kill(victim, host)
+            if victim in ("child", "keeper"):
+                all_gone(host.lives()[:1])  # a killed keeper takes its child along a moment later
+                lives = [self._answer(host, f"try-{place}").get("life") for place in range(3)]
+                assert lives[-1] == 2, f"answered by the lives {lives}; None is an error"
+                assert host.end() == 0
+            all_gone([*seen, *host.lives()])
+        self.counts[victim] += 1
+
+    def _answer(self, host: Host, number: str) -> dict[str, Any]:
+        """To this request, after those that are under way; empty where it is an error of the bridge."""
+        host.send(id=number, method="echo")
+        while True:
+            answer = host.take()
+            assert "result" in answer or answer["error"]["code"] == -32000, answer
+            if answer["id"] == number:
+                found: dict[str, Any] = answer.get("result", {})
+                return found
+
+    def _kill(self, victim: str, host: Host) -> None:
+        running = host.lives()[-1]
+        if victim == "host":  # its ends of the pipes close with it
+            for stream in (host.process.stdin, host.process.stdout):
+                assert stream is not None
+                stream.close()
+            return
+        keeper = processes.read(running)
+        assert keeper is not None
+        os.kill({"child": running, "keeper": keeper.parent, "bridge": host.process.pid}[victim], signal.SIGKILL)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # wd on Windows' own Python, under Wine: sets it up once, copies this checkout into it, runs tests/windows.
 #
-#   sh tests/windows.sh [PYTEST OPTIONS]
+#   sh tests/windows.sh [FILES AND OPTIONS OF PYTEST]
 #
 # Needs wine64 and x86_64-w64-mingw32-gcc (Debian: wine wine64 gcc-mingw-w64-x86-64-win32 unzip), a Python 3.12 of this
 # machine, and PyPI. Where they cannot be had the reason is printed and the exit code is 0. On a real Windows:
@@ -25,20 +25,18 @@ export WINEPREFIX="$root/prefix" WINEARCH=win64 WINEDEBUG=-all WINEDLLOVERRIDES=
 drive=$WINEPREFIX/drive_c
 WINE=$wine PYTHON=$python ROOT=$root sh tests/windows/setup.sh || skip "Windows' Python could not be set up, see $root/setup.log"
 
-# The checkout as an installation has it, always fresh.
-packages=$drive/Python312/Lib/site-packages
-rm -rf "$packages/watchdog" "$drive/wd"
+# The checkout, always fresh, installed as `pip install -e` would.
+rm -rf "$drive/wd"
 mkdir -p "$drive/wd"
-cp -r watchdog "$packages/watchdog"
-for part in runbooks playbooks; do
-    cp -r "$part" "$packages/watchdog/library/$part"
-    : >"$packages/watchdog/library/$part/__init__.py"
+for part in watchdog runbooks playbooks tests docs benchmarks README.md CHANGELOG.md CONTRIBUTING.md LICENSE MANIFEST.in \
+    pyproject.toml setup.cfg; do
+    cp -r "$part" "$drive/wd/$part"
 done
-find "$packages/watchdog" -name __pycache__ -prune -exec rm -rf {} +
-cp -r tests "$drive/wd/tests"
+find "$drive/wd" -name __pycache__ -prune -exec rm -rf {} +
+echo 'C:\wd' >"$drive/Python312/Lib/site-packages/wd.pth"
 # Compiled once, here: under Wine that would take longer than the tests.
 unset PYTHONDONTWRITEBYTECODE
-"$python" -m compileall -q "$drive/Python312/Lib" "$drive/wd/tests" >/dev/null || true
+"$python" -m compileall -q "$drive/Python312/Lib" "$drive/wd" >/dev/null || true
 
 # Wine keeps the output of whoever starts its services: they are started with none. And Windows' Python wants a pipe.
 "${wine}server" -p60 </dev/null >/dev/null 2>&1 || wineserver -p60 </dev/null >/dev/null 2>&1 || true
@@ -49,7 +47,10 @@ cat "$pipe" &
 reader=$!
 status=0
 cd "$drive/wd"
-timeout -k 10 1800 "$wine" "$drive/Python312/python.exe" -m pytest -q -p no:cacheprovider --noconftest "$@" 'C:\wd\tests\windows' \
+tests="$*"
+[ -n "$tests" ] || tests='tests\windows'
+# shellcheck disable=SC2086  # words are options and files of pytest
+timeout -k 10 1800 "$wine" "$drive/Python312/python.exe" -m pytest -q -p no:cacheprovider --timeout 400 $tests \
     </dev/null >"$pipe" 2>&1 || status=$?
 wait "$reader" || true
 rm -f "$pipe"

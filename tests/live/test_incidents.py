@@ -86,6 +86,6 @@ def test_the_terminal_names_the_page_after_a_run_and_the_printed_command_works(s
         assert done.code == 0 and not alive(old.pid), done.err
     (line,) = [line for line in done.out.splitlines() if line.startswith("page: ")]
     words = line.removeprefix("page:").split()
-    assert words[:3] == ["wd", "--home", str(shop.folder)]
-    opened = shop.wd(*words[3:], env={"DISPLAY": "", "WAYLAND_DISPLAY": ""})
+    assert words[:3] == ["wd", "incidents", "open"]
+    opened = shop.wd(*words[1:], env={"DISPLAY": "", "WAYLAND_DISPLAY": ""})
     assert opened.code == 0 and opened.out.splitlines()[0].endswith("report.html")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from advised import follow
 from homes import SERVERS, WD, Done, surroundings
 from support import connects, end_session, free_port, wait_for
 
@@ -17,8 +18,9 @@ from watchdog.config import playbooks
 pytestmark = pytest.mark.live
 
 
-def wd(*words: str) -> Done:
-    done = subprocess.run([*WD, *words], cwd="/", capture_output=True, text=True, timeout=100, env=surroundings())
+def wd(*words: str, **more: str) -> Done:
+    env = surroundings(**more)
+    done = subprocess.run([*WD, *words], cwd="/", capture_output=True, text=True, timeout=100, env=env)
     assert "Traceback" not in done.stderr + done.stdout and "defect" not in done.stderr, done.stderr
     return Done(done.returncode, done.stdout, done.stderr)
 
@@ -59,6 +61,9 @@ def test_the_playbook_of_a_server_validates_and_says_what_it_guessed(folder: Pat
     assert made.policy.mode == "observe" and path.stat().st_mode & 0o777 == 0o600
     assert "guessed health: /health answers 200" in done.out and "API_KEY" in done.out
     assert "hunter2XyZ123" not in path.read_text() + done.out
+    assert follow(done.out, wd) == [f"wd --home {folder}/oncall validate --here"]
+    home = {"WD_HOME": str(folder / "oncall")}
+    follow(path.read_text().splitlines()[0].replace("`wd init`", ""), lambda *words: wd(*words, **home))
     checked = wd("--home", str(folder / "oncall"), "validate", "--here")
     assert (checked.code, checked.out) == (0, "1 file: all fine\n"), checked.out
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from advised import follow
 from homes import WD, Shop, shop_in, surroundings
 from support import SERVERS, alive, end_session, free_port, running
 
@@ -197,7 +198,9 @@ def test_a_pid_that_was_used_again_since_it_was_piped_hits_nobody(shop: Shop) ->
         for identity in (f"{boot}:{pid}:{int(ticks) - 1}", f"{'0' * 8}-{boot[9:]}:{pid}:{ticks}"):
             done = shop.wd("kill", "-", "--yes", "--force", stdin=json.dumps({**target, "identity": identity}))
             assert done.code == 4, done.err
-        assert shop.wd("kill", "-", "--yes", stdin=json.dumps({"pid": target["pid"]})).code == 3
+        refused = shop.wd("kill", "-", "--yes", stdin=json.dumps({"pid": target["pid"]}))
+        assert refused.code == 3
+        assert follow(refused.err, shop.wd, shop.port) == ["wd ps -o json", "wd find :PORT -o json"]
         assert alive(server.pid)
 
 

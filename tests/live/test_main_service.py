@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
 import shutil
+import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -13,6 +17,8 @@ from pathlib import Path
 import pytest
 from homes import Shop, answering_pid, shop_in
 from support import SERVERS, alive, free_port, running
+
+from watchdog.policy.lock_files import target_lock
 
 
 @pytest.fixture
@@ -165,3 +171,35 @@ def test_what_cannot_be_started_is_told_before_anything_else(shop: Shop) -> None
         assert alive(server.pid)
     done = shop.wd("start", "--service", "shop", "-o", "json")
     assert done.code == 2 and "/nonexistent/python" in done.out
+
+
+def test_a_stop_waits_until_another_wd_is_done_with_the_service(shop: Shop) -> None:
+    with shop.server() as server, contextlib.ExitStack() as first:
+        first.enter_context(target_lock(f"port:{shop.port}", "run short on shop"))
+        stop = shop.begin("stop", "shop")
+        assert stop.stdout is not None
+        told = stop.stdout.readline()
+        assert f"waiting up to 30s for run short on shop (pid {os.getpid()}" in told
+        assert alive(server.pid)
+        first.close()
+        told += stop.communicate(timeout=60)[0]
+        assert stop.returncode == 0, told
+        assert "shop stays down" in told and not shop.copies()
+
+
+def test_a_service_that_a_shell_line_starts_is_no_other_script_of_a_shell(shop: Shop) -> None:
+    other = shop.folder / "backup"
+    other.write_text("while :; do sleep 0.2; done\n")
+    line = f"exec {sys.executable} {shop.script} {shop.port}"
+    (shop.folder / "playbooks" / "shop.yml").write_text(
+        "service: shop\nfind: {cmdline: no-such-words}\n"
+        f"start: {{command: [/bin/sh, -c, {json.dumps(line)}], cwd: {shop.folder}}}\n"
+    )
+    with subprocess.Popen(["/bin/sh", other], cwd=shop.folder, start_new_session=True) as stranger:
+        try:
+            started = shop.wd("start", "shop", "-o", "json")
+            assert started.code == 0 and shop.copies() == [started.last["pid"]], started
+            assert shop.wd("stop", "shop").code == 0
+            assert stranger.poll() is None and not shop.copies()
+        finally:
+            os.killpg(stranger.pid, signal.SIGKILL)

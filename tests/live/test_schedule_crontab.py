@@ -147,7 +147,7 @@ def test_an_interval_that_cron_cannot_keep_is_wrong_usage(home: Home) -> None:
     assert "systemd timer" in done.err
 
 
-@pytest.mark.parametrize("kind", ["cron", "systemd", "task-scheduler"])
+@pytest.mark.parametrize("kind", ["cron", "systemd", "launchd", "task-scheduler"])
 def test_a_name_that_would_begin_a_line_of_its_own_is_refused(folder: Path, table: Table, kind: str) -> None:
     (folder / "on\n* * * * * call").mkdir(0o700)
     with home_in(folder / "on\n* * * * * call") as odd:

@@ -149,7 +149,7 @@ def test_a_death_is_told_with_signal_life_memory_and_last_words_and_how_long_it_
 def test_nobody_who_asks_is_told_with_the_last_time(home: Home) -> None:
     observed(home)
     home.wd("tick")
-    wait_for(lambda: "no check is due, last asked" in home.wd("status", "shop").out, "nobody asks any more", 60)
+    wait_for(lambda: "nobody checks it, last asked" in home.wd("status", "shop").out, "nobody asks any more", 60)
 
 
 @pytest.fixture

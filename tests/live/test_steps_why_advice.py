@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
-import shlex
 import signal
 import threading
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import support
+from advised import follow
+from homes import Done, shop_in
 from test_steps_why import wd
 
 from watchdog.evidence import stacks
@@ -26,6 +27,16 @@ def app(environ, start_response):
     start_response("200 OK", [("Content-Length", "2")])
     return [b"ok"]
 """
+
+
+def typed(folder: Path) -> Callable[..., Done]:
+    """`wd` as a person without a home types it."""
+
+    def type_it(*words: str) -> Done:
+        done = wd(*words, folder=folder)
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    return type_it
 
 
 def below(pid: int) -> set[int]:
@@ -47,11 +58,9 @@ def test_the_one_stuck_worker_of_two_is_ended_by_the_printed_command_and_replace
         threading.Thread(target=ask, daemon=True).start()
         support.wait_for(lambda: any(_spins(pid) for pid in before), "a worker in its loop")
         said = wd("why", f":{server.port}", folder=folder).stdout
-        commands = re.findall(r"`(wd kill --worker --pid \d+)`", " ".join(said.split()))
-        assert commands, said
-        stuck = int(commands[0].split()[-1])
-        done = wd(*shlex.split(commands[0])[1:], folder=folder)
-        assert done.returncode == 0, done.stderr + done.stdout
+        (line,) = follow(" ".join(said.split()), typed(folder))
+        assert line.startswith("wd kill --worker --pid "), said
+        stuck = int(line.split()[-1])
         support.wait_for(lambda: len(below(server.pid) - {stuck}) == 2, "the worker is replaced")
         assert before - {stuck} <= below(server.pid)
         assert urllib.request.urlopen(server.url, timeout=30).read() == b"ok"
@@ -93,3 +102,24 @@ def test_a_worker_without_a_port_is_ended_alone_by_its_pid_and_its_master_replac
             for pid in left:  # sessions of their own
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
+
+
+def test_a_server_that_leaks_is_watched_by_the_printed_command(folder: Path) -> None:
+    with support.running(str(support.SERVERS / "leaky.py"), listening=False) as server, shop_in(folder) as shop:
+        said = shop.wd("why", "--pid", str(server.pid), "--within", "20s").out
+        assert said.startswith("MEMORY-LEAK"), said
+        assert f"wd leak watch --pid {server.pid}" in follow(" ".join(said.split()), shop.wd)
+
+
+def test_a_server_with_and_without_a_port_is_ended_by_the_printed_command(folder: Path) -> None:
+    with shop_in(folder) as shop:
+        (shop.folder / "playbooks" / "shop.yml").unlink()
+        with shop.server(hung=True) as server:
+            said = shop.wd("why", f":{shop.port}", "--within", "8s").out
+            assert follow(" ".join(said.split()), shop.wd) == [f"wd kill --port {shop.port}"], said
+            assert server.wait(10) is not None
+        (folder / "spins.py").write_text("print('ready', flush=True)\nwhile True:\n    pass\n")
+        with support.running(str(folder / "spins.py"), listening=False) as script:
+            said = shop.wd("why", "--pid", str(script.pid), "--within", "10s").out
+            assert follow(" ".join(said.split()), shop.wd) == [f"wd kill --pid {script.pid}"], said
+            assert script.process.wait(10) is not None

@@ -28,6 +28,7 @@ for line in sys.stdin:
     what = frame.get("params", {}).get("audio", "")
     if what == "crash-anyhow": sys.exit(9)
     if what == "hang": time.sleep(600)
+    if what == "busy": time.sleep(600)
     if what == "noise": print("model: loading weights")
     if what == "crash-always" and version == "new": sys.exit(9)
     give(id=frame["id"], eventType="partial_text", text=what)
@@ -43,7 +44,8 @@ def speech_home(folder: Path, **sidecar: Any) -> None:
         command = json.dumps([sys.executable, str(folder / "speech.py"), version])
         text = text.replace(f"[{path}, -m, speech.server]", command)
     for key, value in sidecar.items():
-        text = "\n".join(f"  {key}: {value}" if line.startswith(f"  {key}:") else line for line in text.split("\n"))
+        lines = [line for line in text.rstrip().split("\n") if not line.startswith(f"  {key}:")]
+        text = "\n".join([*lines, f"  {key}: {value}\n"])  # the section `sidecar` is the last one
     (home(folder) / "playbooks" / "speech.yml").write_text(text)
 
 
@@ -94,6 +96,20 @@ def test_more_than_one_hang_in_a_hundred_requests_is_the_rollback(folder: Path) 
             versions.append(until_terminal(host).get("version", "error"))
         assert versions == ["new", "error", "new", "error", "before"]
         assert re.search("rollback: 2 of [45] requests hung: more than 1%", host.said())
+
+
+def test_more_than_five_dropped_in_a_hundred_messages_is_the_rollback(folder: Path) -> None:
+    speech_home(folder, lossy="[keepalive, process_audio_stream]", queue="64KB")
+    with bridge(folder, options=("--service", "speech")) as host:
+        send(host, 0)
+        assert until_terminal(host)["version"] == "new"
+        send(host, 1, "busy")  # it reads nothing for a while, and the app goes on sending
+        for number in range(2, 3000):
+            send(host, number, "x" * 500)
+        before = (one for one in iter(host.take, None) if one.get("version") == "before")
+        assert next(before)["type"] == "event"
+        assert re.search(r"speech is too slow: \d+ of \d+ messages were dropped: more than 5%", host.said())
+        assert "rollback: " in host.said()
 
 
 def test_the_server_that_always_dies_is_given_up_and_the_app_is_told(folder: Path) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import http.server
 import os
+import shutil
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from homes import Shop, shop_in
+from advised import follow
+from homes import WD, Done, Shop, shop_in, surroundings
+from strangers import NOBODY, open_folder
 
 pytestmark = pytest.mark.live
 
@@ -78,7 +82,7 @@ def test_another_program_on_the_port_is_named_and_left_alone(shop: Shop, strange
     assert done.code == 3
     line = done.out.splitlines()[0]
     assert f"find.port: port {shop.port} is held by another program, pid {stranger}" in line
-    assert f"`wd find :{shop.port}`" in line
+    assert follow(line, shop.wd) == [f"wd find :{shop.port}"]
 
 
 @pytest.mark.root
@@ -91,6 +95,24 @@ def test_a_command_that_the_user_may_not_run_is_a_mistake(shop: Shop) -> None:
     (shop.folder / "playbooks" / "shop.yml").write_text(text, encoding="utf-8")
     done = shop.wd("validate", "--here")
     assert done.code == 3 and f"start.command: user nobody may not run {program}" in done.out
+
+
+@pytest.mark.root
+def test_a_port_of_another_user_is_named_by_root(shop: Shop, stranger: int) -> None:
+    drop = ("setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups")
+    with open_folder() as home:
+        shutil.copytree(shop.folder, home / "oncall")
+        (home / "oncall" / "playbooks" / "shop.yml").write_text(f"service: shop\nfind: {{port: {shop.port}}}\n")
+        for path in (home / "oncall", *(home / "oncall").rglob("*")):
+            os.chown(path, NOBODY, NOBODY)
+        env = surroundings(WD_HOME=str(home / "oncall"), HOME=str(home), XDG_STATE_HOME=str(home))
+        line = [*drop, *WD, "validate", "--here"]
+        done = subprocess.run(line, capture_output=True, text=True, env=env, cwd="/", timeout=60, check=False)
+    assert done.returncode == 3, done
+    assert "as root to see which program it is" in done.stdout
+    as_root: list[Done] = []
+    follow(done.stdout, lambda *words: as_root.append(shop.wd(*words)) or as_root[-1])
+    assert f"pid {stranger}" in as_root[0].out
 
 
 def test_notify_without_apprise_says_how_to_get_it(shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys) -> None:

@@ -82,7 +82,7 @@ def test_the_page_of_a_service_says_what_the_policy_does(home: Home) -> None:
         shown = words(page.browser().get("/services/shop").text)
     for line in home.wd("explain", "shop").out.splitlines():
         assert " ".join(line.split()) in shown
-    assert "no check is due" in shown
+    assert "nobody checks it" in shown
 
 
 def test_an_incident_is_the_report_with_its_runbook_and_its_evidence(home: Home) -> None:
@@ -185,3 +185,11 @@ def test_what_is_not_there_is_said_in_words(home: Home, path: str) -> None:
         reply = page.browser().get(path)
     assert reply.status == 404
     assert "there is no" in reply.text
+
+
+def test_a_hung_server_that_has_a_playbook_is_not_listed_twice(home: Home) -> None:
+    shop = home.service()
+    shop.start()
+    shop.tell("hang")
+    with page_of(home) as page:
+        assert f":{shop.port}" not in words(page.browser().get("/now/others").text)

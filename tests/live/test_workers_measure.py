@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from advised import follow
+from homes import shop_in
 from support import Server, running, wait_for
 
 from watchdog.commands.workers import workers
@@ -14,6 +16,8 @@ from watchdog.model.selector import Selector
 from watchdog.steps.spec import Context
 from watchdog.system.process import processes
 from watchdog.targets.resolve import resolve
+from watchdog.workers.access_log import parse
+from watchdog.workers.indicators import Targets, judge
 from watchdog.workers.measure import measure
 
 GUNICORN = ("-m", "gunicorn", "--workers", "2", "--bind", "127.0.0.1:{port}", "wsgiref.simple_server:demo_app")
@@ -75,3 +79,11 @@ def test_what_is_missing_is_said(folder: Path) -> None:
         workers(context(folder), {"worker_memory": 1 << 20, "access_log": str(log)})
     with pytest.raises(WrongUsage):
         workers(context(folder), {"worker_memory": 1 << 20, "cpus": "many"})
+
+
+def test_what_a_bad_figure_advises_can_be_typed_as_it_stands(folder: Path) -> None:
+    slow = parse(['127.0.0.1 - - [x] "GET / HTTP/1.1" 500 5 "-" "-" 40.5'] * 9)
+    with shop_in(folder) as shop, shop.server():
+        found = judge(0.95, 0.85, slow, Targets(), f":{shop.port}")
+        told = "\n".join(one.action for one in found)
+        assert set(follow(told, shop.wd)) == {f"wd why :{shop.port}", f"wd leak watch :{shop.port}"}

@@ -20,5 +20,5 @@ def test_a_broken_playbook_is_named_and_the_other_services_are_shown(
     shown = capsys.readouterr().out.splitlines()
     assert any("shop" in line and "unknown" in line for line in shown)
     (told,) = [line for line in shown if "blog.yml" in line]
-    assert told.endswith(f"wd validate {folder}/playbooks/blog.yml")
+    assert told.endswith(f"`wd --home {folder} validate {folder}/playbooks/blog.yml`")
     assert call(["--home", str(folder), "validate", f"{folder}/playbooks/blog.yml"]) == 3

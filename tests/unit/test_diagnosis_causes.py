@@ -98,6 +98,23 @@ def test_a_statement_without_a_loop_that_does_not_end_is_native_whatever_it_call
     assert said(seen) == ("gil-held-native", 11)
 
 
+CALLED = """
+def page(rows):
+    return rows[:100]
+
+
+def total(rows):
+    while rows:
+        rows = page(rows)
+"""
+
+
+def test_a_short_function_that_a_loop_calls_is_no_native_code_though_each_of_few_looks_meets_it() -> None:
+    calls = (f"page {APP}:3", f"total {APP}:8", *IN_LOOP)
+    seen = evidence(Thread("MainThread", calls, state="R", gil=True), source=CALLED)
+    assert said(seen) == ("busy-loop", 3)
+
+
 def test_a_loop_of_one_line_is_no_native_code() -> None:
     source = "\n" * 9 + "def idle():\n    while True:\n        pass\n"
     seen = evidence(Thread("MainThread", (f"idle {APP}:12", *REQUEST), state="R", gil=True), source=source)
@@ -734,7 +751,7 @@ def test_a_full_disk_blames_who_tries_to_write_not_who_waits_behind() -> None:
 
 
 def test_a_starved_machine_is_not_the_servers_fault() -> None:
-    seen = replace(evidence(MAIN), machine=machine(pressure=(("memory.full.avg10", 45.0),)))
+    seen = replace(evidence(replace(MAIN, state="D")), machine=machine(pressure=(("memory.full.avg10", 45.0),)))
     found = diagnose(seen)
     assert (found.verdict, found.advice) == ("host-starved", "wait")
 

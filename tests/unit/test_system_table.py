@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+
+if sys.platform != "linux":
+    pytest.skip("reads Linux's /proc", allow_module_level=True)
 
 from watchdog.killing import family
 from watchdog.model.process import Identity, Member, Process, Tree

@@ -125,6 +125,26 @@ def test_words_of_another_interpreter_version_do_not_match() -> None:
     assert not matched("/opt/python server.py", "/usr/bin/python", "server.py")
 
 
+@pytest.mark.parametrize(
+    ("asked", "argv", "meant"),
+    [
+        (("/bin/sh", "-c", "exec serve shop"), ("/bin/sh", "-c", "exec serve shop"), True),
+        (("/bin/sh", "-c", "exec serve shop"), ("/bin/sh", "-c", "exec serve blog"), False),
+        (("/bin/sh", "-c", "exec serve shop"), ("/bin/sh", "./backup", "-m", "all"), False),
+        (("bash", "-lc", "exec serve shop"), ("bash", "-lc", "sleep 5"), False),
+        (("node", "-e", "serve()"), ("node", "server.js"), False),
+        (("node", "-e", "serve()"), ("node", "-e", "other()"), False),
+        (("sh",), ("sh", "./backup"), True),
+    ],
+)
+def test_a_line_given_to_a_shell_means_that_line_and_no_other_script(
+    asked: tuple[str, ...], argv: tuple[str, ...], meant: bool
+) -> None:
+    assert match.runs(asked, argv, "/srv", f"/usr/bin/{argv[0].rpartition('/')[2]}") is meant
+    shown = CommandLine(f"/usr/bin/{argv[0].rpartition('/')[2]}", argv)
+    assert match.may_mean(asked, shown) or not meant
+
+
 def test_a_forged_command_line_is_not_believed_and_is_named() -> None:
     forged = process("/usr/sbin/sshd", "-D", exe="/usr/bin/python3.11")
     found, left_out = match.by_words(["sshd", "-D"], [forged])

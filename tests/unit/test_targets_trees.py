@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from watchdog.model.process import Identity, Listener, Process, Tree
+from watchdog.model.process import Identity, Listener, Manager, Process, Tree
+from watchdog.system.host import managers, services
+from watchdog.targets import ownership
 from watchdog.targets.scene import Scene
 from watchdog.targets.trees import grow_in
 
@@ -378,3 +380,34 @@ def test_a_server_that_is_the_first_process_of_its_container_is_found_whole() ->
 def test_a_server_that_was_put_into_a_container_from_outside_keeps_its_children() -> None:
     everybody = [process(20, 0, "python", "server.py"), process(21, 20, "sleep", "9", session=20)]
     assert tree(20, everybody, [listener(8000, 20)]).pids == (20, 21)
+
+
+@pytest.mark.parametrize("wrappers", [(), ("nssm.exe",), ("shop-service.exe",)])
+def test_a_service_of_windows_is_named_also_behind_its_wrapper(
+    wrappers: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "names_of", lambda pid: ("Shop",) if pid == 30 else ())
+    chain = [process(20, 4, "services.exe"), *(process(30, 20, name) for name in wrappers)]
+    server = process(31 if wrappers else 30, chain[-1].pid, "python", "server.py")
+    found = tree(server.pid, [*chain, server], [listener(8000, server.pid)])
+    assert found.pids == (server.pid,)
+    assert found.manager is not None
+    assert (found.manager.kind, found.manager.name, found.manager.child) == ("service", "Shop", 30)
+
+
+@pytest.mark.parametrize("named", [(), ("Shop", "Bakery")])
+def test_a_process_of_no_service_or_of_several_gets_no_order(
+    named: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "names_of", lambda pid: named)
+    everybody = [process(20, 4, "services.exe"), process(30, 20, "python", "server.py", uid=0)]
+    found = ownership.ask(tree(30, everybody, [listener(8000, 30)]))
+    assert found.orders is None
+    assert "service" in found.problem
+
+
+def test_a_service_is_stopped_and_started_through_the_service_manager() -> None:
+    orders = managers.orders(managers.parse("service:Shop Web"))
+    assert orders is not None
+    assert (orders.stop, orders.start) == (("sc", "stop", "Shop Web"), ("sc", "start", "Shop Web"))
+    assert managers.orders(Manager("service", "\\\\other\\Shop")) is None

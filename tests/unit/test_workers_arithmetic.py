@@ -123,12 +123,12 @@ def test_a_log_without_times_has_no_quantile() -> None:
 
 def test_what_is_within_its_target_asks_for_nothing() -> None:
     good = parse(['x - - [x] "GET / HTTP/1.1" 200 5 "-" "-" 0.1'] * 100)
-    assert not [one.action for one in judge(0.2, 0.5, good, Targets()) if one.action]
+    assert not [one.action for one in judge(0.2, 0.5, good, Targets(), ":8000") if one.action]
 
 
 def test_each_warning_comes_with_its_action() -> None:
     bad = parse(['x - - [x] "GET / HTTP/1.1" 503 5 "-" "-" 40.5'] * 5 + LINES.strip().splitlines())
-    found = {one.name: one for one in judge(0.95, 0.93, bad, Targets())}
+    found = {one.name: one for one in judge(0.95, 0.93, bad, Targets(), ":8000")}
     assert all(one.action for one in found.values())
     assert set(found) == {"CPU", "memory", "P95", "errors", "OOM kills"}
     assert found["memory"].critical and found["OOM kills"].critical

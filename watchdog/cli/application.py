@@ -100,14 +100,15 @@ def _in_words(error: Exception) -> WdError:
     if isinstance(error, WdError):
         return error
     if isinstance(error, click.UsageError):
-        where = f"`{error.ctx.command_path} --help` lists the options." if error.ctx else "`wd --help` tells more."
-        return WrongUsage(" ".join(error.format_message().split()), todo=where)
+        command = error.ctx.command_path if error.ctx else "wd"
+        return WrongUsage(" ".join(error.format_message().split()), todo=f"`{command} --help` lists the options.")
     if isinstance(error, click.ClickException):
         return WrongUsage(error.format_message())
     if isinstance(error, RecursionError):
         return WrongUsage("the input is nested too deeply to be read")
     if isinstance(error, OSError):
-        return WdError(f"the system refused: {error}", todo="`wd doctor` looks for what is missing.")
+        what = f"{error.strerror}: {error.filename}" if error.strerror and error.filename else str(error)
+        return WdError(f"the system refused: {what}", todo="`wd doctor` looks for what is missing.")
     return WdError(
         f"a defect in wd: {type(error).__name__}: {error}", "Nothing more was done.", "WD_DEBUG=1 shows where."
     )

@@ -192,7 +192,12 @@ _POLICY: tuple[StepSpec, ...] = (
             f"watchdog.commands.schedule:{verb}",
             (
                 SERVICE,
-                Option("--as", default="cron", choices=("cron", "systemd", "task-scheduler"), help="which scheduler"),
+                Option(
+                    "--as",
+                    default="cron",
+                    choices=("cron", "systemd", "launchd", "task-scheduler"),
+                    help="which scheduler",
+                ),
                 Option("--every", "duration", "1m", "how often"),
                 Option("--loop", "flag", help="install `wd watch` as a systemd service"),
                 Option("--dry-run", "flag", help="only show what would be written"),
@@ -272,7 +277,7 @@ _HOME: tuple[StepSpec, ...] = (
         (),
         (Argument("shell", required=True, choices=("bash", "zsh", "fish", "powershell")),),
     ),
-    StepSpec("man", "print the man page: wd man | man -l -", "watchdog.cli.man:man"),
+    StepSpec("man", "print the man page; `man -l -` shows it", "watchdog.cli.man:man"),
     StepSpec("schema", "print the JSON Schema of a playbook, for editors", "watchdog.commands.schema:schema"),
 )
 

@@ -29,7 +29,7 @@ def status(context: Context, options: Mapping[str, Any]) -> StepResult:
     looks = _looks(context, options, data)
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
         if sys.stdout.isatty() and output == "table":
-            Viewport(lambda: shown_lines(next(looks).text), _EVERY).follow()
+            Viewport(lambda: show.with_home(shown_lines(next(looks).text)), _EVERY).follow()
             return StepResult("ok", "", data, exit=Exit.INTERRUPTED)
         for look in looks:
             _print(look, output)
@@ -63,6 +63,6 @@ def _looks(context: Context, options: Mapping[str, Any], last: dict[str, Any]) -
 
 def _print(look: StepResult, output: str) -> None:
     """For the reader of a pipe: no escape codes, and nothing is kept back."""
-    lines = [show.json_line(row) for row in look.rows] if output == "json" else [shown_lines(look.text)]
+    lines = [show.json_line(row) for row in look.rows] if output == "json" else [show.with_home(shown_lines(look.text))]
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()

@@ -25,7 +25,7 @@ def run(context: Context, options: Mapping[str, Any]) -> StepResult:
     """The whole procedure. `--dry-run` prints the very plan that would run."""
     name = options.get("runbook")
     if not name:
-        raise WrongUsage("no runbook was named", todo="`wd runbooks list` shows them; then: wd run NAME --service S")
+        raise WrongUsage("no runbook was named", todo="`wd runbooks list` shows them. Then: `wd run NAME --service S`")
     values = parameters(options.get("set") or ())
     context.selector = replace(context.selector, hung=False)
     if context.dry_run:

@@ -39,12 +39,13 @@ def make_context(spec: StepSpec, values: Mapping[str, Any]) -> Context:
     """Everything a step may need. The config room is only entered where a service is named."""
     selector = selector_of(values)
     home = _home(values.get("home"))
+    show.name_home(values.get("home") or "")
     playbook = None
     if selector.service and (spec.targets or spec.service):
         playbook = _playbook(home, selector.service)
     elif spec.service:
         error = Refused if spec.changes else WrongUsage
-        raise error("no service was named", todo=f"Name one: wd {spec.name} NAME")
+        raise error("no service was named", todo=f"Name one: `wd {spec.name} NAME`")
     state = files.state_folder(home)
     within = values.get("within")
     yes, quiet = bool(values.get("yes")), bool(values.get("quiet"))

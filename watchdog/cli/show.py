@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import re
+import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TextIO
@@ -15,6 +17,7 @@ from watchdog.text.redact import redact_data
 from watchdog.text.shown import shown, shown_lines
 from watchdog.text.units import format_duration
 
+_TO_TYPE = re.compile("`wd (?=[a-z])")
 _FINE = ("ok", "warning", "planned", "skipped")
 _OUTCOMES = {
     Exit.FINE: "ok",
@@ -27,10 +30,23 @@ _OUTCOMES = {
 }
 
 
+_home = ""  # as it was named with --home
+
+
+def name_home(named: str) -> None:
+    """From here on each `wd …` that is printed for a person to type names this home, too: it runs as it stands."""
+    global _home
+    _home = named
+
+
+def with_home(text: str) -> str:
+    return _TO_TYPE.sub(lambda _: f"`wd --home {shlex.quote(_home)} ", text) if _home else text
+
+
 def say(line: str) -> None:
     """One line of progress for a person, on standard error; a lost terminal must never stop a run."""
     with contextlib.suppress(OSError, ValueError):
-        print(_fitted(shown(line), sys.stderr), file=sys.stderr, flush=True)
+        print(_fitted(with_home(shown(line)), sys.stderr), file=sys.stderr, flush=True)
 
 
 def quiet(line: str) -> None:
@@ -105,11 +121,11 @@ def _print_result(spec: StepSpec, came_to: StepResult, output: str) -> None:
         for row in came_to.rows:
             _print(str(row.get("pid", "")))
     elif came_to.text:
-        _lines(shown_lines(came_to.text.rstrip("\n")).split("\n"), plain=output == "plain")
+        _lines(with_home(shown_lines(came_to.text.rstrip("\n"))).split("\n"), plain=output == "plain")
     elif spec.lists:
         _table(came_to.rows, came_to.message, plain=output == "plain")
     else:
-        _print(_fitted(shown(came_to.message), sys.stdout))
+        _print(_fitted(with_home(shown(came_to.message)), sys.stdout))
 
 
 def _fitted(text: str, stream: TextIO) -> str:

@@ -33,7 +33,7 @@ def _answer(context: Context, given: Literal["yes", "no"]) -> StepResult:
             )
         if len({one.service for one in found}) > 1:
             services = ", ".join(sorted({one.service for one in found}))
-            raise WrongUsage(f"more than one service is asked about: {services}", todo=f"Name one: wd {given} NAME")
+            raise WrongUsage(f"more than one service is asked about: {services}", todo=f"Name one: `wd {given} NAME`")
         answered = [give(journal, one, given, context.trigger.by) for one in found]
     words = "; ".join(one.words for one in answered)
     data = {"service": answered[0].service, "answer": given, "runbook": answered[0].runbook}

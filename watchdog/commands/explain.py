@@ -27,7 +27,7 @@ def explain_service(context: Context, options: Mapping[str, Any]) -> StepResult:
     """Earliest and latest kill after a hang begins, the delays of restarts, when it gives up, who is notified."""
     playbook = context.playbook
     if playbook is None:
-        raise WrongUsage("no service was named", todo="say which: --service NAME")
+        raise WrongUsage("no service was named", todo="Name one: --service NAME")
     found = explain(playbook)
     return StepResult("ok", next(in_words(playbook, found)), found.record(), text=joined(in_words(playbook, found)))
 

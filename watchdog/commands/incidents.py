@@ -111,7 +111,7 @@ def note(context: Context, options: Mapping[str, Any]) -> StepResult:
     if not text and not fields:
         raise WrongUsage(
             "there is nothing to write down",
-            todo="wd incidents note ID --root-cause '…' --fix '…', or a text behind the ID",
+            todo="Write `wd incidents note ID --root-cause TEXT --fix TEXT`, or a text behind the ID.",
         )
     with _journal(context) as journal:
         found = _named(journal, options)

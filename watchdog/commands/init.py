@@ -36,7 +36,7 @@ def init(context: Context, options: Mapping[str, Any]) -> StepResult:
         return StepResult(
             "nothing", f"{home} is a home already; nothing was changed", {"home": str(home), "made": []}, exit=Exit.FINE
         )
-    lines = [*_made(home, made), "next: write down your service in playbooks/, then: wd validate --here"]
+    lines = [*_made(home, made), f"next: write down your service in playbooks/, then: {_check(home)}"]
     data = {"home": str(home), "made": [str(one) for one in made]}
     return StepResult("ok", f"made a home in {home}", data, text=joined(lines))
 
@@ -57,7 +57,7 @@ def _from_server(context: Context, options: Mapping[str, Any]) -> StepResult:
         raise Refused(
             f"{home} has a playbook for {found.service} already",
             f"{path} is not overwritten",
-            f"Give another name: wd init --from {options['from']} --name NAME",
+            f"Give another name: `wd init --from {shlex.quote(options['from'])} --name NAME`",
         )
     text = playbook_text(found)
     document, checked = playbooks.check(text.encode("utf-8", "replace"), path, home)
@@ -66,7 +66,7 @@ def _from_server(context: Context, options: Mapping[str, Any]) -> StepResult:
     made = _make(home, example=False)
     write_atomic(path, text)
     lines = [*_made(home, [*made, path]), *(f"guessed {guess}" for guess in found.guesses)]
-    lines.append(f"next: read {path}, then: wd --home {shlex.quote(str(home))} validate --here")
+    lines.append(f"next: read {path}, then: {_check(home)}")
     data = {"home": str(home), "playbook": str(path), "service": found.service, "guesses": list(found.guesses)}
     return StepResult("ok", f"made {path}", data, text=joined(lines))
 
@@ -83,6 +83,10 @@ def _selector(text: str) -> Selector:
         return Selector(cmdline=tuple(here.split(text)))
     except ValueError as error:
         raise WrongUsage(f"--from {text!r}: {error}", todo="Close the quotation.") from None
+
+
+def _check(home: Path) -> str:
+    return f"`wd --home {shlex.quote(str(home))} validate --here`"
 
 
 def _absolute(folder: str) -> Path:

@@ -24,7 +24,7 @@ def notify(context: Context, options: Mapping[str, Any]) -> StepResult:
     if not options["message"] or not service:
         raise WrongUsage(
             "there is nothing to send" if service else "no service was named, so nobody can be reached",
-            todo="Write: wd notify --service NAME TEXT. To try the channels: wd notify --test NAME.",
+            todo="Write `wd notify --service NAME TEXT`. To try the channels: `wd notify --test NAME`.",
         )
     return send_to_people(replace(context, playbook=playbooks.service(context.home, service)), options)
 

@@ -16,7 +16,7 @@ def playbook_text(found: Observed) -> str:
 
 
 def _lines(found: Observed) -> Iterator[str]:
-    yield "# Made by `wd init` from the running server. Read it once, then: wd validate --here"
+    yield "# Made by `wd init` from the running server. Read it once, then: `wd validate --here`"
     yield f"service: {_quoted(found.service)}"
     port = f"port: {found.port}" if found.port else ""
     words = f"cmdline: {_quoted(' '.join(found.words))}" if found.words else ""

@@ -1,4 +1,4 @@
-"""`wd schedule`: gives one pass of the loop, or the loop itself, to cron, systemd or the Task Scheduler.
+"""`wd schedule`: gives one pass of the loop, or the loop itself, to cron, systemd, launchd or the Task Scheduler.
 
 Asked twice, a job is there once; taken out, nothing else went with it.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,7 +19,7 @@ from watchdog.model.exits import Exit
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system.host import accounts, schedulers
 
-KINDS = ("cron", "systemd", "task-scheduler")
+KINDS = ("cron", "systemd", "launchd", "task-scheduler")
 
 
 class Scheduler(Protocol):
@@ -74,11 +74,15 @@ def remove(context: Context, options: Mapping[str, Any]) -> StepResult:
 def _scheduler(options: Mapping[str, Any]) -> Scheduler:
     kind = str(options.get("as") or "cron")
     loop = bool(options.get("loop"))
-    if loop and kind != "systemd":
-        raise WrongUsage(f"{kind} cannot look after the loop itself", todo="--as systemd, or leave out --loop")
-    if kind == "cron":
-        return Cron()
-    return Systemd(loop) if kind == "systemd" else Tasks()
+    if loop and kind not in ("systemd", "launchd"):
+        raise WrongUsage(f"{kind} cannot look after the loop itself", todo="--as systemd or launchd, or no --loop")
+    made: dict[str, Callable[[], Scheduler]] = {
+        "cron": Cron,
+        "systemd": lambda: Systemd(loop),
+        "launchd": lambda: Launchd(loop),
+        "task-scheduler": Tasks,
+    }
+    return made[kind]()
 
 
 def _must_exist(context: Context) -> None:
@@ -209,6 +213,32 @@ class Systemd:
 
     def _systemctl(self, *words: str) -> str:
         return schedulers.systemctl(*words, user=self._user)
+
+
+class Launchd:
+    """A daemon of macOS for root, an agent of the user for others."""
+
+    def __init__(self, loop: bool) -> None:
+        self._loop = loop
+
+    def planned(self, job: Job) -> str:
+        try:
+            return timetable.launchd_plist(job, loop=self._loop)
+        except ValueError as error:
+            raise WrongUsage("launchd would not take this job", str(error)) from None
+
+    def present(self, job: Job) -> str:
+        return schedulers.read_agent(job.name)
+
+    def in_force(self, job: Job) -> bool:
+        return True
+
+    def put(self, job: Job) -> str:
+        schedulers.put_agent(job.name, self.planned(job))
+        return ""
+
+    def take(self, job: Job) -> None:
+        schedulers.take_agent(job.name)
 
 
 class Tasks:

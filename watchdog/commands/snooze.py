@@ -21,7 +21,7 @@ def snooze(context: Context, options: Mapping[str, Any]) -> StepResult:
     if not seconds and not until_healthy:
         raise WrongUsage(
             "a snooze needs an end",
-            todo=f"Write: wd snooze {playbook.service} --for 2h, or --until-healthy instead of --for.",
+            todo=f"Write `wd snooze {playbook.service} --for 2h`, or --until-healthy in place of --for.",
         )
     until = clock.now() + float(seconds) if seconds else None
     wanted = Desired("snoozed", clock.now(), until, until_healthy, context.trigger.by, str(options.get("why") or ""))
@@ -71,5 +71,5 @@ def _want(context: Context, playbook: Playbook, wanted: Desired) -> None:
 
 def _playbook(context: Context) -> Playbook:
     if context.playbook is None:
-        raise WrongUsage("no service was named", todo="say which: --service NAME")
+        raise WrongUsage("no service was named", todo="Name one: --service NAME")
     return context.playbook

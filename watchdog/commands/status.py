@@ -20,6 +20,8 @@ from watchdog.system import clock
 from watchdog.text.shown import joined
 from watchdog.text.units import counted
 
+_NOTHING = "the home has no playbook; `wd init --from :PORT` writes one from a running server"
+
 
 def status(context: Context, options: Mapping[str, Any]) -> StepResult:
     """One line for each service, worst first, or all of the one that was named. The exit code is the worst state.
@@ -41,9 +43,9 @@ def status(context: Context, options: Mapping[str, Any]) -> StepResult:
     now = clock.now()
     lines = details(found[0], now) if found and context.selector.service else overview(found, now)
     more = (f"{MARKS[one.state]} {one.service}  {one.state}  {one.message}" for one in others)
-    told = (f"? {path.name}  has mistakes: wd validate {shlex.quote(str(path))}" for path in broken)
+    told = (f"? {path.name}  has mistakes: `wd validate {shlex.quote(str(path))}`" for path in broken)
     count = len(found) + len(others)
-    message = f"{counted(count, 'service')}, the worst is {worst}"
+    message = f"{counted(count, 'service')}, the worst is {worst}" if count else _NOTHING
     data = {"services": count, "worst": worst, "broken": [str(path) for path in broken]}
     return StepResult("ok", message, data, rows, exit_of(worst), joined([*lines, *more, *told]))
 

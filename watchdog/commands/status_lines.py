@@ -40,14 +40,14 @@ def needs_a_person(one: Standing, now: float) -> Iterator[str]:
     if one.question:
         yield f"ASKS: {printable(one.question)}{_answer_words(one)}"
     if one.gave_up:
-        yield f"GAVE UP: {printable(one.gave_up)}"
+        yield f"GAVE UP: {printable(one.gave_up)}; once fixed, run `wd resume {one.playbook.service}`"
     if one.desired.state == "snoozed":
         left = f" for {format_duration(one.desired.until - now)}" if one.desired.until is not None else ""
         yield f"snoozed{' until healthy' if one.desired.until_healthy else left}"
     if one.holder:
         yield f"under way: {printable(one.holder)}"
     if one.next_check is None and not one.holder:
-        yield "no check is due: `wd watch` asks"
+        yield "nobody checks it: run `wd watch`"
 
 
 def _answer_words(one: Standing) -> str:
@@ -85,7 +85,7 @@ def next_check(one: Standing, now: float) -> str:
     if one.holder:
         return "the next check comes after that"
     last = f", last asked {format_duration(max(0.0, now - one.last_asked))} ago" if one.last_asked is not None else ""
-    return f"no check is due{last}: `wd watch` asks"
+    return f"nobody checks it{last}: run `wd watch`"
 
 
 def windows(figures: Sequence[Availability], target: float) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What outside schedulers get: a crontab block, systemd units, a task for Windows. Pure text in and out.
+"""What outside schedulers get: a crontab block, systemd units, a task for Windows, a job for macOS. Pure text.
 
 Everything carries a mark with the name of the job, so that the same job is found again, and nothing else is touched.
 """
@@ -6,6 +6,7 @@ Everything carries a mark with the name of the job, so that the same job is foun
 from __future__ import annotations
 
 import hashlib
+import plistlib
 import re
 import shlex
 from collections.abc import Sequence
@@ -205,6 +206,25 @@ def task_xml(job: Job, start: str) -> str:
   </Actions>
 </Task>
 """
+
+
+def launchd_plist(job: Job, *, loop: bool = False) -> str:
+    """A job of macOS' launchd. The servers that it starts outlive it (AbandonProcessGroup).
+
+    ValueError for what launchd does not take.
+    """
+    seconds = round(job.every)
+    if seconds < 1:
+        raise ValueError("launchd takes 1s and more")
+    plan: dict[str, object] = {
+        "Label": job.name,
+        "ProgramArguments": list(job.command),
+        "WorkingDirectory": job.folder,
+        "AbandonProcessGroup": True,
+        "RunAtLoad": True,
+        **({"KeepAlive": True} if loop else {"StartInterval": seconds}),
+    }
+    return plistlib.dumps(plan, sort_keys=False).decode()
 
 
 def _plain(text: str) -> str:

@@ -60,7 +60,7 @@ def unreachable(playbook: Playbook) -> Iterator[str]:
     for place, address in enumerate(playbook.notify):
         if not messages.is_known(address):
             shown = messages.private(address)
-            yield f"notify[{place}]: Apprise does not know the address {shown}. Correct it, then: wd notify --test"
+            yield f"notify[{place}]: Apprise does not know the address {shown}. Correct it, then: `wd notify --test`"
 
 
 def _start(playbook: Playbook) -> Iterator[str]:

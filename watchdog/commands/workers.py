@@ -9,12 +9,13 @@ from typing import Any
 from watchdog.model.errors import CannotTell, NothingMatched, WrongUsage
 from watchdog.model.exits import Exit
 from watchdog.model.records import record
+from watchdog.model.selector import Selector
 from watchdog.steps.spec import Context, StepOutcome, StepResult
 from watchdog.system.disk import files
 from watchdog.system.host import machine
 from watchdog.targets import resolve
 from watchdog.text.shown import joined
-from watchdog.text.units import format_size
+from watchdog.text.units import counted, format_size
 from watchdog.workers import access_log, command_line
 from watchdog.workers.arithmetic import Count, Standing, count, standing
 from watchdog.workers.indicators import Indicator, Targets, judge
@@ -43,7 +44,7 @@ def workers(context: Context, options: Mapping[str, Any]) -> StepResult:
     if number is not None and given.worker_memory:
         beside = measured.beside if measured is not None else 0
         present = standing(int(number), given.memory, given.worker_memory, beside)
-    indicators = _indicators(options, measured)
+    indicators = _indicators(options, measured, _named(context.selector))
     line = _line(measured, wanted.workers)
     code = _code(wanted, present, indicators)
     outcome: StepOutcome = {Exit.FINE: "ok", Exit.WARNING: "warning"}.get(code, "failed")  # type: ignore[assignment]
@@ -85,7 +86,14 @@ def _given(options: Mapping[str, Any], measured: Measured | None) -> _Given:
     return _Given(cpus, memory, one, int(users) if users is not None else None)
 
 
-def _indicators(options: Mapping[str, Any], measured: Measured | None) -> tuple[Indicator, ...]:
+def _named(selector: Selector) -> str:
+    """How a command names the server."""
+    if selector.service or selector.pid:
+        return selector.service or f"--pid {selector.pid}"
+    return f":{selector.port or 'PORT'}"
+
+
+def _indicators(options: Mapping[str, Any], measured: Measured | None, server: str) -> tuple[Indicator, ...]:
     answers = None
     if options.get("access_log"):
         text, _size, error = files.tail(Path(options["access_log"]), _LOG)
@@ -99,7 +107,7 @@ def _indicators(options: Mapping[str, Any], measured: Measured | None) -> tuple[
         return ()
     cpu = measured.cpu_share if measured is not None else None
     memory = measured.memory_share if measured is not None else None
-    found = judge(cpu, memory, answers, targets)
+    found = judge(cpu, memory, answers, targets, server)
     return tuple(one for one in found if one.value is not None or one.name == "P95")
 
 
@@ -156,8 +164,8 @@ def _text(given: _Given, wanted: Count, present: Standing | None, indicators: tu
         told = {"low": "low", "medium": "medium: little head-room", "high": "high: an OOM kill is to be expected"}
         lines += [
             "",
-            f"now: {present.workers} workers, {format_size(present.needed)} ({present.share:.0%} of the memory), "
-            f"OOM risk {told[present.risk]}",
+            f"now: {counted(present.workers, 'worker')}, {format_size(present.needed)} ({present.share:.0%} of the "
+            f"memory), OOM risk {told[present.risk]}",
         ]
         if present.workers > wanted.workers:
             lines.append(f"  too many: take {wanted.workers}")

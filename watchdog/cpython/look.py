@@ -35,7 +35,7 @@ from watchdog.system.process import processes
 from watchdog.system.process.memory import Unmapped, Unreadable
 from watchdog.system.process.namespaces import thread_numbers
 
-_TASK = "_asyncio.Task"
+_TASK, _TRIO_TASK = "_asyncio.Task", "trio.lowlevel.Task"
 _HUBS = ("gevent.hub", "eventlet.hubs")
 _QUEUES = frozenset({"queue.Queue", "asyncio.queues.Queue", "_queue.SimpleQueue"})
 _TOP = 30  # types, and queues, that are shown
@@ -52,6 +52,7 @@ class _Pending:
     coroutine: int
     chain: Chain
     waiter: int
+    ready: bool  # it waits for its turn only
 
 
 def look(pid: int, at: float, seconds: float, key: bytes = b"") -> TaskLook:
@@ -77,7 +78,7 @@ class _Look:
     def take(self, at: float, begun: float) -> TaskLook:
         known = self.known_tasks()
         heap = self.walk()
-        walked = [one for type_, found in heap.found.items() if self.objects.derives(type_, _TASK) for one in found]
+        walked = [one for type_, found in heap.found.items() if self.is_task(type_) for one in found]
         queues = self.queues(heap.found.items())
         # What the walks read is old by now: threads and tasks are looked at afresh, close together.
         self.objects.memory.forget()
@@ -151,7 +152,13 @@ class _Look:
         return tuple(names.most_common(_TOP))
 
     def kept(self, type_: int) -> bool:
-        return any(self.objects.derives(type_, name) for name in (_TASK, GREENLET)) or self.is_queue(type_)
+        return self.is_task(type_) or self.objects.derives(type_, GREENLET) or self.is_queue(type_)
+
+    def is_task(self, type_: int) -> bool:
+        return self.objects.derives(type_, _TASK) or self.is_task_of_trio(type_)
+
+    def is_task_of_trio(self, type_: int) -> bool:
+        return self.objects.type_name(type_) == "Task" and self.objects.full_name(type_) == _TRIO_TASK
 
     def greenlets(self, heap: Heap, generation: int) -> Greenlets:
         """Those of a server that lives by them; a library that switches them inside of a task is known by the task."""
@@ -209,6 +216,8 @@ class _Look:
         """The task at this address; None if it is done, or does not read as a task any more."""
         offsets, objects = self.offsets, self.objects
         try:
+            if self.is_task_of_trio(objects.type_of(address)):
+                return self.pending_of_trio(address)
             if not objects.derives(objects.type_of(address), _TASK):
                 return None
             if struct.unpack("<i", objects.memory.read(address + offsets.task_state, 4))[0] != 0:
@@ -221,7 +230,17 @@ class _Look:
             waiter = objects.word(address + offsets.task_waiter)
         except Unmapped:
             return None
-        return _Pending(address, text or f"task at {address:#x}", coroutine, chain, waiter)
+        return _Pending(address, text or f"task at {address:#x}", coroutine, chain, waiter, not waiter)
+
+    def pending_of_trio(self, address: int) -> _Pending | None:
+        """The same of a task of trio, which keeps what it will be given next while it waits for its turn."""
+        objects = self.objects
+        coroutine, name, given = (objects.attribute(address, one) for one in ("coro", "name", "_next_send_fn"))
+        if coroutine is None:
+            return None
+        chain, text = self.coroutines.chain(coroutine), objects.text(name) if name else None
+        ready = given is not None and objects.kind(given) != "NoneType"
+        return _Pending(address, text or f"task at {address:#x}", coroutine, chain, 0, ready) if chain.frames else None
 
     def tasks(self, pending: Sequence[_Pending], threads: Sequence[LiveThread]) -> tuple[Task, ...]:
         calls = {frame.generator: (thread, place) for thread in threads for place, frame in enumerate(thread.frames)}
@@ -242,7 +261,7 @@ class _Look:
                     waits_for=self.objects.full_kind(end) if end else "",
                     waits_for_task=end if end in listed else None,
                     running=task.chain.running,
-                    ready=not task.waiter and not task.chain.running and bool(frames),
+                    ready=task.ready and not task.chain.running and bool(frames),
                     gathered=tuple(child for child in self.children(end) if child in listed),
                     request=request_of(self.frames, frames),
                     body_is_in=body_is_in(self.frames, frames),

@@ -65,6 +65,55 @@ def unreturned(view: View, waiter: Frame) -> Culprit | None:
     return view.culprit(unsafe[0][1]) if unsafe else None
 
 
+def lost_notice(view: View, waiter: Frame) -> Frame | None:
+    """The line to blame where a place must be free, and whoever waits for it was not notified: everybody who takes one
+    gives it back on every path, and nobody is between the two. None where somebody may have a place."""
+    source = view.file(waiter.file)
+    taker = shape.function_at(source, waiter.line) if source else None
+    if source is None or not isinstance(taker, _FUNCTIONS):
+        return None
+    givers = frozenset(_givers(source, taker))
+    users = list(_callers(view, taker.name))
+    if not givers or not users or not all(shape.in_finally(file, call.lineno, givers) for file, _, call in users):
+        return None
+    names = {(file.path, function.name) for file, function, _ in users}
+    calls = [one.frames for one in view.python_threads]
+    calls += [task.frames for look in view.tasks for task in look.tasks]
+    for frames in calls:
+        inside = {(frame.file, frame.function.rpartition(".")[2]) for frame in frames}
+        if inside & names and (source.path, taker.name) not in inside:
+            return None
+    return _silent(source, givers) or waiter
+
+
+def _silent(source: SourceFile, givers: frozenset[str]) -> Frame | None:
+    """The line at which a giver decides not to notify, or gives without a notice."""
+    module = shape.tree(source)
+    for function in ast.walk(module) if module else ():
+        if not isinstance(function, _FUNCTIONS) or function.name not in givers:
+            continue
+        tests = [
+            one for one in ast.walk(function) if isinstance(one, ast.If) and any(_notifies(part) for part in one.body)
+        ]
+        if tests:
+            return Frame(function.name, source.path, tests[0].lineno)
+        if not _notifies(function):
+            given = [
+                one.lineno for one in ast.walk(function) if isinstance(one, ast.AugAssign | ast.Call) and _gives(one)
+            ]
+            return Frame(function.name, source.path, max(given, default=function.lineno))
+    return None
+
+
+def _gives(node: ast.AugAssign | ast.Call) -> bool:
+    return isinstance(node, ast.AugAssign) or shape.called_name(node) in _PUTS
+
+
+def _notifies(node: ast.AST) -> bool:
+    calls = (shape.called_name(one) for one in ast.walk(node) if isinstance(one, ast.Call))
+    return any(name in ("notify", "notify_all", "notifyAll") for name in calls)
+
+
 def _taken(function: ast.AST) -> Iterator[str]:
     """What the function takes something out of."""
     for node in ast.walk(function):

@@ -36,7 +36,9 @@ ROOTS: dict[str, frozenset[str]] = {
     "running": frozenset({"busy-loop", "gil-held-native"}),
     "child": _PIPES | (_LOCKS - {"lock-convoy"}) | {"busy-loop", "gil-held-native", "external-wait"},
     "loop": frozenset({"event-loop-blocked"}),
-    **dict.fromkeys(("peer", "socket", "connect", "send", "names", "client"), frozenset({"external-wait"})),
+    **dict.fromkeys(
+        ("peer", "socket", "connect", "send", "names", "client", "file-lock"), frozenset({"external-wait"})
+    ),
     "lost": _PIPES
     | {"fork-lock", "import-lock", "db-locked", "busy-loop", "gil-held-native", "pool-exhausted", "external-wait"},
     "holder": frozenset(CAUSES) - HEALTHY - {"lock-convoy", "unknown"},

@@ -77,4 +77,15 @@ def _is_native(view: View, thread: ThreadView, frame: Frame) -> bool:
         return False
     if set(shape.calls_at(source, line)) & NATIVE:
         return True
-    return shape.in_loop(source, line) is False and len(thread.complete_samples) >= 3
+    if shape.in_loop(source, line) is not False:
+        return False
+    # A short function that a loop calls shows one line, too, as long as the looks are few.
+    rounds = _is_called_in_a_loop(view, thread)
+    if rounds and not shape.calls_at(source, line):
+        return False
+    return len(thread.complete_samples) >= (10 if rounds else 3)
+
+
+def _is_called_in_a_loop(view: View, thread: ThreadView) -> bool:
+    callers = [frame for frame in thread.complete_samples[-1][1].frames[1:] if is_application(frame)]
+    return any((source := view.file(one.file)) is not None and shape.in_loop(source, one.line) for one in callers)

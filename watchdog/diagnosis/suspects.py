@@ -65,8 +65,22 @@ def unreturned(view: View, waiter: Frame, give_back: frozenset[str]) -> Culprit 
     never = [one for one in guilty if not any(function == one.function for function, _ in returned)]
     unsafe = [one for one in guilty if not shape.in_finally(view.file(one.file), one.line, give_back)]
     lent = [] if never else [one for one in _same(view, wanted | entered, waiter) if one.lent]
-    best = never or lent or (unsafe if entered else [])
+    leaves = [one for one in unsafe if _leaves_without(view.file(one.file), one.line, give_back)]
+    best = never or lent or leaves or (unsafe if entered else [])
     return culprit(view, best[0]) if best else None
+
+
+def _leaves_without(source: SourceFile | None, line: int, give_back: frozenset[str]) -> bool:
+    """Whether the function can return after this line before it has given anything back."""
+    if source is None or (function := shape.function_at(source, line)) is None:
+        return False
+    for node in ast.walk(function):
+        if isinstance(node, ast.Return) and node.lineno > line:
+            done = [one for one in (*shape.before(source, node.lineno), node) if one.lineno > line]
+            called = {shape.called_name(call) for one in done for call in ast.walk(one) if isinstance(call, ast.Call)}
+            if not called & give_back:
+                return True
+    return False
 
 
 def _same(view: View, wanted: set[tuple[str, str]], waiter: Frame) -> Iterator[Suspect]:

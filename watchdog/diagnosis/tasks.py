@@ -1,4 +1,4 @@
-"""What a suspended asyncio task waits for, told from the calls that it is suspended in. Pure."""
+"""What a suspended task (asyncio, trio) or greenlet waits for, told from the calls that it is suspended in. Pure."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from watchdog.model.records import record
 # network, sleep, child, threads (work given to a thread).
 _PLACES = (
     ("lock", ("asyncio/locks.py:Lock.acquire", "anyio/_core/_synchronization.py:Lock.acquire",
-              "gevent/thread.py:acquire", "gevent/lock.py:acquire", "threading.py:_RLock.acquire")),
+              "trio/_sync.py:_LockImpl.acquire", "gevent/thread.py:acquire", "gevent/lock.py:acquire",
+              "threading.py:_RLock.acquire")),
     ("semaphore", ("asyncio/locks.py:Semaphore.acquire", "asyncio/locks.py:BoundedSemaphore.acquire",
                    "anyio/_core/_synchronization.py:Semaphore.acquire",
                    "anyio/_core/_synchronization.py:CapacityLimiter.acquire", "threading.py:Semaphore.acquire",
+                   "trio/_sync.py:Semaphore.acquire", "trio/_sync.py:CapacityLimiter.acquire_on_behalf_of",
                    "eventlet/semaphore.py:acquire")),
     ("pool", ("aiohttp/connector.py:connect", "aiohttp/connector.py:_wait_for_available_connection",
               "httpcore/_async/connection_pool.py:wait_for_connection", "httpcore/_synchronization.py:wait",
@@ -29,22 +31,26 @@ _PLACES = (
               "eventlet/db_pool.py:get")),
     ("network", ("asyncio/streams.py:*", "asyncio/selector_events.py:*", "asyncio/base_events.py:sock_*",
                  "asyncio/base_events.py:create_connection", "asyncio/base_events.py:getaddrinfo",
-                 "anyio/_core/_sockets.py:*", "anyio/streams/tls.py:*", "gevent/_socket3.py:*",
+                 "anyio/_core/_sockets.py:*", "anyio/streams/tls.py:*", "gevent/_socket3.py:*", "trio/_socket.py:*",
+                 "trio/_highlevel_socket.py:*", "trio/_highlevel_open_tcp_stream.py:*", "trio/_ssl.py:*",
                  "gevent/_socketcommon.py:*", "gevent/ssl.py:*", "eventlet/greenio/:*", "eventlet/green/ssl.py:*")),
     ("child", ("asyncio/subprocess.py:*", "asyncio/base_subprocess.py:*", "gevent/subprocess.py:*",
+               "trio/_subprocess.py:*",
                "eventlet/green/subprocess.py:*")),
     ("threads", ("anyio/to_thread.py:run_sync", "anyio/to_process.py:run_sync",
                  "starlette/concurrency.py:run_in_threadpool", "asyncio/threads.py:to_thread", "asgiref/sync.py:*",
-                 "gevent/threadpool.py:*", "eventlet/tpool.py:*")),
-    ("sleep", ("asyncio/tasks.py:sleep", "anyio/_core/_eventloop.py:sleep", "gevent/hub.py:sleep",
+                 "trio/_threads.py:to_thread_run_sync", "gevent/threadpool.py:*", "eventlet/tpool.py:*")),
+    ("sleep", ("asyncio/tasks.py:sleep", "anyio/_core/_eventloop.py:sleep", "trio/_timeouts.py:*",
+               "gevent/hub.py:sleep",
                "eventlet/greenthread.py:sleep")),
     ("sign", ("asyncio/locks.py:*", "asyncio/queues.py:*", "anyio/streams/memory.py:*",
               "anyio/_core/_synchronization.py:*", "threading.py:wait", "queue.py:get", "queue.py:put",
+              "trio/_sync.py:*", "trio/_channel.py:*",
               "gevent/event.py:*", "gevent/queue.py:*", "eventlet/event.py:*", "eventlet/queue.py:*")),
 )  # fmt: skip
 
 # Packages that are only other means of waiting: whose call it is stands outside of them.
-_MEANS = frozenset({"anyio", "sniffio", "async_timeout", "uvloop"})
+_MEANS = frozenset({"anyio", "sniffio", "async_timeout", "uvloop", "trio"})
 
 # Packages whose calls, where a task is suspended in them, wait for somebody over the network.
 _CLIENTS = frozenset({
@@ -170,6 +176,8 @@ _RESTS = (
     "websockets/:serve_forever",
     "gevent/baseserver.py:serve_forever",
     "eventlet/wsgi.py:server",
+    "trio/_highlevel_serve_listeners.py:_serve_one_listener",
+    "trio/_core/_run.py:_nested_child_finished",  # a nursery whose tasks run
 )
 
 
@@ -193,6 +201,7 @@ _SERVERS = (
     "gevent/pywsgi.py:handle",
     "gevent/baseserver.py:_handle_and_close_when_done",
     "eventlet/wsgi.py:handle_one_response",
+    "trio/_highlevel_serve_listeners.py:_run_handler",
     "arq/worker.py:run_job",
     "taskiq/receiver/:*",
     "apscheduler/executors/:*",

@@ -22,7 +22,7 @@ class Background:
         self.machine: MachineLook | None = None
         self.exits: tuple[Exit, ...] = ()
         self._machine: Attempt[MachineLook | None] | None = None
-        self._kernel: Attempt[tuple[tuple[Exit, ...], Gap | None]] | None = None
+        self._remembered: tuple[Attempt[tuple[tuple[Exit, ...], Gap | None]], ...] = ()
         self._connected: tuple[PeerLook, ...] = ()
         self._named: tuple[PeerLook, ...] = ()
         self._peers: Attempt[tuple[PeerLook, ...]] | None = None
@@ -40,7 +40,10 @@ class Background:
         if self._machine is None:
             paths = sorted({one.target for one in descriptors if one.kind == "file" and one.writable})[:_FILES]
             self._machine = Attempt("machine", lambda: _machine(root, paths), None)
-            self._kernel = Attempt("kernel log", exits.oom_kills, ((), None))
+            self._remembered = (
+                Attempt("kernel log", exits.oom_kills, ((), None)),
+                Attempt("event log", exits.crashes, ((), None)),
+            )
         if self._peers is None and any(not one.served and one.pid is not None for one in connections):
             self._peers = Attempt("peers", lambda: peers.look(connections, own_ports), ())
 
@@ -57,9 +60,12 @@ class Background:
         if self._machine is not None:
             self.machine, gap = self._machine.take(patience)
             gaps.append(gap)
-        if self._kernel is not None:
-            (self.exits, denied), gap = self._kernel.take(patience)
+        known: list[Exit] = []
+        for attempt in self._remembered:
+            (found, denied), gap = attempt.take(patience)
+            known += found
             gaps += [gap, denied]
+        self.exits = tuple(known)
         if self._peers is not None:
             self._connected, gap = self._peers.take(patience)
             gaps.append(gap)

@@ -1,10 +1,10 @@
-"""Ends of processes that the kernel remembers: who was ended because memory ran out."""
+"""Ends of processes that the system remembers: who was ended because memory ran out, and who crashed."""
 
 from __future__ import annotations
 
 from watchdog.model.evidence import Exit, Gap
 from watchdog.system import clock
-from watchdog.system.host import kernel_log
+from watchdog.system.host import event_log, kernel_log
 
 RECENT = 3600.0  # seconds: what the kernel ended earlier than that says nothing about the trouble of now
 
@@ -22,4 +22,15 @@ def oom_kills() -> tuple[tuple[Exit, ...], Gap | None]:
         Exit(when=kill.when, pid=kill.pid, signal=9, peak_rss=kill.rss, last_lines=(kill.text,), source="kernel")
         for kill in kills
         if now - kill.when <= RECENT
+    ), None
+
+
+def crashes() -> tuple[tuple[Exit, ...], Gap | None]:
+    """Recent crashes on this machine, of any program, where the system keeps a list of them."""
+    try:
+        found = event_log.crashes(clock.now(), RECENT)
+    except OSError as error:
+        return (), Gap("event log", str(error))
+    return tuple(
+        Exit(when=one.when, pid=one.pid, code=one.code, last_lines=(one.text,), source="event log") for one in found
     ), None

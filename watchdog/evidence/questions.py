@@ -22,7 +22,7 @@ _VERDICTS = {
     "timeout": "timeout",
     "refused": "refused",
     "reset": "reset",
-    "local": "unknown",
+    "local": "local",
     "tls": "unknown",
     "certificate": "unknown",
 }

@@ -25,7 +25,7 @@ from watchdog.text.shown import joined
 def run(context: Context, options: Mapping[str, Any]) -> StepResult:
     """A new run. With the id of an old one: what that came to, and nothing is begun twice."""
     if not options.get("runbook"):
-        raise WrongUsage("no runbook was named", todo="Write: wd fleet run RUNBOOK -i INVENTORY")
+        raise WrongUsage("no runbook was named", todo="Write `wd fleet run RUNBOOK -i INVENTORY`.")
     for one in options.get("verify") or ():
         proof.check(one)
     ledger = Ledger(context.state, options.get("id") or _new_id())

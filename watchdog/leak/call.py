@@ -110,7 +110,9 @@ def read_report(path: Path) -> tuple[Round, ...]:
         found = json.loads(path.read_text(encoding="utf-8"))
         return tuple(_round(one) for one in found["rounds"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise WrongUsage(f"{path} is not a result of `wd leak call FUNCTION --save FILE`", str(error)) from None
+        raise WrongUsage(
+            f"{path} is not a result of `wd leak call FUNCTION --save FILE`", f"it cannot be read: {error}"
+        ) from None
 
 
 def _report(function: str, found: Mapping[str, Any], done: commands.Done) -> CallReport:

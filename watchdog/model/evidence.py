@@ -285,7 +285,7 @@ class Exit:
     lifetime: float | None = None
     peak_rss: int | None = None
     last_lines: tuple[str, ...] = ()
-    source: str = ""  # shim, watched, log, kernel, cgroup
+    source: str = ""  # shim, watched, log, kernel, cgroup, event log
     limit: str = ""  # at which it ended: a key of the playbook's `start.limits`
 
 
@@ -305,7 +305,7 @@ class Answer:
 
     at: float
     url: str
-    verdict: str  # ok, slow, late (beyond the limit), failed, timeout, refused, reset, pending, unknown
+    verdict: str  # ok, slow, late, failed, timeout, refused, reset, pending, unknown, local (a trouble of our own)
     seconds: float
     status: int | None = None
     detail: str = ""

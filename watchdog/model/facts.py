@@ -40,6 +40,16 @@ class OomKill:
 
 
 @record(frozen=True)
+class Crash:
+    """A program that crashed or hung, as the system's log of events has it."""
+
+    when: float  # seconds since the epoch
+    pid: int | None
+    code: int | None
+    text: str
+
+
+@record(frozen=True)
 class GroupMemory:
     """Memory of a control group in bytes. `used` leaves out the file cache that the kernel can drop at once."""
 

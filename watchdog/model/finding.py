@@ -11,7 +11,7 @@ from watchdog.model.records import record
 Certainty = Literal["certain", "likely", "guess"]
 
 # The chance that a finding of each grade is right, as measured on servers that no rule was made for (decision 142).
-CHANCES: dict[Certainty, float] = {"certain": 0.85, "likely": 0.85, "guess": 0.5}
+CHANCES: dict[Certainty, float] = {"certain": 0.9, "likely": 0.9, "guess": 0.5}
 
 
 @record(frozen=True)

@@ -28,13 +28,15 @@ def keys(trees: Iterable[Tree], playbook: Playbook | None = None) -> tuple[str, 
 
 
 @contextlib.contextmanager
-def acquire(wanted: Iterable[str], purpose: str, playbook: Playbook | None = None) -> Iterator[None]:
-    """Lock these targets while the body runs. Refused, with the holder's name, if another wd works on one of them."""
+def acquire(wanted: Iterable[str], purpose: str, playbook: Playbook | None = None, wait: float = 0.0) -> Iterator[None]:
+    """Lock these targets while the body runs. Refused, with the holder's name, if another wd works on one of them, and
+    still does after `wait` seconds.
+    """
     before = _ours.get()
     service = f" on {playbook.service}" if playbook else ""
     with contextlib.ExitStack() as stack:
         for key in sorted(set(wanted) - before):
-            stack.enter_context(target_lock(key, f"{purpose}{service}"))
+            stack.enter_context(target_lock(key, f"{purpose}{service}", wait))
         token = _ours.set(before | frozenset(wanted))
         try:
             yield

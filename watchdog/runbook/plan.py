@@ -37,7 +37,7 @@ def make_plan(runbook: Runbook, values: Mapping[str, str | int | float], service
     needy = next((call.step for call in calls if call.step in SPECS and SPECS[call.step].service), None)
     if service is None and needy:
         why = f"the step `{needy}` of {runbook.name} needs one; nothing was touched"
-        raise Refused("no service was named", why, f"Say which: wd run {runbook.name} --service NAME")
+        raise Refused("no service was named", why, f"Say which: `wd run {runbook.name} --service NAME`")
     return RunPlan(runbook, tuple(calls), runbook.blocks, service)
 
 

@@ -20,7 +20,7 @@ from watchdog.model.incident import Incident, RunOutcome, RunResult, StepRecord
 from watchdog.model.probing import Sample
 from watchdog.model.procedure import Block, RunPlan, StepCall
 from watchdog.model.records import record
-from watchdog.policy import target_lock
+from watchdog.policy import lock_files, target_lock
 from watchdog.runbook import outcome
 from watchdog.runbook.downtime import downtime
 from watchdog.steps.parse import parse_words
@@ -28,6 +28,7 @@ from watchdog.steps.registry import does
 from watchdog.steps.spec import Context, StepOutcome, StepResult, StepSpec
 from watchdog.system import clock
 from watchdog.text.shown import joined
+from watchdog.text.units import format_duration
 
 if TYPE_CHECKING:
     from watchdog.journal.store import Journal
@@ -113,8 +114,16 @@ def execute(
     run.results.update({record.step: record.data for record in before if record.data})
     changing = any(prepared.spec.changes for prepared in steps) and not context.dry_run
     mine = target_lock.keys((), context.playbook) if changing else ()
-    with target_lock.acquire(mine, f"run {name}" if context.in_runbook else name, context.playbook):
+    wait = 0.0 if context.in_runbook else max((prepared.spec.waits for prepared in steps), default=0.0)
+    _say_who_is_first(context, mine, wait)
+    with target_lock.acquire(mine, f"run {name}" if context.in_runbook else name, context.playbook, wait):
         return _run(run, steps, name)
+
+
+def _say_who_is_first(context: Context, keys: Sequence[str], wait: float) -> None:
+    """A person sees at once for whom a command waits."""
+    for first in filter(None, map(lock_files.holder, keys)) if wait else ():
+        context.say(f"waiting up to {format_duration(wait)} for {first}")
 
 
 def _run(run: Run, steps: Sequence[Prepared], name: str) -> tuple[RunResult, StepResult | None]:

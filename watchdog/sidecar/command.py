@@ -38,7 +38,9 @@ def settings_of(context: Context, options: Mapping[str, Any]) -> Settings:
     command = tuple(options.get("command") or ()) or (start.command if start else ())
     if not command:
         why = "its playbook has no start.command" if playbook else ""
-        raise WrongUsage("no command was named", why, "Write: wd sidecar -- COMMAND, for example: python server.py")
+        raise WrongUsage(
+            "no command was named", why, "Write `wd sidecar -- COMMAND`, for example with: python server.py"
+        )
     return Settings(
         service=playbook.service if playbook else options.get("name") or Path(command[0]).name,
         command=command,

@@ -171,6 +171,8 @@ class Life:
         limits = self._settings.limits
         if traffic.form != "raw" and traffic.unread_for > limits[""]:
             return Fault("hung", f"has read nothing for {format_duration(limits[''])} though messages wait for it")
+        if self._has_fallback and (why := traffic.metrics.why_too_many_drops(self._settings.watch.drops)):
+            return Fault("drops", f"is too slow: {why}")
         if slow := traffic.conversation.slow(now, limits):
             self.say(f"{slow.message.method or 'a request'} has no answer, and others are answered: it is slow")
         soon = traffic.conversation.overdue(now, limits, self._lead(limits))
@@ -251,10 +253,15 @@ class Life:
         why = self.traffic.metrics.why_roll_back(watch.deadlocks, watch.drops)
         if not why and self._tries == watch.restarts:
             why = f"{self._tries} restarts in a row did not help"
-        if why and self._settings.fallback and self._command != self._settings.fallback:
+        if why and self._has_fallback:
             self._command = self._settings.fallback
             self.traffic.metrics.rollbacks += 1
             self.say(f"rollback: {why}; the fallback command is started from now on")
+
+    @property
+    def _has_fallback(self) -> bool:
+        """One that is not started yet."""
+        return bool(self._settings.fallback) and self._command != self._settings.fallback
 
     def _give_up(self, fault: Fault) -> None:
         text = f"wd gave up on {self._settings.service} after {self._tries} restarts: it {fault.told}"

@@ -52,6 +52,10 @@ class Metrics:
         """Which limit on a rate is passed; empty if none is. One hang alone is not a rate."""
         if self.hangs > 1 and self.deadlock_rate > deadlocks:
             return f"{self.hangs} of {self.requests} requests hung: more than {100 * deadlocks:g}%"
+        return self.why_too_many_drops(drops)
+
+    def why_too_many_drops(self, drops: float) -> str:
+        """In words; empty while the limit is kept."""
         if self.sent + self.dropped >= _FEW and self.drop_rate > drops:
             return f"{self.dropped} of {self.sent + self.dropped} messages were dropped: more than {100 * drops:g}%"
         return ""

@@ -12,5 +12,5 @@ KEPT_AS = "sidecar"  # their name in the journal
 class Fault:
     """Why a child is replaced."""
 
-    kind: str  # died, hung, both-full, garbage, closed, not-started
+    kind: str  # died, hung, both-full, garbage, closed, not-started, drops
     told: str  # one clause that begins after "the server"

@@ -41,6 +41,6 @@ def in_words(what: Next, playbook: Playbook | None) -> str:
     if playbook is None:
         return "No service of a playbook was ended: wd does not start it again."
     if what == "restarts":
-        return f"The loop starts {playbook.service} again. To keep it down: wd stop --service {playbook.service}"
+        return f"The loop starts {playbook.service} again. To keep it down: `wd stop {playbook.service}`"
     why = "no loop watches it" if what == "no-loop" else "the loop leaves it alone"
-    return f"{playbook.service} stays down ({why}) until: wd start --service {playbook.service}"
+    return f"{playbook.service} stays down ({why}) until `wd start {playbook.service}`"

@@ -21,7 +21,7 @@ def check(context: Context, options: Mapping[str, Any]) -> StepResult:
     """All checks of the playbook, one after the other; the worst answer is the exit code."""
     playbook = context.playbook
     if playbook is None:
-        raise Refused("no service was named", todo="Say which: wd check --service NAME")
+        raise Refused("no service was named", todo="Name one: `wd check NAME`")
     if not playbook.checks:
         return StepResult(
             "nothing", f"the playbook of {playbook.service} has no checks", {"checks": []}, exit=Exit.FINE

@@ -34,6 +34,8 @@ _TICKS = 2  # of the kernel's clock, that a process must be old
 _REPLACED_WITHIN = 5.0  # seconds for a master to start another worker
 _BETWEEN = 0.02  # seconds between two looks for a moment without requests
 _SHARE = 0.8  # of a step's time limit that the ladder may use up
+_OF_GRACE = 0.4  # of that, the grace; SIGKILL and the proof have the rest
+_LIMIT = 65.0  # seconds beside grace and drain: enough for the longest SIGKILL and proof
 
 
 def kill(context: Context, options: Mapping[str, Any]) -> StepResult:
@@ -83,7 +85,10 @@ def _end(context: Context, options: Mapping[str, Any], ask_first: bool, freezer:
         return _refused(plans, refusals)
     if context.dry_run:
         return _planned(plans, agreement.doubts(context, options, plans) if ask_first else ())
-    with target_lock.acquire(target_lock.keys(trees, context.playbook), "kill", context.playbook):
+    with (
+        target_lock.acquire(target_lock.keys(trees, context.playbook), "kill", context.playbook),
+        _limit(context, options),
+    ):
         _keep_evidence(context, options, trees)
         _drain(context, trees, float(options.get("drain") or 0.0))
         result = _execute(context, plans, freezer)
@@ -210,13 +215,30 @@ def _let_go_of_sockets(plans: Sequence[KillPlan]) -> None:
         launch.release(shim_pid)
 
 
+@contextlib.contextmanager
+def _limit(context: Context, options: Mapping[str, Any]) -> Iterator[None]:
+    """The time for all servers together, where nobody has given one: it begins when there is nothing more to ask.
+
+    One server has room for its drain, its whole grace, SIGKILL and the proof; several share what is left.
+    """
+    before = context.deadline
+    if before is None:
+        grace, drain = float(options.get("grace") or 0.0), float(options.get("drain") or 0.0)
+        context.deadline = clock.monotonic() + _LIMIT + grace / (_SHARE * _OF_GRACE) + drain / (1 - _SHARE)
+    try:
+        yield
+    finally:
+        context.deadline = before
+
+
 def _times(context: Context) -> ladder.Times:
     """The ladder must come to its end within the step's own limit: left behind, it would go on killing."""
     usual = ladder.Times()
     if context.deadline is None:
         return usual
     left = max(1.0, context.deadline - clock.monotonic()) * _SHARE
-    return replace(usual, grace=left * 0.4, finish=min(usual.finish, left * 0.3), ports=min(usual.ports, left * 0.3))
+    rest = left * (1 - _OF_GRACE) / 2
+    return replace(usual, grace=left * _OF_GRACE, finish=min(usual.finish, rest), ports=min(usual.ports, rest))
 
 
 def _merged(results: Sequence[KillResult]) -> KillResult:

@@ -98,7 +98,11 @@ def _worker_pid(context: Context) -> int:
     found = context.found.diagnosis
     pid = next((one.culprit.pid for one in found.findings if one.culprit and one.culprit.pid), None) if found else None
     if pid is None:
-        raise Refused("no worker was named", "the diagnosis names none", "say which: wd kill --worker --pid N")
+        raise Refused(
+            "no worker was named",
+            "Without --pid, only a diagnosis earlier in the same run names one.",
+            "`wd why :PORT` shows which worker is stuck. Then: `wd kill --worker --pid N`",
+        )
     return pid
 
 

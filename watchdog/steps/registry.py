@@ -93,6 +93,7 @@ _ALL: tuple[StepSpec, ...] = (
         (_GRACE,),
         service=True,
         changes=True,
+        waits=30.0,
         effects=("ends", "proves"),
     ),
     StepSpec(

@@ -85,6 +85,7 @@ class StepSpec:
     service: bool = False  # needs a service of a playbook
     changes: bool = False  # alters something outside wd's own folder: asks the policy, opens an incident
     lists: bool = False  # its result is many rows
+    waits: float = 0.0  # seconds for another wd that works on the same server; then it is refused
     effects: tuple[Effect, ...] = ()  # what it does to the service; the runner and the reports go by these alone
 
     def function(self) -> Callable[[Context, Mapping[str, Any]], StepResult]:

@@ -135,7 +135,7 @@ def _steps_of_restart(context: Context, playbook: Playbook) -> tuple[tuple[str, 
 
 def _playbook(context: Context) -> Playbook:
     if context.playbook is None:
-        raise WrongUsage("no service was named", todo="say which: --service NAME")
+        raise WrongUsage("no service was named", todo="Name one: --service NAME")
     return context.playbook
 
 
@@ -176,7 +176,7 @@ def _already(context: Context, playbook: Playbook, options: Mapping[str, Any]) -
             raise Refused(
                 f"{playbook.service} was not started",
                 f"it runs as pid {tree.root.pid} and does not answer ({told})",
-                f"Look at it: wd why {playbook.service}. Or restart it: wd restart {playbook.service}",
+                f"Look at it: `wd why {playbook.service}`. Or restart it: `wd restart {playbook.service}`",
             )
         clock.wait_until(lambda: False, 0.3)
     return None
@@ -203,14 +203,14 @@ def _refuse_what_cannot_be_ours(playbook: Playbook, tree: Tree) -> None:
         raise Refused(
             f"{playbook.service} was not started",
             f"port {port} is held by another program: pid {tree.root.pid} ({tree.root.shown(80)})",
-            f"If that one may go, end it first: wd kill --port {port} --all",
+            f"If that one may go, end it first: `wd kill --port {port} --all`",
         )
     if port and tree.ports and port not in tree.ports:
         listed = ", ".join(map(str, tree.ports))
         raise Refused(
             f"{playbook.service} was not started",
             f"it runs already as pid {tree.root.pid}, and listens on port {listed}; the playbook says {port}",
-            f"correct find.port or start.command, then: wd restart --service {playbook.service}",
+            f"Correct find.port or start.command, then: `wd restart {playbook.service}`",
         )
 
 
@@ -220,7 +220,9 @@ def _lives(tree: Tree) -> bool:
 
 def _armed(context: Context, playbook: Playbook) -> Shim:
     if problem := launch.check_command(playbook.start):
-        raise Failed(f"{playbook.service} cannot be started", problem, "Correct the playbook, then: wd validate --here")
+        raise Failed(
+            f"{playbook.service} cannot be started", problem, "Correct the playbook, then: `wd validate --here`"
+        )
     return launch.arm(playbook.start, playbook.service, context.state, port=playbook.find.port, policy=playbook.policy)
 
 

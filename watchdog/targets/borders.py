@@ -41,6 +41,7 @@ MANAGERS = {
     "nomad": "nomad",
     "process-compose": "process-compose",
     "launchd": "launchd",
+    "services.exe": "service",
 }
 # Start others and restart nobody.
 _FIRST = "init openrc-init upstart tini docker-init dumb-init catatonit"

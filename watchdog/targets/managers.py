@@ -6,9 +6,11 @@ process says of itself, in its environment or its command line, can be forged.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
 from watchdog.model.process import Manager, Process
+from watchdog.system.host import services
 from watchdog.targets import borders, programs
 from watchdog.targets.scene import Scene
 from watchdog.text.regexes import regex
@@ -32,10 +34,13 @@ def manager(scene: Scene, root: int) -> Manager | None:
         above = scene.process(pid)
         kind = borders.manager_kind(above)
         if kind:
-            found = _named(kind, above, process)
+            found = _named(kind, above, process, below)
             return replace(found, process=above, child=below) if found else None
         if pid == 1:
             return _of_first(process, scene)
+        if _is_of_service(scene, pid):
+            below = pid  # NSSM, WinSW and the like: the service's own program, which starts the server
+            continue
         plain_shell = borders.is_shell(above) and above.terminal == 0
         if not plain_shell and programs.program(above).name not in _PASSED:
             return None
@@ -43,7 +48,13 @@ def manager(scene: Scene, root: int) -> Manager | None:
     return _of_container(process, scene)  # the first process of a container, seen from outside
 
 
-def _named(kind: str, above: Process, process: Process) -> Manager | None:
+def _is_of_service(scene: Scene, pid: int) -> bool:
+    """Whether the manager of services has started this process."""
+    parent = scene.table[pid].parent
+    return parent in scene.table and borders.manager_kind(scene.process(parent)) == "service"
+
+
+def _named(kind: str, above: Process, process: Process, below: int) -> Manager | None:
     if kind == "systemd":
         return _of_systemd(process)
     if kind in ("docker", "podman"):
@@ -52,7 +63,17 @@ def _named(kind: str, above: Process, process: Process) -> Manager | None:
         return Manager("kubernetes" if in_pod else kind, found[1][:12] if found else "")
     if kind == "wd":
         return Manager("wd", shim_service(above))
+    if kind == "service":
+        return Manager(kind, _service_of(below))
     return Manager(kind, _folder(above) if kind in _BY_FOLDER else "")
+
+
+def _service_of(pid: int) -> str:
+    """The one service that a process is; empty if there are several, or it is not told."""
+    with contextlib.suppress(OSError):
+        found = services.names_of(pid)
+        return found[0] if len(found) == 1 else ""
+    return ""
 
 
 def _folder(above: Process) -> str:

@@ -63,7 +63,7 @@ def may_mean(words: Sequence[str], line: CommandLine) -> bool:
     if not line.words or _may_be_renamed(line) or _is_text_of(words, line.words):
         return True
     asked = programs.parse(tuple(words))
-    if asked.interpreter and asked.inline and asked.name != "-c":  # every program that it runs
+    if asked.interpreter and asked.words == tuple(words):  # every program that it runs
         return True
     if any(other.rstrip("/")[-1:] in ("", ".") for other in line.words):  # a folder by another name
         return True
@@ -136,7 +136,7 @@ def runs(words: tuple[str, ...], command: tuple[str, ...], cwd: str | None = Non
     if asked.interpreter and asked.interpreter == there.interpreter:
         if not _same_interpreter(words[0], command[0], exe):
             return False
-        if asked.inline and asked.name != "-c":
+        if asked.words == words:
             return True  # the interpreter alone was named: every program that it runs
         words = asked.words
     elif _same(words[0], command[0], cwd):

@@ -21,7 +21,7 @@ from typing import Any
 from watchdog.model.killing import Argv, Orders, Ownership
 from watchdog.model.process import Manager, Process, Tree
 from watchdog.system.disk import trust
-from watchdog.system.host import accounts, managers
+from watchdog.system.host import accounts, managers, services
 from watchdog.system.net import ports, sockets
 from watchdog.system.process import descriptors, processes
 from watchdog.targets.managers import user_of
@@ -221,6 +221,21 @@ def _container(manager: Manager, tree: Tree) -> Orders:
     return orders
 
 
+def _service(manager: Manager, tree: Tree) -> Orders:
+    """A service of Windows, or what its wrapper (NSSM, WinSW) has started."""
+    try:
+        named = services.names_of(manager.child)
+    except OSError as error:
+        raise _NotProven(f"the list of services cannot be read: {error}") from None
+    orders = managers.orders(Manager("service", named[0])) if len(named) == 1 else None
+    if orders is None:
+        several = (
+            f"{len(named)} services run in pid {manager.child}" if named else f"no service has pid {manager.child}"
+        )
+        raise _NotProven(several, "sc queryex")
+    return orders
+
+
 _QUESTIONS: Mapping[str, Callable[[Manager, Tree], Orders]] = {
     "systemd": _systemd,
     "systemd-user": _systemd,
@@ -230,6 +245,7 @@ _QUESTIONS: Mapping[str, Callable[[Manager, Tree], Orders]] = {
     "circus": _circus,
     "docker": _container,
     "podman": _container,
+    "service": _service,
 }
 
 

@@ -184,7 +184,7 @@ def _python(words: tuple[str, ...]) -> Program:
 def _scripted(words: tuple[str, ...], interpreter: str) -> Program:
     for at, word in enumerate(words[1:], 1):
         if word in ("-c", "-e", "--eval") or (interpreter == "shell" and re.fullmatch(r"-[a-z]*c", word)):
-            return Program(last_part(words[0]), words, interpreter, inline=True)
+            return Program(last_part(words[0]), words[at:], interpreter, inline=True)
         if not word.startswith("-"):
             return Program(last_part(word), words[at:], interpreter)
     return Program(last_part(words[0]).lstrip("-"), words, interpreter, inline=True)

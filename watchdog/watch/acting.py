@@ -246,7 +246,7 @@ class Runs:
         self._state.counts.given_up += 1
         if watched.playbook.start.listen:
             launch.release_all(self._state.folder, watched.name)  # its shim must not go on where we have given up
-        resume = f"once fixed, run: wd resume {watched.name}"
+        resume = f"once fixed, run `wd resume {watched.name}`"
         message = f"wd gave up: {why}; {resume}"
         result = call_a_person(self._state, watched, replace(cause, gave_up=why), message, GIVE_UP)
         self._result(watched, GIVE_UP, result)

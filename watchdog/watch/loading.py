@@ -81,7 +81,8 @@ def load(home: Path, service: str | None) -> tuple[Playbook, ...]:
 
     found = (playbooks.service(home, service),) if service else playbooks.load_all(home)
     if not found:
-        raise BadConfig(f"{home / 'playbooks'} holds no playbook", "", "Write one: `wd init` shows how.")
+        todo = "`wd init --from :PORT` writes one from a running server."
+        raise BadConfig(f"{home / 'playbooks'} holds no playbook", todo=todo)
     _check_runbooks(found, home)
     return found
 

@@ -6,12 +6,14 @@ import time
 from collections.abc import Iterable
 
 from watchdog.model.errors import WdError
+from watchdog.model.launching import ShimRecord
 from watchdog.model.playbook import Playbook, ProbeSpec
 from watchdog.model.process import Identity, Process, Tree
 from watchdog.model.selector import Selector
 from watchdog.policy.judge import Signs
 from watchdog.policy.patience import STOPPING
 from watchdog.probes import registry
+from watchdog.system import clock
 from watchdog.system.net import ports
 from watchdog.system.process import processes, threads
 from watchdog.system.shim import heard, records
@@ -23,6 +25,7 @@ from watchdog.text.units import counted
 from watchdog.watch.watched import Watched
 
 FRESH = 30.0  # seconds for which a tree is taken as it was found, while its first process lives
+_SETTLED = 10.0  # seconds of age after which a first process does not go into the background any more
 _NEARLY = 0.8  # of the time that the question waited: who has slept so long has done nothing for it
 
 
@@ -36,6 +39,8 @@ def refresh(watched: Watched, scene: Scene | None = None) -> Tree | None:
     if not trees and _still_lives(watched):
         return watched.tree  # a command line could not be read in time: the process that it was is there
     tree = trees[0] if len(trees) == 1 else _listening(trees, watched.playbook)
+    if tree is not None and _is_left_over(tree, watched):
+        trees, tree = (), None
     strange = why_strange(tree, watched.playbook) if tree else ""
     with watched.lock:
         if trees:
@@ -44,6 +49,35 @@ def refresh(watched: Watched, scene: Scene | None = None) -> Tree | None:
             watched.last_members = _dead(watched.tree)
         watched.tree, watched.looked_at, watched.wrong_program = tree, time.monotonic(), strange
     return tree
+
+
+def _is_left_over(tree: Tree, watched: Watched) -> bool:
+    """Whether these are only children of a program without a port whose first process has crashed: nothing gives them
+    work any more. A program that went into the background has left its first process young, and with exit code 0."""
+    if watched.playbook.find.port is not None or tree.listeners:
+        return False
+    record, root, before = _last_crash(watched), tree.root, watched.tree
+    if record is not None and record.started <= root.started <= (record.ended or 0.0):
+        return record.pid != root.pid
+    if before is None or processes.is_alive(before.root.identity):
+        return False
+    children = {member.process.identity for member in before.members[1:]}
+    return root.identity in children and clock.now() - before.root.started >= _SETTLED
+
+
+def unseen_crash(watched: Watched) -> str:
+    """How its last start ended, in a few words, where that was a crash in this boot and nothing of it runs now."""
+    record = _last_crash(watched) if watched.tree is None else None
+    if record is None or record.boot != processes.boot_id():
+        return ""
+    return f"pid {record.pid} ended before it was watched"
+
+
+def _last_crash(watched: Watched) -> ShimRecord | None:
+    """The last start, where it ended by a signal or with an error that nobody had announced."""
+    record = records.last(watched.starts) if watched.starts else None
+    ended = record is not None and record.ended is not None and not record.planned
+    return record if record is not None and ended and (record.signal or record.code) else None
 
 
 def _still_lives(watched: Watched) -> bool:

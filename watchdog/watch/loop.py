@@ -201,7 +201,8 @@ class Loop:
             if self._stopping:
                 return
             if death_triggers(watched.playbook):
-                looking.refresh(watched, scene)
+                if looking.refresh(watched, scene) is None and (told := looking.unseen_crash(watched)):
+                    self._deaths.look_again(watched, told)
                 self._deaths.watch(watched)
 
     # What comes due

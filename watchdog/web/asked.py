@@ -142,7 +142,7 @@ def _why_not(asked: Asked, need: Need, request: Request) -> Response | None:
         if asked.url.startswith(("/v1/", "/metrics")):
             return _problem(401, Wrong(401, "a token is needed"), {"www-authenticate": "Bearer"})
         if request.method != "GET" or not asked.site.users.people():
-            raise Wrong(401, "sign in first", why_nobody(asked.site), "wd web --add-user NAME --role act")
+            raise Wrong(401, "sign in first", why_nobody(asked.site), "Add a user: `wd web --add-user NAME --role act`")
         return RedirectResponse(f"/sign-in?next={quote(asked.url)}", 303)
     if need == "alert":
         if visitor.role not in ("alert", "act"):

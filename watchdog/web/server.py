@@ -26,7 +26,9 @@ def serve(site: Site, ready: Callable[[str, Callable[[], None]], None]) -> None:
         socket = listen(entrance.address.host, entrance.address.port)
     except OSError as error:
         raise CannotTell(
-            f"{entrance.address} cannot be listened on", error.strerror or str(error), "Name another: wd web HOST:PORT"
+            f"{entrance.address} cannot be listened on",
+            error.strerror or str(error),
+            "Name another: `wd web HOST:PORT`",
         ) from None
     config = uvicorn.Config(
         _with_threads(application.make(site)),

@@ -117,7 +117,7 @@ def _load(path: Path) -> dict[str, User]:
     except (ValueError, TypeError, AttributeError):
         good = False
     if not good:
-        raise BadConfig(f"{path} is damaged", todo="Remove it, and add the users again: wd web --add-user NAME")
+        raise BadConfig(f"{path} is damaged", todo="Remove it, and add the users again: `wd web --add-user NAME`")
     return found
 
 

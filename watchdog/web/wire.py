@@ -26,7 +26,7 @@ _ON_EVERY_ANSWER = {
     "content-security-policy": _POLICY,
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",  # with no-referrer a browser would hide the origin of our own forms too
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
@@ -118,16 +118,19 @@ class Guard:
             if not started:
                 late = PlainTextResponse(f"There was no answer within {ANSWER_WITHIN:g} s.\n", 503)
                 await late(scope, receive, send_guarded)
+        except asyncio.CancelledError:  # the server ends, and its patience with requests is over
+            if not started:
+                await PlainTextResponse("The page ends.\n", 503)(scope, receive, send_guarded)
 
 
 def _why_not(scope: Scope, entrance: Entrance) -> PlainTextResponse | None:
     headers = Headers(scope=scope)
     hosts = headers.getlist("host")
     if len(hosts) != 1 or host_of(hosts[0]) not in entrance.hosts:
-        return PlainTextResponse("This page is not served under that name (wd web --name NAME adds one).\n", 421)
+        return PlainTextResponse("This page is not served under that name (`wd web --name NAME` adds one).\n", 421)
     through = any(name in headers for name in ("forwarded", "x-forwarded-for", "via"))
     if not entrance.proxy:
-        return PlainTextResponse("A proxy must be named: wd web --proxy ADDRESS\n", 403) if through else None
+        return PlainTextResponse("A proxy must be named: `wd web --proxy ADDRESS`\n", 403) if through else None
     peer = scope["client"][0] if scope.get("client") else ""
     if peer != entrance.proxy:
         return PlainTextResponse("Requests come through the proxy only.\n", 403)

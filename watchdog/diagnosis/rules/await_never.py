@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from watchdog.diagnosis import logbook
 from watchdog.diagnosis.code import at_place
 from watchdog.diagnosis.locking import graph
+from watchdog.diagnosis.rules.pool_exhausted import waits_for_lost_notice
 from watchdog.diagnosis.tasks import TaskWait, keeps_others, serving
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.finding import Finding
@@ -89,7 +90,7 @@ def _of_threads(view: View) -> Iterator[Finding]:
         if thread.wait.kind in (_OF_THREADS if view.in_trouble else _GIVEN_AWAY)
         and (thread.serves_request or thread.is_main)
         if not (thread.wait.kind == "future" and view.works_for_others(thread))
-        if view.in_trouble or not thread.is_bounded
+        if (view.in_trouble or not thread.is_bounded) and waits_for_lost_notice(view, thread) is None
     ]
     if not waiting:
         return

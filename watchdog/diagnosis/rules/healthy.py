@@ -33,6 +33,7 @@ def rule(view: View) -> Iterator[Finding]:
             certainty="likely",
             summary=f"{usual}, {format_duration(times[-1])} at the longest; the limit is {format_duration(view.limit)}",
             evidence=("questions.json",),
+            details=_where(view),
         )
         return
     busy = list(spins(view))
@@ -45,6 +46,15 @@ def rule(view: View) -> Iterator[Finding]:
         )
         return
     yield Finding(cause="healthy", certainty="likely", summary=usual, evidence=("questions.json",))
+
+
+def _where(view: View) -> tuple[str, ...]:
+    """In which call of the application the slow answers spend their time, where it is one."""
+    seen = [
+        (frame, share) for one in view.python_threads for frame, share in [one.dominant_frame] if one.serves_request
+    ]
+    frame, share = max(seen, key=lambda one: one[1], default=(None, 0.0))
+    return (f"most of the time goes into {short(frame)}",) if frame is not None and share >= 0.5 else ()
 
 
 def _starting(view: View) -> Iterator[Finding]:

@@ -22,6 +22,8 @@ def rule(view: View) -> Iterator[Finding]:
     if not over or view.stuck_threads or any(thread.running >= 0.5 for thread in view.python_threads):
         return
     name, percent = max(over, key=lambda one: one[1])
+    if view.hung and not _wants(view, name.partition(".")[0]):
+        return
     yield Finding(
         cause="host-starved",
         certainty="likely",
@@ -32,3 +34,9 @@ def rule(view: View) -> Iterator[Finding]:
         prevent=PREVENT,
         details=tuple(f"{one.pid} {one.shown(80)}" for one in machine.top_cpu[:3]),
     )
+
+
+def _wants(view: View, what: str) -> bool:
+    """Whether a thread of the server was seen to wait for it. One that sleeps meanwhile lacks nothing."""
+    states = "R" if what == "cpu" else "RD"
+    return any(thread.state in states for look in view.evidence.looks for thread in look.threads)

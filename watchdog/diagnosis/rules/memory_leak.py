@@ -11,10 +11,6 @@ from watchdog.model.evidence import MemoryPoint
 from watchdog.model.finding import Finding
 from watchdog.text.units import format_duration, format_size
 
-PREVENT = (
-    "Bound what is kept: a cache with a size (`functools.lru_cache(maxsize=…)`), a deque with `maxlen`, and drop "
-    "what belongs to one request when it ends. `wd leak watch :PORT` names the type that grows."
-)
 SHORTEST = 4.0  # seconds of looks
 LONG = 4.0  # seconds of rising after which it is more than a guess
 LEAST = 4 << 20  # bytes: less comes and goes in every server
@@ -46,7 +42,17 @@ def rule(view: View) -> Iterator[Finding]:
         f"({format_size(rate)} a second, now {format_size(points[-1].rss)}){left}{by}",
         culprit=holding.culprit if holding else None,
         evidence=("memory.json",),
-        prevent=PREVENT,
+        prevent=_prevent(view),
+    )
+
+
+def _prevent(view: View) -> str:
+    tree = view.evidence.tree
+    port = tree.ports[0] if tree and tree.ports else None
+    server = f"--pid {tree.root.pid}" if tree and port is None else f":{port or 'PORT'}"
+    return (
+        "Bound what is kept: a cache with a size (`functools.lru_cache(maxsize=…)`), a deque with `maxlen`, and drop "
+        f"what belongs to one request when it ends. `wd leak watch {server}` names the type that grows."
     )
 
 

@@ -11,7 +11,7 @@ from watchdog.model.finding import Finding
 from watchdog.text import exit_codes
 from watchdog.text.units import format_duration
 
-PREVENT = "Mend what its last words name; a service's manager, or `wd watch`, starts it again after a chance death."
+PREVENT = "Fix what its last lines name. A service manager, or `wd watch`, starts it again after a chance death."
 STARTING = 10.0  # seconds: who ended before has failed to start
 
 
@@ -33,8 +33,14 @@ def rule(view: View) -> Iterator[Finding]:
         culprit=view.culprit(frame),
         evidence=("exits", "log"),
         prevent=PREVENT,
-        details=tuple(line for log in evidence.logs for line in logbook.last_lines(log, 5)),
+        details=tuple(crash.last_lines[0] for crash in _crashes(view, last))
+        + tuple(line for log in evidence.logs for line in logbook.last_lines(log, 5)),
     )
+
+
+def _crashes(view: View, last: Exit | None) -> list[Exit]:
+    """What the system's log of events says about that end."""
+    return [one for one in view.evidence.exits if one.source == "event log" and last and one.pid == last.pid]
 
 
 def _ended(last: Exit | None) -> str:

@@ -52,7 +52,7 @@ _ACQUIRES = (
 _GIVES_BACK = frozenset({"release", "close", "put", "put_nowait", "putconn", "read", "json", "text", "aclose",
                          "iter_content", "dispose", "disconnect", "return_connection", "free"})  # fmt: skip
 # What all of them wait for is the root, where it is one lock or one peer: these have rules of their own.
-_OTHERS = (*OUTSIDE, "lock", "import", "database", "running", "pipe-read", "pipe-write")
+_OTHERS = (*OUTSIDE, "file-lock", "lock", "import", "database", "running", "pipe-read", "pipe-write")
 _MANY = 2  # threads
 _DEFAULT_MOST, _DEFAULT_MORE = 32, 4  # threads of an executor whose size nobody gave: CPUs and four, at most 32
 _NUMBER = re.compile(r"[-_]\d+$")  # of a thread in its pool
@@ -157,7 +157,7 @@ def _taken(busy: Sequence[ThreadView], name: str, count: int) -> str:
 
 def _of_connections(view: View) -> Iterator[Finding]:
     """Requests wait for a free connection or place of a pool."""
-    waiting = [thread for thread in view.stuck_threads if acquires(view, thread)]
+    waiting = [one for one in view.stuck_threads if acquires(view, one) and not waits_for_lost_notice(view, one)]
     if not waiting:
         return
     thread = waiting[0]
@@ -188,6 +188,13 @@ def acquires(view: View, thread: ThreadView) -> bool:
     if thread.wait.kind == "event":
         return own_pools.is_pool(view, thread.app_frame)
     return thread.wait.kind == "queue" and _is_get(thread.frames) and _of_pool(view, thread.app_frame)
+
+
+def waits_for_lost_notice(view: View, thread: ThreadView) -> Frame | None:
+    """The line to blame where it waits under a condition for a place that must be free."""
+    if thread.wait.kind != "event" or thread.app_frame is None or not own_pools.is_pool(view, thread.app_frame):
+        return None
+    return own_pools.lost_notice(view, thread.app_frame)
 
 
 def _of_pool(view: View, taker: Frame) -> bool:

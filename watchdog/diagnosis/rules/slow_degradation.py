@@ -9,7 +9,7 @@ from watchdog.diagnosis import shape
 from watchdog.diagnosis.code import is_application
 from watchdog.diagnosis.suspects import GROWS
 from watchdog.diagnosis.view import ThreadView, View, short
-from watchdog.model.evidence import Answer, Frame
+from watchdog.model.evidence import Answer, Frame, SourceFile
 from watchdog.model.finding import Finding
 from watchdog.text.units import format_duration
 
@@ -56,13 +56,18 @@ def _longest(view: View, slow: list[Answer]) -> str:
 def ends_with_kept_state(view: View, thread: ThreadView) -> bool:
     """Whether what it computes comes to an end, however late: it goes once over what is kept, by `for`, and no `while`
     is around that."""
-    loops = []
+    loops: list[ast.AST] = []
+    opened: dict[str, str] = {}
     for frame in _calls(thread):
         source = view.file(frame.file)
         loops += shape.loops_around(source, frame.line) if source else []
+        opened |= _opened(shape.function_at(source, frame.line)) if source else {}
     kept, _ = _kept_state(view, thread)
     over = [
-        name for loop in loops if isinstance(loop, (ast.For, ast.AsyncFor)) for name in _names(ast.unparse(loop.iter))
+        name
+        for loop in loops
+        if isinstance(loop, (ast.For, ast.AsyncFor))
+        for name in _with_files(_names(ast.unparse(loop.iter)), opened)
     ]
     endless = any(isinstance(loop, ast.While) for loop in loops)
     return bool(kept) and not endless and any(name.rpartition(".")[2] == kept for name in over)
@@ -85,8 +90,9 @@ def _kept_state(view: View, thread: ThreadView) -> tuple[str, Frame | None]:
         if source is None or node is None or isinstance(node, ast.Module):
             continue
         over = {ast.unparse(part) for one in ast.walk(node) for part in _gone_over(one)}
-        names = {name.rpartition(".")[2] for text in over for name in _names(text)}
-        grown = shape.grown_names(source, GROWS)
+        opened = _opened(node)
+        names = {name.rpartition(".")[2] for text in over for name in _with_files(_names(text), opened)}
+        grown = shape.grown_names(source, GROWS) | _appended(source)
         for name in sorted(names & grown):
             return name, frame
     return "", None
@@ -107,6 +113,47 @@ def _gone_over(node: ast.AST) -> list[ast.expr]:
         if isinstance(node.func, ast.Attribute) and name in ("index", "count", "remove", "copy", "sort", "insert"):
             return [node.func.value]
     return []
+
+
+def _opened(function: ast.AST | None) -> dict[str, str]:
+    """Files by the name that the function gives them: {"lines": "journal"} for `with open(journal) as lines`."""
+    found = {}
+    for node in ast.walk(function) if function else ():
+        bound = [(one.optional_vars, one.context_expr) for one in getattr(node, "items", ())]
+        bound += [(target, node.value) for target in node.targets] if isinstance(node, ast.Assign) else []
+        for name, value in bound:
+            if isinstance(name, ast.Name) and isinstance(value, ast.Call) and (file := _file_of(value)):
+                found[name.id] = file
+    return found
+
+
+def _file_of(call: ast.Call) -> str:
+    """What `open(journal)` or `journal.open()` opens; empty for another call."""
+    if shape.called_name(call) != "open":
+        return ""
+    if isinstance(call.func, ast.Attribute):
+        return ast.unparse(call.func.value)
+    return ast.unparse(call.args[0]) if call.args else ""
+
+
+def _with_files(names: set[str], opened: dict[str, str]) -> set[str]:
+    return names | {opened[name] for name in names if name in opened}
+
+
+def _appended(source: SourceFile) -> set[str]:
+    """Names of the files that the code opens to write at their end."""
+    module = shape.tree(source)
+    calls = [one for one in ast.walk(module) if isinstance(one, ast.Call)] if module else []
+    return {
+        _file_of(one).rpartition(".")[2]
+        for one in calls
+        if _file_of(one) and any(str(getattr(value, "value", "")).startswith("a") for value in _modes(one))
+    }
+
+
+def _modes(call: ast.Call) -> list[ast.expr]:
+    places = call.args[:1] if isinstance(call.func, ast.Attribute) else call.args[1:2]
+    return [*places, *(one.value for one in call.keywords if one.arg == "mode")]
 
 
 def _names(text: str) -> set[str]:

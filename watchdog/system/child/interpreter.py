@@ -25,6 +25,7 @@ def command(function: str, *words: str, light: bool = True) -> list[str]:
     return [
         sys.executable,
         "-I",
+        *(["-X", "wd_portable"] if "wd_portable" in sys._xoptions else []),
         *(["-S"] if light and here.NAME == "linux" else []),
         "-c",
         _CODE,

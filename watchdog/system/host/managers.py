@@ -28,6 +28,8 @@ def orders(manager: Manager) -> Orders | None:
             return pm2(("pm2",), name)
         case "circus":
             return circus(("circusctl",), name)
+        case "service" if not set(name) & set('\\/"'):
+            return service(name)
     return None
 
 
@@ -79,6 +81,12 @@ def circus(program: Argv, watcher: str) -> Orders:
         (*program, "signal", watcher, "9", "--recursive"),
         (*program, "start", watcher, exactly),
     )
+
+
+def service(name: str) -> Orders:
+    """Of Windows. What does not stop is ended with all that it has started."""
+    by_force = ("taskkill", "/F", "/T", "/FI", f"SERVICES eq {name}")
+    return Orders(("sc", "stop", name), by_force, ("sc", "start", name))
 
 
 def container(program: Argv, name: str) -> Orders:

@@ -1,4 +1,4 @@
-"""The doors to cron, systemd and the Task Scheduler. What stands in them is made elsewhere."""
+"""The doors to cron, systemd, the Task Scheduler and launchd. What stands in them is made elsewhere."""
 
 from __future__ import annotations
 
@@ -20,15 +20,23 @@ if sys.platform == "win32":
 else:
     from watchdog.system.portable.no_task_scheduler import create_task, delete_task, read_task
 
+if sys.platform == "darwin":
+    from watchdog.system.macos.launchd import put_agent, read_agent, take_agent
+else:
+    from watchdog.system.portable.no_launchd import put_agent, read_agent, take_agent
+
 __all__ = [
     "create_task",
     "delete_task",
     "lingers",
+    "put_agent",
+    "read_agent",
     "read_crontab",
     "read_task",
     "read_unit",
     "systemctl",
     "systemd_runs",
+    "take_agent",
     "unit_folder",
     "write_crontab",
     "write_units",

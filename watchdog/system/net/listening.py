@@ -9,6 +9,8 @@ from watchdog.system.net.ports import REUSE
 
 if sys.platform == "linux":
     from watchdog.system.linux.diag import is_ours_or_roots
+elif sys.platform == "win32":
+    from watchdog.system.windows.sockets import is_ours_or_roots
 else:
     from watchdog.system.portable.sockets import is_ours_or_roots
 

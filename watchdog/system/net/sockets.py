@@ -10,6 +10,8 @@ from watchdog.model.facts import UnixSocket
 
 if sys.platform == "linux":
     from watchdog.system.linux.sockets import connections, unix_sockets
+elif sys.platform == "win32":
+    from watchdog.system.windows.sockets import connections, unix_sockets
 else:
     from watchdog.system.portable.sockets import connections, unix_sockets
 

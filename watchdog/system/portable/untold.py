@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from watchdog.model.facts import FileLock, OomKill
+from watchdog.model.facts import Crash, FileLock, OomKill
 from watchdog.system.process import address_space
 from watchdog.system.process.address_space import Memory, Unreadable
 from watchdog.system.process.table import Layout, Row
@@ -94,8 +94,19 @@ def read_open_file(pid: int, number: int, limit: int) -> bytes | None:
     return None
 
 
-# The kernel's log.
+# The logs of the system.
+
+
+def crashes(now: float, since: float) -> tuple[Crash, ...]:
+    return ()
 
 
 def oom_kills(now: float) -> tuple[OomKill, ...]:
     raise OSError("this system keeps no list of processes that it ended because memory ran out")
+
+
+# Services of Windows.
+
+
+def names_of(pid: int) -> tuple[str, ...]:
+    return ()

@@ -64,7 +64,7 @@ class Folder:
 
 
 def write_atomic(path: Path, data: bytes | str, mode: int = 0o600, *, settle: bool = True) -> None:
-    """Replace a file: a reader, or a crash, sees the old content or the new, never a part. OSError on failure.
+    """Replace a file: a reader, or a crash, sees the old content or the new, never a part. OSError with the path.
 
     Without `settle` nothing waits for the disk: for what has no use any more after a power cut.
     """
@@ -72,6 +72,8 @@ def write_atomic(path: Path, data: bytes | str, mode: int = 0o600, *, settle: bo
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         _write_at(folder, path.name, content, mode, settle)
+    except OSError as error:  # it names the file beside it that was to take its place
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         os.close(folder)
 

@@ -1,16 +1,15 @@
-"""TCP sockets of Windows. Only the listening ones are asked for where only they count: a server has many others."""
+"""TCP ports of Windows. Only the listening sockets are asked for where only they count: a server has many others."""
 
 from __future__ import annotations
 
-import ctypes
-import socket
-import struct
 import zlib
-from collections.abc import Collection, Iterable, Iterator
-from ctypes import wintypes
+from collections import Counter
+from collections.abc import Collection, Iterable
 
 from watchdog.model.process import Listener
-from watchdog.system.portable.ports import accept_queue, connected, lingering, listeners_elsewhere
+from watchdog.system.portable.ports import accept_queue, lingering, listeners_elsewhere
+from watchdog.system.windows import tcp_table
+from watchdog.system.windows.tcp_table import Socket
 
 __all__ = [
     "SERVERS_REUSE",
@@ -24,25 +23,14 @@ __all__ = [
 ]
 
 SERVERS_REUSE = False  # here it would let two servers have one port
-_LISTENERS = 3  # TCP_TABLE_OWNER_PID_LISTENER
-_TOO_SMALL = 122
-_TRIES = 5  # the table may grow between the question for its size and the one for its rows
-_ROW, _ROW6 = struct.Struct("=6I"), struct.Struct("=16s2I16s4I")
-
-_table = ctypes.WinDLL("iphlpapi").GetExtendedTcpTable
-_table.restype = wintypes.DWORD
-_table.argtypes = (
-    ctypes.c_void_p, ctypes.POINTER(wintypes.DWORD), wintypes.BOOL, wintypes.ULONG, ctypes.c_int, wintypes.ULONG
-)  # fmt: skip
 
 
 def listeners(port: int | None = None) -> tuple[Listener, ...]:
     """Every listening socket, or those of one port, with the one holder that Windows names."""
-    found = [*_rows(socket.AF_INET), *_rows(socket.AF_INET6)]
     return tuple(
-        Listener(number, address, _number(address, number, pid), (pid,) if pid else (), 0, None)
-        for address, number, pid in found
-        if port in (None, number)
+        Listener(one.local.port, one.local.address, _number(one), (one.pid,) if one.pid else (), 0, None)
+        for one in tcp_table.rows(listening=True)
+        if port in (None, one.local.port)
     )
 
 
@@ -57,34 +45,17 @@ def holders(inodes: Collection[int], pids: Iterable[int]) -> dict[int, tuple[int
     return {one.inode: one.holders for one in listeners() if one.inode in inodes and asked & set(one.holders)}
 
 
-def _rows(family: int) -> Iterator[tuple[str, int, int]]:
-    """(address, port, pid)"""
-    data = _read(family)
-    row = _ROW if family == socket.AF_INET else _ROW6
-    count = struct.unpack_from("=I", data)[0] if data else 0
-    for at in range(count):
-        fields = row.unpack_from(data, 4 + at * row.size)
-        if family == socket.AF_INET:
-            _, address, number, _, _, pid = fields
-            raw = struct.pack("=I", address)
-        else:
-            raw, _, number, _, _, _, _, pid = fields
-        yield socket.inet_ntop(family, raw), socket.ntohs(number & 0xFFFF), pid
+def connected(port: int) -> dict[int, int]:
+    """Processes with open connections whose own end has this port, with how many."""
+    return dict(
+        Counter(
+            one.pid
+            for one in tcp_table.rows()
+            if one.local.port == port and one.state in ("ESTABLISHED", "CLOSE_WAIT") and one.pid
+        )
+    )
 
 
-def _read(family: int) -> bytes:
-    size = wintypes.DWORD(0)
-    buffer = None
-    for _ in range(_TRIES):
-        error = _table(buffer, ctypes.byref(size), False, family, _LISTENERS, 0)
-        if error == 0 and buffer is not None:
-            return buffer.raw
-        if error not in (0, _TOO_SMALL):
-            return b""
-        buffer = ctypes.create_string_buffer(max(size.value, 4))
-    return b""
-
-
-def _number(address: str, port: int, pid: int) -> int:
+def _number(one: Socket) -> int:
     """What tells a socket from others: Windows has no number for it."""
-    return zlib.crc32(f"{address} {port} {pid}".encode()) | 1
+    return zlib.crc32(f"{one.local.address} {one.local.port} {one.pid}".encode()) | 1

@@ -1,0 +1,51 @@
+"""Does what wd advises: each command of its own that stands in an output is run, and must work."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import shlex
+from collections.abc import Callable
+
+from homes import Done
+from printed import commands
+
+from watchdog.cli.commands import COMMANDS
+from watchdog.steps.registry import SPECS
+
+# They run until they are ended, write into the schedulers of this machine, or need other hosts: their page is shown.
+_STAYS = ("watch", "sidecar", "web", "schedule", "fleet")
+_BUSY = "wait until it is done"
+# What a person writes there. N is a worker's pid: test_steps_why_advice.py has servers with workers.
+_FILLED_IN = {"run NAME": "run short", "--name NAME": "--name other", "NAME": "shop", "--service S": "--service shop"}
+_FILLED_IN |= {"TEXT": "hello", "ID": "last"}
+
+
+def follow(text: str, wd: Callable[..., Done], port: int = 0) -> list[str]:
+    """Run every command that this output advises, each after the other, with a yes to what it asks.
+
+    Those that only look come first; a state that is not good is an answer, an error is not. `port` is the server's.
+    """
+    advised = sorted((line for line in commands(text) if not line.endswith(" N")), key=_changes)
+    for line in advised:
+        words = _words(line.replace(":PORT", f":{port}"))
+        done = wd(*words)
+        while _BUSY in done.err:  # the loop has heard the command before: its run ends within its own time limits
+            done = wd(*words)
+        assert not done.err.startswith("wd:") and (done.code == 0 or not _changes(line)), f"{line}: {done}"
+    return advised
+
+
+def _words(line: str) -> list[str]:
+    for word, meant in _FILLED_IN.items():
+        line = re.sub(rf"{word}\b", meant, line)
+    words = shlex.split(line)[1:]
+    if not {*_STAYS}.isdisjoint(words):
+        return [*itertools.takewhile(str.islower, words), "--help"]  # without options, and what a person fills in
+    return [*words, *(["--yes"] if _changes(line) else [])]
+
+
+def _changes(line: str) -> bool:
+    """Whether it changes something, and so comes last."""
+    specs = (COMMANDS.get(word) or SPECS.get(word) for word in shlex.split(line)[1:])
+    return any(spec.changes for spec in specs if spec is not None)

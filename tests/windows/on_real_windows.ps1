@@ -1,0 +1,142 @@
+# What only a real Windows can show, one check after the other, with a table at the end. Nothing stays behind.
+#
+#   powershell -ExecutionPolicy Bypass -File tests\windows\on_real_windows.ps1 [-Python C:\...\python.exe]
+#
+# Needs a Python in which wd and its tests are installed (pip install ".[test]"), and a terminal opened with
+# "Run as administrator" for the tasks and services. What cannot be tried is shown as such.
+param([string]$Python = ".venv\Scripts\python.exe")
+$ErrorActionPreference = "Stop"
+$Python = (Get-Command $Python).Source
+$root = Split-Path -Parent (Split-Path -Parent $PSScriptRoot)
+$folder = Join-Path ([IO.Path]::GetTempPath()) ("wd-check-" + [Guid]::NewGuid().ToString("N").Substring(0, 8))
+New-Item -ItemType Directory $folder | Out-Null
+$results = @()
+
+function Check([string]$What, [string]$Command, [scriptblock]$Try) {
+    Write-Host "... $What"
+    try { $told = & $Try; $state = "yes" }
+    catch { $told = $_.Exception.Message; $state = if ($told -like "not tried:*") { "-" } else { "NO" } }
+    $script:results += [pscustomobject]@{ Shown = $state; What = $What; Told = "$told"; Command = $Command }
+}
+function Py([string]$Code) {
+    $out = & $Python -c $Code 2>&1 | Out-String
+    if ($LASTEXITCODE -ne 0) { throw $out.Trim() }
+    return $out.Trim()
+}
+function Wd {
+    $out = & $Python -m watchdog.cli.main --home $folder @args 2>&1 | Out-String
+    if ($LASTEXITCODE -ne 0) { throw "code ${LASTEXITCODE}: $($out.Trim())" }
+    return $out.Trim()
+}
+function Need-Admin {
+    $me = New-Object Security.Principal.WindowsPrincipal([Security.Principal.WindowsIdentity]::GetCurrent())
+    if (-not $me.IsInRole([Security.Principal.WindowsBuiltInRole]::Administrator)) { throw "not tried: open the terminal with Run as administrator" }
+}
+function Listener([int]$Port) {
+    return (Get-NetTCPConnection -State Listen -LocalPort $Port -ErrorAction SilentlyContinue | Select-Object -First 1).OwningProcess
+}
+
+# A home with one service.
+foreach ($name in "playbooks", "runbooks", "logs") { New-Item -ItemType Directory (Join-Path $folder $name) | Out-Null }
+$port = [int](Py "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); print(s.getsockname()[1])")
+$playbook = @"
+service: shop
+find: {port: $port}
+start:
+  command: ['$Python', -m, http.server, '$port', --bind, 127.0.0.1]
+  cwd: '$folder'
+  ready: {within: 60s}
+probes:
+  health: {http: /, every: 5s, timeout: 3s, fails: 1}
+triggers:
+  - {on: health, run: frozen-server}
+policy: {mode: act}
+"@
+[IO.File]::WriteAllText((Join-Path $folder "playbooks\shop.yml"), $playbook)
+
+try {
+    Check "the live tests" "python -m pytest -q tests\windows" {
+        $out = & $Python -m pytest -q -p no:cacheprovider (Join-Path $root "tests\windows") 2>&1 | Out-String
+        if ($LASTEXITCODE -ne 0) { throw $out.Trim().Split("`n")[-1] }
+        $out.Trim().Split("`n")[-1]
+    }
+    Check "Windows tells the states of threads" "wd why" {
+        Py "from watchdog.system.process import threads; import os; seen = {one.state for one in threads.look(os.getpid())}; assert '?' not in seen, seen; print(seen)"
+    }
+    Check "a closed handle alone frees a pid" "wd kill" {
+        Py @"
+import subprocess, sys
+from watchdog.system import holds
+child = subprocess.Popen([sys.executable, '-c', 'pass']); held = holds.hold(child.pid); child.wait(); pid = child.pid; del child
+others = []
+for _ in range(3000):
+    one = subprocess.Popen([sys.executable, '-S', '-c', 'pass'], creationflags=0x08000000); others.append(one.pid); one.kill(); one.wait()
+assert pid not in others, 'the number was given away'
+print('3000 processes later the number is still free')
+"@
+    }
+    Check "folders of wd keep other users out" "icacls FOLDER" {
+        Wd "snapshot" "--pid" "$PID" | Out-Null
+        $list = icacls (Join-Path $folder "logs\incidents") | Out-String
+        if ($list -match "Users:|Everyone:|Benutzer:|Utilisateurs") { throw $list.Trim() }
+        "only the owner, the administrators and SYSTEM"
+    }
+    Check "a crash is found in the event log" "wevtutil qe Application" {
+        $child = Start-Process $Python -ArgumentList "-X", "faulthandler=0", "-c", "`"import os; os.abort()`"" -PassThru -WindowStyle Hidden
+        $child.WaitForExit()
+        foreach ($i in 1..30) {
+            $seen = Py "from watchdog.evidence import exits; print([one.last_lines[0] for one in exits.crashes()[0] if one.pid == $($child.Id)])"
+            if ($seen -ne "[]") { return $seen }
+            Start-Sleep 1
+        }
+        throw "no event for pid $($child.Id) within 30 s"
+    }
+    Check "what a task has started outlives the task" "wd schedule install --as task-scheduler" {
+        Need-Admin
+        Wd "schedule" "install" "--as" "task-scheduler" | Out-Null
+        try {
+            $name = (Wd "schedule" "show" "--as" "task-scheduler" "-o" "json" | Select-String '"name": ?"([^"]+)"').Matches[0].Groups[1].Value
+            schtasks /Run /TN $name | Out-Null
+            foreach ($i in 1..90) { if (Listener $port) { break }; Start-Sleep 1 }
+            $server = Listener $port
+            if (-not $server) { throw "the task ran, and nothing listens on port $port" }
+            schtasks /End /TN $name | Out-Null
+            Start-Sleep 5
+            if ((Listener $port) -ne $server) { throw "the server ended with the task" }
+            "pid $server lives; last result $((Get-ScheduledTaskInfo -TaskName $name.Trim('\')).LastTaskResult)"
+        } finally { Wd "schedule" "remove" "--as" "task-scheduler" | Out-Null }
+    }
+    Check "the server outlives the terminal of wd" "wd start, then close the terminal" {
+        & $Python -m watchdog.cli.main --home $folder stop shop --yes 2>&1 | Out-Null
+        Start-Process $Python -ArgumentList "-m", "watchdog.cli.main", "--home", "`"$folder`"", "start", "shop" -Wait -WindowStyle Hidden
+        Start-Sleep 3
+        $server = Listener $port
+        if (-not $server) { throw "nothing listens on port $port" }
+        "pid $server lives after the console of wd was closed"
+    }
+    Check "a server kept by a service is managed by it" "wd find, with NSSM installed" {
+        Need-Admin
+        $nssm = Get-Command nssm -ErrorAction SilentlyContinue
+        if (-not $nssm) { throw "not tried: nssm is not installed" }
+        $other = [int](Py "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); print(s.getsockname()[1])")
+        nssm install wd-check "$Python" "-m http.server $other --bind 127.0.0.1" | Out-Null
+        try {
+            Start-Service wd-check
+            foreach ($i in 1..30) { if (Listener $other) { break }; Start-Sleep 1 }
+            $found = Wd "find" ":$other" "-o" "json"
+            if ($found -notmatch "wd-check") { throw $found }
+            Wd "kill" ":$other" "--yes" | Out-Null
+            Start-Sleep 3
+            if (Listener $other) { throw "it was started again" }
+            "stopped through the service manager, and it stayed down"
+        } finally { Stop-Service wd-check -ErrorAction SilentlyContinue; nssm remove wd-check confirm | Out-Null }
+    }
+    Check "another user's process is refused and not ended" "wd kill --pid PID as an ordinary user" {
+        throw "not tried: log in as an ordinary user, and type: wd kill --pid (a pid of SYSTEM) --yes; it must say that it may not"
+    }
+} finally {
+    & $Python -m watchdog.cli.main --home $folder stop shop --yes 2>&1 | Out-Null
+    Remove-Item -Recurse -Force $folder -ErrorAction SilentlyContinue
+}
+$results | Format-Table -AutoSize -Wrap Shown, What, Told, Command
+exit @($results | Where-Object { $_.Shown -eq "NO" }).Count
