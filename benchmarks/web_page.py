@@ -92,6 +92,8 @@ def first_paint(port: int) -> dict[str, float]:
                 browser = tool.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
                 page = browser.new_page()
                 page.goto(f"http://127.0.0.1:{port}/", wait_until="load")
+                painted = "() => performance.getEntriesByName('first-contentful-paint').length > 0"
+                page.wait_for_function(painted, timeout=20_000)
                 found = page.evaluate(
                     "() => ({paint: performance.getEntriesByName('first-contentful-paint')[0]?.startTime,"
                     " load: performance.timing.loadEventEnd - performance.timing.navigationStart})"

@@ -158,6 +158,7 @@ class SidecarKills:
             time.sleep(self.random.uniform(0.0, 0.3))
             self._kill(victim, host)
             if victim in ("child", "keeper"):
+                all_gone(host.lives()[:1])  # a killed keeper takes its child along a moment later
                 lives = [self._answer(host, f"try-{place}").get("life") for place in range(3)]
                 assert lives[-1] == 2, f"answered by the lives {lives}; None is an error"
                 assert host.end() == 0

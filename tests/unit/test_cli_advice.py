@@ -60,6 +60,7 @@ ONLY_NAMED = {
     "web/wire.py": ("wd web --name NAME", "wd web --proxy ADDRESS"),  # to whoever asks over the net
     "commands/timetable.py": ("wd schedule",),
     "config/schema.py": ("wd check NAME", "wd sidecar"),
+    "system/windows/kept.py": ("wd sidecar", "wd sidecar --"),  # what to remove: tests/windows/test_sidecar.py
 }
 
 

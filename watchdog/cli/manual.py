@@ -313,7 +313,7 @@ PAGES: dict[str, Manual] = {
         ("--inventory", "--limit", "--service"),
     ),
     "fleet run": Manual(
-        "On each host it does what `wd run` does there, detached from the link.",
+        "On each host it runs the runbook, detached from the link.",
         (
             ("wd fleet run frozen-server -i hosts.yml --service shop", "cure the service shop, batch after batch"),
             ("wd fleet run frozen-server -i hosts.yml --service shop --dry-run", "only print the plan"),
