@@ -54,7 +54,6 @@ ONLY_NAMED = {
     "cli/fleet_commands.py": ("wd fleet run",),
     "commands/explain.py": ("wd watch",),
     "fleet/on_host.py": ("wd fleet run",),
-    "system/windows/kept.py": ("wd sidecar", "wd sidecar --"),  # says what to take out of a configuration
     "policy/explain.py": ("wd watch", "wd web"),
     "web/users.py": ("wd web --add-user NAME",),
     "web/wire.py": ("wd web --name NAME", "wd web --proxy ADDRESS"),  # to whoever asks over the net

@@ -86,8 +86,10 @@ for found in pkgutil.walk_packages(watchdog.__path__, "watchdog."):
     parts = found.name.split(".")
     if parts[1] == "system" and len(parts) > 2 and parts[2] in others:
         continue
-    if found.name in ("watchdog.library.request_guard", "watchdog.cli.demo_shop", "watchdog.leak.runner", "watchdog.system.pretended"):
+    if found.name in ("watchdog.library.request_guard", "watchdog.cli.demo_shop", "watchdog.leak.runner"):
         continue  # run in other programs
+    if found.name == "watchdog.system.pretended":
+        continue  # changes what the system is
     importlib.import_module(found.name)
     count += 1
 print(count)
