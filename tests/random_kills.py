@@ -51,6 +51,9 @@ class Kills:
     def round(self) -> None:
         """One kill, and the wait until one server serves again."""
         victim = self.random.choice(VICTIMS)
+        assert (
+            self.home.wd("resume", "shop").code == 0
+        )  # three ends within a second are a crash loop, given up for good
         before, shim = self.service.pid(), self.shim()
         starting = self.is_starting()  # whoever kills the server now lets that start fail, and wd says so
         with Refused(self.service) as refused:
@@ -79,7 +82,8 @@ class Kills:
 
         Where its shim was killed before it, the next start notes its end.
         """
-        assert self.home.wd("run", "bring-back", "--service", "shop", "--yes").code == 0
+        words = ("run", "bring-back", "--service", "shop", "--yes")
+        wait_for(lambda: self.home.wd(*words).code == 0, "the loop is done with it", 60)
 
         def missing() -> list[str]:
             noted = {one.pid: one for one in launch.records(self.home.folder / "logs", "shop")}
