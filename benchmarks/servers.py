@@ -13,19 +13,24 @@ import time
 _SERVER = """
 import socket, sys, threading, time
 sock = socket.create_server(("127.0.0.1", int(sys.argv[1])))
-log = open(sys.argv[3], "a") if len(sys.argv) > 3 else None
+log = open(sys.argv[4], "a") if len(sys.argv) > 4 else None
 for _ in range(int(sys.argv[2])): threading.Thread(target=time.sleep, args=(3600,), daemon=True).start()
 print("ready", flush=True)
+while sys.argv[3:4] == ["answers"]:
+    client, _ = sock.accept()
+    client.recv(65536)
+    client.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok")
+    client.close()
 time.sleep(3600)
 """
 
 
 class Server:
-    """One at a time, on one port: it accepts nothing, as a hung server does."""
+    """One at a time, on one port. It accepts nothing, as a hung server does, or answers each request at once."""
 
-    def __init__(self, threads: int = 0, log: str = "") -> None:
+    def __init__(self, threads: int = 0, log: str = "", answers: bool = False) -> None:
         self.port = _free_port()
-        self._more = (str(threads), *([log] if log else []))
+        self._more = (str(threads), "answers" if answers else "hangs", *([log] if log else []))
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

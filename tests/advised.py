@@ -41,7 +41,7 @@ def _words(line: str) -> list[str]:
         line = re.sub(rf"{word}\b", meant, line)
     words = shlex.split(line)[1:]
     if not {*_STAYS}.isdisjoint(words):
-        return [*itertools.takewhile(str.islower, words), "--help"]  # without options, and what a person fills in
+        return [*itertools.takewhile(str.isalpha, words), "--help"]  # without options, and what a person fills in
     return [*words, *(["--yes"] if _changes(line) else [])]
 
 

@@ -13,7 +13,7 @@ sh tests/types.sh
 # The unit part first: seconds, so that a plain mistake is told before any server is started.
 .venv/bin/python -m pytest -q -n 2 tests/unit
 status=0
-.venv/bin/python -m pytest -q -n 4 --dist loadfile tests/live "$@" || status=$?
+.venv/bin/python -m pytest -q -n 6 --dist loadfile tests/live "$@" || status=$?
 [ "$status" -eq 1 ] || exit "$status"
 # Real servers side by side on a busy machine: what failed is tried once more, alone. Failing twice is failing.
 echo "once more, alone, what failed:"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# wd on Windows' own Python, under Wine: sets it up once, copies this checkout into it, runs tests/unit and tests/windows.
+# wd on Windows' own Python, under Wine: sets it up once, copies this checkout into it, runs tests/windows.
 #
 #   sh tests/windows.sh [FILES AND OPTIONS OF PYTEST]
 #
@@ -48,9 +48,9 @@ reader=$!
 status=0
 cd "$drive/wd"
 tests="$*"
-[ -n "$tests" ] || tests='tests\unit tests\windows'
+[ -n "$tests" ] || tests='tests\windows'
 # shellcheck disable=SC2086  # words are options and files of pytest
-timeout -k 10 1800 "$wine" "$drive/Python312/python.exe" -m pytest -q -p no:cacheprovider $tests \
+timeout -k 10 1800 "$wine" "$drive/Python312/python.exe" -m pytest -q -p no:cacheprovider --timeout 400 $tests \
     </dev/null >"$pipe" 2>&1 || status=$?
 wait "$reader" || true
 rm -f "$pipe"

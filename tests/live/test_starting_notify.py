@@ -159,3 +159,22 @@ def test_gunicorn_says_that_it_is_ready(home: Home) -> None:
     assert home.wd("start", "shop").code == 0
     master = json.loads(home.wd("find", "shop", "-o", "json").out.splitlines()[0])["pid"]
     assert said(master).ready is not None
+
+
+def test_a_server_that_dies_before_it_is_ready_is_started_again_also_when_wd_is_gone(home: Home) -> None:
+    """The shim alone looks after it: nobody has said yet that the start is done."""
+    service = shop(home, ready={"within": "60s", "notify": True})
+    service.playbook["start"]["listen"] = f"127.0.0.1:{service.port}"
+    service.write()
+    with told(service, "late"):
+        child = home.begin("start", "shop")
+        wait_for(lambda: (service.folder / "address").exists(), "the server runs")
+        child.kill()
+        child.wait(30)
+        assert child.stdout is not None
+        child.stdout.close()
+        (first,) = service.starts()
+        os.kill(first, signal.SIGKILL)
+        wait_for(lambda: len(service.starts()) == 2, "its shim has started the next one")
+    wait_for(lambda: service.pid() not in (0, first), "it serves")
+    assert len(service.living()) == 1

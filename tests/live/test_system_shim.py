@@ -224,7 +224,8 @@ def test_a_service_starts_with_declared_surroundings_and_nothing_of_ours(
         signal.signal(signal.SIGHUP, previous)
     env, cwd, umask, ignored, descriptors, stdin, leads = json.loads(finished(folder).last_lines[-1])
     shim.done()
-    assert set(env) - {"LC_CTYPE"} == {"PATH", "HOME", "LANG", "USER", "LOGNAME", "OWN", "BOTH", "FROM_FILE"}
+    offered = {"PATH", "HOME", "LANG", "USER", "LOGNAME", "NOTIFY_SOCKET"}
+    assert set(env) - {"LC_CTYPE"} == {*offered, "OWN", "BOTH", "FROM_FILE"}
     assert (env["FROM_FILE"], env["BOTH"], env["OWN"]) == ("a b", "env", "1")
     assert (cwd, umask, ignored, stdin, leads) == (str(folder), 0o022, [], "", True)
     assert descriptors <= 4  # the three streams, and the one that lists them

@@ -127,7 +127,36 @@ def test_an_alert_that_was_taken_is_acted_on_after_kill_9_of_everybody(home: Hom
     home.watch()
     wait_for(lambda: shop.pid() not in (0, before), "the server was started again", 60)
     wait_for(lambda: "running" not in outcomes(home), "no run is open", 30)
-    assert len(outcomes(home)) == 1
+    assert len(shop.starts()) == 2, "it was started again, and once"
+
+
+def test_a_run_for_an_alert_that_was_cut_off_is_made_again_while_the_server_is_in_trouble(home: Home) -> None:
+    shop = alerted(home)
+    before = shop.start()
+    shop.tell("hang")
+    cut_off(home)
+    home.watch()
+    wait_for(lambda: not alive(before), "the hung server is ended", 60)
+    shop.tell("hang", None)
+    wait_for(lambda: outcomes(home) == ["recovered", "interrupted"], "it is back", 60)
+
+
+def test_a_run_for_an_alert_that_was_cut_off_is_not_made_again_when_the_server_answers(home: Home) -> None:
+    shop = alerted(home)
+    pid = shop.start()
+    cut_off(home)
+    home.watch().hears("was cut off, and the server answers again")
+    assert alive(pid)
+    assert outcomes(home) == ["interrupted"]
+
+
+def cut_off(home: Home) -> None:
+    """An alert whose run has ended with the wd that made it."""
+    with page_of(home) as page:
+        assert send(caller(home, page), alert()).status == 202
+    with home.journal() as journal:
+        cause = Trigger("alert", "ShopDown", alert=journal.alerts()[0].id)
+        journal.close(journal.open_incident("shop", "bring-back", cause).id, "interrupted")
 
 
 def test_a_pass_acts_on_alerts_too(home: Home) -> None:

@@ -185,3 +185,11 @@ def test_what_is_not_there_is_said_in_words(home: Home, path: str) -> None:
         reply = page.browser().get(path)
     assert reply.status == 404
     assert "there is no" in reply.text
+
+
+def test_a_hung_server_that_has_a_playbook_is_not_listed_twice(home: Home) -> None:
+    shop = home.service()
+    shop.start()
+    shop.tell("hang")
+    with page_of(home) as page:
+        assert f":{shop.port}" not in words(page.browser().get("/now/others").text)

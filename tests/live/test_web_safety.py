@@ -113,7 +113,7 @@ def test_no_page_can_be_framed_or_run_a_script_that_is_not_its_own(home: Home) -
             assert "unsafe" not in policy
             assert headers["x-frame-options"] == "DENY"
             assert headers["x-content-type-options"] == "nosniff"
-            assert headers["referrer-policy"] == "no-referrer"
+            assert headers["referrer-policy"] == "same-origin"
 
 
 def test_what_machines_say_is_text(home: Home) -> None:

@@ -10,11 +10,12 @@ import pytest
 
 from watchdog.journal.store import Journal
 from watchdog.model.probing import Sample, SampleVerdict
-from watchdog.report.availability import WINDOWS, availability
+from watchdog.report.availability import WINDOWS, availability, joined
 from watchdog.system import clock
 
 NOW = 1_800_000_000.0
 EVERY = 60.0
+BEGINS = [NOW - seconds for _, seconds in WINDOWS]
 VERDICTS: tuple[SampleVerdict, ...] = ("ok", "slow", "failed", "unknown")
 
 
@@ -45,8 +46,8 @@ def test_availability_by_hours_is_that_of_the_answers(seed: int, journal: Journa
         journal.add_samples({"shop": found[at : at + 50]})
     edges = sorted(dice.choice((dice.choice(found).at, NOW - dice.random() * 40 * 86400)) for _ in range(12))
     outages = list(zip(edges[::2], edges[1::2], strict=True))
-    cuts = [NOW - seconds for _, seconds in WINDOWS] + edges
-    merged = journal.counted("shop", "health", NOW - WINDOWS[-1][1], cuts)
+    spans = joined((start, min(NOW, end)) for start, end in outages)
+    merged = journal.counted("shop", "health", BEGINS, spans)
     single = journal.samples("shop", "health", NOW - WINDOWS[-1][1])
     for name, seconds in WINDOWS:
         expected = availability(name, seconds, NOW, single, EVERY, outages, ())
@@ -56,9 +57,9 @@ def test_availability_by_hours_is_that_of_the_answers(seed: int, journal: Journa
 
 def test_thinning_changes_no_count(journal: Journal) -> None:
     journal.add_samples({"shop": answers(random.Random(1), 3000)})
-    before = journal.counted("shop", "health", NOW - WINDOWS[-1][1], ())
+    before = journal.counted("shop", "health", BEGINS, ())
     assert journal.thin() > 0
-    after = journal.counted("shop", "health", NOW - WINDOWS[-1][1], ())
+    after = journal.counted("shop", "health", BEGINS, ())
     totals = [{verdict: sum(one.count for one in found if one.verdict == verdict) for verdict in VERDICTS}
               for found in (before, after)]  # fmt: skip
     assert totals[0] == totals[1]
@@ -79,6 +80,6 @@ def test_a_state_began_with_the_first_answer_like_the_newest(seed: int, journal:
 def test_many_outages_in_one_hour_are_counted_too(journal: Journal) -> None:
     found = [Sample("health", NOW - 7000.0 + at, "ok", 0.01) for at in range(3600)]
     journal.add_samples({"shop": found})
-    cuts = [NOW - 7000.0 + at + 0.5 for at in range(0, 3600, 4)]
-    merged = journal.counted("shop", "health", NOW - 86400.0, cuts)
-    assert sum(one.count for one in merged) == 3600
+    spans = [(NOW - 7000.0 + at + 0.5, NOW - 7000.0 + at + 2.5) for at in range(0, 3600, 4)]
+    merged = journal.counted("shop", "health", BEGINS, spans)
+    assert sum(one.count for one in merged) == 1800

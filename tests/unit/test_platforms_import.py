@@ -88,6 +88,8 @@ for found in pkgutil.walk_packages(watchdog.__path__, "watchdog."):
         continue
     if found.name in ("watchdog.library.request_guard", "watchdog.cli.demo_shop", "watchdog.leak.runner"):
         continue  # run in other programs
+    if found.name == "watchdog.system.pretended":
+        continue  # changes what the system is
     importlib.import_module(found.name)
     count += 1
 print(count)

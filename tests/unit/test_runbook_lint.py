@@ -9,6 +9,7 @@ import pytest
 from watchdog.config import playbooks
 from watchdog.config.schema import json_schema
 from watchdog.library import shelf
+from watchdog.probes.registry import KINDS as PROBES
 from watchdog.runbook import condition, document
 from watchdog.runbook.lint import lint
 from watchdog.runbook.plan import make_plan
@@ -112,4 +113,4 @@ def test_editors_get_a_schema_that_knows_every_key_and_its_default() -> None:
     assert {"http", "every", "timeout", "fails", "for", "status", "contains", "json", "slow"} == set(probe)
     assert (probe["every"]["default"], probe["fails"]["default"]) == ("30s", 3)
     kinds = schema["properties"]["probes"]["patternProperties"].popitem()[1]["oneOf"]
-    assert len(kinds) == 15
+    assert len(kinds) == len(PROBES)

@@ -20,7 +20,7 @@ from watchdog.model.probing import Sample
 from watchdog.model.records import record
 from watchdog.policy import lock_files, target_lock
 from watchdog.probes import registry
-from watchdog.report.availability import WINDOWS, Availability, availability
+from watchdog.report.availability import WINDOWS, Availability, availability, joined
 from watchdog.starting import launch
 from watchdog.system import clock
 from watchdog.system.host import kernel_log
@@ -30,7 +30,7 @@ _MONTH = WINDOWS[-1][1]
 _DEATHS = 5  # shown of each service
 _LAG = 6.0  # seconds until the loop has written an answer down
 _LATE = 3.0  # intervals after which a missing answer means that nobody asks any more
-_POINTS = 1000  # of a memory curve
+POINTS = 1000  # of a memory curve
 _ANSWERS = 90  # of the probe that tells best whether the service serves
 _RECOUNTED = 60.0  # seconds for which figures over days and weeks stay as they are
 
@@ -40,9 +40,9 @@ class _Known:
     """What the looks so far have found out about one service."""
 
     playbook: Playbook
+    memory: deque[tuple[float, float]]  # (seconds since the epoch, bytes)
     newest: dict[str, Sample] = field(default_factory=dict)  # of each probe
     begun: dict[str, float] = field(default_factory=dict)  # since when each probe answers like that
-    memory: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=_POINTS))
     answers: deque[Sample] = field(default_factory=lambda: deque(maxlen=_ANSWERS))
     figures: tuple[Availability, ...] = ()
     figures_at: float = float("-inf")
@@ -53,7 +53,8 @@ class _Known:
         best = registry.best_for_health(self.playbook.probes)
         found: list[Sample] = []
         for name in {one.name for one in self.playbook.probes}:
-            most = _POINTS if name in of_memory else _ANSWERS if best is not None and name == best.name else 1
+            most = _ANSWERS if best is not None and name == best.name else 1
+            most = self.memory.maxlen or POINTS if name in of_memory else most
             found += journal.newest_samples(service, name, since, most)
         self.add(sorted(found, key=lambda one: one.at))
         self.begun = {name: journal.unchanged_since(service, one, since) for name, one in self.newest.items()}
@@ -78,9 +79,10 @@ class _Known:
 class Standings:
     """Of some services. Not for several threads at a time."""
 
-    def __init__(self, journal: Journal, state: Path, playbooks: Sequence[Playbook]) -> None:
+    def __init__(self, journal: Journal, state: Path, playbooks: Sequence[Playbook], points: int = POINTS) -> None:
+        """`points`: how many of a memory curve are kept."""
         self._journal, self._state = journal, state
-        self._known = {one.service: _Known(one) for one in playbooks}
+        self._known = {one.service: _Known(one, deque(maxlen=points)) for one in playbooks}
         self._seen = -1  # the number of the newest answer that was read; -1: none was
 
     def look(self) -> tuple[Standing, ...]:
@@ -178,8 +180,8 @@ def _figures(journal: Journal, playbook: Playbook, now: float) -> Iterator[Avail
         return
     restarts = [one.at for one in journal.restarts(playbook.service, now - _MONTH)]
     outages = journal.outages(playbook.service, now - _MONTH)
-    cuts = [now - seconds for _, seconds in WINDOWS] + [moment for outage in outages for moment in outage]
-    own = journal.counted(playbook.service, probe.name, now - _MONTH, cuts)
+    spans = joined((start, min(now, end)) for start, end in outages)
+    own = journal.counted(playbook.service, probe.name, [now - seconds for _, seconds in WINDOWS], spans)
     for name, seconds in WINDOWS:
         yield availability(name, seconds, now, own, probe.every, outages, restarts)
 

@@ -135,7 +135,9 @@ class View(Threads):
         evidence = self.evidence
         if not evidence.python or not self.processes or any(one.verdict in _TELLING for one in evidence.answers):
             return False
-        if evidence.configured.url is not None or any(one.verdict == "local" for one in evidence.answers):
+        if evidence.configured.url is not None or (
+            not evidence.protocol and any(one.verdict == "local" for one in evidence.answers)
+        ):
             return False  # it could be asked, and nobody did: that says nothing of it
         return bool(evidence.answers or evidence.protocol) or (
             evidence.configured.port is None and not evidence.listeners

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import IO, Any
 
 from watchdog.fleet.carry import Parcels
@@ -114,11 +112,10 @@ def _input(host: Host, order: dict[str, Any], parcel: IO[bytes] | None, body: by
     import shutil
     import tempfile
 
-    program = Path(arrival.__file__).read_bytes() + b"\nmain()\n"
     file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
     if host.password:
         file.write(host.password.encode() + b"\n")
-    file.write(b"wd:" + base64.b64encode(program) + b"\n" + json.dumps(order).encode() + b"\n")
+    file.write(b"wd:" + arrival.text(order))
     if parcel is not None:
         shutil.copyfileobj(parcel, file)
     file.write(body)

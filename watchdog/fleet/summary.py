@@ -10,16 +10,13 @@ from watchdog.fleet import table
 from watchdog.fleet.ledger import Ledger
 from watchdog.fleet.plan import lost
 from watchdog.fleet.records import HostRun, Line, Plan
-from watchdog.model.exits import Exit
+from watchdog.model.exits import Exit, exit_of
 from watchdog.steps.spec import StepResult
 from watchdog.text.redact import redact_data
 from watchdog.text.shown import joined, shown
 from watchdog.text.units import counted, format_duration, iso
 
-_RANKS = {
-    "ok": Exit.FINE, "failed": Exit.CRITICAL, "unreachable": Exit.CRITICAL, "silent": Exit.CRITICAL,
-    "begun": Exit.UNKNOWN, "waiting": Exit.UNKNOWN,
-}  # fmt: skip
+_STAGES = ("ok", "failed", "unreachable", "silent", "begun", "waiting")
 
 
 def result(plan: Plan, ledger: Ledger, stopped: str, resume: str) -> StepResult:
@@ -49,7 +46,7 @@ def result(plan: Plan, ledger: Ledger, stopped: str, resume: str) -> StepResult:
 
 
 def _message(runs: Sequence[HostRun], stopped: str) -> str:
-    counts = {stage: sum(run.stage == stage and not run.same_as for run in runs) for stage in _RANKS}
+    counts = {stage: sum(run.stage == stage and not run.same_as for run in runs) for stage in _STAGES}
     told = [f"{counts['ok']} of {counted(sum(not run.same_as for run in runs), 'host')} ok"]
     told += [f"{counts[stage]} {stage}" for stage in ("failed", "unreachable", "silent") if counts[stage]]
     told += [f"{counts['waiting']} not begun"] if counts["waiting"] else []
@@ -60,7 +57,7 @@ def _line(run: HostRun) -> Line:
     state = "not-begun" if run.stage == "waiting" else run.outcome or run.stage
     text = f"the same host as {run.same_as}" if run.same_as else run.text
     late = "late: " if run.late else ""
-    rank = Exit.FINE if run.same_as else _RANKS[run.stage]
+    rank = Exit.FINE if run.same_as else exit_of(run.stage)
     return Line(run.host, state, rank, "-", f"{late}{text}", run.cause)
 
 

@@ -11,7 +11,7 @@ from watchdog.model.alert import Alert
 Taken = Literal["claimed", "known"]
 _KEPT = 92 * 86400.0  # seconds
 _COLUMNS = "id, fingerprint, starts, service, runbook, detail, by, received, deliveries, resolved, over"
-_NO_RUN = "NOT EXISTS (SELECT 1 FROM incidents WHERE incidents.alert = alerts.id)"
+_NO_RUN = "NOT EXISTS (SELECT 1 FROM incidents WHERE incidents.alert = alerts.id AND outcome != 'interrupted')"
 _NO_END = "NOT EXISTS (SELECT 1 FROM incidents WHERE incidents.alert = alerts.id AND incidents.closed IS NOT NULL)"
 
 
@@ -39,7 +39,7 @@ def resolve(db: sqlite3.Connection, fingerprint: str, now: float) -> bool:
 
 
 def waiting(db: sqlite3.Connection) -> tuple[Alert, ...]:
-    """Those that no run has been begun for, oldest first."""
+    """Those that no run was begun for, or only one that was cut off; oldest first."""
     rows = db.execute(f"SELECT {_COLUMNS} FROM alerts WHERE over = '' AND {_NO_RUN} ORDER BY received, rowid")
     return tuple(map(_alert, rows.fetchall()))
 

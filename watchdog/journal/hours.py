@@ -6,15 +6,17 @@ changes no count.
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from watchdog.journal.rows import typed
 from watchdog.model.probing import Sample, SampleVerdict
 
 HOUR = 3600
+Span = tuple[float, float]  # from, to
 _MOST = 100  # moments in one hour that SQLite is asked about at once
 
 
@@ -34,25 +36,75 @@ def forget(db: sqlite3.Connection, before: float, after: float) -> None:
 
 
 def counted(
-    db: sqlite3.Connection, service: str, probe: str, since: float, cuts: Collection[float]
+    db: sqlite3.Connection, service: str, probe: str, begins: Sequence[float], spans: Sequence[Span]
 ) -> tuple[Sample, ...]:
-    """What the probe was answered since then, merged: no merged answer reaches over one of these moments."""
-    by_hour: dict[int, list[float]] = {}
-    for cut in sorted({since, *(cut for cut in cuts if cut > since)}):
-        by_hour.setdefault(int(cut // HOUR), []).append(cut)
-    edges = sorted(by_hour)
+    """What the probe was answered since the first of these moments and outside of these spans, merged.
+
+    No merged answer reaches over one of the moments. The spans are in order and do not touch each other.
+    """
+    cuts = _by_hour((begin, begin) for begin in begins)
+    edges = _by_hour((start, end) for start, end in spans)
     rows = db.execute(
         "SELECT hour, verdict, count FROM hours WHERE service = ? AND probe = ? AND hour >= ?",
-        (service, probe, edges[0]),
+        (service, probe, min(cuts)),
     )
-    whole = Counter[tuple[int, SampleVerdict]]()  # between two hours with such a moment, and verdict
+    totals: dict[int, Counter[SampleVerdict]] = {}
     for hour, verdict, count in (typed(row, "ntn") for row in rows):
-        if hour not in by_hour:
-            whole[bisect_right(edges, hour), verdict] += count
-    found = [_merged(probe, (edges[at - 1] + 1.5) * HOUR, verdict, n) for (at, verdict), n in whole.items()]
-    for hour, inside in by_hour.items():
-        found += _in_parts(db, service, probe, hour, inside)
-    return tuple(one for one in found if one.at >= since)
+        totals.setdefault(int(hour), Counter())[verdict] = count
+    whole: dict[int, tuple[float, Counter[SampleVerdict]]] = {}  # by the number of moments before it
+    found: list[Sample] = []
+    key, moments = (service, probe), sorted(cuts)
+    for hour, total in sorted(totals.items()):
+        if hour in cuts:
+            near = sorted({moment for span in (*cuts[hour], *edges.get(hour, ())) for moment in span})
+            found += _in_parts(db, *key, hour, near)
+        elif hour in edges:
+            outside = total - _inside(db, *key, hour, edges[hour])
+            found += (_merged(probe, _outside(hour, edges[hour]), verdict, n) for verdict, n in outside.items())
+        elif not _is_in((hour + 0.5) * HOUR, spans):
+            place = bisect_right(moments, hour)
+            whole.setdefault(place, ((hour + 0.5) * HOUR, Counter()))[1].update(total)
+    found += [_merged(probe, at, verdict, n) for at, counts in whole.values() for verdict, n in counts.items()]
+    known = (one for one in found if one.at >= min(begins))
+    return tuple(one for one in known if not _is_in(one.at, spans))
+
+
+def _by_hour(spans: Iterable[Span]) -> dict[int, list[Span]]:
+    """Spans by the hours that they begin or end in."""
+    found: dict[int, list[Span]] = {}
+    for span in spans:
+        for hour in {int(moment // HOUR) for moment in span}:
+            found.setdefault(hour, []).append(span)
+    return found
+
+
+def _inside(
+    db: sqlite3.Connection, service: str, probe: str, hour: int, spans: Iterable[Span]
+) -> Counter[SampleVerdict]:
+    """The answers of one hour that lie in these spans: few, because the loop does not ask while it works."""
+    found = Counter[SampleVerdict]()
+    for start, end in spans:
+        rows = db.execute(
+            "SELECT verdict, sum(count) FROM samples WHERE service = ? AND probe = ? AND at >= ? AND at <= ?"
+            " AND at < ? GROUP BY verdict",
+            (service, probe, max(start, hour * HOUR), end, (hour + 1) * HOUR),
+        )
+        for verdict, count in (typed(row, "tn") for row in rows):
+            found[verdict] += count
+    return found
+
+
+def _outside(hour: int, spans: Sequence[Span]) -> float:
+    """A moment of that hour that lies in none of these spans; they do not fill it."""
+    first = float(hour * HOUR)
+    if not _is_in(first, spans):
+        return first
+    return next(math.nextafter(end, math.inf) for _, end in spans if end >= first)
+
+
+def _is_in(at: float, spans: Sequence[Span]) -> bool:
+    place = bisect_right(spans, (at, math.inf))
+    return place > 0 and at <= spans[place - 1][1]
 
 
 def unchanged_since(db: sqlite3.Connection, service: str, newest: Sample, since: float) -> float:

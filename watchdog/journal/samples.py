@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from sys import intern
+from typing import Any
 
 from watchdog.journal import hours
 from watchdog.journal.rows import typed
@@ -47,7 +49,7 @@ def find(
         " AND at >= :since AND (:until IS NULL OR at <= :until) ORDER BY at, rowid",
         {"service": service, "probe": probe, "since": since, "until": until},
     )
-    return tuple(Sample(*typed(row, "tntntNtNn")) for row in rows)
+    return tuple(map(_sample, rows))
 
 
 def newest(db: sqlite3.Connection, service: str, probe: str, since: float, count: int) -> tuple[Sample, ...]:
@@ -57,7 +59,7 @@ def newest(db: sqlite3.Connection, service: str, probe: str, since: float, count
         " ORDER BY at DESC, rowid DESC LIMIT ?",
         (service, probe, since, count),
     ).fetchall()
-    return tuple(Sample(*typed(row, "tntntNtNn")) for row in reversed(rows))
+    return tuple(_sample(row) for row in reversed(rows))
 
 
 def last(db: sqlite3.Connection) -> int:
@@ -70,8 +72,16 @@ def after(db: sqlite3.Connection, number: int) -> dict[str, list[Sample]]:
     rows = db.execute(f"SELECT service, {_COLUMNS} FROM samples WHERE rowid > ? ORDER BY at, rowid", (number,))
     found: dict[str, list[Sample]] = {}
     for service, *row in rows:
-        found.setdefault(str(service), []).append(Sample(*typed(tuple(row), "tntntNtNn")))
+        found.setdefault(str(service), []).append(_sample(tuple(row)))
     return found
+
+
+def _sample(row: tuple[Any, ...]) -> Sample:
+    """The words that stand in every row are kept once: a page holds tens of thousands of answers."""
+    values = list(typed(row, "tntntNtNn"))
+    for place in (0, 2, 4, 6):
+        values[place] = intern(values[place])
+    return Sample(*values)
 
 
 def thin(db: sqlite3.Connection, now: float) -> int:

@@ -10,7 +10,7 @@ import contextlib
 import os
 import sqlite3
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -250,7 +250,7 @@ class Journal:
         return self._write(lambda db: alerts.resolve(db, fingerprint, clock.now()))
 
     def waiting_alerts(self) -> tuple[Alert, ...]:
-        """Those that no run has been begun for."""
+        """Those that no run was begun for, or only one that was cut off."""
         return self._read(alerts.waiting)
 
     def alert_waits(self, name: str) -> bool:
@@ -289,9 +289,11 @@ class Journal:
         """Since when the probe answers like its newest answer."""
         return self._read(lambda db: hours.unchanged_since(db, service, newest, since))
 
-    def counted(self, service: str, probe: str, since: float, cuts: Collection[float]) -> tuple[Sample, ...]:
-        """All answers of one probe, merged by hour and verdict; none reaches over one of these moments."""
-        return self._read(lambda db: hours.counted(db, service, probe, since, cuts))
+    def counted(
+        self, service: str, probe: str, begins: Sequence[float], spans: Sequence[hours.Span]
+    ) -> tuple[Sample, ...]:
+        """All answers of one probe since the first of these moments and outside of these spans, merged by verdict."""
+        return self._read(lambda db: hours.counted(db, service, probe, begins, spans))
 
     def last_sample(self) -> int:
         """The number of the newest answer, for `samples_after`."""

@@ -53,7 +53,7 @@ def availability(
     not ask while it works on a server. Answers that say nothing about the server count for neither side.
     """
     begin = now - seconds
-    gaps = _joined((max(begin, start), min(now, end)) for start, end in outages if end > begin)
+    gaps = joined((max(begin, start), min(now, end)) for start, end in outages if end > begin)
     starts = [start for start, _ in gaps]
     down = sum(end - start for start, end in gaps)
     up = 0.0
@@ -73,7 +73,7 @@ def availability(
     return Availability(window, seconds, 100.0 * up / known if known else None, down, len(moments), known, held)
 
 
-def _joined(spans: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+def joined(spans: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
     """Overlapping spans as one, in order."""
     found: list[tuple[float, float]] = []
     for start, end in sorted(spans):

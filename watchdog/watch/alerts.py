@@ -7,6 +7,7 @@ from dataclasses import replace
 from watchdog.model.alert import Alert
 from watchdog.model.incident import Trigger
 from watchdog.model.playbook import TriggerSpec
+from watchdog.probes import registry
 from watchdog.system import clock
 from watchdog.text.units import format_duration
 from watchdog.watch.loop_messages import Trouble
@@ -34,7 +35,9 @@ class Alerts:
             if why := self._why_over(one, watched):
                 self._state.journal.end_alert(one.id, why)
                 self._state.say(one.service, f"the alert {one.detail} needs no run: {why}", "WARNING")
-            elif watched is not None and now - self._put.get(one.id, float("-inf")) >= _AGAIN:
+            elif watched is None or self._has_to_wait(one, watched):
+                continue
+            elif now - self._put.get(one.id, float("-inf")) >= _AGAIN:
                 self._put[one.id] = now
                 trigger = of_alert(watched, one.runbook)
                 if trigger is not None:
@@ -50,7 +53,23 @@ class Alerts:
             return f"nothing could be done for {format_duration(_STALE)}"
         last = self._state.journal.incidents(one.service, one.starts - _STALE, _LOOKED_THROUGH)
         cured = next((it for it in last if it.outcome == "recovered" and (it.closed or 0.0) >= one.starts), None)
-        return f"{cured.id} has brought it back since" if cured else ""
+        if cured is not None:
+            return f"{cured.id} has brought it back since"
+        cut_off = next((it for it in last if it.trigger.alert == one.id), None)
+        if cut_off is not None and _asked_since(watched) and watched.level in ("ok", "slow"):
+            return f"{cut_off.id} was cut off, and the server answers again"
+        return ""
+
+    def _has_to_wait(self, one: Alert, watched: Watched) -> bool:
+        """Its run was cut off: a shim may have finished it, so the server's own probes must tell that it has not."""
+        last = self._state.journal.incidents(one.service, one.received, _LOOKED_THROUGH)
+        cut_off = any(it.trigger.alert == one.id for it in last)
+        return cut_off and not (_asked_since(watched) and watched.level == "trouble")
+
+
+def _asked_since(watched: Watched) -> bool:
+    """Whether this loop has an answer of each probe that the server itself has to answer."""
+    return all(one.name in watched.latest for one in watched.playbook.probes if registry.answers(one.kind))
 
 
 def of_alert(watched: Watched, runbook: str) -> TriggerSpec | None:

@@ -28,10 +28,11 @@ def make(site: Site) -> Starlette:
     def route(path: str, handler: Handler, need: Need = "view", method: str = "GET") -> Route:
         return Route(path, endpoint(site, handler, need), methods=[method])
 
+    pages = now_pages.NowPages()
     return Starlette(
         routes=[
-            route("/", now_pages.now),
-            route("/now/services", now_pages.services),
+            route("/", pages.now),
+            route("/now/services", pages.services),
             route("/now/others", OtherServers().show),
             route("/services/{name}", now_pages.service),
             route("/incidents/{id}", incident_pages.incident),
@@ -56,7 +57,10 @@ def make(site: Site) -> Starlette:
             route("/healthz", _healthz, "nothing"),
             route("/{rest:path}", _nothing_here, "nothing"),
         ],
-        middleware=[Middleware(Guard, entrance=site.entrance), Middleware(GZipMiddleware, minimum_size=2000)],
+        middleware=[
+            Middleware(Guard, entrance=site.entrance),
+            Middleware(GZipMiddleware, minimum_size=2000, compresslevel=4),
+        ],
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import importlib.util
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -36,6 +37,7 @@ def web(context: Context, options: Mapping[str, Any]) -> StepResult:
     def ready(url: str, leave: Callable[[], None]) -> None:
         leave_with_parent(leave)
         site.journal().keep("", PAGE, url)
+        threading.Thread(target=site.looks.now, daemon=True, name="wd-first-look").start()
         context.say(f"the page is at {url}")
 
     try:

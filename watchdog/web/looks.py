@@ -17,6 +17,7 @@ from watchdog.system import clock
 from watchdog.watch.loading import Fingerprint, fingerprint
 
 _FRESH = 1.0  # seconds for which a look counts as of now
+_POINTS = 120  # of a memory curve: more are not seen
 _STALE = 5.0  # seconds after which a visitor waits for a new one
 
 
@@ -70,7 +71,7 @@ class Looks:
         journal, seen = self._journal(), fingerprint(self._home)
         if self._standings is None or seen != self._seen or journal is not self._of:
             found, self._broken = _sound(self._home)
-            self._standings, self._seen, self._of = Standings(journal, self._state, found), seen, journal
+            self._standings, self._seen, self._of = Standings(journal, self._state, found, _POINTS), seen, journal
         found_now = tuple(sorted(self._standings.look(), key=worst_first))
         self._last, self._taken = Look(clock.now(), found_now, self._broken), clock.monotonic()
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from itertools import islice
-from typing import Any
 
+from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
 from watchdog.commands.explain import in_words
@@ -15,6 +16,7 @@ from watchdog.commands.troubles import is_trouble
 from watchdog.journal.store import Journal
 from watchdog.model.errors import NothingMatched
 from watchdog.model.incident import Incident
+from watchdog.model.records import record
 from watchdog.policy.explain import explain
 from watchdog.system import clock
 from watchdog.text.units import counted
@@ -27,24 +29,50 @@ _RECENT = 5  # incidents on the page Now
 _LOOKED_THROUGH = 200
 
 
-def now(asked: Asked) -> Response:
-    """Every service, the worst first; what is under way; the last troubles."""
-    values = _list(asked.site.looks.now())
-    return look.page("now.html.j2", asked.site, asked.visitor, **values, recent=_recent(asked.site.journal()))
+class NowPages:
+    """The page Now and its list. The list is drawn once for each look, however many pages are open."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._drawn = _Drawn(Look(0.0), "", "", Markup())
+
+    def now(self, asked: Asked) -> Response:
+        """Every service, the worst first; servers without a playbook; the last troubles."""
+        drawn, recent = self._list(asked.site.looks.now()), _recent(asked.site.journal())
+        return look.page(
+            "now.html.j2", asked.site, asked.visitor, summary=drawn.summary, services=drawn.html, recent=recent
+        )
+
+    def services(self, asked: Asked) -> Response:
+        """Only the list, for a page that is open; 204 if it would be the same as what the page shows."""
+        drawn = self._list(asked.site.looks.now())
+        if asked.query.get("seen") == drawn.seen:
+            return Response(status_code=204)
+        return HTMLResponse(drawn.html, headers={"cache-control": "no-store"})
+
+    def _list(self, found: Look) -> _Drawn:
+        with self._lock:
+            if self._drawn.look is not found:
+                self._drawn = _draw(found)
+            return self._drawn
 
 
-def services(asked: Asked) -> Response:
-    """Only the list, for a page that is open; 204 if it would be the same as what the page shows."""
-    values = _list(asked.site.looks.now())
-    if asked.query.get("seen") == values["seen"]:
-        return Response(status_code=204)
-    return HTMLResponse(look.part("now_services.html.j2", **values), headers={"cache-control": "no-store"})
+@record(frozen=True)
+class _Drawn:
+    look: Look
+    summary: str
+    seen: str  # changes when the list does
+    html: Markup
 
 
-def _list(found: Look) -> dict[str, Any]:
+def _draw(found: Look) -> _Drawn:
     at = clock.now()
     rows = [row(one, at) for one in found.found]
-    return {"rows": rows, "summary": _summary(rows, found), "broken": found.broken, "seen": _mark_of(rows, found)}
+    summary = _summary(rows, found)
+    # How long something has lasted is counted by the page itself, so it is no reason to send the list again.
+    seen = hashlib.sha256(repr((rows, found.broken)).encode()).hexdigest()[:16]
+    html = look.part("now_services.html.j2", rows=rows, summary=summary, broken=found.broken, seen=seen)
+    return _Drawn(found, summary, seen, Markup(html))
 
 
 def _summary(rows: list[Row], found: Look) -> str:
@@ -52,11 +80,6 @@ def _summary(rows: list[Row], found: Look) -> str:
     if not rows and not found.broken:
         return "no service: the home has no playbook"
     return f"{counted(len(rows), 'service')}, the worst is {worst_of(found.found, bool(found.broken))}"
-
-
-def _mark_of(rows: list[Row], found: Look) -> str:
-    """Changes when the list does. How long something has lasted is counted by the page itself."""
-    return hashlib.sha256(repr((rows, found.broken)).encode()).hexdigest()[:16]
 
 
 def _recent(journal: Journal) -> tuple[Incident, ...]:

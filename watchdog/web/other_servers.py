@@ -42,5 +42,8 @@ class OtherServers:
             rows = ps(context, {"hung": True}).rows
         except WdError as error:
             rows, self._told = (), error.lines()
-        self._servers = tuple(redact_data(row) for row in rows if not row.get("service"))
+        known = {one.playbook.find.port for one in asked.site.looks.now().found}
+        self._servers = tuple(
+            redact_data(row) for row in rows if not row.get("service") and not known.intersection(row["ports"])
+        )
         self._at = clock.monotonic()

@@ -26,7 +26,7 @@ _ON_EVERY_ANSWER = {
     "content-security-policy": _POLICY,
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",  # with no-referrer a browser would hide the origin of our own forms too
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
@@ -118,6 +118,9 @@ class Guard:
             if not started:
                 late = PlainTextResponse(f"There was no answer within {ANSWER_WITHIN:g} s.\n", 503)
                 await late(scope, receive, send_guarded)
+        except asyncio.CancelledError:  # the server ends, and its patience with requests is over
+            if not started:
+                await PlainTextResponse("The page ends.\n", 503)(scope, receive, send_guarded)
 
 
 def _why_not(scope: Scope, entrance: Entrance) -> PlainTextResponse | None:

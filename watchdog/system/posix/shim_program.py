@@ -288,8 +288,16 @@ class _Shim(Duty):
 
     def _plan_restart(self, lived: float, planned: bool = False) -> None:
         """Where the sockets are held, the shim starts it again, as often as it may; then it gives the addresses up."""
-        if self._held and self._settled and not self._lives() and not self._restarts.plan(time.time(), lived, planned):
+        if not self._held or not self._settled or self._lives() or self._restarts.due_at is not None:
+            return
+        if not self._restarts.plan(time.time(), lived, planned):
             self._held.close()
+
+    def _next_or_give_up(self) -> None:
+        """wd is gone, and the server has ended before it was up: within the limits it is started again all the same."""
+        super()._next_or_give_up()
+        if self._record is not None and self._record.ended is not None:
+            self._plan_restart(self._record.ended - self._record.started, self._record.planned)
 
     def _heir(self) -> Identity | None:
         children = [one for one in processes.table().values() if one.parent == os.getpid() and not one.ended]

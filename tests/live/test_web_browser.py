@@ -1,0 +1,191 @@
+"""A real browser (Debian's chromium) sees a hung server, says yes on the page, and reads the report; on a phone too."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from pages import Page, page_of
+from support import alive, wait_for
+from test_web_answers import ASKED, asked_service
+from watching import Home
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright")
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="needs chromium: apt-get install chromium"),
+    pytest.mark.timeout(300),
+]
+AXE = os.environ.get("WD_TEST_AXE", "")  # axe.min.js, from `npm pack axe-core`
+PICTURES = os.environ.get("WD_PICTURES", "")  # a folder: the pictures of the documents are taken again
+LOOKS = {"light": (1100, 800, "light"), "dark": (1100, 800, "dark"), "phone": (390, 844, "dark")}
+
+
+@pytest.fixture
+def chromium() -> Iterator[Any]:
+    with playwright.sync_playwright() as tool:
+        browser = tool.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+class Screen:
+    """A tab that notes every request and every complaint."""
+
+    def __init__(self, browser: Any, page: Page, look: str = "light") -> None:
+        width, height, scheme = LOOKS[look]
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        self.tab = context.new_page()
+        self.base = f"http://127.0.0.1:{page.port}"
+        self.asked: list[str] = []
+        self.complaints: list[str] = []
+        self.tab.on("request", lambda one: self.asked.append(one.url))
+        self.tab.on("console", lambda one: self.complaints.append(one.text) if one.type == "error" else None)
+        self.tab.on("pageerror", lambda one: self.complaints.append(str(one)))
+
+    def open(self, path: str) -> None:
+        self.tab.goto(self.base + path)
+
+    def shows(self, text: str, limit: float = 60.0) -> None:
+        self.tab.get_by_text(text).first.wait_for(timeout=limit * 1000)
+
+    def is_narrow_enough(self) -> bool:
+        """Nothing is wider than the screen."""
+        return bool(self.tab.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"))
+
+    def picture(self, name: str, look: str) -> None:
+        if PICTURES:
+            self.tab.screenshot(path=str(Path(PICTURES) / f"page-{name}-{look}.png"), full_page=look != "phone")
+
+    def serious(self) -> list[str]:
+        """What axe finds, serious or critical."""
+        self.tab.evaluate(f"() => {{ {Path(AXE).read_text()} }}")  # the page itself would not run it, by its policy
+        found = json.loads(self.tab.evaluate("axe.run().then(r => JSON.stringify(r.violations))"))
+        return [f"{one['id']}: {one['nodes'][0]['html']}" for one in found if one["impact"] in ("serious", "critical")]
+
+    def ends_well(self) -> None:
+        """Only this machine was asked, and the browser had nothing to complain about."""
+        assert {urlsplit(url).hostname for url in self.asked} == {"127.0.0.1"}
+        assert not self.complaints
+
+
+def test_a_person_sees_it_says_yes_and_reads_the_report(home: Home, chromium: Any) -> None:
+    shop = asked_service(home)
+    before = shop.start()
+    with page_of(home) as page:
+        screen = Screen(chromium, page)
+        screen.open("/")
+        screen.shows("1 service, the worst is unknown")
+        daemon = home.watch()
+        screen.shows("1 service, the worst is ok")  # the open page is brought up to date by itself
+        shop.tell("hang")
+        daemon.hears(ASKED)
+        screen.shows("ASKS: health")
+        screen.tab.get_by_role("link", name="Answer").click()
+        screen.tab.get_by_role("button", name="Yes, run bring-back").click()
+        screen.shows("said yes")
+        wait_for(lambda: not alive(before), "the hung server is ended", 60)
+        shop.tell("hang", None)
+        screen.open("/history")
+        daemon.hears("bring-back: recovered")
+        screen.tab.reload()
+        screen.tab.locator("ul.incidents a").first.click()
+        screen.shows("is back, and that is proven")
+        screen.shows("Allowed by")
+        screen.tab.get_by_label("Fix").fill("one order for the locks")
+        screen.tab.get_by_role("button", name="Save").click()
+        screen.shows("one order for the locks")
+        screen.ends_well()
+
+
+def test_an_open_page_says_when_it_hears_nothing_more(home: Home, chromium: Any) -> None:
+    home.service()
+    with page_of(home) as page:
+        screen = Screen(chromium, page)
+        screen.open("/")
+        assert not screen.tab.locator("#lost").is_visible()
+        page.end()
+        screen.tab.locator("#lost").wait_for(state="visible", timeout=60_000)
+
+
+def test_a_run_is_followed_step_by_step(home: Home, chromium: Any) -> None:
+    shop = home.service()
+    shop.start()
+    shop.tell("load", 4)
+    with page_of(home) as page:
+        run = home.begin("run", "bring-back", "--service", "shop", "--yes")
+
+        def name() -> str:
+            with home.journal() as journal:
+                found = journal.incidents(limit=1)
+            return found[0].id if found else ""
+
+        wait_for(name, "the run begins", 30)
+        screen = Screen(chromium, page)
+        screen.open(f"/incidents/{name()}")
+        screen.shows("under way")
+        screen.shows("waiting")
+        run.communicate(timeout=120)
+        screen.shows("is back, and that is proven")
+        screen.ends_well()
+
+
+def prepared(home: Home) -> str:
+    """A home worth looking at; gives an incident with a cause, after a `wd run` on a server that hung."""
+    shop, cart, mail = home.service("shop"), home.service("cart"), home.service("mail")
+    for one in (shop, cart, mail):
+        one.playbook["probes"]["memory"] = {"memory": "1GB", "every": "1s"}
+        one.playbook["policy"] |= {"mode": "ask" if one is mail else "observe", "answer_within": "1h"}
+        one.write()
+        one.start()
+    shop.tell("hang")
+    for _ in range(2):
+        run = home.begin("run", "frozen-server", "--service", "shop", "--yes", "--set", "evidence=3s")
+        with home.journal() as journal:
+            wait_for(
+                lambda: any(
+                    step.step == "kill" and step.outcome != "running"
+                    for one in journal.incidents("shop", limit=1)
+                    for step in journal.incident(one.id).steps
+                ),
+                "the hung server is ended", 120,
+            )  # fmt: skip
+        shop.tell("hang", None)
+        run.communicate(timeout=120)
+    daemon = home.watch()
+    cart.tell("down")
+    mail.tell("hang")
+    daemon.hears(ASKED)
+    wait_for(lambda: "cart" in home.wd("status").out and "failed" in home.wd("status").out, "the status", 30)
+    return str(home.incidents()[0]["incident"])
+
+
+def test_every_page_can_be_read_by_everybody_on_every_screen(home: Home, chromium: Any) -> None:
+    """Nothing is cut off on a phone; axe finds nothing serious where it is given (WD_TEST_AXE=axe.min.js)."""
+    name = prepared(home)
+    with home.journal() as journal:
+        question = journal.questions()[0].id
+    paths = {
+        "now": "/", "service": "/services/shop", "incident": f"/incidents/{name}", "history": "/history",
+        "question": f"/questions/{question}", "sign-in": "/sign-in", "missing": "/nothing",
+    }  # fmt: skip
+    with page_of(home) as page:
+        found = []
+        for look in LOOKS:
+            screen = Screen(chromium, page, look)
+            for what, path in paths.items():
+                screen.open(path)
+                screen.tab.wait_for_load_state("networkidle")
+                assert screen.is_narrow_enough(), f"{what} is too wide ({look})"
+                screen.picture(what, look)
+                if AXE:
+                    found += [f"{what} ({look}): {one}" for one in screen.serious()]
+            screen.complaints = [one for one in screen.complaints if "404" not in one]  # of the page that is missing
+            screen.ends_well()
+        assert not found, "\n".join(found)
