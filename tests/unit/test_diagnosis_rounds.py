@@ -13,7 +13,8 @@ from watchdog.diagnosis.diagnose import diagnose, settled
 from watchdog.diagnosis.spinning import spins
 from watchdog.diagnosis.view import View
 from watchdog.model.call_state import CallState
-from watchdog.model.evidence import Descriptor, Evidence, FileLock, TaskLook
+from watchdog.model.evidence import Evidence, TaskLook
+from watchdog.model.open_files import Descriptor, FileLock
 
 MAIN = Thread("MainThread", AT_REST, call="poll", moves=True)
 CHILD = 200

@@ -58,6 +58,13 @@ _LEDGER: tuple[StepSpec, ...] = (
         (INCIDENT,),
     ),
     StepSpec(
+        "incidents verify",
+        "show whether the record of incidents was changed",
+        "watchdog.commands.verify:verify",
+        (Option("--head", help="also compare with this head, as a report bears it", metavar="N:HASH"),),
+        lists=True,
+    ),
+    StepSpec(
         "incidents note",
         "add the root cause or the fix to an incident",
         "watchdog.commands.incidents:note",

@@ -17,11 +17,8 @@ from watchdog.evidence.questions import Asking, Questions, ask_grpc, places
 from watchdog.evidence.sources import Sources
 from watchdog.model.evidence import (
     Configured,
-    Connection,
-    Descriptor,
     Evidence,
     Exit,
-    FileLock,
     Frame,
     Gap,
     LockLook,
@@ -33,6 +30,7 @@ from watchdog.model.evidence import (
     StackLook,
     TaskLook,
 )
+from watchdog.model.open_files import Connection, Descriptor, FileLock
 from watchdog.model.process import Listener, Process, Tree
 from watchdog.system import clock
 from watchdog.system.disk import files
