@@ -208,6 +208,14 @@ class Journal:
         """The same of every service that has it."""
         return self._read(lambda db: services.kept_by_all(db, name))
 
+    def keep_page(self, address: str) -> None:
+        """Where the page is, for links in messages; empty when it ends."""
+        self.keep("", services.PAGE, address)
+
+    @property
+    def page(self) -> str:
+        return self.kept("", services.PAGE)
+
     # Questions to persons
 
     def ask(self, new: Approval, key: str) -> None:

@@ -188,6 +188,7 @@ class TaskLook:
     requests: tuple[tuple[int, str], ...] = ()  # (thread id, what it was asked)
     containers: tuple[Container, ...] = ()  # of the application, largest first
     born: Frame | None = None  # of a forked process: the call that forked it; what stands outside is its parent's
+    threads: tuple[ThreadStack, ...] = ()  # of a process with very many of them
     states: tuple[CallState, ...] = ()  # of calls that run, several times in a row
     strange: int = 0  # greenlets that keep their calls in a way that is not known
     seconds: float = 0.0
