@@ -8,6 +8,7 @@ from pathlib import Path
 
 from watchdog.model.evidence import Configured, Exit
 from watchdog.model.playbook import Playbook, Start
+from watchdog.system import clock
 from watchdog.system.host import accounts
 from watchdog.system.shim import records as starts
 
@@ -61,12 +62,12 @@ def known_exits(playbook: Playbook | None, state: Path) -> tuple[Exit, ...]:
             pid=one.pid,
             code=one.code,
             signal=one.signal,
-            lifetime=one.ended - one.started,
+            lifetime=None if one.end_is_unknown else one.ended - one.started,
             peak_rss=one.peak_rss,
             last_lines=one.last_lines,
             source="shim",
             limit=one.limit,
         )
-        for one in starts.read_all(starts.folder(state, playbook.service))[-50:]
+        for one in starts.up_to_date(starts.folder(state, playbook.service), clock.now())[-50:]
         if one.ended is not None
     )
