@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -134,6 +133,8 @@ def _row(plan: Plan, run: HostRun, controller: str) -> dict[str, Any]:
 
 def _incident(plan: Plan, run: HostRun, ledger: Ledger) -> dict[str, Any] | None:
     """From the report that was fetched."""
+    from watchdog.store.forwarding import storable
+
     try:
         record = json.loads((ledger.host_folder(run.host) / "report.json").read_bytes())
         opened, closed = (_moment(record.get(key)) for key in ("opened", "closed"))
@@ -141,7 +142,6 @@ def _incident(plan: Plan, run: HostRun, ledger: Ledger) -> dict[str, Any] | None
         return None
     if not run.incident or not run.node or opened is None:
         return None
-    text = json.dumps(record, sort_keys=True).replace("\\u0000", "\\ufffd")  # PostgreSQL takes no NUL
     return {
         "node": run.node,
         "id": run.incident,
@@ -151,8 +151,8 @@ def _incident(plan: Plan, run: HostRun, ledger: Ledger) -> dict[str, Any] | None
         "runbook": plan.runbook,
         "outcome": run.outcome,
         "cause": str(record.get("cause") or ""),
-        "digest": hashlib.sha256(text.encode()).hexdigest(),
-        "record": json.loads(text),
+        "digest": "",  # the host's own record will replace it
+        "record": storable(record),
     }
 
 

@@ -25,6 +25,7 @@ from watchdog.store.tables import incidents
 from watchdog.text.redact import redact_data
 
 _AT_ONCE = 200  # incidents of one transaction
+_OF_THE_JOURNAL = "head"  # changes with every entry of the journal, and says nothing of the incident
 ALL = 1_000_000
 
 
@@ -48,7 +49,7 @@ def forward(store: Store, journal: Journal, state: Path, since: float = 0.0, lim
 
 def row_of(incident: Incident) -> dict[str, Any]:
     record = redact_data(incident.record())
-    text = json.dumps(record, sort_keys=True).replace("\\u0000", "\\ufffd")  # PostgreSQL takes no NUL
+    same = {key: value for key, value in record.items() if key != _OF_THE_JOURNAL}
     return {
         "node": platform.node(),
         "id": incident.id,
@@ -58,9 +59,15 @@ def row_of(incident: Incident) -> dict[str, Any]:
         "runbook": incident.runbook,
         "outcome": incident.outcome,
         "cause": incident.cause,
-        "digest": hashlib.sha256(text.encode()).hexdigest(),
-        "record": json.loads(text),
+        "digest": hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest(),
+        "record": storable(record),
     }
+
+
+def storable(record: dict[str, Any]) -> dict[str, Any]:
+    """PostgreSQL takes no NUL in a text."""
+    text = json.dumps(record).replace("\\u0000", "\\ufffd")
+    return dict(json.loads(text))
 
 
 def _send(connection: Connection, rows: Sequence[dict[str, Any]], over: Sequence[str], holder: str) -> int:
