@@ -79,6 +79,8 @@ class ShimRecord:
 
     @property
     def end_is_unknown(self) -> bool:
-        """It ended, and nobody recorded how: its shim was killed, or the machine went down. `ended` is when it was first
-        seen gone."""
+        """It ended, and nobody recorded how: its shim was killed, or the machine went down.
+
+        `ended` is when it was first seen gone.
+        """
         return self.ended is not None and self.code is None and self.signal is None and not self.error
