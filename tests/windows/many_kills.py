@@ -60,8 +60,9 @@ class _Kills:
             for one in self._others:
                 one.kill()
         again = sum(times - 1 for times in self._pids.values())
-        print(f"{kills} kills among {len(self._others)} look-alikes: {self._counts['right']} right, "
-              f"{self._counts['wrong']} wrong ended, {self._counts['failed']} not ended; {again} pids were used again")  # fmt: skip
+        seen = self._counts
+        print(f"{kills} kills among {len(self._others)} look-alikes: {seen['right']} right, {seen['wrong']} wrong, "
+              f"{seen['failed']} not ended; {again} pids were used again")  # fmt: skip
         return 0 if self._counts["right"] == kills and not self._counts["wrong"] else 1
 
     def _replace_one(self, turn: int) -> None:
@@ -75,10 +76,10 @@ class _Kills:
         server = self._start("serve")
         self._pids[server.pid] += 1
         try:
-            wait_for(lambda: listens(self._port), "the server listens")
+            wait_for(lambda: listens(self._port), "the server listens", pause=0.01)
             said = io.StringIO()
             with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-                code = call(["kill", f":{self._port}", "--yes", "--no-evidence"])
+                code = call(["kill", f":{self._port}", "--yes", "--force", "--no-evidence"])
             ended = server.poll() == AT_ONCE
             self._counts["right" if code == 0 and ended else "failed"] += 1
             if code or not ended:

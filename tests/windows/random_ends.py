@@ -1,6 +1,6 @@
 """`wd` is ended at random moments of a run: is the server up afterwards, each time, once?
 
-    python tests/windows/random_ends.py [MOMENTS] [SEED]
+python tests/windows/random_ends.py [MOMENTS] [SEED]
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ def main() -> int:
         programs = Programs(Path(made))
         home = Home(programs)
         try:
-            home.service(policy={"per_hour": 0, "per_hour_everywhere": 0, "give_up": {"restarts": 1000, "within": "1s"}})
+            home.service(
+                policy={"per_hour": 0, "per_hour_everywhere": 0, "give_up": {"restarts": 1000, "within": "1s"}}
+            )
             done = home.wd("start", "shop")
             assert done.returncode == 0, told(done)
             longest = [_seconds(home, words) for words in RUNS]
@@ -40,7 +42,7 @@ def main() -> int:
                 print(moment + 1, dict(counts), flush=True)
         finally:
             programs.end()
-    print(f"wd ended at {moments} moments of a run (up to {max(longest):.1f} s): the server was up {counts['up']} times, "
+    print(f"wd ended at {moments} moments of a run of up to {max(longest):.1f} s: server up {counts['up']} times, "
           f"with two copies {counts['twice']} times; {counts['new']} times it was a new one")  # fmt: skip
     return 0 if counts["up"] == moments and not counts["twice"] else 1
 
