@@ -9,13 +9,13 @@ from collections.abc import Callable
 
 from homes import Done
 from printed import commands
+from support import wait_for
 
 from watchdog.cli.commands import COMMANDS
 from watchdog.steps.registry import SPECS
 
 # They run until they are ended, write into the schedulers of this machine, or need other hosts: their page is shown.
 _STAYS = ("watch", "sidecar", "web", "schedule", "fleet")
-_BUSY = "wait until it is done"
 # What a person writes there. N is a worker's pid: test_steps_why_advice.py has servers with workers.
 _FILLED_IN = {"run NAME": "run short", "--name NAME": "--name other", "NAME": "shop", "--service S": "--service shop"}
 _FILLED_IN |= {"TEXT": "hello", "ID": "last"}
@@ -28,12 +28,21 @@ def follow(text: str, wd: Callable[..., Done], port: int = 0) -> list[str]:
     """
     advised = sorted((line for line in commands(text) if not line.endswith(" N")), key=_changes)
     for line in advised:
-        words = _words(line.replace(":PORT", f":{port}"))
-        done = wd(*words)
-        while _BUSY in done.err:  # the loop has heard the command before: its run ends within its own time limits
-            done = wd(*words)
+        done = _in_its_turn(wd, _words(line.replace(":PORT", f":{port}")))
         assert not done.err.startswith("wd:") and (done.code == 0 or not _changes(line)), f"{line}: {done}"
     return advised
+
+
+def _in_its_turn(wd: Callable[..., Done], words: list[str]) -> Done:
+    """What the command came to, once no other wd works on the server: a loop may have heard the command before."""
+    came_to: list[Done] = []
+
+    def was_its_turn() -> bool:
+        came_to.append(wd(*words))
+        return "wait until it is done" not in came_to[-1].err
+
+    wait_for(was_its_turn, f"another wd is done before: {words}", 90)
+    return came_to[-1]
 
 
 def _words(line: str) -> list[str]:

@@ -103,7 +103,7 @@ class Home:
         assert "Traceback" not in done.stderr, done.stderr
         assert not OWN_CODE.search(done.stdout), done.stdout  # wd may show the traceback of a server, never its own
         assert "defect" not in done.stderr, done.stderr
-        if "json" not in words:
+        if not {"json", "--help"} & {*words}:  # a page of help also names commands
             for line in commands(f"{done.stdout}\n{done.stderr}"):
                 assert not misunderstood(line), f"wd proposes what it does not understand: {misunderstood(line)}"
         return Done(done.returncode, done.stdout, done.stderr)

@@ -32,6 +32,45 @@ def threads(count):
     time.sleep(3600)
 
 
+def take_turn(hold):
+    with hold:
+        return
+
+
+def convoy(count):
+    """They queue for one lock, which the main thread keeps while it sleeps."""
+    threading.stack_size(65536)
+    hold = threading.Lock()
+    with hold:
+        for _ in range(count):
+            threading.Thread(target=take_turn, args=(hold,), daemon=True).start()
+        ready()
+        time.sleep(3600)
+
+
+def queue_of_tasks(count):
+    """They queue for one lock, which a task keeps while it waits for what nobody sets."""
+
+    async def keep(hold, news):
+        async with hold:
+            await news
+
+    async def turn(hold):
+        async with hold:
+            pass
+
+    async def main():
+        hold, news = asyncio.Lock(), asyncio.get_running_loop().create_future()
+        KEPT.append(asyncio.create_task(keep(hold, news)))
+        await asyncio.sleep(0)
+        KEPT.extend(asyncio.create_task(turn(hold)) for _ in range(count))
+        await asyncio.sleep(0)
+        ready()
+        await asyncio.sleep(3600)
+
+    asyncio.run(main())
+
+
 def tasks(count):
     """They wait for one future, two calls deep."""
 

@@ -11,8 +11,6 @@ from dataclasses import dataclass, replace
 from watchdog.model.evidence import (
     Answer,
     Configured,
-    Connection,
-    Descriptor,
     Evidence,
     Frame,
     LockLook,
@@ -28,6 +26,7 @@ from watchdog.model.evidence import (
     ThreadLook,
     ThreadStack,
 )
+from watchdog.model.open_files import Connection, Descriptor
 from watchdog.model.process import Identity, Listener, Member, Process, Role, Tree
 
 LIB = "/usr/lib/python3.11"

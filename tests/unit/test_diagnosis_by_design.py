@@ -12,8 +12,9 @@ from watchdog.diagnosis import suspects
 from watchdog.diagnosis.diagnose import diagnose, settled
 from watchdog.diagnosis.ranking import rank
 from watchdog.diagnosis.view import View
-from watchdog.model.evidence import Connection, Evidence
+from watchdog.model.evidence import Evidence
 from watchdog.model.finding import Finding
+from watchdog.model.open_files import Connection
 
 MAIN = Thread("MainThread", AT_REST, call="poll", moves=True)
 RUN = (f"run {LIB}/concurrent/futures/thread.py:58", f"_worker {LIB}/concurrent/futures/thread.py:83", *STARTED)

@@ -32,7 +32,6 @@ from watchdog.model.evidence import (
     DiskLook,
     Evidence,
     Exit,
-    FileLock,
     LockPoint,
     MachineLook,
     PeerLook,
@@ -40,6 +39,7 @@ from watchdog.model.evidence import (
     TaskLook,
 )
 from watchdog.model.finding import Diagnosis
+from watchdog.model.open_files import FileLock
 
 MAIN = Thread("MainThread", AT_REST, call="poll", moves=True)
 

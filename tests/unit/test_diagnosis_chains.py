@@ -9,8 +9,9 @@ import pytest
 from canned import APP, AT_REST, LIB, LOOP_AT_REST, PID, SITE, STARTED, Thread, evidence
 
 from watchdog.diagnosis.diagnose import diagnose
-from watchdog.model.evidence import Connection, Evidence, MachineLook, Task
+from watchdog.model.evidence import Evidence, MachineLook, Task
 from watchdog.model.finding import Finding
+from watchdog.model.open_files import Connection
 
 MAIN = Thread("MainThread", AT_REST, call="poll", moves=True)
 SERVES = (f"service {SITE}/waitress/task.py:167", f"handler_thread {SITE}/waitress/task.py:84", *STARTED)

@@ -26,8 +26,9 @@ from canned import (
 )
 
 from watchdog.diagnosis.diagnose import diagnose
-from watchdog.model.evidence import Descriptor, Evidence, Task
+from watchdog.model.evidence import Evidence, Task
 from watchdog.model.finding import Finding
+from watchdog.model.open_files import Descriptor
 
 MAIN = Thread("MainThread", (f"select {LIB}/selectors.py:415", *SERVES), call="poll")
 ITEM = (f"run {LIB}/concurrent/futures/thread.py:58", f"_worker {LIB}/concurrent/futures/thread.py:83", *STARTED)

@@ -8,8 +8,9 @@ import pytest
 from canned import APP, LIB, LOOP_AT_REST, PID, REQUEST, SERVES, SITE, STARTED, Thread, evidence, frame, process
 
 from watchdog.diagnosis.diagnose import diagnose
-from watchdog.model.evidence import Connection, Evidence, Task, ThreadLook
+from watchdog.model.evidence import Evidence, Task, ThreadLook
 from watchdog.model.exits import Exit
+from watchdog.model.open_files import Connection
 
 IDLE_LOOP = Thread("MainThread", LOOP_AT_REST, call="epoll_wait")
 RECEIVES = (

@@ -13,7 +13,8 @@ from watchdog.diagnosis.diagnose import diagnose, settled
 from watchdog.diagnosis.spinning import spins
 from watchdog.diagnosis.view import View
 from watchdog.model.call_state import CallState
-from watchdog.model.evidence import Descriptor, Evidence, FileLock, TaskLook
+from watchdog.model.evidence import Evidence, TaskLook
+from watchdog.model.open_files import Descriptor, FileLock
 
 MAIN = Thread("MainThread", AT_REST, call="poll", moves=True)
 CHILD = 200
@@ -92,11 +93,18 @@ def test_a_loop_that_is_called_by_another_loop_is_not_judged_by_its_variables() 
     assert not rounds.repeats(other, spin.thread, spin.frame)
 
 
-def test_a_loop_that_may_come_back_is_read_twice_before_it_counts_as_work() -> None:
-    once = horse(STANDS[:1], at=(0.3,))
-    later = tuple(replace(one, at=one.at * 4) for one in once.looks)
-    once = replace(once, looks=later, memory=(replace(once.memory[-1], at=7.0),))
-    assert not settled(once, diagnose(once))
+@pytest.mark.parametrize(
+    ("states", "at"),
+    [(STANDS[:1], (0.3,)), ((("a",) * 3, ("a",) * 4), (0.3, 6.0))],
+    ids=["once", "mostly in vain"],
+)
+def test_a_loop_that_may_come_back_is_read_often_enough_before_it_counts_as_work(
+    states: tuple[tuple[str, ...], ...], at: tuple[float, ...]
+) -> None:
+    few = horse(states, at=at)
+    later = tuple(replace(one, at=one.at * 4) for one in few.looks)
+    few = replace(few, looks=later, memory=(replace(few.memory[-1], at=7.0),))
+    assert not settled(few, diagnose(few))
 
 
 @pytest.mark.parametrize(("asleep", "stuck"), [(30.0, True), (3.0, False)])

@@ -10,7 +10,8 @@ from canned import APP, AT_REST, PID, REQUEST, Thread, evidence
 
 from watchdog.diagnosis.diagnose import diagnose
 from watchdog.diagnosis.view import View
-from watchdog.model.evidence import Configured, Descriptor, Evidence
+from watchdog.model.evidence import Configured, Evidence
+from watchdog.model.open_files import Descriptor
 from watchdog.model.process import Listener
 
 MAIN = Thread("MainThread", AT_REST, call="futex", moves=True)

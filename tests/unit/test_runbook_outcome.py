@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from canned import process
 
-from watchdog.model.evidence import Connection, Evidence, LogTail, ProcessLook, ThreadLook
+from watchdog.model.evidence import Evidence, LogTail, ProcessLook, ThreadLook
 from watchdog.model.incident import Incident, StepRecord, Trigger
+from watchdog.model.open_files import Connection
 from watchdog.model.probing import Sample
 from watchdog.runbook.downtime import downtime
 

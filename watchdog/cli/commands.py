@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from watchdog.cli.fleet_commands import FLEET
+from watchdog.steps.registry import SEVERITY
 from watchdog.steps.spec import Argument, Option, StepSpec
 
 SERVICE = Option("--service", "service", help="only this service", metavar="NAME")
@@ -56,6 +57,13 @@ _LEDGER: tuple[StepSpec, ...] = (
         "watchdog.commands.incidents:report",
         (),
         (INCIDENT,),
+    ),
+    StepSpec(
+        "incidents verify",
+        "show whether the record of incidents was changed",
+        "watchdog.commands.verify:verify",
+        (Option("--head", help="also compare with this head, as a report bears it", metavar="N:HASH"),),
+        lists=True,
     ),
     StepSpec(
         "incidents note",
@@ -182,7 +190,11 @@ _POLICY: tuple[StepSpec, ...] = (
         "notify",
         "send a message to the addresses of a playbook, or test them",
         "watchdog.commands.notify:notify",
-        (SERVICE, Option("--test", "flag", help="send a test message through every channel, one line a channel")),
+        (
+            SERVICE,
+            Option("--test", "flag", help="send a test message through every channel, one line a channel"),
+            SEVERITY,
+        ),
         (Argument("message", many=True, help="the text; with --test the services, default: all of the home"),),
     ),
     *(

@@ -213,6 +213,15 @@ LOOP: dict[str, Manual] = {
             ("wd incidents report 2026-01-01", "write that of the first incident of that day"),
         ),
     ),
+    "incidents verify": Manual(
+        "It compares each incident, step and note with the chain of hashes, and the chain with the head of each report."
+        " It changes nothing.",
+        (
+            ("wd incidents verify", "compare the whole record; exit code 2 if anything was changed or removed"),
+            ("wd incidents verify -o json", "the same for a script: one line a fault, then the head"),
+        ),
+        WORST,
+    ),
     "incidents note": Manual(
         OWN,
         (

@@ -150,7 +150,7 @@ def _rewrite(journal: Journal, found: Incident) -> Path:
 def row(one: Incident, cut_off: bool) -> dict[str, Any]:
     """One line of the list as JSON."""
     record = one.record()
-    del record["steps"], record["notes"]
+    del record["steps"], record["notes"], record["head"]
     record["trigger"] = one.trigger.kind + (f": {one.trigger.detail}" if one.trigger.detail else "")
     record["cut_off"] = cut_off
     record["trouble"] = is_trouble(one)

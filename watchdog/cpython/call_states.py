@@ -8,6 +8,7 @@ that the same function, called again with the same arguments, is another call wh
 from __future__ import annotations
 
 import struct
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 
@@ -16,11 +17,12 @@ from watchdog.cpython.frames import Frames, LiveFrame
 from watchdog.cpython.holdings import is_library
 from watchdog.cpython.offsets import OBJECT_SIZE, TYPE_DICT_OFFSET, TYPE_FLAGS
 from watchdog.model.call_state import CallState
-from watchdog.system.clock import sleep
+from watchdog.system.clock import Deadline, sleep
 from watchdog.system.process import threads as kernel_threads
 from watchdog.system.process.memory import Unmapped
 
-_TIMES, _APART = 6, 0.004  # readings in a row, seconds between them
+_ENOUGH, _APART = 6, 0.004  # readings of each known call, seconds between two
+_LONGEST = 0.3  # seconds: a thread that runs meanwhile spoils some of the readings, and others take their place
 _MOST_BUSY, _MOST_THREADS = 2, 200  # threads that are read; of a process with more threads none is
 _INNERMOST = 6  # calls of the application that are shown
 _DEEPEST, _MOST_ITEMS, _MOST_DIGITS = 2, 32, 64
@@ -38,14 +40,22 @@ def read_call_states(
         return ()
     ids = {one.ident: one.tid or 0 for one in busy[:_MOST_BUSY]}
     found: list[CallState] = []
-    for _ in range(_TIMES):
+    deadline, times = Deadline(_LONGEST), 0
+    while times < _ENOUGH or not (deadline.over or _are_enough(found)):
         frames.objects.memory.forget()
         for interpreter in interpreters:
             for thread in read_threads(frames, interpreter):
                 if thread.ident in ids:
                     found += _States(frames, key).of(thread, ids[thread.ident])
+        times += 1
         sleep(_APART)
     return tuple(found)
+
+
+def _are_enough(found: Iterable[CallState]) -> bool:
+    """Whether each call that was seen at all was seen often enough to compare its states."""
+    seen = Counter((one.tid, one.file, one.function) for one in found)
+    return min(seen.values(), default=_ENOUGH) >= _ENOUGH
 
 
 class _States:

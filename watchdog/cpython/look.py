@@ -26,9 +26,9 @@ from watchdog.cpython.lock_objects import LockObjects
 from watchdog.cpython.lock_places import LockPlaces
 from watchdog.cpython.lock_points import LockPoints, TaskFrames
 from watchdog.cpython.objects import Objects
-from watchdog.cpython.task_registry import imported, registered_tasks
+from watchdog.cpython.task_registry import MOST, imported, registered_tasks
 from watchdog.model.call_state import CallState
-from watchdog.model.evidence import Container, LockLook, Task, TaskLook
+from watchdog.model.evidence import Container, LockLook, Task, TaskLook, ThreadStack
 from watchdog.model.records import record
 from watchdog.system.clock import Deadline, monotonic
 from watchdog.system.process import processes
@@ -39,7 +39,9 @@ _TASK, _TRIO_TASK = "_asyncio.Task", "trio.lowlevel.Task"
 _HUBS = ("gevent.hub", "eventlet.hubs")
 _QUEUES = frozenset({"queue.Queue", "asyncio.queues.Queue", "_queue.SimpleQueue"})
 _TOP = 30  # types, and queues, that are shown
-_MOST_TASKS = 20_000
+_MOST_REQUESTS = 500  # threads whose requests are looked for
+_MANY_THREADS, _MOST_THREADS = 1000, 2000  # from so many on their calls are told as well, and of how many
+_LEAST = 0.3  # seconds for reading tasks, however little time is left
 _HOLDINGS_TIME = 0.4  # seconds for following the application's variables
 
 
@@ -88,7 +90,7 @@ class _Look:
         born = birth(self.frames, main, generation)
         threads = own_calls(threads, born)
         inherited = born is not None and not runs_a_loop(threads)
-        addresses = [] if inherited else list(dict.fromkeys([*known, *walked]))[:_MOST_TASKS]
+        addresses = [] if inherited else list(dict.fromkeys([*known, *walked]))[:MOST]
         pending = self.all_pending(addresses)
         greenlets = Greenlets() if inherited else self.greenlets(heap, generation)
         locks = self.locks(threads, pending, greenlets)
@@ -106,12 +108,13 @@ class _Look:
             locks=locks,
             requests=tuple(
                 (thread.tid, text)
-                for thread in threads
+                for thread in threads[:_MOST_REQUESTS]
                 if thread.tid is not None and (text := request_of(self.frames, thread.frames))
             ),
             containers=self.containers(threads, pending),
             strange=greenlets.strange,
             born=born.record if born else None,
+            threads=self.stacks(threads) if len(threads) >= _MANY_THREADS else (),
             seconds=monotonic() - begun,
         )
 
@@ -135,6 +138,16 @@ class _Look:
         if len(strange) == 1 and self.pid not in (one.tid for one in found):
             found[strange[0]] = replace(found[strange[0]], tid=self.pid)
         return found
+
+    def stacks(self, threads: Sequence[LiveThread]) -> tuple[ThreadStack, ...]:
+        """Their calls, for a server whose threads are too many for other readers; the main thread is among them."""
+        chosen = sorted(threads, key=lambda one: one.tid != self.pid)[:_MOST_THREADS]
+        return tuple(
+            ThreadStack(
+                self.pid, one.tid, one.ident, one.name, tuple(frame.record for frame in one.frames), active=None
+            )
+            for one in chosen
+        )
 
     def states(self, key: bytes) -> tuple[CallState, ...]:
         """What the variables of running calls hold, as digests."""
@@ -165,7 +178,7 @@ class _Look:
         if not any(imported(self.objects, one, _HUBS) for one in self.interpreter.interpreters):
             return Greenlets()
         kinds = [found for type_, found in heap.found.items() if self.objects.derives(type_, GREENLET)]
-        found = read_greenlets(self.frames, [one for found in kinds for one in found][:_MOST_TASKS])
+        found = read_greenlets(self.frames, [one for found in kinds for one in found][:MOST])
         own = (
             replace(one, frames=since(one.frames, birth(self.frames, one.frames, generation)))
             for one in found.suspended
@@ -203,9 +216,9 @@ class _Look:
 
     def all_pending(self, addresses: Iterable[int]) -> list[_Pending]:
         """Those that are not done, within half of the time that is left: their locks and variables take the rest."""
-        found, enough = [], self.deadline.left / 2
+        found, enough = [], Deadline(max(_LEAST, self.deadline.left / 2))
         for address in addresses:
-            if self.deadline.left < enough:
+            if enough.over:
                 self.cut = True
                 break
             if (task := self.pending(address)) is not None:

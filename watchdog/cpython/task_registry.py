@@ -8,6 +8,7 @@ process with many millions of objects.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from watchdog.cpython.objects import Objects, plausible
 from watchdog.cpython.offsets import SET_MASK, SET_TABLE
@@ -17,6 +18,7 @@ _VARIABLES = ("_scheduled_tasks", "_all_tasks", "_eager_tasks")
 _ENTRY = 16
 _REFERENCE = 16  # where a weak reference keeps its object
 _LARGEST = 1 << 20
+MOST = 20_000  # tasks: a set has no order, so the first are as good as any
 
 
 def registered_tasks(objects: Objects, interpreter: int) -> list[int]:
@@ -29,7 +31,7 @@ def registered_tasks(objects: Objects, interpreter: int) -> list[int]:
             kept = objects.attribute(tasks, name) if tasks else None
             members = objects.attribute(kept, "data") if kept and objects.kind(kept) == "WeakSet" else kept
             if members and objects.kind(members) == "set":
-                found.update(dict.fromkeys(_members(objects, members)))
+                found.update(dict.fromkeys(islice(_members(objects, members), MOST)))
         return list(found)
     except Unmapped:
         return []

@@ -7,7 +7,8 @@ from functools import cached_property
 
 from watchdog.diagnosis import shape
 from watchdog.diagnosis.code import function, is_application
-from watchdog.model.evidence import Connection, Descriptor, Evidence, Frame, ProcessLook, SourceFile, TaskLook
+from watchdog.model.evidence import Evidence, Frame, ProcessLook, SourceFile, TaskLook
+from watchdog.model.open_files import Connection, Descriptor
 from watchdog.model.process import Process
 
 

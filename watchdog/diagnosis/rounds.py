@@ -28,7 +28,7 @@ def repeats(view: Threads, thread: ThreadView, frame: Frame) -> bool:
 def may_repeat(view: Threads, thread: ThreadView, frame: Frame) -> bool:
     """Whether one more reading of the loop's variables would tell."""
     seen = _readings(view, thread, frame) if _is_loop_alone(view, thread, frame) else []
-    return bool(seen) and seen[-1][0] - seen[0][0] < _APART
+    return bool(seen) and not _are_enough(seen)
 
 
 def _readings(view: Threads, thread: ThreadView, frame: Frame) -> list[tuple[float, str]]:
@@ -42,9 +42,13 @@ def _readings(view: Threads, thread: ThreadView, frame: Frame) -> list[tuple[flo
     ]
 
 
+def _are_enough(seen: list[tuple[float, str]]) -> bool:
+    return len(seen) >= _LEAST and seen[-1][0] - seen[0][0] >= _APART
+
+
 def _same_states(view: Threads, thread: ThreadView, frame: Frame) -> bool:
     seen = _readings(view, thread, frame)
-    if len(seen) < _LEAST or seen[-1][0] - seen[0][0] < _APART:
+    if not _are_enough(seen):
         return False
     usual = Counter(digest for _, digest in seen).most_common(_FEW)
     first, last = ({digest for at, digest in seen if at == when} for when in (seen[0][0], seen[-1][0]))

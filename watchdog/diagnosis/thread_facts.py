@@ -8,7 +8,8 @@ from functools import cached_property
 from watchdog.diagnosis import posts
 from watchdog.diagnosis.code import innermost_application
 from watchdog.diagnosis.indexed import Indexed
-from watchdog.model.evidence import Descriptor, Frame, SystemCall, ThreadLook, ThreadStack
+from watchdog.model.evidence import Frame, SystemCall, ThreadLook, ThreadStack
+from watchdog.model.open_files import Descriptor
 
 _RUNS_ON = 0.1  # CPU seconds a second, on a machine with much else to do
 

@@ -9,8 +9,9 @@ from watchdog.diagnosis import jobs, posts
 from watchdog.diagnosis.code import innermost_application, short
 from watchdog.diagnosis.tasks import suspended
 from watchdog.diagnosis.threads import Threads, ThreadView
-from watchdog.model.evidence import Answer, Connection, Frame
+from watchdog.model.evidence import Answer, Frame
 from watchdog.model.finding import Culprit
+from watchdog.model.open_files import Connection
 
 __all__ = ["ThreadView", "View", "short"]
 

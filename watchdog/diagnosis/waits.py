@@ -8,7 +8,8 @@ from watchdog.diagnosis import shape
 from watchdog.diagnosis.code import at_place, is_standard
 from watchdog.diagnosis.indexed import Indexed
 from watchdog.diagnosis.thread_facts import ThreadFacts
-from watchdog.model.evidence import Connection, Descriptor, Frame
+from watchdog.model.evidence import Frame
+from watchdog.model.open_files import Connection, Descriptor
 from watchdog.model.records import record
 
 

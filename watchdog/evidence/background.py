@@ -9,7 +9,8 @@ from watchdog.evidence import exits, peers
 from watchdog.evidence.bounded import Attempt
 from watchdog.evidence.named_paths import named_paths
 from watchdog.evidence.named_peers import named_peers
-from watchdog.model.evidence import Connection, Descriptor, Exit, Gap, LogTail, MachineLook, PeerLook
+from watchdog.model.evidence import Exit, Gap, LogTail, MachineLook, PeerLook
+from watchdog.model.open_files import Connection, Descriptor
 from watchdog.system.host import machine
 
 _FILES = 50  # open for writing, whose file systems are asked for their free space

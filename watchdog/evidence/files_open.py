@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from watchdog.model.evidence import Connection, Descriptor, FileLock
+from watchdog.model.open_files import Connection, Descriptor, FileLock
 from watchdog.model.process import Process
 from watchdog.system.net import sockets
 from watchdog.system.process import descriptors, filelocks, processes

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 
 from watchdog.library.request_guard import ENDING, FREE, HEADER, MAGIC, NAME, OVERDUE, SLOT
-from watchdog.model.evidence import Descriptor
+from watchdog.model.open_files import Descriptor
 from watchdog.model.records import record
 from watchdog.system.disk.open_files import read_open_file
 from watchdog.text.units import format_duration

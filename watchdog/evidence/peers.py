@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from watchdog.model.evidence import Connection, PeerLook
+from watchdog.model.evidence import PeerLook
+from watchdog.model.open_files import Connection
 from watchdog.model.process import Process
 from watchdog.system.net import ports, sockets
 from watchdog.system.process import processes

@@ -17,11 +17,8 @@ from watchdog.evidence.questions import Asking, Questions, ask_grpc, places
 from watchdog.evidence.sources import Sources
 from watchdog.model.evidence import (
     Configured,
-    Connection,
-    Descriptor,
     Evidence,
     Exit,
-    FileLock,
     Frame,
     Gap,
     LockLook,
@@ -33,6 +30,7 @@ from watchdog.model.evidence import (
     StackLook,
     TaskLook,
 )
+from watchdog.model.open_files import Connection, Descriptor, FileLock
 from watchdog.model.process import Listener, Process, Tree
 from watchdog.system import clock
 from watchdog.system.disk import files
@@ -94,6 +92,7 @@ class Session:
         self._overdue = False
         self._inside: Attempt[tuple[TaskLook, ...]] | None = None
         self._inside_at = 0.0
+        self._crowded: set[int] = set()  # with too many threads for py-spy: their calls come out of their memory
         self._behind = Background()
 
     @property
@@ -157,6 +156,7 @@ class Session:
         running = {one.process.pid: one.process for one in looks if not one.process.ended}
         self._python.update(pid for pid, process in running.items() if programs.is_python(process))
         wanted = [pid for pid in running if pid in self._python or pid not in self._tried]
+        wanted = [pid for pid in wanted if pid not in self._crowded]
         self._tried.update(wanted)
         self._files.meet(wanted)
         limit = max(0.3, min(3.0, self.deadline.left))
@@ -260,6 +260,10 @@ class Session:
         for look in looks:
             self._first_tasks.setdefault(look.pid, look)
             self._tasks[look.pid] = look
+            if look.threads and (look.pid not in self._latest or look.pid in self._crowded):
+                self._crowded.add(look.pid)
+                self._gaps.pop(f"stacks of {look.pid}", None)
+                self._keep(StackLook(look.pid, look.at, look.threads, seconds=look.seconds))
         self._locks = [locks.read_locks(list(self._latest.values()), list(self._tasks.values()))]
         for look in looks:
             name = f"tasks of {look.pid}"

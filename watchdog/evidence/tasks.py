@@ -9,7 +9,7 @@ from watchdog.system.child import child_call
 from watchdog.system.process import memory
 
 _KEY = os.urandom(16)  # of the digests: they compare within one run of wd, and tell nothing outside of it
-_PATIENCE = 1.5  # seconds over the time of the look itself, for the child to begin and to answer
+_PATIENCE = 2.5  # seconds over the time of the look itself, for the child to begin and to answer
 
 
 def read_tasks(pid: int, at: float = 0.0, seconds: float = 2.0) -> TaskLook:

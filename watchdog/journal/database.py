@@ -20,7 +20,10 @@ from watchdog.journal import opening
 from watchdog.system.disk import flock
 
 _Result = TypeVar("_Result")
-_TAKEN_ALONG = ("incidents", "steps", "notes", "desired", "restarts", "memories", "facts", "approvals", "alerts")
+_TAKEN_ALONG = (
+    *("incidents", "steps", "notes", "chain"),
+    *("desired", "restarts", "memories", "facts", "approvals", "alerts"),
+)
 
 
 class Database:

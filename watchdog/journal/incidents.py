@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import re
 import sqlite3
@@ -12,6 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, get_args
 
+from watchdog.journal import chain
 from watchdog.journal.rows import from_json, typed
 from watchdog.model.errors import Failed, NothingMatched
 from watchdog.model.incident import Incident, RunOutcome, StepRecord, Trigger
@@ -69,6 +71,7 @@ def insert(db: sqlite3.Connection, incident: Incident, owner: Identity) -> None:
             trigger.alert,
         ),
     )
+    chain.append(db, incident.id)
 
 
 def update(db: sqlite3.Connection, incident: str, fields: Mapping[str, Any]) -> None:
@@ -85,6 +88,7 @@ def update(db: sqlite3.Connection, incident: str, fields: Mapping[str, Any]) -> 
         raise Failed(f"the journal has no incident {incident!r}")
     if fields.get("signature"):
         db.execute("UPDATE incidents SET repeated = ? WHERE id = ?", (_repeated(db, incident), incident))
+    chain.append(db, incident)
 
 
 def _stored(value: Any) -> Any:
@@ -99,6 +103,7 @@ def begin_step(db: sqlite3.Connection, incident: str, number: int, step: str, te
         " VALUES (?, ?, ?, ?, 'running', ?, 0, '', ?)",
         (incident, number, step, text, clock.now(), by_hand),
     )
+    chain.append(db, incident, f"step {number}")
 
 
 def end_step(
@@ -117,6 +122,12 @@ def end_step(
     )
     if not done.rowcount:
         raise Failed(f"the journal has no step {number} of incident {incident!r}")
+    chain.append(db, incident, f"step {number}")
+
+
+def add_note(db: sqlite3.Connection, incident: str, at: float, by: str, text: str) -> None:
+    db.execute("INSERT INTO notes VALUES (?, ?, ?, ?)", (incident, at, by, text))
+    chain.append(db, incident, chain.NOTES)
 
 
 def one(db: sqlite3.Connection, name: str) -> Incident:
@@ -151,6 +162,7 @@ def one(db: sqlite3.Connection, name: str) -> Incident:
         found,
         steps=tuple(steps),
         notes=tuple((at, author, text) for at, author, text in (typed(line, "ntt") for line in notes)),
+        head=str(chain.head(db) or ""),
     )
 
 
@@ -174,6 +186,16 @@ def outages(db: sqlite3.Connection, service: str, since: float) -> tuple[tuple[f
         (service, since),
     )
     return tuple((begin, end) for begin, end in (typed(row, "nn") for row in rows))
+
+
+def ended(db: sqlite3.Connection, since: float) -> tuple[tuple[int, float, float], ...]:
+    """(pid, begin, end) of each process that a run ended, and when that run was; its end is infinite while it runs."""
+    rows = db.execute("SELECT old_pids, opened, closed FROM incidents WHERE opened >= ? AND old_pids != '[]'", (since,))
+    return tuple(
+        (pid, begin, math.inf if end is None else end)
+        for pids, begin, end in (typed(row, "tnN") for row in rows)
+        for pid in from_json(pids, list)
+    )
 
 
 def cut_off(db: sqlite3.Connection, service: str | None) -> tuple[Incident, ...]:

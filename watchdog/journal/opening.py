@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from watchdog.journal.tables import VERSIONS
+from watchdog.journal.tables import VERSIONS, Change
 from watchdog.model.errors import CannotTell, Refused
 from watchdog.system.clock import now
 from watchdog.system.disk import files
@@ -130,19 +130,19 @@ def _migrate(connection: sqlite3.Connection) -> None:
             raise damaged(f"it has no table {min(missing)}")
         return
 
-    def change(database: sqlite3.Connection) -> None:
+    def migrate(database: sqlite3.Connection) -> None:
         version = database.execute("PRAGMA user_version").fetchone()[0]  # again: another process may have been first
         for script in VERSIONS[version:]:
-            for statement in script:
-                database.execute(statement)
+            for change in script:
+                change(database) if callable(change) else database.execute(change)
         database.execute(f"PRAGMA user_version={len(VERSIONS)}")
         database.execute("INSERT OR REPLACE INTO facts VALUES ('schema', ?)", (len(VERSIONS),))
 
-    transaction(connection, change)
+    transaction(connection, migrate)
 
 
-def _tables(versions: tuple[tuple[str, ...], ...]) -> set[str]:
-    statements = [statement.split() for script in versions for statement in script]
+def _tables(versions: tuple[tuple[Change, ...], ...]) -> set[str]:
+    statements = [change.split() for script in versions for change in script if isinstance(change, str)]
     return {words[2] for words in statements if words[:2] == ["CREATE", "TABLE"]}
 
 

@@ -17,12 +17,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, TypeVar
 
-from watchdog.journal import alerts, approvals, hours, incidents, samples, services
+from watchdog.journal import alerts, approvals, hours, incidents, samples, services, verifying
 from watchdog.journal.database import Database
 from watchdog.journal.opening import damaged
 from watchdog.journal.retention import remove_old_folders
 from watchdog.model.alert import Alert
 from watchdog.model.approval import Approval
+from watchdog.model.chain import Chain
 from watchdog.model.errors import Failed
 from watchdog.model.incident import Desired, Incident, Restart, RunOutcome, Trigger
 from watchdog.model.probing import Sample
@@ -140,7 +141,7 @@ class Journal:
         """What a person adds, with the time."""
         name = self.incident(incident).id
         when = clock.now()
-        self._write(lambda db: db.execute("INSERT INTO notes VALUES (?, ?, ?, ?)", (name, when, by, redact(text))))
+        self._write(lambda db: incidents.add_note(db, name, when, by, redact(text)))
 
     def incident(self, name: str) -> Incident:
         """With steps and notes; by id, a part of it that fits only one, or "last". NothingMatched if there is none."""
@@ -149,6 +150,10 @@ class Journal:
     def incidents(self, service: str | None = None, since: float = 0.0, limit: int = 100) -> tuple[Incident, ...]:
         """Newest first, without steps and notes."""
         return self._read(lambda db: incidents.many(db, service, since, limit))
+
+    def ended(self, since: float) -> tuple[tuple[int, float, float], ...]:
+        """(pid, begin, end) of each process that a run since then ended, and when that run was."""
+        return self._read(lambda db: incidents.ended(db, since))
 
     def outages(self, service: str, since: float) -> tuple[tuple[float, float], ...]:
         """(begin, end) of each time that it was down, of the incidents since then."""
@@ -161,6 +166,10 @@ class Journal:
     def same_signature(self, service: str | None, signature: str, since: float) -> tuple[Incident, ...]:
         """Runs since then for the same cause at the same line that did something, newest first."""
         return self._read(lambda db: incidents.same_signature(db, service, signature, since))
+
+    def chain(self) -> Chain:
+        """The chain over all incidents, and where the record is not what was written."""
+        return self._read(verifying.look_through)
 
     # Services
 
@@ -198,6 +207,14 @@ class Journal:
     def kept_by_all(self, name: str) -> dict[str, str]:
         """The same of every service that has it."""
         return self._read(lambda db: services.kept_by_all(db, name))
+
+    def keep_page(self, address: str) -> None:
+        """Where the page is, for links in messages; empty when it ends."""
+        self.keep("", services.PAGE, address)
+
+    @property
+    def page(self) -> str:
+        return self.kept("", services.PAGE)
 
     # Questions to persons
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Callable
+
+from watchdog.journal import chain
+
 # What is counted when answers are written, from all answers that are there.
 HOURS = """INSERT INTO hours SELECT service, probe, CAST(at / 3600 AS INTEGER), verdict, sum(count) FROM samples
     GROUP BY 1, 2, 3, 4"""
-VERSIONS: tuple[tuple[str, ...], ...] = (
+Change = str | Callable[[sqlite3.Connection], None]  # one statement, or what no statement can say
+VERSIONS: tuple[tuple[Change, ...], ...] = (
     (
         """CREATE TABLE incidents (
             id TEXT PRIMARY KEY, opened REAL NOT NULL, service TEXT, runbook TEXT NOT NULL,
@@ -78,5 +84,11 @@ VERSIONS: tuple[tuple[str, ...], ...] = (
             service TEXT NOT NULL, probe TEXT NOT NULL, hour INTEGER NOT NULL, verdict TEXT NOT NULL,
             count INTEGER NOT NULL, PRIMARY KEY (service, probe, hour, verdict)) WITHOUT ROWID""",
         HOURS,
+    ),
+    (
+        """CREATE TABLE chain (
+            number INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, incident TEXT NOT NULL, item TEXT NOT NULL,
+            digest TEXT NOT NULL, hash TEXT NOT NULL)""",
+        chain.take_in,
     ),
 )

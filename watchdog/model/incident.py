@@ -123,6 +123,7 @@ class Incident:
     overridden: str = ""  # which budget a person overrode, and why it had said no
     notes: tuple[tuple[float, str, str], ...] = ()  # (when, by, text)
     steps: tuple[StepRecord, ...] = ()
+    head: str = ""  # of the journal's chain when this was read: "214:9f3c…"
 
     @property
     def gave_up(self) -> bool:
@@ -159,6 +160,7 @@ class Incident:
             "old_pids": list(self.old_pids),
             "new_pid": self.new_pid,
             "report": self.report,
+            "head": self.head or None,
             "steps": [step.record() for step in self.steps],
             "notes": [{"at": iso(when), "by": by, "text": text} for when, by, text in self.notes],
         }

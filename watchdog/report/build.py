@@ -92,6 +92,7 @@ def build(incident: Incident, folder: Path) -> Page:
         root_cause=incident.root_cause,
         fix=incident.fix,
         notes=incident.notes,
+        head=incident.head,
         data={f"{step.number} {step.step}": step.data for step in incident.steps if step.data},
     )
 

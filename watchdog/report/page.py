@@ -96,4 +96,5 @@ class Page:
     root_cause: str = ""
     fix: str = ""
     notes: tuple[tuple[float, str, str], ...] = ()
+    head: str = ""  # of the journal's chain when the report was made
     data: dict[str, Any] = field(default_factory=dict)  # the step results, for report.json

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from watchdog.model.evidence import Connection
+from watchdog.model.open_files import Connection
 from watchdog.model.process import Tree
 from watchdog.system.net import sockets
 from watchdog.system.process import descriptors

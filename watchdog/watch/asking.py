@@ -25,7 +25,6 @@ from watchdog.watch.loop_messages import Trouble
 from watchdog.watch.loop_state import LoopState
 from watchdog.watch.watched import CALENDAR, Watched
 
-PAGE = "page"  # under which the journal keeps where the page is, of no service
 _LOOK = 0.25  # seconds between two looks for an answer from elsewhere
 
 
@@ -96,7 +95,7 @@ class Questions:
         token = secrets.token_urlsafe(24)
         new = Approval(os.urandom(6).hex(), name, question.runbook, question.key, question.words, now, until)
         journal.ask(new, hashlib.sha256(token.encode()).hexdigest())
-        page = journal.kept("", PAGE)
+        page = journal.page
         return new, f"{page}/yes/{new.id}/{token}" if page else ""
 
     def _ask(self, question: Question, approval: Approval, link: str) -> None:
@@ -172,6 +171,7 @@ class Questions:
         if not watched.playbook.notify or question.key in watched.stored.paged:
             return
         watched.stored.paged.add(question.key)
+        watched.stored.told = watched.stored.told or clock.now()
         self._state.remember(watched)
         text = f"{watched.name}: {question.cause.detail}. wd may not act by itself; {how}"
         told = notify(self._state.context(watched, question.cause), {"message": [text]})

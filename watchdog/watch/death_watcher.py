@@ -169,9 +169,9 @@ class DeathWatcher:
         mean = sum(one.seconds for one in lives) / len(lives)
         told, now = f"a life lasts {format_duration(mean)} on average", clock.now()
         if spec is not None:
-            since = now - lives[0].started
-            samples = self._state.journal.samples(watched.name, spec.name, now - since)
-            figure = availability("", since, now, samples, spec.every, (), ())
+            self._state.store()  # its last answers count, too
+            samples = self._state.journal.samples(watched.name, spec.name, lives[0].started)
+            figure = availability("", now - lives[0].started, now, samples, spec.every, (), ())
             told += f", and {figure.percent:.2f} % of the time it answered" if figure.percent is not None else ""
         return told
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from watchdog.diagnosis import logbook
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.diagnosis.waits import in_database
-from watchdog.model.evidence import FileLock
 from watchdog.model.finding import Culprit, Finding
+from watchdog.model.open_files import FileLock
 from watchdog.text.units import format_duration
 
 PREVENT = (

@@ -9,8 +9,8 @@ from watchdog.diagnosis.code import at_place
 from watchdog.diagnosis.locking import graph, who
 from watchdog.diagnosis.tasks import TaskWait, serving
 from watchdog.diagnosis.view import ThreadView, View, short
-from watchdog.model.evidence import Connection
 from watchdog.model.finding import Finding
+from watchdog.model.open_files import Connection
 from watchdog.text.units import format_duration
 
 PREVENT = (

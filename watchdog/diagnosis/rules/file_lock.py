@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from watchdog.diagnosis.view import ThreadView, View, short
-from watchdog.model.evidence import FileLock
 from watchdog.model.finding import Finding
+from watchdog.model.open_files import FileLock
 from watchdog.text.units import format_duration
 
 PREVENT = (

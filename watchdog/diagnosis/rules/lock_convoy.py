@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from watchdog.diagnosis.locking import graph, thread_of, who
 from watchdog.diagnosis.tasks import TaskWait, answers_request, suspended
 from watchdog.diagnosis.view import ThreadView, View, short
-from watchdog.model.evidence import Connection, Frame, LockPoint
+from watchdog.model.evidence import Frame, LockPoint
 from watchdog.model.finding import Finding
+from watchdog.model.open_files import Connection
 from watchdog.text.units import format_size
 
 PREVENT = (

@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from watchdog.model.evidence import Descriptor
+from watchdog.model.open_files import Descriptor
 
 _MOST = 4000  # descriptors looked at one by one
 _INODE = re.compile(r"(socket|pipe):\[(\d+)\]", re.ASCII)

@@ -7,7 +7,7 @@ from typing import Any
 
 import psutil
 
-from watchdog.model.evidence import Descriptor
+from watchdog.model.open_files import Descriptor
 from watchdog.system.net import ports
 
 _ERRORS = (psutil.Error, OSError)

@@ -7,8 +7,8 @@ from typing import Any
 
 import psutil
 
-from watchdog.model.evidence import Connection
 from watchdog.model.facts import UnixSocket
+from watchdog.model.open_files import Connection
 
 
 def is_ours_or_roots(port: int, peer_port: int) -> bool:

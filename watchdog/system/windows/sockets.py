@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from watchdog.model.evidence import Connection
+from watchdog.model.open_files import Connection
 from watchdog.system.portable.sockets import unix_sockets
 from watchdog.system.process import processes
 from watchdog.system.windows import accounts, tcp_table
