@@ -60,6 +60,7 @@ class Kills:
             getattr(self, f"_kill_{victim}")(before, shim)
             self._settle()
         self.counts[victim] += 1
+        print(f"{time.time():.3f} {victim}: server {before}, shim {shim} -> server {self.service.pid()}")
         if shim and not starting:
             assert not refused.count, f"{refused.count} refused after the kill of the {victim}, while its shim lived"
 

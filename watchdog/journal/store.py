@@ -151,6 +151,10 @@ class Journal:
         """Newest first, without steps and notes."""
         return self._read(lambda db: incidents.many(db, service, since, limit))
 
+    def ended(self, since: float) -> tuple[tuple[int, float, float], ...]:
+        """(pid, begin, end) of each process that a run since then ended, and when that run was."""
+        return self._read(lambda db: incidents.ended(db, since))
+
     def outages(self, service: str, since: float) -> tuple[tuple[float, float], ...]:
         """(begin, end) of each time that it was down, of the incidents since then."""
         return self._read(lambda db: incidents.outages(db, service, since))
