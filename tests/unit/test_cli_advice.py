@@ -84,7 +84,9 @@ def found(text: str) -> list[str]:
 
 
 # Each text that holds a command, with its file.
-PLACES = [(str(path.relative_to(ROOT / "watchdog")), text) for path in CODE for text in texts(path) if found(text)]
+PLACES = [
+    (path.relative_to(ROOT / "watchdog").as_posix(), text) for path in CODE for text in texts(path) if found(text)
+]
 # A document that only names a command, as in "`wd kill` asks first", proposes nothing.
 IN_DOCUMENTS = {
     one
