@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from advised import follow
 from databases import Postgres, needs_postgres, postgres
-from homes import Home, surroundings
+from homes import WD, Done, Home, surroundings
 from hosts import Fleet, fleet_in, needed
 from pages import page_of
 from support import wait_for
@@ -207,14 +208,35 @@ def test_a_store_that_stops_during_a_run_loses_nothing(
     assert rows(where, "SELECT host, stage FROM host_runs ORDER BY host") == [("a", "ok"), ("b", "ok")]
     found = rows(where, "SELECT host, run, outcome, record->>'incident' = id FROM incidents ORDER BY host")
     assert found == [("a", "night", "done", True), ("b", "night", "done", True)]
-    again = fleet_store(fleet, "forward")
-    assert again.returncode == 0, again.stderr
+    again = at_home(fleet, "fleet", "store", "forward")
+    assert again.code == 0, again.err
     assert len(rows(where, "SELECT * FROM incidents")) == 2, "nothing is doubled"
 
 
-def fleet_store(fleet: Fleet, verb: str) -> subprocess.CompletedProcess[str]:
-    words = [word for word in fleet.argv("store", verb) if word not in ("-i", str(fleet.inventory))]
-    return subprocess.run(words, capture_output=True, text=True, timeout=100, env=surroundings(), check=False)
+def at_home(fleet: Fleet, *words: str) -> Done:
+    """A command of the controller that asks no host."""
+    argv = [*WD, "--home", str(fleet.home), *words]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=100, env=surroundings(), check=False)
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+@needed
+def test_a_run_whose_store_is_down_is_sent_later_by_the_printed_command(
+    fleets: Callable[[str, str], Fleet], server: Postgres, where: str
+) -> None:
+    fleet = fleets("fleet", where)
+    fleet.shop("a").runbook("test", WAITS)
+    server.stop()
+    try:
+        done = fleet.wd("run", "test", "--service", "shop", "--id", "night")
+    finally:
+        server.start()
+    assert done.code == 0, "the run needs no store"
+    assert "is not in the shared store yet" in done.err
+    (advised,) = follow(done.err, lambda *words: at_home(fleet, *words))
+    assert advised == f"wd --home {fleet.home} fleet store forward"
+    assert rows(where, "SELECT host, stage FROM host_runs") == [("a", "ok")]
+    assert rows(where, "SELECT host, run FROM incidents") == [("a", "night")]
 
 
 def test_incidents_wait_in_sqlite_while_the_store_is_down_and_are_sent_once(
@@ -272,6 +294,5 @@ def test_a_store_without_tables_says_how_they_are_made(folder: Path, empty: str)
     home = home_of(folder / "home", empty)
     done = home.wd("fleet", "store", "show")
     assert done.code == 3
-    assert "wd fleet store upgrade" in done.err
-    assert home.wd("fleet", "store", "upgrade").code == 0
+    assert follow(done.err, home.wd) == ["wd fleet store upgrade"]
     assert home.wd("fleet", "store", "show").code == 0

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _POOL = "fleet"
 _LOOK = 0.5  # seconds between two tries for a slot
 _PATIENCE = 600.0  # seconds for a store that does not answer, before no further host is begun
-_TO_SEND = 20.0  # seconds at the end of a run for a store that does not answer
+_TO_SEND = 10.0  # seconds at the end of a run for a store that does not answer
 Say = Callable[[str], None]
 
 
