@@ -34,3 +34,26 @@ def test_an_automatic_cure_of_an_endless_loop_names_the_loop_and_its_line(home: 
     (incident,) = home.incidents()
     assert incident["outcome"] == "recovered" and "busy" in str(incident["cause"]), incident
     assert "fickle.py" in home.wd("incidents", "show", incident["incident"]).out
+
+
+def test_a_server_that_hangs_again_after_each_cure_hangs_and_is_in_no_crash_loop(home: Home) -> None:
+    shop: Service = home.service(server="fickle.py")
+    shop.playbook["triggers"] = [{"on": "health", "run": "frozen-server"}]
+    shop.playbook["policy"] |= {
+        "per_hour": 0,
+        "per_hour_everywhere": 0,
+        "backoff": {"first": "100ms", "max": "100ms", "reset_after": "1s"},
+        "give_up": {"restarts": 100, "within": "1m"},
+    }
+    shop.write()
+    before = shop.start()
+    daemon = home.watch()
+    daemon.hears("watching")
+    for times in range(1, 5):
+        shop.tell("burn")
+        wait_for(lambda pid=before: not alive(pid), "the busy server is ended", 90)
+        shop.tell("burn", None)
+        wait_for(lambda times=times: daemon.said.count("frozen-server: recovered") == times, "it is back", 90)
+        before = shop.pid()
+    causes = [str(one["cause"]) for one in home.incidents()]
+    assert len(causes) == 4 and all("busy" in cause for cause in causes), causes

@@ -30,6 +30,7 @@ _PIPE = "test_main_kill.py::test_a_pid_that_was_used_again_since_it_was_piped_hi
 _FIGURE = "test_workers_measure.py::test_what_a_bad_figure_advises_can_be_typed_as_it_stands"
 _WORKER = f"{_ADVICE}::test_the_one_stuck_worker_of_two_is_ended_by_the_printed_command_and_replaced"
 _LEAK = f"{_ADVICE}::test_a_server_that_leaks_is_watched_by_the_printed_command"
+_MESSAGE = "test_notify_routes.py::test_a_hang_gives_a_message_with_cause_line_and_link_when_it_is_over"
 SHOWN_ELSEWHERE = {
     ("commands/init.py", "wd --home 1 validate --here"): _INIT,
     ("commands/playbook_text.py", "wd validate --here"): _INIT,
@@ -37,6 +38,7 @@ SHOWN_ELSEWHERE = {
     ("commands/validate_here.py", "wd find :1"): _FOUND,
     ("diagnosis/rules/memory_leak.py", "wd leak watch 1"): _LEAK,
     ("report/advice.py", "wd kill --port 1"): _KILLS,
+    ("report/message.py", "wd incidents show 1"): _MESSAGE,
     ("report/advice.py", "wd kill --pid 1"): _KILLS,
     ("report/advice.py", "wd kill --worker --pid 1"): _WORKER,
     ("targets/select.py", "wd ps -o json"): _PIPE,
@@ -82,7 +84,9 @@ def found(text: str) -> list[str]:
 
 
 # Each text that holds a command, with its file.
-PLACES = [(str(path.relative_to(ROOT / "watchdog")), text) for path in CODE for text in texts(path) if found(text)]
+PLACES = [
+    (path.relative_to(ROOT / "watchdog").as_posix(), text) for path in CODE for text in texts(path) if found(text)
+]
 # A document that only names a command, as in "`wd kill` asks first", proposes nothing.
 IN_DOCUMENTS = {
     one

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from watchdog.config import playbooks
 from watchdog.model.errors import BadConfig
 from watchdog.model.exits import Exit
 from watchdog.model.playbook import Backoff, GiveUp, Percent, Playbook, Threshold
+from watchdog.model.routes import Hours, Route
 
 SHOP = """\
 service: shop
@@ -52,7 +54,7 @@ def mistakes(home: Path, text: str) -> list[str]:
     with pytest.raises(BadConfig) as caught:
         load(home, text)
     assert caught.value.code == Exit.UNKNOWN
-    return [line.removeprefix(str(home / "playbooks") + "/") for line in caught.value.mistakes]
+    return [line.removeprefix(str(home / "playbooks") + os.sep) for line in caught.value.mistakes]
 
 
 def test_the_policy_arrives_as_it_was_written(home: Path) -> None:
@@ -143,12 +145,14 @@ policy:
   quiet: [{cron: "0 3 * * *", for: 2h}]
   target: 99.95
   per_hour: 0
-notify: slack://a/b
+notify:
+  - slack://a/b
+  - {to: [ntfy://a/b, json://c/], severity: critical, hours: ["mon-fri 22:00-06:00", "sat 00:00-24:00"]}
 """,
     )
     assert found.start.command == ("gunicorn", "shop app", "-w", "3")
     assert dict(found.start.env) == {"PORT": "8000", "DEBUG": "NO", "RATE": "1.10", "EMPTY": "", "MODE": "0755"}
-    assert (found.start.listen, found.start.log) == (("127.0.0.1:8000",), "/var/log/shop.log")
+    assert (found.start.listen, found.start.log) == (("127.0.0.1:8000",), str(Path("/var/log/shop.log").absolute()))
     assert found.find.cmdline == ("gunicorn", "a b")
     probes = {one.name: one for one in found.probes}
     assert probes["a"].threshold == Threshold(3, 5)
@@ -169,7 +173,11 @@ notify: slack://a/b
     assert [one.kind for one in found.triggers] == ["death", "every", "log", "death", "trend"]
     assert found.triggers[1].every == 21600.0
     assert found.policy.quiet == (("0 3 * * *", 7200.0),)
-    assert found.notify == ("slack://a/b",)
+    assert found.notify == (
+        Route(("slack://a/b",)),
+        Route(("ntfy://a/b", "json://c/"), "critical", (Hours(1320, 360, (0, 1, 2, 3, 4)), Hours(0, 1440, (5,)))),
+    )
+    assert found.receivers == ("slack://a/b", "ntfy://a/b", "json://c/")
 
 
 def test_a_pattern_stays_whole(home: Path) -> None:
@@ -250,6 +258,14 @@ BROKEN = [
     (BASE + "policy: {quiet: [{cron: '0 3 * * *'}]}\n", "3:18: policy.quiet[0].for:", "missing"),
     (BASE + "policy: {max_kills: 1_0}\n", "3:21: policy.max_kills:", "from 1 to 100"),
     (BASE + "notify: [nobody]\n", "3:10: notify[0]:", "slack://"),
+    (BASE + "notify: {to: nobody}\n", "3:", "slack://"),
+    (BASE + "notify: [{severity: critical}]\n", "3:", "this key is missing"),
+    (BASE + "notify: [{to: 'a://b', severity: high}]\n", "3:", "warning"),
+    (BASE + "notify: [{to: 'a://b', hours: 8-18}]\n", "3:", "08:00-18:00"),
+    (BASE + "notify: [{to: 'a://b', hours: mon-fry 08:00-18:00}]\n", "3:", "the days are mon"),
+    (BASE + "notify: [{to: 'a://b', hours: 25:00-26:00}]\n", "3:", "08:00-18:00"),
+    (BASE + "notify: [{to: 'a://b', hours: 08:00-08:00}]\n", "3:", "08:00-18:00"),
+    (BASE + "notify: [{to: 'a://b', severty: info}]\n", "3:", "severity"),
     (BASE + "probes:\n  x:\n    http: /\n    every:\n", "6:5: probes.x.every:", "such as 10s or 5m (got nothing)"),
     (BASE + "servce: b\n", "3:1: servce:", "did you mean 'service'?"),
     ("- a\n", "1:1:", "mapping"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from watchdog.cli.fleet_commands import FLEET
+from watchdog.steps.registry import SEVERITY
 from watchdog.steps.spec import Argument, Option, StepSpec
 
 SERVICE = Option("--service", "service", help="only this service", metavar="NAME")
@@ -189,7 +190,11 @@ _POLICY: tuple[StepSpec, ...] = (
         "notify",
         "send a message to the addresses of a playbook, or test them",
         "watchdog.commands.notify:notify",
-        (SERVICE, Option("--test", "flag", help="send a test message through every channel, one line a channel")),
+        (
+            SERVICE,
+            Option("--test", "flag", help="send a test message through every channel, one line a channel"),
+            SEVERITY,
+        ),
         (Argument("message", many=True, help="the text; with --test the services, default: all of the home"),),
     ),
     *(
@@ -201,9 +206,8 @@ _POLICY: tuple[StepSpec, ...] = (
                 SERVICE,
                 Option(
                     "--as",
-                    default="cron",
                     choices=("cron", "systemd", "launchd", "task-scheduler"),
-                    help="which scheduler",
+                    help="which scheduler; default: task-scheduler on Windows, else cron",
                 ),
                 Option("--every", "duration", "1m", "how often"),
                 Option("--loop", "flag", help="install `wd watch` as a systemd service"),

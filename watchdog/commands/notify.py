@@ -59,5 +59,5 @@ def _named(context: Context, options: Mapping[str, Any]) -> Iterable[Playbook]:
 
 def _tried(playbook: Playbook) -> list[dict[str, Any]]:
     body = f"wd on {platform.node()} tests this channel of {playbook.service}. Nothing is wrong."
-    sent = messages.send(playbook.notify, f"wd: test of {playbook.service}", body)
+    sent = messages.send(playbook.receivers, f"wd: test of {playbook.service}", body)
     return [{"service": playbook.service, "to": one.receiver, "ok": one.ok, "error": one.error} for one in sent]

@@ -57,9 +57,8 @@ def unreachable(playbook: Playbook) -> Iterator[str]:
     if not messages.can_send():
         yield f"notify: {messages.NOT_INSTALLED}"
         return
-    for place, address in enumerate(playbook.notify):
-        if not messages.is_known(address):
-            shown = messages.private(address)
+    for place, route in enumerate(playbook.notify):
+        for shown in (messages.private(address) for address in route.to if not messages.is_known(address)):
             yield f"notify[{place}]: Apprise does not know the address {shown}. Correct it, then: `wd notify --test`"
 
 

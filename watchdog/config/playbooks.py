@@ -136,7 +136,7 @@ def _note(document: yaml.Document, error: Mapping[str, Any]) -> None:
     at_key = bool(steps) and steps[-1] == "[key]"
     if at_key:
         steps.pop()
-    if len(steps) > 2 and steps[0] in _KINDS:
+    if len(steps) > 2 and (steps[0] in _KINDS or steps[0] == "notify"):
         del steps[2]  # the kind, which stands in no file
     path = tuple(steps)
     kind, value = error["type"], error["input"]

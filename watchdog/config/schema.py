@@ -24,6 +24,7 @@ from watchdog.config.fields import (
 from watchdog.config.kinds import CHECKS, PROBES, TRIGGERS, Check, Command, File, Probe, Section, Trigger
 from watchdog.config.measures import DAY, CronLine, Duration, Share, Size, written
 from watchdog.config.places import Address, Link, Location
+from watchdog.config.receivers import Receivers, RouteEntry
 from watchdog.library.shelf import SAFE_NAME
 from watchdog.model.playbook import Percent
 
@@ -31,7 +32,6 @@ Name = Annotated[str, Text("a name of letters, digits, . _ and -, at most 64, sa
 Variable = Annotated[str, Text("a name of letters, digits and _", r"[A-Za-z_][A-Za-z0-9_]*")]
 Manager = Text("systemd:UNIT, supervisor:NAME or docker:NAME", r"(systemd|supervisor|docker):[A-Za-z0-9@_.:\\-]+")
 USER = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
-Receiver = Text("an address such as slack://…", r"[a-z][a-z0-9+.-]*://\S+")
 
 
 class Find(Section):
@@ -245,10 +245,9 @@ class PlaybookFile(Section):
         default_factory=list, description="what starts which runbook"
     )
     policy: Policy = Field(default_factory=Policy, description="how far wd may go by itself")
-    notify: Annotated[tuple[str, ...], Many(Receiver)] = Field(
-        default=(), description="who is notified, as Apprise addresses"
+    notify: Annotated[tuple[RouteEntry, ...], Receivers()] = Field(
+        default=(), description="who is notified: Apprise addresses, or routes with `to`, `severity`, `hours`"
     )
-
     sidecar: Sidecar | None = Field(default=None, description="how `wd sidecar` watches it")
 
     @model_validator(mode="before")

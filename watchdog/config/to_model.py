@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from watchdog.config.kinds import Check, Probe, Section, Trigger
+from watchdog.config.receivers import RouteEntry
 from watchdog.config.schema import Find, PlaybookFile, Policy, Sidecar
 from watchdog.model import playbook as model
+from watchdog.model.routes import Route, Severity
 from watchdog.model.selector import Selector
 
 _COMMON = ("every", "timeout", "fails", "lasting", "subject", "run")
@@ -32,10 +34,16 @@ def playbook(file: PlaybookFile, home: Path, path: Path) -> model.Playbook:
         checks=tuple(_check(name, one, absolute) for name, one in file.checks.items()),
         triggers=tuple(_trigger(one, absolute) for one in file.triggers),
         policy=_policy(file.policy),
-        notify=file.notify,
+        notify=tuple(map(_route, file.notify)),
         sidecar=_sidecar(file.sidecar) if file.sidecar else None,
         path=str(path),
     )
+
+
+def _route(found: str | RouteEntry) -> Route:
+    if isinstance(found, str):
+        return Route((found,))
+    return Route(found.to, cast(Severity, found.severity), found.hours)
 
 
 def _sidecar(found: Sidecar) -> model.Sidecar:

@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from watchdog.model.evidence import Configured, Exit
 from watchdog.model.playbook import Playbook, Start
+from watchdog.system import clock
 from watchdog.system.host import accounts
 from watchdog.system.shim import records as starts
+
+if TYPE_CHECKING:
+    from watchdog.journal.store import Journal
+
+_LONGEST_RUN = 3600.0  # seconds: a run may end what it has started itself
 
 
 def configured(playbook: Playbook | None) -> Configured:
@@ -51,22 +58,27 @@ def known_logs(playbook: Playbook | None, state: Path, named: Iterable[str | Pat
     return tuple(dict.fromkeys(str(path) for path in found))
 
 
-def known_exits(playbook: Playbook | None, state: Path) -> tuple[Exit, ...]:
-    """The ends of earlier starts, as the shim has noted them."""
+def known_exits(playbook: Playbook | None, state: Path, journal: Journal | None) -> tuple[Exit, ...]:
+    """The ends of earlier starts, as the shim has noted them, and whether a run of wd was the cause."""
     if playbook is None:
         return ()
+    noted = starts.up_to_date(starts.folder(state, playbook.service), clock.now())[-50:]
+    ends = [one for one in noted if one.ended is not None]
+    since = min((one.started for one in ends), default=0.0)
+    ended = journal.ended(since - _LONGEST_RUN) if journal is not None and ends else ()
     return tuple(
         Exit(
             when=one.ended,
             pid=one.pid,
             code=one.code,
             signal=one.signal,
-            lifetime=one.ended - one.started,
+            lifetime=None if one.end_is_unknown else one.ended - one.started,
             peak_rss=one.peak_rss,
             last_lines=one.last_lines,
             source="shim",
             limit=one.limit,
+            by_wd=any(one.pid == pid and begin <= one.ended <= end for pid, begin, end in ended),
         )
-        for one in starts.read_all(starts.folder(state, playbook.service))[-50:]
+        for one in ends
         if one.ended is not None
     )

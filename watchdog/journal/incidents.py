@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import re
 import sqlite3
@@ -185,6 +186,16 @@ def outages(db: sqlite3.Connection, service: str, since: float) -> tuple[tuple[f
         (service, since),
     )
     return tuple((begin, end) for begin, end in (typed(row, "nn") for row in rows))
+
+
+def ended(db: sqlite3.Connection, since: float) -> tuple[tuple[int, float, float], ...]:
+    """(pid, begin, end) of each process that a run ended, and when that run was; its end is infinite while it runs."""
+    rows = db.execute("SELECT old_pids, opened, closed FROM incidents WHERE opened >= ? AND old_pids != '[]'", (since,))
+    return tuple(
+        (pid, begin, math.inf if end is None else end)
+        for pids, begin, end in (typed(row, "tnN") for row in rows)
+        for pid in from_json(pids, list)
+    )
 
 
 def cut_off(db: sqlite3.Connection, service: str | None) -> tuple[Incident, ...]:

@@ -7,6 +7,7 @@ import sqlite3
 from watchdog.journal.rows import typed
 from watchdog.model.incident import Desired, Restart
 
+PAGE = "page"  # the memory, of no service, of where `wd web` is
 RESTARTS_KEPT = 92 * 86400.0  # seconds
 
 

@@ -151,6 +151,10 @@ class Journal:
         """Newest first, without steps and notes."""
         return self._read(lambda db: incidents.many(db, service, since, limit))
 
+    def ended(self, since: float) -> tuple[tuple[int, float, float], ...]:
+        """(pid, begin, end) of each process that a run since then ended, and when that run was."""
+        return self._read(lambda db: incidents.ended(db, since))
+
     def outages(self, service: str, since: float) -> tuple[tuple[float, float], ...]:
         """(begin, end) of each time that it was down, of the incidents since then."""
         return self._read(lambda db: incidents.outages(db, service, since))
@@ -204,15 +208,24 @@ class Journal:
         """The same of every service that has it."""
         return self._read(lambda db: services.kept_by_all(db, name))
 
+    def keep_page(self, address: str) -> None:
+        """Where the page is, for links in messages; empty when it ends."""
+        self.keep("", services.PAGE, address)
+
+    @property
+    def page(self) -> str:
+        return self.kept("", services.PAGE)
+
     # Questions to persons
 
     def ask(self, new: Approval, key: str) -> None:
         """Put a question; `key` is the hash of what a link to it must hold."""
         self._write(lambda db: approvals.ask(db, new, key))
 
-    def answer(self, approval: str, given: Literal["yes", "no"], by: str) -> bool:
-        """Whether this answer counts: the first one does, and only while the question is open."""
-        return self._write(lambda db: approvals.answer(db, approval, given, redact(by), clock.now()))
+    def answer(self, approval: str, given: Literal["yes", "no"], by: str, who: str = "") -> bool:
+        """Whether this answer counts: while the question is open, and once for each person (`who`, by default `by`)."""
+        person = who or by
+        return self._write(lambda db: approvals.answer(db, approval, given, redact(by), person, clock.now()))
 
     def close_question(self, approval: str, why: Literal["late", "over"]) -> Approval | None:
         """Nobody can answer it any more; gives what became of it, for an answer may have been faster."""

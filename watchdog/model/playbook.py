@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from watchdog.model.records import record
+from watchdog.model.routes import Route
 from watchdog.model.selector import Selector
 
 Mode = Literal["observe", "ask", "act"]
@@ -175,9 +176,14 @@ class Playbook:
     checks: tuple[CheckSpec, ...] = ()
     triggers: tuple[TriggerSpec, ...] = ()
     policy: Policy = Policy()
-    notify: tuple[str, ...] = ()
+    notify: tuple[Route, ...] = ()
     sidecar: Sidecar | None = None
     path: str = ""  # the file it came from
+
+    @property
+    def receivers(self) -> tuple[str, ...]:
+        """Every address of every route, once."""
+        return tuple(dict.fromkeys(address for route in self.notify for address in route.to))
 
     @property
     def http_probes(self) -> tuple[ProbeSpec, ...]:

@@ -104,7 +104,7 @@ def explain(playbook: Playbook) -> Explanation:
         give_up=(restarts, policy.give_up.within),
         given_up_after=_given_up_after(playbook, detections),
         per_hour=policy.per_hour,
-        told=len(playbook.notify),
+        told=len(playbook.receivers),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from watchdog.model.routes import SEVERITIES
 from watchdog.steps.spec import Argument, Effect, Option, StepSpec
 
 WITHIN = "time limit for the command"
@@ -9,6 +10,12 @@ _GRACE = Option("--grace", "duration", "5s", "time between SIGTERM and SIGKILL")
 _READY = Option("--within", "duration", None, "time limit until it is ready (default: the playbook's)")
 _HEALTHY = Option("--healthy", "integer", 3, "good answers in a row", least=1)
 
+SEVERITY = Option(
+    "--severity",
+    default="critical",
+    choices=SEVERITIES,
+    help="which routes of the playbook it takes: those for this and for less",
+)
 _ALL: tuple[StepSpec, ...] = (
     StepSpec(
         "find",
@@ -153,7 +160,7 @@ _ALL: tuple[StepSpec, ...] = (
         "notify",
         "send a message to the addresses of the playbook",
         "watchdog.steps.notify:notify",
-        (),
+        (SEVERITY,),
         (Argument("message", required=True, many=True),),
     ),
     StepSpec(

@@ -50,7 +50,7 @@ def snapshot(context: Context, options: Mapping[str, Any]) -> StepResult:
                 max(0.05, share),
                 _seen_before(context, tree),
                 configured=known.configured(context.playbook),
-                exits=known.known_exits(context.playbook, context.state),
+                exits=known.known_exits(context.playbook, context.state, context.journal),
                 # In a runbook the diagnosis that follows reads what was seen: it decides how long to look.
                 enough=None if context.in_runbook else _MOVES,
             )

@@ -99,7 +99,7 @@ def _evidence(context: Context, tree: Tree | None, within: float, keep_locals: b
         within,
         keep_locals,
         logs.tails(known_logs(context.playbook, context.state)),
-        known_exits(context.playbook, context.state),
+        known_exits(context.playbook, context.state, context.journal),
     )
 
 

@@ -23,7 +23,7 @@ from watchdog.system.host import machine
 from watchdog.system.process import processes
 from watchdog.targets import expected
 from watchdog.targets.flight import in_flight
-from watchdog.watch import looking
+from watchdog.watch import looking, outages
 from watchdog.watch.asking import Question, Questions
 from watchdog.watch.calling import Told, call_a_person
 from watchdog.watch.early_evidence import hand_over
@@ -58,6 +58,7 @@ class Runs:
         if decision.kind in ("run", "give-up") and not self._state.reserve(watched):
             return
         self._tell(watched, runbook, cause, decision)
+        outages.begins(self._state, trouble, decision)
         if decision.kind == "run":
             if cause.kind not in CALENDAR:
                 watched.stored.restart_attempts = [*watched.stored.restart_attempts, clock.now()][-LIVES:]
@@ -206,6 +207,7 @@ class Runs:
         _note_short_life(watched, context)
         if result is not None:
             self._result(watched, runbook, result)
+            outages.run_ended(self._state, watched, cause, result)
             if result.outcome == "refused":
                 self._refused(watched, context, result.message)
         return bool(context.found.over)
@@ -232,6 +234,7 @@ class Runs:
     def _refused(self, watched: Watched, context: Context, why: str) -> None:
         """A guard says no, and will say so again: a person is called now. The refused run's report tells the rest."""
         watched.stored.gave_up, watched.stored.gave_up_why = clock.now(), f"refused: {why}"
+        watched.stored.told = watched.stored.told or clock.now()
         self._state.remember(watched)
         self._state.counts.given_up += 1
         told = notify(context, {"message": [f"{watched.name}: wd gave up: {watched.stored.gave_up_why}"]})
@@ -242,6 +245,7 @@ class Runs:
         if not watched.wrong_program and (differs := expected.why_start_differs(watched.playbook)):
             why = f"{why}; {differs}"
         watched.stored.gave_up, watched.stored.gave_up_why = clock.now(), why
+        watched.stored.told = watched.stored.told or clock.now()
         self._state.remember(watched)
         self._state.counts.given_up += 1
         if watched.playbook.start.listen:

@@ -19,6 +19,7 @@ from watchdog.watch import log
 from watchdog.watch.loading import Load, fingerprint, load_apart
 from watchdog.watch.loading import load as load_here
 from watchdog.watch.loop_state import LoopState
+from watchdog.watch.messenger import Messenger
 
 
 def watch(context: Context, options: Mapping[str, Any]) -> StepResult:
@@ -87,7 +88,8 @@ def loader(context: Context, apart: bool = False) -> Load:
 
 def open_state(context: Context) -> LoopState:
     journal = Journal.open(context.state, warn=lambda text: log.say("", text, "ERROR"))
-    return LoopState(context.home, context.state, journal, ask_person=context.ask_within)
+    messenger = Messenger(say=lambda text, level: log.say("", text, level), page=lambda: journal.page)
+    return LoopState(context.home, context.state, journal, ask_person=context.ask_within, messenger=messenger)
 
 
 def close_cut_off(state: LoopState) -> None:

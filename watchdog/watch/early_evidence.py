@@ -104,7 +104,7 @@ class EarlyEvidence:
             tree = looking.current(watched)
             context = self._state.context(watched)
             tails = logs.tails(known_logs(context.playbook, context.state))
-            facts, exits = configured(watched.playbook), known_exits(context.playbook, context.state)
+            facts, exits = configured(watched.playbook), known_exits(context.playbook, context.state, context.journal)
             question = self._probes_question(watched, spec)
             seen = gather(tree, facts, seconds, False, tails, exits, question)
             if not watched.acting:

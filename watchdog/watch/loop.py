@@ -99,6 +99,7 @@ class Loop:
         threading.Thread(target=self._take_messages, daemon=True, name="wd-decider").start()
         self._deaths.start()
         self._rounds.early_evidence.start()
+        self._state.messenger.start()
         self._scheduler.start()
         self._state.say("", f"watching {counted(len(playbooks), 'service')}")
         self._beside(self._look_at_all)

@@ -22,6 +22,7 @@ from watchdog.system.process import processes
 from watchdog.watch import log
 from watchdog.watch.common_cause import CommonCauses
 from watchdog.watch.loop_messages import Message
+from watchdog.watch.messenger import Messenger
 from watchdog.watch.watched import Watched, to_text
 
 KEY = "watch"  # under which a service's memory is kept in the journal
@@ -63,6 +64,7 @@ class LoopState:
     looking: set[str] = field(default_factory=set)  # services that are looked at more closely
     messages: queue.SimpleQueue[Message] = field(default_factory=queue.SimpleQueue)
     causes: CommonCauses = field(default_factory=CommonCauses)
+    messenger: Messenger = field(default_factory=Messenger)
     waits: bool = True  # for an answer from elsewhere; a single pass does not
 
     def say(self, service: str, message: str, level: str = "INFO", incident: str = "") -> None:

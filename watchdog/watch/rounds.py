@@ -13,7 +13,7 @@ from watchdog.probes import registry
 from watchdog.probes.run import probe
 from watchdog.system import clock
 from watchdog.text.units import format_duration
-from watchdog.watch import looking
+from watchdog.watch import looking, outages
 from watchdog.watch.early_evidence import EarlyEvidence
 from watchdog.watch.loop_messages import NewProcesses, Trouble
 from watchdog.watch.loop_state import LoopState
@@ -124,6 +124,7 @@ class Rounds:
             if sample.bookmark != watched.stored.bookmarks.get(spec.name, ""):
                 watched.stored.bookmarks[spec.name] = sample.bookmark
             self._health(watched)
+            outages.may_be_over(self._state, watched)
             # A row of good answers changes nothing that must outlive us.
             if judged.state.level != before.level or "f" in judged.state.recent[-1:] or sample.bookmark:
                 watched.dirty = True

@@ -55,6 +55,7 @@ def one_pass(state: LoopState, playbooks: Sequence[Playbook], metrics_file: str 
         if not work and waiting:
             waiting.pop(0)()
     heart.stop()
+    state.messenger.send_now()
     for watched in state.services.values():
         watched.dirty = True
     state.store()

@@ -39,6 +39,7 @@ class Stored:
     attempts: dict[str, int] = field(default_factory=dict)  # runs of each trigger's ladder that did not help
     restart_attempts: list[float] = field(default_factory=list)  # runs that were to restart it and have not
     question: str = ""  # put to a person and not answered
+    told: float | None = None  # when people were told that it is in trouble, until they are told that it is over
     paged: set[str] = field(default_factory=set)  # questions for which a person was called, as nobody was there
 
 
@@ -196,6 +197,7 @@ def from_text(playbook: Playbook, text: str, boot: str, starts: Path | None = No
         stored.lives = [Life(**life) for life in kept.get("lives", ())][-LIVES:]
         stored.healthy_since = kept.get("healthy_since")
         stored.gave_up, stored.gave_up_why = kept.get("gave_up"), kept.get("gave_up_why", "")
+        stored.told = kept.get("told")
         stored.attempts = {str(key): int(count) for key, count in kept.get("attempts", {}).items()}
         stored.restart_attempts = [float(when) for when in kept.get("restart_attempts", ())][-LIVES:]
         stored.question = str(kept.get("question", ""))

@@ -27,7 +27,6 @@ def web(context: Context, options: Mapping[str, Any]) -> StepResult:
         return StepResult("ok", changed)
     where = entrance(context, options)
     from watchdog.watch import log
-    from watchdog.watch.asking import PAGE
     from watchdog.web.server import serve
     from watchdog.web.site import Site
 
@@ -36,14 +35,14 @@ def web(context: Context, options: Mapping[str, Any]) -> StepResult:
 
     def ready(url: str, leave: Callable[[], None]) -> None:
         leave_with_parent(leave)
-        site.journal().keep("", PAGE, url)
+        site.journal().keep_page(url)
         threading.Thread(target=site.looks.now, daemon=True, name="wd-first-look").start()
         context.say(f"the page is at {url}")
 
     try:
         serve(site, ready)
     finally:
-        site.journal().keep("", PAGE, "")
+        site.journal().keep_page("")
     return StepResult("ok", "stopped")
 
 

@@ -27,6 +27,7 @@ PREVENT_TIMEOUT = (
 )
 _TIMED_OUT = r"WORKER TIMEOUT \(pid:\s*\d+\)"
 _PID = re.compile(r"pid:\s*(\d+)")
+_ASKED = (1, 2, 15)  # hang up, interrupt, terminate: somebody wanted it to end
 SHORT = 120.0  # seconds: who lives longer has its own fault, not a failed start
 
 
@@ -125,4 +126,6 @@ def _served(view: View, end: Exit) -> bool:
 
 
 def _short(end: Exit) -> bool:
-    return end.lifetime is not None and end.lifetime <= SHORT
+    """A short life that ended by itself."""
+    asked = end.by_wd or end.signal in _ASKED
+    return not asked and end.lifetime is not None and end.lifetime <= SHORT

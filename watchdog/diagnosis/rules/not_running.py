@@ -22,7 +22,7 @@ def rule(view: View) -> Iterator[Finding]:
     last = next((one for one in reversed(evidence.exits) if one.source in ("shim", "watched")), None)
     errors = logbook.all_tracebacks(evidence.logs)
     error = errors[-1] if errors and errors[-1].at <= 30 else None
-    starting = last is not None and last.lifetime is not None and last.lifetime < STARTING
+    starting = last is not None and not last.by_wd and last.lifetime is not None and last.lifetime < STARTING
     frame = view.innermost(error.frames) if error else None
     words = error.short if error else next((line for log in evidence.logs for line in logbook.last_lines(log, 1)), "")
     yield Finding(
@@ -48,6 +48,7 @@ def _ended(last: Exit | None) -> str:
         return ""
     code = f" with exit {exit_codes.in_words(last.code)}" if last.code is not None else ""
     how = f" by signal {last.signal}" if last.signal else code
+    how += " in a run of wd" if last.by_wd else ""
     how += f" at its limit (start.limits.{last.limit})" if last.limit else ""
     after = f" {format_duration(last.lifetime)} after its start" if last.lifetime is not None else ""
     return f": pid {last.pid} ended{how}{after}"

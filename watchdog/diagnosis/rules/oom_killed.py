@@ -91,6 +91,8 @@ def _before(view: View) -> bool:
 
 def _by_memory(view: View, end: Exit) -> bool:
     """A kill that the kernel put down to memory, of this server; a bare SIGKILL may have come from anybody."""
+    if end.by_wd:
+        return False
     if end.limit:
         return end.limit == "memory"
     if end.source == "kernel":
