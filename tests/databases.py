@@ -70,7 +70,8 @@ def postgres(folder: Path) -> Iterator[Postgres]:
     """Ended with the block. Above the folder, everybody may pass."""
     if os.getuid() == 0:
         for part in (folder, *list(folder.parents)[:3]):  # the last one is there when tests run side by side
-            part.chmod(part.stat().st_mode | 0o055)
+            if not part.stat().st_mode & 0o001:
+                part.chmod(part.stat().st_mode | 0o055)
     made = Postgres(folder)
     try:
         made.start()
