@@ -1,10 +1,11 @@
 """Many hosts: what the controller pays for each, beside `xargs ssh` and Ansible; and runs whose links are cut.
 
 python benchmarks/fleet.py ask --hosts 100      # 100 sshd on loopback, one server, one question to each
-python benchmarks/fleet.py cuts --cuts 50       # hung servers are cured while their links break at random moments
+python benchmarks/fleet.py cuts --cuts 50       # hung servers are cured while their links break, in each phase
 
 The hosts of the first are this machine, so the wall time holds the work of all hosts. The CPU time and the memory are
-those of the controller alone: the command and its `ssh`, not what sshd starts.
+those of the controller alone: the command and its `ssh`, not what sshd starts. For root, the hosts of the second are
+network namespaces with a cable each, which is pulled for every second cut; else their sshd is on loopback.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import random
+import os
 import resource
 import subprocess
 import sys
@@ -26,19 +27,35 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
+import networks  # noqa: E402
 from homes import answering_pid, surroundings  # noqa: E402
 from hosts import Fleet, fleet_in  # noqa: E402
+from networks import CableHost  # noqa: E402
 from support import SERVERS, running  # noqa: E402
 
+_UNPLUGGED = 5.0  # seconds; `ssh` gives up after 3
 _CURE = """\
+```wd timeout=20s
+exec -- sleep 2
+```
 ```wd timeout=30s on-fail=escalate
 kill --grace 1s
+```
+```wd timeout=20s
+exec -- sleep 2
 ```
 ```wd timeout=60s on-fail=stop
 start
 verify --healthy 1 --within 40s
+exec -- sleep 2
 ```
 """
+# What a run has printed when its link is cut.
+_PHASES = {
+    "before the kill": "… exec -- sleep",
+    "between kill and start": "✓ kill",
+    "before the report": "✓ verify",
+}
 
 
 def main() -> None:
@@ -49,7 +66,9 @@ def main() -> None:
     parser.add_argument("--at-once", type=int, default=25)
     parser.add_argument("--json", type=Path)
     chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, fleet_in(Path(folder)) as fleet:
+    cables = chosen.what == "cuts" and os.geteuid() == 0 and not networks.why_not()
+    make = networks.cable_fleet_in if cables else fleet_in
+    with tempfile.TemporaryDirectory() as folder, make(Path(folder)) as fleet:
         Path(folder).chmod(0o700)
         if chosen.what == "ask":
             found: Any = ask(fleet, chosen.hosts or 100, chosen.at_once)
@@ -138,42 +157,59 @@ def _memory(pid: int) -> int:
 
 
 def cuts(fleet: Fleet, count: int, wanted: int) -> dict[str, Any]:
-    """Every host is cured again and again; each cure's link is cut once, at a random moment."""
+    """Every host is cured again and again; the link of each cure is cut once, in one of the three phases."""
     for number in range(count):
         fleet.shop(f"h{number:02}").runbook("cure", _CURE)
-    found = {"cuts": 0, "down": 0, "twice": 0, "not told": 0, "controllers": 0}
-    chance = random.Random(1)
+    found = {"cuts": 0, **dict.fromkeys(_PHASES, 0), "down": 0, "twice": 0, "not fetched": 0}
     while found["cuts"] < wanted:
         with contextlib.ExitStack() as servers:
-            for shop in fleet.shops.values():
-                shop.end_all()
-                servers.enter_context(shop.server(hung=True))
-            before = {name: len(shop.incidents()) for name, shop in fleet.shops.items()}
-            words = ("run", "cure", "--service", "shop", "--batch", "100%", "--max-failed", "100", "-o", "json")
-            controller = fleet.begin(*words)
-            _cut_all(fleet, chance, controller)
-            out, _ = controller.communicate(timeout=600)
-            found["cuts"] += count
-            found["controllers"] += controller.returncode == 0
-            rows = [json.loads(line) for line in out.splitlines() if line.startswith('{"host"')]
-            found["not told"] += sum(row["outcome"] != "recovered" for row in rows) + count - len(rows)
             for name, shop in fleet.shops.items():
-                found["down"] += answering_pid(shop.port) == 0
+                shop.end_all()
+                with _on(fleet, name):
+                    servers.enter_context(shop.server(hung=True))
+            before = {name: len(shop.incidents()) for name, shop in fleet.shops.items()}
+            run = f"cuts-{found['cuts']}"
+            words = ("--service", "shop", "--batch", "100%", "--max-failed", "100", "--id", run, "-o", "json")
+            controller = fleet.begin("run", "cure", *words)
+            _cut_all(fleet, run, controller, found)
+            out, _ = controller.communicate(timeout=600)
+            rows = [json.loads(line) for line in out.splitlines() if line.startswith('{"host"')]
+            found["not fetched"] += count - sum(row["outcome"] == "recovered" and row["files"] > 1 for row in rows)
+            for name, shop in fleet.shops.items():
+                with _on(fleet, name):
+                    found["down"] += answering_pid(shop.port) == 0
                 found["twice"] += len(shop.copies()) > 1 or len(shop.incidents()) != before[name] + 1
         print(found, flush=True)
     return found
 
 
-def _cut_all(fleet: Fleet, chance: random.Random, controller: subprocess.Popen[str]) -> None:
-    """Each link once, within the seconds that the cures take, the first ones before anything has begun."""
-    moments = sorted((chance.uniform(0.5, 15.0), host) for host in fleet.hosts)
-    begun = time.monotonic()
-    for moment, name in moments:
-        while time.monotonic() - begun < moment or not fleet.hosts[name].sessions():
-            if controller.poll() is not None:
-                return
-            time.sleep(0.05)
-        fleet.hosts[name].cut()
+def _on(fleet: Fleet, name: str) -> contextlib.AbstractContextManager[None]:
+    host = fleet.hosts[name]
+    return host.network.inside() if isinstance(host, CableHost) else contextlib.nullcontext()
+
+
+def _cut_all(fleet: Fleet, run: str, controller: subprocess.Popen[str], found: dict[str, int]) -> None:
+    """The next phase for the next host; every second cut is a cable that is pulled, where there are cables."""
+    waiting = {name: list(_PHASES)[(found["cuts"] + number) % len(_PHASES)] for number, name in enumerate(fleet.hosts)}
+    unplugged: list[tuple[float, CableHost]] = []
+    while (waiting or unplugged) and controller.poll() is None:
+        for name, phase in list(waiting.items()):
+            host = fleet.hosts[name]
+            if _PHASES[phase] not in fleet.output(name, run) or not host.sessions():
+                continue
+            del waiting[name]
+            found[phase] += 1
+            found["cuts"] += 1
+            if isinstance(host, CableHost) and found["cuts"] % 2:
+                host.unplug()
+                unplugged.append((time.monotonic() + _UNPLUGGED, host))
+            else:
+                host.cut()
+        while unplugged and unplugged[0][0] < time.monotonic():
+            unplugged.pop(0)[1].plug()
+        time.sleep(0.05)
+    for _, host in unplugged:
+        host.plug()
 
 
 if __name__ == "__main__":

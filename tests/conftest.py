@@ -19,12 +19,15 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything below tests/live is live; a root test says why it is skipped for an ordinary user."""
+    """Everything below tests/live is live; a root test says why it is skipped for an ordinary user, and a
+    POSIX test why it is skipped on Windows."""
     for item in items:
         if "live" in Path(str(item.fspath)).parts:
             item.add_marker(pytest.mark.live)
         if item.get_closest_marker("root") and getattr(os, "geteuid", lambda: -1)() != 0:
             item.add_marker(pytest.mark.skip(reason="needs root"))
+        if (posix := item.get_closest_marker("posix")) and sys.platform == "win32":
+            item.add_marker(pytest.mark.skip(reason=posix.args[0]))
         if item.get_closest_marker("live") and not sys.platform.startswith("linux"):
             item.add_marker(pytest.mark.skip(reason="live tests read Linux's /proc"))
 

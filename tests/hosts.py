@@ -24,18 +24,20 @@ needed = pytest.mark.skipif(not SSHD or not ANSIBLE.is_file(), reason="needs ssh
 class SshHost:
     """One sshd, and where the account that logs in there lives."""
 
-    def __init__(self, name: str, folder: Path, *, path: str = "", command: str = "") -> None:
-        self.name, self.folder, self.port = name, folder, free_port()
+    def __init__(
+        self, name: str, folder: Path, *, path: str = "", command: str = "", address: str = "127.0.0.1"
+    ) -> None:
+        self.name, self.folder, self.port, self.address = name, folder, free_port(), address
         self.home = folder / "home"
         self.home.mkdir(parents=True)
         for key in ("host_key", "user_key"):
             words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / key)]
             subprocess.run(words, check=True, timeout=60)
         (folder / "keys").write_bytes((folder / "user_key.pub").read_bytes())
-        (folder / "known").write_text(f"[127.0.0.1]:{self.port} {(folder / 'host_key.pub').read_text()}")
+        (folder / "known").write_text(f"[{address}]:{self.port} {(folder / 'host_key.pub').read_text()}")
         path = path or f"{Path(sys.executable).parent}:/usr/bin:/bin"
         lines = [
-            f"ListenAddress 127.0.0.1:{self.port}", f"HostKey {folder}/host_key", f"AuthorizedKeysFile {folder}/keys",
+            f"ListenAddress {address}:{self.port}", f"HostKey {folder}/host_key", f"AuthorizedKeysFile {folder}/keys",
             "UsePAM no", "StrictModes no", "PasswordAuthentication no", "PidFile none", "MaxStartups 100",
             f"SetEnv HOME={self.home} PATH={path} PYTHONPATH={Path(__file__).parents[1]}",
             *([f"ForceCommand {command}"] if command else []),
@@ -52,7 +54,7 @@ class SshHost:
                 [SSHD, "-D", "-e", "-f", str(self.folder / "sshd_config")],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=surroundings(),
             )  # fmt: skip
-        wait_for(lambda: connects(self.port), f"the sshd of {self.name} listens")
+        wait_for(lambda: connects(self.port, self.address), f"the sshd of {self.name} listens")
 
     def sessions(self) -> list[int]:
         """The processes of sshd that hold a link."""
@@ -82,7 +84,7 @@ class SshHost:
     def variables(self, **more: object) -> dict[str, object]:
         """For an inventory."""
         return {
-            "ansible_host": "127.0.0.1",
+            "ansible_host": self.address,
             "ansible_port": self.port,
             "ansible_user": getpass.getuser(),
             "ansible_ssh_private_key_file": str(self.folder / "user_key"),
@@ -106,10 +108,13 @@ class Fleet:
         self.home.chmod(0o700)
 
     def host(self, name: str, *, path: str = "", command: str = "", **variables: object) -> SshHost:
-        made = self.hosts[name] = SshHost(name, self.folder / name, path=path, command=command)
+        made = self.hosts[name] = self.make_host(name, path=path, command=command)
         made.begin()
         self.row(name, **made.variables(**variables))
         return made
+
+    def make_host(self, name: str, *, path: str, command: str) -> SshHost:
+        return SshHost(name, self.folder / name, path=path, command=command)
 
     def row(self, name: str, **variables: object) -> None:
         """A line of the inventory."""

@@ -1,7 +1,8 @@
 #!/bin/sh
 # wd on Windows' own Python, under Wine: sets it up once, copies this checkout into it, runs tests/windows.
 #
-#   sh tests/windows.sh [FILES AND OPTIONS OF PYTEST]
+#   sh tests/windows.sh [FILES AND OPTIONS OF PYTEST]    the unit tests, then the live ones in tests/windows
+#   sh tests/windows.sh --run SCRIPT [WORDS]             tests/windows/many_kills.py, for example
 #
 # Needs wine64 and x86_64-w64-mingw32-gcc (Debian: wine wine64 gcc-mingw-w64-x86-64-win32 unzip), a Python 3.12 of this
 # machine, and PyPI. Where they cannot be had the reason is printed and the exit code is 0. On a real Windows:
@@ -47,11 +48,13 @@ cat "$pipe" &
 reader=$!
 status=0
 cd "$drive/wd"
-tests="$*"
-[ -n "$tests" ] || tests='tests\windows'
-# shellcheck disable=SC2086  # words are options and files of pytest
-timeout -k 10 1800 "$wine" "$drive/Python312/python.exe" -m pytest -q -p no:cacheprovider --timeout 400 $tests \
-    </dev/null >"$pipe" 2>&1 || status=$?
+if [ "${1:-}" = --run ]; then
+    shift
+else
+    [ $# -gt 0 ] || set -- tests/unit tests/windows
+    set -- -m pytest -q -p no:cacheprovider --timeout 400 "$@"
+fi
+timeout -k 10 3600 "$wine" "$drive/Python312/python.exe" "$@" </dev/null >"$pipe" 2>&1 || status=$?
 wait "$reader" || true
 rm -f "$pipe"
 exit "$status"

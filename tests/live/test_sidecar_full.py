@@ -10,6 +10,7 @@ import sys
 import threading
 from pathlib import Path
 
+import pytest
 from bridges import Host, all_gone, bridge, child, environment, home
 from support import wait_for
 
@@ -21,6 +22,12 @@ import json, sys
 for line in sys.stdin:
     text = json.loads(line)["text"]
     print(json.dumps({"text": text[::-1], "alternatives": [text.upper()] * 8}), flush=True)
+"""
+# Answers far shorter than the questions: what waits in its pipe, once read, is room for all that it still has to say.
+SHORTENER = """
+import json, sys
+for line in sys.stdin:
+    print(json.dumps({"length": len(json.loads(line)["text"])}), flush=True)
 """
 
 
@@ -66,14 +73,16 @@ def test_a_host_that_writes_all_before_it_reads_is_served_where_two_pipes_would_
         assert host.end() == 0
 
 
-def test_both_directions_full_is_named_with_both_ends_and_ends(folder: Path) -> None:
+@pytest.mark.parametrize(("program", "text"), [(TRANSLATOR, "good morning"), (SHORTENER, "x" * 1000)])
+def test_both_directions_full_is_named_with_both_ends_and_ends(folder: Path, program: str, text: str) -> None:
     """A host that never reads and writes more than all queues take."""
-    script = 'import sys\nwhile True:\n    sys.stdout.buffer.write(b\'{"text": "good morning"}\\n\' * 1000)\n'
+    line = json.dumps({"text": text}).encode() + b"\n"
+    script = f"import sys\nwhile True:\n    sys.stdout.buffer.write({line!r} * 1000)\n"
     command = [sys.executable, "-m", "watchdog.cli.main", "sidecar", "--queue", "100KB", "--restarts", "0", "--"]
     with (folder / "stderr").open("wb") as errors:
         reading, writing = os.pipe()
         process = subprocess.Popen(
-            [*command, sys.executable, "-c", TRANSLATOR],
+            [*command, sys.executable, "-c", program],
             stdin=subprocess.PIPE,
             stdout=writing,
             stderr=errors,
@@ -85,8 +94,9 @@ def test_both_directions_full_is_named_with_both_ends_and_ends(folder: Path) -> 
         assert process.stdin is not None
         process.stdin.close()
         host = Host(process, folder, False)
-        wait_for(lambda: "stdio-ipc-deadlock" in host.said(), f"the deadlock is named: {host.said()}", 90)
-        assert f"its host {os.getpid()} both write" in host.said()
+        wait_for(lambda: "; incident " in host.said(), "the incident is written", 120)
+        assert "stdio-ipc-deadlock" in host.said(), host.said()
+        assert f"its host {os.getpid()} both write" in host.said(), host.said()
         writer.wait(60)  # it is no longer stuck: its pipe is broken
     finally:
         os.close(reading)

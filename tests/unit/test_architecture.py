@@ -85,11 +85,13 @@ def test_a_library_has_its_rooms(library: str, rooms: set[str]) -> None:
 
 def test_no_signal_leaves_but_through_one_file() -> None:
     senders = re.compile(r"os\.kill\(|os\.killpg\(|pidfd_send_signal\(|\.send_signal\(|\.terminate\(\)|\.kill\(\)")
-    found = {str(path.relative_to(HOUSE)) for path in FILES if senders.search(path.read_text(encoding="utf-8"))}
+    found = {path.relative_to(HOUSE).as_posix() for path in FILES if senders.search(path.read_text(encoding="utf-8"))}
     # What the system itself is asked is one file a platform, and only the one door may ask it.
     doors = {f"system/{platform}/grips.py" for platform in ("linux", "posix", "macos", "windows")}
     assert found <= doors
-    users = {str(path.relative_to(HOUSE)) for path in FILES if any(name.endswith(".grips") for name in imports(path))}
+    users = {
+        path.relative_to(HOUSE).as_posix() for path in FILES if any(name.endswith(".grips") for name in imports(path))
+    }
     assert users - doors == {"system/signals.py"}
 
 

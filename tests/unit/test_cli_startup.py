@@ -5,6 +5,7 @@ Judged by the modules that were imported, never by time.
 
 from __future__ import annotations
 
+import functools
 import os
 import socket
 import subprocess
@@ -21,8 +22,15 @@ NO_COMMAND = (*SLOW, "shutil", "json", "sqlite3", "subprocess", "socket", "ssl",
 AWAY = 61  # a port on which nobody listens in any test
 
 
+@functools.cache
+def always() -> frozenset[str]:
+    """What this Python imports by itself at its start."""
+    done = subprocess.run([sys.executable, "-X", "importtime", "-c", ""], capture_output=True, text=True, check=True)
+    return frozenset(row.rpartition("|")[2].strip() for row in done.stderr.splitlines())
+
+
 def imported(*words: str, codes: tuple[int, ...] = (0,), more: dict[str, str] | None = None) -> set[str]:
-    """Every module that Python itself says it imported, by its full name."""
+    """Every module that Python itself says it imported for these words, by its full name."""
     line = [sys.executable, "-X", "importtime", "-m", "watchdog.cli.main", *words]
     environment = {**os.environ, **(more or {})}
     with tempfile.TemporaryDirectory() as folder:  # a place without a home
@@ -31,7 +39,7 @@ def imported(*words: str, codes: tuple[int, ...] = (0,), more: dict[str, str] | 
         )
     assert done.returncode in codes, done.stderr[-2000:]
     rows = (row.rpartition("|")[2].strip() for row in done.stderr.splitlines() if row.startswith("import time:"))
-    return set(rows)
+    return set(rows) - always()
 
 
 def within(found: set[str], names: tuple[str, ...]) -> set[str]:
@@ -74,17 +82,20 @@ def test_the_commands_that_the_shell_completes_are_all_there() -> None:
 
 
 @pytest.mark.parametrize("words", [("find", "--port", str(AWAY)), ("find", "--cmdline", "no-such-server-anywhere")])
+@pytest.mark.posix("on Windows psutil reads the processes")
 def test_a_look_for_nothing_imports_neither_http_nor_a_journal(words: tuple[str, ...]) -> None:
     found = imported(*words, codes=(4,))
     assert not within(found, (*SLOW, "http", "ssl", "email", "sqlite3", "shutil", "hashlib", "tempfile", "random"))
     assert not within(found, ("watchdog.journal", "watchdog.evidence", "watchdog.killing", "watchdog.config.playbooks"))
 
 
+@pytest.mark.posix("on Windows psutil reads the processes")
 def test_a_look_at_a_server_imports_no_library(server: tuple[subprocess.Popen[bytes], int]) -> None:
     found = imported("find", "--port", str(server[1]))
     assert not within(found, (*SLOW, "sqlite3", "tempfile"))
 
 
+@pytest.mark.posix("on Windows psutil reads the processes")
 def test_a_home_whose_playbooks_name_other_ports_is_not_read(
     server: tuple[subprocess.Popen[bytes], int], folder: Path
 ) -> None:
@@ -105,6 +116,7 @@ def test_the_list_of_servers_imports_no_library(words: tuple[str, ...]) -> None:
     )
 
 
+@pytest.mark.posix("on Windows psutil reads the processes")
 def test_a_kill_at_once_imports_neither_evidence_nor_pages(
     server: tuple[subprocess.Popen[bytes], int], folder: Path
 ) -> None:
@@ -119,6 +131,7 @@ def test_a_kill_at_once_imports_neither_evidence_nor_pages(
     assert not within(found, ("watchdog.report.render", "watchdog.config.playbooks", "watchdog.runbook.begin"))
 
 
+@pytest.mark.posix("on Windows psutil reads the processes")
 def test_a_diagnosis_imports_no_library(server: tuple[subprocess.Popen[bytes], int]) -> None:
     found = imported("why", "--port", str(server[1]), "--within", "2s", codes=(2, 3))
     assert not within(found, LIBRARIES)

@@ -105,7 +105,7 @@ WRONG: list[list[str]] = [
     ["guard", "--to", "/nowhere/at/all"],
     ["runbooks", "show"],
     ["runbooks", "show", "no-such-runbook"],
-    ["init", "/proc/no"],
+    ["init", __file__],
     ["init", "--from"],
     ["init", "--from", "8000"],
     ["notify"],

@@ -49,6 +49,7 @@ def test_a_folder_with_playbooks_of_another_tool_is_no_home(folder: Path) -> Non
     assert look_for_home(None).home is None
 
 
+@pytest.mark.posix("XDG folders are those of POSIX")
 def test_the_users_configuration_folder_comes_last(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usual = make_home(folder / "config" / "wd")
     (folder / "config").chmod(0o700)
@@ -87,6 +88,7 @@ def test_a_named_folder_that_is_none_is_told_with_the_way_to_make_one(folder: Pa
     ("part", "mode"),
     [(".", 0o777), ("playbooks", 0o702), ("runbooks", 0o707), ("playbooks/a.yml", 0o666), ("..", 0o757)],
 )
+@pytest.mark.posix("Windows has no modes: access lists, see tests/windows")
 def test_the_search_passes_over_what_others_can_write_and_says_so(
     folder: Path, monkeypatch: pytest.MonkeyPatch, part: str, mode: int
 ) -> None:
@@ -102,6 +104,7 @@ def test_the_search_passes_over_what_others_can_write_and_says_so(
     assert "written by" in found.passed_over[0]
 
 
+@pytest.mark.posix("Windows does not remove the current folder of a process")
 def test_a_current_folder_that_is_gone_does_not_matter(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gone = folder / "gone"
     gone.mkdir()

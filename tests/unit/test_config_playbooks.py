@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def mistakes(home: Path, text: str) -> list[str]:
     with pytest.raises(BadConfig) as caught:
         load(home, text)
     assert caught.value.code == Exit.UNKNOWN
-    return [line.removeprefix(str(home / "playbooks") + "/") for line in caught.value.mistakes]
+    return [line.removeprefix(str(home / "playbooks") + os.sep) for line in caught.value.mistakes]
 
 
 def test_the_policy_arrives_as_it_was_written(home: Path) -> None:
@@ -151,7 +152,7 @@ notify:
     )
     assert found.start.command == ("gunicorn", "shop app", "-w", "3")
     assert dict(found.start.env) == {"PORT": "8000", "DEBUG": "NO", "RATE": "1.10", "EMPTY": "", "MODE": "0755"}
-    assert (found.start.listen, found.start.log) == (("127.0.0.1:8000",), "/var/log/shop.log")
+    assert (found.start.listen, found.start.log) == (("127.0.0.1:8000",), str(Path("/var/log/shop.log").absolute()))
     assert found.find.cmdline == ("gunicorn", "a b")
     probes = {one.name: one for one in found.probes}
     assert probes["a"].threshold == Threshold(3, 5)

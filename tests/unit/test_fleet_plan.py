@@ -133,6 +133,7 @@ def test_prometheus_proves_by_values_that_are_not_zero(
     assert bool(proof.fails(f"prometheus {url} 'up == 1'", 0)) == bool(reason)
 
 
+@pytest.mark.posix("a controller runs on POSIX")
 def test_a_command_proves_by_its_exit_code() -> None:
     assert proof.fails("true", 0) == ""
     assert "ended with 1" in proof.fails("false", 0)

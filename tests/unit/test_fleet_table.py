@@ -55,6 +55,7 @@ def test_what_a_host_prints_forges_no_line_of_the_table() -> None:
     assert len(table.text(lines_of("why", reply), 1, {}, "end").splitlines()) == 2
 
 
+@pytest.mark.posix("a controller runs on POSIX")
 def test_ssh_gets_the_words_of_the_inventory_in_ansibles_order() -> None:
     changed = {"ssh.ssh_args": "-C", "ssh.timeout": 7, "ssh.host_key_checking": False}
     found = connection.host(

@@ -210,6 +210,7 @@ def test_samples_come_back_in_order_and_old_ones_are_merged(journal: Journal, mo
     assert journal.samples("shop", "other") == () and journal.samples("api") == ()
 
 
+@pytest.mark.posix("Windows has no modes: access lists, see tests/windows")
 def test_files_are_0600_under_an_open_umask(folder: Path) -> None:
     before = os.umask(0)
     try:
@@ -291,6 +292,7 @@ def test_a_journal_of_another_user_is_not_written(folder: Path, warnings: list[s
     assert aside.stat().st_uid == 65534 and aside.stat().st_size == 0
 
 
+@pytest.mark.posix("a link of POSIX is no reparse point of Windows")
 def test_a_link_in_the_journals_place_is_not_followed(folder: Path, warnings: list[str]) -> None:
     (folder / "precious").write_bytes(b"")
     (folder / store.FILE).symlink_to(folder / "precious")

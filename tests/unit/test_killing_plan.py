@@ -15,6 +15,8 @@ from watchdog.policy.guards import Ourselves
 from watchdog.system.host import managers
 from watchdog.targets import ownership
 
+NO_SIGNALS = pytest.mark.posix("Windows has no such signal")
+
 US = Ourselves(pid=500, ancestors=frozenset({1}), session_leader=440, uid=0, pid_namespace=1)
 
 
@@ -59,9 +61,9 @@ def plan(tree: Tree, *others: Process, force: bool = False, owner: Ownership | N
     ("changed", "words"),
     [
         ({}, ""),
-        ({"ignored": frozenset({signal.SIGTERM})}, "ignores SIGTERM"),
-        ({"blocked": frozenset({signal.SIGTERM})}, "blocks SIGTERM"),
-        ({"state": "T"}, "SIGCONT"),
+        pytest.param({"ignored": frozenset({signal.SIGTERM})}, "ignores SIGTERM", marks=NO_SIGNALS),
+        pytest.param({"blocked": frozenset({signal.SIGTERM})}, "blocks SIGTERM", marks=NO_SIGNALS),
+        pytest.param({"state": "T"}, "SIGCONT", marks=NO_SIGNALS),
         ({"state": "D"}, "waits in the kernel"),
         ({"state": "Z", "parent": 77}, "pid 77 (bash) does not take it away"),
     ],
@@ -111,6 +113,7 @@ def test_a_managed_server_whose_manager_was_not_asked_is_not_ended() -> None:
 
 
 @pytest.mark.parametrize(("named", "refused"), [("100", ""), ("101", "docker names pid 101"), ("", "docker names pid")])
+@pytest.mark.posix("a container is run by a shell script")
 def test_a_server_in_a_container_is_ended_by_the_containers_own_tool_alone(
     named: str, refused: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,6 +138,7 @@ def test_a_manager_that_cannot_be_asked_is_no_manager(text: str) -> None:
         managers.parse(text)
 
 
+@pytest.mark.posix("Windows has no signals: it ends at once")
 def test_the_plan_reads_like_what_will_happen() -> None:
     text = in_words(plan(server(process(100), process(101, parent=100))))
     assert "port 8000: 2 processes to end" in text

@@ -143,7 +143,7 @@ def test_a_new_kind_works_in_playbook_schema_loop_status_and_documents(folder: P
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout)
     assert seen["probe"] == ["failed", "storm for 20 s"]
-    assert seen["check"] == ["critical", f"{folder}/land.txt shakes"]
+    assert seen["check"] == ["critical", f"{folder / 'land.txt'} shakes"]
     assert seen["schema"] is True
     assert seen["explain"] == seen["status"] == "sky"
 

@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.posix(
+    "it takes names away, and Windows has not all of them: tests/windows imports every module"
+)
 FOLDERS = {"win32": ("windows", "portable"), "darwin": ("macos", "posix", "portable")}
 
 # The libraries are imported first, as the system that this is. Then the names and modules go that the other lacks.

@@ -102,6 +102,7 @@ def test_truncation_and_replacement_begin_anew(log: Log) -> None:
     assert log.ask().verdict == "failed"
 
 
+@pytest.mark.posix("Windows has no named pipe in a folder")
 def test_a_log_that_is_none_tells_nothing_about_the_server(folder: Path) -> None:
     assert Log(folder / "missing.log").ask().verdict == "unknown"
     os.mkfifo(folder / "pipe.log")

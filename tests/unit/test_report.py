@@ -153,6 +153,7 @@ def test_the_verdict_and_the_outcome_come_first(kept: Path) -> None:
     assert any("lock-deadlock" in line for line in lines[:14])
 
 
+@pytest.mark.posix("Windows has no modes: access lists, see tests/windows")
 def test_the_three_files_are_closed_to_others(kept: Path) -> None:
     write.write(incident(), kept, [Sample("memory", OPENED, "ok", 0.1, value=1.0, unit="B")])
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in kept.iterdir()}

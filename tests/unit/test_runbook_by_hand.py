@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from watchdog.journal.store import Journal
 from watchdog.model.incident import Trigger
 from watchdog.model.playbook import Playbook
@@ -26,6 +28,7 @@ notify it is over
 """
 
 
+@pytest.mark.posix("the runbook runs POSIX commands")
 def test_a_step_is_kept_as_a_command_with_the_home_and_the_service(folder: Path) -> None:
     (folder / "runbooks").mkdir(mode=0o700)
     (folder / "runbooks" / "some.md").write_text(RUNBOOK, encoding="utf-8")

@@ -30,6 +30,7 @@ def validated(home: Path | None, *files: Path) -> StepResult:
     return validate.validate(context(home), {"file": tuple(map(str, files))})
 
 
+@pytest.mark.posix("Windows has no modes: access lists, see tests/windows")
 def test_a_new_home_is_closed_to_others_found_and_valid(folder: Path) -> None:
     home = make(folder)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in [home, *home.rglob("*")]}
@@ -39,6 +40,7 @@ def test_a_new_home_is_closed_to_others_found_and_valid(folder: Path) -> None:
     assert (came_to.exit, came_to.message) == (Exit.FINE, "1 file: all fine")
 
 
+@pytest.mark.posix("Windows has no modes: access lists, see tests/windows")
 def test_what_is_there_already_stays_as_it_is(folder: Path) -> None:
     home = make(folder)
     (home / "playbooks" / "example.yml").write_text("mine")
@@ -49,6 +51,7 @@ def test_what_is_there_already_stays_as_it_is(folder: Path) -> None:
     assert stat.S_IMODE((home / "logs").stat().st_mode) == 0o755
 
 
+@pytest.mark.posix("Windows has no modes: access lists, see tests/windows")
 def test_a_project_becomes_a_home_without_a_change_to_what_it_has(folder: Path) -> None:
     (folder / "logs").mkdir(mode=0o755)
     init.init(context(None), {"folder": str(folder)})

@@ -28,6 +28,7 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.lstat().st_mode)
 
 
+@pytest.mark.posix("Windows has no modes: access lists, see tests/windows")
 def test_files_are_0600_and_folders_0700_whatever_the_umask(folder: Path, umask: int) -> None:
     files.make_folder(folder / "a" / "b")
     files.write_atomic(folder / "a" / "b" / "file", "text")
@@ -44,10 +45,11 @@ def test_files_are_0600_and_folders_0700_whatever_the_umask(folder: Path, umask:
 def test_a_replaced_file_has_the_new_content_and_leaves_no_scrap(folder: Path) -> None:
     files.write_atomic(folder / "f", "old")
     files.write_atomic(folder / "f", "new ü")
-    assert (folder / "f").read_text() == "new ü"
+    assert (folder / "f").read_text(encoding="utf-8") == "new ü"
     assert names(folder) == ["f"]
 
 
+@pytest.mark.posix("Windows writes through another call")
 def test_a_failed_write_keeps_the_old_file_and_leaves_no_scrap(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files.write_atomic(folder / "f", "old")
 
@@ -77,6 +79,7 @@ def test_text_that_is_no_utf8_is_written_with_backslashes(folder: Path) -> None:
     assert (folder / "f").read_bytes() == b"a\\udcff"
 
 
+@pytest.mark.posix("a link of POSIX is no reparse point of Windows")
 def test_a_link_where_our_folder_should_be_is_refused(folder: Path) -> None:
     (folder / "elsewhere").mkdir()
     (folder / "ours").symlink_to(folder / "elsewhere")
@@ -96,6 +99,7 @@ def test_a_file_written_over_a_link_replaces_the_link_and_not_its_target(folder:
     assert not (folder / "report").is_symlink()
 
 
+@pytest.mark.posix("a link of POSIX is no reparse point of Windows")
 def test_a_folder_swapped_for_a_link_while_open_does_not_lead_the_writer_astray(folder: Path) -> None:
     (folder / "elsewhere").mkdir()
     with files.open_folder(folder / "ours") as ours:
@@ -112,6 +116,7 @@ def test_a_name_that_leads_out_of_the_folder_is_refused(folder: Path, name: str)
         opened.write(name, b"x")
 
 
+@pytest.mark.posix("Windows has no modes: access lists, see tests/windows")
 def test_an_old_folder_of_ours_is_closed_to_others(folder: Path) -> None:
     (folder / "old").mkdir(0o755)
     (folder / "old").chmod(0o755)
@@ -127,12 +132,14 @@ def test_a_folder_of_another_user_is_refused(folder: Path) -> None:
         files.make_folder(folder / "theirs")
 
 
+@pytest.mark.posix("Windows has no modes: access lists, see tests/windows")
 def test_the_state_goes_into_the_homes_logs(folder: Path) -> None:
     (folder / "home").mkdir(0o700)
     assert files.state_folder(folder / "home") == folder / "home" / "logs"
     assert mode(folder / "home" / "logs") == 0o700
 
 
+@pytest.mark.posix("Windows has no modes: access lists, see tests/windows")
 def test_a_homes_logs_that_others_can_write_are_not_used(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = folder / "home"
     (home / "logs").mkdir(parents=True)
@@ -161,6 +168,7 @@ def test_a_missing_or_empty_log_is_told_and_not_raised(folder: Path) -> None:
     assert files.tail(folder / "empty", 10) == ("", 0, None)
 
 
+@pytest.mark.posix("a link of POSIX is no reparse point of Windows")
 def test_a_rotated_log_is_read_through_our_own_link(folder: Path) -> None:
     (folder / "app-1.log").write_text("hello\n")
     (folder / "app.log").symlink_to("app-1.log")
@@ -189,6 +197,7 @@ def test_a_link_of_another_user_leads_only_to_files_of_that_user(folder: Path) -
     assert "2 names" in str(files.tail(logs / "hard", 100)[2])
 
 
+@pytest.mark.posix("counts the descriptors in Linux's /proc")
 def test_reading_leaves_no_descriptor_open(folder: Path) -> None:
     (folder / "log").write_text("x")
     (folder / "link").symlink_to("log")

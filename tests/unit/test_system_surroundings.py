@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -10,13 +9,16 @@ import pytest
 from watchdog.model.playbook import Start
 from watchdog.starting import launch
 from watchdog.system.child import service_env
+from watchdog.system.host import accounts
+
+COMMANDS = pytest.mark.posix("commands, accounts and files of POSIX; tests/windows starts those of Windows")
 
 
 def read(folder: Path, text: str) -> dict[str, str]:
     path = folder / "env"
     path.write_text(text)
     path.chmod(0o600)
-    return service_env.read_env_file(path, os.geteuid())
+    return service_env.read_env_file(path, accounts.our_id())
 
 
 @pytest.mark.parametrize(
@@ -51,25 +53,27 @@ def test_declared_variables_win_over_the_file_and_the_file_over_the_base(folder:
     start = Start(env=(("BOTH", "playbook"),), env_file=str(folder / "env"))
     found = service_env.environment(start)
     assert (found["LANG"], found["BOTH"]) == ("de_DE", "playbook")
-    assert found["PATH"] and found["HOME"]
+    assert found["PATH"] and (found.get("HOME") or found["USERPROFILE"])
 
 
 @pytest.mark.parametrize(
     ("start", "words"),
     [
         (Start(), "no start.command"),
-        (Start(command=("true",), user="nobody-has-this-name"), "no user"),
+        pytest.param(Start(command=("true",), user="nobody-has-this-name"), "no user", marks=COMMANDS),
         (Start(command=("true",), cwd="/nonexistent"), "not a folder"),
-        (Start(command=("true",), cwd="/", env_file="/nonexistent"), "/nonexistent: No such file"),
+        pytest.param(
+            Start(command=("true",), cwd="/", env_file="/nonexistent"), "/nonexistent: No such file", marks=COMMANDS
+        ),
         (Start(command=("true",), cwd="/", log="/nonexistent/x.log"), "start.log"),
-        (Start(command=("true",), cwd="/", fallback=("/nonexistent",)), "/nonexistent"),
-        (Start(command=("/etc/passwd",), cwd="/"), "not executable"),
+        pytest.param(Start(command=("true",), cwd="/", fallback=("/nonexistent",)), "/nonexistent", marks=COMMANDS),
+        pytest.param(Start(command=("/etc/passwd",), cwd="/"), "not executable", marks=COMMANDS),
         (Start(command=("/etc",), cwd="/"), "not a program"),
         (Start(command=("no-such-program-anywhere",), cwd="/"), "full path"),
-        (Start(command=("sh", "missing.sh"), cwd="/"), "/missing.sh: no such file"),
+        pytest.param(Start(command=("sh", "missing.sh"), cwd="/"), "/missing.sh: no such file", marks=COMMANDS),
         (Start(through="cron:x"), "no manager"),
-        (Start(command=("true",), cwd="/"), ""),
-        (Start(command=("sh", "-c", "true"), cwd="/"), ""),
+        pytest.param(Start(command=("true",), cwd="/"), "", marks=COMMANDS),
+        pytest.param(Start(command=("sh", "-c", "true"), cwd="/"), "", marks=COMMANDS),
     ],
 )
 def test_what_cannot_be_started_says_why_before_anything_is_ended(start: Start, words: str) -> None:

@@ -82,11 +82,15 @@ LOOK_ALIKES = [
     ("code", "/srv/shop/server.py"),
     ("python", "my-server.py"),
     ("python", "old_server.py"),
-    ("python", "SERVER.PY"),
     ("python", "/srv/server.py/other.py"),
     (),
     ("",),
 ]
+
+
+@pytest.mark.posix("on Windows capital letters do not count")
+def test_capital_letters_count() -> None:
+    assert not matched("server.py", "python", "SERVER.PY")
 
 
 @pytest.mark.parametrize("argv", LOOK_ALIKES)

@@ -168,11 +168,11 @@ def asked(port: int, path: str = "/hang", times: int = 2) -> Iterator[None]:
         yield
 
 
-def wait_for(condition: Callable[[], object], what: str) -> None:
+def wait_for(condition: Callable[[], object], what: str, pause: float = 0.1) -> None:
     deadline = time.monotonic() + WITHIN
     while not condition():
         assert time.monotonic() < deadline, f"not seen in time: {what}"
-        time.sleep(0.1)
+        time.sleep(pause)
 
 
 def wd(*words: str) -> subprocess.CompletedProcess[str]:

@@ -77,13 +77,13 @@ C
 fi
 
 packages=$dest/Lib/site-packages
-if [ ! -d "$packages/hypothesis" ]; then
+if [ ! -d "$packages/re2" ]; then
     # pip reads the markers of the machine that it runs on, so what only Windows needs is named: the last four.
     "$PYTHON" -m pip install -q --no-compile --target "$packages" --only-binary=:all: --platform win_amd64 \
         --python-version 3.12 --implementation cp --abi cp312 --abi abi3 --abi none \
         'psutil>=7.0' 'requests>=2.31' 'click>=8.1' 'apscheduler>=3.11,<4' 'loguru>=0.7.2' 'jinja2>=3.1.6' 'pydantic>=2.7' \
         'ruamel.yaml>=0.18' 'rich>=13' 'py-spy>=0.4.3' 'markdown-it-py>=3' 'platformdirs>=4' 'cronsim>=2.6' 'pytest>=8' \
-        'pytest-timeout>=2.3' colorama hypothesis sortedcontainers win32-setctime tzdata tzlocal
+        'pytest-timeout>=2.3' 'google-re2>=1.1.20240702' colorama hypothesis sortedcontainers win32-setctime tzdata tzlocal
     mv "$packages"/bin/*.exe "$dest/Scripts/" 2>/dev/null || true
 fi
 

@@ -206,9 +206,8 @@ _POLICY: tuple[StepSpec, ...] = (
                 SERVICE,
                 Option(
                     "--as",
-                    default="cron",
                     choices=("cron", "systemd", "launchd", "task-scheduler"),
-                    help="which scheduler",
+                    help="which scheduler; default: task-scheduler on Windows, else cron",
                 ),
                 Option("--every", "duration", "1m", "how often"),
                 Option("--loop", "flag", help="install `wd watch` as a systemd service"),

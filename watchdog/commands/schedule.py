@@ -72,7 +72,7 @@ def remove(context: Context, options: Mapping[str, Any]) -> StepResult:
 
 
 def _scheduler(options: Mapping[str, Any]) -> Scheduler:
-    kind = str(options.get("as") or "cron")
+    kind = str(options.get("as") or schedulers.USUAL)
     loop = bool(options.get("loop"))
     if loop and kind not in ("systemd", "launchd"):
         raise WrongUsage(f"{kind} cannot look after the loop itself", todo="--as systemd or launchd, or no --loop")
@@ -123,7 +123,7 @@ def _wd() -> tuple[str, ...]:
 
 
 def _data(job: Job, options: Mapping[str, Any], text: str) -> dict[str, Any]:
-    kind = str(options.get("as") or "cron")
+    kind = str(options.get("as") or schedulers.USUAL)
     return {"job": job.name, "as": kind, "command": list(job.command), "every": job.every, "text": text}
 
 

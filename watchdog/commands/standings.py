@@ -14,7 +14,7 @@ from pathlib import Path
 from watchdog.commands.sidecar_sessions import Session, sessions
 from watchdog.commands.standing import ORDER, Standing
 from watchdog.journal.store import Journal
-from watchdog.model.launching import ShimRecord
+from watchdog.model.launching import UNKNOWN_END, ShimRecord
 from watchdog.model.playbook import Playbook
 from watchdog.model.probing import Sample
 from watchdog.model.records import record
@@ -203,6 +203,8 @@ def _deaths(state: Path, playbook: Playbook, kills: Mapping[int, str]) -> Iterat
             yield one, "ended by the kernel because memory ran out"
         elif one.planned:
             yield one, "ended as it had announced (STOPPING=1)"
+        elif one.end_is_unknown:
+            yield one, f"ended; {UNKNOWN_END}"
         elif one.signal is not None:
             yield one, f"ended by {_signal_name(one.signal)}"
         else:

@@ -127,7 +127,8 @@ def _memory(points: Sequence[tuple[float, float]], playbook: Playbook) -> str:
 def death_words(one: ShimRecord, why: str, now: float) -> str:
     """When a process of it ended, how, after how long, and what it said last."""
     ago = f"{format_duration(max(0.0, now - (one.ended or now)))} ago"
-    lived = format_duration(max(0.0, (one.ended or now) - one.started))
+    lived = "at most " if one.end_is_unknown else ""
+    lived += format_duration(max(0.0, (one.ended or now) - one.started))
     peak = f", at most {format_size(one.peak_rss)}" if one.peak_rss else ""
     last = f": {printable(one.last_lines[-1])[:100]}" if one.last_lines else ""
     return f"{ago}: pid {one.pid} {why} after {lived}{peak}{last}"

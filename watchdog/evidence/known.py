@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from watchdog.model.evidence import Configured, Exit
 from watchdog.model.playbook import Playbook, Start
+from watchdog.system import clock
 from watchdog.system.host import accounts
 from watchdog.system.shim import records as starts
 
@@ -61,7 +62,8 @@ def known_exits(playbook: Playbook | None, state: Path, journal: Journal | None)
     """The ends of earlier starts, as the shim has noted them, and whether a run of wd was the cause."""
     if playbook is None:
         return ()
-    ends = [one for one in starts.read_all(starts.folder(state, playbook.service))[-50:] if one.ended is not None]
+    noted = starts.up_to_date(starts.folder(state, playbook.service), clock.now())[-50:]
+    ends = [one for one in noted if one.ended is not None]
     since = min((one.started for one in ends), default=0.0)
     ended = journal.ended(since - _LONGEST_RUN) if journal is not None and ends else ()
     return tuple(
@@ -70,7 +72,7 @@ def known_exits(playbook: Playbook | None, state: Path, journal: Journal | None)
             pid=one.pid,
             code=one.code,
             signal=one.signal,
-            lifetime=one.ended - one.started,
+            lifetime=None if one.end_is_unknown else one.ended - one.started,
             peak_rss=one.peak_rss,
             last_lines=one.last_lines,
             source="shim",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable
@@ -167,15 +168,18 @@ def modules_beside(file: str, text: str) -> list[str]:
             nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import | ast.ImportFrom)]
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
-    folder = file.rpartition("/")[0]
+    slash = "/" if "/" in file else os.sep
+    folder = file.rpartition(slash)[0]
     found: list[str] = []
     for node in nodes:
-        names, places = [one.name for one in node.names], [folder, folder.rpartition("/")[0]]
+        names, places = [one.name for one in node.names], [folder, folder.rpartition(slash)[0]]
         if isinstance(node, ast.ImportFrom):
             names = [node.module, *(f"{node.module}.{one}" for one in names)] if node.module else names
             for _ in range(1, node.level):
-                places = [place.rpartition("/")[0] for place in places]
+                places = [place.rpartition(slash)[0] for place in places]
         for name in names:
-            path = name.replace(".", "/")
-            found += [f"{place}/{path}{end}" for place in places if place for end in (".py", "/__init__.py")]
+            path = name.replace(".", slash)
+            found += [
+                f"{place}{slash}{path}{end}" for place in places if place for end in (".py", f"{slash}__init__.py")
+            ]
     return list(dict.fromkeys(found))

@@ -7,6 +7,8 @@ from typing import Any
 from watchdog.model.process import Identity
 from watchdog.model.records import record
 
+UNKNOWN_END = "its exit status is unknown, because its shim ended without recording it"
+
 
 @record(frozen=True)
 class StartResult:
@@ -74,3 +76,11 @@ class ShimRecord:
     def identity(self) -> Identity | None:
         """None where nothing was started."""
         return Identity(self.boot, self.pid, self.ticks) if self.pid and self.boot else None
+
+    @property
+    def end_is_unknown(self) -> bool:
+        """It ended, and nobody recorded how: its shim was killed, or the machine went down.
+
+        `ended` is when it was first seen gone.
+        """
+        return self.ended is not None and self.code is None and self.signal is None and not self.error

@@ -51,7 +51,7 @@ class Life:
         self._stop: int | None = None  # the signal that asks us to end
         self._host_died = False
         self._look: asyncio.Task[dict[str, Any]] | None = None
-        self._looked_for: Request | None = None
+        self._looked_for: Request | Fault | None = None
         notes.attach(self.traffic, self.say)
 
     def say(self, text: str) -> None:
@@ -166,8 +166,8 @@ class Life:
             traffic.child_closes("standard input")
         if traffic.child_closed and now - traffic.child_closed > _CLOSED_MOMENT and not traffic.host_over:
             return Fault("closed", f"closed its {traffic.closed_stream} and lives on")
-        if traffic.stuck_for > _STUCK:
-            return Fault("both-full", f"writes and reads no more, as the host does, for {format_duration(_STUCK)}")
+        if fault := self._both_full(child):
+            return fault
         limits = self._settings.limits
         if traffic.form != "raw" and traffic.unread_for > limits[""]:
             return Fault("hung", f"has read nothing for {format_duration(limits[''])} though messages wait for it")
@@ -179,24 +179,45 @@ class Life:
         if soon is None:
             self._stop_looking()
             return None
-        self._look_early(child, soon)
+        self._look_early(child, soon, None)
         if traffic.conversation.overdue(now, limits) is None:
             return None
         asked, waited = soon.message.method or "a request", format_duration(now - soon.asked)
         return Fault("hung", f"has not answered {asked} for {waited}")
 
+    def _both_full(self, child: KeptChild) -> Fault | None:
+        """Both directions are full, and the look at it is done.
+
+        The look comes first: to take the last bytes of the child makes room, and then it is no longer where it stuck.
+        """
+        stuck = self.traffic.stuck_for
+        if stuck < _STUCK - _EARLY:
+            if isinstance(self._looked_for, Fault):
+                self._cancel_look()
+            return None
+        fault = Fault("both-full", f"writes and reads no more, as the host does, for {format_duration(_STUCK)}")
+        self._look_early(child, None, fault)
+        return fault if stuck > _STUCK and self._look is not None and self._look.done() else None
+
     def _lead(self, limits: dict[str, float]) -> float:
         return min(_EARLY, _EARLY_SHARE * min(limits.values()))
 
-    def _look_early(self, child: KeptChild, request: Request) -> None:
-        if self._look is None or (self._look.done() and self._looked_for is not request):
-            self._looked_for = request
-            self._look = self._loop.create_task(self._notes.look(child, request, None, self._errors.tail()))
+    def _look_early(self, child: KeptChild, request: Request | None, fault: Fault | None) -> None:
+        wanted = request or fault
+        if self._look is None or (self._look.done() and self._looked_for != wanted):
+            self._looked_for = wanted
+            self._look = self._loop.create_task(self._notes.look(child, request, fault, self._errors.tail()))
 
     def _stop_looking(self) -> None:
-        if self._look is not None and self._looked_for not in list(self.traffic.conversation.pending):
+        """At a request that was answered meanwhile."""
+        waits = isinstance(self._looked_for, Fault) or self._looked_for in list(self.traffic.conversation.pending)
+        if self._look is not None and not waits:
+            self._cancel_look()
+
+    def _cancel_look(self) -> None:
+        if self._look is not None:
             self._look.cancel()
-            self._look = None
+        self._look, self._looked_for = None, None
 
     def _pause(self) -> float:
         """Seconds until something must be looked at."""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from watchdog.journal.store import Journal
 
 LOOKING, DEAD = 8.0, 1.0  # seconds that a look takes at most: at a child that lives, at what one left behind
+_CLOSING = 60.0  # seconds for the journal at the end: on a busy machine it needs most of them
 
 
 class Notes:
@@ -183,7 +184,7 @@ class Notes:
         journal.end_step(incident.id, 2, "ok" if goes_on else "failed", text)
         journal.update(
             incident.id,
-            cause=str(findings[0].get("cause") or fault.kind),
+            cause=str(findings[0].get("cause") or fault.cause),
             signature=str(looked.get("signature") or ""),
             finding=findings[0] or None,
             old_pids=(identity.pid,) if identity else (),
@@ -191,14 +192,14 @@ class Notes:
         journal.close(incident.id, "done" if goes_on else "failed")
         whole = journal.incident(incident.id)
         journal.update(incident.id, report=str(write.write(whole, folder, pages=False)))
-        self._say(f"{one_line(findings[0], summary)}; incident {incident.id}")
+        self._say(f"{one_line({'cause': fault.cause, **findings[0]}, summary)}; incident {incident.id}")
 
     async def close(self) -> None:
-        """The last metrics; the journal gets a few seconds."""
+        """The last metrics. The host has its end of file already, and the words of the journal come after it."""
         self._later(self._report, self.record(over=True))
         self._later(self._remove_folders)
         shut = asyncio.get_running_loop().run_in_executor(None, self._thread.shutdown)
-        await asyncio.wait({shut}, timeout=5.0)
+        await asyncio.wait({shut}, timeout=_CLOSING)
 
 
 def one_line(finding: dict[str, Any], summary: str) -> str:

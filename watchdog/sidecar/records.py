@@ -14,3 +14,8 @@ class Fault:
 
     kind: str  # died, hung, both-full, garbage, closed, not-started, drops
     told: str  # one clause that begins after "the server"
+
+    @property
+    def cause(self) -> str:
+        """What it is called where no look at the child was possible."""
+        return "stdio-ipc-deadlock" if self.kind == "both-full" else self.kind

@@ -166,8 +166,8 @@ def _armed(order: Order) -> Shim:
 
 
 def records(state: Path, service: str) -> tuple[ShimRecord, ...]:
-    """Every start of this service that a shim has noted, the oldest first."""
-    return notes.read_all(notes.folder(state, service))
+    """Every start of this service that a shim has noted, the oldest first. Ends that no shim noted are noted now."""
+    return notes.up_to_date(notes.folder(state, service), clock.now())
 
 
 def restarts_itself(state: Path, service: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from watchdog.model.launching import ShimRecord
+from watchdog.model.launching import UNKNOWN_END, ShimRecord
 from watchdog.model.playbook import Playbook
 from watchdog.model.process import Identity, Tree
 from watchdog.model.records import record
@@ -170,6 +170,8 @@ class StartedServer:
             return None
         if noted.ended is None:
             return "" if processes.is_alive(noted.identity) else None
+        if noted.end_is_unknown:
+            return f"it ended; {UNKNOWN_END}"
         return _words(noted.code if noted.code is not None else -(noted.signal or 0), noted.last_lines)
 
     def why_hopeless(self, port: int | None) -> str:

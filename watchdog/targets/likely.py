@@ -25,8 +25,11 @@ _LIKE_A_SERVER = re.compile(r"(python|pypy|gunicorn|uvicorn|hypercorn|daphne|gra
 def listeners(port: int, rows: Mapping[int, Row], children: Callable[[int], Iterable[int]]) -> tuple[Listener, ...]:
     """Every listening socket; complete for who is near a holder of `port`. Holders of other ports may be missing."""
     found = ports.listening()
+    asked_for = [one for one in found if one.port == port]
+    if asked_for and all(one.holders for one in asked_for):
+        return found  # this system says who holds a socket
     search = _Search(rows, {one.inode for one in found if one.inode})
-    wanted = {one.inode for one in found if one.inode and one.port == port}
+    wanted = {one.inode for one in asked_for if one.inode}
     for pid in sorted(rows, key=lambda pid: _rank(rows[pid])):
         if search.held >= wanted:
             break

@@ -9,6 +9,7 @@ import stat
 from pathlib import Path
 
 from watchdog.model.playbook import Start
+from watchdog.system.disk import trust
 from watchdog.system.host import accounts
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
@@ -36,7 +37,7 @@ def read_env_file(path: Path, user: int) -> dict[str, str]:
         facts = os.fstat(file.fileno())
         if not stat.S_ISREG(facts.st_mode):
             raise OSError(f"{path} is not a regular file")
-        if accounts.is_admin() and (facts.st_uid not in (0, user) or facts.st_mode & 0o002):
+        if accounts.is_admin() and trust.others_can_write(facts, user):
             raise OSError(f"{path} is not used: it could have been written by others (user id {facts.st_uid})")
         text = file.read(_LARGEST)
     found = {}

@@ -16,9 +16,9 @@ from watchdog.system.disk import files
 from watchdog.system.host import accounts
 
 if sys.platform == "win32":
-    from watchdog.system.windows.task_scheduler import create_task, delete_task, read_task
+    from watchdog.system.windows.task_scheduler import USUAL, create_task, delete_task, read_task
 else:
-    from watchdog.system.portable.no_task_scheduler import create_task, delete_task, read_task
+    from watchdog.system.portable.no_task_scheduler import USUAL, create_task, delete_task, read_task
 
 if sys.platform == "darwin":
     from watchdog.system.macos.launchd import put_agent, read_agent, take_agent
@@ -26,6 +26,7 @@ else:
     from watchdog.system.portable.no_launchd import put_agent, read_agent, take_agent
 
 __all__ = [
+    "USUAL",
     "create_task",
     "delete_task",
     "lingers",

@@ -6,6 +6,8 @@ from typing import NoReturn
 
 from watchdog.model.errors import CannotTell
 
+USUAL = "cron"  # where nothing else is asked for
+
 
 def create_task(name: str, xml: str) -> NoReturn:
     raise _missing()

@@ -146,6 +146,7 @@ class _Shim(Duty):
         super()._obey(word)
 
     def _start(self, command: list[str]) -> None:
+        self._reap()  # the end of the server before: its record is about to be replaced
         if reason := self._why_not():
             self._refuse(reason)
             return

@@ -77,6 +77,11 @@ def why_not_a_program(path: Path, owner: int) -> str:
     return why_not_safe(path, owner)
 
 
+def others_can_write(facts: os.stat_result, owner: int) -> bool:
+    """Whether somebody else than root and this user could have written an open file."""
+    return facts.st_uid not in (0, owner) or bool(facts.st_mode & stat.S_IWOTH)
+
+
 def why_not_safe(path: Path, owner: int) -> str:
     """What root starts, or another user, must not be another one's to change."""
     facts = path.stat()

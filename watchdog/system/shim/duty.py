@@ -88,8 +88,7 @@ class Duty:
 
     def _started(self, pid: int, began: float) -> None:
         """The service's first process runs: note it, tell wd, and begin to judge."""
-        with contextlib.suppress(OSError):
-            records.finish(self._place, began)
+        records.up_to_date(self._place, began)
         found = processes.read(pid)
         ticks = found.identity.ticks if found else 0
         self._note(ShimRecord(self._order.service, pid, ticks, began, os.getpid(), boot=processes.boot_id()))
@@ -112,7 +111,7 @@ class Duty:
         for one in records.running(self._place):
             if str(one) not in allowed and processes.is_alive(one):
                 return f"it already runs as pid {one.pid}"
-        if self._alone and (other := self._start_of_another()):
+        if self._alone and not self._settled and (other := self._start_of_another()):
             return f"another wd has started it meanwhile, as pid {other}"
         old = [Identity.parse(text) for text in self._order.doomed]
         if not wait_until(lambda: not any(processes.is_alive(one) for one in old), _GONE_WITHIN):

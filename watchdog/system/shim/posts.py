@@ -43,8 +43,9 @@ def sweep(folder: str | Path) -> None:
 
 
 def _found(folder: Path, kind: str) -> Iterator[tuple[Path, int]]:
-    """Each such file, with the pid of its shim; 0 where that one is gone."""
+    """Each such file, with the pid of its shim; 0 where that one is gone. A shim that was killed may be a zombie."""
     for place in folder.glob(f"{kind}-*"):
         number = place.name.split("-")[1]
-        lives = number.isdecimal() and path(folder, int(number), kind) == place
+        shim = processes.read(int(number)) if number.isdecimal() else None
+        lives = shim is not None and not shim.ended and path(folder, shim.pid, kind) == place
         yield place, int(number) if lives else 0

@@ -27,8 +27,8 @@ def folder(state: Path, service: str) -> Path:
 
 def write(place: Path, record: ShimRecord) -> None:
     """Store a record under the moment of its start. OSError if the disk does not take it."""
-    target = place / f"{record.started:.3f}-{record.shim_pid}.json"
-    temporary = target.with_suffix(".tmp")
+    target = _path(place, record)
+    temporary = target.with_suffix(f".{os.getpid()}.tmp")  # two may note the same end
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _OURS, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
         json.dump(asdict(record), file)
@@ -65,11 +65,33 @@ def running(place: Path) -> tuple[Identity, ...]:
     return tuple(one for one in found if one is not None)
 
 
-def finish(place: Path, now: float) -> None:
-    """End the records that nobody else will: the server is gone, and its shim was killed before it. OSError on a full
-    disk. How it ended is not known, and when is known only as "before `now`"."""
-    for record in read_all(place):
-        if record.ended is None and record.identity is not None and not processes.is_alive(record.identity):
-            shim = processes.read(record.shim_pid)
-            if shim is None or shim.started > record.started:  # that pid belongs to another process by now
-                write(place, replace(record, ended=now))
+def up_to_date(place: Path, now: float) -> tuple[ShimRecord, ...]:
+    """All records, the oldest first. Notes the ends that no shim will note: the server and its shim are both gone.
+
+    How such a server ended is unknown. `now` is when it was first seen gone.
+    """
+    return tuple(_with_its_end(place, record, now) for record in read_all(place))
+
+
+def _with_its_end(place: Path, record: ShimRecord, now: float) -> ShimRecord:
+    if record.ended is not None or record.identity is None or processes.is_alive(record.identity):
+        return record
+    if _shim_lives(record):
+        return record
+    record = _read(_path(place, record)) or record  # the shim may have noted the end just before its own
+    if record.ended is not None:
+        return record
+    found = replace(record, ended=now)
+    with contextlib.suppress(OSError):  # a full disk, or a user who may only read
+        write(place, found)
+    return found
+
+
+def _shim_lives(record: ShimRecord) -> bool:
+    """Whether the shim that wrote this record can still write. A shim that was killed may be a zombie for long."""
+    shim = processes.read(record.shim_pid)
+    return shim is not None and not shim.ended and shim.started <= record.started  # later: another process has its pid
+
+
+def _path(place: Path, record: ShimRecord) -> Path:
+    return place / f"{record.started:.3f}-{record.shim_pid}.json"

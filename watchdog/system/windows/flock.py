@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import msvcrt
 import os
 from collections.abc import Iterator
@@ -40,6 +41,8 @@ def _taken(opened: int) -> bool:
     try:
         os.lseek(opened, 0, os.SEEK_SET)
         msvcrt.locking(opened, msvcrt.LK_NBLCK, 1)
-    except PermissionError:
+    except OSError as error:
+        if error.errno not in (errno.EACCES, 0):  # 0: Wine gives no reason
+            raise
         return False
     return True

@@ -74,6 +74,7 @@ class _Shim(Duty):
 
     def _start(self, command: list[str]) -> None:
         """Under a lock, so that two shims never start two copies."""
+        self._look_at_child()  # the end of the server before: its record is about to be replaced
         began = time.time()
         try:
             with flock.held(self._place / "lock", LOCK_WITHIN):

@@ -8,6 +8,7 @@ from pathlib import Path
 from watchdog.model.errors import Failed
 from watchdog.system.child import commands
 
+USUAL = "task-scheduler"  # where nothing else is asked for
 _LIMIT = 30.0  # seconds for one command of the system
 
 

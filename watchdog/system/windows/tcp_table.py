@@ -12,7 +12,7 @@ from typing import NamedTuple
 _LISTENERS, _ALL = 3, 5  # TCP_TABLE_OWNER_PID_LISTENER, TCP_TABLE_OWNER_PID_ALL
 _TOO_SMALL = 122
 _TRIES = 8  # the table may grow between the question for its size and the one for its rows
-_ROOM = 4096  # bytes more than it was a moment ago
+_ROOM = 1 << 18  # bytes: ten thousand sockets, and more where that is not enough
 _ROW, _ROW6 = struct.Struct("=6I"), struct.Struct("=16s2I16s4I")
 _STATES = (
     "", "CLOSED", "LISTEN", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT1", "FIN_WAIT2", "CLOSE_WAIT", "CLOSING",
@@ -66,13 +66,13 @@ def _socket(family: int, fields: tuple[bytes | int, ...]) -> Socket:
 
 
 def _read(family: int, kind: int) -> bytes:
-    size, buffer = wintypes.DWORD(0), None
+    size = wintypes.DWORD(_ROOM)  # no question for the size first: it takes as long as the table itself
     for _ in range(_TRIES):
-        error = _table(buffer, ctypes.byref(size), False, family, kind, 0)
-        if error == 0 and buffer is not None:
-            return buffer.raw
-        if error not in (0, _TOO_SMALL):
-            return b""
-        size = wintypes.DWORD(size.value + _ROOM)
         buffer = ctypes.create_string_buffer(size.value)
+        error = _table(buffer, ctypes.byref(size), False, family, kind, 0)
+        if error == 0:
+            return buffer.raw
+        if error != _TOO_SMALL:
+            break
+        size = wintypes.DWORD(size.value + _ROOM)
     return b""

@@ -31,6 +31,11 @@ def is_private(path: Path) -> bool:
     return path.is_file()
 
 
+def others_can_write(facts: os.stat_result, owner: int) -> bool:
+    """Not looked at yet: on Windows a mode says nothing about that."""
+    return False
+
+
 def read_trusted(path: Path, limit: int = LIMIT) -> bytes:
     """The whole content of a regular file of at most `limit` bytes; BadConfig says why it is not read."""
     if problem := _why_not(path, folder=False):
