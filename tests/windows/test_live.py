@@ -164,5 +164,5 @@ def test_how_a_server_ended_is_said_in_words(home: Home) -> None:
     assert "0xC0000005 (access violation" in words, told(done)
     assert "the model does not fit" in words
     shown = home.wd("status", "shop")
-    most = re.search(r"at most ([0-9.]+) ?MB", shown.stdout)
-    assert most and float(most[1]) >= 80, told(shown)
+    most = re.search(r"at most ([0-9.]+) MiB", shown.stdout)
+    assert most and float(most[1]) >= 76, told(shown)
