@@ -90,8 +90,10 @@ class Kills:
             noted = {one.pid: one for one in launch.records(self.home.folder / "logs", "shop")}
             found = [f"no record of {pid}" for pid in self.service.starts() if pid not in noted]
             return found + [
-                f"no end of {pid}" for pid, one in noted.items() if pid and one.ended is None and not alive(pid)
-            ]  # fmt: skip
+                f"no end of {pid}"
+                for pid, one in noted.items()
+                if one.identity and one.ended is None and not processes.is_alive(one.identity)
+            ]
 
         wait_for(lambda: not missing(), f"each start and end is noted, not so: {missing()}")
 

@@ -17,7 +17,11 @@ from typing import Any
 
 import homes
 from homes import ROOT, SERVERS, WD
-from support import alive, free_port, wait_for
+from support import free_port, wait_for
+
+from watchdog.system.process import processes
+
+_SLACK = 1.0  # seconds; the kernel counts a start from the boot, whose moment it tells in whole seconds
 
 
 class Service:
@@ -81,7 +85,13 @@ class Service:
         return sorted(int(path.name.partition("-")[2]) for path in self.folder.glob("started-*"))
 
     def living(self) -> list[int]:
-        return [pid for pid in self.starts() if alive(pid)]
+        return [pid for pid in self.starts() if self._lives(pid)]
+
+    def _lives(self, pid: int) -> bool:
+        """Whether it is still the process that wrote this file: its pid may belong to somebody else by now."""
+        process = processes.read(pid)
+        written = (self.folder / f"started-{pid}").stat().st_mtime
+        return process is not None and not process.ended and process.started < written + _SLACK
 
 
 CALM_MACHINE = """

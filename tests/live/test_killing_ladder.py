@@ -230,6 +230,33 @@ def test_a_server_that_ended_between_plan_and_kill_is_no_failure(family: Server,
     assert result.outcome == "done" and result.killed[0].signal == ""
 
 
+def test_a_child_whose_parent_ended_after_the_plan_ends_though_nobody_reaps_that_parent(folder: Path) -> None:
+    pids, port = folder / "pids", free_port()
+    code = (
+        "import pathlib, runpy, subprocess, sys\n"
+        "child = subprocess.Popen(['sleep', '600'])\n"
+        f"pathlib.Path({str(pids)!r}).write_text(str(child.pid))\n"
+        f"runpy.run_path({str(SERVERS / 'plain.py')!r}, run_name='__main__')\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code, str(port)], start_new_session=True)
+    try:
+        wait_for(lambda: ports.listeners(port), "it listens")
+        child = int(pids.read_text())
+        plan = plan_for(port)
+        parent.kill()
+        wait_for(lambda: not alive(parent.pid), "the parent is a zombie")
+        assert processes.read(parent.pid) is not None
+        result = execute(plan, lambda text: None)
+        assert result.outcome == "done", result.message
+        assert not alive(child)
+    finally:
+        parent.kill()
+        parent.wait(10)
+        for pid in started(pids):
+            if alive(pid):
+                os.kill(pid, signal.SIGKILL)
+
+
 def test_a_server_that_became_another_program_since_it_was_found_is_left_alone() -> None:
     port = free_port()
     code = (

@@ -21,7 +21,8 @@ REQUESTS = 5000
 METHODS = ("GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "get", "QUERY")
 PATHS = (
     "/", "/now/services", "/now/services?seen=x", "/services/shop", "/services/%00", "/incidents/last",
-    "/incidents/x/body", "/incidents/x/evidence/../../x", "/incidents/x/note", "/questions/x", "/yes/x/y",
+    "/incidents/x/body", "/incidents/x/evidence/../../x", "/incidents/x/note", "/incidents/x/compare/%00",
+    "/questions/x", "/yes/x/y",
     "/history", "/history?since=x&service=%ff&outcome=<b>", "/sign-in", "/sign-in?next=//evil", "/sign-out",
     "/v1/status", "/v1/incidents", "/v1/incidents?limit=-1", "/v1/incidents?limit=%F0%9F%98%80&since=1y",
     "/v1/incidents/%2e%2e", "/v1/alerts", "/v1/openapi.json", "/metrics", "/healthz", "/static/page.js",

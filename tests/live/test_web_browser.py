@@ -173,6 +173,7 @@ def test_every_page_can_be_read_by_everybody_on_every_screen(home: Home, chromiu
         question = journal.questions()[0].id
     paths = {
         "now": "/", "service": "/services/shop", "incident": f"/incidents/{name}", "history": "/history",
+        "compare": f"/incidents/{name}/compare/{name}",
         "question": f"/questions/{question}", "sign-in": "/sign-in", "missing": "/nothing",
     }  # fmt: skip
     with page_of(home) as page:

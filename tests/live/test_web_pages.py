@@ -157,6 +157,23 @@ def test_a_second_trouble_says_how_it_compares_with_the_first(home: Home) -> Non
         assert "same cause and line" in words(page.browser().get(f"/incidents/{second}").text)
 
 
+def test_two_incidents_stand_side_by_side_and_what_differs_is_said(home: Home) -> None:
+    home.service()
+    first, second = hung_incident(home), hung_incident(home)
+    with home.journal() as journal:
+        journal.update(second, request="GET /pay?user=7 <b>", changed="shop.py")
+    with page_of(home) as page:
+        browser = page.browser()
+        where = f"/incidents/{second}/compare/{first}"
+        assert f'href="{where}"' in browser.get(f"/incidents/{second}").text
+        shown = browser.get(where)
+        told = words(shown.text)
+        assert "same cause and line" in told and "Line /srv/shop.py:30 /srv/shop.py:30 same" in told
+        assert "Input not known GET /pay?user=7 <b> different" in told and "<b>" not in shown.text
+        assert browser.get(f"/incidents/{second}/compare/nothing").status == 404
+        assert told == words(browser.get(f"/incidents/{first}/compare/{second}").text), "the earlier one stands first"
+
+
 def test_a_playbook_with_a_mistake_is_named_and_hides_no_other(home: Home) -> None:
     home.service()
     broken = home.folder / "playbooks" / "broken.yml"

@@ -10,9 +10,11 @@ from watchdog.cli import session
 from watchdog.model.errors import WrongUsage
 from watchdog.model.exits import Exit
 from watchdog.model.incident import RunResult, StepRecord
+from watchdog.model.procedure import Block
 from watchdog.runbook import outcome
+from watchdog.runbook.approving import people
 from watchdog.runbook.begin import begin, plan_of
-from watchdog.runbook.run import Prepared, prepare, starts_later
+from watchdog.runbook.run import Prepared, forward, prepare, starts_later
 from watchdog.steps.spec import Context, StepOutcome, StepResult
 from watchdog.text.shown import joined
 from watchdog.text.units import format_duration
@@ -66,9 +68,9 @@ def _plan(name: str, context: Context, values: Mapping[str, str]) -> StepResult:
     steps = prepare(plan)
     lines, records, refusals = [f"plan of {name}:"], list[StepRecord](), list[str]()
     context.in_runbook = True
-    for number, prepared in enumerate(steps, 1):
+    for number, prepared in enumerate(forward(steps), 1):
         note = ""
-        context.will_start = starts_later(steps, number)
+        context.will_start = starts_later(forward(steps), number)
         if prepared.spec.effects == ("ends",):
             came_to = prepared.spec.function()(context, prepared.options)
             note = came_to.text or came_to.message
@@ -76,15 +78,23 @@ def _plan(name: str, context: Context, values: Mapping[str, str]) -> StepResult:
                 refusals.append(came_to.message)
         limit = f"  [at most {format_duration(prepared.block.timeout)}]" if prepared.block.timeout else ""
         when = f"  [only when {prepared.block.when}]" if prepared.block.when else ""
-        lines.append(f"  {number}. {prepared.call.text}{limit}{when}  on failure: {prepared.block.on_fail}")
+        asks = _asks(prepared.block)
+        lines.append(f"  {number}. {prepared.call.text}{limit}{when}{asks}  on failure: {prepared.block.on_fail}")
         lines += [f"       {line}" for line in note.splitlines()]
         records.append(StepRecord(number, prepared.spec.name, prepared.call.text, "planned", 0.0, message=note))
+    lines += [f"  after a failure, to undo it: {one.call.text}" for one in steps if one.block.rollback]
     if refusals:
         lines += [f"refused: {refusal}" for refusal in refusals]
         result = RunResult(None, "refused", tuple(records), message=refusals[0])
         return StepResult("refused", refusals[0], result.record(), exit=Exit.REFUSED, text=joined(lines))
     result = RunResult(None, "planned", tuple(records), message=f"{len(records)} steps")
     return StepResult("planned", result.message, result.record(), text=joined(lines))
+
+
+def _asks(block: Block) -> str:
+    if block.approve:
+        return f"  [{people(block.approve)} must allow it]"
+    return "  [asks first]" if block.confirm else ""
 
 
 def _progress(context: Context) -> Callable[[Prepared, StepRecord], None]:

@@ -9,6 +9,7 @@ from watchdog.journal.store import Journal
 from watchdog.model.approval import Approval
 from watchdog.model.errors import NothingMatched, Refused, WrongUsage
 from watchdog.steps.spec import Context, StepResult
+from watchdog.system import clock
 from watchdog.text.units import iso
 
 
@@ -34,20 +35,33 @@ def _answer(context: Context, given: Literal["yes", "no"]) -> StepResult:
         if len({one.service for one in found}) > 1:
             services = ", ".join(sorted({one.service for one in found}))
             raise WrongUsage(f"more than one service is asked about: {services}", todo=f"Name one: `wd {given} NAME`")
-        answered = [give(journal, one, given, context.trigger.by) for one in found]
+        answered = [give(journal, one, given, context.trigger.by, context.trigger.by) for one in found]
     words = "; ".join(one.words for one in answered)
-    data = {"service": answered[0].service, "answer": given, "runbook": answered[0].runbook}
-    told = "the loop does it now, if the trouble lasts" if given == "yes" else "nothing is done"
-    return StepResult("ok", f"{given}: {words} {told}", data)
+    waits = next((waits_for(one) for one in answered if not one.answer), "")
+    data = {"service": answered[0].service, "answer": given, "runbook": answered[0].runbook, "waits": waits or None}
+    done = "it is done now, if the trouble lasts" if given == "yes" else "nothing is done"
+    return StepResult("ok", f"{given}: {words} {waits or done}", data)
 
 
-def give(journal: Journal, asked: Approval, given: Literal["yes", "no"], by: str) -> Approval:
-    """Answer one question. Refused if somebody was faster, or nobody is asked any more."""
-    counts = journal.answer(asked.id, given, by)
+def give(journal: Journal, asked: Approval, given: Literal["yes", "no"], by: str, who: str = "") -> Approval:
+    """Answer one question. `who` is the person, wherever the answer comes from.
+
+    Refused if somebody was faster, the same person has answered before, or nobody is asked any more.
+    """
+    counts = journal.answer(asked.id, given, by, who)
     now = journal.approval(asked.id)
     if counts and now is not None:
         return now
+    if now is not None and now.is_open(clock.now()):
+        raise Refused("you have said yes before", waits_for(now), "Another person must say it, too.")
     raise Refused("this question is not open any more", what_became(now) if now else "it was not found")
+
+
+def waits_for(one: Approval) -> str:
+    """ "1 of 2 people have said yes: kim (page)"; empty where one person decides."""
+    if one.needed == 1:
+        return ""
+    return f"{len(one.votes)} of {one.needed} people have said yes{': ' if one.votes else ''}{', '.join(one.votes)}"
 
 
 def what_became(one: Approval) -> str:

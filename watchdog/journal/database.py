@@ -22,7 +22,7 @@ from watchdog.system.disk import flock
 _Result = TypeVar("_Result")
 _TAKEN_ALONG = (
     *("incidents", "steps", "notes", "chain"),
-    *("desired", "restarts", "memories", "facts", "approvals", "alerts"),
+    *("desired", "restarts", "memories", "facts", "approvals", "votes", "alerts"),
 )
 
 

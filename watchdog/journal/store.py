@@ -222,9 +222,10 @@ class Journal:
         """Put a question; `key` is the hash of what a link to it must hold."""
         self._write(lambda db: approvals.ask(db, new, key))
 
-    def answer(self, approval: str, given: Literal["yes", "no"], by: str) -> bool:
-        """Whether this answer counts: the first one does, and only while the question is open."""
-        return self._write(lambda db: approvals.answer(db, approval, given, redact(by), clock.now()))
+    def answer(self, approval: str, given: Literal["yes", "no"], by: str, who: str = "") -> bool:
+        """Whether this answer counts: while the question is open, and once for each person (`who`, by default `by`)."""
+        person = who or by
+        return self._write(lambda db: approvals.answer(db, approval, given, redact(by), person, clock.now()))
 
     def close_question(self, approval: str, why: Literal["late", "over"]) -> Approval | None:
         """Nobody can answer it any more; gives what became of it, for an answer may have been faster."""

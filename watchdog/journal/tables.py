@@ -91,4 +91,10 @@ VERSIONS: tuple[tuple[Change, ...], ...] = (
             digest TEXT NOT NULL, hash TEXT NOT NULL)""",
         chain.take_in,
     ),
+    (
+        "ALTER TABLE approvals ADD COLUMN needed INTEGER NOT NULL DEFAULT 1",
+        """CREATE TABLE votes (
+            approval TEXT NOT NULL, who TEXT NOT NULL, by TEXT NOT NULL, at REAL NOT NULL,
+            PRIMARY KEY (approval, who))""",
+    ),
 )

@@ -177,7 +177,10 @@ class Roster:
 def _is_another(held: Hold, doomed: Doomed) -> bool:
     """A start time counts in hundredths of a second: within one of them a pid can pass to a second process.
 
-    That one has another parent; ours changes its parent only when the old one ends.
+    That one has another parent; ours changes its parent only when the old one ends, reaped or not.
     """
     before = doomed.process.parent
-    return held.process.parent != before and processes.read(before) is not None
+    if held.process.parent == before:
+        return False
+    parent = processes.read(before)
+    return parent is not None and not parent.ended

@@ -20,6 +20,8 @@ class Approval:
     by: str = ""  # who said it, and from where
     answered: float | None = None
     used: bool = False  # a yes is good for one run
+    needed: int = 1  # different people who must say yes
+    votes: tuple[str, ...] = ()  # who has said yes so far, and from where
 
     def is_open(self, now: float) -> bool:
         return not self.answer and now < self.until

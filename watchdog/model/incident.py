@@ -88,6 +88,7 @@ class StepRecord:
         }
 
 
+ROLLBACK = "rollback: "  # before the text of a step that undid another one
 DownFrom = Literal["probe", "log", "queue", "process-state", "run"]
 CRASH_LOOP = "crash-loop"  # the same where its shim starts it again each time, and clients are served
 GIVE_UP = "give-up"  # what stands in the place of a runbook where a person is called

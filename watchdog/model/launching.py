@@ -7,7 +7,7 @@ from typing import Any
 from watchdog.model.process import Identity
 from watchdog.model.records import record
 
-UNKNOWN_END = "its exit status is unknown, because the shim that watched it was killed"
+UNKNOWN_END = "its exit status is unknown, because its shim ended without recording it"
 
 
 @record(frozen=True)
@@ -79,5 +79,8 @@ class ShimRecord:
 
     @property
     def end_is_unknown(self) -> bool:
-        """It ended, and nobody could read how: its shim was gone. `ended` is then when it was first seen gone."""
+        """It ended, and nobody recorded how: its shim was killed, or the machine went down.
+
+        `ended` is when it was first seen gone.
+        """
         return self.ended is not None and self.code is None and self.signal is None and not self.error

@@ -27,6 +27,9 @@ class Block:
     systems: tuple[str, ...] = ()  # linux, macos, windows; empty: any
     heading: str = ""  # the heading it stands under
     line: int = 0  # of its fence
+    confirm: bool = False  # a person is asked before it
+    approve: int = 0  # so many different people must allow it
+    rollback: bool = False  # undoes the block before it, when a later one fails
     given: tuple[str, ...] = ()  # the options that its fence names
 
 
@@ -51,6 +54,7 @@ class StepCall:
     line: int  # in the runbook's file; 0: typed by a person
     language: str = "wd"
     environment: tuple[tuple[str, str], ...] = ()  # parameters of a shell block
+    undoes: bool = False  # it runs as part of a rollback
 
     @property
     def step(self) -> str:

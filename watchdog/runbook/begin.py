@@ -37,14 +37,16 @@ def begin(
     steps: Sequence[Prepared] = prepare(plan_of(name, context, dict(values or {})))
     context.in_runbook = True
     before: Sequence[StepRecord] = ()
+    everything = steps
     if resume:
         steps, before = _rest(context, steps, name)
+    begun = tuple(prepared for prepared in everything if prepared not in steps)
     _say_what_was_cut_off(context)
 
     def load(other: str) -> RunPlan:
         return plan_of(other, context, {})
 
-    result, _ = execute(steps, context, name, watch=watch, load=load, confirm=confirm, before=before)
+    result, _ = execute(steps, context, name, watch=watch, load=load, confirm=confirm, before=before, begun=begun)
     return result
 
 
@@ -84,7 +86,7 @@ def _rest(context: Context, steps: Sequence[Prepared], name: str) -> tuple[Seque
         context.say(f"  done before: {record.text} ({record.outcome})")
     left: list[Prepared] = []
     for prepared in steps:
-        if (text := redact(prepared.call.text)) in done:  # the journal keeps no secret
+        if not prepared.block.rollback and (text := redact(prepared.call.text)) in done:  # the journal keeps no secret
             done.remove(text)  # the same line may stand in a runbook twice
         else:
             left.append(prepared)

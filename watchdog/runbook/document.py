@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 SYSTEMS = ("linux", "macos", "windows")
-OPTIONS = ("timeout", "on-fail", "when", "os")
+OPTIONS = ("timeout", "on-fail", "when", "os", "approve")
+FLAGS = ("confirm", "rollback")  # words that stand alone
 ANSWERS = ("stop", "continue", "escalate")
 _LANGUAGES = {"wd": "wd", "sh": "sh", "shell": "sh", "bash": "bash", "powershell": "powershell", "pwsh": "powershell"}
 _NAMED = re.compile(r"\b(windows|linux|mac ?os|unix)\b", re.IGNORECASE)
@@ -88,7 +89,7 @@ class _Reading:
     title: str = ""  # the first heading
 
     def blocks(self, tokens: Iterable[Token]) -> Iterator[Block]:
-        heading, before, in_heading = "", "", False
+        heading, before, in_heading, undoable = "", "", False, False
         for token in tokens:
             if token.type == "heading_open":
                 in_heading = True
@@ -98,6 +99,9 @@ class _Reading:
                     heading, in_heading = token.content, False
                     self.title = self.title or heading
             elif token.type == "fence" and (block := self._block(token, heading, before)):
+                if block.rollback and not undoable:
+                    self._note(block.line, "a rollback block stands behind the block that it undoes", "rollback")
+                undoable = not block.rollback
                 yield block
 
     def _block(self, token: Token, heading: str, before: str) -> Block | None:
@@ -119,6 +123,9 @@ class _Reading:
             systems=systems,
             heading=heading,
             line=first,
+            confirm="confirm" in options,
+            approve=int(options.get("approve", 0)),
+            rollback="rollback" in options,
             given=tuple(options),
         )
 
@@ -133,14 +140,19 @@ class _Reading:
         found: dict[str, str] = {}
         for word in words:
             key, sign, value = word.partition("=")
-            wrong = "" if key in OPTIONS and sign else f"an option is one of: {', '.join(f'{one}=' for one in OPTIONS)}"
-            wrong = wrong + did_you_mean(key, OPTIONS) if wrong else _wrong(key, value)
+            known = (*(f"{one}=" for one in OPTIONS), *FLAGS)
+            wrong = "" if f"{key}{sign}" in known else f"an option is one of: {', '.join(known)}"
+            wrong = wrong + did_you_mean(key, (*OPTIONS, *FLAGS)) if wrong else _wrong(key, value)
             if not wrong and key in found:
                 wrong = "the option stands here twice"
             if not wrong:
                 found[key] = value
             elif strict or key in OPTIONS:
                 self._note(line, wrong, shown(word))
+        if "rollback" in found and (asks := {"confirm", "approve", "on-fail"} & set(found)):
+            self._note(
+                line, f"a rollback block takes no {min(asks)}: it runs after a failure, whatever comes", "rollback"
+            )
         return found
 
     def _note(self, line: int, message: str, got: str) -> None:
@@ -158,6 +170,8 @@ def _wrong(key: str, value: str) -> str:
         return f"{key}= needs a time such as 30s" if key == "timeout" else str(error)
     if key == "on-fail" and not re.fullmatch(shelf.SAFE_NAME, value):
         return f"on-fail= needs {', '.join(ANSWERS)} or the name of a runbook"
+    if key == "approve" and not re.fullmatch("[1-9]", value):
+        return "approve= needs how many different people must allow it, from 1 to 9"
     if key == "os" and not set(value.split(",")) <= set(SYSTEMS):
         return f"os= needs one or more of: {','.join(SYSTEMS)}"
     return ""

@@ -75,8 +75,9 @@ def _of_blocks(runbook: Runbook) -> Iterator[Told]:
                 yield line, ". ".join(part.rstrip(".") for part in error.lines()), True
         understood.append(steps)
     for index, block in enumerate(runbook.blocks):
-        if block.language == "wd":
-            later = [step.spec.name for steps in understood[index + 1 :] for step in steps]
+        if block.language == "wd" and not block.rollback:
+            forward = zip(runbook.blocks[index + 1 :], understood[index + 1 :], strict=True)
+            later = [step.spec.name for other, steps in forward if not other.rollback for step in steps]
             yield from _of_block(block, understood[index], later)
             earlier = [step.spec.name for steps in understood[:index] for step in steps]
             yield from _of_condition(block, earlier)

@@ -16,26 +16,22 @@ from typing import TYPE_CHECKING, Any
 
 from watchdog.model.errors import WdError
 from watchdog.model.exits import Exit
-from watchdog.model.incident import Incident, RunOutcome, RunResult, StepRecord
-from watchdog.model.probing import Sample
+from watchdog.model.incident import ROLLBACK, Incident, RunResult, StepRecord
 from watchdog.model.procedure import Block, RunPlan, StepCall
 from watchdog.model.records import record
 from watchdog.policy import lock_files, target_lock
 from watchdog.runbook import outcome
-from watchdog.runbook.downtime import downtime
+from watchdog.runbook.closing import close
 from watchdog.steps.parse import parse_words
-from watchdog.steps.registry import does
 from watchdog.steps.spec import Context, StepOutcome, StepResult, StepSpec
 from watchdog.system import clock
 from watchdog.text.shown import joined
-from watchdog.text.units import format_duration
+from watchdog.text.units import counted, format_duration
 
 if TYPE_CHECKING:
-    from watchdog.journal.store import Journal
+    pass
 
 SHELL_STEP = "shell"
-_LOOK_BACK = 86400.0  # seconds of answers in which the first failure is looked for
-_MISSED, _WRITTEN = 3.0, 6.0  # intervals that may be missing, and seconds until the loop has written an answer down
 
 
 @record(frozen=True)
@@ -53,6 +49,7 @@ class Run:
     """A run under way."""
 
     context: Context
+    name: str  # of the runbook, or of the one command
     watch: Callable[[Prepared, StepRecord], None]  # told of each step as it begins and ends
     load: Callable[[str], RunPlan]  # a runbook by its name, for `on-fail=NAME`
     confirm: Callable[[Prepared], bool]  # `--step`
@@ -60,6 +57,8 @@ class Run:
     records: list[StepRecord] = field(default_factory=list)
     results: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # of the steps so far, for `when=`
     last: StepResult | None = None
+    undo: list[tuple[Prepared, ...]] = field(default_factory=list)  # the rollback of each block that was begun
+    allowed: set[Block] = field(default_factory=set)  # by people
 
 
 def starts_later(steps: Sequence[Prepared], index: int) -> bool:
@@ -101,17 +100,21 @@ def execute(
     load: Callable[[str], RunPlan] | None = None,
     confirm: Callable[[Prepared], bool] = always,
     before: Sequence[StepRecord] = (),
+    begun: Sequence[Prepared] = (),
     pages: bool = True,
 ) -> tuple[RunResult, StepResult | None]:
-    """Run what was prepared; the second value is the last step's own result. `before`: what a run that was cut off did.
+    """Run what was prepared; the second value is the last step's own result. `before`: what a run that was cut off did,
+    and `begun` the steps that this was.
     Without `pages` the report is only its record, report.json.
 
     Refused before anything is touched if another wd works on the same server. Never raises for a
     step that fails. KeyboardInterrupt passes through after the incident was marked: an armed shim sees us go and
     finishes the stretch from kill to start.
     """
-    run = Run(context, watch, load or _no_runbooks, confirm, pages, list(before))
+    run = Run(context, name, watch, load or _no_runbooks, confirm, pages, list(before))
     run.results.update({record.step: record.data for record in before if record.data})
+    for prepared in begun:
+        _remember_rollback(run, prepared, steps)
     changing = any(prepared.spec.changes for prepared in steps) and not context.dry_run
     mine = target_lock.keys((), context.playbook) if changing else ()
     wait = 0.0 if context.in_runbook else max((prepared.spec.waits for prepared in steps), default=0.0)
@@ -131,16 +134,19 @@ def _run(run: Run, steps: Sequence[Prepared], name: str) -> tuple[RunResult, Ste
     incident = _open(run, name)
     try:
         ended_by = _walk(run, steps)
+        rolled_back = _roll_back(run) if ended_by is not None else 0
     except KeyboardInterrupt:
         context.found.leave_alone()  # at once: the server must not wait for our report
-        _close(run, incident, "interrupted")
+        close(context, run.records, incident, "interrupted", pages=run.pages)
         raise
     context.found.disarm()  # never told to start: it must not start a server that nobody asked for
     came_to = outcome.outcome_of(run.records, ended_by)
-    closed = _close(run, incident, came_to)
+    closed = close(context, run.records, incident, came_to, pages=run.pages)
     found = context.found.diagnosis
     findings = tuple(finding.record() for finding in found.findings) if found else ()
     message = outcome.in_words(run.records, ended_by)
+    if rolled_back:
+        message = f"{message}; rolled back: {counted(rolled_back, 'block')}"
     result = RunResult(
         closed.id if closed else None, came_to, tuple(run.records), findings, closed.report if closed else "", message
     )
@@ -153,16 +159,21 @@ def _no_runbooks(name: str) -> RunPlan:
 
 def _walk(run: Run, steps: Sequence[Prepared]) -> StepRecord | None:
     """The failure that ended the run, or None."""
+    everything, steps = steps, forward(steps)
     for index, prepared in enumerate(steps):
         if prepared.block.when and not _holds(prepared.block.when, run.results):
             _note(run, prepared, "skipped", f"not needed: {prepared.block.when} does not hold")
             continue
         if not run.confirm(prepared):
             return _note(run, prepared, "refused", "a person said no")
+        if (refusal := _asked(run, prepared, steps)) is not None:
+            return refusal
         run.context.will_start = starts_later(steps, index + 1)
         record = _step(run, prepared)
         if run.context.found.over:
             return None
+        if record.outcome in ("ok", "warning"):
+            _remember_rollback(run, prepared, everything)
         if record.outcome not in outcome.FAILURES or prepared.block.on_fail == "continue":
             continue
         if prepared.block.on_fail == "escalate" and "force" in prepared.options and record.outcome == "failed":
@@ -191,13 +202,55 @@ def _other_remedy(run: Run, prepared: Prepared, failed: StepRecord) -> StepRecor
     return ended_by or (None if helped else failed)
 
 
+def forward(steps: Sequence[Prepared]) -> tuple[Prepared, ...]:
+    """What runs where nothing fails: all but the rollback blocks."""
+    return tuple(prepared for prepared in steps if not prepared.block.rollback)
+
+
+def _asked(run: Run, prepared: Prepared, steps: Sequence[Prepared]) -> StepRecord | None:
+    """The refusal, where people do not allow the block; they are asked once for each."""
+    block = prepared.block
+    if not (block.confirm or block.approve) or block in run.allowed:
+        return None
+    from watchdog.runbook import approving  # here: few runbooks ask
+
+    incident = (
+        run.context.journal.incident(run.context.incident) if run.context.journal and run.context.incident else None
+    )
+    found = approving.ask(run.context, block, [text for _, text in block.lines], incident.runbook if incident else "")
+    if not found.yes:
+        return _note(run, prepared, "refused", found.why)
+    run.allowed.add(block)
+    _note(run, prepared, "ok", found.why, approving.STEP)
+    return None
+
+
+def _remember_rollback(run: Run, prepared: Prepared, steps: Sequence[Prepared]) -> None:
+    """A step of this block was done: what undoes it is the rollback block right behind it."""
+    later = [one for one in steps if one.call.block == prepared.call.block + 1 and one.block.rollback]
+    if later and tuple(later) not in run.undo:
+        run.undo.append(tuple(later))
+
+
+def _roll_back(run: Run) -> int:
+    """Undo what was begun, the last block first; what fails there keeps nothing else from being undone."""
+    for steps in reversed(run.undo):
+        run.context.say(f"rolling back: {'; '.join(prepared.call.text for prepared in steps)}")
+        for index, prepared in enumerate(steps):
+            run.context.will_start = starts_later(steps, index + 1)
+            if prepared.block.when and not _holds(prepared.block.when, run.results):
+                _note(run, prepared, "skipped", f"not needed: {prepared.block.when} does not hold")
+            else:
+                _step(run, replace(prepared, call=replace(prepared.call, undoes=True)))
+    return len(run.undo)
+
+
 def _step(run: Run, prepared: Prepared) -> StepRecord:
     """One step, journalled before it begins and after it ended."""
     context, begun = run.context, clock.now()
     number = len(run.records) + 1
-    record = StepRecord(
-        number, prepared.spec.name, prepared.call.text, "running", begun, by_hand=_by_hand(prepared, context)
-    )
+    text = f"{ROLLBACK}{prepared.call.text}" if prepared.call.undoes else prepared.call.text
+    record = StepRecord(number, prepared.spec.name, text, "running", begun, by_hand=_by_hand(prepared, context))
     if context.journal and context.incident:
         context.journal.begin_step(context.incident, number, record.step, record.text, record.by_hand)
     run.watch(prepared, record)
@@ -229,11 +282,10 @@ def _by_hand(prepared: Prepared, context: Context) -> str:
     return shlex.join(("wd", *home, *prepared.call.words, *service))
 
 
-def _note(run: Run, prepared: Prepared, came_to: str, message: str) -> StepRecord:
-    """Record a step that was not run."""
-    record = StepRecord(
-        len(run.records) + 1, prepared.spec.name, prepared.call.text, came_to, clock.now(), 0.0, message
-    )
+def _note(run: Run, prepared: Prepared, came_to: str, message: str, step: str = "") -> StepRecord:
+    """Record a step that was not run, or what people said before it."""
+    text = f"{step}: {prepared.call.text}" if step else prepared.call.text
+    record = StepRecord(len(run.records) + 1, step or prepared.spec.name, text, came_to, clock.now(), 0.0, message)
     context = run.context
     if context.journal and context.incident:
         context.journal.begin_step(context.incident, record.number, record.step, record.text)
@@ -291,79 +343,3 @@ def _open(run: Run, name: str) -> Incident | None:
     context.incident = incident.id
     context.folder = context.folder.__class__(incident.folder)
     return incident
-
-
-def _close(run: Run, incident: Incident | None, came_to: RunOutcome) -> Incident | None:
-    """Write down how it ended, then the report, which is made of what was written down."""
-    context = run.context
-    if incident is None or context.journal is None:
-        return None
-    found = context.found
-    down = downtime(incident, run.records, _health_before(context, incident), found.evidence, clock.now())
-    fields: dict[str, Any] = {
-        "downtime": down.seconds,
-        "down_since": down.since,
-        "downtime_from": down.source or "",
-        "downtime_exact": down.exact,
-        **outcome.known_from(run.records),
-    }
-    if found.diagnosis:
-        fields |= {
-            "cause": found.diagnosis.verdict,
-            "signature": found.diagnosis.signature,
-            "request": found.diagnosis.request,
-            "finding": found.diagnosis.findings[0].record() if found.diagnosis.findings else None,
-        }
-    fields["changed"] = _changed(run, incident, came_to)
-    context.journal.close(incident.id, came_to, **fields)
-    _write_report(run, context.journal, incident.id)
-    return context.journal.incident(incident.id)
-
-
-def _changed(run: Run, incident: Incident, came_to: RunOutcome) -> str:
-    """What has changed in the program since it last started well; only where that was the question."""
-    context = run.context
-    starts = any(does(record.step, "starts") for record in run.records)
-    if context.journal is None or context.playbook is None or context.dry_run or not (starts or incident.gave_up):
-        return ""
-    from watchdog.starting import last_good  # here: a kill hashes nothing
-
-    started = context.found.started
-    well = started is not None and started.ready and not started.by_fallback and came_to in ("recovered", "done")
-    told = last_good.compare(context.journal, context.playbook, started_well=well)
-    if told and came_to == "failed":
-        context.say(f"changed {told}")
-    return told
-
-
-def _health_before(context: Context, incident: Incident) -> tuple[Sample, ...]:
-    """The answers to the probe that tells health, where somebody has asked it until the run began."""
-    if context.playbook is None or context.journal is None or incident.service is None:
-        return ()
-    from watchdog.probes import registry  # here: a kill without a playbook knows no probe
-
-    spec = registry.best_for_health(context.playbook.probes)
-    if spec is None:
-        return ()
-    found = context.journal.samples(incident.service, spec.name, incident.opened - _LOOK_BACK, incident.opened)
-    fresh = found and incident.opened - found[-1].at <= _MISSED * spec.every + spec.timeout + _WRITTEN
-    return found if fresh else ()
-
-
-def _write_report(run: Run, journal: Journal, incident: str) -> None:
-    from watchdog.report import write as report
-    from watchdog.steps.report import samples_before
-
-    try:
-        written = journal.incident(incident)
-        path = report.write(written, run.context.folder, samples_before(journal, written), pages=run.pages)
-        journal.update(incident, report=str(path))
-    except (OSError, WdError) as error:
-        run.context.say(f"the report could not be written: {error}")
-
-
-def _let_go(context: Context) -> None:
-    """A shim that was armed and never told to start must not start a server that nobody asked for."""
-    shim = context.found.shim
-    if shim is not None and context.found.started is None:
-        shim.cancel()

@@ -6,9 +6,7 @@ link, and outlives the loop. The first answer counts.
 
 from __future__ import annotations
 
-import hashlib
 import os
-import secrets
 import threading
 from dataclasses import replace
 from typing import Literal
@@ -16,6 +14,7 @@ from typing import Literal
 from watchdog.model.approval import Approval
 from watchdog.model.incident import Trigger
 from watchdog.model.records import record
+from watchdog.runbook import approving
 from watchdog.steps.notify import notify
 from watchdog.steps.spec import Answer
 from watchdog.system import clock
@@ -92,11 +91,8 @@ class Questions:
             return known, ""
         now = clock.now()
         until = now + question.watched.playbook.policy.answer_within
-        token = secrets.token_urlsafe(24)
         new = Approval(os.urandom(6).hex(), name, question.runbook, question.key, question.words, now, until)
-        journal.ask(new, hashlib.sha256(token.encode()).hexdigest())
-        page = journal.page
-        return new, f"{page}/yes/{new.id}/{token}" if page else ""
+        return new, approving.put(journal, new)
 
     def _ask(self, question: Question, approval: Approval, link: str) -> None:
         watched = question.watched

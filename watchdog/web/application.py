@@ -38,6 +38,7 @@ def make(site: Site) -> Starlette:
             route("/incidents/{id}", incident_pages.incident),
             route("/incidents/{id}/body", incident_pages.body),
             route("/incidents/{id}/evidence/{path:path}", incident_pages.evidence),
+            route("/incidents/{id}/compare/{other}", incident_pages.comparison),
             route("/incidents/{id}/note", incident_pages.note, "act", "POST"),
             route("/questions/{id}", question_pages.question),
             route("/questions/{id}", question_pages.answer, "act", "POST"),

@@ -13,6 +13,7 @@ from watchdog.commands.troubles import is_trouble
 from watchdog.model.errors import NothingMatched
 from watchdog.model.incident import Incident
 from watchdog.report.build import build, clean
+from watchdog.report.compare import compare, in_words
 from watchdog.system.disk.parts import read_part
 from watchdog.web import look, runbook_page
 from watchdog.web.asked import Asked, Wrong
@@ -65,11 +66,23 @@ def note(asked: Asked) -> Response:
     return RedirectResponse(f"/incidents/{found.id}", 303)
 
 
-def _named(asked: Asked) -> Incident:
+def comparison(asked: Asked) -> Response:
+    """Two incidents side by side, the earlier one first."""
+    first, second = sorted((_named(asked, "other"), _named(asked)), key=lambda one: one.opened)
+    values: dict[str, Any] = {
+        "first": first,
+        "second": second,
+        "rows": compare(first, second),
+        "words": in_words(first, second),
+    }
+    return look.page("compare.html.j2", asked.site, asked.visitor, **values)
+
+
+def _named(asked: Asked, key: str = "id") -> Incident:
     """By its whole id: a page is no place for guesses."""
-    found = asked.site.journal().incident(asked.path["id"])
-    if found.id != asked.path["id"]:
-        raise NothingMatched(f"there is no incident {asked.path['id']!r}", todo="The page History shows them.")
+    found = asked.site.journal().incident(asked.path[key])
+    if found.id != asked.path[key]:
+        raise NothingMatched(f"there is no incident {asked.path[key]!r}", todo="The page History shows them.")
     return clean(found)
 
 
@@ -91,12 +104,4 @@ def _earlier(asked: Asked, found: Incident) -> tuple[tuple[Incident, str], ...]:
         for one in asked.site.journal().incidents(found.service, limit=100)
         if one.opened < found.opened and found.service and is_trouble(one)
     )
-    return tuple((one, _compared(one, found)) for one in islice(before, _EARLIER))
-
-
-def _compared(one: Incident, other: Incident) -> str:
-    if not one.cause or not other.cause:
-        return "no cause is known of one of them"
-    if one.signature and one.signature == other.signature:
-        return "same cause and line"
-    return "same cause, another line" if one.cause == other.cause else f"another cause: {one.cause}"
+    return tuple((one, in_words(one, found)) for one in islice(before, _EARLIER))

@@ -12,7 +12,7 @@ from typing import Literal
 
 from starlette.responses import RedirectResponse, Response
 
-from watchdog.commands.answers import give, what_became
+from watchdog.commands.answers import give, waits_for, what_became
 from watchdog.model.approval import Approval
 from watchdog.model.errors import BadConfig, NothingMatched
 from watchdog.runbook import document
@@ -30,7 +30,7 @@ def question(asked: Asked) -> Response:
 
 def answer(asked: Asked) -> Response:
     one, person = _named(asked), asked.person
-    give(asked.site.journal(), one, _given(asked), f"{person.name} (page, from {person.source})")
+    give(asked.site.journal(), one, _given(asked), f"{person.name} (page, from {person.source})", person.name)
     asked.site.looks.again()
     return RedirectResponse(f"/questions/{one.id}", 303)
 
@@ -45,7 +45,8 @@ def answer_linked(asked: Asked) -> Response:
     one = _by_link(asked)
     name = " ".join(asked.form.get("name", "").split())[:_LONGEST_NAME]
     who = asked.visitor.name if asked.visitor else f"{name or 'somebody'}"
-    give(asked.site.journal(), one, _given(asked), f"{who} (link, from {asked.source})")
+    person = asked.visitor.name if asked.visitor else "the link"  # one vote, whatever names are typed
+    give(asked.site.journal(), one, _given(asked), f"{who} (link, from {asked.source})", person)
     asked.site.looks.again()
     return RedirectResponse(asked.url, 303)
 
@@ -88,7 +89,7 @@ def _page(asked: Asked, one: Approval, address: str) -> Response:
         asked.visitor,
         question=one,
         is_open=is_open,
-        became="" if is_open else what_became(one),
+        became=waits_for(one) if is_open else what_became(one),
         address=address,
         by_link=address.startswith("/yes/"),
         steps=_steps(one, asked.site.home),

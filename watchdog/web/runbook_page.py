@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from watchdog.model.errors import BadConfig
-from watchdog.model.incident import Incident, StepRecord
+from watchdog.model.incident import ROLLBACK, Incident, StepRecord
 from watchdog.runbook import document, header
 from watchdog.text.printable import printable_lines
 from watchdog.web import look
@@ -27,7 +27,14 @@ def drawn(incident: Incident, home: Path) -> Markup | None:
     markdown.add_render_rule("fence", _fence)
     # Every value was escaped by the renderer: HTML in a runbook is shown as text.
     return Markup(
-        markdown.render(printable_lines(body), {"left": list(incident.steps), "runs": incident.outcome == "running"})
+        markdown.render(
+            printable_lines(body),
+            {
+                "left": [step for step in incident.steps if not step.text.startswith(ROLLBACK)],
+                "undone": [step for step in incident.steps if step.text.startswith(ROLLBACK)],
+                "runs": incident.outcome == "running",
+            },
+        )
     )
 
 
@@ -37,8 +44,10 @@ def _fence(self: Any, tokens: Sequence[Any], index: int, options: Any, env: dict
     if token.info.strip().partition(" ")[0] != "wd":
         return look.part("script.html.j2", text=token.content)
     lines = [line.strip() for line in token.content.split("\n") if line.strip() and not line.strip().startswith("#")]
-    done = [(line, _taken(line, env["left"])) for line in lines]
-    return look.part("steps.html.j2", done=done, options=token.info.strip().partition(" ")[2], runs=env["runs"])
+    options_shown = token.info.strip().partition(" ")[2]
+    left = env["undone" if "rollback" in options_shown.split() else "left"]
+    done = [(line, _taken(line, left)) for line in lines]
+    return look.part("steps.html.j2", done=done, options=options_shown, runs=env["runs"])
 
 
 def _taken(line: str, left: list[StepRecord]) -> list[StepRecord]:
