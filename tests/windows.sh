@@ -51,7 +51,7 @@ cd "$drive/wd"
 if [ "${1:-}" = --run ]; then
     shift
 else
-    [ $# -gt 0 ] || set -- tests/unit tests/windows
+    case "$*" in *tests[/\\]*) ;; *) set -- "$@" tests/unit tests/windows ;; esac
     rm -f "$root/result.xml"
     set -- -m pytest -q --junitxml result.xml -p no:cacheprovider --timeout 400 "$@"
 fi
