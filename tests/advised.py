@@ -49,7 +49,7 @@ def _words(line: str) -> list[str]:
     for word, meant in _FILLED_IN.items():
         line = re.sub(rf"{word}\b", meant, line)
     words = shlex.split(line)[1:]
-    if not {*_STAYS}.isdisjoint(words):
+    if not {*_STAYS}.isdisjoint(words) and "store" not in words:  # `wd fleet store` asks no host
         return [*itertools.takewhile(str.isalpha, words), "--help"]  # without options, and what a person fills in
     return [*words, *(["--yes"] if _changes(line) else [])]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import databases
 import pytest
 import support
 from test_steps_why import wd
@@ -36,16 +36,8 @@ def redis(folder: Path) -> Iterator[tuple[int, Path]]:
 
 @contextmanager
 def postgres(folder: Path) -> Iterator[tuple[int, Path]]:
-    port, log, data = support.free_port(), folder / "postgres.log", folder / "data"
-    user = "postgres" if os.getuid() == 0 else None
-    if user:
-        shutil.chown(folder, user)
-        for part in (folder, *list(folder.parents)[:3]):  # the last one is there when tests run side by side
-            part.chmod(part.stat().st_mode | 0o055)
-    subprocess.run(["initdb", "-D", str(data), "-A", "trust"], check=True, capture_output=True, user=user, timeout=120)
-    words = ["postgres", "-D", str(data), "-p", str(port), "-c", "listen_addresses=127.0.0.1", "-k", str(folder)]
-    with log.open("wb") as out, _running(words, port, user=user, out=out):
-        yield port, log
+    with databases.postgres(folder) as made:
+        yield made.port, made.log
 
 
 @contextmanager
@@ -73,7 +65,7 @@ def test_redis_has_no_attack_to_report(folder: Path) -> None:
         assert "SECURITY ATTACK" not in log.read_text()
 
 
-@pytest.mark.skipif(shutil.which("initdb") is None or shutil.which("postgres") is None, reason="no PostgreSQL")
+@databases.needs_postgres
 def test_postgresql_has_no_invalid_packet_to_report(folder: Path) -> None:
     with contextlib.ExitStack() as stack:
         port, log = stack.enter_context(postgres(folder))

@@ -25,6 +25,19 @@ def test_a_giant_is_looked_at_in_bounded_memory_and_lives_on(kind: str, count: i
         assert server.process.poll() is None
 
 
+@pytest.mark.parametrize(
+    ("kind", "count", "line"), [("convoy", 1500, "time.sleep(3600)"), ("queue_of_tasks", 15_000, "await news")]
+)
+def test_of_thousands_that_queue_for_one_lock_the_one_that_has_it_is_named(
+    kind: str, count: int, line: str, folder: Path
+) -> None:
+    with giants.giant(kind, count, folder) as server:
+        result, cost = giants.why(server)
+        assert "lock-convoy" in [one["cause"] for one in result["findings"]], (result, cost)
+        assert result["findings"][0]["culprit"]["source"] == line, (result, cost)
+        assert cost.together <= MOST and server.process.poll() is None
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_structures_full_of_noise_lead_to_a_result_and_touch_nothing(seed: int, folder: Path) -> None:
     with giants.giant("bare", 0, folder) as server:

@@ -7,7 +7,7 @@
     hang-after  each process hangs so many seconds after its start
     needs       a port; 503 while nobody there answers with a byte
 
-Each question leaves a line in `asked`.
+Each question for /health leaves a line in `asked`. Other pages are quick: `wd ps` of another test asks for `/`.
 """
 
 import contextlib
@@ -43,23 +43,15 @@ def dependency_answers(port):
 
 class Handler(BaseHTTPRequestHandler):
     def handle(self):
-        with (folder / "asked").open("a") as file:
-            file.write(f"{os.getpid()}\n")
         hangs = told("hang-after") and time.monotonic() - started > float(told("hang-after"))
         if hangs or told(f"how-{os.getpid()}") == "deaf":
             time.sleep(3600)
         super().handle()
 
     def do_GET(self):
-        how, fifth = told(f"how-{os.getpid()}"), told("fifth")
-        if fifth and next(number) % 5 == 0:
-            time.sleep(float(fifth))
-        with one_by_one if told("one-by-one") else contextlib.nullcontext():
-            time.sleep(float(told("slow") or 0))
-        end = time.thread_time() + float(told("burn") or 0)
-        while time.thread_time() < end:
-            pass
-        needs = told("needs")
+        if self.path == "/health":
+            self.take_time()
+        how, needs = told(f"how-{os.getpid()}"), told("needs")
         body = f"pid {os.getpid()}".encode()
         self.send_response(503 if needs and not dependency_answers(needs) else 200)
         self.send_header("Content-Length", str(len(body)))
@@ -71,6 +63,18 @@ class Handler(BaseHTTPRequestHandler):
             time.sleep(1)
         if how != "drip":
             self.wfile.write(body)
+
+    def take_time(self):
+        with (folder / "asked").open("a") as file:
+            file.write(f"{os.getpid()}\n")
+        fifth = told("fifth")
+        if fifth and next(number) % 5 == 0:
+            time.sleep(float(fifth))
+        with one_by_one if told("one-by-one") else contextlib.nullcontext():
+            time.sleep(float(told("slow") or 0))
+        end = time.thread_time() + float(told("burn") or 0)
+        while time.thread_time() < end:
+            pass
 
     def log_message(self, *args):
         pass

@@ -91,7 +91,9 @@ def tasks(count):
 
 
 def descriptors(count):
-    resource.setrlimit(resource.RLIMIT_NOFILE, (count + 100, count + 100))
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    count = min(count, allowed - 100)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count + 100, allowed))
     KEPT.extend(socket.socket(socket.AF_UNIX) for _ in range(count // 2))
     KEPT.extend(os.open("/dev/null", os.O_RDONLY) for _ in range(count // 2))
     ready()

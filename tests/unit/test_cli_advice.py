@@ -31,16 +31,20 @@ _FIGURE = "test_workers_measure.py::test_what_a_bad_figure_advises_can_be_typed_
 _WORKER = f"{_ADVICE}::test_the_one_stuck_worker_of_two_is_ended_by_the_printed_command_and_replaced"
 _LEAK = f"{_ADVICE}::test_a_server_that_leaks_is_watched_by_the_printed_command"
 _MESSAGE = "test_notify_routes.py::test_a_hang_gives_a_message_with_cause_line_and_link_when_it_is_over"
+_SENT_LATER = "test_store.py::test_a_run_whose_store_is_down_is_sent_later_by_the_printed_command"
+_TABLES = "test_store.py::test_a_store_without_tables_says_how_they_are_made"
 SHOWN_ELSEWHERE = {
     ("commands/init.py", "wd --home 1 validate --here"): _INIT,
     ("commands/playbook_text.py", "wd validate --here"): _INIT,
     ("commands/validate_here.py", "wd validate --here"): _HERE,
     ("commands/validate_here.py", "wd find :1"): _FOUND,
     ("diagnosis/rules/memory_leak.py", "wd leak watch 1"): _LEAK,
+    ("fleet/shared.py", "wd fleet store forward"): _SENT_LATER,
     ("report/advice.py", "wd kill --port 1"): _KILLS,
     ("report/message.py", "wd incidents show 1"): _MESSAGE,
     ("report/advice.py", "wd kill --pid 1"): _KILLS,
     ("report/advice.py", "wd kill --worker --pid 1"): _WORKER,
+    ("store/store.py", "wd fleet store upgrade"): _TABLES,
     ("targets/select.py", "wd ps -o json"): _PIPE,
     ("targets/select.py", "wd find :PORT -o json"): _PIPE,
     ("watch/asking.py", "wd yes 1"): "wd yes shop",  # a message, with the words of `wd status`

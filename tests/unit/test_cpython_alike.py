@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from watchdog.cpython.alike import representatives
+from watchdog.cpython.alike import rare_first, representatives
 from watchdog.model.evidence import Frame, Task
+from watchdog.system.clock import Deadline
 
 HERE, THERE = Frame("wait", "/srv/shop/server.py", 8), Frame("fetch", "/srv/shop/server.py", 30)
 
@@ -33,3 +34,11 @@ def test_who_holds_a_lock_and_who_is_waited_for_is_always_listed() -> None:
     gathers = Task(1, 7001, "gathers", (THERE,), gathered=(4400, 4401))
     listed = {one.address for one in representatives([*tasks(5000), waits, gathers], {"Task-4999"})}
     assert {4321, 4400, 4401, 4999} <= listed
+
+
+def test_a_task_at_a_place_of_its_own_is_read_before_the_thousands_at_another() -> None:
+    assert rare_first(range(5000), lambda address: address == 4321, Deadline(60))[0] == 4321
+
+
+def test_without_time_to_look_where_they_stand_no_task_is_lost() -> None:
+    assert sorted(rare_first(range(5000), lambda address: address, Deadline(0))) == list(range(5000))

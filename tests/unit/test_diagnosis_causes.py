@@ -340,6 +340,30 @@ def test_a_convoy_names_what_its_holder_does_not_where_the_queue_stands() -> Non
     assert said(seen) == ("lock-convoy", 20)
 
 
+def test_hundreds_that_queue_for_a_lock_are_a_convoy_and_no_leak() -> None:
+    queue = [Thread(f"v{n}", (f"touch {APP}:24", *STARTED), call="futex", tid=10 + n) for n in range(2, 202)]
+    seen = evidence(
+        MAIN,
+        Thread("v1", (f"flush {APP}:20", f"touch {APP}:25", *STARTED), call="clock_nanosleep", tid=11),
+        *queue,
+        held=[canned.point("v1", "m", f"touch {APP}:25", tid=11)],
+        wanted=[canned.point(f"v{n}", "m", f"touch {APP}:24", tid=10 + n) for n in range(2, 202)],
+    )
+    assert said(seen) == ("lock-convoy", 20)
+
+
+def test_a_lock_without_a_holder_is_a_guess_where_not_all_threads_could_be_read() -> None:
+    seen = evidence(
+        MAIN,
+        *(Thread(f"v{n}", (f"touch {APP}:24", *REQUEST), call="futex", tid=10 + n) for n in range(2, 8)),
+        wanted=[canned.point(f"v{n}", "m", f"touch {APP}:24", tid=10 + n) for n in range(2, 8)],
+    )
+    assert diagnose(seen).findings[0].certainty == "likely"
+    found = diagnose(replace(seen, tasks=(TaskLook(PID, 0.5, "3.11", unread=True),)))
+    assert (found.verdict, found.findings[0].certainty) == ("lock-deadlock", "guess")
+    assert "never given back" not in found.findings[0].summary
+
+
 def test_an_idle_loop_with_a_suspended_request_awaits_what_is_never_set() -> None:
     waiting = Task(
         PID,

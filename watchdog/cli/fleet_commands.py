@@ -65,6 +65,8 @@ _RUN: tuple[StepSpec, ...] = (
             Option("--batch", default="1,5,10%", help="hosts of each batch; the last size repeats", metavar="SIZES"),
             Option("--max-failed", "integer", 0, _MAX_FAILED),
             Option("--max-at-once", "integer", 25, "hosts at a time", least=1),
+            Option("--limit-of-all", "integer", None, "hosts at a time over all controllers (needs a store)", least=1),
+            Option("--lease", "duration", "1m", "a slot of a dead controller is free after this time"),
             Option(
                 "--verify",
                 many=True,
@@ -95,6 +97,13 @@ _RUN: tuple[StepSpec, ...] = (
         "remove what wd has left on the hosts: copies of itself, files of ended runs",
         "watchdog.fleet.asking:clean",
         _INVENTORY,
+    ),
+    StepSpec(
+        "fleet store",
+        "the record that several controllers share: make its tables, send to it, show it",
+        "watchdog.fleet.store_command:store",
+        (),
+        (Argument("verb", required=True, choices=("upgrade", "forward", "show"), help="what to do"),),
     ),
     StepSpec(
         "fleet host",

@@ -184,6 +184,13 @@ LOOP: dict[str, Manual] = {
         (Exit.FINE, Exit.CRITICAL, Exit.UNKNOWN, Exit.NOTHING),
         ("--inventory", "--limit"),
     ),
+    "fleet store": Manual(
+        "It changes the shared store only. `upgrade` makes its tables, or brings them up to this version of wd.",
+        (
+            ("wd fleet store upgrade", "make the tables of a new store, or upgrade those of an old one"),
+            ("wd fleet store show", "list the newest incidents of all hosts"),
+        ),
+    ),
     "fleet host": Manual(
         "It starts the run that the order on its standard input names, once. People do not call it.",
         (

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 
 from watchdog.model.evidence import Task
+from watchdog.system.clock import Deadline
 
 _LISTED = 100  # tasks of one place
 
@@ -29,6 +30,14 @@ def representatives(tasks: Sequence[Task], named: Collection[str]) -> tuple[Task
     stands_for = {several[0].address: 1 + len(several[_LISTED:]) for several in places.values()}
     kept |= {task.address for several in places.values() for task in several[:_LISTED]}
     return tuple(replace(one, alike=stands_for.get(one.address, 1)) for one in tasks if one.address in kept)
+
+
+def rare_first(addresses: Iterable[int], place: Callable[[int], object], deadline: Deadline) -> list[int]:
+    """Tasks at a place where few stand come first: whoever holds up thousands of others is among them."""
+    groups: dict[object, list[int]] = {}
+    for address in addresses:
+        groups.setdefault(None if deadline.over else place(address), []).append(address)
+    return [address for group in sorted(groups.values(), key=len) for address in group]
 
 
 def _place(task: Task) -> object:

@@ -23,7 +23,7 @@ from watchdog.system.process.memory import Unmapped
 
 _ENOUGH, _APART = 6, 0.004  # readings of each known call, seconds between two
 _LONGEST = 0.3  # seconds: a thread that runs meanwhile spoils some of the readings, and others take their place
-_MOST_BUSY, _MOST_THREADS = 2, 200  # threads that are read; of a process with more threads none is
+_MOST_BUSY, MOST_THREADS = 2, 200  # threads that are read; of a process with more threads none is
 _INNERMOST = 6  # calls of the application that are shown
 _DEEPEST, _MOST_ITEMS, _MOST_DIGITS = 2, 32, 64
 _LONGEST_TEXT = 1000  # characters
@@ -36,7 +36,7 @@ def read_call_states(
 ) -> tuple[CallState, ...]:
     """Of each thread that wants a CPU, the calls of the application whose variables are all known."""
     busy = [one for one in threads if one.tid is not None and kernel_threads.is_runnable(pid, one.tid)]
-    if not busy or len(threads) > _MOST_THREADS:
+    if not busy:
         return ()
     ids = {one.ident: one.tid or 0 for one in busy[:_MOST_BUSY]}
     found: list[CallState] = []

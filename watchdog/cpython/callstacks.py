@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import struct
+from itertools import islice
 
 from watchdog.cpython.frames import Frames, LiveFrame
 from watchdog.cpython.objects import plausible
 from watchdog.model.records import record
+from watchdog.system.clock import Deadline
 from watchdog.system.process.memory import Unmapped
 
-_MOST_THREADS, _DEEPEST = 5000, 500
+_LEAST_THREADS, _MOST_THREADS, _DEEPEST = 200, 12_000, 500
+_MOST_NAMES = 2000  # of threads, the oldest first
+_LONGEST_LIST = 100_000  # threads; the interpreter lists the youngest first
 _BY_GENERATOR, _BY_C = 1, 3  # who owns a frame; from the second on it is not a call
 
 
@@ -23,21 +27,37 @@ class LiveThread:
     frames: tuple[LiveFrame, ...]
 
 
-def read_threads(frames: Frames, interpreter: int) -> tuple[LiveThread, ...]:
-    """The threads of one interpreter. What makes no sense (it changed while we looked) is left out."""
+def read_threads(frames: Frames, interpreter: int, deadline: Deadline | None = None) -> tuple[LiveThread, ...]:
+    """The threads of one interpreter, as many as the time allows. What makes no sense (it changed while we looked) is
+    left out."""
     offsets, memory = frames.offsets, frames.objects.memory
     found: list[LiveThread] = []
     names = _names(frames, interpreter)
-    try:
-        state = memory.word(interpreter + offsets.interpreter_threads)
-        while plausible(state) and len(found) < _MOST_THREADS:
+    states = _states(frames, interpreter)
+    for state in [*states[-1:], *states[:-1]][:_MOST_THREADS]:  # the main thread is the oldest
+        if deadline is not None and deadline.over and len(found) >= _LEAST_THREADS:
+            break
+        try:
             ident = memory.word(state + offsets.thread_ident)
             tid = memory.word(state + offsets.thread_native) if offsets.thread_native is not None else None
-            found.append(LiveThread(ident, tid, names.get(ident, ""), _calls(frames, state)))
+        except Unmapped:
+            continue
+        found.append(LiveThread(ident, tid, names.get(ident, ""), _calls(frames, state)))
+    return tuple(found)
+
+
+def _states(frames: Frames, interpreter: int) -> list[int]:
+    """Addresses of what the interpreter keeps of each thread."""
+    offsets, memory = frames.offsets, frames.objects.memory
+    found: dict[int, None] = {}
+    try:
+        state = memory.word(interpreter + offsets.interpreter_threads)
+        while plausible(state) and state not in found and len(found) < _LONGEST_LIST:
+            found[state] = None
             state = memory.word(state + offsets.thread_next)
     except Unmapped:
         pass
-    return tuple(found)
+    return list(found)
 
 
 def _calls(frames: Frames, thread: int) -> tuple[LiveFrame, ...]:
@@ -80,7 +100,7 @@ def _names(frames: Frames, interpreter: int) -> dict[int, str]:
         if not active:
             return {}
         found = {}
-        for key, value in objects.entries(active):
+        for key, value in islice(objects.entries(active), _MOST_NAMES):
             ident, name = objects.number(key), objects.attribute(value, "_name")
             if ident is not None and name is not None:
                 found[ident] = objects.text(name) or ""

@@ -95,6 +95,13 @@ class Frames:
             state = struct.unpack("<b", self._memory.read(generator + offsets.generator_state, 1))[0]
         return (self.at(address, generator) if state <= 0 else None), state
 
+    def place_of_generator(self, generator: int) -> tuple[int, int]:
+        """Its code and instruction as they stand in memory: the same for all that wait at one line. Quick."""
+        offsets, inside = self.offsets, self.offsets.generator_state is not None
+        address = generator + offsets.generator_frame
+        address = address if inside else self._memory.word(address)
+        return self._memory.word(address + offsets.frame_code), self._memory.word(address + offsets.frame_instruction)
+
     def referred(self, word: int) -> int:
         """The object that a place of a frame refers to; 0 if to none."""
         if not self.offsets.references:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
 from watchdog.cpython.callstacks import LiveThread
 from watchdog.cpython.frames import LiveFrame
@@ -85,9 +85,9 @@ class LockPoints:
             self._task(task)
         for greenlet in greenlets:
             self._greenlet(greenlet)
-        for wait in waits.values():
-            if wait is not None:
-                self._told_owner(wait.lock, threads)
+        by_ident = {thread.ident: thread for thread in threads if thread.frames}
+        for lock in {wait.lock.address: wait.lock for wait in waits.values() if wait is not None}.values():
+            self._told_owner(lock, by_ident)
 
     # -- threads -----------------------------------------------------------------------------------------------------
 
@@ -125,11 +125,11 @@ class LockPoints:
                 at = Frame(frame.code.qualified, frame.code.file, use.line)
                 self.held.append(self._point(lock, use.expression, at, thread, task))
 
-    def _told_owner(self, lock: LockObject, threads: Iterable[LiveThread]) -> None:
+    def _told_owner(self, lock: LockObject, threads: Mapping[int, LiveThread]) -> None:
         """Some locks name their owner: its point is there even where its source says nothing."""
         owner = self._owner(lock)
-        thread = next((one for one in threads if one.ident == owner), None)
-        if thread is None or not thread.frames:
+        thread = threads.get(owner) if owner is not None else None
+        if thread is None:
             return
         text = f"{lock.address:#x}"
         if any(point.lock == text and point.tid == thread.tid for point in self.held):

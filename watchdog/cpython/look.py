@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from watchdog.cpython.alike import representatives
+from watchdog.cpython.alike import rare_first, representatives
 from watchdog.cpython.asyncio_table import find_asyncio_table, listed_tasks
-from watchdog.cpython.call_states import read_call_states
+from watchdog.cpython.call_states import MOST_THREADS, read_call_states
 from watchdog.cpython.callstacks import LiveThread, read_threads
 from watchdog.cpython.coroutines import Chain, Coroutines
 from watchdog.cpython.forks import birth, generations, own_calls, runs_a_loop, since
@@ -41,7 +41,8 @@ _QUEUES = frozenset({"queue.Queue", "asyncio.queues.Queue", "_queue.SimpleQueue"
 _TOP = 30  # types, and queues, that are shown
 _MOST_REQUESTS = 500  # threads whose requests are looked for
 _MANY_THREADS, _MOST_THREADS = 1000, 2000  # from so many on their calls are told as well, and of how many
-_LEAST = 0.3  # seconds for reading tasks, however little time is left
+_MANY_TASKS = 2000  # from so many on, those at rare places are read first
+_LEAST, _LEAST_TASKS = 0.3, 200  # seconds for reading threads, or tasks, and so many, however little time is left
 _HOLDINGS_TIME = 0.4  # seconds for following the application's variables
 
 
@@ -75,11 +76,11 @@ class _Look:
         self.coroutines = Coroutines(self.frames)
         self.offsets = self.objects.offsets
         self._queue_kinds: dict[int, bool] = {}
-        self.cut = False  # there were more tasks than the time allowed to read
+        self.unread = False  # there were more threads or tasks than the time allowed to read
 
     def take(self, at: float, begun: float) -> TaskLook:
         known = self.known_tasks()
-        heap = self.walk()
+        heap = self.walk(Deadline(self.deadline.left / 2) if len(known) >= MOST else self.deadline)
         walked = [one for type_, found in heap.found.items() if self.is_task(type_) for one in found]
         queues = self.queues(heap.found.items())
         # What the walks read is old by now: threads and tasks are looked at afresh, close together.
@@ -90,8 +91,7 @@ class _Look:
         born = birth(self.frames, main, generation)
         threads = own_calls(threads, born)
         inherited = born is not None and not runs_a_loop(threads)
-        addresses = [] if inherited else list(dict.fromkeys([*known, *walked]))[:MOST]
-        pending = self.all_pending(addresses)
+        pending = [] if inherited else self.all_pending(list(dict.fromkeys([*known, *walked])))
         greenlets = Greenlets() if inherited else self.greenlets(heap, generation)
         locks = self.locks(threads, pending, greenlets)
         holders = {point.task for point in locks.held if point.task is not None}
@@ -103,7 +103,8 @@ class _Look:
             counts=self.counts(heap),
             queues=queues,
             broken_lists=heap.broken,
-            cut=heap.cut or self.cut,
+            cut=heap.cut or self.unread,
+            unread=self.unread,
             collecting=heap.collecting,
             locks=locks,
             requests=tuple(
@@ -114,7 +115,7 @@ class _Look:
             containers=self.containers(threads, pending),
             strange=greenlets.strange,
             born=born.record if born else None,
-            threads=self.stacks(threads) if len(threads) >= _MANY_THREADS else (),
+            threads=self.stacks(threads, locks) if len(processes.thread_ids(self.pid)) >= _MANY_THREADS else (),
             seconds=monotonic() - begun,
         )
 
@@ -128,7 +129,9 @@ class _Look:
         return found
 
     def threads(self) -> list[LiveThread]:
-        found = [one for address in self.interpreter.interpreters for one in read_threads(self.frames, address)]
+        enough = Deadline(max(_LEAST, self.deadline.left / 2))
+        found = [one for address in self.interpreter.interpreters for one in read_threads(self.frames, address, enough)]
+        self.unread |= enough.over
         ours = thread_numbers(self.pid)
         if ours:  # it lives in a container and knows its threads by other numbers
             found = [replace(one, tid=ours.get(one.tid or 0)) for one in found]
@@ -139,9 +142,11 @@ class _Look:
             found[strange[0]] = replace(found[strange[0]], tid=self.pid)
         return found
 
-    def stacks(self, threads: Sequence[LiveThread]) -> tuple[ThreadStack, ...]:
-        """Their calls, for a server whose threads are too many for other readers; the main thread is among them."""
-        chosen = sorted(threads, key=lambda one: one.tid != self.pid)[:_MOST_THREADS]
+    def stacks(self, threads: Sequence[LiveThread], locks: LockLook) -> tuple[ThreadStack, ...]:
+        """Their calls, for a server whose threads are too many for other readers: the main thread and those that hold a
+        lock are among them."""
+        first = {self.pid, *(point.tid for point in locks.held)}
+        chosen = sorted(threads, key=lambda one: one.tid not in first)[:_MOST_THREADS]
         return tuple(
             ThreadStack(
                 self.pid, one.tid, one.ident, one.name, tuple(frame.record for frame in one.frames), active=None
@@ -150,11 +155,13 @@ class _Look:
         )
 
     def states(self, key: bytes) -> tuple[CallState, ...]:
-        """What the variables of running calls hold, as digests."""
+        """What the variables of running calls hold, as digests; of very many threads they are not read."""
+        if len(processes.thread_ids(self.pid)) > MOST_THREADS:
+            return ()
         return read_call_states(self.frames, self.interpreter.interpreters, self.threads(), self.pid, key)
 
-    def walk(self) -> Heap:
-        parts = [walk(self.objects, one, self.kept, self.deadline) for one in self.interpreter.interpreters]
+    def walk(self, deadline: Deadline) -> Heap:
+        parts = [walk(self.objects, one, self.kept, deadline) for one in self.interpreter.interpreters]
         return parts[0] if len(parts) == 1 else merged(parts)
 
     def counts(self, heap: Heap) -> tuple[tuple[str, int], ...]:
@@ -214,16 +221,26 @@ class _Look:
         known = [(name, length) for name, length in lengths if length is not None]
         return tuple(sorted(known, key=lambda one: -one[1])[:_TOP])
 
-    def all_pending(self, addresses: Iterable[int]) -> list[_Pending]:
+    def all_pending(self, addresses: list[int]) -> list[_Pending]:
         """Those that are not done, within half of the time that is left: their locks and variables take the rest."""
         found, enough = [], Deadline(max(_LEAST, self.deadline.left / 2))
-        for address in addresses:
-            if enough.over:
-                self.cut = True
+        if len(addresses) > _MANY_TASKS:
+            addresses = rare_first(addresses, self.place, Deadline(max(_LEAST, enough.left / 2)))
+        self.unread |= len(addresses) > MOST
+        for number, address in enumerate(addresses[:MOST]):
+            if enough.over and number >= _LEAST_TASKS:
+                self.unread = True
                 break
             if (task := self.pending(address)) is not None:
                 found.append(task)
         return found
+
+    def place(self, task: int) -> object:
+        """Where its coroutine stands; None where that does not read."""
+        try:
+            return self.frames.place_of_generator(self.objects.word(task + self.offsets.task_coroutine))
+        except Unmapped:
+            return None
 
     def pending(self, address: int) -> _Pending | None:
         """The task at this address; None if it is done, or does not read as a task any more."""

@@ -35,8 +35,7 @@ _NEVER_REST = frozenset({"lock", "import", "connect", "send", "names", "file-loc
 
 def engine(view: Threads, pid: int) -> str:
     """The package that gives jobs to this process; empty where there is none."""
-    found = (package(frame) for thread in view.threads_of(pid) for frame in thread.frames if package(frame) in ENGINES)
-    return next(found, "")
+    return next((name for name in view.packages.get(pid, ()) if name in ENGINES), "")
 
 
 def workers_below(view: Threads) -> frozenset[int]:

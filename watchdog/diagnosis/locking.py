@@ -88,7 +88,7 @@ def who(point: LockPoint) -> Waiter:
 
 
 def thread_of(view: Threads, point: LockPoint) -> ThreadView | None:
-    return next((one for one in view.threads if (one.pid, one.tid) == (point.pid, point.tid)), None)
+    return view.thread(point.pid, point.tid)
 
 
 def own_frame(view: Threads, point: LockPoint) -> Frame:

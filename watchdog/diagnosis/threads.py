@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from watchdog.diagnosis import posts
-from watchdog.diagnosis.code import at_place, function
+from watchdog.diagnosis.code import at_place, function, package
 from watchdog.diagnosis.indexed import Indexed
 from watchdog.diagnosis.thread_facts import ThreadFacts
 from watchdog.diagnosis.waits import Wait, wait_of
@@ -144,6 +144,21 @@ class Threads(Indexed):
 
     def threads_of(self, pid: int) -> Iterator[ThreadView]:
         return (thread for thread in self.threads if thread.pid == pid)
+
+    @cached_property
+    def packages(self) -> dict[int, tuple[str, ...]]:
+        """By process, the packages of all its calls, each once."""
+        found: dict[int, dict[str, None]] = {}
+        for thread in self.threads:
+            found.setdefault(thread.pid, {}).update(dict.fromkeys(map(package, thread.frames)))
+        return {pid: tuple(names) for pid, names in found.items()}
+
+    def thread(self, pid: int, tid: int | None) -> ThreadView | None:
+        return self._by_id.get((pid, tid))
+
+    @cached_property
+    def _by_id(self) -> dict[tuple[int, int | None], ThreadView]:
+        return {(one.pid, one.tid): one for one in self.threads}
 
     def other_threads(self, pid: int) -> Iterator[ThreadView]:
         """Threads of a process outside the server, which holds what the server waits for."""

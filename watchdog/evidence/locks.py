@@ -168,9 +168,16 @@ class _Sources:
         process = processes.read(pid)
         self._started = process.started if process is not None else 0.0
         self._trees: dict[str, ast.Module | None] = {}
+        self._functions: dict[Frame, ast.AST | None] = {}
 
     def function(self, frame: Frame) -> ast.AST | None:
         """The innermost function of the frame's name around its line."""
+        place = replace(frame, locals=())
+        if place not in self._functions:
+            self._functions[place] = self._find(place)
+        return self._functions[place]
+
+    def _find(self, frame: Frame) -> ast.AST | None:
         tree = self._tree(frame.file)
         name = frame.function.rpartition(".")[2]
         if tree is None or name == "<module>":

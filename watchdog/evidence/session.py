@@ -43,6 +43,7 @@ _AT_ONCE = 2  # stack dumps side by side: each takes a CPU for some milliseconds
 _MORE, _APART = 2, 0.03  # further looks at who runs, and the seconds between them
 _INSIDE = 8  # processes of one server whose memory is read
 _AGAIN = 1.5  # seconds between two readings of the same memory
+_INSIDE_TIME = 2.0  # seconds for one of them
 _WEIGH = 0.3  # seconds between two looks at memory
 _REFUSED = 5  # source files of which it is said that they were not read
 _LOG = 64_000  # bytes of a log that the server writes to and nobody named
@@ -246,11 +247,16 @@ class Session:
         """Suspended tasks and locks, out of the interpreters' memory: read in the background, again and again."""
         if self._inside is None and (not self._tasks or self.at - self._inside_at >= _AGAIN):
             pids = sorted(self._python & self._lives.known.keys())[:_INSIDE]
-            at, limit = self.at, max(0.5, min(2.0, self.deadline.left))
+            at, limit = self.at, max(0.5, min(self._time_inside(), self.deadline.left))
             if pids:
                 self._inside_at = at
                 self._inside = Attempt("tasks", lambda: _read_all(pids, at, limit), ())
         self._take_up_inside(0.3 if not self._tasks else 0.0)
+
+    def _time_inside(self) -> float:
+        """Seconds for one reading of memory: more where the time was too short for it before."""
+        unread = any(look.unread for look in self._tasks.values())
+        return max(_INSIDE_TIME, self.deadline.left / 2) if unread else _INSIDE_TIME
 
     def _take_up_inside(self, patience: float) -> None:
         if self._inside is None or not self._inside.done(patience):

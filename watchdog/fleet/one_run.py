@@ -36,7 +36,8 @@ def follow(run: HostRun, host: Host, plan: Plan, parcels: Parcels, *, begin: boo
     heard = clock.monotonic()
     while True:
         reply = link.once(parcels, deadline.left)
-        run = replace(run, identity=str(reply.arrived.get("identity") or run.identity))
+        who = {key: str(reply.arrived.get(key) or getattr(run, key)) for key in ("identity", "node")}
+        run = replace(run, **who)  # type: ignore[arg-type]
         if link.last.get("state") == "ended":
             return _ended(run, link.last)
         if link.last.get("state") in ("lost", "none"):

@@ -50,6 +50,8 @@ def in_words(plan: Plan, hosts: Mapping[str, Host]) -> list[str]:
         lines.append(f"  {number}. {counted(len(batch), 'host')}: {', '.join(batch[:_NAMED])}{more}")
     lines.append(f"  on each: wd {' '.join(plan.words)}  [at most {format_duration(plan.deadline)}]")
     lines.append(f"  at most {counted(plan.at_once, 'host')} at a time")
+    if plan.limit_of_all:
+        lines.append(f"  at most {counted(plan.limit_of_all, 'host')} at a time over all controllers")
     allowed = f"more than {counted(plan.max_failed, 'host')}" if plan.max_failed else "a host"
     lines.append(f"  no further host is begun once {allowed} failed, could not be reached or is silent")
     lines += [f"  after each batch: {proof}" for proof in plan.proofs]

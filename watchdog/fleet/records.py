@@ -76,6 +76,7 @@ class HostRun:
     late: bool = False  # it was silent, and its result came after the run had gone on without it
     same_as: str = ""  # another name of that host: it was not run twice
     identity: str = ""  # machine and account
+    node: str = ""  # the machine, as it names itself
     files: tuple[Mapping[str, Any], ...] = ()  # path, bytes, sha256, error
     missing: str = ""  # why its files could not be fetched
 
@@ -98,3 +99,5 @@ class Plan:
     proofs: tuple[str, ...] = ()
     proof_within: float = 60.0
     made: float = 0.0  # seconds since the epoch
+    limit_of_all: int = 0  # hosts at a time over all controllers that share a store; 0: no limit
+    lease: float = 60.0  # seconds for which a slot of a dead controller stays taken

@@ -11,6 +11,7 @@ from watchdog.fleet.carry import Parcels
 from watchdog.fleet.ledger import Ledger
 from watchdog.fleet.plan import is_spent, lost
 from watchdog.fleet.records import ENDED, Host, HostRun, Plan
+from watchdog.fleet.shared import NoSlots, Slots
 from watchdog.fleet.side_by_side import side_by_side
 from watchdog.text.units import counted
 
@@ -21,7 +22,16 @@ _MARKS = {"ok": "✓", "failed": "✗", "unreachable": "✗", "silent": "?"}
 class Rollout:
     """One controller's work on a run, from its first batch or from where it was left."""
 
-    def __init__(self, plan: Plan, hosts: Mapping[str, Host], ledger: Ledger, parcels: Parcels, say: Say) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        hosts: Mapping[str, Host],
+        ledger: Ledger,
+        parcels: Parcels,
+        say: Say,
+        slots: Slots | NoSlots | None = None,
+    ) -> None:
+        self._slots = slots or NoSlots()
         self.plan, self.hosts, self.ledger, self.parcels = plan, hosts, ledger, parcels
         self.stopped = ""  # why no further host is begun
         self._say = say
@@ -55,11 +65,15 @@ class Rollout:
 
     def _begin(self, name: str) -> None:
         """One host, unless the budget is spent by now."""
-        with self._counting:
-            if self._is_over():
-                return
-            self.ledger.note(replace(self._run(name), stage="begun", text=""))
-        self._follow(name, begin=True)
+        with self._slots.held(name, lambda: bool(self.stopped)) as reason:
+            with self._counting:
+                if reason and not self.stopped:
+                    self.stopped = reason
+                    self._say(f"no further host is begun: {reason}")
+                if self._is_over():
+                    return
+                self.ledger.note(replace(self._run(name), stage="begun", text=""))
+            self._follow(name, begin=True)
 
     def _finish(self, names: Sequence[str]) -> None:
         """What has begun is finished, whatever the budget says."""

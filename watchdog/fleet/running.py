@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import platform
 import secrets
 import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from watchdog.fleet import inventory, plan, proof, summary
+from watchdog.fleet import inventory, plan, proof, shared, summary
 from watchdog.fleet.asking import selected
 from watchdog.fleet.carry import Parcels
 from watchdog.fleet.ledger import Ledger
@@ -18,8 +19,12 @@ from watchdog.fleet.records import Host, Plan
 from watchdog.fleet.rollout import Rollout
 from watchdog.model.errors import WrongUsage
 from watchdog.steps.spec import Context, StepResult
+from watchdog.store import address
 from watchdog.system import clock
 from watchdog.text.shown import joined
+
+if TYPE_CHECKING:
+    from watchdog.store.store import Store
 
 
 def run(context: Context, options: Mapping[str, Any]) -> StepResult:
@@ -78,6 +83,8 @@ def _new_plan(run_id: str, context: Context, options: Mapping[str, Any]) -> tupl
         proofs=tuple(options.get("verify") or ()),
         proof_within=float(options["verify_within"]),
         made=clock.now(),
+        limit_of_all=int(options.get("limit_of_all") or 0),
+        lease=float(options["lease"]),
     )
     return made, hosts
 
@@ -100,13 +107,28 @@ def _carry_on(made: Plan, ledger: Ledger, context: Context) -> StepResult:
 
 
 def _roll_out(made: Plan, hosts: Mapping[str, Host], ledger: Ledger, context: Context) -> StepResult:
-    rollout = Rollout(made, hosts, ledger, Parcels(), context.say)
+    store = _store(made, context)
+    slots = shared.Slots(store, made, context.say) if store and made.limit_of_all else None
+    rollout = Rollout(made, hosts, ledger, Parcels(), context.say, slots)
     try:
         rollout.go()
     except KeyboardInterrupt:
         context.say(f"runs that have begun go on. Later: {resume_command(made.id, context)}")
         raise
-    return summary.result(made, ledger, rollout.stopped, resume_command(made.id, context))
+    done = summary.result(made, ledger, rollout.stopped, resume_command(made.id, context))
+    if store and (reason := shared.send_at_the_end(store, made, ledger, f"{platform.node()}:{context.state}")):
+        context.say(f"the run is not in the shared store yet: {reason}")
+    return done
+
+
+def _store(made: Plan, context: Context) -> Store | None:
+    """The shared one, if there is one. BadConfig if a limit over all controllers needs it."""
+    where = address.needed(context.home) if made.limit_of_all else address.of_home(context.home)
+    if not where:
+        return None
+    from watchdog.store.store import Store
+
+    return Store(where)
 
 
 def resume_command(run_id: str, context: Context) -> str:

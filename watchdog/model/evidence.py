@@ -189,6 +189,7 @@ class TaskLook:
     containers: tuple[Container, ...] = ()  # of the application, largest first
     born: Frame | None = None  # of a forked process: the call that forked it; what stands outside is its parent's
     threads: tuple[ThreadStack, ...] = ()  # of a process with very many of them
+    unread: bool = False  # there are more threads or tasks than the time allowed to read
     states: tuple[CallState, ...] = ()  # of calls that run, several times in a row
     strange: int = 0  # greenlets that keep their calls in a way that is not known
     seconds: float = 0.0

@@ -29,6 +29,7 @@ from watchdog.watch.acting import Runs
 from watchdog.watch.alerts import Alerts
 from watchdog.watch.death_watcher import DeathWatcher
 from watchdog.watch.executor import DaemonThreads
+from watchdog.watch.forwarder import Forwarder
 from watchdog.watch.heartbeat import Heartbeat
 from watchdog.watch.loading import Fingerprint, Load
 from watchdog.watch.loop_messages import AskNow, LookAgain, Message, NewProcesses, Trouble
@@ -43,6 +44,7 @@ from watchdog.watch.watched import Watched, death_triggers, from_text
 STORE = 5.0  # seconds between two writings of samples
 METRICS = 15.0  # and of the numbers for Prometheus
 ALERTS = 1.0  # seconds between two looks for alerts
+FORWARD = 5.0  # seconds between two looks for what the shared store has not
 PAGE_LOOK = 5.0  # seconds between two looks whether the page still runs
 TIDY = 3600.0
 PING = 60.0
@@ -74,6 +76,7 @@ class Loop:
         self._heart = Heartbeat(self._clock_was_set, self._beat)
         self._deaths = DeathWatcher(state)
         self._alerts = Alerts(state)
+        self._forwarder = Forwarder(state)
         self._page = Page(state, page) if page else None
         self._periods: dict[str, float] = {}  # job -> seconds, of each that asks
         self._done: dict[str, float] = {}  # job -> when its last run began, for the sign that all is well
@@ -156,6 +159,9 @@ class Loop:
         self._scheduler.add_job(self._alerts.look, Every(ALERTS, ALERTS), id="alerts")
         self._scheduler.add_job(self._notice_changes, Every(CHANGES, CHANGES), id="changes")
         self._scheduler.add_job(self._state.journal.tidy, Every(TIDY, 300.0), id="tidy")
+        if self._forwarder.is_wanted:
+            due = Every(FORWARD, 1.0)
+            self._scheduler.add_job(lambda: self._beside(self._forwarder.look), due, id="forward")
         if self._page is not None:
             self._scheduler.add_job(self._page.look, Every(PAGE_LOOK, 0.1), id="page")
         if self._ping:

@@ -16,10 +16,12 @@ from typing import Any
 from starlette.responses import JSONResponse, Response
 
 from watchdog.model.alert import Alert
+from watchdog.model.errors import WdError
 from watchdog.model.playbook import Playbook
 from watchdog.policy import lock_files
 from watchdog.system import clock
 from watchdog.text.printable import printable
+from watchdog.web import shared_store
 from watchdog.web.asked import Asked, Wrong
 
 _MOST = 500  # alerts of one call
@@ -108,7 +110,19 @@ def _take(asked: Asked, number: int, one: Mapping[str, Any], services: Mapping[s
         by=asked.person.name,
         received=now,
     )
-    return told | {"outcome": _stored(asked, lambda: asked.site.journal().take_alert(new))}
+    return told | {"outcome": _claimed(asked, new)}
+
+
+def _claimed(asked: Asked, new: Alert) -> str:
+    """With a shared store, one of the controllers that it calls takes it. Wrong (503) if the store does not answer."""
+
+    def write() -> str:
+        return str(_stored(asked, lambda: asked.site.journal().take_alert(new)))
+
+    try:
+        return shared_store.claimed(asked.site, new, write)
+    except WdError as error:
+        raise Wrong(503, error.what, error.why, error.todo or "Send it again.") from None
 
 
 def _stored(asked: Asked, write: Any) -> Any:

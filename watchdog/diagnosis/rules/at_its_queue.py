@@ -63,7 +63,10 @@ def _idle(view: View) -> Finding:
         )
     thread = next((one for one in view.python_threads if one.is_main), None)
     if thread is None or thread.app_frame is None:
-        return Finding("healthy", "likely", "each of its threads waits for work, and none is stuck", "none",
+        unread = any(look.unread for look in view.tasks)
+        words = "each of its threads waits for work, and none is stuck"
+        words += "; it has more tasks than wd had time to read" if unread else ""
+        return Finding("healthy", "guess" if unread else "likely", words, "none",
                        evidence=("stacks.json",))  # fmt: skip
     if thread.wait.kind == "sleep" and thread.sleep_left >= jobs.LONG_SLEEP and not _in_loop(view, thread):
         words = f"{thread.label} sleeps in {short(thread.app_frame)}{_since(thread)}; no loop comes back to that line"

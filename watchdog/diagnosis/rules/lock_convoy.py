@@ -58,7 +58,8 @@ def _finding(view: View, points: list[LockPoint], holder: LockPoint) -> Finding:
         certainty="likely",
         lasted=view.waited,
         waits_for="" if _passes(view, points, holder, task) else "holder",
-        summary=f"{_many(len(points), 'task' if holder.task else 'thread')} for {points[0].expression}; "
+        summary=f"{_least(view, holder)}{_many(len(points), 'task' if holder.task else 'thread')} for "
+        f"{points[0].expression}; "
         f"who has it holds it in {short(frame)}{doing}",
         instead="restart" if view.in_trouble else "wait",
         culprit=view.culprit(frame, thread),
@@ -78,6 +79,11 @@ def _passes(view: View, points: list[LockPoint], holder: LockPoint, task: TaskWa
     if then is not None and not then.moves and then.stuck >= 1.0:
         return False
     return any(one.moves for point in points if (one := thread_of(view, point)) is not None)
+
+
+def _least(view: View, holder: LockPoint) -> str:
+    """Of very many threads or tasks not all are read."""
+    return "at least " if any(look.unread for look in view.tasks if look.pid == holder.pid) else ""
 
 
 def _many(count: int, kind: str) -> str:

@@ -119,13 +119,14 @@ def _lost(view: View, found: Graph) -> Iterator[Finding]:
             continue  # workers of a pool take turns at their queue, over processes
         thread = thread_of(view, point)
         seconds = thread.stuck if thread else 0.0
+        unread = any(look.unread for look in view.tasks if look.pid == point.pid)
         yield Finding(
             cause="lock-deadlock",
-            certainty="likely",
+            certainty="guess" if unread else "likely",
             lasted=seconds,
             waits_for="lost",
-            summary=f"{len(points)} wait for {point.expression}, which none of {_looked_at(view, point.pid)} holds: it "
-            "was taken and never given back",
+            summary=f"{len(points)} wait for {point.expression}, which none of {_looked_at(view, point.pid)} holds: "
+            + ("there are more, and wd had no time to read them" if unread else "it was taken and never given back"),
             culprit=suspects.unreturned(view, point.frame, GIVES_BACK) or view.culprit(own_frame(view, point), thread),
             evidence=(f"locks.json#pid={point.pid}",),
             prevent=PREVENT_LOST,
@@ -138,4 +139,5 @@ def _looked_at(view: View, pid: int) -> str:
     threads = sum(1 for _ in view.threads_of(pid))
     tasks = [task for look in view.tasks if look.pid == pid for task in look.tasks]
     nouns = {"greenlets" if task.greenlet else "tasks" for task in tasks}
-    return f"{threads} threads" + (f" and {len(tasks)} {' and '.join(sorted(nouns))}" if tasks else "")
+    count = sum(task.alike for task in tasks)
+    return f"{threads} threads" + (f" and {count} {' and '.join(sorted(nouns))}" if tasks else "")

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from watchdog.diagnosis import suspects
+from watchdog.diagnosis.locking import graph
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.finding import Finding
 
@@ -14,7 +15,14 @@ MANY = 100  # alike; pools of servers have some tens
 
 
 def rule(view: View) -> Iterator[Finding]:
-    idle = [thread for thread in view.python_threads if thread.app_frame is not None and not thread.serves_request]
+    queues = _queues(view)
+    idle = [
+        thread
+        for thread in view.python_threads
+        if thread.app_frame is not None
+        and not thread.serves_request
+        and (thread.pid, thread.app_frame.file, thread.app_frame.line) not in queues
+    ]
     alike = Counter(
         (thread.pid, thread.app_frame.file, thread.app_frame.function, thread.app_frame.line)
         for thread in idle
@@ -44,6 +52,16 @@ def rule(view: View) -> Iterator[Finding]:
         evidence=(f"stacks.json#pid={pid}", f"threads.json#pid={pid}"),
         prevent=PREVENT,
     )
+
+
+def _queues(view: View) -> set[tuple[int, str, int]]:
+    """Lines where threads queue for a lock that another one has: they go on when it is given back."""
+    return {
+        (point.pid, point.frame.file, point.frame.line)
+        for points, holder in graph(view.evidence.locks).contended()
+        if holder is not None
+        for point in points
+    }
 
 
 def _of_libraries(view: View) -> Iterator[Finding]:

@@ -1,0 +1,298 @@
+"""The store that several controllers share, in a real PostgreSQL: claims, slots, records, migrations, and outages."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from advised import follow
+from databases import Postgres, needs_postgres, postgres
+from homes import WD, Done, Home, surroundings
+from hosts import Fleet, fleet_in, needed
+from pages import page_of
+from support import wait_for
+
+pytest.importorskip("sqlalchemy", reason="needs the extra store")
+pytest.importorskip("alembic", reason="needs the extra store")
+
+from sqlalchemy import Connection, text
+
+from watchdog.model.incident import Trigger
+from watchdog.store import leases, schema, tables
+from watchdog.store.store import Store
+
+pytestmark = [needs_postgres, pytest.mark.timeout(300)]
+WAITS = "```wd timeout=60s on-fail=stop\nexec -- sleep 2\n```\n"
+LONG = "```wd timeout=60s on-fail=stop\nexec -- sleep 9\n```\n"
+NUMBERS = count()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    with postgres(tmp_path_factory.mktemp("postgres")) as made:
+        yield made
+
+
+@pytest.fixture
+def empty(server: Postgres) -> str:
+    return server.database(f"wd{next(NUMBERS)}")
+
+
+@pytest.fixture
+def where(empty: str) -> str:
+    """The address of a store with all tables."""
+    Store(empty).do(schema.upgrade)
+    return empty
+
+
+def rows(where: str, question: str) -> list[tuple[Any, ...]]:
+    store = Store(where)
+    try:
+        return [tuple(row) for row in store.do(lambda c: c.execute(text(question)).all())]
+    finally:
+        store.close()
+
+
+def home_of(folder: Path, where: str) -> Home:
+    folder.mkdir(mode=0o700)
+    made = Home(folder)
+    made.runbook("bring-back", WAITS)
+    (folder / "store.yml").write_text(f"store: {where}\n")
+    (folder / "playbooks" / "shop.yml").write_text(
+        json.dumps(
+            {
+                "service": "shop",
+                "find": {"port": 1},
+                "start": {"command": ["true"]},
+                "triggers": [{"on": "alert", "run": "bring-back"}],
+            }
+        )
+    )
+    return made
+
+
+def test_of_two_controllers_that_an_alert_calls_one_takes_it_in_200_tries(folder: Path, where: str) -> None:
+    homes = [home_of(folder / name, where) for name in ("one", "two")]
+    with ExitStack() as stack, ThreadPoolExecutor(2) as both:
+        browsers = []
+        for home in homes:
+            page = stack.enter_context(page_of(home))
+            assert home.wd("web", "--add-token", "am").code == 0
+            token = (home.folder / "logs" / "web-token-am").read_text().strip()
+            browsers.append(page.browser(Authorization=f"Bearer {token}"))
+        for number in range(200):
+            together = threading.Barrier(2)
+
+            def send(browser: Any, number: int = number, together: threading.Barrier = together) -> str:
+                one = {
+                    "status": "firing", "labels": {"service": "shop"}, "fingerprint": f"f{number}",
+                    "startsAt": datetime.now(UTC).isoformat(),
+                }  # fmt: skip
+                together.wait(60)
+                told = browser.ask(
+                    "POST", "/v1/alerts", json.dumps({"alerts": [one]}), {"Content-Type": "application/json"}
+                )
+                assert told.status == 202, told.text
+                return str(told.json["alerts"][0]["outcome"])
+
+            assert sorted(both.map(send, browsers)) == ["claimed", "known"], number
+    kept = []
+    for home in homes:
+        with home.journal() as journal:
+            kept += [one.fingerprint for one in journal.alerts(1000)]
+    assert sorted(kept) == sorted(f"f{number}" for number in range(200)), "each in one journal, so it has one run"
+
+
+def test_never_more_than_the_limit_hold_a_slot(where: str) -> None:
+    one = Store(where)
+    assert [one.do(lambda c, name=name: leases.take(c, "other", name, 3, 60.0)) for name in "abcda"] == [
+        True, True, True, False, True,
+    ]  # fmt: skip
+    one.do(lambda c: leases.give_back(c, "other", "b"))
+    assert one.do(lambda c: leases.take(c, "other", "d", 3, 60.0))
+    stores = [Store(where) for _ in range(3)]
+    inside, most = set[str](), []
+    counting = threading.Lock()
+
+    def work(number: int) -> None:
+        store, holder = stores[number % 3], f"host {number}"
+        wait_for(lambda: store.do(lambda c: leases.take(c, "fleet", holder, 3, 60.0)), "a slot", 60)
+        with counting:
+            inside.add(holder)
+            most.append(len(inside))
+        time.sleep(0.01)
+        with counting:
+            inside.discard(holder)
+        store.do(lambda c: leases.give_back(c, "fleet", holder))
+
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(work, range(60)))
+    assert len(most) == 60
+    assert max(most) <= 3
+    assert rows(where, "SELECT holder FROM slots ORDER BY holder") == [("a",), ("c",), ("d",)]
+
+
+@pytest.fixture
+def fleets(folder: Path) -> Iterator[Callable[[str, str], Fleet]]:
+    with ExitStack() as stack:
+
+        def make(name: str, where: str) -> Fleet:
+            (folder / name).mkdir(mode=0o700)
+            made = stack.enter_context(fleet_in(folder / name))
+            (made.home / "store.yml").write_text(f"store: {where}\n")
+            return made
+
+        yield make
+
+
+@needed
+def test_the_slots_of_a_killed_controller_are_free_within_their_lease(
+    fleets: Callable[[str, str], Fleet], where: str
+) -> None:
+    one, two = fleets("one", where), fleets("two", where)
+    one.shop("a").runbook("test", LONG)
+    two.shop("b").runbook("test", WAITS)
+    words = ("run", "test", "--service", "shop", "--limit-of-all", "1", "--lease", "3s", "-o", "json")
+    first = one.begin(*words, "--id", "first", "--deadline", "10s")
+    wait_for(lambda: "sleep" in one.output("a", "first") or first.poll() is not None, "the first has begun", 60)
+    assert first.poll() is None, first.communicate()[0]
+    second = two.begin(*words, "--id", "second")
+    assert second.stdout
+    for line in second.stdout:
+        if "waits, 1 at a time" in line:
+            break
+    assert two.output("b", "second") == "", "the other controller holds the only slot"
+    assert rows(where, "SELECT holder FROM slots") == [("first/a",)]
+    os.killpg(first.pid, signal.SIGKILL)
+    first.communicate(timeout=30)
+    out, _ = second.communicate(timeout=100)
+    assert second.returncode == 0, out
+    assert rows(where, "SELECT run, host, stage FROM host_runs") == [("second", "b", "ok")]
+    assert rows(where, "SELECT holder FROM slots WHERE until > now()") == []
+
+
+@needed
+def test_a_store_that_stops_during_a_run_loses_nothing(
+    fleets: Callable[[str, str], Fleet], server: Postgres, where: str
+) -> None:
+    fleet = fleets("fleet", where)
+    for name in ("a", "b"):
+        fleet.shop(name).runbook("test", WAITS)
+    words = ("run", "test", "--service", "shop", "--limit-of-all", "5", "--batch", "1", "--id", "night", "-o", "json")
+    controller = fleet.begin(*words)
+    wait_for(lambda: "sleep" in fleet.output("a", "night") or controller.poll() is not None, "it has begun", 60)
+    assert controller.poll() is None, controller.communicate()[0]
+    server.stop()
+    try:
+        assert controller.stdout
+        for line in controller.stdout:
+            if "night/b: waits" in line:
+                break
+        assert fleet.shops["b"].incidents() == [], "without a store nobody knows how many are at work"
+    finally:
+        server.start()
+    out, _ = controller.communicate(timeout=100)
+    assert controller.returncode == 0, out
+    assert rows(where, "SELECT host, stage FROM host_runs ORDER BY host") == [("a", "ok"), ("b", "ok")]
+    found = rows(where, "SELECT host, run, outcome, record->>'incident' = id FROM incidents ORDER BY host")
+    assert found == [("a", "night", "done", True), ("b", "night", "done", True)]
+    again = at_home(fleet, "fleet", "store", "forward")
+    assert again.code == 0, again.err
+    assert len(rows(where, "SELECT * FROM incidents")) == 2, "nothing is doubled"
+
+
+def at_home(fleet: Fleet, *words: str) -> Done:
+    """A command of the controller that asks no host."""
+    argv = [*WD, "--home", str(fleet.home), *words]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=100, env=surroundings(), check=False)
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+@needed
+def test_a_run_whose_store_is_down_is_sent_later_by_the_printed_command(
+    fleets: Callable[[str, str], Fleet], server: Postgres, where: str
+) -> None:
+    fleet = fleets("fleet", where)
+    fleet.shop("a").runbook("test", WAITS)
+    server.stop()
+    try:
+        done = fleet.wd("run", "test", "--service", "shop", "--id", "night")
+    finally:
+        server.start()
+    assert done.code == 0, "the run needs no store"
+    assert "is not in the shared store yet" in done.err
+    (advised,) = follow(done.err, lambda *words: at_home(fleet, *words))
+    assert advised == f"wd --home {fleet.home} fleet store forward"
+    assert rows(where, "SELECT host, stage FROM host_runs") == [("a", "ok")]
+    assert rows(where, "SELECT host, run FROM incidents") == [("a", "night")]
+
+
+def test_incidents_wait_in_sqlite_while_the_store_is_down_and_are_sent_once(
+    folder: Path, server: Postgres, where: str
+) -> None:
+    home = home_of(folder / "home", where)
+    server.stop()
+    try:
+        with home.journal() as journal:
+            made = [journal.open_incident("shop", "test", Trigger("person", "by hand", "kim")) for _ in range(3)]
+            for one in made:
+                journal.close(one.id, "recovered")
+        down = home.wd("fleet", "store", "forward")
+        assert down.code == 3
+        assert "does not answer" in down.err
+    finally:
+        server.start()
+    assert home.wd("fleet", "store", "forward", "-o", "json").last["incidents"] == 3
+    assert home.wd("fleet", "store", "forward", "-o", "json").last["incidents"] == 0
+    with home.journal() as journal:
+        journal.update(made[0].id, root_cause="a lock")
+    assert home.wd("fleet", "store", "forward", "-o", "json").last["incidents"] == 1
+    assert sorted(rows(where, "SELECT id FROM incidents")) == sorted((one.id,) for one in made)
+    shown = home.wd("fleet", "store", "show", "-o", "json")
+    assert {row["id"] for row in shown.rows} == {one.id for one in made}
+
+
+def test_the_first_schema_with_data_is_upgraded_and_ends_as_the_code_expects(empty: str) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.runtime.migration import MigrationContext
+
+    first, other = Store(empty), Store(empty)
+    first.do(lambda c: schema.upgrade(c, "0001"))
+    first.do(
+        lambda c: c.execute(
+            text(
+                "INSERT INTO incidents (node, id, opened, service, record) VALUES ('n', 'i', 1.5, 'shop', '{\"a\": 1}')"
+            )
+        )
+    )
+    first.do(lambda c: c.execute(text("INSERT INTO alerts (fingerprint, starts, holder) VALUES ('f', 1.5, 'h')")))
+    with ThreadPoolExecutor(2) as both:
+        before = sorted(both.map(lambda store: store.do(schema.upgrade), (first, other)))
+    assert before == ["0001", schema.NEWEST], "two controllers may upgrade at the same time"
+    assert rows(empty, "SELECT node, id, service, record->>'a', run FROM incidents") == [("n", "i", "shop", "1", "")]
+    assert rows(empty, "SELECT fingerprint, kept FROM alerts") == [("f", False)]
+
+    def difference(connection: Connection) -> list[Any]:
+        return list(compare_metadata(MigrationContext.configure(connection), tables.METADATA))
+
+    assert first.do(difference) == []
+
+
+def test_a_store_without_tables_says_how_they_are_made(folder: Path, empty: str) -> None:
+    home = home_of(folder / "home", empty)
+    done = home.wd("fleet", "store", "show")
+    assert done.code == 3
+    assert follow(done.err, home.wd) == ["wd fleet store upgrade"]
+    assert home.wd("fleet", "store", "show").code == 0

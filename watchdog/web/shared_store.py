@@ -1,0 +1,33 @@
+"""What the page has to do with the store that several controllers share."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+from watchdog.model.alert import Alert
+from watchdog.store import address
+from watchdog.store.store import Store
+from watchdog.web.site import Site
+
+
+@functools.cache
+def _store(where: str) -> Store:
+    """One for all requests: it keeps its connections."""
+    return Store(where)
+
+
+def claimed(site: Site, new: Alert, write: Callable[[], str]) -> str:
+    """`write` puts it into the journal. Not called for an alert that another controller has."""
+    where = address.of_home(site.home)
+    if not where:
+        return write()
+    from watchdog.store import claims, forwarding
+
+    holder = forwarding.controller(site.state)
+    store = _store(where)
+    if store.do(lambda c: claims.claim(c, new.fingerprint, new.starts, new.service, holder)) == "known":
+        return "known"
+    outcome = write()
+    store.do(lambda c: claims.keep(c, new.fingerprint, holder, new.id if outcome == "claimed" else ""))
+    return outcome
