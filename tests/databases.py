@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import shutil
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +24,7 @@ class Postgres:
     """One cluster in a folder; as root it runs as the account `postgres`."""
 
     def __init__(self, folder: Path) -> None:
-        self.port, self.log, self._folder, self._data = support.free_port(), folder / "log", folder, folder / "data"
+        self.port, self.log, self._folder, self._data = _lasting_port(), folder / "log", folder, folder / "data"
         self._user = "postgres" if os.getuid() == 0 else None
         if self._user:
             shutil.chown(folder, self._user)
@@ -54,12 +56,22 @@ class Postgres:
         return f"postgresql://postgres@127.0.0.1:{self.port}/{name}"
 
 
+def _lasting_port() -> int:
+    """One that no outgoing connection is given while the server is stopped."""
+    while True:
+        port = random.randint(15_000, 30_000)  # below what the kernel hands out
+        with contextlib.suppress(OSError), socket.socket() as sock:
+            sock.bind(("127.0.0.1", port))
+            return port
+
+
 @contextlib.contextmanager
 def postgres(folder: Path) -> Iterator[Postgres]:
     """Ended with the block. Above the folder, everybody may pass."""
     if os.getuid() == 0:
         for part in (folder, *list(folder.parents)[:3]):  # the last one is there when tests run side by side
-            part.chmod(part.stat().st_mode | 0o055)
+            if not part.stat().st_mode & 0o001:
+                part.chmod(part.stat().st_mode | 0o055)
     made = Postgres(folder)
     try:
         made.start()

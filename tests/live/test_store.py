@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -40,8 +41,9 @@ NUMBERS = count()
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    with postgres(tmp_path_factory.mktemp("postgres")) as made:
+def server() -> Iterator[Postgres]:
+    """Not below pytest's own folder: the next pytest on this machine closes that to other accounts."""
+    with tempfile.TemporaryDirectory(prefix="wd-postgres-") as folder, postgres(Path(folder)) as made:
         yield made
 
 

@@ -41,9 +41,11 @@ class Programs:
         self._started: list[subprocess.Popen[bytes]] = []
 
     def start(self, *words: str) -> subprocess.Popen[bytes]:
-        child = subprocess.Popen(
-            [sys.executable, *words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        """A program of this Python."""
+        return self.run(sys.executable, *words)
+
+    def run(self, *words: str) -> subprocess.Popen[bytes]:
+        child = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self._started.append(child)
         return child
 

@@ -76,6 +76,9 @@ C
     rm -rf "$work"
 fi
 
+# Under Wine the two do not differ: a program without a console.
+[ -f "$dest/pythonw.exe" ] || cp "$dest/python.exe" "$dest/pythonw.exe"
+
 packages=$dest/Lib/site-packages
 if [ ! -d "$packages/re2" ]; then
     # pip reads the markers of the machine that it runs on, so what only Windows needs is named: the last four.

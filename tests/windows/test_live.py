@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from pathlib import Path
@@ -154,9 +155,14 @@ def test_a_launcher_that_started_the_server_alone_ends_with_it(programs: Program
 
 
 def test_how_a_server_ended_is_said_in_words(home: Home) -> None:
-    home.service("print('the model does not fit', flush=True); os._exit(-1073741819)\n")
+    home.service(
+        "model = b'x' * 80_000_000; print('the model does not fit', flush=True); time.sleep(2); os._exit(-1073741819)\n"
+    )
     done = home.wd("start", "shop")
     assert done.returncode == 2, told(done)
     words = done.stdout + done.stderr
     assert "0xC0000005 (access violation" in words, told(done)
     assert "the model does not fit" in words
+    shown = home.wd("status", "shop")
+    most = re.search(r"at most ([0-9.]+) MiB", shown.stdout)
+    assert most and float(most[1]) >= 76, told(shown)
