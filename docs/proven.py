@@ -41,7 +41,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "live/test_starting_*.py", "live/test_system_shim.py", f"{WINDOWS}::*is_started*", f"{WINDOWS}::*in_words*",
         "windows/test_recovery.py::*in_the_middle*", f"{PORTABLE}::*is_started*",
     ),
-    "wd run frozen-server, wd demo": (
+    "wd run, wd demo": (
         "live/test_story_*.py", "windows/test_recovery.py::*runbook_brings*", "windows/test_recovery.py::*demo*",
     ),
     "wd watch, wd tick": (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=posix.args[0]))
         if item.get_closest_marker("live") and not sys.platform.startswith("linux"):
             item.add_marker(pytest.mark.skip(reason="live tests read Linux's /proc"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_state_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What wd keeps outside a home goes to a folder of the tests, and the user's own is neither read nor written."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME"):
+            place = tmp_path_factory.mktemp(name.lower())
+            place.chmod(0o700)
+            patch.setenv(name, str(place))
+        yield
 
 
 @pytest.fixture

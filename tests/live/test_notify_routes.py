@@ -86,14 +86,14 @@ EXPLAINED = watching.RUNBOOK.replace(
 def test_a_hang_gives_a_message_with_cause_line_and_link_when_it_is_over(folder: Path, channels: Channels) -> None:
     with watching.home_in(folder) as home:
         home.runbook("bring-back", EXPLAINED)
-        service = home.service()
+        service = home.service(server="fickle.py")
         service.playbook["notify"] = [f"json://127.0.0.1:{channels.port}/hook"]
         service.write()
         before = service.start()
         home.watch()
-        service.tell("hang")
+        service.tell("burn")
         wait_for(lambda: before not in service.living(), "the hung server is ended", 90)
-        service.tell("hang", None)
+        service.tell("burn", None)
         wait_for(lambda: any("recovered" in one["message"] for one in channels.bodies()), "the end is told", 90)
         follow(channels.bodies()[-1]["message"], home.wd)
         (incident,) = home.incidents()
@@ -102,7 +102,7 @@ def test_a_hang_gives_a_message_with_cause_line_and_link_when_it_is_over(folder:
     assert all("shop: health:" in one["message"] for one in begun)
     assert end["title"] == "wd: shop" and end["type"] == "success"
     words = end["message"]
-    assert "cause: " in words and "switch.py:" in words and "done: ended pid" in words
+    assert "cause: " in words and "fickle.py:" in words and "done: ended pid" in words
     assert f"wd incidents show {incident['incident']}" in words
 
 

@@ -28,8 +28,3 @@ def put_incident(connection: Connection, row: dict[str, Any]) -> None:
 def newest_incidents(connection: Connection, limit: int) -> list[dict[str, Any]]:
     rows = connection.execute(select(incidents).order_by(incidents.c.opened.desc()).limit(limit))
     return [dict(row._mapping) for row in rows]
-
-
-def newest_host_runs(connection: Connection, limit: int) -> list[dict[str, Any]]:
-    rows = connection.execute(select(host_runs).order_by(host_runs.c.begun.desc(), host_runs.c.host).limit(limit))
-    return [dict(row._mapping) for row in rows]
