@@ -155,8 +155,10 @@ class Home(homes.Home):
             daemon.kill()
             daemon.wait(30)
         for service in self.services:
-            if "listen" in service.playbook["start"]:  # its shim would start it again
-                self.wd("stop", service.name, "--yes")
+            start = service.playbook["start"]
+            # Its shim would start it again, or it is a program that does not note its own starts.
+            if "listen" in start or start.get("command") != service.argv:
+                self.end(service.name)
         end = time.monotonic() + 10
         while any(service.living() for service in self.services) and time.monotonic() < end:
             for service in self.services:
@@ -169,6 +171,12 @@ class Home(homes.Home):
         for process in self.started:
             process.kill()
             process.wait(10)
+
+    def end(self, name: str) -> None:
+        """By wd itself; a loop that was killed a moment ago may still hold the service."""
+        wait_for(
+            lambda: "wait until it is done" not in self.wd("stop", name, "--yes").err, f"{name} is ended at the end", 30
+        )
 
 
 class Daemon:
