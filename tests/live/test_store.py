@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import watching
 from advised import follow
 from databases import Postgres, needs_postgres, postgres
 from homes import WD, Done, Home, surroundings
 from hosts import Fleet, fleet_in, needed
 from pages import page_of
-from support import wait_for
+from support import alive, wait_for
 
 pytest.importorskip("sqlalchemy", reason="needs the extra store")
 pytest.importorskip("alembic", reason="needs the extra store")
@@ -264,6 +265,28 @@ def test_incidents_wait_in_sqlite_while_the_store_is_down_and_are_sent_once(
     assert sorted(rows(where, "SELECT id FROM incidents")) == sorted((one.id,) for one in made)
     shown = home.wd("fleet", "store", "show", "-o", "json")
     assert {row["id"] for row in shown.rows} == {one.id for one in made}
+
+
+def test_the_loop_sends_what_it_cured_while_the_store_was_down_once_the_store_is_back(
+    folder: Path, server: Postgres, where: str
+) -> None:
+    with watching.home_in(folder) as home:
+        (folder / "store.yml").write_text(f"store: {where}\n")
+        shop = home.service()
+        before = shop.start()
+        server.stop()
+        try:
+            daemon = home.watch()
+            shop.tell("hang")
+            wait_for(lambda: not alive(before), "the hung server is ended", 90)
+            shop.tell("hang", None)
+            daemon.hears("bring-back: recovered", 90)
+            daemon.hears("incidents are kept here and sent later")
+        finally:
+            server.start()
+        (incident,) = home.incidents()
+        kept = "SELECT id, outcome FROM incidents"
+        wait_for(lambda: rows(where, kept) == [(incident["incident"], "recovered")], "the store has it", 60)
 
 
 def test_the_first_schema_with_data_is_upgraded_and_ends_as_the_code_expects(empty: str) -> None:
