@@ -11,7 +11,7 @@ from watchdog.report import advice
 from watchdog.system.process import rights
 from watchdog.text.printable import printable
 from watchdog.text.shown import joined
-from watchdog.text.units import format_duration, format_size
+from watchdog.text.units import counted, format_duration, format_size
 
 WIDTH = 100
 _AGAIN = "look again with more time (--within 60s)"
@@ -39,7 +39,9 @@ def screen(diagnosis: Diagnosis, evidence: Evidence) -> str:
         ]
     lines += _section("not seen", diagnosis.missing[:6])
     lines.append("")
-    lines.append(f"looked for {format_duration(evidence.seconds)}, {len(evidence.memory)} looks; nothing was touched")
+    lines.append(
+        f"looked for {format_duration(evidence.seconds)}, {counted(len(evidence.memory), 'look')}; nothing was touched"
+    )
     return joined(line.rstrip() for line in lines)
 
 
@@ -109,10 +111,11 @@ def _seen(evidence: Evidence) -> str:
         kinds = sorted({answer.verdict for answer in evidence.answers})
         slowest = max(answer.seconds for answer in evidence.answers)
         parts.append(
-            f"{len(evidence.answers)} questions ({', '.join(kinds)}; {format_duration(slowest)} at the longest)"
+            f"{counted(len(evidence.answers), 'question')} ({', '.join(kinds)}; "
+            f"{format_duration(slowest)} at the longest)"
         )
     if evidence.memory and (last := evidence.memory[-1]).threads:
-        parts.append(f"{format_size(last.rss)} of memory, {last.threads} threads")
+        parts.append(f"{format_size(last.rss)} of memory, {counted(last.threads, 'thread')}")
     if evidence.listeners:
         listener = evidence.listeners[-1][1]
         parts.append(f"{listener.queue} of {listener.backlog or '?'} in the accept queue")
