@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -143,6 +144,39 @@ def test_two_different_people_must_allow_a_block_by_terminal_page_or_link(home: 
     assert code == 0 and (home.folder / "changed").exists(), out
     shown = home.wd("incidents", "show").out
     assert "allowed by " in shown and "lee (page, from 127.0.0.1)" in shown
+
+
+# Posts an answer as a user that the page does not know: the link is all it has.
+STRANGER = """
+import sys, urllib.error, urllib.request
+try:
+    print(urllib.request.urlopen(sys.argv[1], b"answer=yes&name=lee", timeout=60).status)
+except urllib.error.HTTPError as error:
+    print(error.code, error.read().decode())
+"""
+
+
+@pytest.mark.root
+@pytest.mark.skipif(not messages.can_send(), reason="Apprise is not installed (the extra `notify`)")
+def test_a_yes_by_the_link_of_somebody_unknown_is_no_second_person(home: Home, tmp_path: Path) -> None:
+    with channels_in(tmp_path) as channels, page_of(home) as page:
+        shop = home.service()
+        shop.playbook["notify"] = [f"json://127.0.0.1:{channels.port}/hook"]
+        shop.write()
+        home.runbook("change", block("approve=2 timeout=30s on-fail=stop", f"exec touch {home.folder}/changed"))
+        run = home.begin("run", "change", "--service", "shop")
+        wait_for(lambda: channels.bodies(), "the message", 60)
+        link = next(word for word in channels.bodies()[0]["message"].split() if "/yes/" in word).partition("/yes/")[2]
+        assert home.wd("yes", "shop").code == 0
+        words = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", sys.executable, "-c"]
+        said = subprocess.run(
+            [*words, STRANGER, f"http://127.0.0.1:{page.port}/yes/{link}"],
+            capture_output=True, text=True, cwd="/", timeout=60, check=False,
+        ).stdout  # fmt: skip
+        assert said.startswith("409") and "does not show who you are" in said, said
+        assert not (home.folder / "changed").exists()
+        assert home.wd("no", "shop").code == 0
+        assert ended(run)[0] == 5
 
 
 def test_one_no_or_no_answer_in_time_ends_the_run(shop: Shop) -> None:

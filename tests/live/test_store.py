@@ -33,7 +33,7 @@ from sqlalchemy import Connection, text
 
 from watchdog.model.incident import Trigger
 from watchdog.store import leases, schema, tables
-from watchdog.store.store import Store
+from watchdog.store.store import Lost, Store
 
 pytestmark = [needs_postgres, pytest.mark.timeout(300)]
 WAITS = "```wd timeout=60s on-fail=stop\nexec -- sleep 2\n```\n"
@@ -321,3 +321,9 @@ def test_a_store_without_tables_says_how_they_are_made(folder: Path, empty: str)
     assert done.code == 3
     assert follow(done.err, home.wd) == ["wd fleet store upgrade"]
     assert home.wd("fleet", "store", "show").code == 0
+
+
+def test_a_store_that_refuses_is_not_said_to_be_silent(where: str) -> None:
+    with pytest.raises(Lost, match="refused what was sent") as refusal:
+        Store(where).do(lambda connection: connection.execute(text("SELECT 1/0")))
+    assert refusal.value.why == "division by zero"

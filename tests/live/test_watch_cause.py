@@ -57,3 +57,15 @@ def test_a_server_that_hangs_again_after_each_cure_hangs_and_is_in_no_crash_loop
         before = shop.pid()
     causes = [str(one["cause"]) for one in home.incidents()]
     assert len(causes) == 4 and all("busy" in cause for cause in causes), causes
+
+
+def test_a_server_that_outlives_its_crashes_is_healthy_again(home: Home) -> None:
+    shop: Service = home.service()
+    shop.tell("die", 1.0)
+    for times in range(1, 4):
+        home.wd("start", "shop")
+        wait_for(lambda times=times: len(shop.starts()) == times and not shop.living(), "it has crashed", 30)
+    assert home.wd("why", "shop", "-o", "json").last["verdict"] == "crash-loop"
+    shop.tell("die", None)
+    assert home.wd("start", "shop").code == 0
+    wait_for(lambda: home.wd("why", "shop", "-o", "json").last["verdict"] == "healthy", "it is healthy", 60)

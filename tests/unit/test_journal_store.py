@@ -292,7 +292,7 @@ def test_a_journal_of_another_user_is_not_written(folder: Path, warnings: list[s
     assert aside.stat().st_uid == 65534 and aside.stat().st_size == 0
 
 
-@pytest.mark.posix("a link of POSIX is no reparse point of Windows")
+@pytest.mark.posix("a POSIX link is not a reparse point of Windows")
 def test_a_link_in_the_journals_place_is_not_followed(folder: Path, warnings: list[str]) -> None:
     (folder / "precious").write_bytes(b"")
     (folder / store.FILE).symlink_to(folder / "precious")

@@ -79,7 +79,7 @@ def test_text_that_is_no_utf8_is_written_with_backslashes(folder: Path) -> None:
     assert (folder / "f").read_bytes() == b"a\\udcff"
 
 
-@pytest.mark.posix("a link of POSIX is no reparse point of Windows")
+@pytest.mark.posix("a POSIX link is not a reparse point of Windows")
 def test_a_link_where_our_folder_should_be_is_refused(folder: Path) -> None:
     (folder / "elsewhere").mkdir()
     (folder / "ours").symlink_to(folder / "elsewhere")
@@ -99,7 +99,7 @@ def test_a_file_written_over_a_link_replaces_the_link_and_not_its_target(folder:
     assert not (folder / "report").is_symlink()
 
 
-@pytest.mark.posix("a link of POSIX is no reparse point of Windows")
+@pytest.mark.posix("a POSIX link is not a reparse point of Windows")
 def test_a_folder_swapped_for_a_link_while_open_does_not_lead_the_writer_astray(folder: Path) -> None:
     (folder / "elsewhere").mkdir()
     with files.open_folder(folder / "ours") as ours:
@@ -168,7 +168,7 @@ def test_a_missing_or_empty_log_is_told_and_not_raised(folder: Path) -> None:
     assert files.tail(folder / "empty", 10) == ("", 0, None)
 
 
-@pytest.mark.posix("a link of POSIX is no reparse point of Windows")
+@pytest.mark.posix("a POSIX link is not a reparse point of Windows")
 def test_a_rotated_log_is_read_through_our_own_link(folder: Path) -> None:
     (folder / "app-1.log").write_text("hello\n")
     (folder / "app.log").symlink_to("app-1.log")

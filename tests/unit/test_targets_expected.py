@@ -86,7 +86,7 @@ def test_a_pattern_sees_the_words_of_the_start_too(
         assert asked(Expected((pattern,), regex=True), process) == {answer}, process.words
 
 
-@pytest.mark.posix("a link of POSIX is no reparse point of Windows")
+@pytest.mark.posix("a POSIX link is not a reparse point of Windows")
 def test_a_path_of_an_interpreter_means_the_binary_behind_it_and_no_other(tmp_path: Path) -> None:
     link = tmp_path / "python"
     link.symlink_to(EXE)

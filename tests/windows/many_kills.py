@@ -19,7 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from machine import free_port, listens, wait_for
+from machine import free_port
 
 from watchdog.cli.main import call
 
@@ -29,6 +29,7 @@ import socket, sys, time
 if sys.argv[2:] == ["serve"]:
     sock = socket.create_server(("127.0.0.1", int(sys.argv[1])))
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    print("ready", flush=True)
 time.sleep(3600)
 """
 AT_ONCE = 1  # the exit code that wd gives to what it ends
@@ -76,7 +77,8 @@ class _Kills:
         server = self._start("serve")
         self._pids[server.pid] += 1
         try:
-            wait_for(lambda: listens(self._port), "the server listens", pause=0.01)
+            assert server.stdout is not None
+            server.stdout.readline()  # only now Wine tells whose the socket is
             said = io.StringIO()
             with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
                 code = call(["kill", f":{self._port}", "--yes", "--force", "--no-evidence"])
@@ -92,7 +94,7 @@ class _Kills:
     def _start(self, role: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [sys.executable, "-S", str(self._script), str(self._port), role],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
 
 

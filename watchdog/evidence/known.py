@@ -63,22 +63,21 @@ def known_exits(playbook: Playbook | None, state: Path, journal: Journal | None)
     if playbook is None:
         return ()
     noted = starts.up_to_date(starts.folder(state, playbook.service), clock.now())[-50:]
-    ends = [one for one in noted if one.ended is not None]
-    since = min((one.started for one in ends), default=0.0)
+    ends = [(one, one.ended) for one in noted if one.ended is not None]
+    since = min((one.started for one, _ in ends), default=0.0)
     ended = journal.ended(since - _LONGEST_RUN) if journal is not None and ends else ()
     return tuple(
         Exit(
-            when=one.ended,
+            when=at,
             pid=one.pid,
             code=one.code,
             signal=one.signal,
-            lifetime=None if one.end_is_unknown else one.ended - one.started,
+            lifetime=None if one.end_is_unknown else at - one.started,
             peak_rss=one.peak_rss,
             last_lines=one.last_lines,
             source="shim",
             limit=one.limit,
-            by_wd=any(one.pid == pid and begin <= one.ended <= end for pid, begin, end in ended),
+            by_wd=any(one.pid == pid and begin <= at <= end for pid, begin, end in ended),
         )
-        for one in ends
-        if one.ended is not None
+        for one, at in ends
     )

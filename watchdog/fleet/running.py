@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import secrets
 import shlex
 from collections.abc import Mapping
@@ -116,7 +115,7 @@ def _roll_out(made: Plan, hosts: Mapping[str, Host], ledger: Ledger, context: Co
         context.say(f"runs that have begun go on. Later: {resume_command(made.id, context)}")
         raise
     done = summary.result(made, ledger, rollout.stopped, resume_command(made.id, context))
-    if store and (reason := shared.send_at_the_end(store, made, ledger, f"{platform.node()}:{context.state}")):
+    if store and (reason := shared.send_at_the_end(store, made, ledger, address.controller(context.state))):
         context.say(f"the run is not in the shared store yet: {reason}")
     return done
 

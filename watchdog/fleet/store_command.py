@@ -43,7 +43,7 @@ def _forward(chosen: Store, context: Context) -> StepResult:
     for folder in sorted((context.state / "fleet-runs").glob("*/plan.json")):
         ledger = Ledger(context.state, folder.parent.name)
         if (plan := ledger.plan()) is not None:
-            shared.send(chosen, plan, ledger, forwarding.controller(context.state))
+            shared.send(chosen, plan, ledger, address.controller(context.state))
             runs += 1
     told = f"{counted(sent, 'incident')} and {counted(runs, 'run')} sent to the store {chosen.name}"
     return StepResult("ok", told, {"incidents": sent, "runs": runs})

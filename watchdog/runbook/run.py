@@ -12,7 +12,7 @@ import shlex
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from watchdog.model.errors import WdError
 from watchdog.model.exits import Exit
@@ -27,9 +27,6 @@ from watchdog.steps.spec import Context, StepOutcome, StepResult, StepSpec
 from watchdog.system import clock
 from watchdog.text.shown import joined
 from watchdog.text.units import counted, format_duration
-
-if TYPE_CHECKING:
-    pass
 
 SHELL_STEP = "shell"
 

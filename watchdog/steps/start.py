@@ -104,7 +104,9 @@ def restart(context: Context, options: Mapping[str, Any]) -> StepResult:
                     break
     finally:
         context.will_start = before
-    started = context.found.started
+    started, killed = context.found.started, context.found.killed
+    if killed is not None:  # behind a held socket the start ends the old server
+        steps.setdefault("kill", killed.record())
     data = {
         "outcome": "done" if found.outcome == "ok" else found.data.get("outcome", found.outcome),
         "pid": started.pid if started else None,

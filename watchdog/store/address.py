@@ -1,8 +1,12 @@
-"""Where the shared store is: $WD_STORE, or `store:` in the home's store.yml. Without one, each host has its SQLite."""
+"""Where the shared store is ($WD_STORE, or `store:` in the home's store.yml), and who this wd is there.
+
+Without a store each host has its SQLite alone.
+"""
 
 from __future__ import annotations
 
 import os
+import platform
 from pathlib import Path
 
 from watchdog.model.errors import BadConfig
@@ -10,6 +14,11 @@ from watchdog.system.disk.trust import check_trusted_file
 
 VARIABLE, FILE = "WD_STORE", "store.yml"
 _BEGINS = ("postgresql://", "postgresql+psycopg://")
+
+
+def controller(state: Path) -> str:
+    """This wd, as it stands in the store."""
+    return f"{platform.node()}:{state}"
 
 
 def of_home(home: Path | None) -> str:

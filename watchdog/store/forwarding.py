@@ -6,7 +6,6 @@ two senders at the same time lose nothing and double nothing.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 from collections.abc import Sequence
@@ -19,9 +18,10 @@ from sqlalchemy.dialects.postgresql import insert
 
 from watchdog.journal.store import Journal
 from watchdog.model.incident import Incident
-from watchdog.store import claims
+from watchdog.store import address, claims
 from watchdog.store.store import Store
 from watchdog.store.tables import incidents
+from watchdog.text.digest import sha256
 from watchdog.text.redact import redact_data
 
 _AT_ONCE = 200  # incidents of one transaction
@@ -29,14 +29,9 @@ _OF_THE_JOURNAL = "head"  # changes with every entry of the journal, and says no
 ALL = 1_000_000
 
 
-def controller(state: Path) -> str:
-    """This wd, as it stands in the store."""
-    return f"{platform.node()}:{state}"
-
-
 def forward(store: Store, journal: Journal, state: Path, since: float = 0.0, limit: int = ALL) -> int:
     """How many were sent. Lost if the store does not answer."""
-    holder = controller(state)
+    holder = address.controller(state)
     ended = [one for one in journal.incidents(since=since, limit=limit) if one.outcome != "running"]
     sent = 0
     for begin in range(0, len(ended), _AT_ONCE):
@@ -59,7 +54,7 @@ def row_of(incident: Incident) -> dict[str, Any]:
         "runbook": incident.runbook,
         "outcome": incident.outcome,
         "cause": incident.cause,
-        "digest": hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest(),
+        "digest": sha256(json.dumps(same, sort_keys=True)),
         "record": storable(record),
     }
 

@@ -18,7 +18,7 @@ _NEEDED = ("sqlalchemy", "alembic", "psycopg")
 
 
 class Lost(CannotTell):
-    """The store does not answer now. What was to be written stays where it is, and is sent later."""
+    """The store does not answer, or refused. What was to be written stays where it is, and is sent later."""
 
 
 class Store:
@@ -42,7 +42,7 @@ class Store:
         self._engine = create_engine(url, pool_pre_ping=True, pool_size=2, connect_args=options)
 
     def do(self, work: Callable[[Connection], _Result]) -> _Result:
-        """One transaction. Lost if there is no answer; BadConfig if its tables are not those of this version."""
+        """One transaction. Lost if there is no answer, or a refusal; BadConfig if the tables are of another version."""
         from sqlalchemy import exc
 
         try:
@@ -54,7 +54,9 @@ class Store:
                     f"the store {self.name} has not the tables of this wd", todo="Run `wd fleet store upgrade` once."
                 ) from None
             said = str(getattr(error, "orig", None) or error).strip().splitlines() or [type(error).__name__]
-            raise Lost(f"the store {self.name} does not answer", said[0]) from None
+            refused = isinstance(error, exc.ProgrammingError | exc.IntegrityError | exc.DataError)
+            what = "refused what was sent" if refused else "does not answer"
+            raise Lost(f"the store {self.name} {what}", said[0]) from None
 
     def close(self) -> None:
         self._engine.dispose()

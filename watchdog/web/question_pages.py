@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from watchdog.commands.answers import give, waits_for, what_became
 from watchdog.model.approval import Approval
-from watchdog.model.errors import BadConfig, NothingMatched
+from watchdog.model.errors import BadConfig, NothingMatched, Refused
 from watchdog.runbook import document
 from watchdog.system import clock
 from watchdog.web import identity, look
@@ -43,10 +43,14 @@ def linked(asked: Asked) -> Response:
 def answer_linked(asked: Asked) -> Response:
     check_origin(asked.headers, asked.site)
     one = _by_link(asked)
-    name = " ".join(asked.form.get("name", "").split())[:_LONGEST_NAME]
-    who = asked.visitor.name if asked.visitor else f"{name or 'somebody'}"
-    person = asked.visitor.name if asked.visitor else "the link"  # one vote, whatever names are typed
-    give(asked.site.journal(), one, _given(asked), f"{who} (link, from {asked.source})", person)
+    given, name = _given(asked), " ".join(asked.form.get("name", "").split())[:_LONGEST_NAME]
+    if given == "yes" and one.needed > 1 and asked.visitor is None:
+        raise Refused(
+            f"{one.needed} different people must say yes, and the link does not show who you are",
+            todo=f"Sign in to the page, or type `wd yes {one.service}`.",
+        )
+    who = asked.visitor.name if asked.visitor else name or "somebody"
+    give(asked.site.journal(), one, given, f"{who} (link, from {asked.source})", who)
     asked.site.looks.again()
     return RedirectResponse(asked.url, 303)
 

@@ -22,9 +22,9 @@ def claimed(site: Site, new: Alert, write: Callable[[], str]) -> str:
     where = address.of_home(site.home)
     if not where:
         return write()
-    from watchdog.store import claims, forwarding
+    from watchdog.store import claims
 
-    holder = forwarding.controller(site.state)
+    holder = address.controller(site.state)
     store = _store(where)
     if store.do(lambda c: claims.claim(c, new.fingerprint, new.starts, new.service, holder)) == "known":
         return "known"

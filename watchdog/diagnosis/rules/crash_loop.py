@@ -28,12 +28,13 @@ PREVENT_TIMEOUT = (
 _TIMED_OUT = r"WORKER TIMEOUT \(pid:\s*\d+\)"
 _PID = re.compile(r"pid:\s*(\d+)")
 _ASKED = (1, 2, 15)  # hang up, interrupt, terminate: somebody wanted it to end
+OUTLIVED, MOMENT = 3.0, 5.0  # times the longest of the short lives, and seconds: who lives longer is out of the loop
 SHORT = 120.0  # seconds: who lives longer has its own fault, not a failed start
 
 
 def rule(view: View) -> Iterator[Finding]:
     yield from _killed_at_work(view)
-    ends = [one for one in view.evidence.exits if _short(one) and (one.source == "shim" or _served(view, one))]
+    ends = [*_streak(view), *(one for one in view.evidence.exits if _short(one) and _served(view, one))]
     errors = logbook.all_tracebacks(view.evidence.logs)
     repeated = Counter((one.type, one.frames[:1]) for one in errors[-20:] if view.innermost(one.frames))
     again, times = repeated.most_common(1)[0] if repeated else (None, 0)
@@ -123,6 +124,25 @@ def _served(view: View, end: Exit) -> bool:
         return False
     launched = tree is None or tree.root.pid not in evidence.python
     return evidence.configured.port is not None or (launched and end.pid in evidence.python)
+
+
+def _streak(view: View) -> list[Exit]:
+    """The last short lives in a row that ended by themselves; none if the present one has outlived them."""
+    found: list[Exit] = []
+    for end in reversed([one for one in view.evidence.exits if one.source == "shim"]):
+        if end.lifetime is None:
+            continue  # nobody recorded how it ended
+        if not _short(end):
+            break
+        found.insert(0, end)
+    longest = max((one.lifetime or 0.0 for one in found), default=0.0)
+    return [] if _age(view) > OUTLIVED * longest + MOMENT else found
+
+
+def _age(view: View) -> float:
+    """Seconds for which the present server lives; 0 if there is none."""
+    tree = view.evidence.tree
+    return view.evidence.taken + view.span - tree.root.started if tree else 0.0
 
 
 def _short(end: Exit) -> bool:
