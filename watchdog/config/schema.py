@@ -245,7 +245,8 @@ class PlaybookFile(Section):
         default_factory=list, description="what starts which runbook"
     )
     policy: Policy = Field(default_factory=Policy, description="how far wd may go by itself")
-    notify: Annotated[tuple[str | RouteEntry, ...], Receivers()] = Field(
+    # A plain address stays a text. The section stands here for the names of its keys in mistakes.
+    notify: Annotated[tuple[RouteEntry, ...], Receivers()] = Field(
         default=(), description="who is notified: Apprise addresses, or routes with `to`, `severity`, `hours`"
     )
     sidecar: Sidecar | None = Field(default=None, description="how `wd sidecar` watches it")
