@@ -94,7 +94,7 @@ def test_a_hang_gives_a_message_with_cause_line_and_link_when_it_is_over(folder:
         service.tell("burn")
         wait_for(lambda: before not in service.living(), "the hung server is ended", 90)
         service.tell("burn", None)
-        wait_for(lambda: any("recovered" in one["message"] for one in channels.bodies()), "the end is told", 90)
+        wait_for(lambda: any("recovered" in one["message"] for one in channels.bodies()), "the end is reported", 90)
         follow(channels.bodies()[-1]["message"], home.wd)
         (incident,) = home.incidents()
     *begun, end = channels.bodies()
@@ -120,8 +120,8 @@ def test_many_services_that_fail_at_once_are_one_message(folder: Path, channels:
             f"- {name}: nothing of it runs; would run bring-back" in told["message"] for name in ("shop", "mail")
         )
         home.wd("tick")
-        assert len(channels.bodies()) == 1, "it is told once"
+        assert len(channels.bodies()) == 1, "it is reported once"
         for service in home.services:
             service.start()
-        wait_for(lambda: home.wd("tick").code == 0 and len(channels.bodies()) > 1, "its end is told", 60)
+        wait_for(lambda: home.wd("tick").code == 0 and len(channels.bodies()) > 1, "its end is reported", 60)
         assert channels.bodies()[1]["title"] == "wd: 4 services" and "is well again" in channels.bodies()[1]["message"]

@@ -83,7 +83,7 @@ def test_the_server_gets_the_socket_and_a_restart_refuses_nobody(home: Home) -> 
     assert not alive(old)
     assert len(service.living()) == 1
     with home.journal() as journal:
-        assert old in [pid for pid, _, _ in journal.ended(0.0)], "its end is no crash"
+        assert old in [pid for pid, _, _ in journal.ended(0.0)], "its end is not a crash"
 
 
 def test_a_new_version_that_does_not_come_up_leaves_the_old_one_in_its_place(home: Home) -> None:

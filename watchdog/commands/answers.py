@@ -46,7 +46,7 @@ def _answer(context: Context, given: Literal["yes", "no"]) -> StepResult:
 def give(journal: Journal, asked: Approval, given: Literal["yes", "no"], by: str, who: str = "") -> Approval:
     """Answer one question. `who` is the person, wherever the answer comes from.
 
-    Refused if somebody was faster, the same person has answered before, or nobody is asked any more.
+    Refused if somebody was faster, if the same person has answered before, or if the question is closed.
     """
     counts = journal.answer(asked.id, given, by, who)
     now = journal.approval(asked.id)

@@ -70,7 +70,7 @@ def _remarks(chain: Chain, reports: int) -> Iterator[str]:
 
 
 def _reports(journal: Journal, below: Path, lost: float | None) -> Iterator[tuple[str, Head]]:
-    """(incident, head) of each report that is there, also of incidents that are in the journal no more."""
+    """(incident, head) of each report that is there, also of incidents that are no longer in the journal."""
     folders = {Path(one.folder) for one in journal.incidents(limit=100_000)}
     folders |= {path.parent for path in below.glob("*/report.json")}
     for folder in sorted(folders):

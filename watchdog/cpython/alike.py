@@ -33,7 +33,7 @@ def representatives(tasks: Sequence[Task], named: Collection[str]) -> tuple[Task
 
 
 def rare_first(addresses: Iterable[int], place: Callable[[int], object], deadline: Deadline) -> list[int]:
-    """Tasks at a place where few stand come first: whoever holds up thousands of others is among them."""
+    """Tasks at a place where few stand come first: the one that holds up thousands of others is among them."""
     groups: dict[object, list[int]] = {}
     for address in addresses:
         groups.setdefault(None if deadline.over else place(address), []).append(address)

@@ -243,7 +243,7 @@ class Exit:
     last_lines: tuple[str, ...] = ()
     source: str = ""  # shim, watched, log, kernel, cgroup, event log
     limit: str = ""  # at which it ended: a key of the playbook's `start.limits`
-    by_wd: bool = False  # a run of wd ended it: no fault of its own
+    by_wd: bool = False  # a run of wd ended it, so it is not a crash
 
 
 @record(frozen=True)

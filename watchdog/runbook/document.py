@@ -150,9 +150,7 @@ class _Reading:
             elif strict or key in OPTIONS:
                 self._note(line, wrong, shown(word))
         if "rollback" in found and (asks := {"confirm", "approve", "on-fail"} & set(found)):
-            self._note(
-                line, f"a rollback block takes no {min(asks)}: it runs after a failure, whatever comes", "rollback"
-            )
+            self._note(line, f"a rollback block takes no {min(asks)}: it always runs after a failure", "rollback")
         return found
 
     def _note(self, line: int, message: str, got: str) -> None:

@@ -188,7 +188,7 @@ class Life:
     def _both_full(self, child: KeptChild) -> Fault | None:
         """Both directions are full, and the look at it is done.
 
-        The look comes first: to take the last bytes of the child makes room, and then it is no longer where it stuck.
+        The look comes first: reading the child's last bytes makes room, and the child moves on from where it stuck.
         """
         stuck = self.traffic.stuck_for
         if stuck < _STUCK - _EARLY:

@@ -44,6 +44,6 @@ def _body(context: Context, text: str) -> str:
     """With what the incident knows by now: cause, guilty line, what was done, where to read on."""
     if context.journal is None or context.incident is None:
         return text
-    from watchdog.report import message  # here: outside of a run there is no incident to read
+    from watchdog.report import message  # here: only a run has an incident
 
     return f"{text}\n{message.facts(context.journal.incident(context.incident), context.journal.page)}"

@@ -39,7 +39,7 @@ class Stored:
     attempts: dict[str, int] = field(default_factory=dict)  # runs of each trigger's ladder that did not help
     restart_attempts: list[float] = field(default_factory=list)  # runs that were to restart it and have not
     question: str = ""  # put to a person and not answered
-    told: float | None = None  # when people were told that it is in trouble, until they are told that it is over
+    told: float | None = None  # when people were notified of its trouble; None once they were notified of its end
     paged: set[str] = field(default_factory=set)  # questions for which a person was called, as nobody was there
 
 
