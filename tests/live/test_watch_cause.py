@@ -69,3 +69,13 @@ def test_a_server_that_outlives_its_crashes_is_healthy_again(home: Home) -> None
     shop.tell("die", None)
     assert home.wd("start", "shop").code == 0
     wait_for(lambda: home.wd("why", "shop", "-o", "json").last["verdict"] == "healthy", "it is healthy", 60)
+
+
+def test_a_server_that_wd_has_killed_again_and_again_is_healthy_for_a_person_who_asks(home: Home) -> None:
+    shop: Service = home.service()
+    for _ in range(3):
+        assert home.wd("start", "shop").code == 0
+        assert home.wd("kill", "shop", "--force", "--yes").code == 0
+        wait_for(lambda: not shop.living(), "it is ended")
+    assert home.wd("start", "shop").code == 0
+    assert home.wd("why", "shop", "-o", "json").last["verdict"] == "healthy"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from watchdog.model.errors import WdError
 from watchdog.model.evidence import Configured, Exit
 from watchdog.model.playbook import Playbook, Start
 from watchdog.system import clock
@@ -65,7 +67,7 @@ def known_exits(playbook: Playbook | None, state: Path, journal: Journal | None)
     noted = starts.up_to_date(starts.folder(state, playbook.service), clock.now())[-50:]
     ends = [(one, one.ended) for one in noted if one.ended is not None]
     since = min((one.started for one, _ in ends), default=0.0)
-    ended = journal.ended(since - _LONGEST_RUN) if journal is not None and ends else ()
+    ended = _ended_by_runs(state, journal, since - _LONGEST_RUN) if ends else ()
     return tuple(
         Exit(
             when=at,
@@ -81,3 +83,16 @@ def known_exits(playbook: Playbook | None, state: Path, journal: Journal | None)
         )
         for one, at in ends
     )
+
+
+def _ended_by_runs(state: Path, journal: Journal | None, since: float) -> tuple[tuple[int, float, float], ...]:
+    """(pid, begin, end) of each process that a run ended; none where the journal cannot be read."""
+    if journal is not None:
+        return journal.ended(since)
+    from watchdog.journal.store import FILE, Journal  # here: most looks have no ends to explain
+
+    if not (state / FILE).exists():
+        return ()
+    with contextlib.suppress(WdError), Journal.open(state) as opened:
+        return opened.ended(since)
+    return ()
