@@ -9,7 +9,7 @@ import pytest
 from canned import evidence
 
 from watchdog.diagnosis.diagnose import diagnose
-from watchdog.model.evidence import Exit
+from watchdog.model.evidence import Exit, Gap
 
 BEGUN = 4000.0  # when the present server started
 CRASHED = Exit(BEGUN, 80, code=1, lifetime=3.0, source="shim")
@@ -21,16 +21,23 @@ LONG = replace(CRASHED, lifetime=900.0)
 UNKNOWN = replace(CRASHED, code=None, lifetime=None)
 
 
-def causes(*ends: Exit, age: float, health: str = "well") -> list[str]:
+def causes(*ends: Exit, age: float, gaps: tuple[Gap, ...] = ()) -> list[str]:
     """What is said of a server of this age with these ends before it."""
-    seen = evidence(processes=[canned.process(started=BEGUN)], health=health)
-    found = diagnose(replace(seen, exits=ends, taken=BEGUN + age))
+    seen = evidence(processes=[canned.process(started=BEGUN)], health="well")
+    found = diagnose(replace(seen, exits=ends, taken=BEGUN + age, gaps=gaps))
     return [one.cause for one in found.findings]
 
 
-@pytest.mark.parametrize("end", [CRASHED, ABORTED, KILLED], ids=["exit", "abort", "kill"])
+@pytest.mark.parametrize("end", [CRASHED, ABORTED], ids=["exit", "abort"])
 def test_three_short_lives_that_ended_by_themselves_are_a_crash_loop(end: Exit) -> None:
     assert "crash-loop" in causes(end, end, end, age=1.0)
+
+
+def test_kills_count_where_they_may_come_from_the_kernel() -> None:
+    by_kernel = Exit(BEGUN, 80, signal=9, source="kernel")
+    assert "crash-loop" not in causes(KILLED, KILLED, KILLED, age=1.0)
+    assert "crash-loop" in causes(KILLED, KILLED, KILLED, by_kernel, age=1.0)
+    assert "crash-loop" in causes(KILLED, KILLED, KILLED, age=1.0, gaps=(Gap("kernel log", "no right to read it"),))
 
 
 def test_an_end_of_which_nobody_knows_how_neither_counts_nor_breaks_the_row() -> None:

@@ -27,6 +27,7 @@ PREVENT_TIMEOUT = (
 )
 _TIMED_OUT = r"WORKER TIMEOUT \(pid:\s*\d+\)"
 _PID = re.compile(r"pid:\s*(\d+)")
+_KILL = 9
 _ASKED = (1, 2, 15)  # hang up, interrupt, terminate: somebody wanted it to end
 OUTLIVED, MOMENT = 3.0, 5.0  # times the longest of the short lives, and seconds: who lives longer is out of the loop
 SHORT = 120.0  # seconds: who lives longer has its own fault, not a failed start
@@ -132,7 +133,7 @@ def _streak(view: View) -> list[Exit]:
     for end in reversed([one for one in view.evidence.exits if one.source == "shim"]):
         if end.lifetime is None:
             continue  # nobody recorded how it ended
-        if not _short(end):
+        if not _short(end) or _was_killed(view, end):
             break
         found.insert(0, end)
     longest = max((one.lifetime or 0.0 for one in found), default=0.0)
@@ -143,6 +144,13 @@ def _age(view: View) -> float:
     """Seconds for which the present server lives; 0 if there is none."""
     tree = view.evidence.tree
     return view.evidence.taken + view.span - tree.root.started if tree else 0.0
+
+
+def _was_killed(view: View, end: Exit) -> bool:
+    """By a person or a program: SIGKILL, and the kernel's log, which could be read, has no lack of memory for it."""
+    if end.signal != _KILL or end.limit or any(gap.collector == "kernel log" for gap in view.evidence.gaps):
+        return False
+    return not any(one.pid == end.pid and one.source in ("kernel", "cgroup") for one in view.evidence.exits)
 
 
 def _short(end: Exit) -> bool:

@@ -11,6 +11,7 @@ from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.finding import Finding
 
 PREVENT = "End the threads that are started: a stop event, a time-out at what they wait for, or one pool with a bound."
+_STEADY = "; it answers well, and their number did not rise meanwhile: look again later"
 MANY = 100  # alike; pools of servers have some tens
 
 
@@ -45,9 +46,10 @@ def rule(view: View) -> Iterator[Finding]:
     assert thread.app_frame is not None
     yield Finding(
         cause="thread-leak",
-        certainty="likely",
+        certainty="guess" if _is_steady(view) else "likely",
         summary=f"{count} threads of process {pid} stand in {short(thread.app_frame)}"
-        + (f"; {grown} more than at the first look" if grown > 0 else ""),
+        + (f"; {grown} more than at the first look" if grown > 0 else _STEADY * _is_steady(view)),
+        instead="wait" if _is_steady(view) else None,
         culprit=view.culprit(thread.app_frame, thread),
         evidence=(f"stacks.json#pid={pid}", f"threads.json#pid={pid}"),
         prevent=PREVENT,
@@ -74,12 +76,18 @@ def _of_libraries(view: View) -> Iterator[Finding]:
         name = calls[-3][1] if len(calls) > 2 else calls[-1][1]
         yield Finding(
             cause="thread-leak",
-            certainty="likely",
-            summary=f"{count} threads of process {pid} stand in {name} and wait for work",
+            certainty="guess" if _is_steady(view) else "likely",
+            summary=f"{count} threads of process {pid} stand in {name} and wait for work" + _STEADY * _is_steady(view),
+            instead="wait" if _is_steady(view) else None,
             culprit=suspects.find(view, suspects.THREADS),
             evidence=(f"stacks.json#pid={pid}", f"threads.json#pid={pid}"),
             prevent=PREVENT,
         )
+
+
+def _is_steady(view: View) -> bool:
+    """It answers well and got no more threads meanwhile: a large pool looks the same."""
+    return view.answers_well and _growth(view) <= 0
 
 
 def _growth(view: View) -> int:
