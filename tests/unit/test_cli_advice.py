@@ -48,6 +48,7 @@ SHOWN_ELSEWHERE = {
     ("targets/select.py", "wd ps -o json"): _PIPE,
     ("targets/select.py", "wd find :PORT -o json"): _PIPE,
     ("watch/asking.py", "wd yes 1"): "wd yes shop",  # a message, with the words of `wd status`
+    ("web/question_pages.py", "wd yes 1"): "wd yes shop",
     ("workers/indicators.py", "wd why 1"): _FIGURE,
     ("workers/indicators.py", "wd leak watch 1"): _FIGURE,
 }
