@@ -50,6 +50,7 @@ _list_of = _typed(_security, "GetSecurityDescriptorDacl", wintypes.BOOL, _P, _P,
 _get = _typed(_security, "GetSecurityInfo", _Number, wintypes.HANDLE, ctypes.c_int, _Number, _P, _P, _P, _P, _P)
 _set = _typed(_security, "SetNamedSecurityInfoW", _Number, wintypes.LPWSTR, ctypes.c_int, _Number, _P, _P, _P, _P)
 _open = _typed(_kernel, "CreateFileW", wintypes.HANDLE, _Text, _Number, _Number, _P, _Number, _Number, wintypes.HANDLE)
+_set_itself = _typed(_security, "SetFileSecurityW", wintypes.BOOL, _Text, _Number, _P)
 _make = _typed(_kernel, "CreateDirectoryW", wintypes.BOOL, _Text, _P)
 _free = _typed(_kernel, "LocalFree", wintypes.HLOCAL, _P)
 
@@ -94,6 +95,8 @@ def keep_for_owner(folder: Path) -> None:
             raise ctypes.WinError(ctypes.get_last_error())
         if error := _set(str(folder), _FILE_OBJECT, _LIST | _NOT_THE_PARENTS, None, None, entries, None):
             raise ctypes.WinError(error)
+        if not _set_itself(str(folder), _LIST, found):  # Wine adds what the folder above hands on
+            raise ctypes.WinError(ctypes.get_last_error())
 
 
 def _opened(path: Path, rights: int, attributes: Any, how: int) -> int:
