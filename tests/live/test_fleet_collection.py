@@ -89,10 +89,6 @@ def test_a_hung_server_is_cured_by_a_play_once_for_an_id_and_its_evidence_is_fet
         assert answering_pid(shop.port) == cured
         assert len(shop.incidents()) == 1
         assert len(shop.copies()) == 1
-        other = play(fleet, installed, "short", "-e", "wd_oncall_id=night")
-        assert other.code == 2
-        assert "is that of another run: wd run frozen-server" in other.out
-        assert len(shop.incidents()) == 1
 
 
 def test_a_run_that_fails_fails_the_play_after_the_evidence_of_every_host_was_fetched(
@@ -118,7 +114,7 @@ def test_a_run_that_fails_fails_the_play_after_the_evidence_of_every_host_was_fe
 def test_ansible_explains_the_module_and_the_role(installed: Path) -> None:
     module = program("ansible-doc", installed, "wd.oncall.wd_run")
     assert module.code == 0, module.err
-    assert "It starts nothing." in module.out
+    assert "It starts nothing." in " ".join(module.out.split())
     role = program("ansible-doc", installed, "-t", "role", "wd.oncall.run")
     assert role.code == 0, role.err
     assert "wd_oncall_runbook" in role.out
