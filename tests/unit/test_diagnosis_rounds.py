@@ -140,3 +140,27 @@ def test_a_request_that_runs_a_loop_to_its_end_blocks_no_event_loop_of_the_serve
               f"run {LIB}/asyncio/runners.py:118", f"price {APP}:62", *REQUEST)  # fmt: skip
     seen = evidence(MAIN, Thread("a", inside, call="epoll_wait", tid=11))
     assert "event-loop-blocked" not in [one.cause for one in diagnose(seen).findings]
+
+
+TIGHT = """def spin():
+    number = 0
+    while number >= 0:
+        if number % 7:
+            number += 1
+        number += 2
+"""
+
+
+@pytest.mark.parametrize("seen_at", [3, 4, 5, 6])
+def test_a_loop_that_calls_nothing_is_named_at_its_head_wherever_in_it_the_looks_met_it(seen_at: int) -> None:
+    spins_there = Thread("a", (f"spin {APP}:{seen_at}", *REQUEST), state="R", moves=True, gil=True)
+    found = diagnose(evidence(MAIN, spins_there, source=TIGHT))
+    assert found.verdict == "busy-loop"
+    assert found.findings[0].culprit is not None
+    assert found.findings[0].culprit.line == 3
+
+
+def test_a_loop_that_calls_something_is_named_at_the_call_that_takes_the_time() -> None:
+    spins_there = Thread("a", (f"years {APP}:5", *REQUEST), state="R", moves=True)
+    culprit = diagnose(evidence(MAIN, spins_there, source=LOOP)).findings[0].culprit
+    assert culprit is not None and culprit.line == 5

@@ -44,6 +44,7 @@ _MORE, _APART = 2, 0.03  # further looks at who runs, and the seconds between th
 _INSIDE = 8  # processes of one server whose memory is read
 _AGAIN = 1.5  # seconds between two readings of the same memory
 _INSIDE_TIME = 2.0  # seconds for one of them
+_MORE_TIME = "a longer --within reads more"
 _WEIGH = 0.3  # seconds between two looks at memory
 _REFUSED = 5  # source files of which it is said that they were not read
 _LOG = 64_000  # bytes of a log that the server writes to and nobody named
@@ -250,6 +251,8 @@ class Session:
             at, limit = self.at, max(0.5, min(self._time_inside(), self.deadline.left))
             if pids:
                 self._inside_at = at
+                if not self._tasks:
+                    self._gaps["tasks"] = Gap("tasks", "tasks and locks were not read in time", _MORE_TIME)
                 self._inside = Attempt("tasks", lambda: _read_all(pids, at, limit), ())
         self._take_up_inside(0.3 if not self._tasks else 0.0)
 
@@ -263,6 +266,7 @@ class Session:
             return
         looks, gap = self._inside.take(0.0)
         self._inside = None
+        self._gaps.pop("tasks", None)
         for look in looks:
             self._first_tasks.setdefault(look.pid, look)
             self._tasks[look.pid] = look
@@ -272,11 +276,17 @@ class Session:
                 self._keep(StackLook(look.pid, look.at, look.threads, seconds=look.seconds))
         self._locks = [locks.read_locks(list(self._latest.values()), list(self._tasks.values()))]
         for look in looks:
-            name = f"tasks of {look.pid}"
-            if look.error:
-                self._gaps[name] = Gap(name, look.error, look.remedy)
+            self._note_unread(look)
         if gap is not None:
             self._gaps[gap.collector] = gap
+
+    def _note_unread(self, look: TaskLook) -> None:
+        name = f"tasks of {look.pid}"
+        self._gaps.pop(name, None)
+        if look.error:
+            self._gaps[name] = Gap(name, look.error, look.remedy)
+        elif look.unread:
+            self._gaps[name] = Gap(name, "it has more threads or tasks than there was time to read", _MORE_TIME)
 
     def _read_logs(self) -> None:
         """Standard output and error of the root are its log, where they are a file that nobody named."""
