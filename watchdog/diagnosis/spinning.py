@@ -66,6 +66,11 @@ def _at_its_loop(view: View, frame: Frame) -> Frame:
     return replace(frame, line=loop.lineno) if loop is not None and shape.is_tight(loop) else frame
 
 
+def is_needed(view: View, spin: Spin) -> bool:
+    """Whether a request waits for what the thread computes."""
+    return bool(view.waiting) and (spin.thread.serves_request or view.is_waited_for(spin.thread.pid))
+
+
 def _is_native(view: View, thread: ThreadView, frame: Frame) -> bool:
     """The same innermost line in every look, and no loop of Python's around it: only native code can stay so long in
     one statement. In a loop the call itself must be known to work natively: a short loop shows one line as well."""

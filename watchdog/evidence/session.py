@@ -76,6 +76,7 @@ class Session:
         self._latest: dict[int, StackLook] = {}
         self._first_tasks: dict[int, TaskLook] = {}
         self._tasks: dict[int, TaskLook] = {}  # the latest of each process
+        self._between: list[TaskLook] = []  # readings between the first and the latest: only states of calls that run
         self._locks: list[LockLook] = []
         self._memory: list[MemoryPoint] = []
         self._listeners: list[tuple[float, Listener]] = []
@@ -268,6 +269,9 @@ class Session:
         self._inside = None
         self._gaps.pop("tasks", None)
         for look in looks:
+            before = self._tasks.get(look.pid)
+            if before is not None and before.states and before is not self._first_tasks[look.pid]:
+                self._between.append(TaskLook(look.pid, before.at, before.version, states=before.states))
             self._first_tasks.setdefault(look.pid, look)
             self._tasks[look.pid] = look
             if look.threads and (look.pid not in self._latest or look.pid in self._crowded):
@@ -358,7 +362,7 @@ class Session:
             looks=tuple(self._looks),
             stacks=tuple(self._stacks),
             others=tuple(self._others.values()),
-            tasks=tuple(dict.fromkeys((*self._first_tasks.values(), *self._tasks.values()))),
+            tasks=tuple(dict.fromkeys((*self._first_tasks.values(), *self._between, *self._tasks.values()))),
             locks=tuple(self._locks),
             descriptors=self._descriptors,
             connections=self._connections,
