@@ -103,9 +103,10 @@ def _is_pool(view: View, alike: list[ThreadView]) -> bool:
 
 
 def _ages(alike: list[ThreadView]) -> list[float] | None:
-    """Seconds since each was started; None where the system does not tell that of a thread."""
+    """Seconds since each was started, the first and the last of them included; None where the system does not tell
+    that of a thread. Of very many threads those between are not looked at."""
     ages = [one.age for one in alike if one.age is not None]
-    return ages if len(ages) == len(alike) else None
+    return ages if len(ages) >= min(MANY, len(alike)) else None
 
 
 def _growth(view: View) -> int:

@@ -39,7 +39,7 @@ _ON_DESCRIPTOR = frozenset({
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 ACTIVE_IS_TOLD = True  # py-spy asks this system whether a thread runs
-_MOST = 2000  # threads of one process; beyond that the first ones tell enough
+_MOST = 2000  # threads of one process; of more, the first and the last ones tell enough
 
 
 def look(pid: int) -> tuple[ThreadLook, ...]:
@@ -50,7 +50,8 @@ def look(pid: int) -> tuple[ThreadLook, ...]:
     except OSError:
         return ()
     now, up = _scheduler_now(), _uptime()
-    found = (_thread(pid, tid, task / str(tid), now, up) for tid in tids[:_MOST])
+    chosen = tids if len(tids) <= _MOST else [*tids[: _MOST // 2], *tids[-_MOST // 2 :]]
+    found = (_thread(pid, tid, task / str(tid), now, up) for tid in chosen)
     return tuple(thread for thread in found if thread is not None)
 
 
