@@ -34,6 +34,7 @@ LOOP: dict[str, Manual] = {
         "or a proxy and a sign-in are set up.",
         (
             ("wd web", "serve the page at http://127.0.0.1:8321"),
+            ("wd web --lang ja", "serve it in Japanese, whatever the browser prefers"),
             ("wd web --add-user kim --role act", "let kim sign in and act"),
             ("wd web 10.0.0.5:8321 --tls-cert oncall.pem --tls-key oncall.key", "let other machines reach it"),
         ),
@@ -218,6 +219,7 @@ LOOP: dict[str, Manual] = {
         (
             ("wd incidents show", "show the newest incident"),
             ("wd incidents show 2026-01-01", "show the first incident of that day"),
+            ("wd incidents show --lang ja", "show the newest incident in Japanese"),
         ),
     ),
     "incidents report": Manual(
