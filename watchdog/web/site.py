@@ -19,8 +19,9 @@ from watchdog.web.visitors import Sessions, Tries, Visitor
 class Site:
     """One for the whole server; its parts may be used by several threads."""
 
-    def __init__(self, home: Path, state: Path, entrance: Entrance) -> None:
+    def __init__(self, home: Path, state: Path, entrance: Entrance, language: str = "") -> None:
         self.home, self.state, self.entrance = home, state, entrance
+        self.language = language  # empty: each browser's own
         self.users, self.sessions, self.tries = Users(state), Sessions(), Tries()
         self.looks = Looks(home, state, self.journal)
         self._lock = threading.Lock()
