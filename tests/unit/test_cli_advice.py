@@ -70,16 +70,26 @@ ONLY_NAMED = {
 }
 
 
+_FORMATS = ("translated", "translated_count", "marked")  # their values stand in braces
+
+
 def texts(path: Path) -> Iterator[str]:
     """What a file can print: its strings with a gap for each value."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     inner = {id(part) for one in ast.walk(tree) if isinstance(one, ast.JoinedStr) for part in one.values}
     pages = {id(one.value) for one in ast.walk(tree) if isinstance(one, ast.Expr)}  # documentation of the code
+    sentences = {
+        id(part) for one in ast.walk(tree) if isinstance(one, ast.Call) and _name(one) in _FORMATS for part in one.args
+    }
     for one in ast.walk(tree):
         if isinstance(one, ast.JoinedStr):
             yield "".join(str(part.value) if isinstance(part, ast.Constant) else GAP for part in one.values)
         elif isinstance(one, ast.Constant) and isinstance(one.value, str) and id(one) not in inner | pages:
-            yield one.value
+            yield re.sub(r"\{\w+\}", GAP, one.value) if id(one) in sentences else one.value
+
+
+def _name(call: ast.Call) -> str:
+    return getattr(call.func, "id", "")
 
 
 def found(text: str) -> list[str]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from watchdog.cli.fleet_commands import FLEET
 from watchdog.steps.registry import SEVERITY
 from watchdog.steps.spec import Argument, Option, StepSpec
+from watchdog.text.language import LANGUAGES
 
 SERVICE = Option("--service", "service", help="only this service", metavar="NAME")
 INCIDENT = Argument("incident", kind="incident", help="its id, or the beginning of it; by default the newest")
+LANG = Option("--lang", choices=LANGUAGES, help="language of the report (default: as it was first written)")
 _PAST = (
     SERVICE,
     Option("--since", "duration", None, "not older than this: 7d"),
@@ -47,15 +49,15 @@ _LEDGER: tuple[StepSpec, ...] = (
         "incidents open",
         "show the page of an incident in a browser",
         "watchdog.commands.incidents:open_page",
-        (),
+        (LANG,),
         (INCIDENT,),
     ),
-    StepSpec("incidents show", "show one incident", "watchdog.commands.incidents:show", (), (INCIDENT,)),
+    StepSpec("incidents show", "show one incident", "watchdog.commands.incidents:show", (LANG,), (INCIDENT,)),
     StepSpec(
         "incidents report",
         "write the report of an incident again",
         "watchdog.commands.incidents:report",
-        (),
+        (LANG,),
         (INCIDENT,),
     ),
     StepSpec(
@@ -94,6 +96,7 @@ _LOOP: tuple[StepSpec, ...] = (
         "serve the page: every service, incidents while they run, history",
         "watchdog.web.command:web",
         (
+            Option("--lang", choices=LANGUAGES, help="language of the page (default: that of each browser)"),
             Option("--name", many=True, help="a name by which browsers ask for it", metavar="HOST"),
             Option("--tls-cert", "path", help="certificate, for an address that others can reach", metavar="FILE"),
             Option("--tls-key", "path", help="its key", metavar="FILE"),

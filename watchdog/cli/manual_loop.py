@@ -34,6 +34,7 @@ LOOP: dict[str, Manual] = {
         "or a proxy and a sign-in are set up.",
         (
             ("wd web", "serve the page at http://127.0.0.1:8321"),
+            ("wd web --lang ja", "serve it in Japanese, whatever the browser prefers"),
             ("wd web --add-user kim --role act", "let kim sign in and act"),
             ("wd web 10.0.0.5:8321 --tls-cert oncall.pem --tls-key oncall.key", "let other machines reach it"),
         ),
@@ -198,6 +199,13 @@ LOOP: dict[str, Manual] = {
             ("wd fleet host fetch", "send the files of a run that has ended"),
         ),
     ),
+    "fleet collection": Manual(
+        "It changes nothing. `ansible-galaxy collection install` takes the folder.",
+        (
+            ("wd fleet collection", "print the folder"),
+            ("wd fleet collection -o json", "the same as JSON"),
+        ),
+    ),
     "incidents open": Manual(
         "It changes nothing, except that it writes a missing page.",
         (
@@ -211,6 +219,7 @@ LOOP: dict[str, Manual] = {
         (
             ("wd incidents show", "show the newest incident"),
             ("wd incidents show 2026-01-01", "show the first incident of that day"),
+            ("wd incidents show --lang ja", "show the newest incident in Japanese"),
         ),
     ),
     "incidents report": Manual(

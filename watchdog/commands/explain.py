@@ -12,15 +12,38 @@ from watchdog.policy.patience import DRAIN
 from watchdog.policy.pressure import SETTLES
 from watchdog.probes.registry import KINDS
 from watchdog.steps.spec import Context, StepResult
+from watchdog.text.language import marked, translated, translated_count, translated_word
 from watchdog.text.shown import joined
 from watchdog.text.units import format_duration as long
 from watchdog.text.units import format_size
 
 _MODES = {
-    "observe": "it only says what it would do",
-    "ask": "it asks the person at the terminal of `wd watch` first, for {}; no answer is a no",
-    "act": "it acts by itself",
+    "observe": marked("{service}: mode observe: it only says what it would do"),
+    "ask": marked(
+        "{service}: mode ask: it asks the person at the terminal of `wd watch` first, for {duration}; no answer is a no"
+    ),
+    "act": marked("{service}: mode act: it acts by itself"),
 }
+
+
+_LIMIT = (
+    marked("    runs {earliest} to {latest} after the limit is passed"),
+    marked("    waits for a good moment: {moment}; a server that fails to answer is not waited for"),
+)
+_HANG = (
+    marked("    kill at the earliest {earliest} after a hang begins, at the latest {latest}"),
+    marked("    from {stopped} on where it is stopped by a signal"),
+    marked("    from {certain} on where another second sign shows that it is stuck (nothing in it moves)"),
+    marked("    while it shows signs of life it gets up to {patient}"),
+    marked("    evidence may take {evidence} of the time before the kill"),
+    marked("    a server that has not answered yet gets {grace} from its own start"),
+)
+_LEFT_ALONE = (
+    marked("  does nothing while the machine is starved, another wd works on it, or a person stopped or snoozed it"),
+    marked("  does nothing while it and another failing service wait for the same silent address, or both for a disk"),
+    marked("  if all services (3 or more) fail at once, it restarts one after {duration}, the others if it helps"),
+    marked("  a dead or stopped server waits for none of these; up to 4 services are worked on side by side"),
+)
 
 
 def explain_service(context: Context, options: Mapping[str, Any]) -> StepResult:
@@ -34,34 +57,40 @@ def explain_service(context: Context, options: Mapping[str, Any]) -> StepResult:
 
 def in_words(playbook: Playbook, found: Explanation) -> Iterator[str]:
     """What it will do, line by line."""
-    mode = _MODES[found.mode].format(long(playbook.policy.answer_within))
-    yield f"{found.service}: mode {found.mode}: {mode}"
+    yield translated(_MODES[found.mode], service=found.service, duration=long(playbook.policy.answer_within))
     yield ""
     for probe in playbook.probes:
-        yield f"  asks {_probe(probe)}"
+        yield translated("  asks {probe}", probe=_probe(probe))
     yield from _after_trouble(playbook, found)
     yield ""
-    delays = ", ".join(long(seconds) if seconds else "at once" for seconds in found.delays)
-    yield f"  restarts in a row come after: {delays}; {long(found.reset_after)} of health resets them"
-    restarts, within = found.give_up
-    when = f", about {long(found.given_up_after)} after the first if none helps" if found.given_up_after else ""
-    yield f"  gives up after {restarts} restarts within {long(within)}{when}, or after 3 deaths of one pattern"
+    delays = ", ".join(long(seconds) if seconds else translated("at once") for seconds in found.delays)
+    words = marked("  restarts in a row come after: {delays}; {reset} of health resets them")
+    yield translated(words, delays=delays, reset=long(found.reset_after))
+    yield _give_up(found)
     if found.per_hour:
-        yield f"  never more than {found.per_hour} restarts an hour"
-    yield (
-        f"  tells {found.told} address{'es' if found.told != 1 else ''}"
-        if found.told
-        else "  tells nobody: no `notify`"
-    )
-    yield "  does nothing while the machine is starved, another wd works on it, or a person stopped or snoozed it"
-    yield "  does nothing while it and another failing service wait for the same silent address, or both for a disk"
-    yield f"  if all services (3 or more) fail at once, it restarts one after {long(SETTLES)}, the others if it helps"
-    yield "  a dead or stopped server waits for none of these; up to 4 services are worked on side by side"
+        yield translated("  never more than {count} restarts an hour", count=found.per_hour)
+    if found.told:
+        yield translated_count("  tells {count} address", "  tells {count} addresses", found.told)
+    else:
+        yield translated("  tells nobody: no `notify`")
+    for line in _LEFT_ALONE:
+        yield translated(line, duration=long(SETTLES))
+
+
+def _give_up(found: Explanation) -> str:
+    restarts, within = found.give_up
+    when = ""
+    if found.given_up_after:
+        when = translated(", about {duration} after the first if none helps", duration=long(found.given_up_after))
+    return translated(
+        "  gives up after {count} restarts within {duration}{when}, or after 3 deaths of one pattern",
+        count=restarts, duration=long(within), when=when,
+    )  # fmt: skip
 
 
 def _after_trouble(playbook: Playbook, found: Explanation) -> Iterator[str]:
     if not playbook.triggers:
-        yield "  no trigger: whatever is seen is only told"
+        yield translated("  no trigger: whatever is seen is only told")
     for one in found.detections:
         yield ""
         yield from _detection(one, found, len(playbook.policy.quiet))
@@ -70,34 +99,35 @@ def _after_trouble(playbook: Playbook, found: Explanation) -> Iterator[str]:
 
 
 def _good_moment(quiet: int) -> str:
-    windows = "one of its quiet windows, and there " if quiet else ""
-    return f"{windows}no request under way (for at most {long(DRAIN)})"
+    if quiet:
+        words = marked("one of its quiet windows, and there no request under way (for at most {duration})")
+        return translated(words, duration=long(DRAIN))
+    return translated("no request under way (for at most {duration})", duration=long(DRAIN))
 
 
 def _detection(one: Detection, found: Explanation, quiet: int) -> Iterator[str]:
-    yield f"  {one.probe} in trouble -> {_ladder(one.runbooks)}"
-    if one.measure:
-        yield f"    runs {long(one.earliest)} to {long(one.latest)} after the limit is passed"
-        yield f"    waits for a good moment: {_good_moment(quiet)}; a server that fails to answer is not waited for"
-        return
-    yield f"    kill at the earliest {long(one.earliest)} after a hang begins, at the latest {long(one.latest)}"
-    yield f"    from {long(one.stopped)} on where it is stopped by a signal"
-    yield f"    from {long(one.certain)} on where another second sign shows that it is stuck (nothing in it moves)"
-    yield f"    while it shows signs of life it gets up to {long(one.patient)}"
-    yield f"    evidence may take {long(found.evidence)} of the time before the kill"
-    yield f"    a server that has not answered yet gets {long(found.grace)} from its own start"
+    times = {name: long(getattr(one, name)) for name in ("earliest", "latest", "stopped", "certain", "patient")}
+    times |= {"evidence": long(found.evidence), "grace": long(found.grace)}
+    yield translated("  {probe} in trouble -> {runbooks}", probe=one.probe, runbooks=_ladder(one.runbooks))
+    for line in _LIMIT if one.measure else _HANG:
+        yield translated(line, **times, moment=_good_moment(quiet))
 
 
 def _probe(probe: ProbeSpec) -> str:
-    lasting = f", for {long(probe.threshold.lasting)}" if probe.threshold.lasting else ""
+    held = probe.threshold.lasting
+    lasting = translated(", for {duration}", duration=long(held)) if held else ""
     kind = KINDS.get(probe.kind)
-    note = f" ({kind.weak})" if kind and kind.weak else ""
+    note = f" ({translated_word(kind.weak, 'probe')})" if kind and kind.weak else ""
     subject = " ".join(probe.subject) if isinstance(probe.subject, tuple) else probe.subject
     if kind and kind.subject.value == "size-or-share" and isinstance(subject, int):
         subject = format_size(subject)
-    asked = f"{probe.name} ({probe.kind} {subject}) every {long(probe.every)}, at most {long(probe.timeout)} each"
-    return f"{asked}; trouble after {shown(probe.threshold)} failures{lasting}{note}"
+    asked = translated(
+        "{name} ({kind} {subject}) every {every}, at most {timeout} each; trouble after {threshold} failures",
+        name=probe.name, kind=probe.kind, subject=subject, every=long(probe.every), timeout=long(probe.timeout),
+        threshold=shown(probe.threshold),
+    )  # fmt: skip
+    return f"{asked}{lasting}{note}"
 
 
 def _ladder(runbooks: tuple[str, ...]) -> str:
-    return ", then ".join(runbooks)
+    return translated(", then ").join(runbooks)

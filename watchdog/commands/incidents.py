@@ -17,6 +17,7 @@ from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock
 from watchdog.system.disk import files
 from watchdog.system.host import browser
+from watchdog.text.language import speaking
 from watchdog.text.printable import printable
 from watchdog.text.shown import joined
 from watchdog.text.units import format_duration
@@ -78,15 +79,16 @@ def show(context: Context, options: Mapping[str, Any]) -> StepResult:
 
     with _journal(context) as journal:
         found = _named(journal, options)
-        page = build(found, Path(found.folder))
-    return StepResult("ok", write.one_line(found), found.record(), text=markdown(page))
+        with speaking(options.get("lang") or write.language_of(Path(found.folder))):
+            text = markdown(build(found, Path(found.folder)))
+    return StepResult("ok", write.one_line(found), found.record(), text=text)
 
 
 def report(context: Context, options: Mapping[str, Any]) -> StepResult:
     """Make the report again from the journal and the evidence, and say where it is."""
     with _journal(context) as journal:
         found = _named(journal, options)
-        path = _rewrite(journal, found)
+        path = _rewrite(journal, found, options.get("lang") or "")
     return StepResult("ok", str(path), {"incident": found.id, "report": str(path)})
 
 
@@ -95,8 +97,9 @@ def open_page(context: Context, options: Mapping[str, Any]) -> StepResult:
     with _journal(context) as journal:
         found = _named(journal, options)
         page = Path(found.folder) / "report.html"
-        if not page.is_file():
-            page = _rewrite(journal, found).with_name("report.html")
+        language = options.get("lang") or ""
+        if not page.is_file() or (language and language != write.language_of(page.parent)):
+            page = _rewrite(journal, found, language).with_name("report.html")
     shown = browser.show_file(page)
     text = joined(
         [str(page)] if shown else [str(page), "no browser can be opened here: copy the page to your own machine"]
@@ -135,12 +138,12 @@ def _named(journal: Journal, options: Mapping[str, Any]) -> Incident:
     return journal.incident(newest.id if newest else "last")
 
 
-def _rewrite(journal: Journal, found: Incident) -> Path:
+def _rewrite(journal: Journal, found: Incident, language: str = "") -> Path:
     folder = Path(found.folder)
     files.make_folder(folder)
     # The samples that were kept with the first report stay where the journal has none any more.
     try:
-        path = write.write(found, folder, samples_before(journal, found))
+        path = write.write(found, folder, samples_before(journal, found), language=language)
     except OSError as error:
         raise Failed(f"the report of {found.id} could not be written", error.strerror or str(error)) from None
     journal.update(found.id, report=str(path))

@@ -10,8 +10,9 @@ from watchdog.commands.standing import Standing
 from watchdog.model.launching import ShimRecord
 from watchdog.model.playbook import Playbook
 from watchdog.report.availability import Availability
+from watchdog.text.language import translated, translated_count, translated_word
 from watchdog.text.printable import printable
-from watchdog.text.units import counted, format_duration, format_size, iso
+from watchdog.text.units import format_duration, format_size, iso
 
 _BARS = "▁▂▃▄▅▆▇█"
 _CURVE = 40  # columns
@@ -38,21 +39,30 @@ def overview(found: Sequence[Standing], now: float) -> Iterator[str]:
 def needs_a_person(one: Standing, now: float) -> Iterator[str]:
     """What a person has to know or to do about it."""
     if one.question:
-        yield f"ASKS: {printable(one.question)}{_answer_words(one)}"
+        yield translated("ASKS: {question}", question=printable(one.question)) + _answer_words(one)
     if one.gave_up:
-        yield f"GAVE UP: {printable(one.gave_up)}; once fixed, run `wd resume {one.playbook.service}`"
+        resume = f"`wd resume {one.playbook.service}`"
+        yield translated("GAVE UP: {why}; once fixed, run {command}", why=printable(one.gave_up), command=resume)
     if one.desired.state == "snoozed":
-        left = f" for {format_duration(one.desired.until - now)}" if one.desired.until is not None else ""
-        yield f"snoozed{' until healthy' if one.desired.until_healthy else left}"
+        yield _snoozed(one, now)
     if one.holder:
-        yield f"under way: {printable(one.holder)}"
+        yield translated("under way: {what}", what=printable(one.holder))
     if one.next_check is None and not one.holder:
-        yield "nobody checks it: run `wd watch`"
+        yield translated("nobody checks it: run {command}", command="`wd watch`")
+
+
+def _snoozed(one: Standing, now: float) -> str:
+    if one.desired.until_healthy:
+        return translated("snoozed until healthy")
+    if one.desired.until is None:
+        return translated("snoozed")
+    return translated("snoozed for {duration}", duration=format_duration(one.desired.until - now))
 
 
 def _answer_words(one: Standing) -> str:
     """How to answer, while that is possible."""
-    return f"; `wd yes {one.playbook.service}` lets the loop do it" if one.approval else ""
+    yes = f"`wd yes {one.playbook.service}`"
+    return translated("; {command} lets the loop do it", command=yes) if one.approval else ""
 
 
 def details(one: Standing, now: float) -> Iterator[str]:
@@ -81,11 +91,15 @@ def next_check(one: Standing, now: float) -> str:
     """When it is asked next, and by whom if by nobody."""
     if one.next_check is not None:
         left = one.next_check - now
-        return f"next check in {format_duration(left)}" if left >= 1 else "next check now"
+        if left < 1:
+            return translated("next check now")
+        return translated("next check in {duration}", duration=format_duration(left))
     if one.holder:
-        return "the next check comes after that"
-    last = f", last asked {format_duration(max(0.0, now - one.last_asked))} ago" if one.last_asked is not None else ""
-    return f"nobody checks it{last}: run `wd watch`"
+        return translated("the next check comes after that")
+    if one.last_asked is None:
+        return translated("nobody checks it: run {command}", command="`wd watch`")
+    ago = format_duration(max(0.0, now - one.last_asked))
+    return translated("nobody checks it, last asked {duration} ago: run {command}", duration=ago, command="`wd watch`")
 
 
 def windows(figures: Sequence[Availability], target: float) -> Iterator[str]:
@@ -94,23 +108,28 @@ def windows(figures: Sequence[Availability], target: float) -> Iterator[str]:
     for figure in figures:
         words = _figure(figure, target)
         if said and said[-1][1] == words:
-            said[-1][0].append(figure.window)
+            said[-1][0].append(translated_word(figure.window, "window"))
         else:
-            said.append(([figure.window], words))
+            said.append(([translated_word(figure.window, "window")], words))
     for names, words in said:
         yield f"  {', '.join(names):<6}{' ' if len(names) > 1 else ''}{words}"
 
 
 def _figure(figure: Availability, target: float) -> str:
     if figure.percent is None:
-        return "nothing was asked"
-    part = f" of {format_duration(figure.asked)}" if figure.asked < _WHOLE * figure.seconds else ""
-    mark = "" if figure.meets(target) else f" (below {target:g} %)"
-    held = f", each held {format_duration(figure.held)} on average" if figure.held is not None else ""
-    down = f", down {format_duration(figure.down)}" if figure.down else ""
+        return translated("nothing was asked")
     # Never rounded up: 99.8999 is not 99.9.
-    percent = math.floor(figure.percent * 1000 + 1e-6) / 1000
-    return f"{percent:.3f} %{part}{mark}{down}, {counted(figure.restarts, 'restart')}{held}"
+    told = f"{math.floor(figure.percent * 1000 + 1e-6) / 1000:.3f} %"
+    if figure.asked < _WHOLE * figure.seconds:
+        told += translated(" of {duration}", duration=format_duration(figure.asked))
+    if not figure.meets(target):
+        told += translated(" (below {target:g} %)", target=target)
+    if figure.down:
+        told += translated(", down {duration}", duration=format_duration(figure.down))
+    told += translated_count(", {count} restart", ", {count} restarts", figure.restarts)
+    if figure.held is not None:
+        told += translated(", each held {duration} on average", duration=format_duration(figure.held))
+    return told
 
 
 def _memory(points: Sequence[tuple[float, float]], playbook: Playbook) -> str:
@@ -126,12 +145,14 @@ def _memory(points: Sequence[tuple[float, float]], playbook: Playbook) -> str:
 
 def death_words(one: ShimRecord, why: str, now: float) -> str:
     """When a process of it ended, how, after how long, and what it said last."""
-    ago = f"{format_duration(max(0.0, now - (one.ended or now)))} ago"
-    lived = "at most " if one.end_is_unknown else ""
-    lived += format_duration(max(0.0, (one.ended or now) - one.started))
-    peak = f", at most {format_size(one.peak_rss)}" if one.peak_rss else ""
-    last = f": {printable(one.last_lines[-1])[:100]}" if one.last_lines else ""
-    return f"{ago}: pid {one.pid} {why} after {lived}{peak}{last}"
+    ended = one.ended or now
+    lived = format_duration(max(0.0, ended - one.started))
+    lived = translated("at most {duration}", duration=lived) if one.end_is_unknown else lived
+    ago = format_duration(max(0.0, now - ended))
+    told = translated("{ago} ago: pid {pid} {why} after {lived}", ago=ago, pid=one.pid, why=why, lived=lived)
+    if one.peak_rss:
+        told += translated(", at most {size}", size=format_size(one.peak_rss))
+    return told + (f": {printable(one.last_lines[-1])[:100]}" if one.last_lines else "")
 
 
 def curve(values: Sequence[float], columns: int = _CURVE) -> str:

@@ -27,6 +27,7 @@ from watchdog.config.places import Address, Link, Location
 from watchdog.config.receivers import Receivers, RouteEntry
 from watchdog.library.shelf import SAFE_NAME
 from watchdog.model.playbook import Percent
+from watchdog.text.language import LANGUAGES
 
 Name = Annotated[str, Text("a name of letters, digits, . _ and -, at most 64, safe as a file name", SAFE_NAME)]
 Variable = Annotated[str, Text("a name of letters, digits and _", r"[A-Za-z_][A-Za-z0-9_]*")]
@@ -248,6 +249,9 @@ class PlaybookFile(Section):
     # A plain address stays a text. The section stands here for the names of its keys in mistakes.
     notify: Annotated[tuple[RouteEntry, ...], Receivers()] = Field(
         default=(), description="who is notified: Apprise addresses, or routes with `to`, `severity`, `hours`"
+    )
+    language: Annotated[str, Choice(LANGUAGES)] = Field(
+        default="en", description="of its reports and notifications: en or ja"
     )
     sidecar: Sidecar | None = Field(default=None, description="how `wd sidecar` watches it")
 

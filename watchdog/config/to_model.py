@@ -35,6 +35,7 @@ def playbook(file: PlaybookFile, home: Path, path: Path) -> model.Playbook:
         triggers=tuple(_trigger(one, absolute) for one in file.triggers),
         policy=_policy(file.policy),
         notify=tuple(map(_route, file.notify)),
+        language=file.language,
         sidecar=_sidecar(file.sidecar) if file.sidecar else None,
         path=str(path),
     )

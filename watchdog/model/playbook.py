@@ -177,6 +177,7 @@ class Playbook:
     triggers: tuple[TriggerSpec, ...] = ()
     policy: Policy = Policy()
     notify: tuple[Route, ...] = ()
+    language: str = "en"  # of its reports and notifications
     sidecar: Sidecar | None = None
     path: str = ""  # the file it came from
 

@@ -38,6 +38,7 @@ class Message:
     severity: Severity
     line: str
     body: str = ""
+    language: str = "en"
 
     @property
     def title(self) -> str:

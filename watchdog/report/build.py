@@ -11,18 +11,19 @@ from typing import Any
 from watchdog.model.incident import CRASH_LOOP, Incident
 from watchdog.report import folders
 from watchdog.report.page import Ended, Line, Page
+from watchdog.report.words import lasted
+from watchdog.text.language import marked, translated
 from watchdog.text.redact import redact, redact_data
-from watchdog.text.units import format_duration
 
-_WORDS = {
-    "recovered": "is back, and that is proven",
-    "done": "the run did what it was asked to",
-    "failed": "is not proven to be back: a person is needed",
-    "refused": "nothing was done: a guard or the policy said no",
-    "planned": "nothing was done: only the plan was made",
-    "nothing": "there was nothing to do",
-    "running": "the run is under way, or was cut off",
-    "interrupted": "the run was interrupted",
+_HEADLINES = {
+    "recovered": marked("{who} is back, and that is proven"),
+    "done": marked("the run did what it was asked to"),
+    "failed": marked("{who} is not proven to be back: a person is needed"),
+    "refused": marked("nothing was done: a guard or the policy said no"),
+    "planned": marked("nothing was done: only the plan was made"),
+    "nothing": marked("there was nothing to do"),
+    "running": marked("the run is under way, or was cut off"),
+    "interrupted": marked("the run was interrupted"),
 }
 
 
@@ -98,25 +99,24 @@ def build(incident: Incident, folder: Path) -> Page:
 
 
 def _headline(incident: Incident) -> str:
-    who = incident.service or "the server"
+    who = incident.service or translated("the server")
     if incident.gave_up:
         why = incident.trigger.gave_up
-        return f"{who} is left as it is, and a person is needed: {why}"
+        return translated("{who} is left as it is, and a person is needed: {why}", who=who, why=why)
     if incident.runbook == CRASH_LOOP:
-        return f"{who} ends again and again behind its held socket, and a person is needed: {incident.trigger.detail}"
-    said = _WORDS.get(incident.outcome, incident.outcome)
+        words = marked("{who} ends again and again behind its held socket, and a person is needed: {why}")
+        return translated(words, who=who, why=incident.trigger.detail)
+    said = translated(_HEADLINES.get(incident.outcome, incident.outcome), who=who)
     if incident.outcome == "recovered" and incident.downtime is not None:
-        least = "" if incident.downtime_exact else "at least "
-        return f"{who} {said}: {least}{format_duration(incident.downtime)} without service"
-    if incident.outcome in ("recovered", "failed"):
-        return f"{who} {said}"
+        for_long = lasted(incident.downtime, incident.downtime_exact)
+        return translated("{said}: {duration} without service", said=said, duration=for_long)
     return said
 
 
 def _trigger(incident: Incident) -> str:
     trigger = incident.trigger
-    by = f" by {trigger.by}" if trigger.by else ""
-    return f"{trigger.kind}{by}" + (f": {trigger.detail}" if trigger.detail else "")
+    who = translated("{kind} by {person}", kind=trigger.kind, person=trigger.by) if trigger.by else trigger.kind
+    return who + (f": {trigger.detail}" if trigger.detail else "")
 
 
 def _findings(incident: Incident) -> tuple[dict[str, Any], ...]:
@@ -158,7 +158,8 @@ def _survivors(incident: Incident) -> Iterator[str]:
 def _ports(incident: Incident) -> Iterator[str]:
     for one in _all(incident, "ports"):
         if isinstance(one, Mapping) and "free" in one:
-            yield f"port {one.get('port')} {'could be bound again' if one['free'] else 'could NOT be bound'}"
+            free = marked("port {port} could be bound again")
+            yield translated(free if one["free"] else marked("port {port} could NOT be bound"), port=one.get("port"))
 
 
 def _proof(incident: Incident) -> str:
@@ -174,7 +175,7 @@ def _lines(incident: Incident, end: float | None) -> tuple[Line, ...]:
         offset = step.begun - incident.opened
         left = min(100.0, max(0.0, 100 * offset / whole))
         width = min(100.0 - left, max(0.6, 100 * step.seconds / whole))
-        message = "under way, or cut off here" if step.outcome == "running" else step.message
+        message = translated("under way, or cut off here") if step.outcome == "running" else step.message
         text = step.text or step.step
         found.append(Line(step.number, text, step.outcome, offset, step.seconds, message, left, width))
     return tuple(found)

@@ -9,6 +9,7 @@ from watchdog.model.incident import Incident
 from watchdog.model.records import record
 from watchdog.report.build import build
 from watchdog.report.page import Page
+from watchdog.text.language import translated, translated_word
 from watchdog.text.units import format_duration
 
 
@@ -36,28 +37,30 @@ def compare(first: Incident, second: Incident) -> tuple[Row, ...]:
 def in_words(first: Incident, second: Incident) -> str:
     """How their causes compare, in one phrase."""
     if not first.cause or not second.cause:
-        return "no cause is known of one of them"
+        return translated("no cause is known of one of them")
     if first.signature and first.signature == second.signature:
-        return "same cause and line"
-    return "same cause, another line" if first.cause == second.cause else f"another cause: {first.cause}"
+        return translated("same cause and line")
+    if first.cause == second.cause:
+        return translated("same cause, another line")
+    return translated("another cause: {cause}", cause=first.cause)
 
 
 def _facts(page: Page) -> Iterator[tuple[str, str]]:
     finding = page.findings[0] if page.findings else {}
     culprit = finding.get("culprit") or {}
-    yield "Outcome", page.outcome
-    yield "Cause", str(finding.get("cause") or "")
-    yield "Line", f"{culprit['file']}:{culprit.get('line')}" if culprit.get("file") else ""
-    yield "Function", str(culprit.get("function") or "")
-    yield "Source", str(culprit.get("source") or "").strip()
-    yield "Waits for", str(finding.get("peer") or "")
-    yield "Summary", str(finding.get("summary") or "")
-    yield "Input", page.request
-    yield "Changed", page.changed
-    yield "Triggered by", page.trigger
-    yield "Runbook", page.runbook
-    yield "Steps", ", ".join(f"{line.text}: {line.outcome}" for line in page.lines)
-    yield "Without service", format_duration(page.downtime) if page.downtime is not None else ""
-    yield "Processes ended", str(len(page.ended)) if page.ended else ""
-    yield "Root cause", page.root_cause
-    yield "Fix", page.fix
+    yield translated("Outcome"), translated_word(page.outcome, "run")
+    yield translated("Cause"), str(finding.get("cause") or "")
+    yield translated("Line"), f"{culprit['file']}:{culprit.get('line')}" if culprit.get("file") else ""
+    yield translated("Function"), str(culprit.get("function") or "")
+    yield translated("Source"), str(culprit.get("source") or "").strip()
+    yield translated("Waits for"), str(finding.get("peer") or "")
+    yield translated("Summary"), str(finding.get("summary") or "")
+    yield translated("Input"), page.request
+    yield translated("Changed"), page.changed
+    yield translated("Triggered by"), page.trigger
+    yield translated("Runbook"), page.runbook
+    yield translated("Steps"), ", ".join(f"{line.text}: {translated_word(line.outcome, 'step')}" for line in page.lines)
+    yield translated("Without service"), format_duration(page.downtime) if page.downtime is not None else ""
+    yield translated("Processes ended"), str(len(page.ended)) if page.ended else ""
+    yield translated("Root cause"), page.root_cause
+    yield translated("Fix"), page.fix

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from watchdog.report.page import Curve
+from watchdog.text.language import translated
 from watchdog.text.units import format_duration, format_size
 
 WIDTH, HEIGHT = 600.0, 120.0
@@ -33,9 +34,12 @@ def curve(
         for at, value in points
     ]
     path = "M" + " L".join(f"{x:.1f},{y:.1f}" for x, y in dots)
-    text = f"{shown(values[0])} at first, {shown(values[-1])} at last (least {shown(low)}, most {shown(high)})"
     took = format_duration(last - first)
-    return Curve(title, path, shown(bottom + span), shown(bottom), took, f"{text}, over {took}")
+    text = translated(
+        "{first} at first, {last} at last (least {least}, most {most}), over {took}",
+        first=shown(values[0]), last=shown(values[-1]), least=shown(low), most=shown(high), took=took,
+    )  # fmt: skip
+    return Curve(title, path, shown(bottom + span), shown(bottom), took, text)
 
 
 def bytes_shown(value: float) -> str:

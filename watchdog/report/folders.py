@@ -12,6 +12,7 @@ from watchdog.model.probing import Sample
 from watchdog.report.curves import bytes_shown, count_shown, curve, percent_shown, seconds_shown
 from watchdog.report.page import Curve, Kept
 from watchdog.system.disk import files
+from watchdog.text.language import translated
 from watchdog.text.printable import printable
 
 SAMPLES = "samples.json"
@@ -33,7 +34,7 @@ def kept(folder: Path) -> tuple[tuple[str, ...], tuple[Kept, ...], tuple[str, ..
     for name, manifest in manifests(folder):
         names.append(name)
         if not manifest:
-            missing.append(f"{name}: there is no manifest, so the snapshot was cut off")
+            missing.append(translated("{name}: there is no manifest, so the snapshot was cut off", name=name))
         for one in manifest.get("artifacts") or ():
             path, error, source = str(one.get("path") or ""), one.get("error"), str(one.get("source") or "")
             if error:
@@ -82,9 +83,9 @@ def _looked_at(series: list[Any], where: str) -> list[Curve | None]:
     if len(busy) == 1:  # measured once, between two looks
         busy = [(points("rss")[0][0], busy[0][1]), *busy]
     return [
-        curve(f"Memory of the server{where}", points("rss"), bytes_shown),
-        curve(f"CPU of the server{where}", busy, percent_shown, whole=100.0),
-        curve(f"Threads{where}", points("threads"), count_shown),
+        curve(translated("Memory of the server") + where, points("rss"), bytes_shown),
+        curve(translated("CPU of the server") + where, busy, percent_shown, whole=100.0),
+        curve(translated("Threads") + where, points("threads"), count_shown),
     ]
 
 
@@ -95,7 +96,7 @@ def _probed(samples: list[Any]) -> list[Curve | None]:
             key = (str(one.get("probe")), str(one.get("unit") or ""))
             by_probe.setdefault(key, []).append((float(one["at"]), float(one["value"])))
     return [
-        curve(f"Probe {printable(name)}", points, _SHOWN.get(unit, count_shown))
+        curve(translated("Probe {name}", name=printable(name)), points, _SHOWN.get(unit, count_shown))
         for (name, unit), points in sorted(by_probe.items())
     ]
 

@@ -9,8 +9,9 @@ from watchdog.model.incident import Incident
 from watchdog.model.routes import Message, Severity
 from watchdog.report.build import build
 from watchdog.report.page import Page
+from watchdog.report.words import lasted, sentence
 from watchdog.report.write import one_line
-from watchdog.text.units import format_duration
+from watchdog.text.language import translated, translated_word
 
 
 def of_incident(incident: Incident, page_address: str, severity: Severity) -> Message:
@@ -25,27 +26,32 @@ def facts(incident: Incident, page_address: str) -> str:
 
 
 def link(incident: str, page_address: str) -> str:
-    return f"{page_address}/incidents/{incident}" if page_address else f"read on: `wd incidents show {incident}`"
+    if page_address:
+        return f"{page_address}/incidents/{incident}"
+    return translated("read on: `wd incidents show {incident}`", incident=incident)
 
 
 def _why(page: Page) -> Iterator[str]:
     first = page.findings[0] if page.findings else None
     if first:
-        yield f"cause: {first.get('cause')}: {first.get('summary')}"
+        yield translated("cause: {cause}: {summary}", cause=first.get("cause"), summary=sentence(first))
         culprit = first.get("culprit") or {}
         if culprit.get("file"):
             source = str(culprit.get("source") or "").strip()
-            place = f"{culprit['file']}:{culprit.get('line')} in {culprit.get('function')}"
-            yield f"line: {place}{f': {source}' if source else ''}"
+            line, function = f"{culprit['file']}:{culprit.get('line')}", culprit.get("function")
+            place = translated("{place} in {function}", place=line, function=function)
+            place += f": {source}" if source else ""
+            yield translated("line: {place}", place=place)
     if page.request:
-        yield f"input: {page.request}"
+        yield translated("input: {request}", request=page.request)
 
 
 def _done(page: Page) -> Iterator[str]:
-    ended = ", ".join(f"pid {one.pid} ({one.signal})" for one in page.ended)
-    started = f"pid {page.new_pid} runs" if page.new_pid else ""
+    pids = ", ".join(f"pid {one.pid} ({translated_word(one.signal, 'signal')})" for one in page.ended)
+    ended = translated("ended {pids}", pids=pids) if pids else ""
+    started = translated("pid {pid} runs", pid=page.new_pid) if page.new_pid else ""
     if ended or started:
-        yield f"done: {'; '.join(filter(None, (f'ended {ended}' if ended else '', started)))}"
+        yield translated("done: {what}", what="; ".join(filter(None, (ended, started))))
     if page.downtime is not None:
-        least = "" if page.downtime_exact else "at least "
-        yield f"without service: {least}{format_duration(page.downtime)}"
+        for_long = lasted(page.downtime, page.downtime_exact)
+        yield translated("without service: {duration}", duration=for_long)

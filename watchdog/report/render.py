@@ -14,21 +14,15 @@ import jinja2
 from jinja2.bccache import Bucket
 from markupsafe import Markup, escape
 
+from watchdog.report import words
 from watchdog.report.page import Page
+from watchdog.text import language
 from watchdog.text.printable import printable, printable_lines
-from watchdog.text.units import format_duration, format_size
+from watchdog.text.units import format_size
 
 _TEMPLATES = Path(__file__).parent / "templates"
 LOOK = _TEMPLATES / "report.css"
 _MARKDOWN = re.compile(r"([\\`*{}\[\]<>|&~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|^#)")
-
-_DOWN_FROM = {
-    "probe": "from the first failed answer to the loop's probe",
-    "log": "from the first failed request in a log",
-    "queue": "from the oldest request without a reply",
-    "process-state": "from the moment when the process ended or was stopped",
-    "run": "from the run's own steps",
-}
 
 
 class Ready(str):
@@ -49,6 +43,7 @@ def html(page: Page) -> str:
 @lru_cache(maxsize=1)
 def _markdown_environment() -> jinja2.Environment:
     made = _environment(autoescape=False, finalize=_markdown_safe)
+    made.globals["_"] = _markdown_sentence
     made.filters |= {"code": _code, "cell": _cell, "command": lambda text: Ready(printable(str(text)))}
     return made
 
@@ -61,7 +56,9 @@ def _html_environment() -> jinja2.Environment:
 def html_environment(*folders: Path) -> jinja2.Environment:
     """What pages are drawn with: every value is escaped. Templates of these folders stand before those of reports."""
     made = _environment(*folders, autoescape=True, finalize=_html_safe)
+    made.globals["_"] = _html_sentence
     made.filters |= {"pre": lambda text: Markup(escape(printable_lines(str(text)))), "prose": _prose}
+    made.filters |= {"code": lambda text: Markup("<code>{}</code>").format(printable(str(text)))}
     return made
 
 
@@ -74,8 +71,10 @@ def _environment(*folders: Path, **settings: Any) -> jinja2.Environment:
         lstrip_blocks=True,
         **settings,
     )
-    made.filters |= {"down_from": lambda source: _DOWN_FROM.get(source, source)}
-    made.filters |= {"duration": _duration, "size": format_size, "clock": _clock}
+    made.globals |= {"language": language.current, "ngettext": language.translated_count}
+    made.filters |= {"down_from": words.down_from, "duration": words.duration, "lasted": words.lasted}
+    made.filters |= {"word": language.translated_word, "sentence": words.sentence, "recorded": words.recorded}
+    made.filters |= {"size": format_size, "clock": _clock}
     return made
 
 
@@ -116,6 +115,16 @@ def _html_safe(value: Any) -> Any:
     return "" if value is None else printable(str(value))
 
 
+def _markdown_sentence(text: str, /, **values: Any) -> Ready:
+    """A sentence of ours, translated; each value in it is made harmless as everywhere."""
+    return Ready(language.translated(text, **{name: _markdown_safe(value) for name, value in values.items()}))
+
+
+def _html_sentence(text: str, /, **values: Any) -> Markup:
+    found = Markup(language.translated(text))
+    return found.format(**{name: _html_safe(value) for name, value in values.items()}) if values else found
+
+
 def _prose(value: Any) -> Markup:
     """A sentence in which `code` is set as code. It is escaped first, so nothing else in it is taken for markup."""
     text = "" if value is None else str(escape(printable(str(value))))
@@ -137,14 +146,10 @@ def _cell(value: Any) -> Ready:
     return Ready(_code(value).replace("|", "\\|"))
 
 
-def _duration(seconds: float | None) -> str:
-    return "not known" if seconds is None else format_duration(seconds)
-
-
 def _clock(when: float | None) -> str:
     """Date and time where the report is made, with the zone: "2026-01-31 03:00:12 CET"."""
     if when is None:
-        return "not known"
+        return language.translated("not known")
     try:
         return datetime.fromtimestamp(when).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
     except (OSError, OverflowError, ValueError):

@@ -16,6 +16,7 @@ from watchdog.model.records import record
 from watchdog.steps.notify import notify
 from watchdog.steps.spec import Context
 from watchdog.system import clock
+from watchdog.text.language import speaking, translated, translated_count
 from watchdog.text.units import format_duration
 
 STEP = "approve"  # what stands in the record in the place of a step
@@ -39,7 +40,10 @@ def ask(context: Context, block: Block, lines: Sequence[str], runbook: str) -> A
     needed = block.approve or 1
     if context.journal is None:
         return Allowed(False, f"{people(needed)} must allow it, and without a journal nobody can be asked")
-    return _wait(context, context.journal, _question(context, block, deed, runbook, needed))
+    new = _question(context, block, deed, runbook, needed)
+    with speaking(context.language):
+        words = _words(new.service or runbook, runbook, deed, needed)
+    return _wait(context, context.journal, new, words)
 
 
 def _question(context: Context, block: Block, deed: str, runbook: str, needed: int) -> Approval:
@@ -47,7 +51,7 @@ def _question(context: Context, block: Block, deed: str, runbook: str, needed: i
     service = context.playbook.service if context.playbook else ""
     now = clock.now()
     until = now + (policy.answer_within if policy else _WITHIN)
-    words = f"{service or runbook}: {runbook} wants to run: {deed}. {people(needed).capitalize()} must allow it."
+    words = _words(service or runbook, runbook, deed, needed)
     about = f"{BLOCK}{context.incident or ''} {block.line}"
     return Approval(os.urandom(6).hex(), service, runbook, about, words, now, until, needed=needed)
 
@@ -60,12 +64,25 @@ def put(journal: Journal, new: Approval) -> str:
     return f"{page}/yes/{new.id}/{token}" if page else ""
 
 
-def _wait(context: Context, journal: Journal, new: Approval) -> Allowed:
-    """Until enough people have said yes, one has said no, or its time is over."""
+def _words(service: str, runbook: str, deed: str, needed: int) -> str:
+    what = {"service": service, "runbook": runbook, "deed": deed}
+    return translated_count(
+        "{service}: {runbook} wants to run: {deed}. One person must allow it.",
+        "{service}: {runbook} wants to run: {deed}. {count} different people must allow it.",
+        needed,
+        **what,
+    )
+
+
+def _wait(context: Context, journal: Journal, new: Approval, words: str) -> Allowed:
+    """Until enough people have said yes, one has said no, or its time is over. `words` are for the people called."""
     link = put(journal, new)
     answer = f"`{shlex.join(('wd', 'yes', *filter(None, (new.service,))))}`"
     context.say(f"waiting for {people(new.needed)}: {answer} answers, for {format_duration(new.until - new.asked)}")
-    text = f"{new.words} {answer} allows it{f', or this link: {link}' if link else ''}"
+    with speaking(context.language):
+        how = translated("{command} allows it", command=answer)
+        or_link = translated(", or this link: {link}", link=link) if link else ""
+        text = f"{words} {how}{or_link}"
     if context.playbook is not None and context.playbook.notify:
         context.say(notify(context, {"message": [text]}).message)
     try:

@@ -84,7 +84,8 @@ def _write_report(context: Context, journal: Journal, incident: str, *, pages: b
 
     try:
         written = journal.incident(incident)
-        path = report.write(written, context.folder, samples_before(journal, written), pages=pages)
+        samples, language = samples_before(journal, written), context.language
+        path = report.write(written, context.folder, samples, pages=pages, language=language)
         journal.update(incident, report=str(path))
     except (OSError, WdError) as error:
         context.say(f"the report could not be written: {error}")

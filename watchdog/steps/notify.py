@@ -12,6 +12,7 @@ from watchdog.policy.routes import chosen
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock
 from watchdog.system.host import messages
+from watchdog.text.language import speaking
 
 
 def notify(context: Context, options: Mapping[str, Any]) -> StepResult:
@@ -46,4 +47,5 @@ def _body(context: Context, text: str) -> str:
         return text
     from watchdog.report import message  # here: only a run has an incident
 
-    return f"{text}\n{message.facts(context.journal.incident(context.incident), context.journal.page)}"
+    with speaking(context.language):
+        return f"{text}\n{message.facts(context.journal.incident(context.incident), context.journal.page)}"

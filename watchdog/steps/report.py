@@ -21,7 +21,8 @@ def report(context: Context, options: Mapping[str, Any]) -> StepResult:
         return StepResult("planned" if context.dry_run else "nothing", "outside of a run there is nothing to report")
     found = context.journal.incident(context.incident)
     try:
-        path = write.write(found, context.folder, samples_before(context.journal, found))
+        samples = samples_before(context.journal, found)
+        path = write.write(found, context.folder, samples, language=context.language)
     except OSError as error:
         return StepResult("failed", f"the report could not be written: {error}")
     return StepResult("ok", str(path), {"report": str(path)})

@@ -200,6 +200,11 @@ class Context:
     why_over: Callable[[], str] = lambda: ""  # why the trouble behind this run is over; empty while it lasts
 
     @property
+    def language(self) -> str:
+        """Of the report and of what people are sent."""
+        return self.playbook.language if self.playbook else ""
+
+    @property
     def started(self) -> tuple[Identity, ...]:
         """What wd has started as this service before, and what has not been seen to end: it may still run."""
         if self.playbook is None:

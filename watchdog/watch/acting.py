@@ -23,6 +23,7 @@ from watchdog.system.host import machine
 from watchdog.system.process import processes
 from watchdog.targets import expected
 from watchdog.targets.flight import in_flight
+from watchdog.text.language import marked, speaking, translated
 from watchdog.watch import looking, outages
 from watchdog.watch.asking import Question, Questions
 from watchdog.watch.calling import Told, call_a_person
@@ -237,7 +238,10 @@ class Runs:
         watched.stored.told = watched.stored.told or clock.now()
         self._state.remember(watched)
         self._state.counts.given_up += 1
-        told = notify(context, {"message": [f"{watched.name}: wd gave up: {watched.stored.gave_up_why}"]})
+        with speaking(watched.playbook.language):
+            why = watched.stored.gave_up_why
+            text = translated("{service}: wd gave up: {why}", service=watched.name, why=why)
+        told = notify(context, {"message": [text]})
         self._state.say(watched.name, f"gives up: {watched.stored.gave_up_why} ({told.message})", "ERROR")
 
     def _give_up(self, watched: Watched, cause: Trigger, why: str) -> None:
@@ -250,8 +254,10 @@ class Runs:
         self._state.counts.given_up += 1
         if watched.playbook.start.listen:
             launch.release_all(self._state.folder, watched.name)  # its shim must not go on where we have given up
-        resume = f"once fixed, run `wd resume {watched.name}`"
-        message = f"wd gave up: {why}; {resume}"
+        words = marked("wd gave up: {why}; once fixed, run {command}")
+        resume = f"`wd resume {watched.name}`"
+        with speaking(watched.playbook.language):
+            message = translated(words, why=why, command=resume)
         result = call_a_person(self._state, watched, replace(cause, gave_up=why), message, GIVE_UP)
         self._result(watched, GIVE_UP, result)
 

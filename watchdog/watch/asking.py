@@ -19,6 +19,7 @@ from watchdog.steps.notify import notify
 from watchdog.steps.spec import Answer
 from watchdog.system import clock
 from watchdog.system.host import accounts
+from watchdog.text.language import speaking, translated
 from watchdog.text.units import format_duration, iso
 from watchdog.watch.loop_messages import Trouble
 from watchdog.watch.loop_state import LoopState
@@ -48,11 +49,13 @@ class Question:
 
     @property
     def words(self) -> str:
-        return f"{self.watched.name}: {self.cause.detail}: run {self.runbook} on it?"
+        what = {"service": self.watched.name, "detail": self.cause.detail, "runbook": self.runbook}
+        return translated("{service}: {detail}: run {runbook} on it?", **what)
 
     @property
     def by_hand(self) -> str:
-        return f"`wd run {self.runbook} --service {self.watched.name}` does it"
+        command = f"`wd run {self.runbook} --service {self.watched.name}`"
+        return translated("{command} does it", command=command)
 
     def stands(self) -> bool:
         """Whether there is still a reason to ask: after a repair in the meantime nobody has to answer."""
@@ -147,9 +150,11 @@ class Questions:
     def _nobody(self, question: Question, link: str) -> None:
         """No terminal: say who can answer how, and tell the people of the playbook, once for each trouble."""
         watched = question.watched
-        answers = f"{question.by_hand}, `wd yes {watched.name}` lets the loop do it"
+        answers = _answers(question)
         self._state.say(watched.name, f"nobody can be asked here (no terminal): nothing is done; {answers}", "WARNING")
-        self._call(question, f"{answers}{f'. Or answer here: {link}' if link else ''}")
+        with speaking(watched.playbook.language):
+            here = translated(". Or answer here: {link}", link=link) if link else ""
+            self._call(question, f"{_answers(question)}{here}")
 
     def _told(self, question: Question, given: Approval) -> None:
         watched = question.watched
@@ -160,7 +165,8 @@ class Questions:
         }
         self._state.say(watched.name, words.get(given.answer, "the question is withdrawn: it is over"), "WARNING")
         if given.answer == "late":
-            self._call(question, question.by_hand)
+            with speaking(watched.playbook.language):
+                self._call(question, question.by_hand)
 
     def _call(self, question: Question, how: str) -> None:
         watched = question.watched
@@ -169,6 +175,13 @@ class Questions:
         watched.stored.paged.add(question.key)
         watched.stored.told = watched.stored.told or clock.now()
         self._state.remember(watched)
-        text = f"{watched.name}: {question.cause.detail}. wd may not act by itself; {how}"
+        what = {"service": watched.name, "detail": question.cause.detail, "how": how}
+        text = translated("{service}: {detail}. wd may not act by itself; {how}", **what)
         told = notify(self._state.context(watched, question.cause), {"message": [text]})
         self._state.say(watched.name, told.message)
+
+
+def _answers(question: Question) -> str:
+    """Who can answer how."""
+    yes = f"`wd yes {question.watched.name}`"
+    return translated("{by_hand}, {command} lets the loop do it", by_hand=question.by_hand, command=yes)

@@ -22,6 +22,7 @@ from watchdog.system.host import kernel_log
 from watchdog.system.process import processes
 from watchdog.system.process.deaths import Deaths
 from watchdog.system.shim import heard
+from watchdog.text.language import speaking, translated
 from watchdog.text.units import format_duration
 from watchdog.watch import looking
 from watchdog.watch.calling import call_a_person
@@ -161,7 +162,9 @@ class DeathWatcher:
         told = f"{loop}; {self._survival(watched, loop)}"
         self._state.say(watched.name, f"crash loop: {told}", "ERROR")
         cause = Trigger("death", told, "wd watch")
-        call_a_person(self._state, watched, cause, f"crash loop behind its held socket: {told}", CRASH_LOOP)
+        with speaking(watched.playbook.language):
+            message = translated("crash loop behind its held socket: {what}", what=told)
+        call_a_person(self._state, watched, cause, message, CRASH_LOOP)
 
     def _survival(self, watched: Watched, loop: CrashLoop) -> str:
         """How long its lives are, and how much of the time somebody answered meanwhile."""

@@ -13,6 +13,7 @@ from watchdog.policy.deciding import local_time
 from watchdog.policy.routes import chosen
 from watchdog.system import clock
 from watchdog.system.host import messages
+from watchdog.text.language import ENGLISH, speaking, translated
 
 PAUSE = 3.0  # seconds in which messages are collected after the first one
 MANY = 3  # services whose messages of one route become one
@@ -98,5 +99,8 @@ def joined(found: Sequence[Message], page: str) -> tuple[Message, ...]:
         return tuple(last.values())
     worst = max((message.severity for message in last.values()), key=SEVERITIES.index)
     lines = "\n".join(f"- {message.line}" for message in last.values())
-    line = f"{len(last)} services on {platform.node()}:"
-    return (Message(f"{len(last)} services", worst, line, "\n".join(filter(None, (lines, page)))),)
+    spoken = {message.language for message in last.values()}
+    with speaking(spoken.pop() if len(spoken) == 1 else ENGLISH):
+        title = translated("{count} services", count=len(last))
+        line = translated("{count} services on {machine}:", count=len(last), machine=platform.node())
+    return (Message(title, worst, line, "\n".join(filter(None, (lines, page)))),)

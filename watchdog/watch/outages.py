@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from watchdog.model.incident import RunResult, Trigger
 from watchdog.model.routes import Message
 from watchdog.policy.deciding import Decision
 from watchdog.report import message
 from watchdog.system import clock
+from watchdog.text.language import marked, speaking, translated
 from watchdog.text.units import format_duration
 from watchdog.watch.loop_messages import Trouble
 from watchdog.watch.loop_state import LoopState
@@ -23,9 +26,20 @@ def begins(state: LoopState, trouble: Trouble, decision: Decision) -> None:
         return
     watched.stored.told = clock.now()
     watched.dirty = True
-    deed = f"wd runs {trouble.trigger.run[0]}" if decision.kind == "run" else f"wd {decision.kind}s: {decision.why}"
-    words = decision.why if decision.kind == "would" else deed
-    _tell(state, watched, Message(watched.name, "warning", f"{watched.name}: {cause.detail}; {words}"))
+    with speaking(watched.playbook.language):
+        line = f"{watched.name}: {cause.detail}; {_deed(trouble, decision)}"
+    _tell(state, watched, Message(watched.name, "warning", line))
+
+
+def _deed(trouble: Trouble, decision: Decision) -> str:
+    match decision.kind:
+        case "would":
+            return decision.why
+        case "wait":
+            return translated("wd waits: {why}", why=decision.why)
+        case "hold":
+            return translated("wd holds: {why}", why=decision.why)
+    return translated("wd runs {runbook}", runbook=trouble.trigger.run[0])
 
 
 def run_ended(state: LoopState, watched: Watched, cause: Trigger, result: RunResult) -> None:
@@ -36,7 +50,9 @@ def run_ended(state: LoopState, watched: Watched, cause: Trigger, result: RunRes
         return
     watched.stored.told = None
     incident = state.journal.incident(result.incident)
-    _tell(state, watched, message.of_incident(incident, state.journal.page, "info" if good else "critical"))
+    with speaking(watched.playbook.language):
+        told = message.of_incident(incident, state.journal.page, "info" if good else "critical")
+    _tell(state, watched, told)
 
 
 def may_be_over(state: LoopState, watched: Watched) -> None:
@@ -46,9 +62,11 @@ def may_be_over(state: LoopState, watched: Watched) -> None:
         return
     watched.stored.told = None
     watched.dirty = True
-    line = f"{watched.name} is well again, {format_duration(max(0.0, clock.now() - since))} after the first message"
+    words = marked("{service} is well again, {duration} after the first message")
+    with speaking(watched.playbook.language):
+        line = translated(words, service=watched.name, duration=format_duration(max(0.0, clock.now() - since)))
     _tell(state, watched, Message(watched.name, "info", line, state.journal.page))
 
 
 def _tell(state: LoopState, watched: Watched, told: Message) -> None:
-    state.messenger.tell(watched.playbook.notify, told)
+    state.messenger.tell(watched.playbook.notify, replace(told, language=watched.playbook.language))

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from watchdog.model.errors import BadConfig, NothingMatched, Refused, WdError, WrongUsage
 from watchdog.model.records import record
+from watchdog.text.language import speaking, wanted
 from watchdog.watch import log
 from watchdog.web import identity, look
 from watchdog.web.site import Site
@@ -99,6 +100,11 @@ async def _body(request: Request, most: int) -> bytes:
 
 
 def _answer(site: Site, handler: Handler, need: Need, request: Request, body: bytes) -> Response:
+    with speaking(site.language or wanted(request.headers.get("accept-language", ""))):
+        return _answered(site, handler, need, request, body)
+
+
+def _answered(site: Site, handler: Handler, need: Need, request: Request, body: bytes) -> Response:
     visitor: Visitor | None = None
     path = request.url.path
     try:

@@ -31,7 +31,7 @@ def web(context: Context, options: Mapping[str, Any]) -> StepResult:
     from watchdog.web.site import Site
 
     log.set_up(context.state, bool(options.get("verbose")), name="web.log")
-    site = Site(context.home or context.state, context.state, where)
+    site = Site(context.home or context.state, context.state, where, options.get("lang") or "")
 
     def ready(url: str, leave: Callable[[], None]) -> None:
         leave_with_parent(leave)

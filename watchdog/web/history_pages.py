@@ -11,6 +11,7 @@ from watchdog.commands.troubles import is_trouble
 from watchdog.model.incident import Incident
 from watchdog.model.records import record
 from watchdog.system import clock
+from watchdog.text.language import translated, translated_word
 from watchdog.text.units import format_duration
 from watchdog.web import look
 from watchdog.web.asked import Asked
@@ -79,8 +80,8 @@ def lanes(troubles: Sequence[Incident], now: float) -> tuple[Lane, ...]:
         lasted = one.downtime if one.downtime is not None else max(0.0, (one.closed or now) - begin)
         left = (begin - (now - _WEEK)) / _WEEK * _WIDTH
         width = min(max(_LEAST, lasted / _WEEK * _WIDTH), _WIDTH - left)
-        cause = one.root_cause or one.cause or "no cause is known"
-        words = f"{_moment(begin)}: {one.came_to}, {format_duration(lasted)}: {cause}"
+        cause = one.root_cause or one.cause or translated("no cause is known")
+        words = f"{_moment(begin)}: {translated_word(one.came_to, 'run')}, {format_duration(lasted)}: {cause}"
         found.setdefault(one.service or one.runbook, []).append(Mark(one.id, left, max(width, 1.0), one.came_to, words))
     return tuple(Lane(name, tuple(marks)) for name, marks in sorted(found.items()))
 
@@ -97,4 +98,5 @@ def _days(now: float) -> tuple[tuple[float, str], ...]:
 
 
 def _moment(when: float) -> str:
-    return datetime.fromtimestamp(when).astimezone().strftime("%a %H:%M:%S")
+    moment = datetime.fromtimestamp(when).astimezone()
+    return f"{translated_word(moment.strftime('%a'), 'day')} {moment.strftime('%H:%M:%S')}"

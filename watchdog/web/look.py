@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
 from watchdog.report.render import html_environment
@@ -34,10 +35,15 @@ def part(name: str, **values: Any) -> str:
 @lru_cache(maxsize=1)
 def _environment() -> jinja2.Environment:
     made = html_environment(HERE / "templates")
-    made.filters |= {"ago": _ago}
+    made.filters |= {"ago": _ago, "lasting": _lasting}
     return made
 
 
 def _ago(when: float | None) -> str:
     """ "12s": how long it has been."""
     return format_duration(max(0.0, clock.now() - when)) if when is not None else ""
+
+
+def _lasting(since: float) -> Markup:
+    """The same, counted on by the page itself."""
+    return Markup('<time class="lasts" data-since="{}">{}</time>').format(since, _ago(since))

@@ -19,7 +19,7 @@ from watchdog.model.incident import Incident
 from watchdog.model.records import record
 from watchdog.policy.explain import explain
 from watchdog.system import clock
-from watchdog.text.units import counted
+from watchdog.text.language import current, translated, translated_count, translated_word
 from watchdog.web import look
 from watchdog.web.asked import Asked
 from watchdog.web.looks import Look
@@ -34,7 +34,7 @@ class NowPages:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._drawn = _Drawn(Look(0.0), "", "", Markup())
+        self._drawn: dict[str, _Drawn] = {}  # by language
 
     def now(self, asked: Asked) -> Response:
         """Every service, the worst first; servers without a playbook; the last troubles."""
@@ -52,9 +52,10 @@ class NowPages:
 
     def _list(self, found: Look) -> _Drawn:
         with self._lock:
-            if self._drawn.look is not found:
-                self._drawn = _draw(found)
-            return self._drawn
+            drawn = self._drawn.get(current())
+            if drawn is None or drawn.look is not found:
+                drawn = self._drawn[current()] = _draw(found)
+            return drawn
 
 
 @record(frozen=True)
@@ -70,7 +71,7 @@ def _draw(found: Look) -> _Drawn:
     rows = [row(one, at) for one in found.found]
     summary = _summary(rows, found)
     # How long something has lasted is counted by the page itself, so it is no reason to send the list again.
-    seen = hashlib.sha256(repr((rows, found.broken)).encode()).hexdigest()[:16]
+    seen = hashlib.sha256(repr((rows, found.broken, summary)).encode()).hexdigest()[:16]
     html = look.part("now_services.html.j2", rows=rows, summary=summary, broken=found.broken, seen=seen)
     return _Drawn(found, summary, seen, Markup(html))
 
@@ -78,8 +79,11 @@ def _draw(found: Look) -> _Drawn:
 def _summary(rows: list[Row], found: Look) -> str:
     """The words of `wd status -o json`."""
     if not rows and not found.broken:
-        return "no service: the home has no playbook"
-    return f"{counted(len(rows), 'service')}, the worst is {worst_of(found.found, bool(found.broken))}"
+        return translated("no service: the home has no playbook")
+    worst = translated_word(worst_of(found.found, bool(found.broken)), "service")
+    return translated_count(
+        "{count} service, the worst is {worst}", "{count} services, the worst is {worst}", len(rows), worst=worst
+    )
 
 
 def _recent(journal: Journal) -> tuple[Incident, ...]:

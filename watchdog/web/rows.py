@@ -9,7 +9,8 @@ from watchdog.commands.standing import Standing
 from watchdog.commands.status_lines import MARKS, needs_a_person
 from watchdog.model.probing import Sample
 from watchdog.model.records import record
-from watchdog.text.units import counted, format_duration
+from watchdog.text.language import marked, translated, translated_word
+from watchdog.text.units import format_duration
 
 BAR = 90  # answers in a bar
 
@@ -76,12 +77,16 @@ def bar(answers: Sequence[Sample]) -> tuple[Piece, ...]:
 
 def _words(group: Sequence[Sample]) -> str:
     first, last = group[0], group[-1]
-    span = _time(first.at) if len(group) == 1 else f"{_time(first.at)} to {_time(last.at)}"
-    slowest = max(one.seconds for one in group)
-    at_most = "" if len(group) == 1 else "at most "
-    return (
-        f"{span}: {counted(len(group), 'answer')} {last.verdict}, {at_most}{format_duration(slowest)}: {last.message}"
-    )
+    slowest = format_duration(max(one.seconds for one in group))
+    verdict, message = translated_word(last.verdict, "answer"), last.message
+    if len(group) == 1:
+        one = marked("{time}: 1 answer {verdict}, {duration}: {message}")
+        return translated(one, time=_time(first.at), verdict=verdict, duration=slowest, message=message)
+    many = marked("{begin} to {end}: {count} answers {verdict}, at most {duration}: {message}")
+    return translated(
+        many, begin=_time(first.at), end=_time(last.at), count=len(group),
+        verdict=verdict, duration=slowest, message=message,
+    )  # fmt: skip
 
 
 def _time(when: float) -> str:

@@ -6,10 +6,12 @@ import threading
 from pathlib import Path
 
 from watchdog.journal.store import Journal
+from watchdog.model.errors import WdError
 from watchdog.model.incident import Trigger
 from watchdog.model.playbook import Playbook
 from watchdog.model.selector import Selector
 from watchdog.steps.spec import Context
+from watchdog.store import address
 from watchdog.web.entrance import Entrance
 from watchdog.web.looks import Looks
 from watchdog.web.users import Users
@@ -19,8 +21,9 @@ from watchdog.web.visitors import Sessions, Tries, Visitor
 class Site:
     """One for the whole server; its parts may be used by several threads."""
 
-    def __init__(self, home: Path, state: Path, entrance: Entrance) -> None:
+    def __init__(self, home: Path, state: Path, entrance: Entrance, language: str = "") -> None:
         self.home, self.state, self.entrance = home, state, entrance
+        self.language = language  # empty: each browser's own
         self.users, self.sessions, self.tries = Users(state), Sessions(), Tries()
         self.looks = Looks(home, state, self.journal)
         self._lock = threading.Lock()
@@ -34,6 +37,14 @@ class Site:
                     self._journal.shut()
                 self._journal = Journal.open(self.state)
             return self._journal
+
+    @property
+    def has_store(self) -> bool:
+        """Whether there is a page of all hosts. One whose address is wrong has the page, which says so."""
+        try:
+            return bool(address.of_home(self.home))
+        except WdError:
+            return True
 
     @property
     def journal_is_lost(self) -> bool:

@@ -33,7 +33,7 @@ function draw() {
     const options = {
       width: place.clientWidth, height: 200, legend: { show: true },
       axes: [axis, { ...axis, size: 80, values: (_, ticks) => ticks.map(size) }],
-      series: [{}, { label: "memory", stroke: mark, width: 2, value: (_, v) => v == null ? "" : size(v) }],
+      series: [{}, { label: place.dataset.label, stroke: mark, width: 2, value: (_, v) => v == null ? "" : size(v) }],
     };
     new uPlot(options, JSON.parse(place.dataset.plot), place);
   }
