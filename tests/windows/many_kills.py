@@ -9,6 +9,7 @@ ended by its own handle and another one starts, so that Windows gives the same p
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import io
 import subprocess
 import sys
@@ -32,6 +33,7 @@ if sys.argv[2:] == ["serve"]:
     print("ready", flush=True)
 time.sleep(3600)
 """
+STUCK = 100  # seconds after which a turn has failed: it is shown where it waits
 AT_ONCE = 1  # the exit code that wd gives to what it ends
 
 
@@ -45,7 +47,9 @@ def main() -> int:
 
 class _Kills:
     def __init__(self, script: Path, around: int) -> None:
-        self._script, self._port = script, free_port()
+        self._script, self._port, self._home = script, free_port(), script.parent / "home"
+        for name in ("playbooks", "runbooks", "logs"):
+            (self._home / name).mkdir(parents=True)
         self._others = [self._start("looks-alike") for _ in range(around)]
         self._counts: Counter[str] = Counter()
         self._pids: Counter[int] = Counter(one.pid for one in self._others)
@@ -53,11 +57,13 @@ class _Kills:
     def run(self, kills: int) -> int:
         try:
             for turn in range(kills):
+                faulthandler.dump_traceback_later(STUCK, exit=True)
                 self._replace_one(turn)
                 self._kill_one()
                 if (turn + 1) % 100 == 0:
                     print(turn + 1, dict(self._counts), flush=True)
         finally:
+            faulthandler.cancel_dump_traceback_later()
             for one in self._others:
                 one.kill()
         again = sum(times - 1 for times in self._pids.values())
@@ -81,7 +87,7 @@ class _Kills:
             server.stdout.readline()  # only now Wine tells whose the socket is
             said = io.StringIO()
             with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-                code = call(["kill", f":{self._port}", "--yes", "--force", "--no-evidence"])
+                code = call(["--home", str(self._home), "kill", f":{self._port}", "--yes", "--force", "--no-evidence"])
             ended = server.poll() == AT_ONCE
             self._counts["right" if code == 0 and ended else "failed"] += 1
             if code or not ended:
