@@ -20,6 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+import psutil
 from machine import free_port
 
 from watchdog.cli.main import call
@@ -85,17 +86,18 @@ class _Kills:
         try:
             assert server.stdout is not None
             server.stdout.readline()  # only now Wine tells whose the socket is
-            said = io.StringIO()
+            before, said = set(psutil.pids()), io.StringIO()
             with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
                 code = call(["--home", str(self._home), "kill", f":{self._port}", "--yes", "--force", "--no-evidence"])
+            gone = before - set(psutil.pids()) - {server.pid}
+            self._counts["wrong"] += len(gone)  # nothing else ends by itself under Wine
             ended = server.poll() == AT_ONCE
             self._counts["right" if code == 0 and ended else "failed"] += 1
-            if code or not ended:
-                print(f"code {code}, ended {ended}: {said.getvalue()[-500:]}", flush=True)
+            if code or not ended or gone:
+                print(f"code {code}, ended {ended}, {gone} are gone, too: {said.getvalue()[-500:]}", flush=True)
         finally:
             server.kill()
             server.wait(30)
-        self._counts["wrong"] += sum(one.poll() is not None for one in self._others)
 
     def _start(self, role: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(

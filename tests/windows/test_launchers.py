@@ -77,7 +77,7 @@ def test_behind_the_python_of_a_virtual_environment_the_real_interpreter_is_name
         found = wd("find", *words)
         assert found.returncode == 0, told(found)
         assert {"main", str(port)} <= set(row_of(server.pid, found.stdout).split()), told(found)
-    assert str(port) in row_of(server.pid, wd("ps").stdout)
+    assert str(port) in row_of(launcher.pid, wd("ps").stdout), "one row for both, by the first of them"
     with asked(port):
         wait_for(lambda: not answers(port), "it hangs")
         why = wd("why", f":{port}")
