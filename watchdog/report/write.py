@@ -12,7 +12,7 @@ from watchdog.model.incident import Incident
 from watchdog.model.probing import Sample
 from watchdog.report import folders
 from watchdog.report.build import build, clean
-from watchdog.report.page import Page
+from watchdog.report.page import ONLY_DRAWN, Page
 from watchdog.system.disk import files
 from watchdog.text.language import ENGLISH, LANGUAGES, speaking, translated, translated_count, translated_word
 from watchdog.text.printable import printable
@@ -62,7 +62,8 @@ def language_of(folder: Path) -> str:
 
 def as_json(page: Page, incident: Incident, language: str = ENGLISH) -> str:
     """The incident as `wd incidents show` gives it, and all that the page adds. Always in English."""
-    whole: dict[str, Any] = {**incident.record(), "language": language, "page": asdict(page)}
+    shown = {name: value for name, value in asdict(page).items() if name not in ONLY_DRAWN}
+    whole: dict[str, Any] = {**incident.record(), "language": language, "page": shown}
     return json.dumps(whole, indent=1, ensure_ascii=True, default=str) + "\n"
 
 
