@@ -38,6 +38,13 @@ def test_of_thousands_that_queue_for_one_lock_the_one_that_has_it_is_named(
         assert cost.together <= MOST and server.process.poll() is None
 
 
+def test_a_server_whose_tasks_cannot_be_read_in_time_is_not_called_healthy(folder: Path) -> None:
+    with giants.giant("queue_of_tasks", 15_000, folder) as server:
+        result, _ = giants.why(server, within=1.0)
+        assert result["verdict"] in ("unknown", "lock-convoy"), result
+        assert any("read" in one for one in result["missing"]), result
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_structures_full_of_noise_lead_to_a_result_and_touch_nothing(seed: int, folder: Path) -> None:
     with giants.giant("bare", 0, folder) as server:

@@ -22,6 +22,25 @@ def endless(rate):
     return left
 
 
+def turned(heading, by):
+    return (heading + by) % 360
+
+
+def turning(target):
+    heading, turns = 10, 0
+    while heading != target:
+        heading = turned(heading, 20)
+        turns = min(turns + 1, 359)
+    return turns
+
+
+def countdown(target):
+    heading = 20_000
+    while heading != target:
+        heading = max(heading - 1, 0)
+    return heading
+
+
 def is_prime(number):
     divisor = 2
     while divisor * divisor <= number:
@@ -39,12 +58,18 @@ def honest(_):
     return found
 
 
-WORK = {"endless": endless, "honest": honest}
+WORK = {"endless": endless, "turning": turning, "honest": honest, "countdown": countdown}
 MADE = {}
 
 
 def executor(work):
     MADE.setdefault("executor", ProcessPoolExecutor(1, mp_context=SPAWNED)).submit(work, 0).result()
+
+
+def jobs(work):
+    """One job after the other, all alike."""
+    while True:
+        executor(work)
 
 
 def pool(work):
@@ -62,7 +87,7 @@ def loop(work):
     asyncio.run(give())
 
 
-WAYS = {"executor": executor, "pool": pool, "program": program, "loop": loop}
+WAYS = {"executor": executor, "jobs": jobs, "pool": pool, "program": program, "loop": loop}
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

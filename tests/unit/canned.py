@@ -85,6 +85,7 @@ class Thread:
     pid: int = PID
     tid: int = 0
     gil: bool = False
+    age: float | None = 60.0
 
     def stack(self, look: int) -> tuple[Frame, ...]:
         one = self.calls if not self.calls or isinstance(self.calls[0], str) else self.calls[look % len(self.calls)]
@@ -211,7 +212,7 @@ def _look(thread: Thread, look: int) -> ThreadLook:
         None if thread.state == "R" or thread.asleep is None else 0.1 if thread.moves else thread.asleep + TIMES[look]
     )
     return ThreadLook(
-        thread.pid, thread.tid, thread.name, thread.state, 1.0 + moved, None, number, 10 + moved, asleep, 60.0
+        thread.pid, thread.tid, thread.name, thread.state, 1.0 + moved, None, number, 10 + moved, asleep, thread.age
     )
 
 

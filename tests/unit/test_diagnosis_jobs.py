@@ -8,7 +8,7 @@ import pytest
 from canned import APP, LIB, PID, SITE, STARTED, Thread, evidence, process, socket_descriptor, source_file, upstream
 
 from watchdog.diagnosis.diagnose import diagnose
-from watchdog.model.evidence import Configured, Evidence, Exit, PeerLook
+from watchdog.model.evidence import Configured, Evidence, Exit, Gap, PeerLook, TaskLook
 from watchdog.model.finding import Diagnosis
 
 CHILD = PID + 1
@@ -245,3 +245,26 @@ def test_a_handler_of_another_signal_is_none_for_the_end() -> None:
     source = "import signal\ndef dump(number, frame):\n    wait()\nsignal.signal(signal.SIGUSR1, dump)\n"
     waits = Thread("MainThread", (f"dump {APP}:3", f"<module> {APP}:9"), call="futex")
     assert "ignores-sigterm" not in [one.cause for one in diagnose(evidence(waits, source=source)).findings]
+
+
+@pytest.mark.parametrize(
+    ("look", "verdict"),
+    [
+        (TaskLook(PID, 0.5, "", error="no answer within 4.5 s", unread=True), "unknown"),
+        (TaskLook(PID, 0.5, "3.11", unread=True), "unknown"),
+        (None, "unknown"),
+        (TaskLook(PID, 0.5, "3.11"), "healthy"),
+    ],
+    ids=["not read", "read in part", "no answer yet", "read"],
+)
+def test_a_loop_at_rest_whose_tasks_were_not_all_read_is_not_called_idle(look: TaskLook | None, verdict: str) -> None:
+    loop = (f"select {LIB}/selectors.py:468", f"run_forever {LIB}/asyncio/base_events.py:607", f"<module> {APP}:9")
+    seen = portless(Thread("MainThread", loop, call="epoll_wait"))
+    gaps = () if look else (Gap("tasks", "tasks and locks were not read in time"),)
+    found = diagnose(replace(seen, tasks=(look,) if look else (), gaps=gaps))
+    assert (found.verdict, found.advice) == (verdict, "wait" if verdict == "unknown" else "none")
+
+
+def test_threads_at_rest_are_idle_also_where_no_memory_can_be_read() -> None:
+    look = TaskLook(PID, 0.5, "", error="the memory of another process is read on Linux only")
+    assert diagnose(replace(portless(Thread("MainThread", TIMER, call="futex")), tasks=(look,))).verdict == "healthy"

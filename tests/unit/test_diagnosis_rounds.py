@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import canned
@@ -28,15 +29,27 @@ def years(rate):
 JOB = (f"execute {SITE}/rq/job.py:1539", f"main_work_horse {SITE}/rq/worker/base.py:1696")
 
 
-def horse(states: tuple[tuple[str, ...], ...], source: str = LOOP, at: tuple[float, ...] = (0.3, 6.0)) -> Evidence:
-    """A worker of RQ below a front that answers; its variables were read twice."""
+def horse(
+    states: tuple[tuple[str, ...], ...],
+    source: str = LOOP,
+    at: tuple[float, ...] = (0.3, 6.0),
+    one_call: bool = False,
+) -> Evidence:
+    """A worker of RQ below a front that answers; its variables were read at these times."""
     calls = ((f"years {APP}:4", *JOB), (f"step {APP}:20", f"years {APP}:5", *JOB))
     works = Thread("MainThread", [*calls, *calls, calls[0]], state="R", pid=CHILD, tid=CHILD)
     seen = evidence(
         MAIN, works, health="well", source=source, processes=[canned.process(), canned.process(CHILD, PID, forked=True)]
     )
     looks = tuple(
-        TaskLook(CHILD, when, "3.11", states=tuple(CallState(CHILD, "years", APP, one) for one in digests))
+        TaskLook(
+            CHILD,
+            when,
+            "3.11",
+            states=tuple(
+                CallState(CHILD, "years", APP, one, "job 1" if one_call else f"job {when}") for one in digests
+            ),
+        )
         for when, digests in zip(at, states, strict=True)
     )
     later = tuple(replace(one, at=one.at * 4) for one in seen.stacks)
@@ -67,6 +80,62 @@ def test_a_job_whose_loop_comes_back_to_the_same_state_never_ends(
         assert found.findings[0].warns
         assert found.findings[0].culprit is not None
         assert found.findings[0].culprit.function == "years"
+
+
+def of_a_round(length: int, looks: int = 5) -> tuple[tuple[str, ...], ...]:
+    """States as they are read at random moments of a round of so many."""
+    moments = random.Random(length)
+    return tuple(tuple(str(moments.randrange(length)) for _ in range(12)) for _ in range(looks))
+
+
+SLOW = (("a",) * 9 + ("torn 1", "a"), ("a", "torn 2", "b", "b"), ("b",) * 6, ("c", "torn 3", "c"), ("c", "d", "d"))
+
+
+@pytest.mark.parametrize(
+    ("states", "one_call", "endless"),
+    [
+        (of_a_round(36), True, True),
+        (of_a_round(200, looks=8), True, True),
+        (of_a_round(36), False, False),
+        (of_a_round(10**9), True, False),
+        (SLOW, True, False),
+    ],
+    ids=["a round", "a long round", "the same work for several jobs", "always new", "slow rounds, some read torn"],
+)
+def test_a_call_that_left_its_states_and_came_back_to_them_never_ends(
+    states: tuple[tuple[str, ...], ...], one_call: bool, endless: bool
+) -> None:
+    at = tuple(0.3 + 1.5 * number for number in range(len(states)))
+    found = diagnose(horse(states, at=at, one_call=one_call))
+    assert found.verdict == ("busy-loop" if endless else "healthy-busy")
+
+
+@pytest.mark.parametrize(
+    ("source", "states", "waits", "certainty"),
+    [
+        (LOOP, (), True, "guess"),
+        (LOOP, of_a_round(36), True, "guess"),
+        (LOOP, of_a_round(10**9), True, "likely"),
+        (LOOP, (), False, "likely"),
+        (LOOP.replace("while left > 1.0", "for left in range(10 ** 9)"), (), True, "likely"),
+    ],
+    ids=["never read", "the same states in several calls", "always new states", "nobody waits", "one by one"],
+)
+def test_long_work_that_a_request_waits_for_is_likely_only_where_it_is_seen_to_get_on(
+    source: str, states: tuple[tuple[str, ...], ...], waits: bool, certainty: str
+) -> None:
+    calls = ((f"years {APP}:4", *REQUEST), (f"step {APP}:20", f"years {APP}:5", *REQUEST))
+    works = Thread("a", [*calls, *calls, calls[0]], state="R", moves=True, tid=11)
+    client = replace(canned.upstream(), served=True, received=80, sent=0, received_ago=30.0, sent_ago=30.0)
+    seen = evidence(MAIN, works, health="well", source=source, connections=[client] if waits else [])
+    looks = tuple(
+        TaskLook(
+            PID, 1.5 * place, "3.11", states=tuple(CallState(11, "years", APP, one, f"{place}") for one in digests)
+        )
+        for place, digests in enumerate(states)
+    )
+    found = diagnose(replace(seen, tasks=looks))
+    assert (found.verdict, found.findings[0].certainty) == ("healthy-busy", certainty)
 
 
 @pytest.mark.parametrize(
@@ -140,3 +209,27 @@ def test_a_request_that_runs_a_loop_to_its_end_blocks_no_event_loop_of_the_serve
               f"run {LIB}/asyncio/runners.py:118", f"price {APP}:62", *REQUEST)  # fmt: skip
     seen = evidence(MAIN, Thread("a", inside, call="epoll_wait", tid=11))
     assert "event-loop-blocked" not in [one.cause for one in diagnose(seen).findings]
+
+
+TIGHT = """def spin():
+    number = 0
+    while number >= 0:
+        if number % 7:
+            number += 1
+        number += 2
+"""
+
+
+@pytest.mark.parametrize("seen_at", [3, 4, 5, 6])
+def test_a_loop_that_calls_nothing_is_named_at_its_head_wherever_in_it_the_looks_met_it(seen_at: int) -> None:
+    spins_there = Thread("a", (f"spin {APP}:{seen_at}", *REQUEST), state="R", moves=True, gil=True)
+    found = diagnose(evidence(MAIN, spins_there, source=TIGHT))
+    assert found.verdict == "busy-loop"
+    assert found.findings[0].culprit is not None
+    assert found.findings[0].culprit.line == 3
+
+
+def test_a_loop_that_calls_something_is_named_at_the_call_that_takes_the_time() -> None:
+    spins_there = Thread("a", (f"years {APP}:5", *REQUEST), state="R", moves=True)
+    culprit = diagnose(evidence(MAIN, spins_there, source=LOOP)).findings[0].culprit
+    assert culprit is not None and culprit.line == 5

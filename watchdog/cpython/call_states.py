@@ -11,6 +11,7 @@ import struct
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
+from itertools import islice
 
 from watchdog.cpython.callstacks import LiveThread, read_threads
 from watchdog.cpython.frames import Frames, LiveFrame
@@ -21,7 +22,7 @@ from watchdog.system.clock import Deadline, sleep
 from watchdog.system.process import threads as kernel_threads
 from watchdog.system.process.memory import Unmapped
 
-_ENOUGH, _APART = 6, 0.004  # readings of each known call, seconds between two
+_ENOUGH, _APART = 12, 0.004  # readings of each known call, seconds between two
 _LONGEST = 0.3  # seconds: a thread that runs meanwhile spoils some of the readings, and others take their place
 _MOST_BUSY, MOST_THREADS = 2, 200  # threads that are read; of a process with more threads none is
 _INNERMOST = 6  # calls of the application that are shown
@@ -64,14 +65,16 @@ class _States:
 
     def of(self, thread: LiveThread, tid: int) -> Iterator[CallState]:
         own = [place for place, one in enumerate(thread.frames) if not is_library(one.code.file)]
-        around = b""
+        around = outer = b""
         for place in reversed(range(len(thread.frames))):  # from the outermost call inwards
             call = thread.frames[place]
             known = self.variables(call)
             if known is not None and place in own[:_INNERMOST]:
                 digest = blake2b(around + known, digest_size=8, key=self.key).hexdigest()
-                yield CallState(tid, call.code.qualified, call.code.file, digest)
+                which = blake2b(outer, digest_size=8, key=self.key).hexdigest()
+                yield CallState(tid, call.code.qualified, call.code.file, digest, which)
             around = blake2b(around + (known or self.identities(call)), digest_size=16).digest()
+            outer = blake2b(outer + self.contents(call), digest_size=16).digest()
 
     def variables(self, call: LiveFrame) -> bytes | None:
         """All that its variables hold; None where something is not known."""
@@ -89,6 +92,16 @@ class _States:
         values = [self.frames.variable(call, name) or 0 for name in call.code.names]
         return b"\n".join((self.value(one, _DEEPEST) if one else None) or b"@%x" % one for one in values)
 
+    def contents(self, call: LiveFrame) -> bytes:
+        """Of each variable what it holds, as far as that is known: the number of a job, the address of a client."""
+        found = []
+        for name in call.code.names:
+            value = self.frames.variable(call, name) or 0
+            inner = self.inner(value) if value else None
+            parts = [value] if inner is None else inner
+            found += [(self.value(one, _DEEPEST) if one else None) or b"@%x" % one for one in parts]
+        return b"\n".join(found)
+
     def value(self, address: int, depth: int) -> bytes | None:
         """What the object holds; None where that is not known."""
         objects = self.objects
@@ -102,7 +115,7 @@ class _States:
                 return b"f" + objects.memory.read(address + OBJECT_SIZE, 8)
             if kind in ("str", "bytes"):
                 return self.text(address, kind)
-            return self.several(address, kind, depth) if depth < _DEEPEST else None
+            return self.several(address, depth) if depth < _DEEPEST else None
         except Unmapped:
             return None
 
@@ -118,23 +131,30 @@ class _States:
         count = abs(size) if old else size >> 3
         return self.objects.memory.read(address + OBJECT_SIZE, 8 + 4 * count) if count <= _MOST_DIGITS else None
 
-    def several(self, address: int, kind: str, depth: int) -> bytes | None:
-        objects = self.objects
-        if kind in ("list", "tuple"):
-            inner = objects.items(address)
-            count = objects.word(address + OBJECT_SIZE)
-        elif kind == "dict":
-            inner = [one for pair in objects.entries(address) for one in pair]
-            count = len(inner)
-        elif self.is_plain_class(objects.type_of(address)):
-            inner = [one for pair in objects.attributes(address, objects.type_of(address)) for one in pair]
-            count = len(inner)
-        else:
-            return None
-        if count > _MOST_ITEMS:
-            return None
-        known = [self.value(one, depth + 1) for one in inner]
+    def several(self, address: int, depth: int) -> bytes | None:
+        inner = self.inner(address)
+        known = [self.value(one, depth + 1) for one in inner] if inner is not None else [None]
         return b"(" + b",".join(one for one in known if one is not None) + b")" if None not in known else None
+
+    def inner(self, address: int) -> list[int] | None:
+        """The objects in a small container, or in a plain object; None for anything else."""
+        objects = self.objects
+        try:
+            kind = objects.kind(address)
+            if kind in ("list", "tuple"):
+                few = objects.word(address + OBJECT_SIZE) <= _MOST_ITEMS
+                return objects.items(address) if few else None
+            pairs: Iterable[tuple[int, int]]
+            if kind == "dict":
+                pairs = objects.entries(address)
+            elif self.is_plain_class(objects.type_of(address)):
+                pairs = objects.attributes(address, objects.type_of(address))
+            else:
+                return None
+            found = [one for pair in islice(pairs, _MOST_ITEMS) for one in pair]
+        except Unmapped:
+            return None
+        return found if len(found) <= _MOST_ITEMS else None
 
     def is_plain_class(self, type_: int) -> bool:
         """A class written in Python whose objects keep everything in their attributes."""

@@ -139,7 +139,10 @@ def settled(evidence: Evidence, diagnosis: Diagnosis) -> bool:
 
 def _undecided(evidence: Evidence) -> bool:
     view = View(evidence)
-    loops = any(rounds.may_repeat(view, spin.thread, spin.frame) for spin in spinning.spins(view))
+    loops = any(
+        rounds.may_repeat(view, spin.thread, spin.frame, patient=spinning.is_needed(view, spin))
+        for spin in spinning.spins(view)
+    )
     return loops or (view.unasked and jobs.undecided(view)) or bool(jobs.waiting_below(view))
 
 

@@ -8,33 +8,53 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
+from collections.abc import Sequence
 
 from watchdog.diagnosis import shape
 from watchdog.diagnosis.code import function, is_application
 from watchdog.diagnosis.threads import Threads, ThreadView
+from watchdog.model.call_state import CallState
 from watchdog.model.evidence import Frame
 
 _APART = 2.0  # seconds between the first and the last reading
-_LEAST = 8  # readings
+_LEAST, _MANY = 8, 60  # readings: for a few states, and for a round through hundreds
 _FEW = 3  # different states: a job that is done again and again shows more
 _SHARE = 0.6  # of the readings, in these states
+_ONE_CALL = 0.9  # of the readings, in one and the same call
+_AGAIN = 3  # states that came again: the thread is not stopped for the reading, and some come out torn
+
+Readings = Sequence[tuple[float, CallState]]
 
 
 def repeats(view: Threads, thread: ThreadView, frame: Frame) -> bool:
-    """Whether the loop at this line was in the same few states all the time, while it ran through its lines."""
-    return _is_loop_alone(view, thread, frame) and _moves(thread) and _same_states(view, thread, frame)
+    """Whether the loop at this line came back to the same states, while it ran through its lines."""
+    if not _is_loop_alone(view, thread, frame) or not _moves(thread):
+        return False
+    seen = _readings(view, thread, frame)
+    return _are_enough(seen) and (_stays_in_few_states(seen) or _comes_again(seen))
 
 
-def may_repeat(view: Threads, thread: ThreadView, frame: Frame) -> bool:
-    """Whether one more reading of the loop's variables would tell."""
+def may_repeat(view: Threads, thread: ThreadView, frame: Frame, patient: bool = False) -> bool:
+    """Whether one more reading of the loop's variables would tell. `patient`: also of a round through many states."""
     seen = _readings(view, thread, frame) if _is_loop_alone(view, thread, frame) else []
-    return bool(seen) and not _are_enough(seen)
+    return bool(seen) and not (_are_enough(seen, _MANY if patient else _LEAST) or repeats(view, thread, frame))
 
 
-def _readings(view: Threads, thread: ThreadView, frame: Frame) -> list[tuple[float, str]]:
+def gets_on(view: Threads, thread: ThreadView, frame: Frame) -> bool:
+    """Whether the computation is known to come nearer to its end: it goes through given things one by one, or no state
+    of its loop was seen twice."""
+    source = view.file(frame.file)
+    loops = shape.loops_around(source, frame.line) if source is not None and not source.changed_since_start else []
+    if loops and not any(isinstance(one, ast.While) for one in loops):
+        return True
+    seen = _readings(view, thread, frame)
+    return len(seen) >= _MANY and not _seen_again(seen)
+
+
+def _readings(view: Threads, thread: ThreadView, frame: Frame) -> Readings:
     """When the variables of the call were read, and their state then."""
     return [
-        (look.at, one.digest)
+        (look.at, one)
         for look in view.evidence.tasks
         if look.pid == thread.pid
         for one in look.states
@@ -42,18 +62,38 @@ def _readings(view: Threads, thread: ThreadView, frame: Frame) -> list[tuple[flo
     ]
 
 
-def _are_enough(seen: list[tuple[float, str]]) -> bool:
-    return len(seen) >= _LEAST and seen[-1][0] - seen[0][0] >= _APART
+def _are_enough(seen: Readings, least: int = _LEAST) -> bool:
+    return len(seen) >= least and seen[-1][0] - seen[0][0] >= _APART
 
 
-def _same_states(view: Threads, thread: ThreadView, frame: Frame) -> bool:
-    seen = _readings(view, thread, frame)
-    if not _are_enough(seen):
-        return False
-    usual = Counter(digest for _, digest in seen).most_common(_FEW)
-    first, last = ({digest for at, digest in seen if at == when} for when in (seen[0][0], seen[-1][0]))
+def _stays_in_few_states(seen: Readings) -> bool:
+    usual = Counter(one.digest for _, one in seen).most_common(_FEW)
+    first, last = ({one.digest for at, one in seen if at == when} for when in (seen[0][0], seen[-1][0]))
     # The thread is not stopped for the reading: some readings come out torn.
     return sum(count for _, count in usual) >= _SHARE * len(seen) and any(one in first & last for one, _ in usual)
+
+
+def _comes_again(seen: Readings) -> bool:
+    """Whether one and the same call went on to other states and came back. The same work done again is another call:
+    the calls around it hold the number of another job, or the address of another client."""
+    calls = Counter(one.call for _, one in seen)
+    return calls.most_common(1)[0][1] >= _ONE_CALL * len(seen) and len(_seen_again(seen)) >= _AGAIN
+
+
+def _seen_again(seen: Readings) -> list[str]:
+    """States that were left for another one and came again. One that lasts, or comes out torn now and then, is not
+    among them: of two states of a computation that gets on, one is over before the other one begins."""
+    first: dict[str, int] = {}
+    last: dict[str, int] = {}
+    for place, (_, one) in enumerate(seen):
+        first.setdefault(one.digest, place)
+        last[one.digest] = place
+    twice = [one for one in first if first[one] < last[one]]
+    return [
+        one
+        for one in twice
+        if any(other != one and first[other] < last[one] and first[one] < last[other] for other in twice)
+    ]
 
 
 def _is_loop_alone(view: Threads, thread: ThreadView, frame: Frame) -> bool:

@@ -90,6 +90,13 @@ def has_exit(loop: ast.While) -> bool:
     return any(isinstance(node, ways) for statement in loop.body for node in done_here(statement))
 
 
+def is_tight(loop: ast.For | ast.AsyncFor | ast.While) -> bool:
+    """Whether nothing inside the loop takes longer than the rest of it by far: a call, a wait or another loop."""
+    longer = (ast.Call, ast.Await, ast.Yield, ast.YieldFrom, ast.With, ast.AsyncWith, *_LOOPS, *_COMPREHENSIONS)
+    rounds = [*loop.body, *([loop.test] if isinstance(loop, ast.While) else [])]
+    return not any(isinstance(node, longer) for part in rounds for node in ast.walk(part))
+
+
 def is_closed(loop: ast.While) -> bool:
     """Whether each round follows from variables alone: nothing inside asks the outside, the clock or chance."""
     for node in (one for part in (loop.test, *loop.body) for one in ast.walk(part)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from watchdog.diagnosis import shape
 from watchdog.diagnosis.code import is_application
@@ -37,7 +38,7 @@ class Spin:
     """Where a thread spins."""
 
     thread: ThreadView
-    frame: Frame  # the innermost frame of the application that stayed, at the line it was seen in most
+    frame: Frame  # the innermost frame of the application that stayed, at the line that tells most
     native: bool
     seconds: float
 
@@ -55,7 +56,19 @@ def _spin(view: View, thread: ThreadView) -> Spin | None:
     # A request may have waited for another process before: no thread computes for longer than it lives.
     asked = min(view.oldest_request(thread.pid), thread.age or thread.seen_for) if thread.serves_request else 0.0
     seconds = max(thread.seen_for, asked)
-    return Spin(thread, frame, _is_native(view, thread, frame), seconds)
+    return Spin(thread, _at_its_loop(view, frame), _is_native(view, thread, frame), seconds)
+
+
+def _at_its_loop(view: View, frame: Frame) -> Frame:
+    """The frame at the head of its loop, where the loop calls nothing: in which of its lines it was seen is chance."""
+    source = view.file(frame.file)
+    loop = shape.innermost_loop(source, frame.line) if source and not source.changed_since_start else None
+    return replace(frame, line=loop.lineno) if loop is not None and shape.is_tight(loop) else frame
+
+
+def is_needed(view: View, spin: Spin) -> bool:
+    """Whether a request waits for what the thread computes."""
+    return bool(view.waiting) and (spin.thread.serves_request or view.is_waited_for(spin.thread.pid))
 
 
 def _is_native(view: View, thread: ThreadView, frame: Frame) -> bool:

@@ -44,6 +44,7 @@ _MORE, _APART = 2, 0.03  # further looks at who runs, and the seconds between th
 _INSIDE = 8  # processes of one server whose memory is read
 _AGAIN = 1.5  # seconds between two readings of the same memory
 _INSIDE_TIME = 2.0  # seconds for one of them
+_MORE_TIME = "a longer --within reads more"
 _WEIGH = 0.3  # seconds between two looks at memory
 _REFUSED = 5  # source files of which it is said that they were not read
 _LOG = 64_000  # bytes of a log that the server writes to and nobody named
@@ -75,6 +76,7 @@ class Session:
         self._latest: dict[int, StackLook] = {}
         self._first_tasks: dict[int, TaskLook] = {}
         self._tasks: dict[int, TaskLook] = {}  # the latest of each process
+        self._between: list[TaskLook] = []  # readings between the first and the latest: only states of calls that run
         self._locks: list[LockLook] = []
         self._memory: list[MemoryPoint] = []
         self._listeners: list[tuple[float, Listener]] = []
@@ -250,6 +252,8 @@ class Session:
             at, limit = self.at, max(0.5, min(self._time_inside(), self.deadline.left))
             if pids:
                 self._inside_at = at
+                if not self._tasks:
+                    self._gaps["tasks"] = Gap("tasks", "tasks and locks were not read in time", _MORE_TIME)
                 self._inside = Attempt("tasks", lambda: _read_all(pids, at, limit), ())
         self._take_up_inside(0.3 if not self._tasks else 0.0)
 
@@ -263,7 +267,11 @@ class Session:
             return
         looks, gap = self._inside.take(0.0)
         self._inside = None
+        self._gaps.pop("tasks", None)
         for look in looks:
+            before = self._tasks.get(look.pid)
+            if before is not None and before.states and before is not self._first_tasks[look.pid]:
+                self._between.append(TaskLook(look.pid, before.at, before.version, states=before.states))
             self._first_tasks.setdefault(look.pid, look)
             self._tasks[look.pid] = look
             if look.threads and (look.pid not in self._latest or look.pid in self._crowded):
@@ -272,11 +280,17 @@ class Session:
                 self._keep(StackLook(look.pid, look.at, look.threads, seconds=look.seconds))
         self._locks = [locks.read_locks(list(self._latest.values()), list(self._tasks.values()))]
         for look in looks:
-            name = f"tasks of {look.pid}"
-            if look.error:
-                self._gaps[name] = Gap(name, look.error, look.remedy)
+            self._note_unread(look)
         if gap is not None:
             self._gaps[gap.collector] = gap
+
+    def _note_unread(self, look: TaskLook) -> None:
+        name = f"tasks of {look.pid}"
+        self._gaps.pop(name, None)
+        if look.error:
+            self._gaps[name] = Gap(name, look.error, look.remedy)
+        elif look.unread:
+            self._gaps[name] = Gap(name, "it has more threads or tasks than there was time to read", _MORE_TIME)
 
     def _read_logs(self) -> None:
         """Standard output and error of the root are its log, where they are a file that nobody named."""
@@ -348,7 +362,7 @@ class Session:
             looks=tuple(self._looks),
             stacks=tuple(self._stacks),
             others=tuple(self._others.values()),
-            tasks=tuple(dict.fromkeys((*self._first_tasks.values(), *self._tasks.values()))),
+            tasks=tuple(dict.fromkeys((*self._first_tasks.values(), *self._between, *self._tasks.values()))),
             locks=tuple(self._locks),
             descriptors=self._descriptors,
             connections=self._connections,

@@ -23,4 +23,4 @@ def read_tasks(pid: int, at: float = 0.0, seconds: float = 2.0) -> TaskLook:
     found = child_call.call("watchdog.cpython.look:look", (pid, at, seconds, _KEY), seconds + _PATIENCE)
     if isinstance(found, TaskLook):
         return found
-    return TaskLook(pid, at, "", error=f"the memory of process {pid} could not be read: {found.reason}")
+    return TaskLook(pid, at, "", error=f"the memory of process {pid} could not be read: {found.reason}", unread=True)

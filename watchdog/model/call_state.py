@@ -13,3 +13,4 @@ class CallState:
     function: str  # qualified
     file: str
     digest: str  # of its variables and of the calls around it
+    call: str = ""  # of what the calls around it hold: the same function called for another job is another call

@@ -17,6 +17,7 @@ from watchdog.text.units import counted, format_duration
 from watchdog.watch import looking, metrics
 from watchdog.watch.acting import Runs
 from watchdog.watch.alerts import Alerts
+from watchdog.watch.forwarder import Forwarder
 from watchdog.watch.heartbeat import Heartbeat
 from watchdog.watch.loop_messages import LookAgain, Trouble
 from watchdog.watch.loop_state import KEY, LoopState
@@ -47,6 +48,7 @@ def one_pass(state: LoopState, playbooks: Sequence[Playbook], metrics_file: str 
     state.later = lambda seconds, again: waiting.append(again) if seconds <= FREE_AGAIN else None
     runs, rounds = Runs(state), Rounds(state)
     _side_by_side([lambda one=watched: _look_at(state, rounds, one) for watched in state.services.values()])  # type: ignore[misc]
+    Forwarder(state).confirm_alerts()
     Alerts(state).look()
     while work or waiting or not state.messages.empty():
         _decide(state, runs, rounds)

@@ -19,15 +19,27 @@ def rule(view: View) -> Iterator[Finding]:
 
 
 def _unseen(view: View) -> Finding | None:
-    """Without the calls of a process nothing is known of it: that is a gap, and not rest."""
+    """Without the calls of a process nothing is known of it, and an event loop at rest says nothing of its tasks: what
+    was not read is a gap, and not rest."""
+    running = [pid for pid in view.evidence.python if pid in view.processes]
     seen = {thread.pid for thread in view.python_threads}
-    missing = [pid for pid in view.evidence.python if pid in view.processes and pid not in seen]
-    if not missing:
+    dark = [pid for pid in running if pid not in seen]
+    unread = [pid for pid in running if _keeps_unread(view, pid)]
+    if not dark and not unread:
         return None
-    words = f"nobody can ask it, and what process {', '.join(map(str, missing[:5]))} does could not be seen"
-    return Finding(
-        "unknown", "guess", words, "wait", details=("what was not seen, and the right for it, stands below",)
-    )
+    numbers = ", ".join(map(str, (dark or unread)[:5]))
+    words = f"what process {numbers} does could not be seen" if dark else f"not all of process {numbers} could be read"
+    details = ("what was not seen, and what would show it, stands below",)
+    return Finding("unknown", "guess", f"nobody can ask it, and {words}", "wait", details=details)
+
+
+def _keeps_unread(view: View, pid: int) -> bool:
+    """Whether something may be stuck in it that was looked for and not reached: tasks of its loop, or more threads."""
+    read = {look.pid: look for look in view.tasks}
+    if pid in read and not read[pid].error:
+        return read[pid].unread
+    tried = pid in read or any(gap.collector == "tasks" for gap in view.evidence.gaps)
+    return tried and any(thread.is_event_loop for thread in view.threads_of(pid))
 
 
 def _at_work(view: View) -> Finding | None:
@@ -63,11 +75,8 @@ def _idle(view: View) -> Finding:
         )
     thread = next((one for one in view.python_threads if one.is_main), None)
     if thread is None or thread.app_frame is None:
-        unread = any(look.unread for look in view.tasks)
         words = "each of its threads waits for work, and none is stuck"
-        words += "; it has more tasks than wd had time to read" if unread else ""
-        return Finding("healthy", "guess" if unread else "likely", words, "none",
-                       evidence=("stacks.json",))  # fmt: skip
+        return Finding("healthy", "likely", words, "none", evidence=("stacks.json",))
     if thread.wait.kind == "sleep" and thread.sleep_left >= jobs.LONG_SLEEP and not _in_loop(view, thread):
         words = f"{thread.label} sleeps in {short(thread.app_frame)}{_since(thread)}; no loop comes back to that line"
         return _finding(view, "healthy-but-slow", words, thread)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from watchdog.diagnosis import jobs, posts
 from watchdog.diagnosis.rules.slow_degradation import ends_with_kept_state
-from watchdog.diagnosis.spinning import Spin, spins
+from watchdog.diagnosis.spinning import Spin, is_needed, spins
 from watchdog.diagnosis.view import View, short
 from watchdog.model.causes import Advice
 from watchdog.model.finding import Certainty, Finding
@@ -58,8 +58,7 @@ def _holds_somebody_up(view: View, spin: Spin) -> bool:
     thread = spin.thread
     if thread.serves_request and view.waiting and keeps_others_out(view, spin):
         return True
-    needed = thread.serves_request or view.is_waited_for(thread.pid)
-    if not ((view.waiting and needed) or thread.pid in jobs.workers_below(view)):
+    if not (is_needed(view, spin) or thread.pid in jobs.workers_below(view)):
         return False
     return jobs.endless(view, thread, spin.frame) in _SHOWN
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from statistics import median
 
-from watchdog.diagnosis.spinning import spins
+from watchdog.diagnosis import rounds
+from watchdog.diagnosis.spinning import Spin, is_needed, spins
 from watchdog.diagnosis.view import View, short
 from watchdog.model.finding import Finding
 from watchdog.text.units import format_duration
@@ -38,14 +39,22 @@ def rule(view: View) -> Iterator[Finding]:
         return
     busy = list(spins(view))
     if busy:
-        yield Finding(
-            cause="healthy-busy",
-            certainty="likely",
-            summary=f"{usual}; {busy[0].thread.label} is busy in {short(busy[0].frame)}",
-            evidence=("questions.json", busy[0].thread.reference),
-        )
+        yield _busy(view, busy, usual)
         return
     yield Finding(cause="healthy", certainty="likely", summary=usual, evidence=("questions.json",))
+
+
+def _busy(view: View, busy: list[Spin], usual: str) -> Finding:
+    """Long work is likely where it is seen to get on, or where nobody waits for it."""
+    doubtful = [one for one in busy if is_needed(view, one) and not rounds.gets_on(view, one.thread, one.frame)]
+    one = (doubtful or busy)[0]
+    doubt = "; a request waits for it, and nothing shows whether it comes nearer to its end: look again later"
+    return Finding(
+        cause="healthy-busy",
+        certainty="guess" if doubtful else "likely",
+        summary=f"{usual}; {one.thread.label} is busy in {short(one.frame)}{doubt if doubtful else ''}",
+        evidence=("questions.json", one.thread.reference),
+    )
 
 
 def _where(view: View) -> tuple[str, ...]:

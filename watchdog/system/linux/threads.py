@@ -39,7 +39,7 @@ _ON_DESCRIPTOR = frozenset({
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 ACTIVE_IS_TOLD = True  # py-spy asks this system whether a thread runs
-_MOST = 2000  # threads of one process; beyond that the first ones tell enough
+_MOST = 2000  # threads of one process; of more, the first and the last ones tell enough
 
 
 def look(pid: int) -> tuple[ThreadLook, ...]:
@@ -49,12 +49,13 @@ def look(pid: int) -> tuple[ThreadLook, ...]:
         tids = sorted((int(name) for name in os.listdir(task)), key=lambda tid: (tid != pid, tid))  # noqa: PTH208
     except OSError:
         return ()
-    now = _scheduler_now()
-    found = (_thread(pid, tid, task / str(tid), now) for tid in tids[:_MOST])
+    now, up = _scheduler_now(), _uptime()
+    chosen = tids if len(tids) <= _MOST else [*tids[: _MOST // 2], *tids[-_MOST // 2 :]]
+    found = (_thread(pid, tid, task / str(tid), now, up) for tid in chosen)
     return tuple(thread for thread in found if thread is not None)
 
 
-def _thread(pid: int, tid: int, folder: Path, now: float | None) -> ThreadLook | None:
+def _thread(pid: int, tid: int, folder: Path, now: float | None, up: float | None) -> ThreadLook | None:
     stat = _read(folder / "stat")
     # The name may hold anything, parentheses and newlines too: the last one ends it.
     head, _, tail = stat.rpartition(")")
@@ -75,7 +76,7 @@ def _thread(pid: int, tid: int, folder: Path, now: float | None) -> ThreadLook |
         call=_call(_read(folder / "syscall")),
         switches=None if voluntary is None or forced is None else voluntary + forced,
         asleep=_asleep(folder, now) if state in "SDTt" else None,
-        age=_age(int(fields[19])),
+        age=None if up is None else max(0.0, up - int(fields[19]) / _TICKS),
     )
 
 
@@ -118,9 +119,10 @@ def _exec_start(folder: Path) -> float | None:
     return None
 
 
-def _age(ticks: int) -> float | None:
-    up = _read(Path("/proc/uptime")).split()
-    return max(0.0, float(up[0]) - ticks / _TICKS) if up else None
+def _uptime() -> float | None:
+    """Seconds since the machine was started."""
+    words = _read(Path("/proc/uptime")).split()
+    return float(words[0]) if words else None
 
 
 def _number(text: str | None) -> int | None:

@@ -1,0 +1,36 @@
+"""Hundreds of threads that wait are a pool where they were started in one go, and a leak where requests start them."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+import support
+from interpreters import NEEDS_RIGHT
+from looks import line_of, look, provoke, said
+
+from watchdog.evidence import stacks
+
+SERVER = support.SERVERS / "many_threads.py"
+ASKED = 130
+APART = 0.01  # seconds between two requests: nobody takes them for one loop
+
+pytestmark = [NEEDS_RIGHT, pytest.mark.skipif(stacks.tracer() is None, reason="py-spy is not installed beside wd")]
+
+
+def test_a_large_pool_that_was_started_in_one_go_is_healthy() -> None:
+    with support.running(str(SERVER), "{port}", "pool") as server:
+        _, found = look(server)
+        assert found.verdict == "healthy", said(found)
+
+
+def test_a_thread_for_each_request_that_nobody_ends_is_named_at_its_line() -> None:
+    with support.running(str(SERVER), "{port}", "leak") as server:
+        for _ in range(ASKED):
+            provoke(f"{server.url}/go")
+            time.sleep(APART)
+        _, found = look(server)
+        assert found.verdict == "thread-leak", said(found)
+        culprit = found.findings[0].culprit
+        assert culprit is not None
+        assert culprit.line == line_of(SERVER, "news.wait()")

@@ -1,0 +1,35 @@
+"""A healthy-looking server with hundreds of threads that wait: many_threads.py PORT pool|leak.
+
+`pool` starts them all before it listens; `leak` starts one for each GET /go, and nobody ever ends it.
+"""
+
+import _thread
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+news = threading.Event()
+
+
+def watch():
+    news.wait()
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.path == "/go":
+            threading.Thread(target=watch, daemon=True).start()
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"ok")
+
+    def log_message(self, *_):
+        pass
+
+
+threading.stack_size(65536)
+if sys.argv[2] == "pool":
+    for _ in range(400):
+        _thread.start_new_thread(watch, ())
+HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
