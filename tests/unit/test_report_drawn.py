@@ -13,12 +13,17 @@ import pytest
 import test_report
 
 from watchdog.model.incident import Incident
-from watchdog.report.build import build
-from watchdog.report.page import LogTail, Waits
+from watchdog.report.build import build as without_pictures
+from watchdog.report.page import LogTail, Page, Waits
+from watchdog.report.pictures import with_pictures
 from watchdog.report.render import html
 from watchdog.report.write import as_json
 
 SCRIPT = "<script>alert(1)</script>"
+
+
+def build(found: Incident, folder: Path) -> Page:
+    return with_pictures(without_pictures(found, folder), folder)
 
 
 def point(thread: str, lock: str, line: int, **more: Any) -> dict[str, Any]:

@@ -10,9 +10,7 @@ from typing import Any
 
 from watchdog.model.incident import CRASH_LOOP, Incident
 from watchdog.report import folders
-from watchdog.report.log_tail import tails
 from watchdog.report.page import Ended, Line, Page
-from watchdog.report.waits import waits
 from watchdog.report.words import lasted
 from watchdog.text.language import marked, translated
 from watchdog.text.redact import redact, redact_data
@@ -91,8 +89,6 @@ def build(incident: Incident, folder: Path) -> Page:
         kept=kept,
         missing=tuple(dict.fromkeys((*missing, *(str(one) for one in _all(incident, "missing"))))),
         curves=folders.curves(folder),
-        waits=waits(findings[0], [folder / name for name in names]) if findings else None,
-        logs=tails(folder, kept, incident.down_since or incident.trigger.since or incident.opened),
         commands=_commands(incident),
         root_cause=incident.root_cause,
         fix=incident.fix,

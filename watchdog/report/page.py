@@ -58,7 +58,7 @@ class Curve:
 
 
 BOX, GAP = 48, 44  # heights of a box of the picture, and of the arrow to the next one
-ONLY_DRAWN = ("waits", "logs")  # fields that are pictures of the evidence, and stand in no JSON
+ONLY_DRAWN = ("waits", "logs")  # fields for an HTML page (see pictures.py), which stand in no JSON
 
 
 @record(frozen=True)

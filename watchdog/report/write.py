@@ -40,11 +40,12 @@ def write(
             opened.write(_JSON, as_json(build(incident, folder), clean(incident), language))
         if not pages:
             return folder / _JSON
-        from watchdog.report.render import html, markdown  # here: Jinja is imported for a page only
+        from watchdog.report.pictures import with_pictures  # here: these and Jinja are imported for a page only
+        from watchdog.report.render import html, markdown
 
         with speaking(language):
             page = build(incident, folder)
-            opened.write("report.html", html(page))
+            opened.write("report.html", html(with_pictures(page, folder)))
             opened.write("report.md", markdown(page))  # last: who finds it finds the others too
     return folder / "report.md"
 
