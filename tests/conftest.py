@@ -12,7 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import leftovers  # noqa: E402  # the tests' own modules are found from here on
+import leftovers  # the tests' own modules are found from here on
 
 
 def pytest_configure() -> None:

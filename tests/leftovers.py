@@ -1,4 +1,4 @@
-"""Ends what a test run left behind, also when the run was interrupted or killed before its tests could end their servers.
+"""Ends what a test run left behind, also when it was interrupted or killed before its tests could end their servers.
 
 A small process of its own waits until the run is gone. It then ends every process that still has the run's mark in its
 environment, which a child inherits. A program with an environment made from nothing is not found; its test ends it.

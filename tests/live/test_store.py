@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -354,6 +355,28 @@ def test_the_loop_sends_what_it_cured_while_the_store_was_down_once_the_store_is
         (incident,) = home.incidents()
         kept = "SELECT id, outcome FROM incidents"
         wait_for(lambda: rows(where, kept) == [(incident["incident"], "recovered")], "the store has it", 60)
+
+
+def test_the_page_shows_the_hosts_of_the_store_and_which_of_them_are_silent(folder: Path, where: str) -> None:
+    with watching.home_in(folder) as home:
+        home.service().start()
+        with page_of(home) as page:
+            browser = page.browser()
+            assert 'href="/fleet"' not in browser.get("/").text
+            assert browser.get("/fleet").status == 400
+            (folder / "store.yml").write_text(f"store: {where}\n")
+            change(where, "INSERT INTO loops VALUES ('x:/logs', 'x', now() - interval '10 minutes', '[]')")
+            begun = f"'night', 'web1', {time.time()}, 'unreachable', '<b>lost</b>'"
+            change(where, f"INSERT INTO host_runs (run, host, begun, stage, text) VALUES ({begun})")
+            home.watch()
+            wait_for(lambda: rows(where, "SELECT count(*) FROM loops") == [(2,)], "the loop is heard", 60)
+            assert 'href="/fleet"' in browser.get("/").text
+            shown = browser.get("/fleet")
+        assert shown.status == 200, shown.text
+        assert "Hosts: 3, in trouble: 1, silent: 1" in shown.text
+        assert "not heard for 10m" in shown.text
+        assert "&lt;b&gt;lost&lt;/b&gt;" in shown.text
+        assert re.search(r"heard [\d.]+m?s ago", shown.text), "the loop that runs"
 
 
 def test_the_first_schema_with_data_is_upgraded_and_ends_as_the_code_expects(empty: str) -> None:

@@ -4,7 +4,6 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
-
 lock = threading.Lock()
 
 

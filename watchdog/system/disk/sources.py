@@ -9,6 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 from watchdog.system import here
 from watchdog.system.disk import target_files
@@ -46,10 +47,7 @@ def read_sources(of: Rights | None, paths: Iterable[str]) -> dict[str, Part]:
 
 def _folders(path: str) -> list[str]:
     """What stands above a name; one of them may be an archive."""
-    above: list[str] = []
-    while (path := os.path.dirname(path)) not in ("", os.sep):
-        above.append(path)
-    return above
+    return [str(folder) for folder in Path(path).parents[:-1]]
 
 
 def _member(archive: Part, name: str) -> Part:
