@@ -12,9 +12,12 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import leftovers  # the tests' own modules are found from here on
+
 
 def pytest_configure() -> None:
     """In the background of a shell SIGINT is ignored, and every program that a test starts would inherit that."""
+    leftovers.watch_over_this_run()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

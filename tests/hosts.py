@@ -39,6 +39,7 @@ class SshHost:
         lines = [
             f"ListenAddress {address}:{self.port}", f"HostKey {folder}/host_key", f"AuthorizedKeysFile {folder}/keys",
             "UsePAM no", "StrictModes no", "PasswordAuthentication no", "PidFile none", "MaxStartups 100",
+            "Subsystem sftp internal-sftp",
             f"SetEnv HOME={self.home} PATH={path} PYTHONPATH={Path(__file__).parents[1]}",
             *([f"ForceCommand {command}"] if command else []),
         ]  # fmt: skip

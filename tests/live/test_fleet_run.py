@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from homes import answering_pid
+from homes import Done, Home, answering_pid
 from hosts import Fleet, fleet_in, needed
 from support import free_port, wait_for
 
@@ -65,6 +65,9 @@ def test_hung_servers_are_cured_in_batches_and_all_evidence_is_fetched(fleet: Fl
         assert again.code == 0
         assert {name: answering_pid(shop.port) for name, shop in fleet.shops.items()} == after
         assert all(len(shop.incidents()) == 1 for shop in fleet.shops.values()), "nothing was begun twice"
+        other = fleet.wd("run", "short", *words[2:])
+        assert other.code == 5, "its result is no answer to other words"
+        assert "the id night is that of another run: wd run frozen-server" in other.out + other.err
 
 
 def test_a_healthy_server_among_the_hosts_is_left_alone_and_costs_no_budget(fleet: Fleet) -> None:
@@ -199,6 +202,27 @@ def test_two_names_of_one_host_run_once_and_count_once(fleet: Fleet) -> None:
     assert sorted(row["same_as"] for row in done.rows)[1] in ("one", "other")
     assert len(shop.incidents()) == 1
     assert done.last["stopped"] == "", "one failure, not two"
+
+
+def test_a_host_refuses_an_id_that_is_that_of_another_run(folder: Path) -> None:
+    home = Home(folder)
+    home.runbook("test", FAILS)
+
+    def order(*words: str) -> Done:
+        told = json.dumps({"id": "night", "words": ["run", *words, "-o", "json"], "deadline": 60, "begin": True})
+        return home.wd("fleet", "host", "follow", stdin=told + "\n")
+
+    assert last_state(order("test"))["stage"] == "failed"
+    other = order("other")
+    assert other.code == 5
+    assert "the id night is that of another run: wd run test -o json" in other.err
+    assert last_state(order("test"))["known"] is True
+    assert len(home.incidents()) == 1
+
+
+def last_state(done: Done) -> dict[str, object]:
+    states: list[dict[str, object]] = [json.loads(line) for line in done.out.splitlines() if line.startswith("{")]
+    return states[-1]
 
 
 def test_a_dry_run_prints_the_plan_and_asks_no_host(fleet: Fleet) -> None:

@@ -142,7 +142,7 @@ def test_a_fork_bomb_is_ended(folder: Path, canary: object, force: bool) -> None
     """All of it forks without a pause, and takes at once what becomes free: only what was stopped first stays away."""
     with running(FAMILY, "{port}", "bomb", log=folder / "log", listening=False) as server:
         try:
-            wait_for(lambda: len(_of_the_bomber()) > 40, "it has filled what it may have")
+            wait_for(lambda: len(_of_the_bomber()) > 20, "it has filled what it may have")
             result = kill(server.port, grace=0.2, force=force)
             assert result.outcome == "done", result.message
             assert not _of_the_bomber()

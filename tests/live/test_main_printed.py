@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from homes import WD, Shop, shop_in, surroundings
+from support import SERVERS, alive, running
 
 from watchdog.system.disk import files
 
@@ -128,3 +129,21 @@ def test_root_without_ptrace_is_told_of_the_capability_and_not_to_become_root(sh
             assert "SYS_PTRACE" in done.stderr + done.stdout and "kernel" not in done.stderr, done
         doctor = without_ptrace(shop, "doctor")
         assert "✗ rights" in doctor.stdout and "SYS_PTRACE" in doctor.stdout
+
+
+_ENDS_WHEN_ASKED = """
+import http.server, os, sys
+class Ends(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        os._exit(0)
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Ends).serve_forever()
+"""
+
+
+def test_a_server_that_ended_while_it_was_asked_is_not_in_the_list(shop: Shop, tmp_path: Path) -> None:
+    script = tmp_path / "ends_when_asked.py"
+    script.write_text(_ENDS_WHEN_ASKED)
+    with running(str(script), "{port}") as ends, running(str(SERVERS / "plain.py"), "{port}") as stays:
+        listed = shop.wd("ps", "-o", "json")
+        pids = [row["pid"] for row in listed.rows]
+        assert not alive(ends.pid) and ends.pid not in pids and stays.pid in pids

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -11,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -39,6 +40,7 @@ pytestmark = [needs_postgres, pytest.mark.timeout(300)]
 WAITS = "```wd timeout=60s on-fail=stop\nexec -- sleep 2\n```\n"
 LONG = "```wd timeout=60s on-fail=stop\nexec -- sleep 9\n```\n"
 NUMBERS = count()
+Deliver = Callable[[dict[str, Any]], tuple[int, str]]
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +80,7 @@ def home_of(folder: Path, where: str) -> Home:
             {
                 "service": "shop",
                 "find": {"port": 1},
+                "policy": {"mode": "act"},
                 "start": {"command": ["true"]},
                 "triggers": [{"on": "alert", "run": "bring-back"}],
             }
@@ -89,26 +92,19 @@ def home_of(folder: Path, where: str) -> Home:
 def test_of_two_controllers_that_an_alert_calls_one_takes_it_in_200_tries(folder: Path, where: str) -> None:
     homes = [home_of(folder / name, where) for name in ("one", "two")]
     with ExitStack() as stack, ThreadPoolExecutor(2) as both:
-        browsers = []
-        for home in homes:
-            page = stack.enter_context(page_of(home))
-            assert home.wd("web", "--add-token", "am").code == 0
-            token = (home.folder / "logs" / "web-token-am").read_text().strip()
-            browsers.append(page.browser(Authorization=f"Bearer {token}"))
+        browsers = [stack.enter_context(alert_sender(home)) for home in homes]
         for number in range(200):
             together = threading.Barrier(2)
 
-            def send(browser: Any, number: int = number, together: threading.Barrier = together) -> str:
+            def send(browser: Deliver, number: int = number, together: threading.Barrier = together) -> str:
                 one = {
                     "status": "firing", "labels": {"service": "shop"}, "fingerprint": f"f{number}",
                     "startsAt": datetime.now(UTC).isoformat(),
                 }  # fmt: skip
                 together.wait(60)
-                told = browser.ask(
-                    "POST", "/v1/alerts", json.dumps({"alerts": [one]}), {"Content-Type": "application/json"}
-                )
-                assert told.status == 202, told.text
-                return str(told.json["alerts"][0]["outcome"])
+                status, outcome = browser(one)
+                assert status == 202, outcome
+                return outcome
 
             assert sorted(both.map(send, browsers)) == ["claimed", "known"], number
     kept = []
@@ -116,6 +112,78 @@ def test_of_two_controllers_that_an_alert_calls_one_takes_it_in_200_tries(folder
         with home.journal() as journal:
             kept += [one.fingerprint for one in journal.alerts(1000)]
     assert sorted(kept) == sorted(f"f{number}" for number in range(200)), "each in one journal, so it has one run"
+
+
+STALLS = """
+CREATE FUNCTION stall() RETURNS trigger AS $$ BEGIN PERFORM pg_sleep(60); RETURN NEW; END $$ LANGUAGE plpgsql;
+CREATE TRIGGER stall BEFORE UPDATE ON alerts FOR EACH ROW WHEN (NEW.kept AND NOT OLD.kept) EXECUTE FUNCTION stall();
+"""
+
+
+def change(where: str, statement: str) -> None:
+    store = Store(where)
+    try:
+        store.do(lambda c: c.execute(text(statement)))
+    finally:
+        store.close()
+
+
+@pytest.mark.parametrize(("again", "confirmed"), [("one", False), ("two", False), ("two", True)])
+def test_an_alert_runs_once_although_the_store_dies_between_its_claim_and_the_confirmation(
+    folder: Path, server: Postgres, where: str, again: str, *, confirmed: bool
+) -> None:
+    """`again` is called first once the store is back. `confirmed`: only the store's answer is lost."""
+    homes = {name: home_of(folder / name, where) for name in ("one", "two")}
+    now = datetime.now(UTC).isoformat()
+    body = {"status": "firing", "labels": {"service": "shop"}, "fingerprint": "f", "startsAt": now}
+    with ExitStack() as stack, ThreadPoolExecutor(1) as beside:
+        pages = {name: stack.enter_context(alert_sender(home)) for name, home in homes.items()}
+        change(where, STALLS)
+        first = beside.submit(pages["one"], body)
+        asleep = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+        wait_for(lambda: rows(where, asleep) == [(1,)], "the confirmation is under way", 60)
+        server.stop()
+        try:
+            assert first.result(60)[0] == 503
+            for home in homes.values():
+                home.wd("tick")
+            with homes["one"].journal() as journal:
+                assert [one.confirmed for one in journal.waiting_alerts()] == [False]
+            assert [home.incidents() for home in homes.values()] == [[], []], "nobody acts without a word of the store"
+        finally:
+            server.start()
+        change(where, "DROP FUNCTION stall CASCADE")
+        change(where, f"UPDATE alerts SET kept = {confirmed}, claimed = claimed - interval '1 minute'")
+        assert rows(where, "SELECT count(*) FROM alerts") == [(1,)]
+        order = [again, *(name for name in homes if name != again)]
+        assert [pages[name](body)[0] for name in order] == [202, 202]
+        for name in order:
+            homes[name].wd("tick")
+    expected = "two" if again == "two" and not confirmed else "one"
+    assert {name: runs_or_will_run(home) for name, home in homes.items()} == {"one": 0, "two": 0} | {expected: 1}
+
+
+def runs_or_will_run(home: Home) -> int:
+    """On a machine that is starved, a pass leaves what it may run to the next one."""
+    with home.journal() as journal:
+        return len(home.incidents()) + sum(one.confirmed for one in journal.waiting_alerts())
+
+
+@contextmanager
+def alert_sender(home: Home) -> Iterator[Deliver]:
+    """Delivers an alert to the page of this home, as Alertmanager does. Gives the status and what became of it."""
+    with page_of(home) as page:
+        assert home.wd("web", "--add-token", "am").code == 0
+        token = (home.folder / "logs" / "web-token-am").read_text().strip()
+        browser = page.browser(Authorization=f"Bearer {token}")
+
+        def send(alert: dict[str, Any]) -> tuple[int, str]:
+            told = browser.ask(
+                "POST", "/v1/alerts", json.dumps({"alerts": [alert]}), {"Content-Type": "application/json"}
+            )
+            return told.status, told.json["alerts"][0]["outcome"] if told.status == 202 else told.text
+
+        yield send
 
 
 def test_never_more_than_the_limit_hold_a_slot(where: str) -> None:
@@ -287,6 +355,28 @@ def test_the_loop_sends_what_it_cured_while_the_store_was_down_once_the_store_is
         (incident,) = home.incidents()
         kept = "SELECT id, outcome FROM incidents"
         wait_for(lambda: rows(where, kept) == [(incident["incident"], "recovered")], "the store has it", 60)
+
+
+def test_the_page_shows_the_hosts_of_the_store_and_which_of_them_are_silent(folder: Path, where: str) -> None:
+    with watching.home_in(folder) as home:
+        home.service().start()
+        with page_of(home) as page:
+            browser = page.browser()
+            assert 'href="/fleet"' not in browser.get("/").text
+            assert browser.get("/fleet").status == 400
+            (folder / "store.yml").write_text(f"store: {where}\n")
+            change(where, "INSERT INTO loops VALUES ('x:/logs', 'x', now() - interval '10 minutes', '[]')")
+            begun = f"'night', 'web1', {time.time()}, 'unreachable', '<b>lost</b>'"
+            change(where, f"INSERT INTO host_runs (run, host, begun, stage, text) VALUES ({begun})")
+            home.watch()
+            wait_for(lambda: rows(where, "SELECT count(*) FROM loops") == [(2,)], "the loop is heard", 60)
+            assert 'href="/fleet"' in browser.get("/").text
+            shown = browser.get("/fleet")
+        assert shown.status == 200, shown.text
+        assert "Hosts: 3, in trouble: 1, silent: 1" in shown.text
+        assert "not heard for 10m" in shown.text
+        assert "&lt;b&gt;lost&lt;/b&gt;" in shown.text
+        assert re.search(r"heard [\d.]+m?s ago", shown.text), "the loop that runs"
 
 
 def test_the_first_schema_with_data_is_upgraded_and_ends_as_the_code_expects(empty: str) -> None:

@@ -14,7 +14,7 @@ import socket
 import sys
 import time
 
-BOMBER, BOMB = 54321, 80  # the user of a bomb, and how many processes it may have
+BOMBER, BOMB = 54321, 40  # the user of a bomb, and how many processes it may have
 
 
 def listen(port):

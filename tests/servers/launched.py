@@ -1,13 +1,17 @@
-"""One thread, one request at a time; `/hang` never ends. PORT"""
+"""One thread, one request at a time; `/hang` waits for a lock that its own thread has. PORT"""
 
 import sys
+import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+
+lock = threading.Lock()
 
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
-        while self.path == "/hang":
-            pass
+        if self.path == "/hang":
+            with lock:
+                lock.acquire()
         self.send_response(200)
         self.end_headers()
 

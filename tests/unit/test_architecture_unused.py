@@ -16,7 +16,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[2] / "watchdog"
 WRITTEN_FOR_OTHERS = "library/request_guard.py"  # `wd guard` copies it; its classes are for the guarded server
 # http.client wants the first of a socket, Alembic the others of a migration.
-CALLED_FROM_OUTSIDE = {"makefile", "revision", "down_revision"}
+CALLED_FROM_OUTSIDE = {"makefile", "revision", "down_revision", "DOCUMENTATION", "EXAMPLES", "RETURN"}
 REGISTERED_BY = {"field_validator", "model_validator"}  # a decorator that hands the function to somebody
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -97,6 +97,7 @@ def modules_nobody_imports() -> list[str]:
                 wanted.add(node.value.partition(":")[0])
     # Run or copied as files.
     named_as_file = {"watchdog.cli.demo_shop", "watchdog.leak.runner", "watchdog.library.request_guard"}
+    named_as_file.add("watchdog.fleet.collection.plugins.modules.wd_run")
     # Each file of these folders is a rule, which `registry` imports, or one for Alembic.
     taken_whole = ("watchdog.diagnosis.rules.", "watchdog.store.migrations.")
     names = {"watchdog." + file.removesuffix(".py").replace("/", ".") for file in modules}

@@ -110,7 +110,13 @@ _RUN: tuple[StepSpec, ...] = (
         "the host's side of a run; `wd fleet run` calls it over the link",
         "watchdog.fleet.on_host:host",
         (),
-        (Argument("verb", required=True, choices=("follow", "fetch", "clean")),),
+        (Argument("verb", required=True, choices=("follow", "fetch", "pack", "clean")),),
+    ),
+    StepSpec(
+        "fleet collection",
+        "print the folder of the Ansible collection wd.oncall, for who uses only ansible-playbook",
+        "watchdog.fleet.ansible_collection:collection",
+        (),
     ),
 )
 

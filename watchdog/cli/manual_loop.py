@@ -199,6 +199,13 @@ LOOP: dict[str, Manual] = {
             ("wd fleet host fetch", "send the files of a run that has ended"),
         ),
     ),
+    "fleet collection": Manual(
+        "It changes nothing. `ansible-galaxy collection install` takes the folder.",
+        (
+            ("wd fleet collection", "print the folder"),
+            ("wd fleet collection -o json", "the same as JSON"),
+        ),
+    ),
     "incidents open": Manual(
         "It changes nothing, except that it writes a missing page.",
         (

@@ -18,7 +18,7 @@ from watchdog.system import here
 from watchdog.system.disk import target_files
 from watchdog.system.disk.files import Reading
 from watchdog.system.disk.parts import Part
-from watchdog.system.disk.sources import LARGEST, source_in
+from watchdog.system.disk.sources import read_sources, source_in
 from watchdog.system.process import rights
 from watchdog.system.process.rights import Rights
 
@@ -132,10 +132,10 @@ class Sources:
     def _parts(self, pid: int, paths: list[str], known: Iterable[int]) -> dict[str, Part]:
         if pid != _LOG:
             self.meet({pid} - self._rights.keys())
-            return target_files.read_files(self._rights.get(pid), paths, LARGEST)
+            return read_sources(self._rights.get(pid), paths)
         found: dict[str, Part] = {}
         for one in self._of_all(known):
-            for path, part in target_files.read_files(one, paths, LARGEST).items():
+            for path, part in read_sources(one, paths).items():
                 if path not in found or found[path].error is None:
                     found[path] = part
         return found

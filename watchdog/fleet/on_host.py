@@ -11,10 +11,11 @@ import tarfile
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from watchdog.fleet.keeper import BEGUN, ENDED, LOCK, OUTPUT, WANTED
-from watchdog.model.errors import Failed, WrongUsage
+from watchdog.fleet.came_to import came_to
+from watchdog.fleet.keeper import BEGUN, ENDED, LOCK, OUTPUT, WANTED, sha256
+from watchdog.model.errors import Failed, Refused, WrongUsage
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock
 from watchdog.system.child import detached, interpreter
@@ -27,10 +28,12 @@ _BEAT = 2.0  # seconds between two lines, so that the controller sees a link tha
 _LOOK = 0.1
 _TAIL = 2000  # bytes of the output in which the present step stands
 _PIECE = 1 << 20
+_ARCHIVE = "evidence.tar.gz"
+_OLD = 86400.0  # seconds: an archive that somebody wanted to fetch was fetched by then
 
 
 def host(context: Context, options: Mapping[str, Any]) -> StepResult:
-    """`follow` begins a run once and follows it to its end; `fetch` sends its files."""
+    """`follow` begins a run once and follows it to its end; `fetch` sends its files, `pack` keeps them as one here."""
     order = json.loads(sys.stdin.buffer.readline() or b"{}")
     if not ID.fullmatch(str(order.get("id") or "")):
         raise WrongUsage("the order has no valid id", "`wd fleet run` sends it; people do not call this command.")
@@ -39,6 +42,8 @@ def host(context: Context, options: Mapping[str, Any]) -> StepResult:
         _clean(folder.parent)
     elif options["verb"] == "fetch":
         _fetch(folder)
+    elif options["verb"] == "pack":
+        _pack(folder)
     else:
         _follow(folder, order)
     return StepResult("ok", "")
@@ -49,26 +54,36 @@ def _say(**facts: Any) -> None:
 
 
 def _follow(folder: Path, order: Mapping[str, Any]) -> None:
-    if order["begin"] and not (folder / BEGUN).exists():
+    known = (folder / BEGUN).exists()
+    if order["begin"] and not known:
         _begin(folder, order)
     if not (folder / BEGUN).exists():
         _say(state="none")
         return
+    _check_same(folder, order)
     said, step = clock.monotonic(), ""
     _say(state="running")
     while True:
         kept = _is_kept(folder)  # asked first: what ends in between has its result already
         if (folder / ENDED).exists():
-            _say(state="ended", **json.loads((folder / ENDED).read_bytes()))
+            ended = json.loads((folder / ENDED).read_bytes())
+            _say(state="ended", known=known, **ended, **came_to(ended))
             return
         if not kept:
-            _say(state="lost")
+            _say(state="lost", known=known)
             return
         latest = _step(folder)
         if latest != step or clock.monotonic() - said > _BEAT:
             said, step = clock.monotonic(), latest
             _say(state="running", step=step)
         clock.sleep(_LOOK)
+
+
+def _check_same(folder: Path, order: Mapping[str, Any]) -> None:
+    """Refused if the id is that of a run with other words: its result is no answer to this order."""
+    before = json.loads((folder / WANTED).read_bytes())["words"]
+    if before != order["words"]:
+        raise Refused(f"the id {folder.name} is that of another run: wd {' '.join(before)}", todo="Choose another id.")
 
 
 def _begin(folder: Path, order: Mapping[str, Any]) -> None:
@@ -114,15 +129,33 @@ def _step(folder: Path) -> str:
 
 def _fetch(folder: Path) -> None:
     """One line with the size, then the files as one archive."""
-    ended = json.loads((folder / ENDED).read_bytes())
     with tempfile.TemporaryFile() as file:
-        with tarfile.open(fileobj=file, mode="w:gz", compresslevel=1) as archive:
-            for one in ended["files"]:
-                if not one["error"]:
-                    archive.add(one["at"], one["path"], recursive=False)
+        _archive(folder, file)
         _say(size=file.tell())
         file.seek(0)
         while piece := file.read(_PIECE):
             view = memoryview(piece)
             while view:
                 view = view[os.write(1, view) :]
+
+
+def _pack(folder: Path) -> None:
+    """The archive as a file of the run's folder, for programs that fetch files by themselves."""
+    for old in folder.parent.glob(f"*/{_ARCHIVE}"):
+        if clock.now() - old.stat().st_mtime > _OLD:
+            old.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".packing-") as scrap:
+        whole = Path(scrap) / _ARCHIVE
+        with whole.open("xb") as file:
+            _archive(folder, file)
+        whole.replace(folder / _ARCHIVE)
+    path = folder / _ARCHIVE
+    _say(archive=str(path), bytes=path.stat().st_size, sha256=sha256(path))
+
+
+def _archive(folder: Path, file: IO[bytes]) -> None:
+    ended = json.loads((folder / ENDED).read_bytes())
+    with tarfile.open(fileobj=file, mode="w:gz", compresslevel=1) as archive:
+        for one in ended["files"]:
+            if not one["error"]:
+                archive.add(one["at"], one["path"], recursive=False)

@@ -15,7 +15,6 @@ from watchdog.fleet.carry import Parcels
 from watchdog.fleet.keeper import sha256
 from watchdog.fleet.reach import Lines, as_object, talk
 from watchdog.fleet.records import Host, HostRun, Plan, Reply
-from watchdog.model.causes import HEALTHY
 from watchdog.model.exits import Exit
 from watchdog.model.release import VERSION
 from watchdog.system import clock
@@ -24,7 +23,6 @@ _START = 30.0  # seconds for wd to start on a host that is busy
 _MORE = 120.0  # seconds beyond the deadline: the run closes its incident, the evidence gets its hashes
 _FETCH = 600.0  # seconds for the files of one host
 _PAUSE = 1.0  # seconds between two links
-_FINE = (Exit.FINE, Exit.WARNING)
 _HEAD = 200  # bytes in which the size of the archive stands
 Told = Callable[[str], None]
 
@@ -83,37 +81,8 @@ class _Link:
 
 
 def _ended(run: HostRun, told: Mapping[str, Any]) -> HostRun:
-    result, code = told.get("result") or {}, told.get("code")
-    finding: Mapping[str, Any] = next(iter(result.get("findings") or ()), {})
-    error = result.get("error") or {}
-    text = told.get("error") or result.get("message") or error.get("what") or "it told no result"
-    spared = _was_spared(result, finding)
-    return replace(
-        run,
-        stage="ok" if code in _FINE or spared else "failed",
-        outcome="healthy" if spared else str(result.get("outcome") or "failed"),
-        text=str(text),
-        code=code,
-        cause=_cause(finding),
-        incident=str(result.get("incident") or ""),
-        seconds=float(told["ended"]) - float(told["begun"]),
-        files=tuple(told.get("files") or ()),
-    )
-
-
-def _was_spared(result: Mapping[str, Any], finding: Mapping[str, Any]) -> bool:
-    """The run found the server healthy, and ends a healthy one only with a yes: on this host nothing was to be done."""
-    last: Mapping[str, Any] = next(iter((result.get("steps") or ())[-1:]), {})
-    careful = "--unless-healthy" in str(last.get("text")).split()
-    return last.get("outcome") == "refused" and careful and finding.get("cause") in HEALTHY
-
-
-def _cause(finding: Mapping[str, Any]) -> str:
-    culprit = finding.get("culprit") or {}
-    if finding.get("cause") in HEALTHY:
-        return ""
-    where = f"{culprit['file']}:{culprit['line']}" if culprit else ""
-    return " at ".join(filter(None, (str(finding.get("cause") or ""), where)))
+    known = {key: told[key] for key in ("stage", "outcome", "text", "cause", "incident", "seconds", "code")}
+    return replace(run, **known, files=tuple(told.get("files") or ()))
 
 
 def _without_end(run: HostRun, state: str) -> HostRun:

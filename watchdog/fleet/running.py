@@ -16,7 +16,7 @@ from watchdog.fleet.carry import Parcels
 from watchdog.fleet.ledger import Ledger
 from watchdog.fleet.records import Host, Plan
 from watchdog.fleet.rollout import Rollout
-from watchdog.model.errors import WrongUsage
+from watchdog.model.errors import Refused, WrongUsage
 from watchdog.steps.spec import Context, StepResult
 from watchdog.store import address
 from watchdog.system import clock
@@ -40,12 +40,22 @@ def run(context: Context, options: Mapping[str, Any]) -> StepResult:
     with ledger.held():
         made_before = ledger.plan()
         if made_before is not None:
+            _check_same(made_before, context, options)
             return _carry_on(made_before, ledger, context)
         made, hosts = _new_plan(ledger.id, context, options)
         for line in plan.in_words(made, hosts):
             context.say(line)
         ledger.begin(made)
         return _roll_out(made, hosts, ledger, context)
+
+
+def _check_same(before: Plan, context: Context, options: Mapping[str, Any]) -> None:
+    """Refused if the id is that of a run with other words: going on with that one is not what was asked for."""
+    if before.words != tuple(_words(context, options)):
+        raise Refused(
+            f"the id {before.id} is that of another run: wd {shlex.join(before.words)}",
+            todo=f"Choose another id. To go on with that run: {resume_command(before.id, context)}",
+        )
 
 
 def resume(context: Context, options: Mapping[str, Any]) -> StepResult:

@@ -127,7 +127,7 @@ def send_at_the_end(store: Store, plan: Plan, ledger: Ledger, controller: str) -
 
 
 def _row(plan: Plan, run: HostRun, controller: str) -> dict[str, Any]:
-    own = {key: getattr(run, key) for key in ("host", "stage", "outcome", "text", "cause", "node", "incident")}
+    own = {key: getattr(run, key) for key in ("host", "stage", "outcome", "text", "cause", "node", "incident", "late")}
     return {**own, "run": plan.id, "begun": plan.made, "runbook": plan.runbook, "controller": controller}
 
 

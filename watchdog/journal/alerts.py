@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from typing import Any, Literal
 
 from watchdog.journal.rows import typed
@@ -10,7 +11,7 @@ from watchdog.model.alert import Alert
 
 Taken = Literal["claimed", "known"]
 _KEPT = 92 * 86400.0  # seconds
-_COLUMNS = "id, fingerprint, starts, service, runbook, detail, by, received, deliveries, resolved, over"
+_COLUMNS = "id, fingerprint, starts, service, runbook, detail, by, received, deliveries, resolved, over, confirmed"
 _NO_RUN = "NOT EXISTS (SELECT 1 FROM incidents WHERE incidents.alert = alerts.id AND outcome != 'interrupted')"
 _NO_END = "NOT EXISTS (SELECT 1 FROM incidents WHERE incidents.alert = alerts.id AND incidents.closed IS NOT NULL)"
 
@@ -26,8 +27,18 @@ def take(db: sqlite3.Connection, new: Alert) -> Taken:
         db.execute("UPDATE alerts SET deliveries = deliveries + 1 WHERE id = ?", before)
         return "known"
     db.execute(
-        f"INSERT INTO alerts ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, NULL, '')",
-        (new.id, new.fingerprint, new.starts, new.service, new.runbook, new.detail, new.by, new.received),
+        f"INSERT INTO alerts ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, NULL, '', ?)",
+        (
+            new.id,
+            new.fingerprint,
+            new.starts,
+            new.service,
+            new.runbook,
+            new.detail,
+            new.by,
+            new.received,
+            new.confirmed,
+        ),
     )
     return "claimed"
 
@@ -45,7 +56,13 @@ def waiting(db: sqlite3.Connection) -> tuple[Alert, ...]:
 
 
 def waits(db: sqlite3.Connection, name: str) -> bool:
-    return bool(db.execute(f"SELECT 1 FROM alerts WHERE id = ? AND over = '' AND {_NO_RUN}", (name,)).fetchone())
+    """Whether a run may begin for it now."""
+    ready = f"SELECT 1 FROM alerts WHERE id = ? AND over = '' AND confirmed AND {_NO_RUN}"
+    return bool(db.execute(ready, (name,)).fetchone())
+
+
+def confirm(db: sqlite3.Connection, name: str) -> None:
+    db.execute("UPDATE alerts SET confirmed = 1 WHERE id = ?", (name,))
 
 
 def end(db: sqlite3.Connection, name: str, why: str) -> None:
@@ -59,4 +76,5 @@ def many(db: sqlite3.Connection, limit: int) -> tuple[Alert, ...]:
 
 
 def _alert(row: tuple[Any, ...]) -> Alert:
-    return Alert(*typed(row, "ttnttttnnNt"))
+    told = typed(row, "ttnttttnnNtn")
+    return replace(Alert(*told[:-1]), confirmed=bool(told[-1]))

@@ -274,6 +274,10 @@ class Journal:
     def alert_waits(self, name: str) -> bool:
         return self._read(lambda db: alerts.waits(db, name))
 
+    def confirm_alert(self, name: str) -> None:
+        """The shared store has said that this controller may act on it."""
+        self._write(lambda db: alerts.confirm(db, name))
+
     def end_alert(self, name: str, why: str) -> None:
         self._write(lambda db: alerts.end(db, name, why))
 

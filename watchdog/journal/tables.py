@@ -97,4 +97,5 @@ VERSIONS: tuple[tuple[Change, ...], ...] = (
             approval TEXT NOT NULL, who TEXT NOT NULL, by TEXT NOT NULL, at REAL NOT NULL,
             PRIMARY KEY (approval, who))""",
     ),
+    ("ALTER TABLE alerts ADD COLUMN confirmed INTEGER NOT NULL DEFAULT 1",),
 )

@@ -9,7 +9,7 @@ from watchdog.model.records import record
 class Alert:
     """One outage as an alert tells it. However often it is delivered, it is one."""
 
-    id: str
+    id: str  # the same for every delivery
     fingerprint: str
     starts: float  # seconds since the epoch
     service: str
@@ -20,3 +20,4 @@ class Alert:
     deliveries: int = 1
     resolved: float | None = None  # when its sender said that it is over: that proves nothing
     over: str = ""  # why no run is needed any more
+    confirmed: bool = True  # False: the shared store has not said yet that this controller may act on it

@@ -72,6 +72,7 @@ def ps(context: Context, options: Mapping[str, Any]) -> StepResult:
         hidden = ", ".join(map(str, unseen[:10])) + (" …" if len(unseen) > 10 else "")
         context.say(f"not seen: who listens on port {hidden}. {rights.remedy()}")
     usage = measure.usage([tree for tree, _ in pairs])
+    pairs = [(tree, told) for tree, told in pairs if _lives(tree)]
     rows = tuple({**_server_row(tree, told, usage), "doing": looking.words(tree)} for tree, told in pairs)
     if not rows:
         what = "server hangs" if hung_only else "server runs"
@@ -92,6 +93,11 @@ def _answers(trees: Sequence[Tree], context: Context, patient: bool) -> tuple[Ve
     return answering.ask_all(
         trees, answering.PATIENT if patient else answering.TIMEOUT, pages=port_playbooks.pages(context, trees)
     )
+
+
+def _lives(tree: Tree) -> bool:
+    """What ended while it was looked at is not a server any more, and its row would be made of what was lost."""
+    return any(processes.is_alive(member.process.identity) for member in tree.members)
 
 
 class _Looking:

@@ -1,4 +1,8 @@
-"""An alert that calls several controllers is claimed by one of them."""
+"""An alert that calls several controllers is claimed by one of them, and only who has confirmed its claim may act.
+
+A claim, its alert in the journal, its confirmation: any of them may be the last thing that happens. Until it is
+confirmed, nobody acts on it, and after a while another controller may take it over. So there is one run, whatever dies.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,8 @@ from sqlalchemy.dialects.postgresql import insert
 from watchdog.store.tables import alerts
 
 Claim = Literal["claimed", "known"]
-_KEEP_WITHIN = "30 seconds"  # for the claimer to write it into its own journal; after that another one may take it
+TAKEN_OVER = "another controller has taken it"
+_CONFIRM_WITHIN = "30 seconds"  # the claimer writes it into its own journal; after that another one may take it over
 _OPEN = "1 hour"  # an outage that nobody ended for so long is another one
 _FORGET = "92 days"
 
@@ -21,11 +26,14 @@ def claim(connection: Connection, fingerprint: str, starts: float, service: str,
     connection.execute(alerts.delete().where(alerts.c.claimed < func.now() - text(f"interval '{_FORGET}'")))
     goes_on = alerts.c.ended.is_(None) & (alerts.c.claimed > func.now() - text(f"interval '{_OPEN}'"))
     same = (alerts.c.fingerprint == fingerprint) & or_(alerts.c.starts == starts, goes_on)
-    late = (alerts.c.claimed < func.now() - text(f"interval '{_KEEP_WITHIN}'")).label("late")
+    late = (alerts.c.claimed < func.now() - text(f"interval '{_CONFIRM_WITHIN}'")).label("late")
     found = connection.execute(select(alerts.c.starts, alerts.c.holder, alerts.c.kept, late).where(same)).all()
     for row in found:
         if row.holder != holder and (row.kept or not row.late):
             return "known"
+    connection.execute(
+        update(alerts).where(same, alerts.c.holder != holder).values(holder=holder, claimed=func.now(), alert="")
+    )
     new = {"fingerprint": fingerprint, "starts": starts, "service": service, "holder": holder}
     mine = (
         insert(alerts)
@@ -36,10 +44,13 @@ def claim(connection: Connection, fingerprint: str, starts: float, service: str,
     return "claimed"
 
 
-def keep(connection: Connection, fingerprint: str, holder: str, alert: str) -> None:
-    """It stands in the holder's journal now: no other controller takes it over."""
+def confirm(connection: Connection, fingerprint: str, starts: float, service: str, holder: str, alert: str) -> bool:
+    """It stands in the holder's journal: whether the holder may act on it now. Then no other one takes it over."""
+    if claim(connection, fingerprint, starts, service, holder) == "known":
+        return False
     own = (alerts.c.fingerprint == fingerprint) & (alerts.c.holder == holder) & ~alerts.c.kept
     connection.execute(update(alerts).where(own).values(kept=True, alert=alert))
+    return True
 
 
 def end(connection: Connection, alert: str, holder: str) -> None:

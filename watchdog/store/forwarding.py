@@ -11,7 +11,7 @@ import platform
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
@@ -24,6 +24,7 @@ from watchdog.store.tables import incidents
 from watchdog.text.digest import sha256
 from watchdog.text.redact import redact_data
 
+_Json = TypeVar("_Json", dict[str, Any], list[dict[str, Any]])
 _AT_ONCE = 200  # incidents of one transaction
 _OF_THE_JOURNAL = "head"  # changes with every entry of the journal, and says nothing of the incident
 ALL = 1_000_000
@@ -59,10 +60,10 @@ def row_of(incident: Incident) -> dict[str, Any]:
     }
 
 
-def storable(record: dict[str, Any]) -> dict[str, Any]:
+def storable(record: _Json) -> _Json:
     """PostgreSQL takes no NUL in a text."""
-    text = json.dumps(record).replace("\\u0000", "\\ufffd")
-    return dict(json.loads(text))
+    found: _Json = json.loads(json.dumps(record).replace("\\u0000", "\\ufffd"))
+    return found
 
 
 def _send(connection: Connection, rows: Sequence[dict[str, Any]], over: Sequence[str], holder: str) -> int:

@@ -25,6 +25,12 @@ def put_incident(connection: Connection, row: dict[str, Any]) -> None:
     connection.execute(insert(incidents).values(row).on_conflict_do_nothing())
 
 
-def newest_incidents(connection: Connection, limit: int) -> list[dict[str, Any]]:
-    rows = connection.execute(select(incidents).order_by(incidents.c.opened.desc()).limit(limit))
-    return [dict(row._mapping) for row in rows]
+def newest_incidents(connection: Connection, limit: int, since: float = 0.0) -> list[dict[str, Any]]:
+    wanted = select(incidents).where(incidents.c.opened >= since).order_by(incidents.c.opened.desc())
+    return [dict(row._mapping) for row in connection.execute(wanted.limit(limit))]
+
+
+def newest_runs(connection: Connection, limit: int, since: float) -> list[dict[str, Any]]:
+    """One row a host."""
+    wanted = select(host_runs).where(host_runs.c.begun >= since).order_by(host_runs.c.begun.desc(), host_runs.c.host)
+    return [dict(row._mapping) for row in connection.execute(wanted.limit(limit))]

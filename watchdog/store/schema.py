@@ -9,7 +9,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
 
-NEWEST = "0002"
+NEWEST = "0003"
 _LOCK = 7_411_220_354  # any number that no other program takes in the same database
 
 

@@ -64,4 +64,14 @@ host_runs = Table(
     _text("cause"),
     _text("node"),
     _text("incident"),
+    Column("late", Boolean, nullable=False, server_default="false"),
+)
+
+loops = Table(
+    "loops",
+    METADATA,
+    Column("holder", Text, primary_key=True),  # the machine and the state folder
+    Column("node", Text, nullable=False),
+    Column("seen", DateTime(timezone=True), nullable=False),  # by the store's clock
+    Column("services", JSONB, nullable=False),
 )

@@ -35,7 +35,7 @@ class Alerts:
             if why := self._why_over(one, watched):
                 self._state.journal.end_alert(one.id, why)
                 self._state.say(one.service, f"the alert {one.detail} needs no run: {why}", "WARNING")
-            elif watched is None or self._has_to_wait(one, watched):
+            elif watched is None or not one.confirmed or self._has_to_wait(one, watched):
                 continue
             elif now - self._put.get(one.id, float("-inf")) >= _AGAIN:
                 self._put[one.id] = now

@@ -13,14 +13,16 @@ from watchdog.steps.spec import StepOutcome, StepResult
 from watchdog.system import clock
 from watchdog.system.process import processes
 from watchdog.system.shim import records
-from watchdog.text.units import counted, format_duration
+from watchdog.text.units import counted
 from watchdog.watch import looking, metrics
 from watchdog.watch.acting import Runs
 from watchdog.watch.alerts import Alerts
+from watchdog.watch.forwarder import Forwarder
 from watchdog.watch.heartbeat import Heartbeat
 from watchdog.watch.loop_messages import LookAgain, Trouble
 from watchdog.watch.loop_state import KEY, LoopState
 from watchdog.watch.rounds import Rounds
+from watchdog.watch.service_record import is_meant, record
 from watchdog.watch.watched import Watched, death_triggers, from_text
 
 Work = Callable[[], None]
@@ -47,6 +49,7 @@ def one_pass(state: LoopState, playbooks: Sequence[Playbook], metrics_file: str 
     state.later = lambda seconds, again: waiting.append(again) if seconds <= FREE_AGAIN else None
     runs, rounds = Runs(state), Rounds(state)
     _side_by_side([lambda one=watched: _look_at(state, rounds, one) for watched in state.services.values()])  # type: ignore[misc]
+    Forwarder(state).confirm_alerts()
     Alerts(state).look()
     while work or waiting or not state.messages.empty():
         _decide(state, runs, rounds)
@@ -128,32 +131,7 @@ def _told(state: LoopState, seconds: float) -> StepResult:
 
 def _exit(watched: Watched, wanted: Desired) -> Exit:
     """What is down because a person wanted it so is not an alarm, and not to be forgotten either."""
-    return Exit.WARNING if _meant(watched, wanted) else exit_of(watched.level)
-
-
-def _meant(watched: Watched, wanted: Desired) -> bool:
-    return wanted.state == "stopped" and watched.tree is None
-
-
-def record(watched: Watched, wanted: Desired) -> dict[str, object]:
-    """One service as JSON."""
-    worst = [sample for name, sample in watched.latest.items() if sample.verdict != "ok"]
-    message = next(iter(worst or watched.latest.values()), None)
-    told = f"{message.probe}: {message.message}" if message else "nothing was asked"
-    if _meant(watched, wanted):
-        told = f"stopped by {wanted.by or 'a person'} {format_duration(max(0.0, clock.now() - wanted.since))} ago"
-    return {
-        "service": watched.name,
-        "state": "stopped" if _meant(watched, wanted) else watched.level,
-        "message": told,
-        "pid": watched.tree.root.pid if watched.tree else None,
-        "given_up": watched.stored.gave_up_why if watched.stored.gave_up is not None else None,
-        "probes": [
-            {"probe": name, "verdict": one.verdict, "message": one.message, "seconds": round(one.seconds, 3)}
-            | ({"value": one.value, "unit": one.unit} if one.value is not None else {})
-            for name, one in watched.latest.items()
-        ],
-    }
+    return Exit.WARNING if is_meant(watched, wanted) else exit_of(watched.level)
 
 
 def _performance(state: LoopState) -> str:

@@ -7,7 +7,6 @@ be written down is 503, so that its sender tries again.
 from __future__ import annotations
 
 import hashlib
-import os
 import sqlite3
 from collections.abc import Mapping
 from datetime import datetime
@@ -100,10 +99,11 @@ def _take(asked: Asked, number: int, one: Mapping[str, Any], services: Mapping[s
         return told | {"why": why}
     now = clock.now()
     begin = _moment(one["startsAt"]) or now
+    starts = begin if now - _OLDEST < begin <= now else now
     new = Alert(
-        id=os.urandom(6).hex(),
+        id=_id(fingerprint, starts),
         fingerprint=fingerprint,
-        starts=begin if now - _OLDEST < begin <= now else now,
+        starts=starts,
         service=service,
         runbook=runbook,
         detail=_detail(labels, one.get("annotations") or {}),
@@ -116,8 +116,8 @@ def _take(asked: Asked, number: int, one: Mapping[str, Any], services: Mapping[s
 def _claimed(asked: Asked, new: Alert) -> str:
     """With a shared store, one of the controllers that it calls takes it. Wrong (503) if the store does not answer."""
 
-    def write() -> str:
-        return str(_stored(asked, lambda: asked.site.journal().take_alert(new)))
+    def write(alert: Alert) -> str:
+        return str(_stored(asked, lambda: asked.site.journal().take_alert(alert)))
 
     try:
         return shared_store.claimed(asked.site, new, write)
@@ -149,6 +149,11 @@ def _why_ignored(number: int, service: str, runbook: str, services: Mapping[str,
     if runbook and not any(runbook in one.run for one in playbook.triggers):
         return f"{place}: no trigger of {service} names the runbook {printable(runbook)[:60]!r}"
     return ""
+
+
+def _id(fingerprint: str, starts: float) -> str:
+    """The same for every delivery and every controller."""
+    return hashlib.sha256(f"{fingerprint}\0{starts!r}".encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def _fingerprint(labels: Mapping[str, str]) -> str:

@@ -12,7 +12,16 @@ from starlette.routing import Route
 
 from watchdog.model.errors import NothingMatched
 from watchdog.report import render
-from watchdog.web import alerts, api, history_pages, incident_pages, now_pages, question_pages, sign_in_pages
+from watchdog.web import (
+    alerts,
+    api,
+    fleet_pages,
+    history_pages,
+    incident_pages,
+    now_pages,
+    question_pages,
+    sign_in_pages,
+)
 from watchdog.web.asked import Asked, Handler, Need, endpoint
 from watchdog.web.look import HERE
 from watchdog.web.other_servers import OtherServers
@@ -45,6 +54,8 @@ def make(site: Site) -> Starlette:
             route("/yes/{id}/{key}", question_pages.linked, "nothing"),
             route("/yes/{id}/{key}", question_pages.answer_linked, "nothing", "POST"),
             route("/history", history_pages.history),
+            route("/fleet", fleet_pages.fleet),
+            route("/fleet/body", fleet_pages.body),
             route("/sign-in", sign_in_pages.form, "nothing"),
             route("/sign-in", sign_in_pages.sign_in, "nothing", "POST"),
             route("/sign-out", sign_in_pages.sign_out, "view", "POST"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 
 from watchdog.model.alert import Alert
 from watchdog.store import address
@@ -12,22 +13,20 @@ from watchdog.web.site import Site
 
 
 @functools.cache
-def _store(where: str) -> Store:
+def store_at(where: str) -> Store:
     """One for all requests: it keeps its connections."""
     return Store(where)
 
 
-def claimed(site: Site, new: Alert, write: Callable[[], str]) -> str:
+def claimed(site: Site, new: Alert, write: Callable[[Alert], str]) -> str:
     """`write` puts it into the journal. Not called for an alert that another controller has."""
     where = address.of_home(site.home)
     if not where:
-        return write()
-    from watchdog.store import claims
+        return write(new)
+    holder, store = address.controller(site.state), store_at(where)
+    from watchdog.store import claims, confirming
 
-    holder = address.controller(site.state)
-    store = _store(where)
     if store.do(lambda c: claims.claim(c, new.fingerprint, new.starts, new.service, holder)) == "known":
         return "known"
-    outcome = write()
-    store.do(lambda c: claims.keep(c, new.fingerprint, holder, new.id if outcome == "claimed" else ""))
-    return outcome
+    outcome = write(replace(new, confirmed=False))
+    return outcome if confirming.confirm(store, site.journal(), site.state, new) else "known"

@@ -6,10 +6,12 @@ import threading
 from pathlib import Path
 
 from watchdog.journal.store import Journal
+from watchdog.model.errors import WdError
 from watchdog.model.incident import Trigger
 from watchdog.model.playbook import Playbook
 from watchdog.model.selector import Selector
 from watchdog.steps.spec import Context
+from watchdog.store import address
 from watchdog.web.entrance import Entrance
 from watchdog.web.looks import Looks
 from watchdog.web.users import Users
@@ -35,6 +37,14 @@ class Site:
                     self._journal.shut()
                 self._journal = Journal.open(self.state)
             return self._journal
+
+    @property
+    def has_store(self) -> bool:
+        """Whether there is a page of all hosts. One whose address is wrong has the page, which says so."""
+        try:
+            return bool(address.of_home(self.home))
+        except WdError:
+            return True
 
     @property
     def journal_is_lost(self) -> bool:

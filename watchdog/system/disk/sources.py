@@ -2,19 +2,64 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import os
+import zipfile
+import zlib
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
 from watchdog.system import here
+from watchdog.system.disk import target_files
 from watchdog.system.disk.parts import Part
-from watchdog.system.disk.target_files import read_file
 from watchdog.system.process import rights
+from watchdog.system.process.rights import Rights
 
 LARGEST = 2_000_000  # bytes
+_LARGEST_ARCHIVE = 32_000_000  # bytes; the list of what is in a zip file stands at its end, so it is read whole
+_MOST_MEMBERS = 20_000  # a list of more would cost more memory than a source is worth
+_HEAD_OF_A_MEMBER = b"PK\x01\x02"
+_NO_FOLDER = errno.ENOTDIR  # what the system says of a name below a file
+_BROKEN = (zipfile.BadZipFile, zlib.error, KeyError, EOFError, OSError, NotImplementedError, RuntimeError, ValueError)
 
 
 def read_source(pid: int, path: str) -> tuple[str, float] | None:
     """(text, time of its last change in seconds since the epoch); None if it cannot be read whole."""
     if not here.is_absolute(path):
         return None  # "<string>", "<frozen …>", or relative to a folder that may have changed
-    return source_in(read_file(rights.of(pid), path, LARGEST))
+    return source_in(read_sources(rights.of(pid), [path])[path])
+
+
+def read_sources(of: Rights | None, paths: Iterable[str]) -> dict[str, Part]:
+    """Each file with these rights; a module of a zipapp comes out of its archive."""
+    found = target_files.read_files(of, list(paths), LARGEST)
+    archived = [path for path, part in found.items() if part.code == _NO_FOLDER]
+    archives = dict.fromkeys(folder for path in archived for folder in _folders(path))
+    opened = target_files.read_files(of, list(archives), _LARGEST_ARCHIVE) if archives else {}
+    for path in archived:
+        for folder in _folders(path):
+            if opened[folder].error is None:
+                found[path] = _member(opened[folder], path[len(folder) + 1 :])
+    return found
+
+
+def _folders(path: str) -> list[str]:
+    """What stands above a name; one of them may be an archive."""
+    return [str(folder) for folder in Path(path).parents[:-1]]
+
+
+def _member(archive: Part, name: str) -> Part:
+    """A file of an archive, as if it stood on the disk; never more than the largest source is unpacked."""
+    if archive.data.count(_HEAD_OF_A_MEMBER) > _MOST_MEMBERS:
+        return Part(error="its archive has too many members")
+    try:
+        with zipfile.ZipFile(io.BytesIO(archive.data)) as opened, opened.open(name.replace(os.sep, "/")) as member:
+            data = member.read(LARGEST + 1)
+    except _BROKEN:
+        return Part(error="it cannot be read out of its archive")
+    return replace(archive, data=data, size=len(data))
 
 
 def source_in(part: Part) -> tuple[str, float] | None:

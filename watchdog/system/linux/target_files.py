@@ -123,7 +123,7 @@ def _read_below(root: str, path: str, what: What, limit: int) -> Part:
         finally:
             os.close(opened)
     except (OSError, ValueError) as error:
-        return Part(error=getattr(error, "strerror", None) or str(error))
+        return Part(error=getattr(error, "strerror", None) or str(error), code=getattr(error, "errno", None) or 0)
 
 
 class Helper:
