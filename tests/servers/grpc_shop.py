@@ -1,7 +1,7 @@
 """A gRPC server: `grpc_shop.py PORT WAY`.
 
-Where it is "hung", all of its threads wait for an answer of the bank. Where it is "every-method", it takes each call for
-a stream of news, and there are none.
+Where it is "hung", all of its threads wait for an answer of the bank. Where it is "every-method", it takes each call
+for a stream of news, and there are none.
 """
 
 import queue
