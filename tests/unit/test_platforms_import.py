@@ -116,8 +116,13 @@ def test_every_module_can_be_imported(platform: str, tmp_path: Path) -> None:
     assert int(done.stdout) > 300
 
 
-@pytest.mark.parametrize("platform", FOLDERS)
-@pytest.mark.parametrize("words", [("--help",), ("--version",), ("validate",)], ids=" ".join)
+SIMPLEST = [
+    *((platform, (word,)) for platform in FOLDERS for word in ("--help", "--version")),
+    ("darwin", ("validate",)),
+]
+
+
+@pytest.mark.parametrize(("platform", "words"), SIMPLEST, ids=str)  # what reads a file asks Windows for its access list
 def test_the_simplest_commands_answer(platform: str, words: tuple[str, ...], tmp_path: Path) -> None:
     home = tmp_path / "home"
     for name in ("playbooks", "runbooks", "logs"):

@@ -145,8 +145,18 @@ def listens(port: int) -> bool:
 
 def holder(port: int) -> int:
     """The pid of who listens on a port; 0 if nobody does."""
-    rows = (one for one in psutil.net_connections("tcp") if one.status == psutil.CONN_LISTEN and one.laddr)
+    rows = (one for one in connections() if one.status == psutil.CONN_LISTEN and one.laddr)
     return next((one.pid or 0 for one in rows if one.laddr.port == port), 0)
+
+
+def connections() -> list[Any]:
+    """All TCP sockets. psutil asks for the size of the table first, and gives up if it has grown by then."""
+    deadline = time.monotonic() + WITHIN
+    while True:
+        try:
+            return psutil.net_connections("tcp")
+        except RuntimeError:
+            assert time.monotonic() < deadline, "the table of sockets grows all the time"
 
 
 def answers(port: int) -> bool:

@@ -75,11 +75,49 @@ assert pid not in others, 'the number was given away'
 print('3000 processes later the number is still free')
 "@
     }
-    Check "folders of wd keep other users out" "icacls FOLDER" {
+    Check "what wd writes is closed to other users, files too" "icacls FOLDER /T" {
         Wd "snapshot" "--pid" "$PID" | Out-Null
-        $list = icacls (Join-Path $folder "logs\incidents") | Out-String
-        if ($list -match "Users:|Everyone:|Benutzer:|Utilisateurs") { throw $list.Trim() }
-        "only the owner, the administrators and SYSTEM"
+        Py @"
+import pathlib
+from watchdog.system.windows import access_lists, kernel, rights
+written = list(pathlib.Path(r'$folder\logs').rglob('*'))
+found = {str(one): rights.stranger(access_lists.of(one), kernel.user_sid(), rights.TO_SEE_OR_CHANGE) for one in written}
+wrong = {path: kernel.account_name(who) for path, who in found.items() if who}
+assert written and not wrong, wrong
+print(len(written), 'files and folders: only the owner, the administrators and SYSTEM')
+"@
+    }
+    Check "a home that others can change is refused until the printed commands are typed" "wd validate" {
+        $books = Join-Path $folder "playbooks"
+        icacls $books /grant "*S-1-5-11:(OI)(CI)M" | Out-Null
+        try { Wd "validate" | Out-Null; $said = "" } catch { $said = $_.Exception.Message -replace "\s+", " " }
+        if ($said -notmatch 'can be changed by .*(icacls "[^"]+" /inheritance:d), then (icacls "[^"]+" /remove:g "[^"]+" /T)') { throw "not refused: $said" }
+        foreach ($typed in $Matches[1], $Matches[2]) { cmd /c $typed | Out-Null }
+        Wd "validate" | Out-Null
+        "refused, and used again after both commands"
+    }
+    Check "a home at the top of a drive is refused, one that wd init makes there is used" "mkdir C:\oncall; wd --home C:\oncall validate" {
+        Need-Admin
+        $made = "$env:SystemDrive\wd-check-made"; $other = "$env:SystemDrive\wd-check-init"
+        try {
+            New-Item -ItemType Directory "$made\playbooks", "$made\runbooks", "$made\logs" | Out-Null
+            $out = & $Python -m watchdog.cli.main --home $made validate 2>&1 | Out-String
+            if ($LASTEXITCODE -eq 0) { throw "not refused: $out" }
+            & $Python -m watchdog.cli.main init $other 2>&1 | Out-Null
+            $out = & $Python -m watchdog.cli.main --home $other validate 2>&1 | Out-String
+            if ($LASTEXITCODE -ne 0) { throw "refused: $out" }
+            "refused, and used"
+        } finally { Remove-Item -Recurse -Force $made, $other -ErrorAction SilentlyContinue }
+    }
+    Check "a playbook of another owner is refused" "icacls FILE /setowner Guest" {
+        Need-Admin
+        $book = Join-Path $folder "playbooks\shop.yml"
+        icacls $book /setowner "*S-1-5-32-546" | Out-Null  # the group of guests
+        try {
+            $out = & $Python -m watchdog.cli.main --home $folder validate 2>&1 | Out-String
+            if ($out -notmatch "belongs to") { throw "not refused: $out" }
+            "refused"
+        } finally { icacls $book /setowner "*S-1-5-32-544" | Out-Null }
     }
     Check "a crash is found in the event log" "wevtutil qe Application" {
         $child = Start-Process $Python -ArgumentList "-X", "faulthandler=0", "-c", "`"import os; os.abort()`"" -PassThru -WindowStyle Hidden

@@ -17,7 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import psutil
-from machine import Home, Programs, answers, told, wait_for
+from machine import WITHIN, Home, Programs, answers, told
 
 RUNS: tuple[Sequence[str], ...] = (("restart", "shop", "--yes"), ("run", "frozen-server", "--service", "shop", "--yes"))
 STILL = 3.0  # seconds for which one server answers and nothing changes: then no start is under way any more
@@ -69,24 +69,29 @@ def _round(home: Home, words: Sequence[str], moment: float) -> list[str]:
     finally:
         run.kill()
         run.wait(30)
-    most = _settle(home)
-    return ["up", *(["twice"] if most > 1 else []), *(["new"] if home.holder() != before else [])]
+    up, most = _settle(home)
+    if not up:
+        print(
+            f"not up after {words} ended at {moment:.2f} s: holder {home.holder()}, copies {_copies(home)}", flush=True
+        )
+        print(told(home.wd("status", "shop")), told(home.wd("start", "shop")), flush=True)
+    counts = {"up": up, "twice": most > 1, "new": up and home.holder() != before}
+    return [name for name, seen in counts.items() if seen]
 
 
-def _settle(home: Home) -> int:
-    """Waits until one server answers and stays; the most copies that were seen serving at once."""
+def _settle(home: Home) -> tuple[bool, int]:
+    """Waits until one server answers and stays: whether it did, and the most copies that were seen at once."""
     most, since, last = 0, time.monotonic(), 0
-
-    def still() -> bool:
-        nonlocal most, since, last
+    deadline = time.monotonic() + WITHIN
+    while time.monotonic() < deadline:
         copies, holder = _copies(home), home.holder()
         most = max(most, len(copies))
         if holder != last or [holder] != copies or not answers(home.port):
             since, last = time.monotonic(), holder
-        return bool(holder) and time.monotonic() - since > STILL
-
-    wait_for(still, "one server answers, and stays")
-    return most
+        if holder and time.monotonic() - since > STILL:
+            return True, most
+        time.sleep(0.1)
+    return False, most
 
 
 def _copies(home: Home) -> list[int]:

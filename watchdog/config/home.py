@@ -14,7 +14,7 @@ from watchdog.library import shelf
 from watchdog.model.errors import BadConfig
 from watchdog.model.records import record
 from watchdog.system.disk import files
-from watchdog.system.disk.trust import check_trusted_file, check_trusted_folder
+from watchdog.system.disk.trust import check_trusted_file, check_trusted_folder, how_to_protect
 from watchdog.system.host import accounts
 
 FOLDERS = ("playbooks", "runbooks", "logs")
@@ -52,15 +52,16 @@ def look_for_home(named: str | None, environment: Mapping[str, str] = os.environ
 
 def why_untrusted(home: Path) -> str:
     """Empty if nobody but root and the caller can change what a home says; else who can change what."""
-    if problem := _folder_problem(home):
-        return problem
+    if folder := _open_to_others(home):
+        return check_trusted_folder(folder)
     paths = [path for kind in _KINDS for path in shelf.of_home(kind, home).values()]
     return next((problem for path in paths if (problem := check_trusted_file(path))), "")
 
 
-def _folder_problem(home: Path) -> str:
+def _open_to_others(home: Path) -> Path | None:
+    """The folder of this home that somebody else can change."""
     folders = (home, *(home / kind for kind in _KINDS if (home / kind).exists()))
-    return next((problem for folder in folders if (problem := check_trusted_folder(folder))), "")
+    return next((folder for folder in folders if check_trusted_folder(folder)), None)
 
 
 def _named(name: str, by: str) -> Path:
@@ -76,11 +77,11 @@ def _named(name: str, by: str) -> Path:
             f"`wd init {name}` makes one",
         )
     # A single bad file is reported when it is read: it must not block the others.
-    if accounts.is_admin() and (problem := _folder_problem(folder)):
+    if accounts.is_admin() and (part := _open_to_others(folder)):
         raise BadConfig(
-            f"the home {folder} is not used by root",
-            f"{problem}: everybody who can write there could run anything as root",
-            f"chown -R root {name} && chmod -R go-w {name}, also the folders above it",
+            f"the home {folder} is not used",
+            f"{check_trusted_folder(part)}: everybody who can write there could run anything with your rights",
+            how_to_protect(part),
         )
     return folder
 

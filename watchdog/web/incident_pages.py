@@ -14,6 +14,7 @@ from watchdog.model.errors import NothingMatched
 from watchdog.model.incident import Incident
 from watchdog.report.build import build, clean
 from watchdog.report.compare import compare, in_words
+from watchdog.report.pictures import with_pictures
 from watchdog.system.disk.parts import read_part
 from watchdog.web import look, runbook_page
 from watchdog.web.asked import Asked, Wrong
@@ -87,10 +88,11 @@ def _named(asked: Asked, key: str = "id") -> Incident:
 
 
 def _values(asked: Asked, found: Incident) -> dict[str, Any]:
+    folder = Path(found.folder)
     runs = found.outcome == "running" and found.id not in {one.id for one in asked.site.journal().unfinished()}
     return {
         "incident": found,
-        "page": build(found, Path(found.folder)),
+        "page": with_pictures(build(found, folder), folder),
         "document": runbook_page.drawn(found, asked.site.home),
         "is_running": runs,
         "link_files": f"/incidents/{found.id}/evidence/",

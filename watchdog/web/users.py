@@ -19,7 +19,7 @@ from typing import Any, Literal
 from watchdog.model.errors import BadConfig, NothingMatched, Refused, WrongUsage
 from watchdog.model.records import record
 from watchdog.system.disk import files
-from watchdog.system.disk.trust import is_private, read_trusted
+from watchdog.system.disk.trust import how_to_hide, is_private, read_trusted
 
 Role = Literal["view", "act", "alert"]
 FILE = "web-users.json"
@@ -108,7 +108,7 @@ class Users:
 def _load(path: Path) -> dict[str, User]:
     if not is_private(path):
         raise Refused(
-            f"{path} can be read by others", "It holds the hashes of passwords.", f"Change that: chmod 600 {path}"
+            f"{path} can be read by others", "It holds the hashes of passwords.", f"Change that: {how_to_hide(path)}"
         )
     try:
         kept: dict[str, Any] = json.loads(read_trusted(path))

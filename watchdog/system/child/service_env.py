@@ -34,11 +34,10 @@ def read_env_file(path: Path, user: int) -> dict[str, str]:
     """
     descriptor = os.open(path, os.O_RDONLY | _NO_WAIT)
     with os.fdopen(descriptor, encoding="utf-8", errors="surrogateescape") as file:
-        facts = os.fstat(file.fileno())
-        if not stat.S_ISREG(facts.st_mode):
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise OSError(f"{path} is not a regular file")
-        if accounts.is_admin() and trust.others_can_write(facts, user):
-            raise OSError(f"{path} is not used: it could have been written by others (user id {facts.st_uid})")
+        if accounts.is_admin() and (problem := trust.who_else_wrote(file.fileno(), user)):
+            raise OSError(f"{path} is not used, others could have written it: {problem}")
         text = file.read(_LARGEST)
     found = {}
     for number, line in enumerate(text.splitlines(), 1):

@@ -77,9 +77,22 @@ def why_not_a_program(path: Path, owner: int) -> str:
     return why_not_safe(path, owner)
 
 
-def others_can_write(facts: os.stat_result, owner: int) -> bool:
-    """Whether somebody else than root and this user could have written an open file."""
-    return facts.st_uid not in (0, owner) or bool(facts.st_mode & stat.S_IWOTH)
+def who_else_wrote(descriptor: int, owner: int) -> str:
+    """Who else than root and this user could have written an open file; empty if nobody could."""
+    facts = os.fstat(descriptor)
+    if facts.st_uid not in (0, owner):
+        return f"it belongs to user id {facts.st_uid}"
+    return "it can be written by everybody" if facts.st_mode & stat.S_IWOTH else ""
+
+
+def how_to_protect(path: Path) -> str:
+    """What to type so that nobody else can change this file or folder."""
+    return f"chown -R root {path} && chmod -R go-w {path}, also the folders above it"
+
+
+def how_to_hide(path: Path) -> str:
+    """What to type so that nobody else can read it."""
+    return f"chmod 600 {path}"
 
 
 def why_not_safe(path: Path, owner: int) -> str:

@@ -1,7 +1,7 @@
 """Files that are complete or absent, and folders that only their owner enters.
 
-The only place that writes wd's own files. A folder gets an access list of its own when it is made: its owner, the
-administrators and Windows itself, nobody else, and what is written in it inherits that.
+The only place that writes wd's own files. A folder is made with its own access list: its owner, the administrators and
+Windows itself, nobody else. What is written in it inherits that, and a file that is written elsewhere has such a list.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ import platformdirs
 
 from watchdog.model.errors import Refused
 from watchdog.system import clock
-from watchdog.system.windows import access_lists, accounts
+from watchdog.system.windows import access_lists, accounts, kernel, rights
 from watchdog.system.windows.paths import is_link
 
 ROOTS_STATE = Path(os.environ.get("PROGRAMDATA", "C:\\ProgramData")) / "wd"
 _SCRAP = re.compile(r"\..+\.[0-9a-f]{12}\.tmp")
 _SCRAP_AGE = 60.0  # seconds: a younger one may belong to a writer at work
 _SHARED_FOR = 1.0  # seconds for which a reader may keep a file from being replaced
+_OTHERS = 0o077  # what a mode gives to others
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
 
 
@@ -42,7 +43,7 @@ class Folder:
         """
         content = data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data
         _check(name)
-        _write(self.path / name, content, settle)
+        _write(self.path / name, content, mode, settle)
         return len(content)
 
     def folder(self, name: str) -> Folder:
@@ -67,13 +68,13 @@ def _check(name: str) -> None:
 
 def write_atomic(path: Path, data: bytes | str, mode: int = 0o600, *, settle: bool = True) -> None:
     """Replace a file: a reader, or a crash, sees the old content or the new, never a part. OSError on failure."""
-    _write(path, data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data, settle)
+    _write(path, data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data, mode, settle)
 
 
-def _write(path: Path, content: bytes, settle: bool = True) -> None:
+def _write(path: Path, content: bytes, mode: int, settle: bool) -> None:
     temporary = path.with_name(f".{path.name[:80]}.{os.urandom(6).hex()}.tmp")
     try:
-        with temporary.open("xb") as out:
+        with open(temporary, "xb", opener=None if mode & _OTHERS else access_lists.make_file) as out:
             out.write(content)
             if settle:
                 out.flush()
@@ -99,21 +100,27 @@ def _replace(temporary: Path, path: Path) -> None:
 
 
 def make_folder(path: Path) -> Path:
-    """A folder of our own, missing parents included. Refused if it is a link."""
+    """A folder of our own, missing parents included. Refused if it is a link or somebody else's."""
     if not path.parent.is_dir():
         make_folder(path.parent)
     try:
-        path.mkdir()
-        access_lists.keep_for_owner(path)
+        access_lists.make_folder(path)
     except FileExistsError:
-        _check_real(path)
+        _keep(path)
     return path
 
 
-def _check_real(path: Path) -> None:
+def _keep(path: Path) -> None:
+    """Take a folder that is there for our own: from now on nobody else enters it."""
     facts = path.lstat()
     if is_link(facts) or not stat.S_ISDIR(facts.st_mode):
         raise Refused(f"{path} is not a real folder", "a link or a file stands in its place", "remove it")
+    found, ours = access_lists.of(path), kernel.user_sid()
+    if owner := rights.strange_owner(found, ours):
+        who = kernel.account_name(owner)
+        raise Refused(f"{path} belongs to {who}", "what is kept must not stand in another user's folder")
+    if rights.stranger(found, ours, rights.TO_SEE_OR_CHANGE):
+        access_lists.keep_for_owner(path)
 
 
 def open_folder(path: Path) -> Folder:
@@ -139,12 +146,13 @@ def free_space(path: Path) -> int:
 def runtime_folder() -> Path:
     """Where locks live: one place a user for the whole machine, whatever the home, the session or the environment."""
     if accounts.is_admin():
-        return make_folder(ROOTS_STATE / "run")
+        return make_folder(make_folder(ROOTS_STATE) / "run")  # all users may make folders above both
     return make_folder(Path(platformdirs.user_data_path("wd", appauthor=False)) / "run")
 
 
 def make_private(path: Path) -> os.stat_result:
-    """Make a file of our own if it is missing, never through a link; its folder keeps others out."""
+    """Make a file of our own if it is missing, never through a link; its folder keeps others out of all beside it."""
+    make_folder(path.parent)
     opened = os.open(path, os.O_RDWR | os.O_CREAT | os.O_BINARY | os.O_NOINHERIT)
     try:
         if path.is_symlink():

@@ -54,9 +54,23 @@ _token_facts = _typed(
     ctypes.POINTER(wintypes.DWORD),
 )
 _sid_text = _typed(_security, "ConvertSidToStringSidW", wintypes.BOOL, ctypes.c_void_p, ctypes.POINTER(wintypes.LPWSTR))
+_sid_of = _typed(_security, "ConvertStringSidToSidW", wintypes.BOOL, wintypes.LPCWSTR, ctypes.POINTER(ctypes.c_void_p))
+_account = _typed(
+    _security,
+    "LookupAccountSidW",
+    wintypes.BOOL,
+    wintypes.LPCWSTR,
+    ctypes.c_void_p,
+    wintypes.LPWSTR,
+    ctypes.POINTER(wintypes.DWORD),
+    wintypes.LPWSTR,
+    ctypes.POINTER(wintypes.DWORD),
+    ctypes.POINTER(wintypes.DWORD),
+)
 _free = _typed(_kernel, "LocalFree", wintypes.HLOCAL, wintypes.HLOCAL)
 
 _TOKEN_QUERY, _TOKEN_USER = 0x0008, 1
+_NAME = 257  # characters of a name, at most
 
 
 def open_process(pid: int, rights: int) -> int:
@@ -115,12 +129,31 @@ def user_sid(handle: int | None = None) -> str:
         facts = ctypes.create_string_buffer(size.value)
         if not _token_facts(token, _TOKEN_USER, facts, size, ctypes.byref(size)):
             raise ctypes.WinError(ctypes.get_last_error())
-        text = wintypes.LPWSTR()
-        if not _sid_text(ctypes.c_void_p.from_buffer(facts), ctypes.byref(text)):
-            raise ctypes.WinError(ctypes.get_last_error())
-        try:
-            return str(text.value)
-        finally:
-            _free(ctypes.cast(text, wintypes.HLOCAL))
+        return sid_text(ctypes.c_void_p.from_buffer(facts).value or 0)
     finally:
         _close(token)
+
+
+def sid_text(address: int) -> str:
+    """A security identifier that lies in memory, as text: `S-1-5-18`."""
+    text = wintypes.LPWSTR()
+    if not _sid_text(address, ctypes.byref(text)):
+        raise ctypes.WinError(ctypes.get_last_error())
+    try:
+        return str(text.value)
+    finally:
+        _free(ctypes.cast(text, wintypes.HLOCAL))
+
+
+def account_name(sid: str) -> str:
+    """The name of the account with this identifier; the identifier itself where Windows does not know it."""
+    found = ctypes.c_void_p()
+    if not _sid_of(sid, ctypes.byref(found)):
+        return sid
+    try:
+        name, domain = (ctypes.create_unicode_buffer(_NAME) for _ in range(2))
+        sizes, kind = (wintypes.DWORD(_NAME), wintypes.DWORD(_NAME)), wintypes.DWORD()
+        known = _account(None, found, name, ctypes.byref(sizes[0]), domain, ctypes.byref(sizes[1]), ctypes.byref(kind))
+        return name.value if known and name.value else sid
+    finally:
+        _free(found.value)
