@@ -46,7 +46,7 @@ def text(lines: Sequence[Line], asked: int, also: dict[str, tuple[str, ...]], su
 
 
 def of_host(text: str) -> str:
-    """What a host says, for a person: a command in it is meant for that host, so it is not marked as one to type here."""
+    """What a host says, for a person: a command in it is for that host, so it is not marked as one to type here."""
     return text.replace("`", "'")
 
 
