@@ -86,6 +86,15 @@ def test_a_server_that_answers_its_health_check_is_no_fault(way: str) -> None:
 
 @NEEDS_RIGHT
 @needs_reader
+def test_a_server_that_takes_the_question_for_a_stream_of_its_own_is_no_fault() -> None:
+    with support.running(str(SERVER), "{port}", "every-method") as server:
+        seen = gather.gather(tree_of(server), Configured(limit=2.0), 12.0)
+        assert [one.verdict for one in seen.answers] in (["pending"], ["timeout"], ["timeout", "pending"]), seen.answers
+        assert diagnose(seen).verdict in HEALTHY, said(diagnose(seen))
+
+
+@NEEDS_RIGHT
+@needs_reader
 def test_a_server_whose_threads_all_wait_is_named_with_the_line() -> None:
     with support.running(str(SERVER), "{port}", "hung") as server:
         support.wait_for(lambda: stands_in(server.pid, "book"), "a thread in book")
