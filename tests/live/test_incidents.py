@@ -89,3 +89,16 @@ def test_the_terminal_names_the_page_after_a_run_and_the_printed_command_works(s
     assert words[:3] == ["wd", "incidents", "open"]
     opened = shop.wd(*words[1:], env={"DISPLAY": "", "WAYLAND_DISPLAY": ""})
     assert opened.code == 0 and opened.out.splitlines()[0].endswith("report.html")
+
+
+def test_the_page_draws_who_waits_for_whom_and_the_log_with_the_moment(shop: Shop) -> None:
+    log = shop.folder / "shop.log"
+    log.write_text("2020-01-01 00:00:00 started\n2099-01-01 00:00:00 after the hang\n")
+    shop.playbook(more="logs: [shop.log]\n")
+    with shop.server(hung=True):
+        assert shop.wd("run", "frozen-server", "--service", "shop", "--yes", "--set", "evidence=3s").code == 0
+    report = Path(shop.wd("incidents", "report").out.split()[-1]).with_suffix(".html").read_text(encoding="utf-8")
+    assert '<svg class="waits circle"' in report, "the server's thread waits for a lock that it holds itself"
+    assert "which it holds itself" in report and "moody.py:" in report
+    before, _, after = report.partition("the trouble begins")
+    assert "2020-01-01 00:00:00 started" in before and "2099-01-01 00:00:00 after the hang" in after

@@ -81,7 +81,7 @@ def plain(text: str, shop: Shop, pid: int) -> str:
     text = re.sub(r"[\d.]+ % of", "PERCENT of", text)
     text = re.sub(r"\(\d failures?[^)]*\)", "(COUNTED)", text)  # a second sign makes it fewer
     text = re.sub(", then watched for .*", "", re.sub(r"\d+ requests? in", "1 request in", text))
-    text = re.sub(r"(the playbook says|not on) \d+", r"\1 OTHER", text)
+    text = re.sub(r"(the playbook says|not on|the start command, port) \d+", r"\1 OTHER", text)
     text = re.sub(r"next check (now|in \S+)", "next check SOON", text)
     text = re.sub(r"\b\d+ (question|look)s?\b", r"SOME \1s", text)
     text = re.sub(r"(?<=at most )\d+ (?=s …)", "SOME ", text)

@@ -39,7 +39,8 @@ def test_a_good_playbook_is_fine_and_says_what_could_not_be_asked(shop: Shop) ->
     done = shop.wd("validate", "--here")
     assert done.code == 0, done.out
     assert done.out.splitlines() == [
-        f"{shop.folder}/playbooks/shop.yml: shop does not run, so its probes were not asked",
+        f"{shop.folder}/playbooks/shop.yml: tried the start command, port {shop.port}; "
+        "shop does not run, so its probes were not asked",
         "2 files: all fine",
     ]
     assert shop.copies() == []
@@ -51,7 +52,8 @@ def test_a_running_service_has_its_probes_asked(shop: Shop) -> None:
         done = shop.wd("validate", "--here")
     assert done.code == 3
     lines = done.out.splitlines()
-    assert [line.split(": ")[1] for line in lines[:-1]] == ["logs", "probes.health"]
+    assert [line.split(": ")[1] for line in lines[:-2]] == ["logs", "probes.health"]
+    assert lines[-2].endswith(f"shop.yml: tried the start command, port {shop.port}, 1 log, 1 probe")
     assert "wd why shop" in lines[1] and lines[-1] == "2 files: 2 mistakes"
 
 

@@ -235,7 +235,9 @@ class Page(HTMLParser):
         self.shown.append(data)
 
 
-KNOWN = {tag for tag, _ in Page(html(build(incident(), Path("/nonexistent")))).tags} | {"svg", "path", "figure"}
+KNOWN = {tag for tag, _ in Page(html(build(incident(), Path("/nonexistent")))).tags} | {
+    *("svg", "path", "figure", "figcaption", "desc", "text")
+}
 
 
 def poisoned(text: str) -> Incident:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from watchdog.commands.validate_here import mistakes, running, unreachable
+from watchdog.commands.validate_here import mistakes, tried, unreachable
 from watchdog.config import playbooks
 from watchdog.library import shelf
 from watchdog.model.errors import BadConfig
@@ -68,9 +68,7 @@ def _row(path: Path, context: Context, *, here: bool) -> Row:
     if not here:
         return {**row, "warnings": [f"{path}: {line}" for line in unreachable(playbook)]}
     row["mistakes"] = [f"{path}: {line}" for line in mistakes(playbook, context)]
-    if not running(playbook, context):
-        row["note"] = f"{path}: {playbook.service} does not run, so its probes were not asked"
-    return row
+    return {**row, "note": f"{path}: {tried(playbook, context)}"}
 
 
 def _runbook(path: Path) -> Iterable[str]:

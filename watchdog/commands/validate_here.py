@@ -40,9 +40,16 @@ def mistakes(playbook: Playbook, context: Context) -> Iterator[str]:
     yield from unreachable(playbook)
 
 
-def running(playbook: Playbook, context: Context) -> bool:
-    """Whether a server of it runs, so that its probes could be asked."""
-    return bool(_trees(playbook, context))
+def tried(playbook: Playbook, context: Context) -> str:
+    """What `mistakes` tries for this playbook, for a person: the start command, port 8000, 1 log, 2 checks, 1 probe."""
+    start, runs = playbook.start, bool(_trees(playbook, context))
+    parts = ["the manager that starts it"] if start.through else ["the start command"] if start.command else []
+    parts += [f"port {playbook.find.port}"] if playbook.find.port is not None else []
+    counts = {"log": playbook.logs, "check": playbook.checks, "probe": playbook.probes if runs else ()}
+    parts += [f"{len(found)} {what}{'s' if len(found) > 1 else ''}" for what, found in counts.items() if found]
+    parts += ["whom to notify"] if playbook.notify else []
+    left_out = "" if runs or not playbook.probes else f"; {playbook.service} does not run, so its probes were not asked"
+    return f"tried {', '.join(parts) or 'nothing'}{left_out}"
 
 
 def _trees(playbook: Playbook, context: Context) -> tuple[Tree, ...]:

@@ -24,7 +24,7 @@ def manifests(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """(name, manifest) of each evidence folder, in the order in which they were made."""
     found = [path for path in folder.glob("evidence*") if path.is_dir() and not path.is_symlink()]
     for path in sorted(found, key=lambda path: (len(path.name), path.name)):
-        manifest = _json(path / "manifest.json")
+        manifest = read_json(path / "manifest.json")
         yield path.name, manifest if isinstance(manifest, dict) else {}
 
 
@@ -50,7 +50,7 @@ def commands(folder: Path) -> dict[int, str]:
     """Command lines of the processes that the evidence saw."""
     found: dict[int, str] = {}
     for name, _ in manifests(folder):
-        processes = _json(folder / name / "processes.json")
+        processes = read_json(folder / name / "processes.json")
         for target in processes.get("targets", ()) if isinstance(processes, dict) else ():
             words = target.get("cmdline") or [f"[{target.get('name')}]"]
             found[int(target.get("pid") or 0)] = " ".join(str(word) for word in words)
@@ -66,10 +66,10 @@ def curves(folder: Path) -> tuple[Curve, ...]:
     """Memory, CPU, threads and open files while it was looked at; and what the probes measured before."""
     found: list[Curve | None] = []
     for name, _ in manifests(folder):
-        series = _json(folder / name / "series.json")
+        series = read_json(folder / name / "series.json")
         if isinstance(series, list) and len(series) > 1:
             found += _looked_at(series, "" if name == "evidence" else f" ({name})")
-    samples = _json(folder / SAMPLES)
+    samples = read_json(folder / SAMPLES)
     if isinstance(samples, list):
         found += _probed(samples)
     return tuple(one for one in found if one is not None)
@@ -101,7 +101,8 @@ def _probed(samples: list[Any]) -> list[Curve | None]:
     ]
 
 
-def _json(path: Path) -> Any:
+def read_json(path: Path) -> Any:
+    """What an evidence file holds; None if it cannot be read or is too large."""
     data, size, _modified, error = files.tail_bytes(path, _MOST)
     if error or size > _MOST:
         return None

@@ -57,6 +57,43 @@ class Curve:
     text: str  # the same in words, for Markdown and for those who cannot see it
 
 
+BOX, GAP = 48, 44  # heights of a box of the picture, and of the arrow to the next one
+ONLY_DRAWN = ("waits", "logs")  # fields for an HTML page (see pictures.py), which stand in no JSON
+
+
+@record(frozen=True)
+class Box:
+    """A thread or a task, or a peer that keeps silent."""
+
+    name: str
+    place: str  # "server.py:30 in withdraw"
+    wish: str  # what it waits for: on the arrow to the next box; empty for the last one of a chain
+    top: int
+
+
+@record(frozen=True)
+class Waits:
+    """Who waits for whom. In a circle the last box waits for the first one."""
+
+    boxes: tuple[Box, ...]
+    is_circle: bool
+    words: str  # the same for those who cannot see it
+
+    @property
+    def height(self) -> int:
+        return len(self.boxes) * (BOX + GAP) - (0 if self.is_circle else GAP)
+
+
+@record(frozen=True)
+class LogTail:
+    """Lines before and after the moment. Without times in the log nothing tells where it lies: all stand before."""
+
+    source: str
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    has_times: bool
+
+
 @record(frozen=True)
 class Page:
     """The whole report."""
@@ -92,6 +129,8 @@ class Page:
     kept: tuple[Kept, ...] = ()
     missing: tuple[str, ...] = ()
     curves: tuple[Curve, ...] = ()
+    waits: Waits | None = None
+    logs: tuple[LogTail, ...] = ()
     commands: tuple[str, ...] = ()
     root_cause: str = ""
     fix: str = ""

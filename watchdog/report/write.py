@@ -12,7 +12,7 @@ from watchdog.model.incident import Incident
 from watchdog.model.probing import Sample
 from watchdog.report import folders
 from watchdog.report.build import build, clean
-from watchdog.report.page import Page
+from watchdog.report.page import ONLY_DRAWN, Page
 from watchdog.system.disk import files
 from watchdog.text.language import ENGLISH, LANGUAGES, speaking, translated, translated_count, translated_word
 from watchdog.text.printable import printable
@@ -40,11 +40,12 @@ def write(
             opened.write(_JSON, as_json(build(incident, folder), clean(incident), language))
         if not pages:
             return folder / _JSON
-        from watchdog.report.render import html, markdown  # here: Jinja is imported for a page only
+        from watchdog.report.pictures import with_pictures  # here: these and Jinja are imported for a page only
+        from watchdog.report.render import html, markdown
 
         with speaking(language):
             page = build(incident, folder)
-            opened.write("report.html", html(page))
+            opened.write("report.html", html(with_pictures(page, folder)))
             opened.write("report.md", markdown(page))  # last: who finds it finds the others too
     return folder / "report.md"
 
@@ -62,7 +63,8 @@ def language_of(folder: Path) -> str:
 
 def as_json(page: Page, incident: Incident, language: str = ENGLISH) -> str:
     """The incident as `wd incidents show` gives it, and all that the page adds. Always in English."""
-    whole: dict[str, Any] = {**incident.record(), "language": language, "page": asdict(page)}
+    shown = {name: value for name, value in asdict(page).items() if name not in ONLY_DRAWN}
+    whole: dict[str, Any] = {**incident.record(), "language": language, "page": shown}
     return json.dumps(whole, indent=1, ensure_ascii=True, default=str) + "\n"
 
 
