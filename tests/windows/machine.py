@@ -75,13 +75,18 @@ class Programs:
                 one.kill()
 
 
+def command_lines() -> Iterator[tuple[psutil.Process, list[str]]]:
+    """Every process with its command line; those are left out that end while they are asked."""
+    for one in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            yield one, one.cmdline()
+
+
 def processes_of(folder: Path) -> list[psutil.Process]:
     """Those that have a path of this folder in their command line."""
-    found = []
-    for one in psutil.process_iter(["cmdline"]):
-        if one.pid != os.getpid() and any(str(folder) in word for word in one.info["cmdline"] or ()):
-            found.append(one)
-    return found
+    return [
+        one for one, words in command_lines() if one.pid != os.getpid() and any(str(folder) in word for word in words)
+    ]
 
 
 @pytest.fixture

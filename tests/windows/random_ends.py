@@ -16,8 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import psutil
-from machine import WITHIN, Home, Programs, answers, told
+from machine import WITHIN, Home, Programs, answers, command_lines, told
 
 RUNS: tuple[Sequence[str], ...] = (("restart", "shop", "--yes"), ("run", "frozen-server", "--service", "shop", "--yes"))
 STILL = 3.0  # seconds for which one server answers and nothing changes: then no start is under way any more
@@ -97,7 +96,7 @@ def _settle(home: Home) -> tuple[bool, int]:
 def _copies(home: Home) -> list[int]:
     """The pids of all servers of this home."""
     script = str(home.programs.folder / "shop.py")
-    return [one.pid for one in psutil.process_iter(["cmdline"]) if (one.info["cmdline"] or [])[1:2] == [script]]
+    return [one.pid for one, words in command_lines() if words[1:2] == [script]]
 
 
 if __name__ == "__main__":

@@ -135,7 +135,7 @@ def test_an_orphan_of_a_server_that_wd_started_ends_with_it(home: Home) -> None:
     home.service(LEAVES_AN_ORPHAN)
     started = home.wd("start", "shop")
     assert started.returncode == 0, told(started)
-    (orphan,) = [one for one in processes_of(home.programs.folder) if one.info["cmdline"][-1].endswith("orphan")]
+    (orphan,) = [one for one in processes_of(home.programs.folder) if one.cmdline()[-1].endswith("orphan")]
     assert not psutil.pid_exists(orphan.ppid())
     done = home.wd("kill", f":{home.port}", "--yes")
     assert done.returncode == 0, told(done)

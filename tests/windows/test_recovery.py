@@ -16,7 +16,7 @@ import pytest
 if sys.platform != "win32":
     pytest.skip("these are for Windows: sh tests/windows.sh runs them", allow_module_level=True)
 
-from machine import Home, Programs, answers, asked, home, listens, programs, told, wait_for, wd
+from machine import Home, Programs, answers, asked, command_lines, home, listens, programs, told, wait_for, wd
 
 __all__ = ["home", "programs"]  # fixtures
 
@@ -119,8 +119,8 @@ def test_wd_ended_in_the_middle_leaves_one_server_that_runs(home: Home, moment: 
         run.kill()
         run.wait(20)
     wait_for(lambda: answers(home.port), "it runs")
-    servers = [one for one in psutil.process_iter(["cmdline"]) if one.info["cmdline"][1:2] == [script(home)]]
-    assert len(servers) == 1, [one.info for one in servers]
+    servers = [one for one, words in command_lines() if words[1:2] == [script(home)]]
+    assert len(servers) == 1, servers
 
 
 def script(home: Home) -> str:
