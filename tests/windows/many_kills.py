@@ -51,6 +51,7 @@ class _Kills:
         self._script, self._port, self._home = script, free_port(), script.parent / "home"
         for name in ("playbooks", "runbooks", "logs"):
             (self._home / name).mkdir(parents=True)
+        self._bystanders = set(psutil.pids())  # what ran before: the services of Windows, and this program
         self._others = [self._start("looks-alike") for _ in range(around)]
         self._counts: Counter[str] = Counter()
         self._pids: Counter[int] = Counter(one.pid for one in self._others)
@@ -86,11 +87,11 @@ class _Kills:
         try:
             assert server.stdout is not None
             server.stdout.readline()  # only now Wine tells whose the socket is
-            before, said = set(psutil.pids()), io.StringIO()
+            said = io.StringIO()
             with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
                 code = call(["--home", str(self._home), "kill", f":{self._port}", "--yes", "--force", "--no-evidence"])
-            gone = before - set(psutil.pids()) - {server.pid}
-            self._counts["wrong"] += len(gone)  # nothing else ends by itself under Wine
+            gone = self._bystanders - set(psutil.pids())
+            self._bystanders -= gone
             ended = server.poll() == AT_ONCE
             self._counts["right" if code == 0 and ended else "failed"] += 1
             if code or not ended or gone:
@@ -98,6 +99,7 @@ class _Kills:
         finally:
             server.kill()
             server.wait(30)
+        self._counts["wrong"] += len(gone) + sum(one.poll() is not None for one in self._others)
 
     def _start(self, role: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
