@@ -40,7 +40,7 @@ AT_ONCE = 1  # the exit code that wd gives to what it ends
 
 def main() -> int:
     kills, around = (*(int(word) for word in sys.argv[1:]), *(1000, 20)[len(sys.argv) - 1 :])
-    with tempfile.TemporaryDirectory() as made:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as made:  # the journal is still open
         script = Path(made) / "shop.py"
         script.write_text(SERVER)
         return _Kills(script, around).run(kills)
