@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import io
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -40,10 +41,13 @@ AT_ONCE = 1  # the exit code that wd gives to what it ends
 
 def main() -> int:
     kills, around = (*(int(word) for word in sys.argv[1:]), *(1000, 20)[len(sys.argv) - 1 :])
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as made:  # the journal is still open
-        script = Path(made) / "shop.py"
-        script.write_text(SERVER)
+    folder = Path(tempfile.mkdtemp())
+    script = folder / "shop.py"
+    script.write_text(SERVER)
+    try:
         return _Kills(script, around).run(kills)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)  # the journal is still open
 
 
 class _Kills:
