@@ -1,10 +1,11 @@
 """Many hosts: what the controller pays for each, beside `xargs ssh` and Ansible; and runs whose links are cut.
 
 python benchmarks/fleet.py ask --hosts 100      # 100 sshd on loopback, one server, one question to each
+python benchmarks/fleet.py run --hosts 100      # the same, with a run on each whose files are fetched
 python benchmarks/fleet.py cuts --cuts 50       # hung servers are cured while their links break, in each phase
 
-The hosts of the first are this machine, so the wall time holds the work of all hosts. The CPU time and the memory are
-those of the controller alone: the command and its `ssh`, not what sshd starts. For root, the hosts of the second are
+The hosts of the first two are this machine, so the wall time holds the work of all hosts. The CPU time and the memory
+are those of the controller alone: the command and its `ssh`, not what sshd starts. For root, the hosts of the last are
 network namespaces with a cable each, which is pulled for every second cut; else their sshd is on loopback.
 """
 
@@ -20,7 +21,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ verify --healthy 1 --within 40s
 exec -- sleep 2
 ```
 """
+_WORK = "```wd timeout=60s on-fail=stop\nexec -- true\n```\n"
 # What a run has printed when its link is cut.
 _PHASES = {
     "before the kill": "… exec -- sleep",
@@ -60,8 +62,8 @@ _PHASES = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("ask", "cuts"))
-    parser.add_argument("--hosts", type=int, default=0, help="default: 100 to ask, 10 for cuts")
+    parser.add_argument("what", choices=("ask", "run", "cuts"))
+    parser.add_argument("--hosts", type=int, default=0, help="default: 10 for cuts, else 100")
     parser.add_argument("--cuts", type=int, default=50)
     parser.add_argument("--at-once", type=int, default=25)
     parser.add_argument("--json", type=Path)
@@ -72,6 +74,8 @@ def main() -> None:
         Path(folder).chmod(0o700)
         if chosen.what == "ask":
             found: Any = ask(fleet, chosen.hosts or 100, chosen.at_once)
+        elif chosen.what == "run":
+            found = run(fleet, chosen.hosts or 100, chosen.at_once)
         else:
             found = cuts(fleet, chosen.hosts or 10, chosen.cuts)
     if chosen.json:
@@ -81,30 +85,79 @@ def main() -> None:
 def ask(fleet: Fleet, count: int, at_once: int) -> list[dict[str, Any]]:
     for number in range(count):
         fleet.host(f"h{number:03}")
-    config = fleet.folder / "ssh_config"
-    config.write_text("\n".join(map(_entry, fleet.hosts.values())))
-    names = fleet.folder / "names"
-    names.write_text("\n".join(fleet.hosts))
-    rows = []
-    print("| | wall s | CPU s of the controller | CPU ms a host | memory MB at most | good answers |")
-    print("|---|---|---|---|---|---|")
     with running(str(SERVERS / "plain.py"), "{port}") as server:
         question = ["why", f":{server.port}", "--within", "20s", "-o", "json"]
         told = " ".join(["wd-oncall", *question])
         ansible = str(Path(sys.executable).with_name("ansible"))
         lines = {
             "wd fleet why": fleet.argv(*question, "--at-once", str(at_once)),
-            "xargs ssh": ["xargs", "-a", str(names), "-P", str(at_once), "-I{}", "ssh", "-F", str(config), "{}", told],
+            "xargs ssh": [*_xargs(fleet, at_once), "ssh", "-F", str(fleet.folder / "ssh_config"), "{}", told],
             "ansible -m command": [ansible, "all", "-i", str(fleet.inventory), "-f", str(at_once), "-a", told],
         }
-        for name, line in lines.items():
-            row = {"name": name, "hosts": count, **_measured(line, fleet)}
-            print(
-                f"| {name} | {row['wall']:.1f} | {row['cpu']:.2f} | {row['cpu'] / count * 1000:.0f} "
-                f"| {row['memory'] / 1e6:.0f} | {row['good']} |",
-                flush=True,
-            )
-            rows.append(row)
+        return _compared(lines, fleet, count, lambda out: out.count(b'"signature": '))
+
+
+def run(fleet: Fleet, count: int, at_once: int) -> list[dict[str, Any]]:
+    """One runbook on each host, and its files on the controller afterwards."""
+    for number in range(count):
+        fleet.shop(f"h{number:03}").runbook("work", _WORK)
+    own = ["WD_HOME={}-home", "wd-oncall", "run", "work", "--service", "shop", "-o", "json"]
+    plain = f"ssh -F {fleet.folder}/ssh_config {{}} env {' '.join(own)} >{{}}.json"
+    plain += f" && ssh -F {fleet.folder}/ssh_config {{}} tar -C {{}}-home/logs -cz incidents >{{}}.tar.gz"
+    plain = plain.replace("{}-home", f"{fleet.folder}/{{}}-home")
+    words = ("run", "work", "--service", "shop", "--batch", "100%", "--max-at-once", str(at_once), "--id", "bench")
+    lines = {
+        "wd fleet run": [*fleet.argv(*words), "-o", "json"],
+        "xargs ssh": [*_xargs(fleet, at_once), "sh", "-c", plain],
+        "ansible-playbook": _play(fleet, at_once),
+    }
+    places = {
+        "wd fleet run": "controller/logs/fleet-runs/bench/hosts/*/report.json",
+        "xargs ssh": "h*.tar.gz",
+        "ansible-playbook": "wd-evidence/*/*.tar.gz",
+    }
+    return _compared(lines, fleet, count, lambda out: 0, places)
+
+
+def _play(fleet: Fleet, at_once: int) -> list[str]:
+    """The role of the collection, from the folder where wd has it."""
+    place = fleet.folder / "collections" / "ansible_collections" / "wd"
+    place.mkdir(parents=True)
+    (place / "oncall").symlink_to(ROOT / "watchdog" / "fleet" / "collection")
+    values = {"wd_oncall_runbook": "work", "wd_oncall_service": "shop", "wd_oncall_home": "{{ wd_home }}"}
+    play = {"hosts": "all", "gather_facts": False, "roles": [{"role": "wd.oncall.run", "vars": values}]}
+    (fleet.folder / "work.yml").write_text(json.dumps([play]))
+    program = str(Path(sys.executable).with_name("ansible-playbook"))
+    return [program, "-i", str(fleet.inventory), "-f", str(at_once), str(fleet.folder / "work.yml")]
+
+
+def _xargs(fleet: Fleet, at_once: int) -> list[str]:
+    (fleet.folder / "ssh_config").write_text("\n".join(map(_entry, fleet.hosts.values())))
+    names = fleet.folder / "names"
+    names.write_text("\n".join(fleet.hosts))
+    return ["xargs", "-a", str(names), "-P", str(at_once), "-I{}"]
+
+
+def _compared(
+    lines: Mapping[str, Sequence[str]],
+    fleet: Fleet,
+    count: int,
+    good: Callable[[bytes], int],
+    places: Mapping[str, str] | None = None,
+) -> list[dict[str, Any]]:
+    rows = []
+    print("| | wall s | CPU s of the controller | CPU ms a host | memory MB at most | good answers |")
+    print("|---|---|---|---|---|---|")
+    for name, line in lines.items():
+        row = {"name": name, "hosts": count, **_measured(line, fleet, good)}
+        if places:
+            row["good"] = len(list(fleet.folder.glob(places[name])))
+        print(
+            f"| {name} | {row['wall']:.1f} | {row['cpu']:.2f} | {row['cpu'] / count * 1000:.0f} "
+            f"| {row['memory'] / 1e6:.0f} | {row['good']} |",
+            flush=True,
+        )
+        rows.append(row)
     return rows
 
 
@@ -115,11 +168,11 @@ def _entry(host: Any) -> str:
     )
 
 
-def _measured(line: Sequence[str], fleet: Fleet) -> dict[str, Any]:
+def _measured(line: Sequence[str], fleet: Fleet, good: Callable[[bytes], int]) -> dict[str, Any]:
     before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     process = subprocess.Popen(
         line, cwd=fleet.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        env=surroundings(),
+        env=surroundings(ANSIBLE_COLLECTIONS_PATH=str(fleet.folder / "collections"), LC_ALL="C.UTF-8"),
     )  # fmt: skip
     most, over = [0], threading.Event()
 
@@ -135,7 +188,7 @@ def _measured(line: Sequence[str], fleet: Fleet) -> dict[str, Any]:
         "wall": time.monotonic() - begun,
         "cpu": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
         "memory": most[0],
-        "good": out.count(b'"signature": '),
+        "good": good(out),
     }
 
 

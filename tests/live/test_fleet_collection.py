@@ -118,3 +118,10 @@ def test_ansible_explains_the_module_and_the_role(installed: Path) -> None:
     role = program("ansible-doc", installed, "-t", "role", "wd.oncall.run")
     assert role.code == 0, role.err
     assert "wd_oncall_runbook" in role.out
+
+
+def test_a_wd_that_cannot_be_run_is_reported_with_the_reason(installed: Path) -> None:
+    order = "runbook=frozen-server id=night program=/nothing/wd"
+    done = program("ansible", installed, "localhost", "-m", "wd.oncall.wd_run", "-a", order)
+    assert done.code == 2
+    assert "/nothing/wd cannot be run: [Errno 2] No such file or directory" in done.out + done.err

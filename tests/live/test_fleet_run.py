@@ -53,6 +53,7 @@ def test_hung_servers_are_cured_in_batches_and_all_evidence_is_fetched(fleet: Fl
         assert done.code == 0, done.out + done.err
         after = {name: answering_pid(shop.port) for name, shop in fleet.shops.items()}
         assert all(after[name] not in (0, before[name]) for name in after)
+        assert '"outcome"' not in done.err, "the steps are shown, not the result's JSON"
         assert done.err.index("batch 1 of 2") < done.err.index("✓ one") < done.err.index("batch 2 of 2")
         record = json.loads((Path(done.last["report"]).parent / "report.json").read_text())
         for run in record["runs"]:

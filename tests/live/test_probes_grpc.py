@@ -65,7 +65,14 @@ def test_without_the_package_nothing_is_said_of_the_server(monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize(
-    ("way", "verdict"), [("serving", "healthy"), ("not-serving", "healthy"), ("no-health", "unknown"), ("hung", "hung")]
+    ("way", "verdict"),
+    [
+        ("serving", "healthy"),
+        ("not-serving", "healthy"),
+        ("no-health", "unknown"),
+        ("hung", "hung"),
+        ("every-method", "unknown"),
+    ],
 )
 def test_the_list_of_servers_says_whether_it_answers(way: str, verdict: str) -> None:
     with support.running(str(SERVER), "{port}", way) as server:
@@ -82,6 +89,15 @@ def test_a_server_that_answers_its_health_check_is_no_fault(way: str) -> None:
         assert seen.protocol == "grpc"
         assert bool([one for one in seen.answers if one.status]) == (way != "no-health"), seen.answers
         assert found.verdict in HEALTHY, said(found)
+
+
+@NEEDS_RIGHT
+@needs_reader
+def test_a_server_that_takes_the_question_for_a_stream_of_its_own_is_no_fault() -> None:
+    with support.running(str(SERVER), "{port}", "every-method") as server:
+        seen = gather.gather(tree_of(server), Configured(limit=2.0), 12.0)
+        assert [one.verdict for one in seen.answers] in (["pending"], ["timeout"]), seen.answers
+        assert diagnose(seen).verdict in HEALTHY, said(diagnose(seen))
 
 
 @NEEDS_RIGHT

@@ -1,4 +1,8 @@
-"""A gRPC server: `grpc_shop.py PORT WAY`. Where it is "hung", all of its threads wait for an answer of the bank."""
+"""A gRPC server: `grpc_shop.py PORT WAY`.
+
+Where it is "hung", all of its threads wait for an answer of the bank. Where it is "every-method", it takes each call
+for a stream of news, and there are none.
+"""
 
 import queue
 import sys
@@ -22,13 +26,24 @@ def book(request: bytes, context: grpc.ServicerContext) -> bytes:
     return bank_answers.get()
 
 
+def news(request: bytes, context: grpc.ServicerContext):
+    yield bank_answers.get()
+
+
+class EveryMethod(grpc.GenericRpcHandler):
+    def service(self, details):
+        return grpc.unary_stream_rpc_method_handler(news)
+
+
 def handlers(service: str, name: str, method):
     return grpc.method_handlers_generic_handler(service, {name: grpc.unary_unary_rpc_method_handler(method)})
 
 
 server = grpc.server(ThreadPoolExecutor(THREADS))
 server.add_generic_rpc_handlers((handlers("shop.Orders", "Book", book),))
-if WAY != "no-health":
+if WAY == "every-method":
+    server.add_generic_rpc_handlers((EveryMethod(),))
+elif WAY != "no-health":
     server.add_generic_rpc_handlers((handlers("grpc.health.v1.Health", "Check", check),))
 server.add_insecure_port(f"127.0.0.1:{PORT}")
 server.start()

@@ -268,3 +268,10 @@ def test_a_loop_at_rest_whose_tasks_were_not_all_read_is_not_called_idle(look: T
 def test_threads_at_rest_are_idle_also_where_no_memory_can_be_read() -> None:
     look = TaskLook(PID, 0.5, "", error="the memory of another process is read on Linux only")
     assert diagnose(replace(portless(Thread("MainThread", TIMER, call="futex")), tasks=(look,))).verdict == "healthy"
+
+
+@pytest.mark.parametrize(("waited", "verdict"), [(30.0, "unknown"), (0.5, "healthy")])
+def test_a_server_that_leaves_its_clients_in_the_queue_is_not_called_idle(waited: float, verdict: str) -> None:
+    client = replace(upstream(), pid=None, inode=0, served=True, received_ago=waited)
+    rests = Thread("MainThread", (f"main {APP}:9",), call="epoll_wait")
+    assert diagnose(portless(rests, connections=[client])).verdict == verdict

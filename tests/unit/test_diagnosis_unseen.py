@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import canned
 import pytest
-from canned import APP, AT_REST, PID, REQUEST, Thread, evidence
+from canned import APP, AT_REST, LIB, PID, REQUEST, SITE, Thread, evidence
 
 from watchdog.diagnosis.diagnose import diagnose
 from watchdog.diagnosis.view import View
-from watchdog.model.evidence import Configured, Evidence
+from watchdog.model.causes import HEALTHY
+from watchdog.model.evidence import Configured, Evidence, TaskLook
 from watchdog.model.open_files import Descriptor
 from watchdog.model.process import Listener
 
@@ -77,3 +78,25 @@ def test_a_program_that_inherited_the_port_and_takes_no_connection_keeps_it_from
     call: str, queue: int, keeps: bool
 ) -> None:
     assert (diagnose(recorder(call, queue)).verdict == "port-squatter") is keeps
+
+
+SERVES_CALLS = Thread("Thread-1", (f"_serve {SITE}/grpc/_server.py:1100", *canned.STARTED), call="futex", tid=12)
+
+
+@pytest.mark.parametrize(
+    ("answers", "queued", "gil", "fault"),
+    [("stream", 0, False, False), ("unary", 0, False, True), ("stream", 1, False, True), ("stream", 0, True, True)],
+    ids=["taken for a stream", "taken as a call with one answer", "waits for a thread", "the interpreter is held"],
+)
+def test_a_question_that_a_server_of_grpc_took_for_a_stream_says_nothing_of_it(
+    answers: str, queued: int, gil: bool, fault: bool
+) -> None:
+    taken = (f"_{answers}_response_in_pool {SITE}/grpc/_server.py:815", f"run {LIB}/concurrent/futures/thread.py:58")
+    calls = (f"get {LIB}/queue.py:171", f"watch {APP}:21", *taken, *canned.STARTED)
+    works = Thread("pool", calls, call="futex", gil=gil, tid=11)
+    main = Thread("MainThread", (f"wait {LIB}/threading.py:320", f"<module> {APP}:35"), call="futex")
+    look = TaskLook(PID, 1.0, "3.11", queues=(("queue.Queue", 3), ("_queue.SimpleQueue", queued)))
+    seen = replace(
+        evidence(main, works, SERVES_CALLS, configured=Configured(port=8000)), protocol="grpc", tasks=(look,)
+    )
+    assert (diagnose(seen).verdict in HEALTHY) is not fault

@@ -85,6 +85,14 @@ def test_become_is_sudo_with_a_password_only_where_there_is_one() -> None:
     assert host("a").become == ()
 
 
+def test_a_command_that_a_host_proposes_is_not_marked_as_one_to_type_here() -> None:
+    row = {"service": "shop", "state": "trouble", "message": "gave up; once fixed, run `wd resume shop`"}
+    lines = lines_of("status", Reply(host("web1"), "answered", "", 2, (row,), {"outcome": "ok"}))
+    shown = table.text(lines, 1, {}, "1 of 1 host answered")
+    assert "run 'wd resume shop'" in shown
+    assert "`" not in shown
+
+
 @pytest.mark.parametrize(
     ("variables", "reason"),
     [

@@ -10,6 +10,7 @@ from watchdog.model.approval import Approval
 from watchdog.model.errors import NothingMatched, Refused, WrongUsage
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock
+from watchdog.text.language import marked, translated
 from watchdog.text.units import iso
 
 
@@ -53,19 +54,26 @@ def give(journal: Journal, asked: Approval, given: Literal["yes", "no"], by: str
     if counts and now is not None:
         return now
     if now is not None and now.is_open(clock.now()):
-        raise Refused("you have said yes before", waits_for(now), "Another person must say it, too.")
-    raise Refused("this question is not open any more", what_became(now) if now else "it was not found")
+        raise Refused(
+            translated("you have said yes before"), waits_for(now), translated("Another person must say it, too.")
+        )
+    became = what_became(now) if now else translated("it was not found")
+    raise Refused(translated("this question is not open any more"), became)
 
 
 def waits_for(one: Approval) -> str:
     """ "1 of 2 people have said yes: kim (page)"; empty where one person decides."""
     if one.needed == 1:
         return ""
-    return f"{len(one.votes)} of {one.needed} people have said yes{': ' if one.votes else ''}{', '.join(one.votes)}"
+    told = translated("{count} of {needed} people have said yes", count=len(one.votes), needed=one.needed)
+    return f"{told}{': ' if one.votes else ''}{', '.join(one.votes)}"
 
 
 def what_became(one: Approval) -> str:
     """Of a question that is not open any more."""
     if one.answer in ("yes", "no"):
-        return f"{one.by} said {one.answer} at {iso(one.answered or one.asked)}"
-    return "the trouble is over" if one.answer == "over" else "its time is over, and that is a no"
+        said = marked("{name} said yes at {moment}") if one.answer == "yes" else marked("{name} said no at {moment}")
+        return translated(said, name=one.by, moment=iso(one.answered or one.asked))
+    if one.answer == "over":
+        return translated("the trouble is over")
+    return translated("its time is over, and that is a no")

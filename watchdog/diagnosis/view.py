@@ -7,6 +7,7 @@ from functools import cached_property
 
 from watchdog.diagnosis import jobs, posts
 from watchdog.diagnosis.code import innermost_application, short
+from watchdog.diagnosis.misheard import is_misheard
 from watchdog.diagnosis.tasks import suspended
 from watchdog.diagnosis.threads import Threads, ThreadView
 from watchdog.model.evidence import Answer, Frame
@@ -29,7 +30,8 @@ class View(Threads):
 
     @cached_property
     def unanswered(self) -> tuple[Answer, ...]:
-        return tuple(answer for answer in self.evidence.answers if answer.verdict in ("timeout", "pending"))
+        silent = tuple(answer for answer in self.evidence.answers if answer.verdict in ("timeout", "pending"))
+        return () if silent and is_misheard(self) else silent
 
     @cached_property
     def waited(self) -> float:
@@ -134,7 +136,8 @@ class View(Threads):
     def unasked(self) -> bool:
         """No question can tell whether it works: what its threads do decides."""
         evidence = self.evidence
-        if not evidence.python or not self.processes or any(one.verdict in _TELLING for one in evidence.answers):
+        telling = any(one.verdict in _TELLING for one in evidence.answers) and not is_misheard(self)
+        if not evidence.python or not self.processes or telling:
             return False
         if evidence.configured.url is not None or (
             not evidence.protocol and any(one.verdict == "local" for one in evidence.answers)

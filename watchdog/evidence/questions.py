@@ -73,11 +73,21 @@ class Asking(Protocol):
 class Questions:
     """Asks again and again until `stop`; `limit` is the time that a good answer may take.
 
-    Of several places the first that has a page is asked; where none has one, the last.
+    Of several places the first that has a page is asked; where none has one, the last. `sparing`: after one question
+    that was not answered no more are asked, since each may keep a thread of the server.
     """
 
-    def __init__(self, places: Sequence[str], limit: float, *, strict: bool, begun: float, ask: Ask = ask_http) -> None:
-        self._ask = ask
+    def __init__(
+        self,
+        places: Sequence[str],
+        limit: float,
+        *,
+        strict: bool,
+        begun: float,
+        ask: Ask = ask_http,
+        sparing: bool = False,
+    ) -> None:
+        self._ask, self._sparing = ask, sparing
         self._url, self._others = places[0], list(places[1:])
         self._limit, self._strict, self._begun = limit, strict, begun
         self._answers: list[Answer] = []
@@ -117,6 +127,8 @@ class Questions:
                     self._url = self._others.pop(0)
                 # Nobody said that it speaks HTTP, and it does not: it is not to be bothered again.
                 if not self._strict and self._answers[-1].verdict not in ("ok", "slow", "late", "timeout"):
+                    break
+                if self._sparing and self._answers[-1].verdict == "timeout":
                     break
             self._stop.wait(PAUSE)
 

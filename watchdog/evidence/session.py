@@ -114,7 +114,9 @@ class Session:
         if spoken == protocols.GRPC and grpc_health.available():
             self._protocol = spoken
             found = places(self.configured, self.tree, spoken)[:1]
-            self._questions = Questions(found, self.configured.limit, strict=True, begun=self._begun, ask=ask_grpc)
+            self._questions = Questions(
+                found, self.configured.limit, strict=True, begun=self._begun, ask=ask_grpc, sparing=True
+            )
         elif not protocols.is_web(spoken):
             self._protocol = spoken
             self._gaps["questions"] = Gap("questions", f"its port speaks {spoken}, not HTTP: it was not asked")

@@ -72,7 +72,7 @@ def _follow(folder: Path, order: Mapping[str, Any]) -> None:
         if not kept:
             _say(state="lost", known=known)
             return
-        latest = _step(folder)
+        latest = _step(folder) or step
         if latest != step or clock.monotonic() - said > _BEAT:
             said, step = clock.monotonic(), latest
             _say(state="running", step=step)
@@ -121,9 +121,10 @@ def _is_kept(folder: Path) -> bool:
 
 
 def _step(folder: Path) -> str:
-    """The last line of the run's output: the step that it is at."""
-    text, _size, _error = files.tail(folder / OUTPUT, _TAIL)
-    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("{")]
+    """The last line of the run's output: the step that it is at. Empty where the result, a longer line, hides it."""
+    text, size, _error = files.tail(folder / OUTPUT, _TAIL)
+    whole = text.splitlines()[1 if size > _TAIL else 0 :]
+    lines = [line.strip() for line in whole if line.strip() and not line.startswith("{")]
     return lines[-1] if lines else ""
 
 

@@ -13,6 +13,7 @@ from watchdog.fleet.plan import is_spent, lost
 from watchdog.fleet.records import ENDED, Host, HostRun, Plan
 from watchdog.fleet.shared import NoSlots, Slots
 from watchdog.fleet.side_by_side import side_by_side
+from watchdog.fleet.table import of_host
 from watchdog.text.units import counted
 
 Say = Callable[[str], None]
@@ -93,7 +94,9 @@ class Rollout:
         with self._counting:
             self.ledger.note(self._once(found))
         late = "  (late)" if found.late else ""
-        self._say(f"  {_MARKS.get(found.stage, '–')} {name}  {found.outcome or found.stage}  {found.text}{late}")
+        self._say(
+            f"  {_MARKS.get(found.stage, '–')} {name}  {found.outcome or found.stage}  {of_host(found.text)}{late}"
+        )
 
     def _once(self, found: HostRun) -> HostRun:
         """The same machine and account by another name has the same run: it counts once."""
@@ -105,7 +108,7 @@ class Rollout:
         return found
 
     def _step(self, name: str, step: str) -> None:
-        self._say(f"    {name}: {step}")
+        self._say(f"    {name}: {of_host(step)}")
 
     def _prove(self) -> None:
         for one in self.plan.proofs:

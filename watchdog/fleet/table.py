@@ -37,12 +37,17 @@ def text(lines: Sequence[Line], asked: int, also: dict[str, tuple[str, ...]], su
     told = []
     for line in rows:
         head = "  ".join(cell.ljust(width) for cell, width in zip(_columns(line), widths, strict=True))
-        told.append(f"{_MARKS.get(line.rank, '–')} {head}  {line.text}".rstrip())
+        told.append(f"{_MARKS.get(line.rank, '–')} {head}  {of_host(line.text)}".rstrip())
     for one in groups(lines):
         if one["count"] > 1:
             told.append(f"{one['count']} of {counted(asked, 'host')}: {one['cause']} ({_some(one['hosts'])})")
     told += [f"{name} is the same host as {', '.join(others)}" for name, others in also.items()]
     return joined([*told, summary])
+
+
+def of_host(text: str) -> str:
+    """What a host says, for a person: a command in it is for that host, so it is not marked as one to type here."""
+    return text.replace("`", "'")
 
 
 def _columns(line: Line) -> tuple[str, str, str]:

@@ -38,6 +38,11 @@ class Connection:
     received: int | None = None  # bytes that came in so far
     sent: int | None = None  # bytes that went out and were acknowledged so far
 
+    @property
+    def is_in_queue(self) -> bool:
+        """Whether it waits for the server to accept it."""
+        return self.served and self.pid is None and not self.inode and self.state in ("ESTABLISHED", "CLOSE_WAIT")
+
 
 @record(frozen=True)
 class FileLock:

@@ -73,9 +73,12 @@ def _ask_listener(tree: Tree, listener: Listener, timeout: float, believed: bool
 
 
 def _ask_grpc(listener: Listener, timeout: float) -> Verdict:
-    """Its health service, where there is one. Any state is a sign of life, as any status of HTTP is."""
-    host = addresses.loopback(listener.address).strip("[]")
-    found = grpc_health.ask(host, listener.port, timeout=timeout)
+    """Its health service, where there is one. Any state is a sign of life, as any status of HTTP is. Only a server that
+    tells one method from another is asked."""
+    deadline, host = clock.Deadline(timeout), addresses.loopback(listener.address).strip("[]")
+    if not grpc_health.tells_methods_apart(host, listener.port, timeout=timeout / 2):
+        return "unknown"
+    found = grpc_health.ask(host, listener.port, timeout=deadline.left)
     if found.state:
         return "slow" if found.seconds > SLOW else "healthy"
     return "hung" if found.problem == "timeout" else "unknown"

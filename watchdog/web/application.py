@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from watchdog.model.errors import NothingMatched
 from watchdog.report import render
+from watchdog.text.language import translated
 from watchdog.web import (
     alerts,
     api,
@@ -81,7 +82,7 @@ def _static(asked: Asked) -> Response:
     name = asked.path["name"]
     path = _FILES.get(name)
     if path is None:
-        raise NothingMatched(f"there is no file {name!r}")
+        raise NothingMatched(translated("there is no file {name!r}", name=name))
     return FileResponse(path, media_type=_TYPES[path.suffix], headers={"cache-control": "no-cache"})
 
 
@@ -100,4 +101,4 @@ def _healthz(asked: Asked) -> Response:
 
 
 def _nothing_here(asked: Asked) -> Response:
-    raise NothingMatched("there is no such page", todo="The pages are Now and History.")
+    raise NothingMatched(translated("there is no such page"), todo=translated("The pages are Now and History."))

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from watchdog.model.errors import BadConfig, NothingMatched, Refused, WdError, WrongUsage
 from watchdog.model.records import record
-from watchdog.text.language import speaking, wanted
+from watchdog.text.language import ENGLISH, speaking, translated, wanted
 from watchdog.watch import log
 from watchdog.web import identity, look
 from watchdog.web.site import Site
@@ -59,7 +59,7 @@ class Asked:
     @property
     def person(self) -> Visitor:
         if self.visitor is None:
-            raise Wrong(401, "sign in first")
+            raise Wrong(401, translated("sign in first"))
         return self.visitor
 
     def json(self) -> Any:
@@ -80,7 +80,7 @@ def endpoint(site: Site, handler: Handler, need: Need = "view") -> Callable[[Req
         try:
             body = await _body(request, _JSON if need == "alert" else _FORM)
         except (Wrong, ClientDisconnect) as error:
-            wrong = error if isinstance(error, Wrong) else Wrong(400, "the request ended before its end")
+            wrong = error if isinstance(error, Wrong) else Wrong(400, translated("the request ended before its end"))
             return _in_words(wrong, request.url.path, None, site)
         return await run_in_threadpool(_answer, site, handler, need, request, body)
 
@@ -95,13 +95,24 @@ async def _body(request: Request, most: int) -> bytes:
     async for piece in request.stream():
         found += piece
         if len(found) > most:
-            raise Wrong(413, f"the request is larger than {most >> 10} KiB")
+            raise Wrong(413, translated("the request is larger than {size} KiB", size=most >> 10))
     return bytes(found)
 
 
 def _answer(site: Site, handler: Handler, need: Need, request: Request, body: bytes) -> Response:
-    with speaking(site.language or wanted(request.headers.get("accept-language", ""))):
+    with speaking(_language(request, site)):
         return _answered(site, handler, need, request, body)
+
+
+def _language(request: Request, site: Site) -> str:
+    """Of a page; what other programs read is English."""
+    if _is_for_programs(request.url.path):
+        return ENGLISH
+    return site.language or wanted(request.headers.get("accept-language", ""))
+
+
+def _is_for_programs(path: str) -> bool:
+    return path.startswith(("/v1/", "/metrics"))
 
 
 def _answered(site: Site, handler: Handler, need: Need, request: Request, body: bytes) -> Response:
@@ -126,7 +137,7 @@ def _answered(site: Site, handler: Handler, need: Need, request: Request, body: 
         return _in_words(error, path, visitor, site)
     except Exception as error:  # noqa: BLE001 - the edge: a defect of ours is one line, and the server goes on
         log.say("", f"a defect in wd: {path}: {type(error).__name__}: {error}", "ERROR")
-        return _in_words(Wrong(500, "a defect in wd", f"{type(error).__name__}"), path, visitor, site)
+        return _in_words(Wrong(500, translated("a defect in wd"), type(error).__name__), path, visitor, site)
 
 
 def _form(request: Request, body: bytes) -> dict[str, str]:
@@ -136,7 +147,7 @@ def _form(request: Request, body: bytes) -> dict[str, str]:
     try:
         return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_FIELDS))
     except ValueError:
-        raise Wrong(400, "the form has too many fields") from None
+        raise Wrong(400, translated("the form has too many fields")) from None
 
 
 def _why_not(asked: Asked, need: Need, request: Request) -> Response | None:
@@ -145,22 +156,24 @@ def _why_not(asked: Asked, need: Need, request: Request) -> Response | None:
     if need == "nothing":
         return None
     if visitor is None:
-        if asked.url.startswith(("/v1/", "/metrics")):
+        if _is_for_programs(asked.url):
             return _problem(401, Wrong(401, "a token is needed"), {"www-authenticate": "Bearer"})
         if request.method != "GET" or not asked.site.users.people():
-            raise Wrong(401, "sign in first", why_nobody(asked.site), "Add a user: `wd web --add-user NAME --role act`")
+            todo = translated("Add a user: {command}", command="`wd web --add-user NAME --role act`")
+            raise Wrong(401, translated("sign in first"), why_nobody(asked.site), todo)
         return RedirectResponse(f"/sign-in?next={quote(asked.url)}", 303)
     if need == "alert":
         if visitor.role not in ("alert", "act"):
-            raise Wrong(403, f"{visitor.name} may look, and not send alerts")
+            raise Wrong(403, translated("{name} may look, and not send alerts", name=visitor.name))
         if visitor.role == "act":
             check_form(asked, request.headers)
         return None
-    if visitor.role == "alert" and not asked.url.startswith(("/v1/", "/metrics")):
-        raise Wrong(403, "a token is for programs; a person signs in")
+    if visitor.role == "alert" and not _is_for_programs(asked.url):
+        raise Wrong(403, translated("a token is for programs; a person signs in"))
     if need == "act":
         if not visitor.may_act:
-            raise Wrong(403, f"{visitor.name} may look, and not act", todo="Ask somebody with the role act.")
+            what = translated("{name} may look, and not act", name=visitor.name)
+            raise Wrong(403, what, todo=translated("Ask somebody with the role act."))
         check_form(asked, request.headers)
     return None
 
@@ -170,30 +183,31 @@ def check_form(asked: Asked, headers: Mapping[str, str]) -> None:
     check_origin(headers, asked.site)
     given = asked.form.get("form_key", "") or headers.get("x-form-key", "")
     if not asked.visitor or not asked.visitor.form_key or not identity.same(given, asked.visitor.form_key):
-        raise Wrong(403, "this form is not one of this page, or it is too old", todo="Load the page again.")
+        what = translated("this form is not one of this page, or it is too old")
+        raise Wrong(403, what, todo=translated("Load the page again."))
 
 
 def check_origin(headers: Mapping[str, str], site: Site) -> None:
     origin, host = headers.get("origin"), headers.get("host", "")
     scheme = "https" if site.entrance.is_secure else "http"
     if origin is not None and origin.lower() != f"{scheme}://{host}".lower():
-        raise Wrong(403, "this request comes from another site")
+        raise Wrong(403, translated("this request comes from another site"))
     if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        raise Wrong(403, "this request comes from another site")
+        raise Wrong(403, translated("this request comes from another site"))
 
 
 def why_nobody(site: Site) -> str:
     """Why somebody on this machine is not let in without signing in."""
     if site.entrance.proxy or not site.entrance.address.is_local:
-        return "This address is open to others."
-    return "Without signing in only the user that runs wd, and root, are let in."
+        return translated("This address is open to others.")
+    return translated("Without signing in only the user that runs wd, and root, are let in.")
 
 
 def _in_words(error: WdError, path: str, visitor: Visitor | None, site: Site) -> Response:
     status = (
         error.status if isinstance(error, Wrong) else next(code for kind, code in _STATUS if isinstance(error, kind))
     )
-    if path.startswith(("/v1/", "/metrics")):
+    if _is_for_programs(path):
         return _problem(status, error)
     return look.page("error.html.j2", site, visitor, status, error=error)
 

@@ -16,6 +16,7 @@ from watchdog.report.build import build, clean
 from watchdog.report.compare import compare, in_words
 from watchdog.report.pictures import with_pictures
 from watchdog.system.disk.parts import read_part
+from watchdog.text.language import translated
 from watchdog.web import look, runbook_page
 from watchdog.web.asked import Asked, Wrong
 
@@ -43,10 +44,10 @@ def evidence(asked: Asked) -> Response:
     wanted = asked.path["path"]
     page = build(found, Path(found.folder))
     if wanted not in {one.path for one in page.kept}:
-        raise NothingMatched(f"{found.id} has no evidence {wanted!r}")
+        raise NothingMatched(translated("{incident} has no evidence {path!r}", incident=found.id, path=wanted))
     part = read_part(Path(found.folder) / wanted, _LONGEST_FILE)
     if part.error:
-        raise NothingMatched(f"{wanted} cannot be read", part.error)
+        raise NothingMatched(translated("{path} cannot be read", path=wanted), part.error)
     headers = {
         "content-security-policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
         "cache-control": "no-store",
@@ -59,7 +60,7 @@ def note(asked: Asked) -> Response:
     found = _named(asked)
     given = {key: asked.form.get(key, "").strip() for key in ("root_cause", "fix", "text")}
     if any(len(value) > _LONGEST_NOTE for value in given.values()):
-        raise Wrong(400, f"a note has at most {_LONGEST_NOTE} characters")
+        raise Wrong(400, translated("a note has at most {count} characters", count=_LONGEST_NOTE))
     changed = {key: value for key, value in given.items() if value and value != getattr(found, key, "")}
     if changed:
         words = tuple(filter(None, [changed.pop("text", "")]))
@@ -83,7 +84,8 @@ def _named(asked: Asked, key: str = "id") -> Incident:
     """By its whole id: a page is no place for guesses."""
     found = asked.site.journal().incident(asked.path[key])
     if found.id != asked.path[key]:
-        raise NothingMatched(f"there is no incident {asked.path[key]!r}", todo="The page History shows them.")
+        what = translated("there is no incident {name!r}", name=asked.path[key])
+        raise NothingMatched(what, todo=translated("The page History shows them."))
     return clean(found)
 
 

@@ -17,6 +17,7 @@ from watchdog.model.approval import Approval
 from watchdog.model.errors import BadConfig, NothingMatched, Refused
 from watchdog.runbook import document
 from watchdog.system import clock
+from watchdog.text.language import marked, translated
 from watchdog.web import identity, look
 from watchdog.web.asked import Asked, Wrong, check_origin
 
@@ -45,10 +46,10 @@ def answer_linked(asked: Asked) -> Response:
     one = _by_link(asked)
     given, name = _given(asked), " ".join(asked.form.get("name", "").split())[:_LONGEST_NAME]
     if given == "yes" and one.needed > 1 and asked.visitor is None:
-        raise Refused(
-            f"{one.needed} different people must say yes, and the link does not show who you are",
-            todo=f"Sign in to the page, or type `wd yes {one.service}`.",
-        )
+        words = marked("{count} different people must say yes, and the link does not show who you are")
+        command = f"`wd yes {one.service}`"
+        todo = translated("Sign in to the page, or type {command}.", command=command)
+        raise Refused(translated(words, count=one.needed), todo=todo)
     who = asked.visitor.name if asked.visitor else name or "somebody"
     give(asked.site.journal(), one, given, f"{who} (link, from {asked.source})", who)
     asked.site.looks.again()
@@ -58,7 +59,9 @@ def answer_linked(asked: Asked) -> Response:
 def _named(asked: Asked) -> Approval:
     found = asked.site.journal().approval(asked.path["id"])
     if found is None:
-        raise NothingMatched("there is no such question", todo="The page Now shows what is asked.")
+        raise NothingMatched(
+            translated("there is no such question"), todo=translated("The page Now shows what is asked.")
+        )
     return found
 
 
@@ -66,13 +69,13 @@ def _by_link(asked: Asked) -> Approval:
     """One answer for a wrong key and for a question that never was; after five of them a minute must pass."""
     tries, source = asked.site.tries, f"link from {asked.source}"
     if tries.is_too_many(source):
-        raise Wrong(429, "too many wrong links", todo="Wait a minute.")
+        raise Wrong(429, translated("too many wrong links"), todo=translated("Wait a minute."))
     journal = asked.site.journal()
     found, wanted = journal.approval(asked.path["id"]), journal.approval_key(asked.path["id"])
     given = hashlib.sha256(asked.path["key"].encode("utf-8", "surrogatepass")).hexdigest()
     if found is None or not wanted or not identity.same(given, wanted):
         tries.failed(source)
-        raise NothingMatched("there is no such question, or the link is not whole")
+        raise NothingMatched(translated("there is no such question, or the link is not whole"))
     return found
 
 
@@ -82,7 +85,7 @@ def _given(asked: Asked) -> Literal["yes", "no"]:
             return "yes"
         case "no":
             return "no"
-    raise Wrong(400, "the answer is yes or no")
+    raise Wrong(400, translated("the answer is yes or no"))
 
 
 def _page(asked: Asked, one: Approval, address: str) -> Response:

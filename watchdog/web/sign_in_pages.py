@@ -7,6 +7,7 @@ import threading
 
 from starlette.responses import RedirectResponse, Response
 
+from watchdog.text.language import translated
 from watchdog.web import identity, look
 from watchdog.web.asked import Asked, Wrong, check_origin
 
@@ -25,16 +26,16 @@ def sign_in(asked: Asked) -> Response:
     sources = (f"from {asked.source}", f"as {name}")
     site = asked.site
     if site.tries.is_too_many(*sources):
-        return _page(asked, "Too many wrong tries. Wait a minute.", 429)
+        return _page(asked, translated("Too many wrong tries. Wait a minute."), 429)
     if not _AT_A_TIME.acquire(timeout=5.0):
-        raise Wrong(429, "too many people sign in at this moment", todo="Try it again.")
+        raise Wrong(429, translated("too many people sign in at this moment"), todo=translated("Try it again."))
     try:
         user = site.users.by_password(name, password)
     finally:
         _AT_A_TIME.release()
     if user is None:
         site.tries.failed(*sources)
-        return _page(asked, "The name or the password is wrong.", 401)
+        return _page(asked, translated("The name or the password is wrong."), 401)
     response = RedirectResponse(_next(asked), 303)
     identity.set_cookie(site, response, site.sessions.begin(user.name))
     return response

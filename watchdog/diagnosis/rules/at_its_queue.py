@@ -15,7 +15,7 @@ from watchdog.text.units import format_duration
 def rule(view: View) -> Iterator[Finding]:
     held = any(one.state in "TtD" for one in view.processes.values())
     if view.unasked and not (held or view.in_trouble or jobs.lost_peers(view)):
-        yield _unseen(view) or _at_work(view) or _idle(view)
+        yield _unseen(view) or _at_work(view) or _not_accepting(view) or _idle(view)
 
 
 def _unseen(view: View) -> Finding | None:
@@ -59,6 +59,17 @@ def _at_work(view: View) -> Finding | None:
         words = f"a job waits for {one.words} in {short(one.app_frame)}"
         return Finding("healthy-busy", "likely", words, "none", view.culprit(one.app_frame))
     return None
+
+
+def _not_accepting(view: View) -> Finding | None:
+    """Who waits for clients takes them at once: a connection that lies in the queue of its port tells another story."""
+    left = [one.received_ago or 0.0 for one in view.clients if one.is_in_queue]
+    longest = max(left, default=0.0)
+    if longest < view.limit:
+        return None
+    many = "1 connection has waited" if len(left) == 1 else f"{len(left)} connections have waited"
+    words = f"nobody can ask it; {many} for up to {format_duration(longest)} in the queue of its port, and no thread "
+    return Finding("unknown", "guess", f"{words}that is stuck was seen", "wait", evidence=("sockets.json",))
 
 
 def _idle(view: View) -> Finding:

@@ -23,6 +23,7 @@ _STATES = ("UNKNOWN", SERVING, "NOT_SERVING", "SERVICE_UNKNOWN")
 _OK, _NOT_FOUND, _UNIMPLEMENTED = "0", "5", "12"  # status codes of gRPC
 _MOST = 65_536  # bytes of an answer
 _PATH = "/grpc.health.v1.Health/Check"
+_NOBODYS = "/wd.Nobody/Asks"  # a method that no server has
 
 
 @record(frozen=True)
@@ -46,11 +47,23 @@ def ask(host: str, port: int, *, timeout: float, service: str = "") -> Health:
         return Health(problem="local", detail=NOT_INSTALLED)
     try:
         with connect(host, port, begun + timeout) as sock:
-            found = _judged(_call(sock, f"{host}:{port}", service, begun + timeout), service)
+            found = _judged(_call(sock, f"{host}:{port}", _PATH, service, begun + timeout), service)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is explained
         problem, detail = explain(error)
         found = Health(problem=problem, detail=f"not gRPC: {short(error)}" if problem == "other" else detail)
     return replace(found, seconds=time.monotonic() - begun)
+
+
+def tells_methods_apart(host: str, port: int, *, timeout: float) -> bool:
+    """Whether it says of a method that it does not have it. Where one handler takes every method, a question to the
+    health service may open a call of another kind, and silence says nothing."""
+    end = time.monotonic() + timeout
+    try:
+        with connect(host, port, end) as sock:
+            found = _call(sock, f"{host}:{port}", _NOBODYS, "", end)
+    except Exception:  # noqa: BLE001 - for whatever reason: it did not say so
+        return False
+    return found.headers.get("grpc-status") == _UNIMPLEMENTED
 
 
 @record
@@ -60,13 +73,13 @@ class _Answer:
     ended: bool = False
 
 
-def _call(sock: socket.socket, authority: str, service: str, end: float) -> _Answer:
+def _call(sock: socket.socket, authority: str, path: str, service: str, end: float) -> _Answer:
     from h2.config import H2Configuration
     from h2.connection import H2Connection
 
     talk = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8"))
     talk.initiate_connection()
-    head = {":method": "POST", ":scheme": "http", ":authority": authority, ":path": _PATH}
+    head = {":method": "POST", ":scheme": "http", ":authority": authority, ":path": path}
     head |= {"te": "trailers", "content-type": "application/grpc", "user-agent": "wd"}
     stream = talk.get_next_available_stream_id()
     talk.send_headers(stream, list(head.items()))

@@ -197,7 +197,12 @@ def ask(module: Any, words: list[str], order: dict[str, Any] | None = None) -> t
         raise Failure(f"{PROGRAM} is not installed here. The role wd.oncall.run can do it: wd_oncall_package")
     home = {"WD_HOME": module.params["home"]} if module.params["home"] else {}  # the run there inherits it
     data = json.dumps(order) + "\n" if order else None
-    code, output, errors = module.run_command([program, *words], data=data, environ_update=home)
+    try:
+        code, output, errors = module.run_command(
+            [program, *words], data=data, environ_update=home, handle_exceptions=False
+        )
+    except OSError as error:
+        raise Failure(f"{program} cannot be run: {error}") from error
     lines: list[dict[str, Any]] = []
     for line in output.splitlines():
         try:
