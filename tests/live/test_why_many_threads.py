@@ -19,13 +19,13 @@ pytestmark = [NEEDS_RIGHT, pytest.mark.skipif(stacks.tracer() is None, reason="p
 
 
 def test_a_large_pool_that_was_started_in_one_go_is_healthy() -> None:
-    with support.running(str(SERVER), "{port}", "pool") as server:
+    with support.running(str(support.SERVERS / "large_pool.py"), "{port}") as server:
         _, found = look(server)
         assert found.verdict == "healthy", said(found)
 
 
 def test_a_thread_for_each_request_that_nobody_ends_is_named_at_its_line() -> None:
-    with support.running(str(SERVER), "{port}", "leak") as server:
+    with support.running(str(SERVER), "{port}") as server:
         for _ in range(ASKED):
             provoke(f"{server.url}/go")
             time.sleep(APART)
