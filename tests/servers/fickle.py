@@ -3,6 +3,7 @@
     how-PID     that process from now on: `deaf` reads nothing, `headers` sends no body, `drip` one byte a second
     slow        each answer takes so many seconds; `fifth` each fifth one; `burn` so many of the CPU
     one-by-one  no answer begins before the one before is out
+    locks       a question takes two locks, the next one the same two in the other order, and says so in its log
     pause       once: nothing of it runs for so many seconds but one thread, as in a garbage collection
     hang-after  each process hangs so many seconds after its start
     needs       a port; 503 while nobody there answers with a byte
@@ -24,6 +25,7 @@ folder = Path(sys.argv[2])
 started = time.monotonic()
 number = itertools.count(1)
 one_by_one = threading.Lock()
+cash, stock = threading.Lock(), threading.Lock()
 
 
 def told(name):
@@ -31,6 +33,26 @@ def told(name):
         return (folder / name).read_text()
     except OSError:
         return ""
+
+
+def pay():
+    with cash:
+        log("paying: has the cash, wants the stock")
+        time.sleep(0.7)
+        with stock:
+            log("paid")
+
+
+def refund():
+    with stock:
+        log("refunding: has the stock, wants the cash")
+        time.sleep(0.7)
+        with cash:
+            log("refunded")
+
+
+def log(text):
+    print(time.strftime("%Y-%m-%d %H:%M:%S"), threading.current_thread().name, text, flush=True)
 
 
 def dependency_answers(port):
@@ -70,6 +92,8 @@ class Handler(BaseHTTPRequestHandler):
         fifth = told("fifth")
         if fifth and next(number) % 5 == 0:
             time.sleep(float(fifth))
+        if told("locks"):
+            (pay if next(number) % 2 else refund)()
         with one_by_one if told("one-by-one") else contextlib.nullcontext():
             time.sleep(float(told("slow") or 0))
         end = time.thread_time() + float(told("burn") or 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from canned import APP, AT_REST, LIB, SITE, STARTED, Thread, evidence
+from canned import APP, AT_REST, LIB, SITE, STARTED, Thread, evidence, source_file
 
 from watchdog.diagnosis.diagnose import diagnose
 from watchdog.model.evidence import Evidence
@@ -35,6 +35,21 @@ def test_hundreds_of_threads_that_were_started_in_one_go_are_a_pool(at: str) -> 
     assert diagnose(hundreds(each=0.001, last=60.0, at=at)).verdict == "healthy"
     found = diagnose(hundreds(each=0.001, last=60.0, at=at, health="hung"))
     assert "thread-leak" in [one.cause for one in found.findings]
+
+
+STARTS = {
+    "the module": "for number in range(150):\n    Thread(target=watch).start()\n",
+    "a function of the start": "def begin():\n    Thread(target=watch).start()\n\nbegin()\n",
+    "an object of the start": "class Pool:\n    def __init__(self):\n        Thread(target=watch).start()\n\nPool()\n",
+    "a request": "@app.get('/subscribe')\ndef subscribe():\n    Thread(target=watch).start()\n",
+}
+
+
+@pytest.mark.parametrize("starter", STARTS)
+def test_threads_that_a_burst_of_requests_may_have_started_are_not_taken_for_a_pool(starter: str) -> None:
+    seen = hundreds(each=0.001, last=60.0, at=f"watch {APP}:13")
+    found = diagnose(replace(seen, sources=(source_file(STARTS[starter]),)))
+    assert found.verdict == ("thread-leak" if starter == "a request" else "healthy")
 
 
 @pytest.mark.parametrize(

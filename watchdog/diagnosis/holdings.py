@@ -163,30 +163,5 @@ def _maker(source: SourceFile, value: ast.AST) -> tuple[int, str] | None:
 
 
 def _at_start(view: View, file: str, function: str) -> bool:
-    """Whether the function is called, directly or through others, by what the module does when it is loaded or run."""
     source = view.file(file)
-    module = shape.tree(source) if source else None
-    if module is None:
-        return True
-    defined = {one.name: one for one in ast.walk(module) if isinstance(one, _FUNCTIONS)}
-    waiting = _called(one for one in module.body if not isinstance(one, (*_FUNCTIONS, ast.ClassDef)))
-    reached: set[str] = set()
-    while waiting:
-        name = waiting.pop()
-        if name not in reached:
-            reached.add(name)
-            if name in defined:
-                waiting |= _called(defined[name].body)
-    return function in reached
-
-
-def _called(statements: Iterator[ast.stmt] | list[ast.stmt]) -> set[str]:
-    """Names of what is called in these statements, outside of functions that they only define."""
-    found: set[str] = set()
-    for statement in statements:
-        if isinstance(statement, _FUNCTIONS):
-            continue
-        for node in ast.walk(statement):
-            if isinstance(node, ast.Call):
-                found.add(shape.last_name(node.func))
-    return found
+    return source is None or shape.is_done_at_start(source, function)

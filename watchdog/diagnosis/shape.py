@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from watchdog.model.evidence import SourceFile
@@ -239,6 +239,33 @@ def _within(source: SourceFile, line: int) -> tuple[ast.AST, ...]:
 def _catches(handler: ast.ExceptHandler, errors: frozenset[str]) -> bool:
     caught = {last_name(part) for part in ast.walk(handler.type)} if handler.type else errors
     return bool(caught & errors)
+
+
+def is_done_at_start(source: SourceFile, function: str) -> bool:
+    """Whether the function is called, directly or through others, by what the module does when it is loaded or run.
+    Where the source does not tell, it may be."""
+    module = tree(source)
+    if module is None or function == "<module>":
+        return True
+    defined = {one.name: one for one in ast.walk(module) if isinstance(one, (*_NAMED, ast.ClassDef))}
+    waiting = _called(one for one in module.body if not isinstance(one, (*_NAMED, ast.ClassDef)))
+    reached: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name not in reached:
+            reached.add(name)
+            made = defined.get(name)
+            waiting |= {"__init__"} if isinstance(made, ast.ClassDef) else _called(made.body) if made else set()
+    return function in reached
+
+
+_NAMED = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def _called(statements: Iterable[ast.stmt]) -> set[str]:
+    """Names of what is called in these statements, outside of functions that they only define."""
+    inside = (node for one in statements if not isinstance(one, _NAMED) for node in ast.walk(one))
+    return {last_name(node.func) for node in inside if isinstance(node, ast.Call)}
 
 
 def grown_names(source: SourceFile, methods: frozenset[str]) -> set[str]:

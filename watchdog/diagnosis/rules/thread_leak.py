@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator
 
-from watchdog.diagnosis import suspects
+from watchdog.diagnosis import shape, suspects
 from watchdog.diagnosis.locking import graph
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.finding import Culprit, Finding
@@ -94,12 +94,21 @@ def _is_steady(view: View) -> bool:
 
 
 def _is_pool(view: View, alike: list[ThreadView]) -> bool:
-    """Whether they were all started in one go, and none since: a leak goes on with the requests."""
+    """Whether they were all started in one go, and none since: a leak goes on with the requests. Where the application
+    starts threads for requests, a burst of these looks the same."""
     ages = _ages(alike) if _is_steady(view) else None
-    if ages is None:
+    if ages is None or _starts_for_requests(view):
         return False
     took, since = max(ages) - min(ages), min(ages)
     return took <= len(ages) / _IN_ONE_GO and since > took
+
+
+def _starts_for_requests(view: View) -> bool:
+    """Whether a function of the application that the start does not call makes threads, or pools of them."""
+    made = suspects.calls(view, lambda call, _: call in suspects.THREADS)
+    return any(
+        (source := view.file(one.file)) is not None and not shape.is_done_at_start(source, one.function) for one in made
+    )
 
 
 def _ages(alike: list[ThreadView]) -> list[float] | None:
