@@ -7,6 +7,7 @@ import copy
 import dataclasses
 import importlib
 import pickle
+import sys
 import threading
 from dataclasses import FrozenInstanceError, asdict, field, fields, is_dataclass, replace
 from pathlib import Path
@@ -155,6 +156,8 @@ def test_a_record_in_a_set_is_found_however_many_were_made_since() -> None:
 def records() -> list[tuple[str, str]]:
     found = []
     for path in sorted((ROOT / "watchdog").rglob("*.py")):
+        if sys.platform == "win32" and path.parent.name in ("linux", "macos", "posix"):
+            continue  # cannot be imported here
         module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.ClassDef) and any("record" in ast.unparse(one) for one in node.decorator_list):

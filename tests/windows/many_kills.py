@@ -9,6 +9,7 @@ ended by its own handle and another one starts, so that Windows gives the same p
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import io
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+import psutil
 from machine import free_port
 
 from watchdog.cli.main import call
@@ -32,6 +34,7 @@ if sys.argv[2:] == ["serve"]:
     print("ready", flush=True)
 time.sleep(3600)
 """
+STUCK = 100  # seconds after which a turn has failed: it is shown where it waits
 AT_ONCE = 1  # the exit code that wd gives to what it ends
 
 
@@ -45,7 +48,9 @@ def main() -> int:
 
 class _Kills:
     def __init__(self, script: Path, around: int) -> None:
-        self._script, self._port = script, free_port()
+        self._script, self._port, self._home = script, free_port(), script.parent / "home"
+        for name in ("playbooks", "runbooks", "logs"):
+            (self._home / name).mkdir(parents=True)
         self._others = [self._start("looks-alike") for _ in range(around)]
         self._counts: Counter[str] = Counter()
         self._pids: Counter[int] = Counter(one.pid for one in self._others)
@@ -53,11 +58,13 @@ class _Kills:
     def run(self, kills: int) -> int:
         try:
             for turn in range(kills):
+                faulthandler.dump_traceback_later(STUCK, exit=True)
                 self._replace_one(turn)
                 self._kill_one()
                 if (turn + 1) % 100 == 0:
                     print(turn + 1, dict(self._counts), flush=True)
         finally:
+            faulthandler.cancel_dump_traceback_later()
             for one in self._others:
                 one.kill()
         again = sum(times - 1 for times in self._pids.values())
@@ -79,17 +86,18 @@ class _Kills:
         try:
             assert server.stdout is not None
             server.stdout.readline()  # only now Wine tells whose the socket is
-            said = io.StringIO()
+            before, said = set(psutil.pids()), io.StringIO()
             with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-                code = call(["kill", f":{self._port}", "--yes", "--force", "--no-evidence"])
+                code = call(["--home", str(self._home), "kill", f":{self._port}", "--yes", "--force", "--no-evidence"])
+            gone = before - set(psutil.pids()) - {server.pid}
+            self._counts["wrong"] += len(gone)  # nothing else ends by itself under Wine
             ended = server.poll() == AT_ONCE
             self._counts["right" if code == 0 and ended else "failed"] += 1
-            if code or not ended:
-                print(f"code {code}, ended {ended}: {said.getvalue()[-500:]}", flush=True)
+            if code or not ended or gone:
+                print(f"code {code}, ended {ended}, {gone} are gone, too: {said.getvalue()[-500:]}", flush=True)
         finally:
             server.kill()
             server.wait(30)
-        self._counts["wrong"] += sum(one.poll() is not None for one in self._others)
 
     def _start(self, role: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(

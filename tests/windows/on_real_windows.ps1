@@ -169,6 +169,35 @@ print(len(written), 'files and folders: only the owner, the administrators and S
             "stopped through the service manager, and it stayed down"
         } finally { Stop-Service wd-check -ErrorAction SilentlyContinue; nssm remove wd-check confirm | Out-Null }
     }
+    Check "Ctrl-Break reaches a server that is started as wd does it (wd does not send it yet)" "a helper attaches to its console" {
+        Py @"
+import pathlib, subprocess, sys, time
+from watchdog.system.windows import children
+mark = pathlib.Path(r'$folder') / 'break'
+server = 'import pathlib, signal, sys, time; mark = pathlib.Path(sys.argv[1]); ' \
+    'signal.signal(signal.SIGBREAK, lambda *_: sys.exit(7)); mark.touch(); [time.sleep(0.1) for _ in range(600)]'
+child = subprocess.Popen([sys.executable, '-c', server, str(mark)], stdin=subprocess.DEVNULL, **children.ALONE)
+while not mark.exists(): time.sleep(0.1)
+ask = 'import ctypes, sys; k = ctypes.windll.kernel32; pid = int(sys.argv[1]); k.FreeConsole(); ' \
+    'sys.exit(0 if k.AttachConsole(pid) and k.SetConsoleCtrlHandler(None, 1) and k.GenerateConsoleCtrlEvent(1, pid) else k.GetLastError())'
+asked = subprocess.run([sys.executable, '-c', ask, str(child.pid)], stdin=subprocess.DEVNULL, creationflags=subprocess.DETACHED_PROCESS)
+try: code = child.wait(20)
+except subprocess.TimeoutExpired: child.kill(); raise SystemExit(f'it goes on; the helper ended with {asked.returncode}')
+assert code == 7, code
+print('it ended through its own handler')
+"@
+    }
+    Check "the python.exe of a virtual environment and py.exe end with the server behind them" "python -m pytest tests\windows\test_launchers.py" {
+        $other = [int](Py "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); print(s.getsockname()[1])")
+        if (-not (Get-Command py -ErrorAction SilentlyContinue)) { throw "not tried: there is no py.exe" }
+        $launcher = Start-Process py -ArgumentList "-3", "-m", "http.server", "$other", "--bind", "127.0.0.1" -PassThru -WindowStyle Hidden
+        foreach ($i in 1..30) { if (Listener $other) { break }; Start-Sleep 1 }
+        $server = Listener $other
+        if ((Wd "find" ":$other") -notmatch "\b$server\b") { throw "the interpreter behind py.exe is not named" }
+        Wd "kill" ":$other" "--yes" | Out-Null
+        if (-not $launcher.WaitForExit(20000)) { $launcher.Kill(); throw "py.exe goes on" }
+        "pid $server was named and ended, and py.exe with it"
+    }
     Check "another user's process is refused and not ended" "wd kill --pid PID as an ordinary user" {
         throw "not tried: log in as an ordinary user, and type: wd kill --pid (a pid of SYSTEM) --yes; it must say that it may not"
     }

@@ -79,6 +79,48 @@ fi
 # Under Wine the two do not differ: a program without a console.
 [ -f "$dest/pythonw.exe" ] || cp "$dest/python.exe" "$dest/pythonw.exe"
 
+# The python.exe of a virtual environment starts the real interpreter, which ends with it. python.org's own is in no wheel.
+launchers=$dest/Lib/venv/scripts/nt
+if [ ! -f "$launchers/python.exe" ]; then
+    work=$(mktemp -d)
+    mkdir -p "$launchers"
+    cat >"$work/launcher.c" <<'C'
+#include <windows.h>
+#include <stdio.h>
+#include <wchar.h>
+int wmain(void) {
+  wchar_t self[MAX_PATH], path[MAX_PATH], line[1024], home[1024] = L"";
+  GetModuleFileNameW(NULL, self, MAX_PATH);
+  wcscpy(path, self);
+  for (int up = 0; up < 2; up++) *wcsrchr(path, L'\\') = 0;
+  wcscat(path, L"\\pyvenv.cfg");
+  FILE *config = _wfopen(path, L"r");
+  if (!config) return 106;
+  while (!*home && fgetws(line, 1024, config)) swscanf(line, L"home = %1023l[^\r\n]", home);
+  fclose(config);
+  _snwprintf(path, MAX_PATH, L"%ls\\python.exe", home);
+  SetEnvironmentVariableW(L"__PYVENV_LAUNCHER__", self);
+  HANDLE job = CreateJobObjectW(NULL, NULL);
+  JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits = {0};
+  limits.BasicLimitInformation.LimitFlags = JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE | JOB_OBJECT_LIMIT_SILENT_BREAKAWAY_OK;
+  SetInformationJobObject(job, JobObjectExtendedLimitInformation, &limits, sizeof limits);
+  STARTUPINFOW start = {sizeof start};
+  PROCESS_INFORMATION child;
+  GetStartupInfoW(&start);
+  if (!CreateProcessW(path, GetCommandLineW(), NULL, NULL, TRUE, CREATE_SUSPENDED, NULL, NULL, &start, &child)) return 101;
+  AssignProcessToJobObject(job, child.hProcess);
+  ResumeThread(child.hThread);
+  WaitForSingleObject(child.hProcess, INFINITE);
+  DWORD code;
+  GetExitCodeProcess(child.hProcess, &code);
+  return (int)code;
+}
+C
+    x86_64-w64-mingw32-gcc -O1 -municode -s -o "$launchers/python.exe" "$work/launcher.c"
+    cp "$launchers/python.exe" "$launchers/pythonw.exe"
+    rm -rf "$work"
+fi
+
 packages=$dest/Lib/site-packages
 if [ ! -d "$packages/re2" ]; then
     # pip reads the markers of the machine that it runs on, so what only Windows needs is named: the last four.

@@ -16,7 +16,7 @@ if sys.platform != "win32":
 
 import ensurepip
 
-from machine import Programs, free_port, listens, programs, told, wait_for, wd
+from machine import Programs, answers, asked, free_port, listens, programs, told, wait_for, wd
 
 __all__ = ["programs"]  # a fixture
 
@@ -52,14 +52,40 @@ def test_a_console_script_is_ended_with_the_server_that_it_started(programs: Pro
     ended_with_its_launcher(port, psutil.Process(launcher.pid))
 
 
+def virtual_environment(folder: Path) -> Path:
+    """Its python.exe, which starts the real interpreter as a second process."""
+    venv.create(folder, system_site_packages=True, with_pip=False)  # Wine's sitecustomize is there
+    return folder / "Scripts" / "python.exe"
+
+
 def test_the_python_of_a_virtual_environment_is_ended_with_the_interpreter_behind_it(programs: Programs) -> None:
-    if not (Path(venv.__file__).parent / "scripts" / "nt" / "python.exe").exists():
-        pytest.skip("this Python brings no launcher for virtual environments (Wine's has none)")
     port = free_port()
-    venv.create(programs.folder / "venv", with_pip=False)
-    python = programs.folder / "venv" / "Scripts" / "python.exe"
+    python = virtual_environment(programs.folder / "venv")
     launcher = programs.run(str(python), str(programs.script()), str(port))
     ended_with_its_launcher(port, psutil.Process(launcher.pid))
+
+
+def test_behind_the_python_of_a_virtual_environment_the_real_interpreter_is_named(programs: Programs) -> None:
+    """By port, by command line and by the launcher's pid: it is one server, and the stacks are those of the child."""
+    port = free_port()
+    python = virtual_environment(programs.folder / "venv")
+    script = programs.script("def hang():\n    time.sleep(3600)\nserve(http.server.HTTPServer)\n")
+    launcher = psutil.Process(programs.run(str(python), str(script), str(port)).pid)
+    wait_for(lambda: listens(port), "the server listens")
+    (server,) = launcher.children()
+    for words in ((f":{port}",), ("--cmdline", str(script)), ("--pid", str(launcher.pid))):
+        found = wd("find", *words)
+        assert found.returncode == 0, told(found)
+        assert {"main", str(port)} <= set(row_of(server.pid, found.stdout).split()), told(found)
+    assert str(port) in row_of(launcher.pid, wd("ps").stdout), "one row for both, by the first of them"
+    with asked(port):
+        wait_for(lambda: not answers(port), "it hangs")
+        why = wd("why", f":{port}")
+    assert f"pid {server.pid}" in why.stdout and "time.sleep(3600)" in why.stdout, told(why)
+
+
+def row_of(pid: int, text: str) -> str:
+    return next((line for line in text.splitlines() if str(pid) in line.split()), "")
 
 
 def test_a_server_of_pythonw_is_found_and_ended(programs: Programs) -> None:

@@ -132,7 +132,7 @@ def _variables(root: Process, env: Mapping[str, str]) -> tuple[tuple[tuple[str, 
 
 def _logs(tree: Tree) -> tuple[str, ...]:
     """Files that it has open for writing and that look like logs, or are its output."""
-    found = [one for pid in tree.pids for one in descriptors.of(pid) if one.kind == "file" and one.writable]
+    found = [one for pid in tree.pids for one in descriptors.of(pid, "file") if one.writable]
     named = (one.target for one in found if one.number in (1, 2) or _LOG.search(one.target))
     return tuple(dict.fromkeys(path for path in named if not path.endswith(" (deleted)")))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from watchdog.model.process import Process, Tree
+from watchdog.model.process import Identity, Process, Tree
 from watchdog.policy import guards
 from watchdog.policy.guards import Ourselves
 from watchdog.system.holds import Hold
@@ -31,7 +31,7 @@ class ServerFamily:
         root = tree.root
         self._us, self._part = us, part
         self._session = 0 if part or root.session != root.pid else root.pid
-        self._shim = 0 if part else _shim_above(root)
+        self._shim = None if part else _shim_above(root)
         self._inodes = frozenset(one.inode for one in tree.listeners if one.inode and not part)
         self._ports = () if part else tree.ports
         self._since = lineage.ticks_now()
@@ -119,7 +119,7 @@ class ServerFamily:
         return (
             row.parent in self._holds
             or (row.session == self._session and row.session > 0)
-            or (row.parent == self._shim and row.parent > 0)
+            or (self._shim is not None and row.parent == self._shim.pid)
             or row.layout in self._layouts
             or row.identity.ticks >= self._since - 1
         )
@@ -131,9 +131,11 @@ class ServerFamily:
         return not process.ended and not guards.why_protected(process, self._us)
 
     def _by_birth(self, process: Row, table: Table) -> bool:
-        if process.parent in self._holds and self._still_has_its_pid(process.parent, table):
+        parent = self._holds.get(process.parent)
+        held = parent is not None and _may_have_born(parent.identity, process)
+        if held and self._still_has_its_pid(process.parent, table):
             return True
-        if self._shim and process.parent == self._shim:
+        if self._shim is not None and _may_have_born(self._shim, process):
             return True
         if not self._session or process.session != self._session:
             return False
@@ -167,13 +169,21 @@ class ServerFamily:
         return lineage.layout(process.parent) not in self._layouts
 
 
-def _shim_above(root: Process) -> int:
-    """The pid of our own shim where that is the root's parent: all its children belong to this service."""
+def _may_have_born(parent: Identity, child: Row) -> bool:
+    """Whether it names this parent and is not older than it.
+
+    Windows never changes the number of the parent: an older one means a process that had the pid before.
+    """
+    return child.parent == parent.pid and child.identity.ticks >= parent.ticks
+
+
+def _shim_above(root: Process) -> Identity | None:
+    """Our own shim where that is the root's parent: all its children belong to this service."""
     parent = processes.read(root.parent)
     if parent is None or parent.kernel or parent.pid <= 1:
-        return 0
+        return None
     found = processes.with_commands([parent], within=1.0).get(parent.pid)
-    return parent.pid if found and programs.is_shim(found) else 0
+    return parent.identity if found and programs.is_shim(found) else None
 
 
 def escaped(tree: Tree, us: Ourselves) -> tuple[Process, ...]:

@@ -35,7 +35,7 @@ def _waiting(pids: list[int]) -> Iterator[tuple[str, str]]:
             for one in threads.look(pid)
             if one.call and one.call.name in _WRITES and (one.asleep is None or one.asleep > _SHORT)
         ]
-        pipes = {one.number: one.target for one in descriptors.of(pid) if one.kind == "pipe"} if writers else {}
+        pipes = {one.number: one.target for one in descriptors.of(pid, "pipe")} if writers else {}
         for one in writers:
             number = one.call.descriptor if one.call else None
             target = pipes.get(number) if number is not None else None

@@ -45,7 +45,5 @@ def _served(tree: Tree) -> Iterator[Connection]:
 
 
 def _connections(tree: Tree) -> tuple[Connection, ...]:
-    owners = {
-        one.inode: one.pid for pid in tree.pids for one in descriptors.of(pid) if one.kind == "socket" and one.inode
-    }
+    owners = {one.inode: one.pid for pid in tree.pids for one in descriptors.of(pid, "socket") if one.inode}
     return sockets.connections(tree.pids, tree.ports, owners)

@@ -294,7 +294,7 @@ def _tool(name: str, above: Process) -> str:
 def _unix_sockets(above: Process) -> list[str]:
     """Paths of the local sockets that this very process holds, as the kernel says."""
     known = sockets.unix_sockets()
-    held = {known[one.inode].name for one in descriptors.of(above.pid) if one.inode in known}
+    held = {known[one.inode].name for one in descriptors.of(above.pid, "socket") if one.inode in known}
     return sorted(name for name in held if name.startswith("/"))
 
 

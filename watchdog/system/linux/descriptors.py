@@ -38,14 +38,14 @@ def limit(pid: int) -> int | None:
     return int(found[1]) if found and found[1] != "unlimited" else None
 
 
-def of(pid: int) -> tuple[Descriptor, ...]:
-    """Each open descriptor; empty without the right to look."""
+def of(pid: int, kind: str = "") -> tuple[Descriptor, ...]:
+    """Each open descriptor, or those of one kind; empty without the right to look."""
     try:
         numbers = sorted(int(name) for name in os.listdir(f"/proc/{pid}/fd"))  # noqa: PTH208
     except OSError:
         return ()
     found = (_one(pid, number) for number in numbers[:_MOST])
-    return tuple(descriptor for descriptor in found if descriptor is not None)
+    return tuple(one for one in found if one is not None and kind in ("", one.kind))
 
 
 def holds_socket(pid: int, inodes: Collection[int]) -> bool:

@@ -27,8 +27,10 @@ def limit(pid: int) -> int | None:
     return None
 
 
-def of(pid: int) -> tuple[Descriptor, ...]:
-    """Each open regular file; empty without the right to look."""
+def of(pid: int, kind: str = "") -> tuple[Descriptor, ...]:
+    """Each open regular file; empty without the right to look. Of other kinds nothing is told, so nobody is asked."""
+    if kind not in ("", "file"):
+        return ()
     try:
         found = psutil.Process(pid).open_files()
     except _ERRORS:

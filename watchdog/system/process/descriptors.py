@@ -6,6 +6,8 @@ import sys
 
 if sys.platform == "linux":
     from watchdog.system.linux.descriptors import count, holders, holds_socket, limit, of
+elif sys.platform == "win32":
+    from watchdog.system.windows.descriptors import count, holders, holds_socket, limit, of
 else:
     from watchdog.system.portable.descriptors import count, holders, holds_socket, limit, of
 
