@@ -10,6 +10,7 @@ from interpreters import NEEDS_RIGHT
 from looks import line_of, look, provoke, said
 
 from watchdog.evidence import stacks
+from watchdog.model.causes import HEALTHY
 
 SERVER = support.SERVERS / "many_threads.py"
 ASKED = 130
@@ -19,13 +20,13 @@ pytestmark = [NEEDS_RIGHT, pytest.mark.skipif(stacks.tracer() is None, reason="p
 
 
 def test_a_large_pool_that_was_started_in_one_go_is_healthy() -> None:
-    with support.running(str(SERVER), "{port}", "pool") as server:
-        _, found = look(server)
-        assert found.verdict == "healthy", said(found)
+    with support.running(str(support.SERVERS / "large_pool.py"), "{port}") as server:
+        # On a busy machine an answer may come late in one look: then the pool is not told from a leak.
+        support.wait_for(lambda: look(server)[1].verdict in HEALTHY, "it is called healthy", limit=60.0)
 
 
 def test_a_thread_for_each_request_that_nobody_ends_is_named_at_its_line() -> None:
-    with support.running(str(SERVER), "{port}", "leak") as server:
+    with support.running(str(SERVER), "{port}") as server:
         for _ in range(ASKED):
             provoke(f"{server.url}/go")
             time.sleep(APART)

@@ -1,9 +1,5 @@
-"""A healthy-looking server with hundreds of threads that wait: many_threads.py PORT pool|leak.
+"""A server that starts a thread for each GET /go, which nobody ever ends: many_threads.py PORT."""
 
-`pool` starts them all before it listens; `leak` starts one for each GET /go, and nobody ever ends it.
-"""
-
-import _thread
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -29,7 +25,4 @@ class Handler(BaseHTTPRequestHandler):
 
 
 threading.stack_size(65536)
-if sys.argv[2] == "pool":
-    for _ in range(400):
-        _thread.start_new_thread(watch, ())
 HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()

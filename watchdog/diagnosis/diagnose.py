@@ -17,7 +17,6 @@ from watchdog.model.finding import Diagnosis, Finding
 LOOKS = 3
 CALM = 6.0  # seconds: so long a server is watched before it counts as healthy
 _JOB = jobs.PATIENCE + 3.0  # seconds of looking at a job that moves
-_INSIDE = ("stacks", "tasks")  # collectors whose next reading may show what the last one did not reach
 GONE = 4.0  # seconds in which somebody may still start it again
 RECENT = 60.0  # seconds of age
 _ARRIVED = 0.2  # seconds after which a question is where it will wait
@@ -129,7 +128,7 @@ def settled(evidence: Evidence, diagnosis: Diagnosis) -> bool:
         return looked >= calm and not _suspicious(evidence) and (looked >= _JOB or not _undecided(evidence))
     if first.cause == "host-starved":
         return False  # a fault of the server's own shows late on a machine that is slow
-    if first.cause == "unknown" and not any(gap.collector.startswith(_INSIDE) for gap in evidence.gaps):
+    if first.cause == "unknown" and not View(evidence).inside_unread:  # the next reading may show it
         return looked >= max(CALM, evidence.configured.limit + CALM / 2) and View(evidence).unasked
     if first.warns and looked >= CALM / 2:
         return True  # it names requests that have waited for too long already

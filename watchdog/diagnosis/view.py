@@ -159,6 +159,11 @@ class View(Threads):
         )
 
     @cached_property
+    def inside_unread(self) -> bool:
+        """Stacks or tasks of it could not be read: what was read says nothing of those."""
+        return any(gap.collector.startswith(("stacks", "tasks")) for gap in self.evidence.gaps)
+
+    @cached_property
     def troubled(self) -> bool:
         """Our question, somebody else's request or a job waits in vain."""
         return self.in_trouble or bool(self.waiting) or bool(jobs.stuck_below(self))

@@ -8,7 +8,7 @@ from statistics import median
 from watchdog.diagnosis import rounds
 from watchdog.diagnosis.spinning import Spin, is_needed, spins
 from watchdog.diagnosis.view import View, short
-from watchdog.model.finding import Finding
+from watchdog.model.finding import Certainty, Finding
 from watchdog.text.units import format_duration
 
 
@@ -41,7 +41,18 @@ def rule(view: View) -> Iterator[Finding]:
     if busy:
         yield _busy(view, busy, usual)
         return
-    yield Finding(cause="healthy", certainty="likely", summary=usual, evidence=("questions.json",))
+    unread = _waits_unread(view)
+    certainty: Certainty = "guess" if unread else "likely"
+    yield Finding(cause="healthy", certainty=certainty, summary=f"{usual}{unread}", evidence=("questions.json",))
+
+
+def _waits_unread(view: View) -> str:
+    """Others' requests that wait for what was not read: the questions that were answered say nothing of them."""
+    if not (view.waiting and view.inside_unread):
+        return ""
+    count = len(view.waiting)
+    many = f"{count} requests wait" if count > 1 else "1 request waits"
+    return f"; {many} without a byte of an answer, and what for could not be read"
 
 
 def _busy(view: View, busy: list[Spin], usual: str) -> Finding:

@@ -23,6 +23,7 @@ PREVENT_SUSPENDED = (
     "Between tasks or greenlets use the lock of their own library (`asyncio.Lock`, or a lock made after gevent has "
     "patched `threading`), or give a thread's lock back before anything that waits."
 )
+LONG = 3.0  # seconds that a request stands before a lock: sections that are given back take less as a rule
 GIVES_BACK = frozenset({"release"})
 PREVENT_LOST = (
     "Take the lock with `with`: after a bare `acquire()` an exception or an early return leaves it locked for ever."
@@ -40,7 +41,7 @@ def rule(view: View) -> Iterator[Finding]:
     kept = _kept_from_running(view, found)
     if kept is not None:
         yield kept
-    elif view.in_trouble:
+    else:
         yield from _lost(view, found)
 
 
@@ -117,6 +118,8 @@ def _lost(view: View, found: Graph) -> Iterator[Finding]:
             continue
         if all(_idles(view, one, 1) for one in points):
             continue  # workers of a pool take turns at their queue, over processes
+        if not view.in_trouble and not any(_keeps_a_request(view, one) for one in points):
+            continue
         thread = thread_of(view, point)
         seconds = thread.stuck if thread else 0.0
         unread = any(look.unread for look in view.tasks if look.pid == point.pid)
@@ -132,6 +135,18 @@ def _lost(view: View, found: Graph) -> Iterator[Finding]:
             prevent=PREVENT_LOST,
         )
         return
+
+
+def _keeps_a_request(view: View, point: LockPoint) -> bool:
+    """A request stands before a section of the application, though others are answered. No bell is rung by a `with`."""
+    thread = thread_of(view, point)
+    return (
+        thread is not None
+        and thread.serves_request
+        and thread.stuck >= LONG
+        and is_application(point.frame)
+        and view.source(point.frame).startswith("with ")
+    )
 
 
 def _looked_at(view: View, pid: int) -> str:

@@ -1,0 +1,59 @@
+"""A server that answers most questions while some requests wait for good, or for what could not be read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import canned
+import pytest
+from canned import APP, AT_REST, REQUEST, Thread, evidence
+
+from watchdog.diagnosis.diagnose import diagnose
+from watchdog.model.evidence import Evidence, Gap
+
+MAIN = Thread("MainThread", AT_REST, call="poll", moves=True)
+SECTION = "def add(item):\n    with book_lock:\n        book.append(item)\n"
+BELL = SECTION.replace("with book_lock:", "if bell.acquire():")
+
+
+def waits_at_a_lock(source: str, asleep: float) -> Evidence:
+    """Three requests stand at line 2 of the source; the server answers all others."""
+    names = [f"waitress-{number}" for number in range(3)]
+    return evidence(
+        MAIN,
+        *(
+            Thread(name, (f"add {APP}:2", *REQUEST), call="futex", asleep=asleep, tid=11 + place)
+            for place, name in enumerate(names)
+        ),
+        health="well",
+        source=source,
+        wanted=[canned.point(name, "a", f"add {APP}:2", tid=11 + place) for place, name in enumerate(names)],
+    )
+
+
+def test_a_lock_that_nobody_gives_back_is_named_though_other_requests_are_answered() -> None:
+    found = diagnose(waits_at_a_lock(SECTION, asleep=9.0))
+    assert (found.verdict, found.findings[0].certainty, found.exit) == ("lock-deadlock", "likely", 1)
+    assert found.findings[0].advice == "wait"
+
+
+@pytest.mark.parametrize(
+    ("source", "asleep"), [(SECTION, 0.4), (BELL, 9.0)], ids=["the section is free soon", "another thread rings"]
+)
+def test_a_lock_that_may_still_be_given_back_is_not_blamed_while_the_server_answers(source: str, asleep: float) -> None:
+    assert diagnose(waits_at_a_lock(source, asleep)).verdict == "healthy"
+
+
+@pytest.mark.parametrize(
+    ("waits", "unread", "certainty"),
+    [(True, True, "guess"), (True, False, "likely"), (False, True, "likely")],
+    ids=["requests wait and were not read", "all was read", "nobody waits"],
+)
+def test_a_healthy_server_is_a_guess_where_requests_wait_for_what_was_not_read(
+    waits: bool, unread: bool, certainty: str
+) -> None:
+    client = replace(canned.upstream(), served=True, received=80, sent=0, received_ago=30.0, sent_ago=30.0)
+    seen = evidence(MAIN, health="well", connections=[client] if waits else [])
+    gaps = (Gap("tasks of 100", "the memory of process 100 could not be read: no answer within 4.5 s"),)
+    found = diagnose(replace(seen, gaps=gaps if unread else ()))
+    assert (found.verdict, found.findings[0].certainty) == ("healthy", certainty)
