@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from watchdog.diagnosis import logbook
+from watchdog.diagnosis import jobs, logbook
 from watchdog.diagnosis.code import at_place
 from watchdog.diagnosis.locking import graph
+from watchdog.diagnosis.own_queues import is_left_full
 from watchdog.diagnosis.rules.pool_exhausted import waits_for_lost_notice
 from watchdog.diagnosis.tasks import TaskWait, keeps_others, serving
 from watchdog.diagnosis.view import ThreadView, View, short
@@ -31,6 +32,7 @@ _KINDS = frozenset({"sign", "unknown", "sleep", "semaphore", "task"})
 
 
 def rule(view: View) -> Iterator[Finding]:
+    yield from _of_full_queues(view)
     if not view.troubled:
         return
     found = serving(view, _KINDS | {"lock"})
@@ -111,6 +113,24 @@ def _of_threads(view: View) -> Iterator[Finding]:
         evidence=(thread.reference,),
         prevent=PREVENT_THREADS,
     )
+
+
+def _of_full_queues(view: View) -> Iterator[Finding]:
+    """A thread waits for a place in a queue, and whoever took from it is gone."""
+    for thread in view.python_threads:
+        if thread.stuck >= jobs.PATIENCE and is_left_full(view, thread):
+            assert thread.app_frame is not None
+            yield Finding(
+                cause="await-never",
+                certainty="likely",
+                lasted=thread.stuck,
+                summary=f"{thread.label} waits {format_duration(thread.stuck)} for {thread.wait.words} in "
+                f"{short(thread.app_frame)}; no thread is left that takes from it{_lost(view, thread)}",
+                culprit=view.culprit(thread.app_frame, thread),
+                evidence=(thread.reference,),
+                prevent=PREVENT_THREADS,
+            )
+            return
 
 
 def _lost(view: View, thread: ThreadView) -> str:
