@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import canned
 import pytest
-from canned import APP, AT_REST, REQUEST, Thread, evidence
+from canned import APP, AT_REST, LIB, LOOP_AT_REST, PID, REQUEST, SITE, Thread, evidence, frame
 
 from watchdog.diagnosis.diagnose import diagnose
-from watchdog.model.evidence import Evidence, Gap
+from watchdog.model.evidence import Evidence, Gap, Task, TaskLook
 
 MAIN = Thread("MainThread", AT_REST, call="poll", moves=True)
 SECTION = "def add(item):\n    with book_lock:\n        book.append(item)\n"
@@ -46,14 +46,54 @@ def test_a_lock_that_may_still_be_given_back_is_not_blamed_while_the_server_answ
 
 @pytest.mark.parametrize(
     ("waits", "unread", "certainty"),
-    [(True, True, "guess"), (True, False, "likely"), (False, True, "likely")],
-    ids=["requests wait and were not read", "all was read", "nobody waits"],
+    [(True, True, "guess"), (True, False, "guess"), (False, True, "likely")],
+    ids=["requests wait and were not read", "they wait as a long poll does", "nobody waits"],
 )
-def test_a_healthy_server_is_a_guess_where_requests_wait_for_what_was_not_read(
+def test_a_healthy_server_is_a_guess_where_other_requests_wait_without_a_byte(
     waits: bool, unread: bool, certainty: str
 ) -> None:
     client = replace(canned.upstream(), served=True, received=80, sent=0, received_ago=30.0, sent_ago=30.0)
     seen = evidence(MAIN, health="well", connections=[client] if waits else [])
     gaps = (Gap("tasks of 100", "the memory of process 100 could not be read: no answer within 4.5 s"),)
     found = diagnose(replace(seen, gaps=gaps if unread else ()))
-    assert (found.verdict, found.findings[0].certainty) == ("healthy", certainty)
+    assert (found.verdict, found.findings[0].certainty, found.exit) == ("healthy", certainty, 0)
+
+
+HANDLES = f"RequestHandler._handle_request {SITE}/aiohttp/web_protocol.py:500"
+QUEUES = (HANDLES, f"report {APP}:26", f"Semaphore.acquire {LIB}/asyncio/locks.py:387")
+WORKS = (HANDLES, f"report {APP}:27", f"to_thread {LIB}/asyncio/threads.py:25")
+
+
+def readings(*rows: tuple[tuple[str, ...], ...]) -> tuple[TaskLook, ...]:
+    """What each task does at each reading of the memory, the first task first."""
+    return tuple(
+        TaskLook(
+            PID,
+            1.5 * place,
+            "3.11",
+            tasks=tuple(
+                Task(PID, 1000 + number, f"Task-{number}", tuple(map(frame, calls)), request=f"GET /report/{number}")
+                for number, calls in enumerate(row)
+            ),
+        )
+        for place, row in enumerate(rows)
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "verdict"),
+    [
+        (((QUEUES, QUEUES), (QUEUES, QUEUES)), "pool-exhausted"),
+        (((QUEUES, QUEUES), (QUEUES,)), "pool-exhausted"),
+        (((QUEUES, QUEUES), (WORKS, QUEUES)), "healthy"),
+    ],
+    ids=["nobody moves", "one gave up", "one has got a place meanwhile"],
+)
+def test_a_semaphore_is_exhausted_only_while_no_task_is_seen_to_get_a_place(
+    rows: tuple[tuple[tuple[str, ...], ...], ...], verdict: str
+) -> None:
+    client = replace(canned.upstream(), served=True, received=80, sent=0, received_ago=30.0, sent_ago=30.0)
+    seen = evidence(
+        Thread("MainThread", LOOP_AT_REST, call="epoll_wait", moves=True), health="well", connections=[client]
+    )
+    assert diagnose(replace(seen, tasks=readings(*rows))).verdict == verdict

@@ -50,6 +50,8 @@ _PLACES = (
 )  # fmt: skip
 
 # Packages that are only other means of waiting: whose call it is stands outside of them.
+# Long polls and streams wait so by design: while all else is answered, a request that waits so is not a fault.
+MAY_BE_MEANT = frozenset({"sign", "unknown", "sleep", "task"})
 _MEANS = frozenset({"anyio", "sniffio", "async_timeout", "uvloop", "trio"})
 
 # Packages whose calls, where a task is suspended in them, wait for somebody over the network.
@@ -138,6 +140,19 @@ def serving(view: Indexed, kinds: frozenset[str]) -> tuple[TaskWait, ...]:
     asked = [one for one in waiting if answers_request(one.task) and not (one.receives and not keeps_others(view, one))]
     chosen = asked or [one for one in waiting if one.kind != "sleep" and not _at_rest(one)]
     return tuple(one for one in _ends(chosen, waiting) if one.kind in kinds)
+
+
+def goes_round(view: Indexed, one: TaskWait) -> bool:
+    """Whether a task that stood where this one stands was seen further on later: what it waits for is given back."""
+    stood: set[tuple[int, str]] = set()
+    for look in view.evidence.tasks:
+        if look.pid != one.task.pid:
+            continue
+        here = {(task.address, task.name) for task in look.tasks if one.app_frame in task.frames}
+        if stood & ({(task.address, task.name) for task in look.tasks} - here):
+            return True
+        stood |= here
+    return False
 
 
 def keeps_others(view: Indexed, one: TaskWait) -> bool:

@@ -9,7 +9,7 @@ from watchdog.diagnosis.code import at_place
 from watchdog.diagnosis.locking import graph
 from watchdog.diagnosis.own_queues import is_left_full
 from watchdog.diagnosis.rules.pool_exhausted import waits_for_lost_notice
-from watchdog.diagnosis.tasks import TaskWait, keeps_others, serving
+from watchdog.diagnosis.tasks import MAY_BE_MEANT, TaskWait, goes_round, keeps_others, serving
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.finding import Finding
 from watchdog.text.units import format_duration
@@ -26,8 +26,6 @@ PREVENT_THREADS = (
 _OF_THREADS = ("event", "queue", "future", "join")
 _GIVEN_AWAY = ("future", "join")  # work that has begun, and no news that may come
 _SELDOM_THE_ROOT = ("semaphore", "lock", "sleep")  # somebody has what they wait for, or it comes by itself
-# Long polls and streams wait so by design: while all else is answered, a request that waits so is not a fault.
-MAY_BE_MEANT = frozenset({"sign", "unknown", "sleep", "task"})
 _KINDS = frozenset({"sign", "unknown", "sleep", "semaphore", "task"})
 
 
@@ -40,6 +38,7 @@ def rule(view: View) -> Iterator[Finding]:
     known = [one for one in found if one.kind != "lock" or one.task.greenlet]
     known = [one for one in known if view.in_trouble or one.reads_its_body_again or not may_be_meant(one)]
     known = _without_a_holder(view, known)
+    known = [one for one in known if not (one.kind == "semaphore" and goes_round(view, one))]
     waiting = [one for one in known if loop_idles(view, one.task.pid)]
     waiting.sort(key=lambda one: not keeps_others(view, one))  # the root of a queue first
     if waiting:

@@ -7,6 +7,7 @@ from statistics import median
 
 from watchdog.diagnosis import rounds
 from watchdog.diagnosis.spinning import Spin, is_needed, spins
+from watchdog.diagnosis.tasks import MAY_BE_MEANT, serving
 from watchdog.diagnosis.view import View, short
 from watchdog.model.finding import Certainty, Finding
 from watchdog.text.units import format_duration
@@ -41,18 +42,23 @@ def rule(view: View) -> Iterator[Finding]:
     if busy:
         yield _busy(view, busy, usual)
         return
-    unread = _waits_unread(view)
-    certainty: Certainty = "guess" if unread else "likely"
-    yield Finding(cause="healthy", certainty=certainty, summary=f"{usual}{unread}", evidence=("questions.json",))
+    waits = _held_up(view)
+    certainty: Certainty = "guess" if waits else "likely"
+    yield Finding(cause="healthy", certainty=certainty, summary=f"{usual}{waits}", evidence=("questions.json",))
 
 
-def _waits_unread(view: View) -> str:
-    """Others' requests that wait for what was not read: the questions that were answered say nothing of them."""
-    if not (view.waiting and view.inside_unread):
+def _held_up(view: View) -> str:
+    """Others' requests that wait: the questions that were answered say nothing of them. A long poll waits so by design,
+    and so does a request whose answer nobody will ever give."""
+    if not view.waiting:
         return ""
     count = len(view.waiting)
-    many = f"{count} requests wait" if count > 1 else "1 request waits"
-    return f"; {many} without a byte of an answer, and what for could not be read"
+    many = f"; {count} requests wait" if count > 1 else "; 1 request waits"
+    if view.inside_unread:
+        return f"{many} without a byte of an answer, and what for could not be read"
+    found = serving(view, MAY_BE_MEANT)
+    where = f" for {found[0].words} in {short(found[0].app_frame)}" if found else ""
+    return f"{many}{where} without a byte of an answer, as a long poll does"
 
 
 def _busy(view: View, busy: list[Spin], usual: str) -> Finding:

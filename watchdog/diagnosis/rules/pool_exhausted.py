@@ -10,7 +10,7 @@ from watchdog.diagnosis import own_pools, suspects
 from watchdog.diagnosis.code import at_place, package
 from watchdog.diagnosis.rules.external_wait import KINDS as OUTSIDE
 from watchdog.diagnosis.rules.polls_outside import polled
-from watchdog.diagnosis.tasks import TaskWait, suspended
+from watchdog.diagnosis.tasks import TaskWait, goes_round, suspended
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.evidence import Frame
 from watchdog.model.finding import Culprit, Finding
@@ -213,15 +213,16 @@ def _is_get(frames: Sequence[Frame]) -> bool:
 def _of_tasks(view: View) -> Iterator[Finding]:
     waiting = [one for one in suspended(view) if one.kind in ("pool", "semaphore")]
     waiting = waiting or [one for one in suspended(view) if one.kind in ("sign", "unknown") and _takes(view, one)]
-    if not waiting:
+    if not waiting or (goes_round(view, waiting[0]) and not view.in_trouble):
         return
     first, count = waiting[0], sum(one.task.alike for one in waiting)
+    given = "but what is given back goes to others first" if goes_round(view, first) else "nobody gives one back"
     place = first.words if first.kind in ("pool", "semaphore") else "a free place of the application's own pool"
     yield Finding(
         cause="pool-exhausted",
         certainty="likely",
         lasted=0.0,
-        summary=f"{_many(count, first.noun)} for {place} in {short(first.app_frame)}; nobody gives one back",
+        summary=f"{_many(count, first.noun)} for {place} in {short(first.app_frame)}; {given}",
         culprit=_who_keeps(view, first.app_frame) or view.culprit(first.app_frame),
         evidence=(f"tasks.json#pid={first.task.pid},task={first.task.name}",),
         prevent=PREVENT,
