@@ -7,6 +7,9 @@ cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}
 [ -x .venv/bin/python ] || "$python" -m venv .venv
 .venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+# Compiled once and kept, for else each worker compiles all tests by itself.
+unset PYTHONDONTWRITEBYTECODE
+.venv/bin/python -m pytest -q --collect-only tests/live >/dev/null || true
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
 sh tests/types.sh

@@ -24,7 +24,7 @@ start
 verify --healthy 1 --within 30s
 ```
 """
-ROUNDS = 3
+ROUNDS = 2
 pytestmark = pytest.mark.timeout(600)  # many waits, each of them long enough for a busy machine
 
 

@@ -15,7 +15,7 @@ from watching import Daemon, Home, Service
 
 from watchdog.journal.store import Journal
 
-KILLS = int(os.environ.get("WD_ROUNDS", "1")) * 6
+KILLS = int(os.environ.get("WD_ROUNDS", "1")) * 4
 pytestmark = pytest.mark.timeout(300 + 100 * KILLS)  # many waits, each of them long enough for a busy machine
 
 

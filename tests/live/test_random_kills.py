@@ -10,7 +10,7 @@ import pytest
 from random_kills import Kills, SidecarKills
 from watching import Home
 
-ROUNDS = int(os.environ.get("WD_KILLS", "10"))
+ROUNDS = int(os.environ.get("WD_KILLS", "6"))
 
 
 def seed() -> int:
