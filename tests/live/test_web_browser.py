@@ -202,7 +202,7 @@ def test_every_page_can_be_read_by_everybody_on_every_screen(home: Home, chromiu
     }  # fmt: skip
     with page_of(home) as page:
         found = []
-        for look in LOOKS:
+        for look in LOOKS if PICTURES or AXE else LOOKS.keys() - {"dark"}:  # the phone is dark too
             screen = Screen(chromium, page, look)
             for what, path in paths.items():
                 screen.open(path)
