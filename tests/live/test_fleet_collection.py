@@ -24,7 +24,9 @@ def program(name: str, folder: Path, *words: str, **more: str) -> Done:
     """One of Ansible's programs, to its end."""
     env = surroundings(
         ANSIBLE_COLLECTIONS_PATH=str(folder / "collections"), ANSIBLE_HOME=str(folder / "ansible"), LC_ALL="C.UTF-8",
-        ANSIBLE_NOCOLOR="1", ANSIBLE_LOCALHOST_WARNING="0", **more,
+        ANSIBLE_NOCOLOR="1", ANSIBLE_LOCALHOST_WARNING="0",
+        ANSIBLE_SSH_USETTY="0",  # an sshd of an ordinary user may not give a terminal
+        **more,
     )  # fmt: skip
     done = subprocess.run(
         [str(BIN / name), *words], cwd=folder, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True,
