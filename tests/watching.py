@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import homes
+from channels import Channels
 from homes import ROOT, SERVERS, WD
 from support import free_port, wait_for
 
@@ -235,3 +236,18 @@ def home_in(folder: Path) -> Iterator[Home]:
         home.close()
         for log in sorted(folder.glob("watch-*.txt")):
             print(f"--- {log.name}\n{log.read_text()}")  # shown where a test fails
+
+
+def reported_hang(home: Home, channels: Channels, word: str, **playbook: object) -> None:
+    """A service hangs, the loop explains and cures it, and a message with this word reports the end."""
+    why_first = "```wd on-fail=continue\nwhy\n```\n```wd timeout=60s\n"
+    home.runbook("bring-back", RUNBOOK.replace("```wd timeout=60s on-fail=escalate\n", why_first, 1))
+    service = home.service(server="fickle.py")
+    service.playbook |= {"notify": [f"json://127.0.0.1:{channels.port}/hook"], **playbook}
+    service.write()
+    before = service.start()
+    home.watch()
+    service.tell("burn")
+    wait_for(lambda: before not in service.living(), "the hung server is ended", 90)
+    service.tell("burn", None)
+    wait_for(lambda: any(word in one["message"] for one in channels.bodies()), "the end is reported", 90)

@@ -10,7 +10,6 @@ import pytest
 import watching
 from channels import channels_in
 from pages import page_of
-from support import wait_for
 
 from watchdog.system.host import messages
 
@@ -18,24 +17,12 @@ pytestmark = [
     pytest.mark.live,
     pytest.mark.skipif(not messages.can_send(), reason="Apprise is not installed (the extra `notify`)"),
 ]
-EXPLAINED = watching.RUNBOOK.replace(
-    "```wd timeout=60s on-fail=escalate\n", "```wd on-fail=continue\nwhy\n```\n```wd timeout=60s\n", 1
-)
 JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
 
 
 def test_a_hang_is_reported_in_the_language_of_the_playbook(folder: Path, tmp_path: Path) -> None:
     with channels_in(tmp_path) as channels, watching.home_in(folder) as home:
-        home.runbook("bring-back", EXPLAINED)
-        service = home.service(server="fickle.py")
-        service.playbook |= {"language": "ja", "notify": [f"json://127.0.0.1:{channels.port}/hook"]}
-        service.write()
-        before = service.start()
-        home.watch()
-        service.tell("burn")
-        wait_for(lambda: before not in service.living(), "the hung server is ended", 90)
-        service.tell("burn", None)
-        wait_for(lambda: any("復旧" in one["message"] for one in channels.bodies()), "the end is reported", 90)
+        watching.reported_hang(home, channels, "復旧", language="ja")
         words = channels.bodies()[-1]["message"]
         assert "原因: " in words and "該当行: " in words and "実施内容: 終了: pid" in words
         assert all(map(JAPANESE.search, words.splitlines())), words

@@ -78,23 +78,9 @@ def test_where_no_channel_takes_it_the_result_names_each_one(shop: Shop) -> None
     assert done.code == 2 and done.out.count("did not take it") == 2
 
 
-EXPLAINED = watching.RUNBOOK.replace(
-    "```wd timeout=60s on-fail=escalate\n", "```wd on-fail=continue\nwhy\n```\n```wd timeout=60s\n", 1
-)
-
-
 def test_a_hang_gives_a_message_with_cause_line_and_link_when_it_is_over(folder: Path, channels: Channels) -> None:
     with watching.home_in(folder) as home:
-        home.runbook("bring-back", EXPLAINED)
-        service = home.service(server="fickle.py")
-        service.playbook["notify"] = [f"json://127.0.0.1:{channels.port}/hook"]
-        service.write()
-        before = service.start()
-        home.watch()
-        service.tell("burn")
-        wait_for(lambda: before not in service.living(), "the hung server is ended", 90)
-        service.tell("burn", None)
-        wait_for(lambda: any("recovered" in one["message"] for one in channels.bodies()), "the end is reported", 90)
+        watching.reported_hang(home, channels, "recovered")
         follow(channels.bodies()[-1]["message"], home.wd)
         (incident,) = home.incidents()
     *begun, end = channels.bodies()

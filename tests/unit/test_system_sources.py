@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from watchdog.system.disk.sources import LARGEST, read_source
+from watchdog.system.disk.sources import LARGEST, read_source, read_sources
+from watchdog.system.process import rights
 
 
 def _archive(path: Path, members: dict[str, str]) -> Path:
@@ -51,3 +52,9 @@ def test_a_member_that_unpacks_to_more_than_a_source_is_left_out(tmp_path: Path)
 def test_an_archive_with_a_crowd_of_members_is_left_out(tmp_path: Path) -> None:
     made = _archive(tmp_path / "shop.pyz", {"__main__.py": "one", **{f"m{one}": "" for one in range(20_001)}})
     assert read_source(os.getpid(), f"{made}/__main__.py") is None
+
+
+def test_of_a_crowd_of_archives_only_a_few_are_read(tmp_path: Path) -> None:
+    made = [_archive(tmp_path / f"{number}.pyz", {"__main__.py": "one"}) for number in range(12)]
+    found = read_sources(rights.of(os.getpid()), [f"{one}/__main__.py" for one in made])
+    assert sum(part.error is None for part in found.values()) == 4

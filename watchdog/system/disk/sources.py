@@ -19,6 +19,7 @@ from watchdog.system.process.rights import Rights
 
 LARGEST = 2_000_000  # bytes
 _LARGEST_ARCHIVE = 32_000_000  # bytes; the list of what is in a zip file stands at its end, so it is read whole
+_MOST_ARCHIVES = 4  # a program names as many files as it likes
 _MOST_MEMBERS = 20_000  # a list of more would cost more memory than a source is worth
 _HEAD_OF_A_MEMBER = b"PK\x01\x02"
 _NO_FOLDER = errno.ENOTDIR  # what the system says of a name below a file
@@ -36,12 +37,14 @@ def read_sources(of: Rights | None, paths: Iterable[str]) -> dict[str, Part]:
     """Each file with these rights; a module of a zipapp comes out of its archive."""
     found = target_files.read_files(of, list(paths), LARGEST)
     archived = [path for path, part in found.items() if part.code == _NO_FOLDER]
-    archives = dict.fromkeys(folder for path in archived for folder in _folders(path))
-    opened = target_files.read_files(of, list(archives), _LARGEST_ARCHIVE) if archives else {}
-    for path in archived:
-        for folder in _folders(path):
-            if opened[folder].error is None:
-                found[path] = _member(opened[folder], path[len(folder) + 1 :])
+    above = dict.fromkeys(folder for path in archived for folder in _folders(path))
+    kinds = target_files.read_files(of, list(above), 0) if above else {}
+    archives = [name for name, part in kinds.items() if part.error is None]
+    for archive in archives[:_MOST_ARCHIVES]:  # one after another: each may be large
+        opened = target_files.read_file(of, archive, _LARGEST_ARCHIVE)
+        for path in archived:
+            if opened.error is None and path.startswith(archive + os.sep):
+                found[path] = _member(opened, path[len(archive) + 1 :])
     return found
 
 
