@@ -1,4 +1,4 @@
-"""An alert that calls several controllers is claimed by one of them. Only a controller whose claim is confirmed may act.
+"""Of several controllers that an alert calls one claims it. Only a controller whose claim is confirmed may act.
 
 A claim, its alert in the journal, its confirmation: any of them may be the last thing that happens. Until it is
 confirmed, nobody acts on it, and after a while another controller may take it over. So there is one run, whatever dies.

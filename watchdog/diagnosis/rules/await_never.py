@@ -1,4 +1,4 @@
-"""The event loop idles while requests are suspended: what they await (an event, a queue, a future) is never set."""
+"""Requests or threads wait for something that is never given: an event, a future, a queue without its other side."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The source files of a running program, as they stand in its own file system, read with its own rights."""
+"""The source files of a running program, on its disk or in its zipapp, read with its own rights."""
 
 from __future__ import annotations
 
