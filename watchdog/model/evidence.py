@@ -111,6 +111,7 @@ class ProcessLook:
     descriptor_limit: int | None = None
     peak_rss: int | None = None  # bytes, since it began
     memory_limit: int | None = None  # bytes that it may map, where that is bounded
+    transferred: int | None = None  # bytes that it has read and written so far, by system calls on files and pipes
 
 
 @record(frozen=True)
