@@ -8,9 +8,8 @@ from watchdog.cpython.frames import Code, Frames, LiveFrame
 from watchdog.cpython.linetable import Position, trail
 from watchdog.cpython.lock_objects import LockObject, LockObjects, follow
 from watchdog.cpython.lock_syntax import NOTHING, LockUse, LockUses, lock_uses, parse_function
-from watchdog.system.disk.sources import read_source
+from watchdog.system.disk.sources import StartedSources
 
-_SLACK = 2.0  # seconds between a file's time stamp and the process's start that may be measuring error
 _SLOTS = 40  # of a value stack, looked at where its height is not known
 _GENERATOR_MANAGER = "contextlib._GeneratorContextManager"
 
@@ -20,7 +19,7 @@ class LockPlaces:
 
     def __init__(self, pid: int, started: float, frames: Frames, locks: LockObjects) -> None:
         self.frames, self.locks, self.objects = frames, locks, frames.objects
-        self._pid, self._started = pid, started
+        self._sources = StartedSources(pid, started)
         self._lines: dict[str, list[str] | None] = {}
         self._trees: dict[int, ast.AST | None] = {}
         self._uses: dict[tuple[int, int], LockUses] = {}
@@ -92,7 +91,6 @@ class LockPlaces:
 
     def _source(self, path: str) -> list[str] | None:
         if path not in self._lines:
-            found = read_source(self._pid, path)
-            known = found is not None and found[1] <= self._started + _SLACK
-            self._lines[path] = found[0].splitlines(keepends=True) if found is not None and known else None
+            text = self._sources.text(path)
+            self._lines[path] = text.splitlines(keepends=True) if text is not None else None
         return self._lines[path]

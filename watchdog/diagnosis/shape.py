@@ -61,6 +61,15 @@ def function_at(source: SourceFile, line: int) -> ast.AST | None:
     return found[-1] if found else None
 
 
+def has_functions(calls: Iterable[tuple[int, str]], text: str) -> bool:
+    """Whether each of these calls (line, name of the function) can have been made in a file of this text."""
+    source = SourceFile("", tuple(enumerate(text.splitlines(), 1)))
+    if tree(source) is None:
+        return False
+    found = ((name, function_at(source, line)) for line, name in calls if not name.startswith("<"))
+    return all(getattr(node, "name", None) == name for name, node in found)
+
+
 def function_named(source: SourceFile, name: str) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
     """The function or method of that name, where the file has only one."""
     return _functions(source).get(name)
