@@ -62,6 +62,7 @@ def test_a_cycle_is_seen_though_the_source_was_deleted(python: str, tmp_path: Pa
         held, wanted = by_thread(locks.held), by_thread(locks.wanted)
         assert (held["global-1"].expression, wanted["global-1"].expression) == ("cash", "bank")
         assert (wanted["attribute-1"].expression, wanted["global-2"].expression) == ("mine.log", "cash")
+        assert wanted["global-1"].section and not wanted["global-2"].section
         assert "sleeper" not in held, "whoever waits for a sign in no block holds nothing"
 
 

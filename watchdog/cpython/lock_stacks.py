@@ -6,6 +6,8 @@ What stands below that height is alive, whatever older entries lie above. The ca
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from watchdog.cpython.frames import Frames, LiveFrame
 from watchdog.cpython.linetable import number_from_top
 from watchdog.cpython.lock_objects import OWNED, LockObject, LockObjects
@@ -15,7 +17,7 @@ from watchdog.system.process.memory import Unmapped
 
 _HIGHEST = 40  # places of a value stack that are looked at
 _NEAR = 6  # places above the live ones, in which the call that waits keeps its lock
-_TAKES = frozenset({"acquire", "__enter__"})
+_TAKES = {"acquire": "acquire", "__enter__": "with", "__exit__": "with"}  # methods below a lock that is being taken
 _CALLED = frozenset({"function", "type", "method", "builtin_function_or_method"})
 
 
@@ -38,21 +40,18 @@ class LockStacks:
         """The lock that the frame, an innermost one, takes at this moment; None if it calls something else."""
         height = self._height(frame)
         slots = self._frames.stack(frame, _HIGHEST)[height : height + _NEAR] if height is not None else []
+        how = "with"  # from 3.12 on the manager alone stands there while it is entered
         for slot in filter(None, slots):
             owner = self._locks.bound_to(slot)
             lock = self._locks.look(owner or slot) if self._locks.kind(owner or slot) in OWNED else None
             if lock is not None:
-                return lock, self.use(frame, lock)
-            if not self._may_take(slot):
-                return None
+                return lock, replace(self.use(frame, lock), how=how)
+            kind = self._objects.kind(slot)
+            called = self._text(slot + DESCRIPTOR_NAME) if kind == "method_descriptor" else ""
+            if kind in _CALLED or (kind == "method_descriptor" and called not in _TAKES):
+                return None  # the frame calls something else
+            how = _TAKES.get(called, how)
         return None
-
-    def _may_take(self, slot: int) -> bool:
-        """Whether this can stand below a lock that is being taken: the method that takes it, or no call at all."""
-        kind = self._objects.kind(slot)
-        if kind == "method_descriptor":
-            return self._text(slot + DESCRIPTOR_NAME) in _TAKES
-        return kind not in _CALLED
 
     def _height(self, frame: LiveFrame) -> int | None:
         """How much of the value stack is alive for sure; None where this version does not tell."""

@@ -128,6 +128,7 @@ class LockPoint:
     task: str | None = None  # for asyncio: the task's name
     locked: bool | None = None  # what the lock's own memory says
     owner: int | None = None  # ident of the owning thread, where the lock keeps it (RLock, import locks)
+    section: bool = False  # wanted for a `with` block, which gives it back
 
 
 @record(frozen=True)
