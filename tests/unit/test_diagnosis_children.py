@@ -65,6 +65,16 @@ def test_a_child_that_goes_on_is_not_a_fault(seen: Evidence) -> None:
     assert "2 requests wait for a child process that goes on, in convert (server.py:12)" in found.findings[0].summary
 
 
+@pytest.mark.parametrize(("moves", "verdict"), [(True, "healthy"), (False, "child-wait")])
+def test_an_idle_worker_beside_the_child_says_nothing_of_it(moves: bool, verdict: str) -> None:
+    seen = waits(job(moves=moves))
+    idle = (f"get {LIB}/multiprocessing/queues.py:103", f"_process_worker {LIB}/concurrent/futures/process.py:240")
+    worker = Thread("MainThread", idle, call="read", pid=300, tid=300)
+    beside = evidence(worker, processes=[process(300, PID)], health="well")
+    both = replace(seen, looks=(*seen.looks, *beside.looks), stacks=(*seen.stacks, *beside.stacks))
+    assert diagnose(both).verdict == verdict
+
+
 def test_a_child_that_only_polls_does_not_go_on() -> None:
     seen = waits(job(True, f"wait_for_go {APP}:2"), source=POLLS)
     assert not goes_on(View(seen), CHILD)

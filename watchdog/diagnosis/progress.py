@@ -50,8 +50,9 @@ def _has_peer(view: View, pid: int) -> bool:
 
 
 def children_go_on(view: View, pid: int) -> bool:
-    """Whether each child that lives does; where none lives, whether one has ended during the looks."""
-    living = view.living_children(pid)
+    """Whether each child that lives does, but for those at rest; where there is none, whether one has ended during the
+    looks."""
+    living = [child for child in view.living_children(pid) if not _rests(view, child)]
     if living:
         return all(goes_on(view, child) for child in living)
     return any(one.parent == pid and one.pid not in view.living for one in view.processes.values())
@@ -69,6 +70,12 @@ def _has_worked(view: View, pid: int) -> bool:
 def _is_young(view: View, pid: int) -> bool:
     now = view.evidence.taken + view.span
     return pid in view.living and 0.0 <= now - view.processes[pid].started < view.limit
+
+
+def _rests(view: View, pid: int) -> bool:
+    """Whether it is a helper that waits for work: a worker of a pool, a tracker of resources."""
+    threads = [one for one in view.threads_of(pid) if one.frames]
+    return bool(threads) and all(one.is_idle for one in threads)
 
 
 def _polls(view: View, pid: int) -> bool:
