@@ -6,7 +6,8 @@ set -eu
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}
 [ -x .venv/bin/python ] || "$python" -m venv .venv
-.venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+# As a plain path: setuptools' finder would cost each of the many interpreters below as much as its own start.
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --config-settings editable_mode=compat -e '.[test]'
 # Compiled once and kept, for else each worker compiles all tests by itself.
 unset PYTHONDONTWRITEBYTECODE
 .venv/bin/python -m pytest -q --collect-only tests/live >/dev/null || true

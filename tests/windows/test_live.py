@@ -15,6 +15,9 @@ if sys.platform != "win32":
 
 from machine import Home, Programs, free_port, home, listens, processes_of, programs, told, wait_for, wd
 
+from watchdog.model.errors import CannotTell
+from watchdog.system.windows import ports, sockets, tcp_table
+
 __all__ = ["home", "programs"]  # fixtures
 
 FAMILY = """
@@ -32,6 +35,13 @@ def test_a_server_is_found_by_its_port_its_pid_and_its_command_line(programs: Pr
         assert done.returncode == 0, (words, done.stdout, done.stderr)
         row = next(line for line in done.stdout.splitlines() if str(server.pid) in line)
         assert str(port) in row, words
+
+
+def test_a_table_of_sockets_that_windows_refuses_is_no_empty_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tcp_table, "_table", lambda *words: 5)  # ERROR_ACCESS_DENIED
+    for ask in (ports.listeners, lambda: ports.connected(8000), lambda: sockets.connections([1], [8000], {})):
+        with pytest.raises(CannotTell, match="cannot be read"):
+            ask()
 
 
 def test_ps_lists_a_healthy_server_as_healthy(programs: Programs) -> None:

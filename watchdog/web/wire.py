@@ -11,6 +11,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from watchdog.model.errors import CannotTell
 from watchdog.system.net import listening
 from watchdog.web.address import host_of
 from watchdog.web.entrance import Entrance
@@ -152,4 +153,7 @@ def is_own_user(request: HTTPConnection, entrance: Entrance) -> bool:
     if entrance.proxy or not entrance.address.is_local or client is None:
         return False
     server = request.scope.get("server") or ("", 0)
-    return listening.is_ours_or_roots(client.port, int(server[1] or 0))
+    try:
+        return listening.is_ours_or_roots(client.port, int(server[1] or 0))
+    except CannotTell:  # whom nobody can name is not trusted
+        return False

@@ -9,8 +9,11 @@ from collections.abc import Iterator
 from ctypes import wintypes
 from typing import NamedTuple
 
+from watchdog.model.errors import CannotTell
+
 _LISTENERS, _ALL = 3, 5  # TCP_TABLE_OWNER_PID_LISTENER, TCP_TABLE_OWNER_PID_ALL
 _TOO_SMALL = 122
+_NO_SUCH_FAMILY = 50  # ERROR_NOT_SUPPORTED: IPv6 is not installed
 _TRIES = 8  # the table may grow between the question for its size and the one for its rows
 _ROOM = 1 << 18  # bytes: ten thousand sockets, and more where that is not enough
 _ROW, _ROW6 = struct.Struct("=6I"), struct.Struct("=16s2I16s4I")
@@ -46,7 +49,7 @@ class Socket(NamedTuple):
 
 
 def rows(*, listening: bool = False) -> Iterator[Socket]:
-    """All of both families, or only those that listen. Nothing of a family that cannot be asked."""
+    """All of both families, or only those that listen. CannotTell when Windows refuses: no row would mean no socket."""
     for family, row in ((socket.AF_INET, _ROW), (socket.AF_INET6, _ROW6)):
         data = _read(family, _LISTENERS if listening else _ALL)
         count = struct.unpack_from("=I", data)[0] if data else 0
@@ -67,12 +70,17 @@ def _socket(family: int, fields: tuple[bytes | int, ...]) -> Socket:
 
 def _read(family: int, kind: int) -> bytes:
     size = wintypes.DWORD(_ROOM)  # no question for the size first: it takes as long as the table itself
+    error = _TOO_SMALL
     for _ in range(_TRIES):
         buffer = ctypes.create_string_buffer(size.value)
         error = _table(buffer, ctypes.byref(size), False, family, kind, 0)
         if error == 0:
             return buffer.raw
+        if family == socket.AF_INET6 and error == _NO_SUCH_FAMILY:
+            return b""
         if error != _TOO_SMALL:
             break
         size = wintypes.DWORD(size.value + _ROOM)
-    return b""
+    raise CannotTell(
+        "The TCP sockets of this machine cannot be read.", f"GetExtendedTcpTable: error {error}", "Run wd again."
+    )
