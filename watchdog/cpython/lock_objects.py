@@ -148,10 +148,10 @@ class LockObjects:
         """The objects whose bound methods stand on a value stack, bottom first; where no method is bound to be called,
         those that stand above their own `__exit__`."""
         if not self.objects.offsets.references:
-            return [manager for slot in slots if (manager := self._bound_to(slot))]
+            return [manager for slot in slots if (manager := self.bound_to(slot))]
         found = []
         for slot, above in pairwise([*slots, 0]):
-            function, manager = (slot, above) if above else (self._word(slot + METHOD_FUNCTION), self._bound_to(slot))
+            function, manager = (slot, above) if above else (self._word(slot + METHOD_FUNCTION), self.bound_to(slot))
             if manager and self._leaves(function, manager):
                 found.append(manager)
         return found
@@ -168,8 +168,8 @@ class LockObjects:
         except Unmapped:
             return False
 
-    def _bound_to(self, slot: int) -> int:
-        """The object of a bound method on a value stack; 0 if it is none."""
+    def bound_to(self, slot: int) -> int:
+        """The object of a bound method on a value stack; 0 if it is not one."""
         owner = self._word(slot + METHOD_SELF) if self.objects.kind(slot) in _BOUND else 0
         return owner if plausible(owner) else 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from watchdog.cpython.callstacks import LiveThread
 from watchdog.cpython.frames import LiveFrame
@@ -50,6 +51,7 @@ class _Wait:
     frame: Frame
     released: int = 0  # the lock that it let go of while it waits
     inside: int = 0  # how many of the innermost calls do the waiting for their caller
+    section: bool = False  # a `with` block waits
 
 
 @record(frozen=True)
@@ -84,7 +86,8 @@ class LockPoints:
             wait = waits.get(thread.ident)
             self._thread_held(thread, wait, names)
             if wait is not None:
-                self.wanted.append(self._point(wait.lock, wait.expression, wait.frame, thread))
+                point = self._point(wait.lock, wait.expression, wait.frame, thread)
+                self.wanted.append(replace(point, section=wait.section))
         for task in tasks:
             self._task(task)
         for greenlet in greenlets:
@@ -113,7 +116,8 @@ class LockPoints:
         if wanted[0].owner == thread.ident:  # an RLock that it has already: no wait
             return None
         use = self._places.uses(outer).wanted if inside else wanted[1]
-        return _Wait(wanted[0], use.expression if use else wanted[1].expression, outer.record)
+        use = use or wanted[1]
+        return _Wait(wanted[0], use.expression, outer.record, section=use.how == "with")
 
     def _thread_held(self, thread: LiveThread, wait: _Wait | None, names: dict[int, str]) -> None:
         task = None

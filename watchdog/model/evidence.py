@@ -111,6 +111,7 @@ class ProcessLook:
     descriptor_limit: int | None = None
     peak_rss: int | None = None  # bytes, since it began
     memory_limit: int | None = None  # bytes that it may map, where that is bounded
+    transferred: int | None = None  # bytes that it has read and written so far, by system calls on files and pipes
 
 
 @record(frozen=True)
@@ -128,6 +129,7 @@ class LockPoint:
     locked: bool | None = None  # what the lock's own memory says
     owner: int | None = None  # ident of the owning thread, where the lock keeps it (RLock, import locks)
     shared: bool = False  # between processes: `lock` is the same text in each of them
+    section: bool = False  # wanted for a `with` block, which gives it back
 
 
 @record(frozen=True)

@@ -199,7 +199,7 @@ def _keeps_a_request(view: View, point: LockPoint) -> bool:
         and thread.serves_request
         and thread.stuck >= LONG
         and is_application(point.frame)
-        and view.source(point.frame).startswith("with ")
+        and point.section
     )
 
 
