@@ -80,12 +80,17 @@ def _held_up(view: View) -> str:
 
 def graded(view: View, findings: Iterable[Finding]) -> Iterator[Finding]:
     """A wait that any good answer may take can still be work: until it has lasted longer, nothing is certain of it. A
-    guess ends nothing, unless nobody is answered anyway."""
+    guess ends nothing, unless nobody is answered anyway, and where everybody is answered it is a warning."""
     for one in findings:
         certainty = _LOWER[one.certainty] if is_early(view, one) else one.certainty
         ends = one.advice in ("restart", "restart-worker")
         spared = certainty == "guess" and ends and not view.in_trouble
-        yield replace(one, certainty=certainty, instead="wait" if spared else one.advice)
+        yield replace(
+            one,
+            certainty=certainty,
+            instead="wait" if spared else one.advice,
+            warns=one.warns or (spared and view.answers_well),
+        )
 
 
 def is_early(view: View, finding: Finding) -> bool:
