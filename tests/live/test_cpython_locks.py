@@ -6,6 +6,7 @@ import dataclasses
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from interpreters import NEEDS_RIGHT, interpreters, script
@@ -46,6 +47,23 @@ def test_a_cycle_is_seen_whatever_form_the_code_has(python: str) -> None:
         locks = looked(process.pid)
         for pair in PAIRS:
             assert_cycle(locks, pair)
+
+
+@EACH
+def test_a_cycle_is_seen_though_the_source_was_deleted(python: str, tmp_path: Path) -> None:
+    folder = tmp_path / "release"
+    folder.mkdir()
+    shutil.copy(SERVERS / "locked_threads.py", folder / "threads.py")
+    with script(python, str(folder / "threads.py")) as (process, _):
+        shutil.rmtree(folder)
+        locks = looked(process.pid)
+        for pair in PAIRS:
+            assert_cycle(locks, pair)
+        held, wanted = by_thread(locks.held), by_thread(locks.wanted)
+        assert (held["global-1"].expression, wanted["global-1"].expression) == ("cash", "bank")
+        assert (wanted["attribute-1"].expression, wanted["global-2"].expression) == ("mine.log", "cash")
+        assert wanted["global-1"].section and not wanted["global-2"].section
+        assert "sleeper" not in held, "whoever waits for a sign in no block holds nothing"
 
 
 @EACH

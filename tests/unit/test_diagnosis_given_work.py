@@ -141,6 +141,22 @@ def test_a_lock_that_nobody_holds_says_where_was_looked() -> None:
     assert "none of 2 threads holds" in found.findings[0].summary
 
 
+@pytest.mark.parametrize(("waits", "certainty"), [("course", "guess"), ("", "likely")])
+def test_work_in_a_pool_of_processes_is_only_a_guess_to_be_long_work_if_a_request_may_wait_for_it(
+    waits: str, certainty: str
+) -> None:
+    worker = Thread("MainThread", (f"turns_to {APP}:19", f"_process_worker {LIB}/concurrent/futures/process.py:261"),
+                    state="R", pid=200, tid=200)  # fmt: skip
+    asks = Task(PID, 9, "Task-9", (frame(f"start {SITE}/aiohttp/web_protocol.py:500"), frame(f"{waits} {APP}:27")),
+                "_asyncio.Future")  # fmt: skip
+    client = replace(upstream(), served=True, received=80, sent=0, received_ago=30.0, sent_ago=30.0)
+    loop = Thread("MainThread", LOOP_AT_REST, call="epoll_wait", moves=True)
+    seen = evidence(loop, worker, health="well", processes=[process(), process(200, PID)], connections=[client],
+                    tasks=[asks] if waits else [])  # fmt: skip
+    found = diagnose(seen).findings[0]
+    assert (found.cause, found.certainty) == ("healthy-busy", certainty)
+
+
 def test_lines_that_only_make_arguments_take_nothing_from_a_pool() -> None:
     from watchdog.diagnosis import shape
 

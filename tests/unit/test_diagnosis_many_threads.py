@@ -52,6 +52,12 @@ def test_threads_that_a_burst_of_requests_may_have_started_are_not_taken_for_a_p
     assert found.verdict == ("thread-leak" if starter == "a request" else "healthy")
 
 
+def test_threads_that_only_the_start_makes_are_a_pool_however_slowly_it_made_them() -> None:
+    seen = hundreds(each=2.0, last=60.0, at=f"watch {APP}:13")
+    assert diagnose(replace(seen, sources=(source_file(STARTS["the module"]),))).verdict == "healthy"
+    assert diagnose(hundreds(each=2.0, last=60.0, at=f"handler_thread {SITE}/waitress/task.py:79")).verdict == "healthy"
+
+
 @pytest.mark.parametrize(
     ("each", "last"),
     [(0.001, 0.01), (0.1, 3600.0), (2.0, 3600.0)],

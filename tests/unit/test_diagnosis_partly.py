@@ -27,7 +27,10 @@ def waits_at_a_lock(source: str, asleep: float) -> Evidence:
         ),
         health="well",
         source=source,
-        wanted=[canned.point(name, "a", f"add {APP}:2", tid=11 + place) for place, name in enumerate(names)],
+        wanted=[
+            replace(canned.point(name, "a", f"add {APP}:2", tid=11 + place), section="with" in source)
+            for place, name in enumerate(names)
+        ],
     )
 
 

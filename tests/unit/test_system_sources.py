@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from watchdog.system.disk.sources import LARGEST, read_source, read_sources
+from watchdog.system.disk.parts import LARGEST_SOURCE
+from watchdog.system.disk.sources import StartedSources, read_sources
 from watchdog.system.process import rights
 
 
@@ -19,20 +21,21 @@ def _archive(path: Path, members: dict[str, str]) -> Path:
     return path
 
 
+def _text(path: str) -> str | None:
+    return StartedSources(os.getpid(), time.time()).text(path)
+
+
 @pytest.mark.parametrize("name", ["shop.pyz", "shop"])
 def test_a_module_of_a_zipapp_is_read_out_of_its_archive(tmp_path: Path, name: str) -> None:
     made = _archive(tmp_path / name, {"__main__.py": "one", "shop/cart/add.py": "two"})
-    texts = [read_source(os.getpid(), f"{made}/{member}") for member in ("__main__.py", "shop/cart/add.py")]
-    assert [text and text[0] for text in texts] == ["one", "two"]
-    assert texts[0] and texts[0][1] == made.stat().st_mtime
+    assert [_text(f"{made}/{member}") for member in ("__main__.py", "shop/cart/add.py")] == ["one", "two"]
 
 
 def test_a_zipapp_with_a_shebang_is_read_too(tmp_path: Path) -> None:
     made = _archive(tmp_path / "plain", {"__main__.py": "one"})
     with_shebang = tmp_path / "shop"
     with_shebang.write_bytes(b"#!/usr/bin/env python3\n" + made.read_bytes())
-    found = read_source(os.getpid(), f"{with_shebang}/__main__.py")
-    assert found and found[0] == "one"
+    assert _text(f"{with_shebang}/__main__.py") == "one"
 
 
 def test_what_is_not_in_the_archive_or_below_a_file_that_is_none_has_no_source(tmp_path: Path) -> None:
@@ -40,18 +43,18 @@ def test_what_is_not_in_the_archive_or_below_a_file_that_is_none_has_no_source(t
     (tmp_path / "text").write_text("not an archive")
     (tmp_path / "torn").write_bytes(made.read_bytes()[:-8])
     for path in (made / "other.py", tmp_path / "text" / "__main__.py", tmp_path / "torn" / "__main__.py"):
-        assert read_source(os.getpid(), str(path)) is None
+        assert _text(str(path)) is None
 
 
 def test_a_member_that_unpacks_to_more_than_a_source_is_left_out(tmp_path: Path) -> None:
-    made = _archive(tmp_path / "shop.pyz", {"__main__.py": "x" * (50 * LARGEST)})
-    assert made.stat().st_size < LARGEST
-    assert read_source(os.getpid(), f"{made}/__main__.py") is None
+    made = _archive(tmp_path / "shop.pyz", {"__main__.py": "x" * (50 * LARGEST_SOURCE)})
+    assert made.stat().st_size < LARGEST_SOURCE
+    assert _text(f"{made}/__main__.py") is None
 
 
 def test_an_archive_with_a_crowd_of_members_is_left_out(tmp_path: Path) -> None:
     made = _archive(tmp_path / "shop.pyz", {"__main__.py": "one", **{f"m{one}": "" for one in range(20_001)}})
-    assert read_source(os.getpid(), f"{made}/__main__.py") is None
+    assert _text(f"{made}/__main__.py") is None
 
 
 def test_of_a_crowd_of_archives_only_a_few_are_read(tmp_path: Path) -> None:

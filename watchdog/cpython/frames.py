@@ -123,6 +123,15 @@ class Frames:
                 return frozenset()
         return self._called[code.address]
 
+    def handlers(self, code: Code) -> bytes | None:
+        """The table of the code's handlers of exceptions; None in a version that has none."""
+        if self.offsets.code_handlers is None:
+            return None
+        try:
+            return self.objects.raw(self._memory.word(code.address + self.offsets.code_handlers))
+        except Unmapped:
+            return None
+
     def variable(self, frame: LiveFrame, name: str) -> int | None:
         """The object that a name means in this frame: local, closure or global. None: unknown, or not bound."""
         try:

@@ -100,6 +100,18 @@ def _number(table: bytes, place: int) -> tuple[int, int]:
     return found, place
 
 
+def number_from_top(table: bytes, place: int) -> tuple[int, int]:
+    """A number of the table of handlers, whose highest bits come first, and the place behind it."""
+    found = 0
+    while place < len(table):
+        byte = table[place]
+        found = found << 6 | byte & 63
+        place += 1
+        if not byte & 64:
+            break
+    return found, place
+
+
 def _signed(table: bytes, place: int) -> tuple[int, int]:
     found, place = _number(table, place)
     return (-(found >> 1) if found & 1 else found >> 1), place

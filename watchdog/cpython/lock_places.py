@@ -7,12 +7,13 @@ import ast
 from watchdog.cpython.frames import Code, Frames, LiveFrame
 from watchdog.cpython.linetable import Position, trail
 from watchdog.cpython.lock_objects import LockObject, LockObjects, follow
+from watchdog.cpython.lock_stacks import LockStacks
 from watchdog.cpython.lock_syntax import NOTHING, LockUse, LockUses, lock_uses, parse_function
-from watchdog.system.disk.sources import read_source
+from watchdog.system.disk.sources import StartedSources
 
-_SLACK = 2.0  # seconds between a file's time stamp and the process's start that may be measuring error
 _SLOTS = 40  # of a value stack, looked at where its height is not known
 _GENERATOR_MANAGER = "contextlib._GeneratorContextManager"
+_UNNAMED = LockUse("", 0, "with", None)
 
 
 class LockPlaces:
@@ -20,7 +21,8 @@ class LockPlaces:
 
     def __init__(self, pid: int, started: float, frames: Frames, locks: LockObjects) -> None:
         self.frames, self.locks, self.objects = frames, locks, frames.objects
-        self._pid, self._started = pid, started
+        self._sources = StartedSources(pid, started)
+        self._stacks = LockStacks(frames, locks)
         self._lines: dict[str, list[str] | None] = {}
         self._trees: dict[int, ast.AST | None] = {}
         self._uses: dict[tuple[int, int], LockUses] = {}
@@ -38,6 +40,9 @@ class LockPlaces:
     def held(self, frame: LiveFrame) -> list[tuple[LockObject, LockUse]]:
         """The locks that a frame in the middle of a call has taken, outermost first."""
         uses = self.uses(frame)
+        if self._is_sourceless(frame):
+            entered = (self._entered(manager, _UNNAMED) for manager in self._stacks.entered(frame))
+            return [(lock, self._stacks.use(frame, lock)) for found in entered for lock, _ in found]
         if not (uses.blocks or uses.acquired):
             return []
         found: list[tuple[LockObject, LockUse]] = []
@@ -52,6 +57,8 @@ class LockPlaces:
 
     def wanted(self, frame: LiveFrame) -> tuple[LockObject, LockUse] | None:
         """The lock whose taking stands at the frame's place; None if there is none or it is not a lock."""
+        if self._is_sourceless(frame):
+            return self._stacks.wanted(frame)
         use = self.uses(frame).wanted
         lock = self._lock(self.resolve(frame, use)) if use is not None else None
         return (lock, use) if lock is not None and use is not None else None
@@ -81,6 +88,10 @@ class LockPlaces:
         inside = self.frames.of_generator(generator)
         return [(inner, use) for inner, _ in self.held(inside)] if inside is not None else []
 
+    def _is_sourceless(self, frame: LiveFrame) -> bool:
+        """Whether there is no source of its file that fits: it was moved, replaced or deleted, or never there."""
+        return self._source(frame.code.file) is None
+
     def _lock(self, address: int | None) -> LockObject | None:
         return self.locks.look(address) if address else None
 
@@ -92,7 +103,6 @@ class LockPlaces:
 
     def _source(self, path: str) -> list[str] | None:
         if path not in self._lines:
-            found = read_source(self._pid, path)
-            known = found is not None and found[1] <= self._started + _SLACK
-            self._lines[path] = found[0].splitlines(keepends=True) if found is not None and known else None
+            text = self._sources.text(path)
+            self._lines[path] = text.splitlines(keepends=True) if text is not None else None
         return self._lines[path]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from watchdog.cpython.callstacks import LiveThread
 from watchdog.cpython.frames import LiveFrame
@@ -22,6 +23,10 @@ _WAITS = {
     "Future": ("result", "exception"),
     "module": ("acquire",),
     "multiprocessing.Lock": ("__enter__", "acquire"),
+    "multiprocessing.RLock": ("__enter__", "acquire"),
+    "multiprocessing.Semaphore": ("__enter__", "acquire"),
+    "multiprocessing.Condition": ("wait", "wait_for", "__enter__"),
+    "multiprocessing.Event": ("wait",),
     "asyncio.Lock": ("acquire", "__aenter__"),
     "asyncio.Semaphore": ("acquire", "__aenter__"),
     "asyncio.Condition": ("wait", "wait_for", "__aenter__"),
@@ -46,6 +51,7 @@ class _Wait:
     frame: Frame
     released: int = 0  # the lock that it let go of while it waits
     inside: int = 0  # how many of the innermost calls do the waiting for their caller
+    section: bool = False  # a `with` block waits
 
 
 @record(frozen=True)
@@ -80,7 +86,8 @@ class LockPoints:
             wait = waits.get(thread.ident)
             self._thread_held(thread, wait, names)
             if wait is not None:
-                self.wanted.append(self._point(wait.lock, wait.expression, wait.frame, thread))
+                point = self._point(wait.lock, wait.expression, wait.frame, thread)
+                self.wanted.append(replace(point, section=wait.section))
         for task in tasks:
             self._task(task)
         for greenlet in greenlets:
@@ -109,7 +116,8 @@ class LockPoints:
         if wanted[0].owner == thread.ident:  # an RLock that it has already: no wait
             return None
         use = self._places.uses(outer).wanted if inside else wanted[1]
-        return _Wait(wanted[0], use.expression if use else wanted[1].expression, outer.record)
+        use = use or wanted[1]
+        return _Wait(wanted[0], use.expression, outer.record, section=use.how == "with")
 
     def _thread_held(self, thread: LiveThread, wait: _Wait | None, names: dict[int, str]) -> None:
         task = None
@@ -131,8 +139,7 @@ class LockPoints:
         thread = threads.get(owner) if owner is not None else None
         if thread is None:
             return
-        text = f"{lock.address:#x}"
-        if any(point.lock == text and point.tid == thread.tid for point in self.held):
+        if any(point.lock == lock.name and point.tid == thread.tid for point in self.held):
             return
         frame = self._importer(thread, self._name(lock)) if lock.kind == "module" else thread.frames[0]
         self.held.append(self._point(lock, self._name(lock), frame.record, thread))
@@ -248,13 +255,14 @@ class LockPoints:
             pid=self._pid,
             tid=thread.tid if thread else None,
             thread=thread.name if thread else "",
-            lock=f"{lock.address:#x}",
+            lock=lock.name,
             expression=expression,
             kind=lock.kind,
             frame=frame,
             task=task,
             locked=lock.locked,
             owner=lock.owner,
+            shared=bool(lock.shared),
         )
 
 

@@ -61,6 +61,7 @@ class Offsets:
     type_cached_keys: int
     # what most versions have in the same place
     code_called_names: int = 32  # names of globals and attributes
+    code_handlers: int | None = 40  # the table of its handlers of exceptions
     gc_permanent: int = 104
     gc_collecting: int = 200
     tuple_items: int = 24
@@ -85,7 +86,7 @@ TABLE = {
         generator_state=None, generator_frame=16, states=(-2, -1, -1, 0), code_filename=104, code_name=112,
         code_qualname=None, code_first_line=40, code_line_table=120, code_names=72,
         code_kinds=None, code_start=48, task_state=88, task_waiter=152, task_coroutine=160, task_name=168,
-        text_ascii=48, text_other=72, type_cached_keys=872, code_called_names=64,
+        text_ascii=48, text_other=72, type_cached_keys=872, code_called_names=64, code_handlers=None,
     ),
     "3.11": Offsets(
         "3.11", runtime_interpreters=40, interpreter_next=0, interpreter_gc=648, interpreter_threads=16,

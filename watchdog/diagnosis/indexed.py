@@ -33,6 +33,15 @@ class Indexed:
         return process is not None and process.parent == parent
 
     @cached_property
+    def living(self) -> frozenset[int]:
+        """Processes that were still there at the last look."""
+        return frozenset(look.process.pid for look in self.evidence.looks if look.at == self.span)
+
+    def living_children(self, pid: int) -> tuple[int, ...]:
+        """Its children that were still there at the last look, and had not ended."""
+        return tuple(one for one in sorted(self.living) if self.is_child(one, pid) and not self.processes[one].ended)
+
+    @cached_property
     def span(self) -> float:
         """Seconds from the first to the last look."""
         return max((look.at for look in self.evidence.looks), default=0.0)

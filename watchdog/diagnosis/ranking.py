@@ -28,6 +28,7 @@ _LOWER: dict[Certainty, Certainty] = {"certain": "likely", "likely": "guess", "g
 _ORDER = {name: place for place, name in enumerate(CAUSES)}
 _PIPES = frozenset({"child-pipe-full", "stdio-ipc-deadlock"})
 _LOCKS = frozenset({"lock-deadlock", "lock-convoy", "import-lock", "fork-lock"})
+_OF_CHILDREN = _PIPES | (_LOCKS - {"lock-convoy"}) | {"busy-loop", "gil-held-native", "external-wait"}
 # What a finding waits for, and the causes that explain such a wait: where one of them was found too, it is the root.
 ROOTS: dict[str, frozenset[str]] = {
     "lock": _LOCKS,
@@ -36,7 +37,8 @@ ROOTS: dict[str, frozenset[str]] = {
     "pipe-read": _PIPES,
     "pipe-write": _PIPES,
     "running": frozenset({"busy-loop", "gil-held-native"}),
-    "child": _PIPES | (_LOCKS - {"lock-convoy"}) | {"busy-loop", "gil-held-native", "external-wait"},
+    "child": _OF_CHILDREN,
+    "children": _OF_CHILDREN | {"child-wait"},
     "loop": frozenset({"event-loop-blocked"}),
     **dict.fromkeys(
         ("peer", "socket", "connect", "send", "names", "client", "file-lock"), frozenset({"external-wait"})
@@ -44,6 +46,7 @@ ROOTS: dict[str, frozenset[str]] = {
     "lost": _PIPES
     | {"fork-lock", "import-lock", "db-locked", "busy-loop", "gil-held-native", "pool-exhausted", "external-wait"},
     "holder": frozenset(CAUSES) - HEALTHY - {"lock-convoy", "unknown"},
+    "keeper": frozenset(CAUSES) - HEALTHY - {"lock-convoy", "unknown", "pool-exhausted", "await-never"},
 }
 # Of these the waits whose root is seen in the same look as they are.
 _SEEN_AT_ONCE = ("peer", "lost")

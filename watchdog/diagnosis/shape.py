@@ -61,6 +61,30 @@ def function_at(source: SourceFile, line: int) -> ast.AST | None:
     return found[-1] if found else None
 
 
+def has_functions(calls: Iterable[tuple[int, str]], text: str) -> bool:
+    """Whether each of these calls (line, name of the function) can have been made in a file of this text."""
+    source = SourceFile("", tuple(enumerate(text.splitlines(), 1)))
+    if tree(source) is None:
+        return False
+    found = ((name, function_at(source, line)) for line, name in calls if not name.startswith("<"))
+    return all(getattr(node, "name", None) == name for name, node in found)
+
+
+def function_named(source: SourceFile, name: str) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+    """The function or method of that name, where the file has only one."""
+    return _functions(source).get(name)
+
+
+@lru_cache(maxsize=64)
+def _functions(source: SourceFile) -> dict[str, ast.FunctionDef | ast.AsyncFunctionDef | None]:
+    """By name; None where several functions have the same name."""
+    found: dict[str, ast.FunctionDef | ast.AsyncFunctionDef | None] = {}
+    for node in ast.walk(tree(source) or ast.Module([], [])):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            found[node.name] = None if node.name in found else node
+    return found
+
+
 def in_loop(source: SourceFile, line: int) -> bool | None:
     """Whether the line is done again and again within its own function. None: the source does not tell."""
     nodes = around(source, line)

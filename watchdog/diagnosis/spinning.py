@@ -68,7 +68,7 @@ def _at_its_loop(view: View, frame: Frame) -> Frame:
 
 def is_needed(view: View, spin: Spin) -> bool:
     """Whether a request waits for what the thread computes."""
-    return bool(view.waiting) and (spin.thread.serves_request or view.is_waited_for(spin.thread.pid))
+    return bool(view.waiting) and (spin.thread.serves_request or view.may_be_waited_for(spin.thread.pid))
 
 
 def _is_native(view: View, thread: ThreadView, frame: Frame) -> bool:

@@ -8,7 +8,7 @@ from functools import cached_property
 from watchdog.diagnosis import jobs, posts
 from watchdog.diagnosis.code import innermost_application, short
 from watchdog.diagnosis.misheard import is_misheard
-from watchdog.diagnosis.tasks import suspended
+from watchdog.diagnosis.tasks import answers_request, suspended
 from watchdog.diagnosis.threads import Threads, ThreadView
 from watchdog.model.evidence import Answer, Frame
 from watchdog.model.finding import Culprit
@@ -105,6 +105,15 @@ class View(Threads):
             or (one.pid == parent and (one.wait.kind in ("child", "future", "join") or posts.gathers(one.work)))
             for one in self.stuck_threads
             if one.pid != pid
+        )
+
+    def may_be_waited_for(self, pid: int) -> bool:
+        """The same, or it works for a pool of processes, and a request waits for a future: of which work, no memory
+        tells."""
+        parent = self.processes[pid].parent if pid in self.processes else 0
+        futures = (one for one in suspended(self) if one.kind == "unknown" and one.task.pid == parent)
+        return self.is_waited_for(pid) or (
+            self._works_for_pool(pid) and any(answers_request(one.task) for one in futures)
         )
 
     def _works_for_pool(self, pid: int) -> bool:

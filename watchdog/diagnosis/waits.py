@@ -20,7 +20,7 @@ class Wait:
     kind: (
         str  # running, sleep, lock, condition, event, queue, semaphore, future, join, import, socket, client, connect,
     )
-    # names, send, pipe-read, pipe-write, child, file-lock, database, disk, select, poll, accept, unknown
+    # names, send, pipe-read, pipe-write, fifo, child, file-lock, database, disk, select, poll, accept, unknown
     words: str  # for a person: "an answer of 10.0.0.5:5432"
     peer: str | None = None  # the address at the other end
     pids: tuple[int, ...] = ()  # processes at the other end
@@ -69,6 +69,7 @@ _CHANNELS = {
     "anon_pipe_write": "write",
     "do_wait": "wait4",
     "locks_lock_inode_wait": "flock",
+    "wait_for_partner": "open",
     "inet_stream_connect": "connect",
 }
 
@@ -130,6 +131,8 @@ def wait_of(thread: ThreadFacts) -> Wait:
         return _on_descriptor(thread, call, descriptor)
     if call in ("flock", "fcntl"):
         return Wait("file-lock", f"a lock on {descriptor.target if descriptor else 'a file'}", descriptor=descriptor)
+    if channel_of(thread) == "wait_for_partner":
+        return Wait("fifo", "the other end of a named pipe to be opened")
     if call in ("wait4", "waitid"):
         return Wait("child", "a child process to end")
     if _database(thread):
@@ -153,13 +156,18 @@ def wait_of(thread: ThreadFacts) -> Wait:
     return Wait("unknown", call or "something that the kernel does not tell")
 
 
+def channel_of(thread: ThreadFacts) -> str:
+    """Where in the kernel it waits, as the kernel calls that place."""
+    return (thread.looks[-1][1].wait_channel or "") if thread.looks else ""
+
+
 def _call(thread: ThreadFacts) -> str:
     """Without the right to read system calls the kernel's wait channel still tells the kind. Where the system tells
     neither, the innermost line does: what it calls is what waits."""
     if thread.call is not None:
         return thread.call.name
-    channel = thread.looks[-1][1].wait_channel if thread.looks else None
-    told = next((name for prefix, name in _CHANNELS.items() if channel and channel.startswith(prefix)), "")
+    channel = channel_of(thread)
+    told = next((name for prefix, name in _CHANNELS.items() if channel.startswith(prefix)), "")
     return told or (_called(thread) if (thread.looks and not channel) or channel in _UNTELLING else "")
 
 

@@ -16,10 +16,9 @@ from watchdog.cpython.lock_syntax import LockUse, Reference, lock_uses
 from watchdog.model.evidence import Frame, LockLook, LockPoint, StackLook, TaskLook, ThreadStack
 from watchdog.model.records import record
 from watchdog.system.child import child_call
-from watchdog.system.disk.sources import read_source
+from watchdog.system.disk.sources import StartedSources
 from watchdog.system.process import processes
 
-_SLACK = 2.0  # seconds between a file's time stamp and the process's start that may be measuring error
 _ENTERING = ("__enter__", "acquire")
 _RUNTIME = ("/threading.py", "/logging/__init__.py")  # where the standard library takes a lock for its caller
 _SIGNS = ("wait", "_wait_for_tstate_lock", "join")
@@ -164,9 +163,8 @@ class _Sources:
     """Syntax trees of the files in a stack, each read once; a file newer than its process tells nothing."""
 
     def __init__(self, pid: int) -> None:
-        self._pid = pid
         process = processes.read(pid)
-        self._started = process.started if process is not None else 0.0
+        self._sources = StartedSources(pid, process.started if process is not None else 0.0)
         self._trees: dict[str, ast.Module | None] = {}
         self._functions: dict[Frame, ast.AST | None] = {}
 
@@ -192,8 +190,8 @@ class _Sources:
 
     def _tree(self, path: str) -> ast.Module | None:
         if path not in self._trees:
-            found = read_source(self._pid, path)
-            self._trees[path] = _parsed(found[0]) if found is not None and found[1] <= self._started + _SLACK else None
+            text = self._sources.text(path)
+            self._trees[path] = _parsed(text) if text is not None else None
         return self._trees[path]
 
 

@@ -46,7 +46,6 @@ _AGAIN = 1.5  # seconds between two readings of the same memory
 _INSIDE_TIME = 2.0  # seconds for one of them
 _MORE_TIME = "a longer --within reads more"
 _WEIGH = 0.3  # seconds between two looks at memory
-_REFUSED = 5  # source files of which it is said that they were not read
 _LOG = 64_000  # bytes of a log that the server writes to and nobody named
 
 
@@ -314,8 +313,7 @@ class Session:
         in_logs = [frame for error in logbook.all_tracebacks(self._logs) for frame in error.frames]
         frames += [(one.pid, frame) for look in self._others.values() for one in look.threads for frame in one.frames]
         self._sources = self._files.read(frames, self._all.values(), in_logs)
-        for path, reason in list(self._files.refused.items())[:_REFUSED]:
-            self._gaps[f"source {path}"] = Gap("source", f"{path}: {reason}")
+        self._gaps.update({f"source {path}": Gap("source", reason) for path, reason in self._files.unread()})
 
     def _look_at_launchers(self) -> None:
         """What each was told to run, once its source is known. A playbook says by itself which program is right."""

@@ -6,17 +6,20 @@ import ast
 import os
 import warnings
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 
-from watchdog.diagnosis.code import is_application, with_beside
+from watchdog.diagnosis import shape
+from watchdog.diagnosis.code import function, is_application, with_beside
 from watchdog.evidence.beside import Beside
 from watchdog.model.evidence import Frame, Installed, SourceFile
 from watchdog.model.process import Process
 from watchdog.system import here
 from watchdog.system.disk import target_files
 from watchdog.system.disk.files import Reading
+from watchdog.system.disk.moved import SLACK, Moved, may_be_moved
 from watchdog.system.disk.parts import Part
 from watchdog.system.disk.sources import read_sources, source_in
 from watchdog.system.process import rights
@@ -25,8 +28,8 @@ from watchdog.system.process.rights import Rights
 _LOG = -1  # stands for a process where a log names the file
 _AROUND = 3  # lines on each side, for code that is not the application's
 _FILES = 500
+_TOLD = 5  # files of which it is said that they were not read
 _BESIDE = 40  # further files that those import
-_SLACK = 2.0  # seconds between a file's time stamp and the process's start that may be measuring error
 
 
 class Sources:
@@ -39,6 +42,9 @@ class Sources:
 
     def __init__(self, user: str | None = None) -> None:
         self.refused: dict[str, str] = {}  # path -> why it was not read
+        self.elsewhere: dict[str, str] = {}  # path -> where the file is now; empty where it was not found
+        self._moved: dict[int, Moved] = {}  # by process
+        self._calls: defaultdict[str, set[tuple[int, str]]] = defaultdict(set)  # (line, function) seen in a file
         self._user = user
         self._rights: dict[int, Rights | None] = {}
         self._read: dict[str, tuple[list[str], bool]] = {}
@@ -80,6 +86,7 @@ class Sources:
         for pid, frame in (*frames, *((_LOG, frame) for frame in in_logs)):
             if not frame.file.startswith("<"):
                 self._wanted[frame.file].add(frame.line)
+                self._calls[frame.file].add((frame.line, function(frame)))
                 if self._is_new(pid, frame.file) and len(self._asked) < _FILES:
                     new[pid].append(frame.file)
                     self._asked.add((pid, frame.file))
@@ -93,6 +100,16 @@ class Sources:
         found = (self._source(file, text) for file, text in self._read.items())
         return tuple(source for source in found if source is not None)
 
+    def unread(self) -> Iterator[tuple[str, str]]:
+        """Files that were not read under their own name, and why. Whoever opens the file that a finding names must know
+        that another one stands there now, or none."""
+        yield from ((path, f"{path}: {reason}") for path, reason in islice(self.refused.items(), _TOLD))
+        for path, now in islice(self.elsewhere.items(), _TOLD):
+            if now:
+                yield path, f"{path} was moved or replaced after the start; its source was read in {now}"
+            else:
+                yield path, f"{path} is not there any more, and was not found elsewhere; its lines have no text"
+
     def _is_new(self, pid: int, file: str) -> bool:
         return file not in self._read and (pid, file) not in self._asked
 
@@ -105,15 +122,31 @@ class Sources:
             whole = {name: _absolute(name, process) for name in names}
             parts = self._parts(pid, list(whole.values()), known)
             for name, path in whole.items():
-                self._keep(name, parts[path], process, told)
+                part = self._now(name, path, parts[path], process, told) if process is not None else parts[path]
+                self._keep(name, part, process, told)
             names, told = self._neighbours(pid, names), False
+
+    def _now(self, name: str, path: str, part: Part, process: Process, told: bool) -> Part:
+        """The file as it was when the process started, where its folder was renamed or replaced since."""
+        changed = part.modified is not None and part.modified > process.started + SLACK
+        if not (part.missing or changed) or not may_be_moved(path):
+            return part
+        moved = self._moved.setdefault(process.pid, Moved(self._rights.get(process.pid), process.cwd, process.started))
+        search = told and self._whole[name]
+        fits = partial(shape.has_functions, self._calls[name])
+        found = moved.find(path, missing=part.missing, fits=fits) if search else moved.known(path)
+        if found is not None:
+            self.elsewhere[name] = found[0]
+        elif search and part.missing:
+            self.elsewhere[name] = ""
+        return found[1] if found is not None else part
 
     def _keep(self, name: str, part: Part, process: Process | None, told: bool) -> None:
         found = source_in(part)
         if found is not None:
             text, changed = found
             lines = [line.rstrip()[:500] for line in text.splitlines()]
-            self._read[name] = lines, process is not None and changed > process.started + _SLACK
+            self._read[name] = lines, process is not None and changed > process.started + SLACK
             self.refused.pop(name, None)
             self._beside += not told
         elif part.denied and told:

@@ -26,6 +26,7 @@ def look(known: Iterable[Process], at: float) -> tuple[ProcessLook, ...]:
                 descriptors=descriptors.count(process.pid),
                 descriptor_limit=descriptors.limit(process.pid),
                 memory_limit=machine.address_limit(process.pid),
+                transferred=processes.transferred(process.pid),
             )
         )
     return tuple(found)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from watchdog.diagnosis.progress import children_go_on
 from watchdog.diagnosis.tasks import suspended
 from watchdog.diagnosis.view import View, short
 from watchdog.model.finding import Finding
 from watchdog.text.units import format_duration
 
+# Waits of a child that say why it does not end.
+_TOLD = frozenset({"fifo", "socket", "connect", "send", "pipe-read", "pipe-write", "file-lock", "disk"})
 PREVENT = (
     "Give the wait a time-out (`subprocess.run(..., timeout=…)`), end the child when it comes, and answer with an "
     "error."
@@ -50,17 +53,29 @@ def rule(view: View) -> Iterator[Finding]:
 
 
 def _may_end(view: View, pid: int) -> bool:
-    """Whether the server answers while each child is at work: long work, perhaps, and no hang."""
-    children = [one.pid for one in view.processes.values() if one.parent == pid and not one.ended]
-    return not view.in_trouble and bool(children) and all(map(view.is_at_work, children))
+    """Whether the server answers while each child goes on: long work, perhaps, and not a hang."""
+    return not view.in_trouble and children_go_on(view, pid)
 
 
 def _children(view: View, pid: int) -> str:
     told = _who_keeps_its_output(view, pid)
     if told:
         return f"; the child has ended, and {'; '.join(told[:3])} keeps its output open"
-    told = [f"{one.pid} {one.shown(60)}" for one in view.processes.values() if one.parent == pid]
-    return ": " + "; ".join(told[:3]) if told else ""
+    living = view.living_children(pid)
+    told = [f"{one} {view.processes[one].shown(60)}" for one in living]
+    return (": " + "; ".join(told[:3]) if told else "") + _held_at(view, living)
+
+
+def _held_at(view: View, pids: Iterable[int]) -> str:
+    """What the processes at the end of these trees wait for, where the kernel tells."""
+    for pid in pids:
+        below = view.living_children(pid)
+        if below:
+            return _held_at(view, below)
+        waits = [one.wait for one in view.threads_of(pid) if one.is_main and one.wait.kind in _TOLD]
+        if waits:
+            return f"; process {pid} ({view.processes[pid].shown(40)}) waits for {waits[0].words}"
+    return ""
 
 
 def _who_keeps_its_output(view: View, pid: int) -> list[str]:

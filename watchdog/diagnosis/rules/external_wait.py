@@ -17,7 +17,7 @@ PREVENT = (
     "Set a time-out at that call (connect and read), answer with an error when it comes, and bound how many requests "
     "may wait for the same peer at once."
 )
-KINDS = ("socket", "connect", "send", "names", "client")
+KINDS = ("socket", "connect", "send", "names", "client", "fifo")
 
 
 def rule(view: View) -> Iterator[Finding]:

@@ -20,15 +20,20 @@ def rule(view: View) -> Iterator[Finding]:
         return
     waiting = [one for one in view.stuck_threads if one.wait.kind == "file-lock"]
     for thread in waiting[:1]:
-        lock = _kept(view, thread)
+        lock = kept(view, thread.pid, thread.wait.descriptor.target if thread.wait.descriptor else "")
         # Without the holder's pid it may still be one of our own threads.
         yield _finding(view, thread, lock, len(waiting))
 
 
-def _kept(view: View, thread: ThreadView) -> FileLock | None:
-    """The lock that is in the way."""
-    path = thread.wait.descriptor.target if thread.wait.descriptor else ""
-    held = [one for one in view.evidence.file_locks if not one.waiting and one.path == path and one.pid != thread.pid]
+def kept(view: View, pid: int, path: str | None = None) -> FileLock | None:
+    """The lock of another process that is in the way of this one, on that file; on any file that it has open, if there
+    is only one such lock."""
+    locks = [one for one in view.evidence.file_locks if not one.waiting and one.pid != pid]
+    if path is None:
+        mine = {one.target for one in view.evidence.descriptors if one.pid == pid and one.kind == "file"}
+        held = [one for one in locks if one.path in mine]
+        return held[0] if len(held) == 1 else None
+    held = [one for one in locks if one.path == path]
     return next(iter(sorted(held, key=lambda one: not one.exclusive)), None)
 
 
@@ -42,7 +47,7 @@ def _finding(view: View, thread: ThreadView, lock: FileLock | None, count: int) 
         lasted=thread.stuck,
         waits_for="child" if inside else "",
         summary=f"{thread.label} waits {format_duration(thread.stuck)} for {thread.wait.words} in "
-        f"{short(thread.app_frame)}{_who(view, lock)}{many}",
+        f"{short(thread.app_frame)}{who_keeps(view, lock)}{many}",
         instead=None if inside or lock is None else "call-a-person",
         culprit=view.culprit(thread.app_frame, thread),
         peer=f"pid {lock.pid}: {lock.owner[:80]}" if lock is not None else None,
@@ -52,7 +57,8 @@ def _finding(view: View, thread: ThreadView, lock: FileLock | None, count: int) 
     )
 
 
-def _who(view: View, lock: FileLock | None) -> str:
+def who_keeps(view: View, lock: FileLock | None) -> str:
+    """Which process keeps the lock, and what it does meanwhile."""
     if lock is None:
         return ""
     threads = [one for one in (*view.threads_of(lock.pid), *view.other_threads(lock.pid)) if one.app_frame]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from statistics import median
 
 from watchdog.diagnosis import rounds
+from watchdog.diagnosis.progress import waits_for_children
 from watchdog.diagnosis.spinning import Spin, is_needed, spins
 from watchdog.diagnosis.tasks import MAY_BE_MEANT, serving
 from watchdog.diagnosis.view import View, short
@@ -56,6 +57,9 @@ def _held_up(view: View) -> str:
     many = f"; {count} requests wait" if count > 1 else "; 1 request waits"
     if view.inside_unread:
         return f"{many} without a byte of an answer, and what for could not be read"
+    working = waits_for_children(view)
+    if len(working) >= count:
+        return f"{many} for a child process that goes on, in {short(working[0])}"
     found = serving(view, MAY_BE_MEANT)
     where = f" for {found[0].words} in {short(found[0].app_frame)}" if found else ""
     return f"{many}{where} without a byte of an answer, as a long poll does"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from watchdog.diagnosis.progress import goes_on
 from watchdog.diagnosis.rules.external_wait import PREVENT
 from watchdog.diagnosis.tasks import serving
 from watchdog.diagnosis.view import ThreadView, View, short
@@ -18,7 +19,7 @@ def rule(view: View) -> Iterator[Finding]:
         return
     waiting = [one for one in view.stuck_threads if one.wait.kind in _KINDS and _matters(view, one)]
     if not view.in_trouble:  # who answers may wait for long work
-        waiting = [one for one in waiting if not any(map(view.is_at_work, one.wait.pids))]
+        waiting = [one for one in waiting if not any(goes_on(view, pid) for pid in one.wait.pids)]
     for thread in sorted(waiting, key=lambda one: one.wait.kind != "pipe-write")[:1]:
         yield _of_thread(view, thread)
     if not waiting:
@@ -56,8 +57,8 @@ def _of_tasks(view: View) -> Iterator[Finding]:
         if any(peer.pid == pid and peer.state == "ESTABLISHED" for peer in view.upstreams):
             continue
         ends = {end for it in view.evidence.descriptors if it.pid == pid for end in it.other_ends} - {pid}
-        children = [end for end in sorted(ends) if view.is_child(end, pid) and not view.processes[end].ended]
-        if children and (view.in_trouble or not any(map(view.is_at_work, children))):
+        children = [child for child in view.living_children(pid) if child in ends]
+        if children and (view.in_trouble or not any(goes_on(view, child) for child in children)):
             yield Finding(
                 cause="external-wait",
                 certainty="likely",

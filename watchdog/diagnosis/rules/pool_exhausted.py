@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 
 from watchdog.diagnosis import own_pools, suspects
 from watchdog.diagnosis.code import at_place, package
+from watchdog.diagnosis.polling import polled
 from watchdog.diagnosis.rules.external_wait import KINDS as OUTSIDE
-from watchdog.diagnosis.rules.polls_outside import polled
 from watchdog.diagnosis.tasks import TaskWait, goes_round, suspended
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.evidence import Frame
@@ -53,6 +53,7 @@ _GIVES_BACK = frozenset({"release", "close", "put", "put_nowait", "putconn", "re
                          "iter_content", "dispose", "disconnect", "return_connection", "free"})  # fmt: skip
 # What all of them wait for is the root, where it is one lock or one peer: these have rules of their own.
 _OTHERS = (*OUTSIDE, "file-lock", "lock", "import", "database", "running", "pipe-read", "pipe-write")
+_ROOTS = {kind: kind for kind in _OTHERS} | {"child": "children"}
 _MANY = 2  # threads
 _DEFAULT_MOST, _DEFAULT_MORE = 32, 4  # threads of an executor whose size nobody gave: CPUs and four, at most 32
 _NUMBER = re.compile(r"[-_]\d+$")  # of a thread in its pool
@@ -121,6 +122,7 @@ def _of_one(view: View) -> Iterator[Finding]:
                 cause="pool-exhausted",
                 certainty="likely",
                 lasted=thread.stuck + thread.sleep_left,
+                waits_for="peer" if polled(view, thread.work) else "",
                 summary=f"the one thread that serves requests waits {format_duration(thread.stuck)} for "
                 f"{thread.wait.words} in {short(thread.app_frame)}",
                 culprit=view.culprit(thread.app_frame, thread),
@@ -139,7 +141,7 @@ def _pool(view: View, name: str, busy: Sequence[ThreadView]) -> Finding:
         cause="pool-exhausted",
         certainty="likely",
         lasted=thread.stuck,
-        waits_for="peer" if polled(thread.work) else kind if kind in _OTHERS else "",
+        waits_for="peer" if polled(view, thread.work) else _ROOTS.get(kind, ""),
         summary=_taken(busy, name, count) + f" for {thread.wait.words} in {short(frame)}, "
         f"the longest for {format_duration(thread.stuck)}",
         culprit=view.culprit(frame, thread),

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator
 
 from watchdog.diagnosis import shape, suspects
+from watchdog.diagnosis.code import at_place
 from watchdog.diagnosis.locking import graph
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.finding import Culprit, Finding
@@ -15,6 +16,7 @@ PREVENT = "End the threads that are started: a stop event, a time-out at what th
 _STEADY = "; it answers well, and their number did not rise meanwhile: look again later"
 MANY = 100  # alike; pools of servers have some tens
 _RISING, _GROWN = 20, 5  # so many alike are enough where so many came during the looks
+_OF_SERVERS = ("waitress/task.py:*", "cheroot/workers/threadpool.py:*", "gunicorn/workers/gthread.py:*")
 _IN_ONE_GO = 300.0  # threads a second: a loop starts them faster than requests come
 
 
@@ -95,20 +97,28 @@ def _is_steady(view: View) -> bool:
 
 def _is_pool(view: View, alike: list[ThreadView]) -> bool:
     """Whether they were all started in one go, and none since: a leak goes on with the requests. Where the application
-    starts threads for requests, a burst of these looks the same."""
-    ages = _ages(alike) if _is_steady(view) else None
-    if ages is None or _starts_for_requests(view):
+    starts threads for requests, a burst of these looks the same; where it starts them while it is loaded and nowhere
+    else, requests start none. A server makes its own pool once."""
+    if not _is_steady(view):
+        return False
+    if any(at_place(frame, _OF_SERVERS) for frame in alike[0].frames):
+        return True
+    made = list(suspects.calls(view, lambda call, _: call in suspects.THREADS))
+    if any(_is_for_requests(view, one) for one in made):
+        return False
+    if made and alike[0].app_frame is not None:
+        return True
+    ages = _ages(alike)
+    if ages is None:
         return False
     took, since = max(ages) - min(ages), min(ages)
     return took <= len(ages) / _IN_ONE_GO and since > took
 
 
-def _starts_for_requests(view: View) -> bool:
-    """Whether a function of the application that the start does not call makes threads, or pools of them."""
-    made = suspects.calls(view, lambda call, _: call in suspects.THREADS)
-    return any(
-        (source := view.file(one.file)) is not None and not shape.is_done_at_start(source, one.function) for one in made
-    )
+def _is_for_requests(view: View, made: suspects.Suspect) -> bool:
+    """Whether threads, or a pool of them, are made in a function that the start does not call."""
+    source = view.file(made.file)
+    return source is not None and not shape.is_done_at_start(source, made.function)
 
 
 def _ages(alike: list[ThreadView]) -> list[float] | None:

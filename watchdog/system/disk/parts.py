@@ -11,6 +11,7 @@ from watchdog.system.disk.paths import open_for_reading
 
 What = Literal["begin", "end", "names", "presence"]
 
+LARGEST_SOURCE = 2_000_000  # bytes of a source file that is read
 _DENIED = (errno.EACCES, errno.EPERM)
 
 
@@ -28,6 +29,11 @@ class Part:
     def denied(self) -> bool:
         """Whether it may not be read, rather than not being there."""
         return self.code in _DENIED
+
+    @property
+    def missing(self) -> bool:
+        """Whether there is no such file, or not even its folder."""
+        return self.code == errno.ENOENT
 
 
 def look_at(path: str, what: What, limit: int) -> Part:

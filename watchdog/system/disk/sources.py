@@ -11,13 +11,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from watchdog.system import here
 from watchdog.system.disk import target_files
-from watchdog.system.disk.parts import Part
+from watchdog.system.disk.moved import SLACK, Moved, may_be_moved, of_process
+from watchdog.system.disk.parts import LARGEST_SOURCE, Part
 from watchdog.system.process import rights
 from watchdog.system.process.rights import Rights
 
-LARGEST = 2_000_000  # bytes
 _LARGEST_ARCHIVE = 32_000_000  # bytes; the list of what is in a zip file stands at its end, so it is read whole
 _MOST_ARCHIVES = 4  # a program names as many files as it likes
 _MOST_MEMBERS = 20_000  # a list of more would cost more memory than a source is worth
@@ -26,16 +25,30 @@ _NO_FOLDER = errno.ENOTDIR  # what the system says of a name below a file
 _BROKEN = (zipfile.BadZipFile, zlib.error, KeyError, EOFError, OSError, NotImplementedError, RuntimeError, ValueError)
 
 
-def read_source(pid: int, path: str) -> tuple[str, float] | None:
-    """(text, time of its last change in seconds since the epoch); None if it cannot be read whole."""
-    if not here.is_absolute(path):
-        return None  # "<string>", "<frozen …>", or relative to a folder that may have changed
-    return source_in(read_sources(rights.of(pid), [path])[path])
+class StartedSources:
+    """Sources of one process as they were when it started: what changed later does not fit its lines."""
+
+    def __init__(self, pid: int, started: float) -> None:
+        self._pid, self._started = pid, started
+        self._moved: Moved | None = None
+
+    def text(self, path: str) -> str | None:
+        """None where it is not there any more as it was, neither here nor in a folder that was renamed."""
+        if not may_be_moved(path):
+            return None
+        part = read_sources(rights.of(self._pid), [path])[path]
+        found = source_in(part)
+        if found is not None and found[1] <= self._started + SLACK:
+            return found[0]
+        self._moved = self._moved or of_process(self._pid, self._started)
+        elsewhere = self._moved.find(path, missing=part.missing)
+        found = source_in(elsewhere[1]) if elsewhere is not None else None
+        return found[0] if found is not None else None
 
 
 def read_sources(of: Rights | None, paths: Iterable[str]) -> dict[str, Part]:
     """Each file with these rights; a module of a zipapp comes out of its archive."""
-    found = target_files.read_files(of, list(paths), LARGEST)
+    found = target_files.read_files(of, list(paths), LARGEST_SOURCE)
     archived = [path for path, part in found.items() if part.code == _NO_FOLDER]
     above = dict.fromkeys(folder for path in archived for folder in _folders(path))
     kinds = target_files.read_files(of, list(above), 0) if above else {}
@@ -59,7 +72,7 @@ def _member(archive: Part, name: str) -> Part:
         return Part(error="its archive has too many members")
     try:
         with zipfile.ZipFile(io.BytesIO(archive.data)) as opened, opened.open(name.replace(os.sep, "/")) as member:
-            data = member.read(LARGEST + 1)
+            data = member.read(LARGEST_SOURCE + 1)
     except _BROKEN:
         return Part(error="it cannot be read out of its archive")
     return replace(archive, data=data, size=len(data))
@@ -67,6 +80,6 @@ def _member(archive: Part, name: str) -> Part:
 
 def source_in(part: Part) -> tuple[str, float] | None:
     """The text of a file that was read whole, and the time of its last change."""
-    if part.error is not None or part.modified is None or part.size > LARGEST:
+    if part.error is not None or part.modified is None or part.size > LARGEST_SOURCE:
         return None
     return part.data.decode("utf-8", "replace"), part.modified

@@ -13,6 +13,7 @@ from watchdog.system.portable.processes import (
     rows,
     table,
     thread_ids,
+    transferred,
     with_commands,
 )
 
@@ -27,5 +28,6 @@ __all__ = [
     "rows",
     "table",
     "thread_ids",
+    "transferred",
     "with_commands",
 ]

@@ -136,6 +136,16 @@ def thread_ids(pid: int) -> tuple[int, ...]:
         return ()
 
 
+def transferred(pid: int) -> int | None:
+    """Bytes that it has read and written so far; None where the system does not tell us (macOS)."""
+    try:
+        counters = getattr(psutil.Process(pid), "io_counters", None)
+        counted = counters() if counters else None
+    except _ERRORS:
+        return None
+    return None if counted is None else int(counted.read_bytes + counted.write_bytes)
+
+
 def _user(process: psutil.Process) -> str:
     try:
         return process.username()

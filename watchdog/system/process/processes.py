@@ -52,6 +52,11 @@ def read(pid: int) -> Process | None:
     return system.read(pid)
 
 
+def transferred(pid: int) -> int | None:
+    """Bytes that it has read and written so far, by system calls; None where the system does not tell us."""
+    return system.transferred(pid)
+
+
 def with_commands(processes: Iterable[Process], within: float = 2.0) -> dict[int, Process]:
     """The same processes by pid, with cmdline, exe and cwd. None where they cannot be read within so many seconds."""
     return system.with_commands(processes, within)

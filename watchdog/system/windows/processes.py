@@ -10,7 +10,14 @@ import psutil
 
 from watchdog.model.errors import CannotTell
 from watchdog.model.process import Identity, Process
-from watchdog.system.portable.processes import command_lines, environment, expect_questions, pid_max, with_commands
+from watchdog.system.portable.processes import (
+    command_lines,
+    environment,
+    expect_questions,
+    pid_max,
+    transferred,
+    with_commands,
+)
 from watchdog.system.process.table import Row
 from watchdog.system.windows import accounts, everybody, kernel
 from watchdog.system.windows.everybody import Told
@@ -26,6 +33,7 @@ __all__ = [
     "rows",
     "table",
     "thread_ids",
+    "transferred",
     "with_commands",
 ]
 
