@@ -257,9 +257,12 @@ def _wait(view: Indexed, task: Task) -> TaskWait | None:
 
 
 def _gives_away(view: Indexed, frame: Frame) -> bool:
-    """Whether the line gives work to a thread: the future that it awaits shows no call of its own."""
+    """Whether the line gives work to a thread, or awaits a variable with such work: its future shows no call."""
     source = view.file(frame.file)
-    return source is not None and not _GIVES_AWAY.isdisjoint(shape.calls_at(source, frame.line))
+    if source is None:
+        return False
+    calls = set(shape.calls_at(source, frame.line)) or set(shape.calls_behind(source, frame.line))
+    return not _GIVES_AWAY.isdisjoint(calls)
 
 
 _GIVES_AWAY = frozenset({"run_in_executor", "wrap_future", "to_thread", "sync_to_async"})
