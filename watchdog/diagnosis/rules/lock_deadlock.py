@@ -63,8 +63,7 @@ def _cycle(view: View, found: Graph, ring: tuple[tuple[LockPoint, LockPoint], ..
     summary = (
         f"{names[0]!r} waits for {first.expression}, which it holds itself"
         if alone
-        else f"{len(ring)} {_noun(first)} wait for each other's locks: "
-        + ", ".join(f"{name!r} wants {wanted.expression}" for name, (_, wanted) in zip(names, ring, strict=True))
+        else f"{len(ring)} {_noun(first)} wait for each other's locks: {_who_has_what(ring, names)}"
     )
     own = {(wanted.pid, wanted.tid, wanted.task) for _, wanted in ring}
     victims = sum((one.pid, one.tid, one.task) not in own for one in found.wanted.values())
@@ -83,6 +82,19 @@ def _cycle(view: View, found: Graph, ring: tuple[tuple[LockPoint, LockPoint], ..
             for name, (held, wanted) in zip(names, ring, strict=True)
         ),
     )
+
+
+def _who_has_what(ring: tuple[tuple[LockPoint, LockPoint], ...], names: list[str]) -> str:
+    """Who wants what that whom holds. Where the source calls different locks the same, the place where each was taken
+    tells them apart."""
+    alike = len({wanted.expression for _, wanted in ring}) < len(ring)
+    told = []
+    for place, (name, (_, wanted)) in enumerate(zip(names, ring, strict=True)):
+        at = (place + 1) % len(ring)
+        holder, taken = names[at], ring[at][0]
+        wants, since = (f" in {short(wanted.frame)}", f" since {short(taken.frame)}") if alike else ("", "")
+        told.append(f"{name!r} wants {wanted.expression}{wants}, which {holder!r} holds{since}")
+    return "; ".join(told)
 
 
 def _noun(point: LockPoint) -> str:
