@@ -86,7 +86,7 @@ class Sources:
         for pid, frame in (*frames, *((_LOG, frame) for frame in in_logs)):
             if not frame.file.startswith("<"):
                 self._wanted[frame.file].add(frame.line)
-                self._calls[frame.file].add((frame.line, function(frame)))
+                self._calls[frame.file].update([(frame.line, function(frame))] if frame.function else [])
                 if self._is_new(pid, frame.file) and len(self._asked) < _FILES:
                     new[pid].append(frame.file)
                     self._asked.add((pid, frame.file))
@@ -117,6 +117,7 @@ class Sources:
         """These files, and what a file of the application imports from beside it: a line at fault may be on no stack
         any more."""
         process = known.get(pid)
+        names = [name for name in names if name not in self._read]  # a log names what a stack has named already
         told = True
         while names:
             whole = {name: _absolute(name, process) for name in names}
