@@ -167,8 +167,10 @@ _IDLE_CPU = 0.1  # of a core, our own questions included
 def _was_needed(view: View, end: Death) -> bool:
     """Whether what died during the looks may have served requests: a program that was started for one job may end."""
     process = view.processes.get(end.pid or 0)
-    if end.source != "watched" or process is None or process.forked or served(view, end):
+    if end.source != "watched" or process is None or served(view, end):
         return end.source == "watched"
+    if process.forked and process.parent in view.evidence.python:  # a shell's child is forked too, until it is replaced
+        return True
     return any(posts.is_pool_worker(one.frames) for one in view.threads_of(process.pid))
 
 
