@@ -166,7 +166,9 @@ _IDLE_CPU = 0.1  # of a core, our own questions included
 
 def _was_needed(view: View, end: Death) -> bool:
     """Whether what died during the looks may have served requests: a program that was started for one job may end."""
-    process = view.processes.get(end.pid or 0)
+    members = view.evidence.tree.members if view.evidence.tree else ()
+    found = {one.process.pid: one.process for one in members}  # some end before the first look
+    process = (found | view.processes).get(end.pid or 0)
     if end.source != "watched" or process is None or served(view, end):
         return end.source == "watched"
     if process.forked and process.parent in view.evidence.python:  # a shell's child is forked too, until it is replaced
