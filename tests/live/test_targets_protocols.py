@@ -16,6 +16,7 @@ import support
 from test_steps_why import wd
 
 from watchdog.model.selector import Selector
+from watchdog.system.process import memory
 from watchdog.targets import answering, protocols, resolve
 
 GREETS = """
@@ -97,4 +98,36 @@ def test_a_greeting_names_the_protocol_of_a_program_that_is_not_known(
         (tree,) = resolve.resolve(Selector(port=server.port))
         assert protocols.of_tree(tree, server.port) == name
         assert answering.ask(tree) == "unknown"
+        assert "GET" not in log.read_text()
+
+
+BY_HAND = """
+from shop import talk
+import socket, sys
+sock = socket.socket(); sock.bind(("127.0.0.1", int(sys.argv[1]))); sock.listen()
+while True:
+    one = sock.accept()[0]
+    try:
+        one.sendall(talk.answer(one.recv(900)))
+    except ConnectionError:
+        pass
+    one.close()
+"""
+TALKS = {
+    "a protocol of its own": "def answer(said):\n    print(said, flush=True)\n    return b'?'\n",
+    "http": "def answer(said):\n    return b'HTTP/1.0 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n'\n",
+}
+
+
+@pytest.mark.skipif(not memory.READABLE, reason="the memory of another process cannot be read here")
+@pytest.mark.parametrize("spoken", TALKS)
+def test_what_a_package_speaks_is_told_by_what_it_has_imported_and_by_its_own_files(spoken: str, folder: Path) -> None:
+    package, log = folder / "shop", folder / "log"
+    package.mkdir()
+    for name, text in {"__init__": "", "__main__": BY_HAND, "talk": TALKS[spoken]}.items():
+        (package / f"{name}.py").write_text(text)
+    with support.running("-m", "shop", "{port}", cwd=folder, log=log) as server:
+        (tree,) = resolve.resolve(Selector(port=server.port))
+        assert protocols.of_tree(tree, server.port) == spoken
+        assert answering.ask(tree) == ("healthy" if spoken == "http" else "unknown")
         assert "GET" not in log.read_text()

@@ -66,7 +66,7 @@ def test_a_request_that_waits_for_news_while_questions_are_answered_is_left_alon
 
 def test_a_request_that_waits_for_work_it_gave_away_while_questions_are_answered_is_a_warning() -> None:
     found = diagnose(hanging_request(20.0, answered=False, waits_in="result concurrent/futures/_base.py:451"))
-    assert (found.verdict, found.exit, found.advice) == ("await-never", Exit.WARNING, "wait")
+    assert (found.verdict, found.exit, found.advice) == ("await-never", Exit.WARNING, "call-a-person")
     assert "1 request waits for 20s" in found.findings[0].summary
 
 

@@ -37,7 +37,7 @@ def waits_at_a_lock(source: str, asleep: float) -> Evidence:
 def test_a_lock_that_nobody_gives_back_is_named_though_other_requests_are_answered() -> None:
     found = diagnose(waits_at_a_lock(SECTION, asleep=9.0))
     assert (found.verdict, found.findings[0].certainty, found.exit) == ("lock-deadlock", "likely", 1)
-    assert found.findings[0].advice == "wait"
+    assert (found.advice, found.findings[0].remedy) == ("call-a-person", "later")
 
 
 @pytest.mark.parametrize(

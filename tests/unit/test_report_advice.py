@@ -13,11 +13,15 @@ from canned import evidence, process
 
 from watchdog.cli.application import application
 from watchdog.model.evidence import Configured, Evidence
-from watchdog.model.finding import Advice, Culprit
+from watchdog.model.finding import Advice, Culprit, Finding, Remedy
 from watchdog.model.process import Listener
 from watchdog.report import advice
 
 STUCK = Culprit("/srv/shop/server.py", 12, "total", pid=4711)
+
+
+def finding(advised: Advice, remedy: Remedy = "", peer: str | None = None) -> Finding:
+    return Finding("lock-deadlock", "certain", "it waits", advised, STUCK, peer, remedy=remedy)
 
 
 def on_port() -> Evidence:
@@ -47,7 +51,7 @@ def of_service() -> Evidence:
     ],
 )
 def test_the_command_that_is_printed_is_one_that_wd_takes(seen: Evidence, advised: Advice, command: str) -> None:
-    printed = re.findall(r"`([^`]+)`", advice.now(advised, STUCK, seen))
+    printed = re.findall(r"`([^`]+)`", advice.now(finding(advised), seen))
     assert printed == [command]
     words = shlex.split(command)
     assert words[0] == "wd"
@@ -63,9 +67,9 @@ def test_the_first_process_of_a_container_is_not_advised_to_be_ended() -> None:
     seen = evidence(
         canned.Thread("MainThread", canned.AT_REST, pid=1), processes=[process(1, parent=0)], configured=Configured()
     )
-    assert "wd kill" not in advice.now("restart", None, seen)
+    assert "wd kill" not in advice.now(finding("restart"), seen)
 
 
 def test_advice_without_a_command_has_none() -> None:
     for word in ("none", "wait", "fix-config", "call-a-person"):
-        assert "`" not in advice.now(word, STUCK, on_port())  # type: ignore[arg-type]
+        assert "`" not in advice.now(finding(word), on_port())  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ from itertools import pairwise
 from watchdog.cpython.lock_syntax import Reference
 from watchdog.cpython.objects import Objects, plausible
 from watchdog.cpython.offsets import DESCRIPTOR_NAME, FUNCTION_NAME, METHOD_FUNCTION, METHOD_SELF, RLOCK_OWNER
+from watchdog.cpython.shared_locks import SharedLocks
 from watchdog.model.records import record
 from watchdog.system.process.memory import Unmapped
 
@@ -15,7 +16,14 @@ _KINDS = {
     "_thread.RLock": "RLock",
     "_multiprocessing.SemLock": "multiprocessing.Lock",
     "multiprocessing.synchronize.Lock": "multiprocessing.Lock",
-    "multiprocessing.synchronize.RLock": "multiprocessing.Lock",
+    "multiprocessing.synchronize.RLock": "multiprocessing.RLock",
+    "multiprocessing.synchronize.Semaphore": "multiprocessing.Semaphore",
+    "multiprocessing.synchronize.Condition": "multiprocessing.Condition",
+    "multiprocessing.synchronize.Event": "multiprocessing.Event",
+    "_billiard.SemLock": "multiprocessing.Lock",
+    "billiard.synchronize.Lock": "multiprocessing.Lock",
+    "billiard.synchronize.RLock": "multiprocessing.RLock",
+    "billiard.synchronize.Semaphore": "multiprocessing.Semaphore",
     "threading.Condition": "Condition",
     "threading.Semaphore": "Semaphore",
     "threading.BoundedSemaphore": "Semaphore",
@@ -48,12 +56,14 @@ _KINDS = {
     "eventlet.semaphore.Semaphore": "greenlet.Semaphore",
     "eventlet.semaphore.BoundedSemaphore": "greenlet.Semaphore",
 }
+SHARED = frozenset({"multiprocessing.Lock", "multiprocessing.RLock", "multiprocessing.Semaphore"})
 GREENLET_LOCKS = frozenset({"greenlet.Lock", "greenlet.RLock", "greenlet.Semaphore"})
 OWNED = frozenset(
-    {"Lock", "RLock", "multiprocessing.Lock", "asyncio.Lock", "anyio.Lock", "tornado.Lock"}
+    {"Lock", "RLock", "multiprocessing.Lock", "multiprocessing.RLock", "asyncio.Lock", "anyio.Lock", "tornado.Lock"}
 )  # at most one holder
 ENTERED = OWNED | {
     "Semaphore",
+    "multiprocessing.Semaphore",
     "asyncio.Semaphore",
     "anyio.Semaphore",
     "anyio.CapacityLimiter",
@@ -72,6 +82,13 @@ class LockObject:
     kind: str
     locked: bool | None = None
     owner: int | None = None  # ident of a thread
+    shared: str = ""  # its name, where it is shared between processes
+    taken_here: bool = False  # its process took it and has not given it back
+
+    @property
+    def name(self) -> str:
+        """The same text means the same lock."""
+        return self.shared or f"{self.address:#x}"
 
 
 class LockObjects:
@@ -80,6 +97,7 @@ class LockObjects:
     def __init__(self, objects: Objects) -> None:
         self.objects = objects
         self._kinds: dict[int, str] = {}
+        self._shared = SharedLocks(objects)
 
     def kind(self, address: int) -> str:
         """A word of `_KINDS`, also for a class derived from one; empty for anything else."""
@@ -95,11 +113,11 @@ class LockObjects:
         """The lock at this address, or inside the object there; None if it is not a lock."""
         objects, kind = self.objects, self.kind(address)
         try:
-            if kind in ("Condition", "asyncio.Condition"):
+            if kind in ("Condition", "asyncio.Condition", "multiprocessing.Condition"):
                 inner = objects.attribute(address, "_lock")
                 return self.look(inner) if inner and self.kind(inner) in OWNED else None
-            if kind == "multiprocessing.Lock":
-                return LockObject(objects.attribute(address, "_semlock") or address, kind)
+            if kind in SHARED:
+                return self._look_at_shared(objects.attribute(address, "_semlock") or address, kind)
             if kind == "Lock":
                 bits = objects.memory.read(address + objects.offsets.lock_locked, 1)[0]
                 return LockObject(address, kind, bool(bits & 1))
@@ -111,6 +129,13 @@ class LockObjects:
         except Unmapped:
             return None
         return LockObject(address, kind) if kind else None
+
+    def _look_at_shared(self, semlock: int, kind: str) -> LockObject:
+        state = self._shared.read(semlock)
+        if state is None:
+            return LockObject(semlock, kind)
+        locked = None if state.kind == "Semaphore" else state.locked  # others may have some of its places
+        return LockObject(semlock, f"multiprocessing.{state.kind}", locked, None, state.name, state.taken_here > 0)
 
     def entered(self, slots: list[int]) -> list[LockObject | None]:
         """What the `with` blocks on a value stack have entered, outermost first: each left its `__exit__` there.

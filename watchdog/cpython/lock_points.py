@@ -23,6 +23,10 @@ _WAITS = {
     "Future": ("result", "exception"),
     "module": ("acquire",),
     "multiprocessing.Lock": ("__enter__", "acquire"),
+    "multiprocessing.RLock": ("__enter__", "acquire"),
+    "multiprocessing.Semaphore": ("__enter__", "acquire"),
+    "multiprocessing.Condition": ("wait", "wait_for", "__enter__"),
+    "multiprocessing.Event": ("wait",),
     "asyncio.Lock": ("acquire", "__aenter__"),
     "asyncio.Semaphore": ("acquire", "__aenter__"),
     "asyncio.Condition": ("wait", "wait_for", "__aenter__"),
@@ -135,8 +139,7 @@ class LockPoints:
         thread = threads.get(owner) if owner is not None else None
         if thread is None:
             return
-        text = f"{lock.address:#x}"
-        if any(point.lock == text and point.tid == thread.tid for point in self.held):
+        if any(point.lock == lock.name and point.tid == thread.tid for point in self.held):
             return
         frame = self._importer(thread, self._name(lock)) if lock.kind == "module" else thread.frames[0]
         self.held.append(self._point(lock, self._name(lock), frame.record, thread))
@@ -252,13 +255,14 @@ class LockPoints:
             pid=self._pid,
             tid=thread.tid if thread else None,
             thread=thread.name if thread else "",
-            lock=f"{lock.address:#x}",
+            lock=lock.name,
             expression=expression,
             kind=lock.kind,
             frame=frame,
             task=task,
             locked=lock.locked,
             owner=lock.owner,
+            shared=bool(lock.shared),
         )
 
 

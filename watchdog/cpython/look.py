@@ -35,10 +35,12 @@ from watchdog.system.process import processes
 from watchdog.system.process.memory import Unmapped, Unreadable
 from watchdog.system.process.namespaces import thread_numbers
 
+_SHARED_LOCK = "SemLock"  # the class of multiprocessing from which its locks and semaphores derive
 _TASK, _TRIO_TASK = "_asyncio.Task", "trio.lowlevel.Task"
 _HUBS = ("gevent.hub", "eventlet.hubs")
 _QUEUES = frozenset({"queue.Queue", "asyncio.queues.Queue", "_queue.SimpleQueue"})
 _TOP = 30  # types, and queues, that are shown
+_MOST_SHARED = 1000  # locks of one kind
 _MOST_REQUESTS = 500  # threads whose requests are looked for
 _MANY_THREADS, _MOST_THREADS = 1000, 2000  # from so many threads on, their calls are read too; of at most so many
 _MANY_TASKS = 2000  # from so many on, those at rare places are read first
@@ -107,6 +109,7 @@ class _Look:
             unread=self.unread,
             collecting=heap.collecting,
             locks=locks,
+            taken=self.taken(heap),
             requests=tuple(
                 (thread.tid, text)
                 for thread in threads[:_MOST_REQUESTS]
@@ -172,7 +175,15 @@ class _Look:
         return tuple(names.most_common(_TOP))
 
     def kept(self, type_: int) -> bool:
-        return self.is_task(type_) or self.objects.derives(type_, GREENLET) or self.is_queue(type_)
+        kinds = (GREENLET, _SHARED_LOCK)
+        return self.is_task(type_) or self.is_queue(type_) or any(self.objects.derives(type_, one) for one in kinds)
+
+    def taken(self, heap: Heap) -> tuple[str, ...]:
+        """Names of the locks shared between processes that this one took and has not given back."""
+        locks = LockObjects(self.objects)
+        kinds = (found for type_, found in heap.found.items() if self.objects.derives(type_, _SHARED_LOCK))
+        states = (locks.look(address) for found in kinds for address in found[:_MOST_SHARED])
+        return tuple(sorted({one.shared for one in states if one is not None and one.taken_here}))
 
     def is_task(self, type_: int) -> bool:
         return self.objects.derives(type_, _TASK) or self.is_task_of_trio(type_)

@@ -11,8 +11,9 @@ from watchdog.diagnosis.threads import Threads, ThreadView
 from watchdog.model.evidence import Frame, LockLook, LockPoint
 
 Waiter = tuple[int, int | str | None]  # a thread or task of a process
+Name = tuple[int, str]
 
-_LOCKS = ("Lock", "RLock", "module", "asyncio.Lock", "multiprocessing", "unknown")
+_LOCKS = ("Lock", "RLock", "module", "asyncio.Lock", "unknown")
 _OWNED_AGAIN = ("RLock", "multiprocessing.RLock", "greenlet.RLock")  # its owner may take it again
 _SLOTS = ("Semaphore", "CapacityLimiter")  # several may have it at once: each has one of its places
 
@@ -21,23 +22,23 @@ class Graph:
     """Locks by their identity; a thread or task waits for one at most."""
 
     def __init__(self, looks: tuple[LockLook, ...]) -> None:
-        self.holders: defaultdict[tuple[int, str], list[LockPoint]] = defaultdict(list)
+        self.holders: defaultdict[Name, list[LockPoint]] = defaultdict(list)
         self.wanted: dict[Waiter, LockPoint] = {}
         self._for_a_place: dict[Waiter, LockPoint] = {}
-        self.waiters: defaultdict[tuple[int, str], list[LockPoint]] = defaultdict(list)
+        self.waiters: defaultdict[Name, list[LockPoint]] = defaultdict(list)
         for look in looks:
             for point in look.held:
-                self.holders[point.pid, point.lock].append(point)
+                self.holders[_name(point)].append(point)
             for point in look.wanted:
                 if is_lock(point):
                     self.wanted[who(point)] = point
-                    self.waiters[point.pid, point.lock].append(point)
+                    self.waiters[_name(point)].append(point)
                 elif point.kind.endswith(_SLOTS):
                     self._for_a_place[who(point)] = point
 
     def holder(self, point: LockPoint) -> LockPoint | None:
         """Who holds the lock that is wanted; the waiter itself only where it cannot take it twice."""
-        for held in self.holders.get((point.pid, point.lock), ()):
+        for held in self.holders.get(_name(point), ()):
             if who(held) != who(point) or point.kind not in _OWNED_AGAIN:
                 return held
         return None
@@ -53,7 +54,7 @@ class Graph:
                 here = who(held) if held is not None else None
             if here is not None:
                 ring = path[path.index(here) :]
-                if len({self._wish(one).lock for one in ring}) == 1 and ring[0] not in self.wanted:
+                if len({_name(self._wish(one)) for one in ring}) == 1 and ring[0] not in self.wanted:
                     continue  # places of one kind alone: a pool that is used up
                 pairs = [(self._in_the_way(one), self._wish(one)) for one in ring]
                 # Each one's held lock is what the one before it wants.
@@ -68,7 +69,7 @@ class Graph:
         if waiter in self.wanted:
             return self.holder(self.wanted[waiter])
         point = self._for_a_place.get(waiter)
-        having = self.holders.get((point.pid, point.lock), []) if point is not None else []
+        having = self.holders.get(_name(point), []) if point is not None else []
         stuck = all(who(one) in self.wanted or who(one) in self._for_a_place for one in having)
         return next((one for one in having if who(one) != waiter), None) if stuck else None
 
@@ -76,6 +77,11 @@ class Graph:
         """Locks with their waiters and holder, the most wanted first."""
         found = [(points, self.holder(points[0])) for points in self.waiters.values()]
         return sorted(found, key=lambda one: -len(one[0]))
+
+
+def _name(point: LockPoint) -> Name:
+    """The same lock has the same name, in every process that shares it."""
+    return (0 if point.shared else point.pid, point.lock)
 
 
 def is_lock(point: LockPoint) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from watchdog.diagnosis.jobs import workers_below
 from watchdog.diagnosis.view import View
-from watchdog.model.causes import CAUSES, HEALTHY, Advice
+from watchdog.model.causes import CAUSES, HEALTHY
 from watchdog.model.finding import Certainty, Finding
 from watchdog.text.units import format_duration
 
@@ -20,6 +20,8 @@ _OF_WORK = frozenset({
 })  # fmt: skip
 # Of these the ones that never go on, no matter who waits.
 _FOR_EVER = frozenset({"lock-deadlock", "fork-lock", "import-lock", "child-pipe-full"})
+# What, as far as can be seen, no waiting ends.
+_ENDLESS = _FOR_EVER | {"await-never", "stdio-ipc-deadlock"}
 _MANY = 2  # requests
 _LOWER: dict[Certainty, Certainty] = {"certain": "likely", "likely": "guess", "guess": "guess"}
 # Causes stand in their table so that roots come before what they lead to.
@@ -56,19 +58,24 @@ def tempered(view: View, findings: Iterable[Finding]) -> Iterator[Finding]:
         if one.cause not in _OF_WORK or not view.answered or view.in_trouble:
             yield one
         elif view.waiting and not (one.cause == "child-wait" and len(view.waiting) < _MANY):
-            yield replace(one, warns=True, instead=_milder(one), summary=f"{_held_up(view)}: {one.summary}")
+            yield replace(_milder(one), summary=f"{_held_up(view)}: {one.summary}")
         elif one.culprit and one.culprit.pid in workers_below(view):
             yield replace(
                 one, warns=True, summary=f"it answers, but a job that it gave away does not end: {one.summary}"
             )
         elif one.cause in _FOR_EVER:
-            yield replace(one, warns=True, instead=_milder(one), summary=f"it answers all the same: {one.summary}")
+            yield replace(_milder(one), summary=f"it answers all the same: {one.summary}")
         elif one.cause == "lock-convoy" and view.slow:
             yield one
 
 
-def _milder(finding: Finding) -> Advice:
-    return "restart-worker" if finding.advice == "restart-worker" else "wait"
+def _milder(finding: Finding) -> Finding:
+    """A warning. While others are answered nothing is ended at once; what waiting does not end is for a person."""
+    if finding.advice == "restart-worker" or finding.remedy:
+        return replace(finding, warns=True)
+    if finding.certainty != "guess" and (finding.cause in _ENDLESS or finding.no_end):
+        return replace(finding, warns=True, instead="call-a-person", remedy="later")
+    return replace(finding, warns=True, instead="wait")
 
 
 def _held_up(view: View) -> str:
@@ -80,12 +87,16 @@ def _held_up(view: View) -> str:
 
 def graded(view: View, findings: Iterable[Finding]) -> Iterator[Finding]:
     """A wait that any good answer may take can still be work: until it has lasted longer, nothing is certain of it. A
-    guess ends nothing, unless nobody is answered anyway."""
+    guess ends nothing, unless nobody is answered anyway, and where everybody is answered it is a warning."""
     for one in findings:
         certainty = _LOWER[one.certainty] if is_early(view, one) else one.certainty
-        ends = one.advice in ("restart", "restart-worker")
+        ends = one.advice in ("restart", "restart-worker") or one.remedy == "later"
         spared = certainty == "guess" and ends and not view.in_trouble
-        yield replace(one, certainty=certainty, instead="wait" if spared else one.advice)
+        told = replace(one, certainty=certainty)
+        if not spared:
+            yield replace(told, instead=one.advice)
+        else:
+            yield replace(told, instead="wait", remedy="", warns=one.warns or view.answers_well)
 
 
 def is_early(view: View, finding: Finding) -> bool:

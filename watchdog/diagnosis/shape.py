@@ -55,6 +55,11 @@ def covers(node: ast.AST, line: int) -> bool:
     return first is not None and last is not None and first <= line <= last
 
 
+def statement_at(source: SourceFile, line: int) -> ast.stmt | None:
+    """The innermost statement that holds the line."""
+    return next((node for node in reversed(around(source, line)) if isinstance(node, ast.stmt)), None)
+
+
 def function_at(source: SourceFile, line: int) -> ast.AST | None:
     """The innermost function that holds the line, or the module."""
     found = [node for node in around(source, line) if isinstance(node, (*_FUNCTIONS, ast.Module))]
@@ -201,6 +206,18 @@ def calls_at(source: SourceFile, line: int) -> tuple[str, ...]:
     return tuple(name for name in found if name)
 
 
+def calls_behind(source: SourceFile, line: int) -> tuple[str, ...]:
+    """Names of what was called for the variables that the line's `await` names, in the same function before it."""
+    awaited = (node.value for node in _on_line(around(source, line), line) if isinstance(node, ast.Await))
+    names = {last_name(node) for node in awaited if isinstance(node, (ast.Name, ast.Attribute, ast.Subscript))}
+    made = [
+        node.value
+        for node in before(source, line)
+        if isinstance(node, ast.Assign) and names & {last_name(target) for target in node.targets}
+    ]
+    return tuple(called_name(call) for value in made for call in ast.walk(value) if isinstance(call, ast.Call))
+
+
 def outer_calls_at(source: SourceFile, line: int) -> tuple[str, ...]:
     """Names of what is called on the line, without calls that only make the arguments of others."""
     calls = [node for node in _on_line(around(source, line), line) if isinstance(node, ast.Call)]
@@ -211,7 +228,7 @@ def outer_calls_at(source: SourceFile, line: int) -> tuple[str, ...]:
 
 def entered_at(source: SourceFile, line: int) -> tuple[tuple[int, str], ...]:
     """What the `with` statement whose head is on this line enters: (line, expression)."""
-    statement = next((node for node in reversed(around(source, line)) if isinstance(node, ast.stmt)), None)
+    statement = statement_at(source, line)
     if not isinstance(statement, (ast.With, ast.AsyncWith)):
         return ()
     return tuple((item.context_expr.lineno, ast.unparse(item.context_expr)) for item in statement.items)

@@ -54,12 +54,26 @@ _PLACES = (
 MAY_BE_MEANT = frozenset({"sign", "unknown", "sleep", "task"})
 _MEANS = frozenset({"anyio", "sniffio", "async_timeout", "uvloop", "trio"})
 
+_SWITCHES = _MEANS | {"gevent", "eventlet", "greenlet"}
+
 # Packages whose calls, where a task is suspended in them, wait for somebody over the network.
 _CLIENTS = frozenset({
     "aiohttp", "httpx", "httpcore", "asyncpg", "aiomysql", "aiopg", "redis", "aioredis", "psycopg", "motor", "pymongo",
     "grpc", "websockets", "aiosmtplib", "elasticsearch", "aiobotocore", "aiokafka", "aio_pika", "aiormq", "nats",
     "asyncssh", "ldap3", "h11", "hiredis", "pymysql",
 })  # fmt: skip
+
+# Where a task waits until the other end of a connection has read what was sent to it.
+_SENDERS = (
+    "asyncio/streams.py:drain", "asyncio/streams.py:_drain_helper", "asyncio/selector_events.py:sock_sendall",
+    "asyncio/selector_events.py:sock_sendto", "asyncio/base_events.py:sock_sendfile",
+    "aiohttp/base_protocol.py:_drain_helper", "uvicorn/protocols/http/flow_control.py:drain",
+    "websockets/asyncio/connection.py:drain",
+    "websockets/legacy/protocol.py:_drain", "websockets/legacy/protocol.py:_drain_helper",
+    "anyio/_backends/_asyncio.py:send", "trio/_highlevel_socket.py:send_all", "trio/_ssl.py:send_all",
+    "gevent/_socketcommon.py:sendall", "gevent/_socketcommon.py:send", "gevent/_socket3.py:sendall",
+    "gevent/_socket3.py:send", "eventlet/greenio/base.py:sendall", "eventlet/greenio/base.py:send",
+)  # fmt: skip
 
 _BODY_READERS = tuple(f"starlette/requests.py:{name}" for name in ("stream", "body", "json", "form", "_get_form"))
 
@@ -98,6 +112,11 @@ class TaskWait:
         return any(at_place(frame, ("asyncio/tasks.py:wait_for", "async_timeout/:*")) for frame in self.chain)
 
     @property
+    def sends(self) -> bool:
+        """Whether it waits for the other end of a connection to read."""
+        return self.kind == "network" and _sends(self.chain)
+
+    @property
     def reads_its_body_again(self) -> bool:
         """Whether it reads the body of its request, which the client has sent and somebody else has read already."""
         return self.task.body_is_in and any(at_place(frame, _BODY_READERS) for frame in self.chain)
@@ -106,6 +125,8 @@ class TaskWait:
     def words(self) -> str:
         if self.reads_its_body_again:
             return "the request's body, which has been read already,"
+        if self.sends:
+            return "the other end of a connection, which does not read what is sent to it"
         if self.kind == "unknown" and self.task.greenlet:
             return "what nobody gives it"
         return _WORDS[self.kind]
@@ -236,9 +257,12 @@ def _wait(view: Indexed, task: Task) -> TaskWait | None:
 
 
 def _gives_away(view: Indexed, frame: Frame) -> bool:
-    """Whether the line gives work to a thread: the future that it awaits shows no call of its own."""
+    """Whether the line gives work to a thread, or awaits a variable with such work: its future shows no call."""
     source = view.file(frame.file)
-    return source is not None and not _GIVES_AWAY.isdisjoint(shape.calls_at(source, frame.line))
+    if source is None:
+        return False
+    calls = set(shape.calls_at(source, frame.line)) or set(shape.calls_behind(source, frame.line))
+    return not _GIVES_AWAY.isdisjoint(calls)
 
 
 _GIVES_AWAY = frozenset({"run_in_executor", "wrap_future", "to_thread", "sync_to_async"})
@@ -246,6 +270,8 @@ _GIVES_AWAY = frozenset({"run_in_executor", "wrap_future", "to_thread", "sync_to
 
 def _kind(task: Task, tail: Iterable[Frame]) -> str:
     inner = list(tail)
+    if _sends(inner):
+        return "network"
     # A pool or a client library waits by asyncio's own means: whose call it is tells more than the means.
     means = [index for index, frame in enumerate(inner) if not is_standard(frame) and package(frame) not in _MEANS]
     library = inner[means[-1]] if means else None
@@ -264,6 +290,13 @@ def _kind(task: Task, tail: Iterable[Frame]) -> str:
     if task.waits_for_task is not None or task.gathered:
         return "task"
     return "unknown"
+
+
+def _sends(frames: Iterable[Frame]) -> bool:
+    """Whether these calls end in one that waits for room to send, whatever means it waits by."""
+    calls = list(frames)
+    inner = [index for index, frame in enumerate(calls) if at_place(frame, _SENDERS)]
+    return bool(inner) and all(is_standard(frame) or package(frame) in _SWITCHES for frame in calls[inner[-1] + 1 :])
 
 
 def _own_pool(library: Frame, means: list[Frame]) -> bool:

@@ -11,6 +11,7 @@ from watchdog.diagnosis.indexed import Indexed
 from watchdog.model.evidence import Frame, SystemCall, ThreadLook, ThreadStack
 from watchdog.model.open_files import Descriptor
 
+_PRIVATE = 128  # of the kernel's operations on a lock: no other process has it
 _RUNS_ON = 0.1  # CPU seconds a second, on a machine with much else to do
 
 
@@ -214,6 +215,15 @@ class ThreadFacts:
         """Whether its wait for a lock or sign has a time-out: the fourth argument of the call says until when."""
         call = self.call
         return call is not None and call.name == "futex" and len(call.arguments) > 3 and call.arguments[3] != 0
+
+    @property
+    def waits_for_shared_lock(self) -> bool:
+        """Whether its lock lies in memory that several processes have: the second argument of the call has a mark for
+        one that is private to its process. No fork copies such a lock."""
+        call = self.call
+        return (
+            call is not None and call.name == "futex" and len(call.arguments) > 1 and not call.arguments[1] & _PRIVATE
+        )
 
     @cached_property
     def moves(self) -> bool:

@@ -128,6 +128,7 @@ class LockPoint:
     task: str | None = None  # for asyncio: the task's name
     locked: bool | None = None  # what the lock's own memory says
     owner: int | None = None  # ident of the owning thread, where the lock keeps it (RLock, import locks)
+    shared: bool = False  # between processes: `lock` is the same text in each of them
     section: bool = False  # wanted for a `with` block, which gives it back
 
 
@@ -187,6 +188,7 @@ class TaskLook:
     cut: bool = False  # the time was over before every object was seen
     collecting: bool = False  # the garbage collector was at work
     locks: LockLook = LockLook()  # of threads and tasks, as the memory has them
+    taken: tuple[str, ...] = ()  # locks shared between processes that this one took and has not given back
     requests: tuple[tuple[int, str], ...] = ()  # (thread id, what it was asked)
     containers: tuple[Container, ...] = ()  # of the application, largest first
     born: Frame | None = None  # of a forked process: the call that forked it; what stands outside is its parent's

@@ -9,6 +9,9 @@ from watchdog.model.exits import Exit, exit_of
 from watchdog.model.records import record
 
 Certainty = Literal["certain", "likely", "guess"]
+# What a person does where the advice is to call one. continue: a stopped process goes on at SIGCONT; later: a restart
+# at a good moment; end-connection: of the client that does not read.
+Remedy = Literal["", "continue", "later", "end-connection"]
 
 # The chance that a finding of each grade is right, as measured on servers that no rule was made for (decision 142).
 CHANCES: dict[Certainty, float] = {"certain": 0.9, "likely": 0.9, "guess": 0.5}
@@ -52,6 +55,7 @@ class Finding:
     warns: bool = False  # a warning, where the same cause is a fault if nobody is answered
     lasted: float | None = None  # seconds of waiting or computing; None: it is not a matter of time
     no_end: bool = False  # the main thread is in a loop that, by its source, nothing leaves
+    remedy: Remedy = ""  # goes with the advice "call-a-person"
     waits_for: str = ""  # kind of what it waits for, where that may have its own cause: see `ranking.ROOTS`
 
     @property
@@ -73,6 +77,7 @@ class Finding:
             "peer": self.peer,
             "evidence": list(self.evidence),
             "advice": self.advice,
+            "remedy": self.remedy or None,
             "prevent": self.prevent,
             "details": list(self.details),
         }

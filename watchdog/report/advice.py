@@ -6,7 +6,7 @@ import shlex
 
 from watchdog.model.causes import Advice
 from watchdog.model.evidence import Evidence
-from watchdog.model.finding import Culprit
+from watchdog.model.finding import Culprit, Finding
 
 _WORDS: dict[Advice, str] = {
     "none": "nothing",
@@ -16,12 +16,31 @@ _WORDS: dict[Advice, str] = {
 }
 
 
-def now(advice: Advice, culprit: Culprit | None, evidence: Evidence) -> str:
+def now(finding: Finding, evidence: Evidence) -> str:
     """One sentence; each command in it stands between backticks."""
+    advice = finding.advice
     if advice == "restart-worker":
-        return f"end the stuck worker alone; its master replaces it: `{worker(culprit, evidence)}`"
-    if advice != "restart":
-        return _WORDS[advice]
+        return f"end the stuck worker alone; its master replaces it: `{worker(finding.culprit, evidence)}`"
+    if advice == "call-a-person" and finding.remedy:
+        return _by_a_person(finding, evidence)
+    return _restart(evidence) if advice == "restart" else _WORDS[advice]
+
+
+def _by_a_person(finding: Finding, evidence: Evidence) -> str:
+    if finding.remedy == "continue":
+        stopped = {look.process.pid: look.process.state == "T" for look in evidence.looks}
+        pids = " ".join(str(pid) for pid, is_stopped in stopped.items() if is_stopped)
+        return f"let the stopped process go on: `kill -CONT {pids}`. The rest of the server needs no restart"
+    if finding.remedy == "end-connection":
+        return (
+            f"end the connection of {finding.peer or 'the client that does not read'}, at that client or at the proxy "
+            f"in front: all who wait go on then. Waiting helps only if it begins to read. Else {_restart(evidence)}"
+        )
+    never = "these requests never end" if finding.certainty == "certain" else "nothing that wd sees ends these waits"
+    return f"{never}, and waiting does not help. Others are answered. At a good moment: {_restart(evidence)}"
+
+
+def _restart(evidence: Evidence) -> str:
     root = evidence.tree.root.pid if evidence.tree else 0
     if root == 1 and evidence.configured.service is None:
         return "restart its container: what is seen as process 1 is the container's own, and wd does not end it"

@@ -99,7 +99,7 @@ def _facts(diagnosis: Diagnosis, first: Finding, evidence: Evidence) -> list[str
     lines += _field("seen", _seen(evidence))
     if first.evidence:
         lines += _field("from", ", ".join(first.evidence[:4]))
-    lines += _field("now", advice.now(first.advice, first.culprit, evidence))
+    lines += _field("now", advice.now(first, evidence))
     if first.prevent:
         lines += _field("after", first.prevent)
     return lines

@@ -71,6 +71,7 @@ _JOBS_IN_DJANGO = {"qcluster": "django-q", "rqworker": "rq", "run_huey": "huey",
 _OWN_PROTOCOLS = (
     "grpclib", "rpyc", "Pyro5", "Pyro4", "thrift", "zerorpc", "zmq", "aiosmtpd", "asyncssh", "pymodbus", "asyncua",
 )  # fmt: skip
+OWN_PROTOCOL = "a protocol of its own"
 _OTHER_PROTOCOLS = frozenset({"grpc", "celery", "dask", "socketserver", "twisted", *_OWN_PROTOCOLS})
 _RUN = {"flask": "flask", "quart": "quart", "fastapi": "fastapi", "dask": "dask"}
 # Modules that a script imports, the more telling first.
@@ -113,7 +114,10 @@ _IMPORTS = (
 _STAYING = frozenset({"mcp", "fastmcp", "pygls", "apscheduler"})  # a script that imports one of them runs until ended
 _SCRIPT = 262_144  # bytes of a script that are read
 _CERTIFICATE = re.compile(r"\bload_cert_chain\(|\b(ssl_)?certfile\s*=|\bssl_context\s*=")
-_SERVES = re.compile(r"\b(start_server|create_server|start_unix_server)\(|\.listen\(")
+_SERVES = re.compile(
+    r"\b(start_server|create_server|start_unix_server|create_tcp_listener|open_tcp_listeners|StreamServer)\("
+    r"|\b(serve_tcp|serve_listeners)\b|\.listen\("
+)
 _WEB = re.compile(r"http|wsgi|asgi|[Rr]equest|websocket", re.IGNORECASE)
 _IMPORT = re.compile(
     r"^[ \t]*(?:from[ \t]+(?P<package>[A-Za-z_][\w.]*)[ \t]+)?import[ \t]+(?P<names>.+)$", re.MULTILINE
@@ -146,12 +150,17 @@ def runs_until_ended(process: Process) -> bool:
 
 
 def protocol_of_script(process: Process) -> str:
-    """What its script shows that it serves: "https" with a certificate, "sockets" where it serves connections itself
-    and HTTP is not even named; empty where it shows nothing."""
+    """What its script shows that it serves: "https" with a certificate, a protocol of its own where it serves
+    connections itself and HTTP is not even named; empty where it shows nothing."""
     text = _script(process)
     if _CERTIFICATE.search(text):
         return "https"
-    return "sockets" if _SERVES.search(text) and not _WEB.search(text) and _of_script(process) is None else ""
+    return OWN_PROTOCOL if _SERVES.search(text) and not names_the_web(text) and _of_script(process) is None else ""
+
+
+def names_the_web(text: str) -> bool:
+    """Whether a source names HTTP or what goes with it."""
+    return _WEB.search(text) is not None
 
 
 def speaks_http(name: str | None) -> bool:

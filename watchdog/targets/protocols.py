@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from watchdog.model.process import Listener, Process, Tree
 from watchdog.system.net import sockets
 from watchdog.system.process import libraries
-from watchdog.targets import addresses, programs
-from watchdog.targets.frameworks import protocol_of_script, speaks_http
+from watchdog.targets import addresses, imports, programs
+from watchdog.targets.frameworks import OWN_PROTOCOL, protocol_of_script, speaks_http
 
 HTTP = "http"
 GRPC = "grpc"
@@ -55,7 +55,10 @@ def of(listener: Listener, members: Iterable[Process], framework: str | None = N
         return said
     if not speaks_http(framework):
         return str(framework)
-    return next((shown for one in holders if (shown := protocol_of_script(one))), HTTP)
+    shown = next((told for one in holders if (told := protocol_of_script(one))), "")
+    if shown or framework is not None or not python:
+        return shown or HTTP
+    return HTTP if any(imports.may_speak_http(one) for one in holders) else OWN_PROTOCOL
 
 
 def of_tree(tree: Tree, port: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from watchdog.diagnosis import askers
 from watchdog.diagnosis.code import at_place
 from watchdog.diagnosis.locking import graph, who
 from watchdog.diagnosis.tasks import TaskWait, serving
@@ -33,8 +34,10 @@ def rule(view: View) -> Iterator[Finding]:
 
 def waits_outside(view: View, thread: ThreadView) -> bool:
     """It waits for somebody outside this server, in the application's own work."""
-    if thread.is_idle or thread.app_frame is None or thread.wait.kind not in KINDS or thread.stuck < 0.5:
+    if thread.is_idle or thread.wait.kind not in KINDS or thread.stuck < 0.5:
         return False
+    if thread.app_frame is None:
+        return view.troubled and thread.wait.kind != "client" and askers.asker(view, thread) is not None
     if thread.wait.kind == "client":
         # A server of one thread that reads from a silent client serves nobody else; with many threads that is usual.
         return view.hung and not thread.moves and (thread.is_main or _has_lock(view, thread))
@@ -118,7 +121,9 @@ def _reach(view: View, peer: str | None) -> tuple[str, str]:
 
 
 def _finding(view: View, thread: ThreadView, peer: str | None, count: int) -> Finding:
-    assert thread.app_frame is not None
+    frame = thread.place
+    assert frame is not None
+    culprit, where = askers.culprit(view, thread, frame)
     reach, who = _reach(view, peer)
     many = f"; {count} threads wait for it" if count > 1 else ""
     return Finding(
@@ -127,9 +132,9 @@ def _finding(view: View, thread: ThreadView, peer: str | None, count: int) -> Fi
         lasted=thread.stuck,
         waits_for="loop" if thread.is_event_loop else "",
         summary=f"{thread.label} waits {format_duration(thread.stuck)} for {thread.wait.words}"
-        f" in {short(thread.app_frame)}"
+        f" in {where}"
         f"{many}{': ' + reach if reach else ''}{who}",
-        culprit=view.culprit(thread.app_frame, thread),
+        culprit=culprit,
         peer=peer,
         evidence=(thread.reference, "sockets.json", f"threads.json#pid={thread.pid},tid={thread.tid}"),
         prevent=PREVENT,

@@ -49,7 +49,7 @@ def _orphaned(view: View, thread: ThreadView) -> bool:
         return False
     locks = graph(view.evidence.locks)
     wanted = locks.wanted.get((thread.pid, thread.tid))
-    if wanted is not None and locks.holder(wanted) is not None:
-        return False
+    if thread.waits_for_shared_lock or (wanted is not None and (wanted.shared or locks.holder(wanted) is not None)):
+        return False  # a lock between processes is not copied by a fork
     alone = sum(1 for other in view.threads_of(thread.pid) if not other.waits_for_work) == 1
     return alone and (wanted is not None or parent.threads > child.threads)

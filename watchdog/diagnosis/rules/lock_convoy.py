@@ -17,6 +17,9 @@ PREVENT = (
     "Do the slow part (input and output, a sleep, a computation) before the lock is taken or after it is given back; "
     "guard only the shared data, and split a lock that guards too much."
 )
+PREVENT_SEND = (
+    "Give each send a time-out, drop a client that does not read, and send outside of the lock: to a copy of the list."
+)
 MANY = 2
 # What the task that has the lock waits for, where that has its own cause.
 _OWN_ROOTS = ("child", "network", "pool", "semaphore", "sign", "task", "threads", "unknown")
@@ -49,10 +52,8 @@ def _asked(view: View, point: LockPoint) -> bool:
 def _finding(view: View, points: list[LockPoint], holder: LockPoint) -> Finding:
     thread, frame = _inside(view, points, holder)
     task = _task(view, holder)
-    waits = thread.wait.words if thread and thread.wait.kind not in ("running", "lock") else ""
-    waits = task.words if task and task.kind not in ("unknown", "lock") else waits
-    doing = f", where it waits for {waits}" if waits else ""
-    deaf = _does_not_read(view, holder.pid) if task and task.kind in ("network", "unknown") else None
+    deaf = _does_not_read(view, holder.pid, thread, task)
+    mild, client = not view.in_trouble, deaf is not None and deaf.served
     return Finding(
         cause="lock-convoy",
         certainty="likely",
@@ -60,14 +61,25 @@ def _finding(view: View, points: list[LockPoint], holder: LockPoint) -> Finding:
         waits_for="" if _passes(view, points, holder, task) else "holder",
         summary=f"{_least(view, holder)}{_many(len(points), 'task' if holder.task else 'thread')} for "
         f"{points[0].expression}; "
-        f"who has it holds it in {short(frame)}{doing}",
-        instead="restart" if view.in_trouble else "wait",
+        f"who has it holds it in {short(frame)}{_doing(thread, task, deaf)}",
+        instead="restart" if not mild else "call-a-person" if client else "wait",
+        remedy="end-connection" if mild and client else "",
         culprit=view.culprit(frame, thread),
         peer=deaf.remote if deaf else None,
         details=(f"{deaf.remote} does not read: {format_size(deaf.unsent)} wait to be sent to it",) if deaf else (),
         evidence=(f"locks.json#pid={holder.pid}", *((thread.reference,) if thread else ())),
-        prevent=PREVENT,
+        prevent=PREVENT_SEND if deaf else PREVENT,
     )
+
+
+def _doing(thread: ThreadView | None, task: TaskWait | None, deaf: Connection | None) -> str:
+    """What the holder waits for meanwhile."""
+    if deaf is not None:
+        whom = "a client" if deaf.served else "a peer"
+        return f", where it waits to send to {whom} that does not read ({deaf.remote})"
+    waits = thread.wait.words if thread and thread.wait.kind not in ("running", "lock") else ""
+    waits = task.words if task and task.kind not in ("unknown", "lock") else waits
+    return f", where it waits for {waits}" if waits else ""
 
 
 def _passes(view: View, points: list[LockPoint], holder: LockPoint, task: TaskWait | None) -> bool:
@@ -95,10 +107,16 @@ def _task(view: View, holder: LockPoint) -> TaskWait | None:
     return next(mine, None) if holder.task is not None else None
 
 
-def _does_not_read(view: View, pid: int) -> Connection | None:
-    """A peer for which much waits to be sent, if there is but one."""
+def _does_not_read(view: View, pid: int, thread: ThreadView | None, task: TaskWait | None) -> Connection | None:
+    """The other end that keeps the holder from sending: that of the socket where it stands, or the one for which most
+    waits to be sent."""
     found = [one for one in view.evidence.connections if one.pid == pid and one.unsent > 0]
-    return found[0] if len(found) == 1 else None
+    if task is not None and task.sends:
+        return max(found, key=lambda one: one.unsent, default=None)
+    if thread is not None and thread.wait.descriptor is not None and thread.wait.kind in ("client", "send"):
+        return next((one for one in found if one.inode == thread.wait.descriptor.inode), None)
+    unknown = task is not None and task.kind in ("network", "unknown")
+    return found[0] if unknown and len(found) == 1 else None
 
 
 def _inside(view: View, points: list[LockPoint], holder: LockPoint) -> tuple[ThreadView | None, Frame]:

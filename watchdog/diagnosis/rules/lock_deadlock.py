@@ -29,6 +29,15 @@ PREVENT_LOST = (
     "Take the lock with `with`: after a bare `acquire()` an exception or an early return leaves it locked for ever."
 )
 
+PREVENT_ORPHANED = (
+    "A lock of `multiprocessing` stays taken when its holder is killed. Take it with a time-out, or use a lock that "
+    "the kernel gives back when a process ends: `fcntl.flock` on a file, or a lock of the database."
+)
+LIVES_ON = (
+    "the lock lives as long as any process that shares it: restart the whole server with its master; one new worker "
+    "gets the same lock"
+)
+
 
 def rule(view: View) -> Iterator[Finding]:
     found = graph(view.evidence.locks)
@@ -42,7 +51,7 @@ def rule(view: View) -> Iterator[Finding]:
     if kept is not None:
         yield kept
     else:
-        yield from _lost(view, found)
+        yield from (*_orphaned(view, found), *_lost(view, found))
 
 
 def _cycle(view: View, found: Graph, ring: tuple[tuple[LockPoint, LockPoint], ...]) -> Finding:
@@ -54,8 +63,7 @@ def _cycle(view: View, found: Graph, ring: tuple[tuple[LockPoint, LockPoint], ..
     summary = (
         f"{names[0]!r} waits for {first.expression}, which it holds itself"
         if alone
-        else f"{len(ring)} {_noun(first)} wait for each other's locks: "
-        + ", ".join(f"{name!r} wants {wanted.expression}" for name, (_, wanted) in zip(names, ring, strict=True))
+        else f"{len(ring)} {_noun(first)} wait for each other's locks: {_who_has_what(ring, names)}"
     )
     own = {(wanted.pid, wanted.tid, wanted.task) for _, wanted in ring}
     victims = sum((one.pid, one.tid, one.task) not in own for one in found.wanted.values())
@@ -74,6 +82,19 @@ def _cycle(view: View, found: Graph, ring: tuple[tuple[LockPoint, LockPoint], ..
             for name, (held, wanted) in zip(names, ring, strict=True)
         ),
     )
+
+
+def _who_has_what(ring: tuple[tuple[LockPoint, LockPoint], ...], names: list[str]) -> str:
+    """Who wants what that whom holds. Where the source calls different locks the same, the place where each was taken
+    tells them apart."""
+    alike = len({wanted.expression for _, wanted in ring}) < len(ring)
+    told = []
+    for place, (name, (_, wanted)) in enumerate(zip(names, ring, strict=True)):
+        at = (place + 1) % len(ring)
+        holder, taken = names[at], ring[at][0]
+        wants, since = (f" in {short(wanted.frame)}", f" since {short(taken.frame)}") if alike else ("", "")
+        told.append(f"{name!r} wants {wanted.expression}{wants}, which {holder!r} holds{since}")
+    return "; ".join(told)
 
 
 def _noun(point: LockPoint) -> str:
@@ -114,7 +135,7 @@ def _lost(view: View, found: Graph) -> Iterator[Finding]:
     """A lock that is taken, wanted, and held by no living call: somebody left without giving it back."""
     for points, holder in found.contended():
         point = points[0]
-        if holder is not None or point.locked is False or point.kind == "module":
+        if holder is not None or point.locked is False or point.kind == "module" or point.shared:
             continue
         if all(_idles(view, one, 1) for one in points):
             continue  # workers of a pool take turns at their queue, over processes
@@ -135,6 +156,51 @@ def _lost(view: View, found: Graph) -> Iterator[Finding]:
             prevent=PREVENT_LOST,
         )
         return
+
+
+def _orphaned(view: View, found: Graph) -> Iterator[Finding]:
+    """A lock between processes that is taken, and that no call of a living process holds."""
+    for points, holder in found.contended():
+        point = points[0]
+        if holder is not None or not point.shared or not point.locked or not _stand(view, points):
+            continue
+        takers = [look.pid for look in view.tasks if point.lock in look.taken]
+        unread = len(_read(view)) < len(set(view.evidence.python) & view.processes.keys())
+        if unread and all(_idles(view, one, 1) for one in points):
+            continue  # the one that has its turn at the queue may be among those
+        lost = suspects.unreturned(view, point.frame, GIVES_BACK) if takers else None
+        yield Finding(
+            cause="lock-deadlock",
+            certainty="guess" if unread else "likely",
+            lasted=max(one.stuck for one in view.threads if (one.pid, one.tid) in {(p.pid, p.tid) for p in points}),
+            summary=f"{len(points)} wait for {point.expression}, a lock that processes share: "
+            f"{_who_took(view, takers)}",
+            culprit=lost or view.culprit(own_frame(view, point)),
+            evidence=tuple(f"locks.json#pid={pid}" for pid in sorted({one.pid for one in points})[:3]),
+            prevent=PREVENT_LOST if takers else PREVENT_ORPHANED,
+            details=(LIVES_ON,),
+        )
+        return
+
+
+def _stand(view: View, points: list[LockPoint]) -> bool:
+    """Whether all of them wait and none goes on, so that the lock is not handed round between them."""
+    waiting = [thread_of(view, one) for one in points]
+    stand = all(one is not None and not one.moves and one.stuck >= 0.5 for one in waiting)
+    return stand and (view.in_trouble or any(_keeps_a_request(view, one) for one in points))
+
+
+def _read(view: View) -> set[int]:
+    return {look.pid for look in view.tasks if not look.error and not look.cut}
+
+
+def _who_took(view: View, takers: list[int]) -> str:
+    if takers:
+        return f"process {takers[0]} took it and has not given it back, and no call there holds it now"
+    return (
+        f"none of the {len(_read(view))} processes that were read has it, so its holder has ended (was killed, for "
+        "example) without giving it back"
+    )
 
 
 def _keeps_a_request(view: View, point: LockPoint) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 
-from watchdog.diagnosis import holdings
+from watchdog.diagnosis import holdings, loading
 from watchdog.diagnosis.view import View
 from watchdog.model.evidence import MemoryPoint
 from watchdog.model.finding import Finding
@@ -14,6 +14,7 @@ from watchdog.text.units import format_duration, format_size
 SHORTEST = 4.0  # seconds of looks
 LONG = 4.0  # seconds of rising after which it is more than a guess
 LEAST = 4 << 20  # bytes: less comes and goes in every server
+_NEAR = 60.0  # seconds to the limit: what loads will not be ready before that
 
 
 def rule(view: View) -> Iterator[Finding]:
@@ -28,18 +29,19 @@ def rule(view: View) -> Iterator[Finding]:
         or (machine.memory_limit if machine else None)
         or (machine.memory_total if machine else None)
     )
-    left = (
-        f"; the limit of {format_size(limit)} is reached in {format_duration((limit - points[-1].rss) / rate)}"
-        if limit
-        else ""
-    )
+    left = (limit - points[-1].rss) / rate if limit else None
+    until = f"; the limit of {format_size(limit)} is reached in {format_duration(left)}" if limit and left else ""
     holding = holdings.growing(view)
-    by = f"; {holding.words}" if holding else ""
+    far = left is None or left > _NEAR
+    loads = loading.ends(view, holding.culprit) if holding and holding.culprit and far else False
+    if loads:
+        return
+    by = f"; {holding.words}" if holding else "; nothing that was read in its memory shows what grows"
     yield Finding(
         cause="memory-leak",
-        certainty="likely" if points[-1].at - points[0].at >= LONG else "guess",
+        certainty="likely" if holding and loads is False and points[-1].at - points[0].at >= LONG else "guess",
         summary=f"memory grew by {format_size(grown)} in {format_duration(points[-1].at - points[0].at)}, steadily "
-        f"({format_size(rate)} a second, now {format_size(points[-1].rss)}){left}{by}",
+        f"({format_size(rate)} a second, now {format_size(points[-1].rss)}){until}{by}",
         culprit=holding.culprit if holding else None,
         evidence=("memory.json",),
         prevent=_prevent(view),

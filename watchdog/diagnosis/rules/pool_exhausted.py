@@ -6,7 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
-from watchdog.diagnosis import own_pools, suspects
+from watchdog.diagnosis import askers, own_pools, suspects
 from watchdog.diagnosis.code import at_place, package
 from watchdog.diagnosis.polling import polled
 from watchdog.diagnosis.rules.child_wait import waits_for_child
@@ -137,14 +137,15 @@ def _pool(view: View, name: str, busy: Sequence[ThreadView]) -> Finding:
     thread = max((one for one in busy if one.place == frame), key=lambda one: one.stuck)
     waits = Counter(one.wait.kind for one in busy)
     kind, count = waits.most_common(1)[0]
+    culprit, where = askers.culprit(view, thread, frame)
     return Finding(
         cause="pool-exhausted",
         certainty="likely",
         lasted=thread.stuck,
         waits_for=_root(view, thread, kind),
-        summary=_taken(busy, name, count) + f" for {thread.wait.words} in {short(frame)}, "
-        f"the longest for {format_duration(thread.stuck)}",
-        culprit=view.culprit(frame, thread),
+        summary=_taken(busy, name, count) + f" for {thread.wait.words} in {where}; "
+        f"the longest waits for {format_duration(thread.stuck)}",
+        culprit=culprit,
         peer=thread.wait.peer,
         evidence=(thread.reference, f"threads.json#pid={thread.pid}"),
         prevent=PREVENT,

@@ -40,7 +40,8 @@ def mappings(pid: int) -> tuple[Mapping, ...] | Unreadable:
         fields = line.split(None, 5)
         start, _, end = fields[0].partition(b"-")
         path = os.fsdecode(fields[5]) if len(fields) > 5 else ""
-        found.append(Mapping(int(start, 16), int(end, 16), path))
+        file = os.fsdecode(b":".join(fields[3:5]))
+        found.append(Mapping(int(start, 16), int(end, 16), path, file))
     return tuple(found) or Unreadable(f"process {pid} has no memory: it has ended, or it is a thread of the kernel")
 
 

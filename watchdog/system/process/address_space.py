@@ -29,6 +29,7 @@ class Mapping:
     start: int
     end: int
     path: str  # of the mapped file; empty for anonymous memory
+    file: str = ""  # its device and number: the same in every process that maps it
 
 
 class Unmapped(LookupError):

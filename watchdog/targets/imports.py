@@ -1,0 +1,43 @@
+"""Whether a Python program may speak HTTP: what it has imported tells, where its command and script do not."""
+
+from __future__ import annotations
+
+from watchdog.model.process import Process
+from watchdog.system.process import rights
+from watchdog.targets import frameworks
+
+_SECONDS = 2.0  # for reading the memory, in a child that can be ended
+_SOURCE = 262_144  # bytes of a file that are read
+# Whatever serves HTTP has one of them: servers, and the parsers that others are built on.
+_SERVE_HTTP = frozenset({
+    "aiohttp", "autobahn", "bjoern", "blacksheep", "bottle", "cheroot", "cherrypy", "daphne", "dash", "django",
+    "engineio", "eventlet.wsgi", "falcon", "fastwsgi", "flask", "gevent.pywsgi", "gradio", "granian", "gunicorn",
+    "h11", "h2", "http.server", "httptools", "hypercorn", "japronto", "meinheld", "mitmproxy", "netius",
+    "paste.httpserver", "picows", "prometheus_client", "pyramid", "robyn", "sanic", "simple_websocket", "socketify",
+    "starlette", "streamlit", "tornado.http1connection", "tornado.httpserver", "twisted.web", "uvicorn", "uwsgi",
+    "vibora", "waitress", "websockets", "werkzeug", "ws4py", "wsgiref.simple_server", "wsproto",
+})  # fmt: skip
+
+
+def may_speak_http(process: Process) -> bool:
+    """False only where its memory shows that no library for HTTP is loaded, and no file of its own names it."""
+    from watchdog.system.child import child_call  # here and below: the command line tells of most servers
+    from watchdog.system.process import memory
+
+    if not memory.READABLE:
+        return True
+    answer = child_call.call("watchdog.cpython.modules:read_all", ((process.pid,), _SERVE_HTTP), _SECONDS)
+    if not isinstance(answer, dict) or process.pid not in answer:
+        return True
+    loaded, own = answer[process.pid]
+    return bool(loaded) or not own or _names_it(process, own)
+
+
+def _names_it(process: Process, own: tuple[str, ...]) -> bool:
+    from watchdog.system.disk.target_files import read_files
+
+    read = read_files(rights.of(process.pid), list(own), _SOURCE)
+    return any(
+        part.error is not None or frameworks.names_the_web(part.data.decode("utf-8", "replace"))
+        for part in read.values()
+    )
