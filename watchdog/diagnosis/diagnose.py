@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from watchdog.diagnosis import jobs, logbook, packages, rounds, spinning
+from watchdog.diagnosis import jobs, logbook, packages, posts, rounds, spinning
 from watchdog.diagnosis.code import with_beside
 from watchdog.diagnosis.ranking import graded, is_early, may_be_explained, rank, tempered
 from watchdog.diagnosis.registry import RULES
+from watchdog.diagnosis.rules.crash_loop import served
 from watchdog.diagnosis.view import View
 from watchdog.model.causes import HEALTHY
 from watchdog.model.evidence import Evidence, Gap
+from watchdog.model.evidence import Exit as Death
 from watchdog.model.exits import Exit
 from watchdog.model.finding import Diagnosis, Finding
 
@@ -124,8 +126,13 @@ def settled(evidence: Evidence, diagnosis: Diagnosis) -> bool:
         waiting = evidence.configured.port is not None and not evidence.listeners  # for its launcher to try again
         return looked >= CALM / 2 and not waiting
     if first.cause in HEALTHY:
-        calm = CALM / 2 if first.cause == "healthy" and _rests(evidence) else CALM
-        return looked >= calm and not _suspicious(evidence) and (looked >= _JOB or not _undecided(evidence))
+        passing = _comes_and_goes(evidence)
+        calm = CALM / 2 if passing or (first.cause == "healthy" and _rests(evidence)) else CALM
+        return (
+            looked >= calm
+            and not (_failed_often(evidence) if passing else _suspicious(evidence))
+            and (looked >= _JOB or not _undecided(evidence))
+        )
     if first.cause == "host-starved":
         return False  # a fault of the server's own shows late on a machine that is slow
     if first.cause == "unknown" and not View(evidence).inside_unread:  # the next reading may show it
@@ -148,6 +155,12 @@ def _undecided(evidence: Evidence) -> bool:
     return loops or (view.unasked and jobs.undecided(view)) or bool(jobs.waiting_below(view))
 
 
+def _comes_and_goes(evidence: Evidence) -> bool:
+    """Whether its work is seen to get on, child by child, though nobody can ask it."""
+    view = View(evidence)
+    return view.unasked and bool(view.relieved)
+
+
 def _rests(evidence: Evidence) -> bool:
     """Whether every question was answered at once, nobody waits, and each thread waits for work: there is no more to
     see of such a server."""
@@ -162,12 +175,29 @@ _AT_ONCE, _SEVERAL = 0.2, 4  # seconds of an answer, answers
 _IDLE_CPU = 0.1  # of a core, our own questions included
 
 
+def _was_needed(view: View, end: Death) -> bool:
+    """Whether what died during the looks may have served requests: a program that was started for one job may end."""
+    members = view.evidence.tree.members if view.evidence.tree else ()
+    found = {one.process.pid: one.process for one in members}  # some end before the first look
+    process = (found | view.processes).get(end.pid or 0)
+    if end.source != "watched" or process is None or served(view, end):
+        return end.source == "watched"
+    if process.forked and process.parent in view.evidence.python:  # a shell's child is forked too, until it is replaced
+        return True
+    return any(posts.is_pool_worker(one.frames) for one in view.threads_of(process.pid))
+
+
 def _suspicious(evidence: Evidence) -> bool:
     """A healthy moment that may not last: memory that rises, or a young process whose forerunners left tracebacks."""
     points = evidence.memory
     if points[-1].rss - points[0].rss >= max(2 << 20, points[0].rss // 100):
         return True
-    if len(evidence.looks) > 1 and any(end.source == "watched" for end in evidence.exits):
+    view = View(evidence)
+    if len(evidence.looks) > 1 and any(_was_needed(view, end) for end in evidence.exits):
         return True
+    return _failed_often(evidence)
+
+
+def _failed_often(evidence: Evidence) -> bool:
     ages = [evidence.taken - look.process.started for look in evidence.looks[-len(evidence.python) or 1 :]]
     return min(ages, default=RECENT) < RECENT and len(logbook.all_tracebacks(evidence.logs)) >= 2
