@@ -254,3 +254,9 @@ def test_a_source_that_does_not_fit_tells_nothing(name: str, line: int) -> None:
 
 def test_broken_source_tells_nothing() -> None:
     assert parse_function(["def f(:\n", "  '''\n"], "f", 1) is None
+
+
+def test_a_function_that_begins_further_down_is_another_version_of_it() -> None:
+    lines = ["def take():\n", "    left()\n", "\n", "@once\n", "def level():\n", "    pass\n"]
+    assert parse_function(lines, "level", 2) is None
+    assert parse_function(lines, "level", 4) is not None

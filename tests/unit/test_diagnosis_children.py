@@ -103,6 +103,16 @@ def test_a_pool_whose_threads_wait_for_children_is_the_victim_of_the_children() 
     assert "process 200 (cat font) waits for the other end of a named pipe to be opened" in found.findings[0].summary
 
 
+def test_a_pool_whose_threads_read_the_output_of_children_to_its_end_waits_for_the_children() -> None:
+    reads = (f"communicate {LIB}/subprocess.py:1196", f"check_output {LIB}/subprocess.py:466", f"proof {APP}:15")
+    calls = (*reads, f"service {SITE}/waitress/task.py:167", f"handler_thread {SITE}/waitress/task.py:84", *STARTED)
+    pool = [Thread(f"waitress-{n}", calls, call="read", descriptor=9, tid=11 + n) for n in range(4)]
+    known = [process(), process(CHILD, PID, ("tail", "plate"))]
+    child = Thread("tail", (), pid=CHILD, tid=CHILD, call="openat")
+    found = diagnose(evidence(MAIN, *pool, child, processes=known, descriptors=[canned.pipe(PID, 9, 77, CHILD)]))
+    assert [one.cause for one in found.findings] == ["child-wait", "pool-exhausted"]
+
+
 def test_a_request_that_waits_for_the_other_end_of_a_named_pipe_waits_for_somebody_outside() -> None:
     reader = Thread("worker", (f"read_font {APP}:7", *REQUEST), call="openat")
     seen = evidence(MAIN, reader)

@@ -199,6 +199,15 @@ def test_a_death_under_our_eyes_keeps_us_looking() -> None:
     assert not settled(seen, diagnose(seen))
 
 
+@pytest.mark.parametrize(("forked", "goes_on"), [(False, False), (True, True)])
+def test_a_program_that_was_started_for_one_job_may_end_meanwhile(forked: bool, goes_on: bool) -> None:
+    seen = evidence(MAIN, health="well", processes=[process(), process(90, PID, ("convert",), forked=forked)])
+    seen = replace(
+        seen, memory=(*seen.memory, MemoryPoint(6.5, 40 << 20)), exits=(Exit(1.0, 90, lifetime=3.0, source="watched"),)
+    )
+    assert settled(seen, diagnose(seen)) is not goes_on
+
+
 def test_what_could_not_be_seen_is_told_with_the_command_that_would_get_it() -> None:
     seen = replace(
         evidence(MAIN), stacks=(), gaps=(Gap("stacks of 100", "no right to read it", "sudo wd why --pid 100"),)

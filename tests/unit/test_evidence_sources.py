@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 from watchdog.evidence.sources import Sources, modules_beside
 from watchdog.model.evidence import Frame
+from watchdog.model.process import Identity, Process
+
+
+def process(cwd: Path) -> Process:
+    return Process(Identity("boot", os.getpid(), 1), 1, "python", "S", 1, 1, 0, os.getuid(), "me", time.time(), 1, 1,
+                   1.0, False, cwd=str(cwd))  # fmt: skip
 
 
 def test_what_a_file_imports_from_beside_it_is_found_however_it_is_written() -> None:
@@ -23,3 +30,14 @@ def test_the_module_that_starts_the_threads_is_read_though_it_is_on_no_stack(tmp
     (tmp_path / "unrelated.py").write_text("")
     found = Sources().read([(os.getpid(), Frame("<module>", str(tmp_path / "server.py"), 1))], [])
     assert [Path(one.path).name for one in found] == ["server.py", "fanout.py"]
+
+
+def test_a_log_that_names_a_file_does_not_replace_what_was_read_for_a_stack(tmp_path: Path) -> None:
+    release, now = tmp_path / "r7", tmp_path / "r7-old"
+    for folder, text in ((release, "# new\n\n"), (now, "")):
+        folder.mkdir()
+        (folder / "shop.py").write_text(f"{text}def sell():\n    pass\n")
+    seen = process(now)
+    frame = Frame("sell", str(release / "shop.py"), 2)
+    found = Sources().read([(os.getpid(), frame)], [seen], in_logs=[frame])
+    assert [one.line(1) for one in found] == ["def sell():"]

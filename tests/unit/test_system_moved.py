@@ -77,10 +77,14 @@ def process(cwd: Path) -> Process:
                    1, 1.0, False, cwd=str(cwd))  # fmt: skip
 
 
-def test_the_source_as_it_was_at_the_start_is_shown_though_another_release_stands_there_now(release: Path) -> None:
+@pytest.mark.parametrize("age", [0.0, AN_HOUR], ids=["it is newer", "its time stamps were kept"])
+def test_the_source_as_it_was_at_the_start_is_shown_though_another_release_stands_there_now(
+    release: Path, age: float
+) -> None:
     now = release.rename(release.parent / "41.old")
     shutil.copytree(now, release, copy_function=shutil.copyfile)
     (release / "server.py").write_text("# another release\n\n" + TEXT)
+    os.utime(release / "server.py", (time.time() - age,) * 2)
     sources = Sources()
     seen = sources.read([(os.getpid(), Frame("reserve", f"{release}/server.py", 2))], [process(now)])
     assert [(one.path, one.line(2), one.changed_since_start) for one in seen] == [

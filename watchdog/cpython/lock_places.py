@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import partial
 
 from watchdog.cpython.frames import Code, Frames, LiveFrame
 from watchdog.cpython.linetable import Position, trail
@@ -98,20 +99,26 @@ class LockPlaces:
         return [(inner, use) for inner, _ in self.held(inside)] if inside is not None else []
 
     def _is_sourceless(self, frame: LiveFrame) -> bool:
-        """Whether there is no source of its file that fits: it was moved, replaced or deleted, or never there."""
-        return self._source(frame.code.file) is None
+        """Whether there is no source that fits: it was moved, replaced or deleted, or never there."""
+        return self._tree(frame.code) is None
 
     def _lock(self, address: int | None) -> LockObject | None:
         return self.locks.look(address) if address else None
 
     def _tree(self, code: Code) -> ast.AST | None:
         if code.address not in self._trees:
-            lines = self._source(code.file)
+            lines = self._source(code)
             self._trees[code.address] = parse_function(lines, code.name, code.first_line) if lines else None
         return self._trees[code.address]
 
-    def _source(self, path: str) -> list[str] | None:
-        if path not in self._lines:
-            text = self._sources.text(path)
-            self._lines[path] = text.splitlines(keepends=True) if text is not None else None
-        return self._lines[path]
+    def _source(self, code: Code) -> list[str] | None:
+        """The lines of its file; the first code that asks for them tells whether they fit."""
+        if code.file not in self._lines:
+            text = self._sources.text(code.file, bool if code.name.startswith("<") else partial(_has, code))
+            self._lines[code.file] = text.splitlines(keepends=True) if text is not None else None
+        return self._lines[code.file]
+
+
+def _has(code: Code, text: str) -> bool:
+    """Whether a function of that name begins at its line of the text."""
+    return parse_function(text.splitlines(keepends=True), code.name, code.first_line) is not None

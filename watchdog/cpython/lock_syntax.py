@@ -77,6 +77,8 @@ def parse_function(lines: Sequence[str], name: str, first_line: int) -> ast.AST 
     found = next((node for node in ast.walk(tree) if isinstance(node, _NESTED[:2])), None)
     if found is None or found.name != name:
         return None
+    if min(one.lineno for one in (found, *found.decorator_list)) != 2:
+        return None  # it begins further down: this is the source of another version
     ast.increment_lineno(found, first_line - 2)
     return found
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from watchdog.diagnosis import jobs, logbook, packages, rounds, spinning
+from watchdog.diagnosis import jobs, logbook, packages, posts, rounds, spinning
 from watchdog.diagnosis.code import with_beside
 from watchdog.diagnosis.ranking import graded, is_early, may_be_explained, rank, tempered
 from watchdog.diagnosis.registry import RULES
+from watchdog.diagnosis.rules.crash_loop import served
 from watchdog.diagnosis.view import View
 from watchdog.model.causes import HEALTHY
 from watchdog.model.evidence import Evidence, Gap
+from watchdog.model.evidence import Exit as Death
 from watchdog.model.exits import Exit
 from watchdog.model.finding import Diagnosis, Finding
 
@@ -162,12 +164,25 @@ _AT_ONCE, _SEVERAL = 0.2, 4  # seconds of an answer, answers
 _IDLE_CPU = 0.1  # of a core, our own questions included
 
 
+def _was_needed(view: View, end: Death) -> bool:
+    """Whether what died during the looks may have served requests: a program that was started for one job may end."""
+    members = view.evidence.tree.members if view.evidence.tree else ()
+    found = {one.process.pid: one.process for one in members}  # some end before the first look
+    process = (found | view.processes).get(end.pid or 0)
+    if end.source != "watched" or process is None or served(view, end):
+        return end.source == "watched"
+    if process.forked and process.parent in view.evidence.python:  # a shell's child is forked too, until it is replaced
+        return True
+    return any(posts.is_pool_worker(one.frames) for one in view.threads_of(process.pid))
+
+
 def _suspicious(evidence: Evidence) -> bool:
     """A healthy moment that may not last: memory that rises, or a young process whose forerunners left tracebacks."""
     points = evidence.memory
     if points[-1].rss - points[0].rss >= max(2 << 20, points[0].rss // 100):
         return True
-    if len(evidence.looks) > 1 and any(end.source == "watched" for end in evidence.exits):
+    view = View(evidence)
+    if len(evidence.looks) > 1 and any(_was_needed(view, end) for end in evidence.exits):
         return True
     ages = [evidence.taken - look.process.started for look in evidence.looks[-len(evidence.python) or 1 :]]
     return min(ages, default=RECENT) < RECENT and len(logbook.all_tracebacks(evidence.logs)) >= 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from watchdog.diagnosis import shape
 from watchdog.diagnosis.code import is_application
@@ -16,6 +17,7 @@ from watchdog.model.records import record
 from watchdog.text.units import format_size
 
 HUGE = 64 << 20  # bytes of one thing
+_TEXTS = ("bytes", "bytearray", "str")
 _PIECE = 1 << 20  # bytes of each entry: many small ones are a cache, which may be meant
 _SHARE = 0.35  # of all memory
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -35,21 +37,27 @@ class Holding:
 def growing(view: View) -> Holding | None:
     """The variable that grew most between the first and the last reading of the memory."""
     last = {look.pid: {one.path: one for one in look.containers} for look in view.tasks}
-    grown: list[tuple[int, Container, Container]] = []
+    grown: list[tuple[int, int, Container]] = []  # bytes and entries that came, what it is now
     for look in view.evidence.tasks:
-        for before in look.containers:
-            now = last[look.pid].get(before.path)
-            if now is not None and now.length > before.length:
-                grown.append((now.size - before.size, before, now))
+        before = {one.path: one for one in look.containers}
+        for path, now in last[look.pid].items():
+            then = before.get(path) or _too_small_to_be_told(now)
+            if now.length > then.length:
+                grown.append((now.size - then.size, now.length - then.length, now))
     if not grown:
         return _unbounded_cache(view)
-    size, before, now = max(grown, key=lambda one: (one[0], one[2].length - one[1].length))
+    size, entries, now = max(grown, key=lambda one: one[:2])
     filling = next(_fillings(view, now), None)
     return Holding(
-        words=f"{now.path} grew from {before.length} to {now.length} entries",
+        words=f"{now.path} grew from {now.length - entries or 'a few'} to {now.length} entries",
         size=size,
         culprit=_culprit(view, now, filling, follow=False),
     )
+
+
+def _too_small_to_be_told(now: Container) -> Container:
+    """What is large now and was not read before: it had fewer entries than are worth telling."""
+    return replace(now, length=0, size=0) if now.kind not in _TEXTS else now
 
 
 def _unbounded_cache(view: View) -> Holding | None:
@@ -80,8 +88,7 @@ def huge(view: View) -> Holding | None:
         one
         for look in view.tasks
         for one in look.containers
-        if one.size >= max(HUGE, _SHARE * view.rss)
-        and (one.kind in ("bytes", "bytearray", "str") or one.size >= _PIECE * one.length)
+        if one.size >= max(HUGE, _SHARE * view.rss) and (one.kind in _TEXTS or one.size >= _PIECE * one.length)
     ]
     for one in sorted(found, key=lambda one: (-one.size, len(one.path))):
         fillings = list(_fillings(view, one))

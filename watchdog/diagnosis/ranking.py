@@ -87,13 +87,16 @@ def _held_up(view: View) -> str:
 
 def graded(view: View, findings: Iterable[Finding]) -> Iterator[Finding]:
     """A wait that any good answer may take can still be work: until it has lasted longer, nothing is certain of it. A
-    guess ends nothing, unless nobody is answered anyway."""
+    guess ends nothing, unless nobody is answered anyway, and where everybody is answered it is a warning."""
     for one in findings:
         certainty = _LOWER[one.certainty] if is_early(view, one) else one.certainty
         ends = one.advice in ("restart", "restart-worker") or one.remedy == "later"
         spared = certainty == "guess" and ends and not view.in_trouble
-        spare = replace(one, instead="wait", remedy="") if spared else replace(one, instead=one.advice)
-        yield replace(spare, certainty=certainty)
+        told = replace(one, certainty=certainty)
+        if not spared:
+            yield replace(told, instead=one.advice)
+        else:
+            yield replace(told, instead="wait", remedy="", warns=one.warns or view.answers_well)
 
 
 def is_early(view: View, finding: Finding) -> bool:

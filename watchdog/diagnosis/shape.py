@@ -66,9 +66,8 @@ def function_at(source: SourceFile, line: int) -> ast.AST | None:
     return found[-1] if found else None
 
 
-def has_functions(calls: Iterable[tuple[int, str]], text: str) -> bool:
-    """Whether each of these calls (line, name of the function) can have been made in a file of this text."""
-    source = SourceFile("", tuple(enumerate(text.splitlines(), 1)))
+def has_functions(source: SourceFile, calls: Iterable[tuple[int, str]]) -> bool:
+    """Whether each of these calls (line, name of the function) can have been made in this file."""
     if tree(source) is None:
         return False
     found = ((name, function_at(source, line)) for line, name in calls if not name.startswith("<"))

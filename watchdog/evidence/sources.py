@@ -86,7 +86,7 @@ class Sources:
         for pid, frame in (*frames, *((_LOG, frame) for frame in in_logs)):
             if not frame.file.startswith("<"):
                 self._wanted[frame.file].add(frame.line)
-                self._calls[frame.file].add((frame.line, function(frame)))
+                self._calls[frame.file].update([(frame.line, function(frame))] if frame.function else [])
                 if self._is_new(pid, frame.file) and len(self._asked) < _FILES:
                     new[pid].append(frame.file)
                     self._asked.add((pid, frame.file))
@@ -117,6 +117,7 @@ class Sources:
         """These files, and what a file of the application imports from beside it: a line at fault may be on no stack
         any more."""
         process = known.get(pid)
+        names = [name for name in names if name not in self._read]  # a log names what a stack has named already
         told = True
         while names:
             whole = {name: _absolute(name, process) for name in names}
@@ -128,25 +129,29 @@ class Sources:
 
     def _now(self, name: str, path: str, part: Part, process: Process, told: bool) -> Part:
         """The file as it was when the process started, where its folder was renamed or replaced since."""
-        changed = part.modified is not None and part.modified > process.started + SLACK
+        search = told and self._whole[name]
+        fits = partial(self._fits, name)
+        found = source_in(part)
+        changed = found is not None and (found[1] > process.started + SLACK or (search and not fits(found[0])))
         if not (part.missing or changed) or not may_be_moved(path):
             return part
         moved = self._moved.setdefault(process.pid, Moved(self._rights.get(process.pid), process.cwd, process.started))
-        search = told and self._whole[name]
-        fits = partial(shape.has_functions, self._calls[name])
-        found = moved.find(path, missing=part.missing, fits=fits) if search else moved.known(path)
-        if found is not None:
-            self.elsewhere[name] = found[0]
+        elsewhere = moved.find(path, missing=part.missing, fits=fits) if search else moved.known(path)
+        if elsewhere is not None:
+            self.elsewhere[name] = elsewhere[0]
         elif search and part.missing:
             self.elsewhere[name] = ""
-        return found[1] if found is not None else part
+        return elsewhere[1] if elsewhere is not None else part
+
+    def _fits(self, name: str, text: str) -> bool:
+        """Whether the calls that were seen in the file can have been made in this text."""
+        return shape.has_functions(SourceFile(name, tuple(enumerate(_lines(text), 1))), self._calls[name])
 
     def _keep(self, name: str, part: Part, process: Process | None, told: bool) -> None:
         found = source_in(part)
         if found is not None:
             text, changed = found
-            lines = [line.rstrip()[:500] for line in text.splitlines()]
-            self._read[name] = lines, process is not None and changed > process.started + SLACK
+            self._read[name] = _lines(text), process is not None and changed > process.started + SLACK
             self.refused.pop(name, None)
             self._beside += not told
         elif part.denied and told:
@@ -186,6 +191,10 @@ class Sources:
             return SourceFile(file, tuple(enumerate(lines, 1)), changed)
         near = {number for wanted in self._wanted[file] for number in range(wanted - _AROUND, wanted + _AROUND + 1)}
         return SourceFile(file, tuple((n, lines[n - 1]) for n in sorted(near) if 0 < n <= len(lines)), changed)
+
+
+def _lines(text: str) -> list[str]:
+    return [line.rstrip()[:500] for line in text.splitlines()]
 
 
 def _absolute(name: str, process: Process | None) -> str:

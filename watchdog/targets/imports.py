@@ -12,10 +12,10 @@ _SOURCE = 262_144  # bytes of a file that are read
 _SERVE_HTTP = frozenset({
     "aiohttp", "autobahn", "bjoern", "blacksheep", "bottle", "cheroot", "cherrypy", "daphne", "dash", "django",
     "engineio", "eventlet.wsgi", "falcon", "fastwsgi", "flask", "gevent.pywsgi", "gradio", "granian", "gunicorn",
-    "h11", "h2", "http.server", "httptools", "hypercorn", "japronto", "meinheld", "mitmproxy", "netius", "paste",
-    "picows", "prometheus_client", "pyramid", "robyn", "sanic", "simple_websocket", "socketify", "starlette",
-    "streamlit", "tornado.http1connection", "tornado.httpserver", "twisted.web", "uvicorn", "uwsgi", "vibora",
-    "waitress", "websockets", "werkzeug", "ws4py", "wsgiref.simple_server", "wsproto",
+    "h11", "h2", "http.server", "httptools", "hypercorn", "japronto", "meinheld", "mitmproxy", "netius",
+    "paste.httpserver", "picows", "prometheus_client", "pyramid", "robyn", "sanic", "simple_websocket", "socketify",
+    "starlette", "streamlit", "tornado.http1connection", "tornado.httpserver", "twisted.web", "uvicorn", "uwsgi",
+    "vibora", "waitress", "websockets", "werkzeug", "ws4py", "wsgiref.simple_server", "wsproto",
 })  # fmt: skip
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from watchdog.diagnosis.code import at_place
 from watchdog.diagnosis.progress import children_go_on
 from watchdog.diagnosis.tasks import suspended
-from watchdog.diagnosis.view import View, short
+from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.finding import Finding
 from watchdog.text.units import format_duration
 
@@ -34,7 +35,7 @@ def rule(view: View) -> Iterator[Finding]:
             )
             break
     for thread in view.stuck_threads:
-        if thread.wait.kind != "child" or thread.app_frame is None or not view.troubled:
+        if not waits_for_child(view, thread) or thread.app_frame is None or not view.troubled:
             continue
         if _may_end(view, thread.pid):
             continue
@@ -50,6 +51,17 @@ def rule(view: View) -> Iterator[Finding]:
             prevent=PREVENT,
         )
         return
+
+
+def waits_for_child(view: View, thread: ThreadView) -> bool:
+    """For its end, also where the call that waits for that reads what the child writes until then."""
+    if thread.wait.kind != "pipe-read":
+        return thread.wait.kind == "child"
+    ends = any(view.is_child(pid, thread.pid) for pid in thread.wait.pids)
+    return ends and any(at_place(frame, _READS_TO_THE_END) for frame in thread.work)
+
+
+_READS_TO_THE_END = ("subprocess.py:communicate", "subprocess.py:check_output", "subprocess.py:run")
 
 
 def _may_end(view: View, pid: int) -> bool:

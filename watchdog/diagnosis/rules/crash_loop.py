@@ -35,7 +35,7 @@ SHORT = 120.0  # seconds: who lives longer has its own fault, not a failed start
 
 def rule(view: View) -> Iterator[Finding]:
     yield from _killed_at_work(view)
-    ends = [*_streak(view), *(one for one in view.evidence.exits if _short(one) and _served(view, one))]
+    ends = [*_streak(view), *(one for one in view.evidence.exits if _short(one) and served(view, one))]
     errors = logbook.all_tracebacks(view.evidence.logs)
     repeated = Counter((one.type, one.frames[:1]) for one in errors[-20:] if view.innermost(one.frames))
     again, times = repeated.most_common(1)[0] if repeated else (None, 0)
@@ -108,7 +108,7 @@ def _between_lives(view: View) -> bool:
     return bool(view.processes) and not evidence.python and not evidence.listeners and bool(view.failing)
 
 
-def _served(view: View, end: Exit) -> bool:
+def served(view: View, end: Exit) -> bool:
     """Whether it is the server that died under our eyes, and not some helper: it held the port, or was the root.
 
     A Python program without a port starts children for single jobs; a launcher of another kind starts the program.

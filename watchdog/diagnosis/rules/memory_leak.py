@@ -32,12 +32,14 @@ def rule(view: View) -> Iterator[Finding]:
     left = (limit - points[-1].rss) / rate if limit else None
     until = f"; the limit of {format_size(limit)} is reached in {format_duration(left)}" if limit and left else ""
     holding = holdings.growing(view)
-    if holding and holding.culprit and loading.loads(view, holding.culprit) and (left is None or left > _NEAR):
+    far = left is None or left > _NEAR
+    loads = loading.ends(view, holding.culprit) if holding and holding.culprit and far else False
+    if loads:
         return
     by = f"; {holding.words}" if holding else "; nothing that was read in its memory shows what grows"
     yield Finding(
         cause="memory-leak",
-        certainty="likely" if holding and points[-1].at - points[0].at >= LONG else "guess",
+        certainty="likely" if holding and loads is False and points[-1].at - points[0].at >= LONG else "guess",
         summary=f"memory grew by {format_size(grown)} in {format_duration(points[-1].at - points[0].at)}, steadily "
         f"({format_size(rate)} a second, now {format_size(points[-1].rss)}){until}{by}",
         culprit=holding.culprit if holding else None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from watchdog.diagnosis.progress import goes_on
+from watchdog.diagnosis.rules.child_wait import waits_for_child
 from watchdog.diagnosis.rules.external_wait import PREVENT
 from watchdog.diagnosis.tasks import serving
 from watchdog.diagnosis.view import ThreadView, View, short
@@ -29,6 +30,8 @@ def rule(view: View) -> Iterator[Finding]:
 def _matters(view: View, thread: ThreadView) -> bool:
     """Whether requests need what it waits for: it serves one, or has a full pipe before it. A thread that only reads
     what a helper may say is at rest."""
+    if waits_for_child(view, thread):
+        return False  # has a rule of its own
     others = [pid for pid in thread.wait.pids if pid != thread.pid]
     return bool(others) and (thread.serves_request or thread.is_main or thread.wait.kind == "pipe-write")
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from watchdog.diagnosis import askers, own_pools, suspects
 from watchdog.diagnosis.code import at_place, package
 from watchdog.diagnosis.polling import polled
+from watchdog.diagnosis.rules.child_wait import waits_for_child
 from watchdog.diagnosis.rules.external_wait import KINDS as OUTSIDE
 from watchdog.diagnosis.tasks import TaskWait, goes_round, suspended
 from watchdog.diagnosis.view import ThreadView, View, short
@@ -53,7 +54,6 @@ _GIVES_BACK = frozenset({"release", "close", "put", "put_nowait", "putconn", "re
                          "iter_content", "dispose", "disconnect", "return_connection", "free"})  # fmt: skip
 # What all of them wait for is the root, where it is one lock or one peer: these have rules of their own.
 _OTHERS = (*OUTSIDE, "file-lock", "lock", "import", "database", "running", "pipe-read", "pipe-write")
-_ROOTS = {kind: kind for kind in _OTHERS} | {"child": "children"}
 _MANY = 2  # threads
 _DEFAULT_MOST, _DEFAULT_MORE = 32, 4  # threads of an executor whose size nobody gave: CPUs and four, at most 32
 _NUMBER = re.compile(r"[-_]\d+$")  # of a thread in its pool
@@ -142,7 +142,7 @@ def _pool(view: View, name: str, busy: Sequence[ThreadView]) -> Finding:
         cause="pool-exhausted",
         certainty="likely",
         lasted=thread.stuck,
-        waits_for="peer" if polled(view, thread.work) else _ROOTS.get(kind, ""),
+        waits_for=_root(view, thread, kind),
         summary=_taken(busy, name, count) + f" for {thread.wait.words} in {where}; "
         f"the longest waits for {format_duration(thread.stuck)}",
         culprit=culprit,
@@ -150,6 +150,13 @@ def _pool(view: View, name: str, busy: Sequence[ThreadView]) -> Finding:
         evidence=(thread.reference, f"threads.json#pid={thread.pid}"),
         prevent=PREVENT,
     )
+
+
+def _root(view: View, thread: ThreadView, kind: str) -> str:
+    """What the work in the pool waits for, where that may have its own cause."""
+    if polled(view, thread.work):
+        return "peer"
+    return "children" if waits_for_child(view, thread) else kind if kind in _OTHERS else ""
 
 
 def _taken(busy: Sequence[ThreadView], name: str, count: int) -> str:

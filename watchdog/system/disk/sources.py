@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from watchdog.system.disk import target_files
-from watchdog.system.disk.moved import SLACK, Moved, may_be_moved, of_process
+from watchdog.system.disk.moved import SLACK, Fits, Moved, may_be_moved, of_process
 from watchdog.system.disk.parts import LARGEST_SOURCE, Part
 from watchdog.system.process import rights
 from watchdog.system.process.rights import Rights
@@ -32,16 +32,16 @@ class StartedSources:
         self._pid, self._started = pid, started
         self._moved: Moved | None = None
 
-    def text(self, path: str) -> str | None:
+    def text(self, path: str, fits: Fits = bool) -> str | None:
         """None where it is not there any more as it was, neither here nor in a folder that was renamed."""
         if not may_be_moved(path):
             return None
         part = read_sources(rights.of(self._pid), [path])[path]
         found = source_in(part)
-        if found is not None and found[1] <= self._started + SLACK:
+        if found is not None and found[1] <= self._started + SLACK and fits(found[0]):
             return found[0]
         self._moved = self._moved or of_process(self._pid, self._started)
-        elsewhere = self._moved.find(path, missing=part.missing)
+        elsewhere = self._moved.find(path, missing=part.missing, fits=fits)
         found = source_in(elsewhere[1]) if elsewhere is not None else None
         return found[0] if found is not None else None
 
