@@ -113,7 +113,9 @@ def test_a_release_that_may_have_happened_gives_no_answer() -> None:
 def test_a_lock_with_two_sides_is_held_until_it_is_given_back_by_the_method_of_that_side(
     takes: str, gives_back: str
 ) -> None:
-    code = f"def f(self):\n    self.gate.{takes}()\n    work()  # here\n    self.gate.{gives_back}()\n    rest()  # there\n"
+    code = (
+        f"def f(self):\n    self.gate.{takes}()\n    work()  # here\n    self.gate.{gives_back}()\n    rest()  # there"
+    )
     assert held(code) == ["self.gate"]
     assert held(code.replace("  # here", "").replace("  # there", "  # here")) == []
 
