@@ -54,7 +54,7 @@ def test_a_hung_server_leaves_stacks_threads_sockets_machine_and_log(folder: Pat
         log.open("a").write("ERROR token=hunter2XyZ\n")
         threading.Thread(target=http.ask, args=(server.url + "/sleep",), kwargs={"timeout": 60.0}, daemon=True).start()
         wait_for(lambda: len(processes.thread_ids(server.pid)) > 1, "the request is at work")
-        taken = snapshot.take(tree_of(server), folder / "evidence", [log], 4.0)
+        taken = snapshot.take(tree_of(server), folder / "evidence", [log], 12.0)
         assert alive(server.pid) and http.ask(server.url + "/health", timeout=5).status == 200
     proven(taken)
     kinds = {one.kind for one in taken.artifacts if one.path}

@@ -67,6 +67,13 @@ def threaded():
     worker.drain()
 
 
+def forked():
+    child = os.fork()
+    if child == 0:
+        server.serve_forever()
+    worker.drain()
+
+
 def reloads():
     signal.signal(signal.SIGHUP, again.set)
     again.wait()
@@ -107,7 +114,7 @@ def test_who_is_past_its_wait_to_be_told_ends_and_is_held_up_where_it_waits(call
     assert found.advice == "restart"
 
 
-@pytest.mark.parametrize("caller", ["plain", "reloads", "threaded"])
+@pytest.mark.parametrize("caller", ["plain", "reloads", "threaded", "forked"])
 def test_who_waits_for_its_threads_by_design_is_well(caller: str) -> None:
     assert diagnose(draining(caller, "worker.drain")).verdict in HEALTHY
 

@@ -91,19 +91,26 @@ def _call(frames: Frames, address: int) -> LiveFrame | None:
 
 
 def _names(frames: Frames, interpreter: int) -> dict[int, str]:
-    """Names by ident, from the `threading` module of the process; empty if it has not imported it."""
+    """Names by ident."""
+    objects, found = frames.objects, {}
+    try:
+        for ident, thread in active_threads(frames, interpreter).items():
+            if (name := objects.attribute(thread, "_name")) is not None:
+                found[ident] = objects.text(name) or ""
+        return found
+    except (Unmapped, struct.error):
+        return {}
+
+
+def active_threads(frames: Frames, interpreter: int) -> dict[int, int]:
+    """Addresses of the `Thread` objects that live, by ident, as the `threading` module of the process keeps them; empty
+    if it has not imported it."""
     objects = frames.objects
     try:
         modules = objects.word(interpreter + frames.offsets.interpreter_modules)
         threading = objects.lookup(modules, "threading")
         active = objects.attribute(threading, "_active") if threading else None
-        if not active:
-            return {}
-        found = {}
-        for key, value in islice(objects.entries(active), _MOST_NAMES):
-            ident, name = objects.number(key), objects.attribute(value, "_name")
-            if ident is not None and name is not None:
-                found[ident] = objects.text(name) or ""
-        return found
+        entries = islice(objects.entries(active), _MOST_NAMES) if active else ()
+        return {ident: value for key, value in entries if (ident := objects.number(key)) is not None}
     except (Unmapped, struct.error):
         return {}

@@ -13,7 +13,7 @@ from dataclasses import replace
 from watchdog.cpython.alike import rare_first, representatives
 from watchdog.cpython.asyncio_table import find_asyncio_table, listed_tasks
 from watchdog.cpython.call_states import MOST_THREADS, read_call_states
-from watchdog.cpython.callstacks import LiveThread, read_threads
+from watchdog.cpython.callstacks import LiveThread, active_threads, read_threads
 from watchdog.cpython.coroutines import Chain, Coroutines
 from watchdog.cpython.forks import birth, generations, own_calls, runs_a_loop, since
 from watchdog.cpython.frames import Frames, LiveFrame
@@ -25,10 +25,11 @@ from watchdog.cpython.interpreter import Interpreter, attach
 from watchdog.cpython.lock_objects import LockObjects
 from watchdog.cpython.lock_places import LockPlaces
 from watchdog.cpython.lock_points import LockPoints, TaskFrames
+from watchdog.cpython.lost_threads import THREAD, is_thread, lost_threads
 from watchdog.cpython.objects import Objects
 from watchdog.cpython.task_registry import MOST, imported, registered_tasks
 from watchdog.model.call_state import CallState
-from watchdog.model.evidence import Container, LockLook, Task, TaskLook, ThreadStack
+from watchdog.model.evidence import Container, LockLook, LostThread, Task, TaskLook, ThreadStack
 from watchdog.model.records import record
 from watchdog.system.clock import Deadline, monotonic
 from watchdog.system.process import processes
@@ -109,6 +110,7 @@ class _Look:
             unread=self.unread,
             collecting=heap.collecting,
             locks=locks,
+            lost=self.lost(heap) if generation else (),
             taken=self.taken(heap),
             requests=tuple(
                 (thread.tid, text)
@@ -175,8 +177,16 @@ class _Look:
         return tuple(names.most_common(_TOP))
 
     def kept(self, type_: int) -> bool:
-        kinds = (GREENLET, _SHARED_LOCK)
+        kinds = (GREENLET, THREAD, _SHARED_LOCK)
         return self.is_task(type_) or self.is_queue(type_) or any(self.objects.derives(type_, one) for one in kinds)
+
+    def lost(self, heap: Heap) -> tuple[LostThread, ...]:
+        """The threads of its parent that a forked process does not have."""
+        living = {
+            thread for one in self.interpreter.interpreters for thread in active_threads(self.frames, one).values()
+        }
+        kinds = (found for type_, found in heap.found.items() if is_thread(self.frames, type_))
+        return lost_threads(self.frames, (one for found in kinds for one in found), living) if living else ()
 
     def taken(self, heap: Heap) -> tuple[str, ...]:
         """Names of the locks shared between processes that this one took and has not given back."""

@@ -149,6 +149,6 @@ BYTES_DATA, LIST_ITEMS = 32, 24
 METHOD_FUNCTION, METHOD_SELF = 16, 24  # of a bound method; self of one in C too
 CELL_VALUE, WRAPPED, MODULE_DICT = 16, 16, 16
 RLOCK_OWNER = 24  # 0 while nobody has it
-FUNCTION_NAME, DESCRIPTOR_NAME = 32, 24
+FUNCTION_NAME, FUNCTION_CODE, DESCRIPTOR_NAME = 32, 48, 24
 GC_HEAD = 16  # bytes before an object that the collector tracks
 GC_GENERATIONS, GC_GENERATION = 24, 24

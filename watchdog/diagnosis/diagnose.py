@@ -126,8 +126,13 @@ def settled(evidence: Evidence, diagnosis: Diagnosis) -> bool:
         waiting = evidence.configured.port is not None and not evidence.listeners  # for its launcher to try again
         return looked >= CALM / 2 and not waiting
     if first.cause in HEALTHY:
-        calm = CALM / 2 if first.cause == "healthy" and _rests(evidence) else CALM
-        return looked >= calm and not _suspicious(evidence) and (looked >= _JOB or not _undecided(evidence))
+        passing = _comes_and_goes(evidence)
+        calm = CALM / 2 if passing or (first.cause == "healthy" and _rests(evidence)) else CALM
+        return (
+            looked >= calm
+            and not (_failed_often(evidence) if passing else _suspicious(evidence))
+            and (looked >= _JOB or not _undecided(evidence))
+        )
     if first.cause == "host-starved":
         return False  # a fault of the server's own shows late on a machine that is slow
     if first.cause == "unknown" and not View(evidence).inside_unread:  # the next reading may show it
@@ -148,6 +153,12 @@ def _undecided(evidence: Evidence) -> bool:
         for spin in spinning.spins(view)
     )
     return loops or (view.unasked and jobs.undecided(view)) or bool(jobs.waiting_below(view))
+
+
+def _comes_and_goes(evidence: Evidence) -> bool:
+    """Whether its work is seen to get on, child by child, though nobody can ask it."""
+    view = View(evidence)
+    return view.unasked and bool(view.relieved)
 
 
 def _rests(evidence: Evidence) -> bool:
@@ -184,5 +195,9 @@ def _suspicious(evidence: Evidence) -> bool:
     view = View(evidence)
     if len(evidence.looks) > 1 and any(_was_needed(view, end) for end in evidence.exits):
         return True
+    return _failed_often(evidence)
+
+
+def _failed_often(evidence: Evidence) -> bool:
     ages = [evidence.taken - look.process.started for look in evidence.looks[-len(evidence.python) or 1 :]]
     return min(ages, default=RECENT) < RECENT and len(logbook.all_tracebacks(evidence.logs)) >= 2

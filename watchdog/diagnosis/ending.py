@@ -32,7 +32,34 @@ def told_to_end(view: View, frame: Frame) -> bool:
 
 @lru_cache(maxsize=1024)
 def _is_behind(source: SourceFile, line: int, flags: frozenset[str]) -> bool:
-    return any(_passed(statement, flags) for statement in shape.before(source, line))
+    forks = _forks(source)
+    return any(_passed(one, flags) for one in shape.before(source, line) if not _is_childs(one, forks))
+
+
+def _is_childs(statement: ast.stmt, forks: frozenset[str]) -> bool:
+    """Whether only a forked child does this: `if pid == 0:`, `if not pid:`."""
+    if not isinstance(statement, ast.If):
+        return False
+    test = statement.test
+    zero = isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.Eq) and shape.is_constant(test.comparators[0])
+    asked = test.left if isinstance(test, ast.Compare) and zero else test.operand if _is_not(test) else None  # type: ignore[attr-defined]
+    return asked is not None and (shape.simple_name(asked) in forks or _is_fork(asked))
+
+
+def _is_not(test: ast.expr) -> bool:
+    return isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)
+
+
+def _is_fork(value: ast.AST) -> bool:
+    return isinstance(value, ast.Call) and shape.called_name(value) == "fork"
+
+
+@lru_cache(maxsize=64)
+def _forks(source: SourceFile) -> frozenset[str]:
+    """Names of variables that a fork has given its result."""
+    module = shape.tree(source)
+    made = (node for node in (ast.walk(module) if module else ()) if isinstance(node, ast.Assign))
+    return frozenset(shape.simple_name(one) for node in made if _is_fork(node.value) for one in node.targets) - {""}
 
 
 def waits_to_be_told(view: View, frame: Frame) -> bool:

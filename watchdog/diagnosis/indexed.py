@@ -28,6 +28,25 @@ class Indexed:
     def last_looks(self) -> dict[int, ProcessLook]:
         return {look.process.pid: look for look in self.evidence.looks}
 
+    @cached_property
+    def gone(self) -> frozenset[int]:
+        """Processes that ended while the server was looked at."""
+        return frozenset(pid for pid, look in self.last_looks.items() if look.at < self.span)
+
+    @cached_property
+    def relieved(self) -> dict[int, int]:
+        """By parent, how many forked children ended in this time, where a younger one has followed: pieces of work that
+        come and go."""
+        young = {one.parent for one in self.processes.values() if one.forked and one.started > self.evidence.taken}
+        ended = [self.processes[pid] for pid in self.gone]
+        counts = {parent: sum(one.forked and one.parent == parent for one in ended) for parent in young}
+        return {parent: count for parent, count in counts.items() if count}
+
+    def is_passing(self, pid: int) -> bool:
+        """Whether the process began while the server was looked at, after another child of its parent had ended."""
+        process = self.processes.get(pid)
+        return process is not None and process.started > self.evidence.taken and process.parent in self.relieved
+
     def is_child(self, pid: int, parent: int) -> bool:
         process = self.processes.get(pid)
         return process is not None and process.parent == parent

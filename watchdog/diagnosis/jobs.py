@@ -155,8 +155,14 @@ def _is_lost(peer: PeerLook, talks: set[str]) -> bool:
 
 def undecided(view: Threads) -> bool:
     """Whether a job is in hand of which a longer look may tell more: it waits, or it computes."""
-    busy = any(thread.spins and thread.app_frame is not None and not thread.is_idle for thread in view.python_threads)
-    return busy or bool(job_waits(view)) or any(map(_waits, view.python_threads))
+    lasting = [one for one in view.python_threads if lasts(view, one.pid)]
+    busy = any(thread.spins and thread.app_frame is not None and not thread.is_idle for thread in lasting)
+    return busy or bool(job_waits(view)) or any(map(_waits, lasting))
+
+
+def lasts(view: Threads, pid: int) -> bool:
+    """Whether it is not one of the children that come and go, each for one piece of work."""
+    return pid not in view.gone and not view.is_passing(pid)
 
 
 def endless(view: Threads, thread: ThreadView, frame: Frame) -> Certainty | None:

@@ -37,7 +37,7 @@ def is_left_full(view: View, thread: ThreadView) -> bool:
     for one in view.evidence.sources:
         for name, body in _parts(shape.tree(one)):
             bodies[name] += body
-    takes = {name: set(_taken_from(body)) for name, body in bodies.items()}
+    takes = {name: set(taken_from(body)) for name, body in bodies.items()}
     if not any(names & taken for taken in takes.values()):
         return False
     return not _with_callers({name for name, taken in takes.items() if taken}, bodies) & _running(view, thread.pid)
@@ -57,7 +57,7 @@ def _parts(module: ast.Module | None) -> Iterator[tuple[str, list[ast.stmt]]]:
         yield from ((node.name, node.body) for node in ast.walk(module) if isinstance(node, _FUNCTIONS))
 
 
-def _taken_from(body: list[ast.stmt]) -> Iterator[str]:
+def taken_from(body: list[ast.stmt]) -> Iterator[str]:
     """The last name of each queue that something is taken from: `self.backlog.get` is `backlog`. A `get` with a
     key asks a mapping."""
     nodes = [node for one in body for node in ast.walk(one)]

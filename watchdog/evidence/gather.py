@@ -16,6 +16,8 @@ from watchdog.model.evidence import Configured, Evidence, Exit, LogTail
 from watchdog.model.process import Tree
 from watchdog.system import clock
 
+_TO_FINISH = 1.0  # seconds: what goes on behind is waited for, then the diagnosis is made
+
 
 def quick(tree: Tree, within: float = 0.5) -> Evidence:
     """Stacks and thread states of the whole tree, once: what a kill keeps of those that it ends."""
@@ -45,13 +47,15 @@ def gather(
     session = Session(tree, configured, clock.Deadline(within), keep_locals=locals, logs=logs, exits=exits)
     session.look()
     session.ask(asking)
+    begun = 0.0  # of the last round
     for number, pause in enumerate(_pauses()):
         session.look_around()
         if enough is not None and number and session.at >= enough:  # two looks at least: one shows no movement
             break
-        if session.settled or session.deadline.left < pause:
+        if session.settled or session.deadline.left < pause + (session.at - begun) + min(_TO_FINISH, within / 10):
             break
         session.wait(pause)
+        begun = session.at
         session.look()
     session.finish()
     return session.evidence()

@@ -62,8 +62,9 @@ _ALL = (
         "restart", "restart",
     ),
     Cause(
-        "fork-lock", "fault", "a lock was held across fork",
-        "a forked child waits for a lock that a thread of its parent held at the fork",
+        "fork-lock", "fault", "a lock was held across fork, or a thread was left behind",
+        "a forked child waits for a lock that a thread of its parent held at the fork, or for a thread that only its "
+        "parent has",
         "restart", "restart",
     ),
     Cause(

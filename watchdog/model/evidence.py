@@ -176,6 +176,16 @@ class Container:
 
 
 @record(frozen=True)
+class LostThread:
+    """A thread that was started before its process was forked, and lives in the parent only."""
+
+    name: str
+    ident: int  # the same in the parent
+    target: Frame  # the function that it runs, where that begins
+    certain: bool = True  # it never came to its end; else only a living twin in the parent tells
+
+
+@record(frozen=True)
 class TaskLook:
     """One walk through an interpreter's memory."""
 
@@ -191,6 +201,7 @@ class TaskLook:
     cut: bool = False  # the time was over before every object was seen
     collecting: bool = False  # the garbage collector was at work
     locks: LockLook = LockLook()  # of threads and tasks, as the memory has them
+    lost: tuple[LostThread, ...] = ()  # of a forked process
     taken: tuple[str, ...] = ()  # locks shared between processes that this one took and has not given back
     requests: tuple[tuple[int, str], ...] = ()  # (thread id, what it was asked)
     containers: tuple[Container, ...] = ()  # of the application, largest first

@@ -77,13 +77,14 @@ class Questions:
     def put(self, question: Question) -> None:
         """Ask beside the loop. After a yes it is decided again: time has passed."""
         watched = question.watched
-        with watched.lock:
-            if question.key in watched.asked:
-                return
-            watched.asked.add(question.key)
-            watched.stored.question = f"{question.cause.detail}: run {question.runbook}? {question.by_hand}"
-        approval, link = self._written(question)
-        self._state.remember(watched)
+        with watched.recording:  # until the question is in the memory, no write of an older one may withdraw it
+            with watched.lock:
+                if question.key in watched.asked:
+                    return
+                watched.asked.add(question.key)
+                watched.stored.question = f"{question.cause.detail}: run {question.runbook}? {question.by_hand}"
+            approval, link = self._written(question)
+            self._state.remember(watched)
         self._state.store()  # who reads the question in the status sees the answers behind it, too
         self._state.beside(lambda: self._ask(question, approval, link))
 

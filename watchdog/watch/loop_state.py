@@ -145,14 +145,18 @@ class LoopState:
                 self.wanted(self.services[name])
 
     def remember(self, watched: Watched) -> None:
-        """Write one service's memory down now: what follows must not be forgotten by a kill -9."""
-        with watched.lock:
-            watched.dirty = False
-            text = to_text(watched, processes.boot_id())
-            gave_up = watched.stored.gave_up_why if watched.stored.gave_up is not None else ""
-            question = watched.stored.question
-        self.journal.keep(watched.name, KEY, text)
-        self.journal.keep(watched.name, GAVE_UP, gave_up)
-        self.journal.keep(watched.name, QUESTION, question)
-        if not question:
-            self.journal.withdraw_questions(watched.name)
+        """Write one service's memory down now: what follows must not be forgotten by a kill -9.
+
+        One at a time for each service: else an older memory could end up over a newer one, and withdraw its question.
+        """
+        with watched.recording:
+            with watched.lock:
+                watched.dirty = False
+                text = to_text(watched, processes.boot_id())
+                gave_up = watched.stored.gave_up_why if watched.stored.gave_up is not None else ""
+                question = watched.stored.question
+            self.journal.keep(watched.name, KEY, text)
+            self.journal.keep(watched.name, GAVE_UP, gave_up)
+            self.journal.keep(watched.name, QUESTION, question)
+            if not question:
+                self.journal.withdraw_questions(watched.name)

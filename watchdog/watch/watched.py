@@ -69,6 +69,7 @@ class Watched:
     asked: set[str] = field(default_factory=set)  # questions that were put to a person in the present trouble
     announced: set[tuple[str, str, str]] = field(default_factory=set)  # keys of decisions that were logged
     lock: threading.RLock = field(default_factory=threading.RLock)
+    recording: threading.RLock = field(default_factory=threading.RLock)  # taken before `lock`, while memory is written
 
     @property
     def name(self) -> str:

@@ -21,7 +21,7 @@ def rule(view: View) -> Iterator[Finding]:
 def _unseen(view: View) -> Finding | None:
     """Without the calls of a process nothing is known of it, and an event loop at rest says nothing of its tasks: what
     was not read is a gap, and not rest."""
-    running = [pid for pid in view.evidence.python if pid in view.processes]
+    running = [pid for pid in view.evidence.python if pid in view.processes and jobs.lasts(view, pid)]
     seen = {thread.pid for thread in view.python_threads}
     dark = [pid for pid in running if pid not in seen]
     unread = [pid for pid in running if _keeps_unread(view, pid)]
@@ -43,13 +43,13 @@ def _keeps_unread(view: View, pid: int) -> bool:
 
 
 def _at_work(view: View) -> Finding | None:
-    """A job that moves, or waits for less time than jobs commonly do."""
-    busy = [spin for spin in spins(view) if not spin.thread.is_idle]
+    """A job that moves, or waits for less time than jobs commonly do; or children that come and go, one a job."""
+    busy = [spin for spin in spins(view) if not spin.thread.is_idle and jobs.lasts(view, spin.thread.pid)]
     if busy:
         thread, frame = busy[0].thread, busy[0].frame
         words = f"{thread.label} computes in {short(frame)}, and its calls move"
         return _finding(view, "healthy-busy", words, thread)
-    waiting = jobs.waiting_threads(view)
+    waiting = [one for one in jobs.waiting_threads(view) if jobs.lasts(view, one.pid)]
     if waiting:
         thread = max(waiting, key=lambda one: one.stuck)
         assert thread.app_frame is not None
@@ -58,6 +58,10 @@ def _at_work(view: View) -> Finding | None:
     for one in jobs.job_waits(view)[:1]:
         words = f"a job waits for {one.words} in {short(one.app_frame)}"
         return Finding("healthy-busy", "likely", words, "none", view.culprit(one.app_frame))
+    for parent, count in view.relieved.items():
+        many = "1 child has" if count == 1 else f"{count} children have"
+        words = f"process {parent} forks a child for each piece of work: in {format_duration(view.span)} {many} ended"
+        return Finding("healthy-busy", "likely", f"{words}, and another began", "none", evidence=("processes.json",))
     return None
 
 
