@@ -113,6 +113,14 @@ def test_a_pool_whose_threads_read_the_output_of_children_to_its_end_waits_for_t
     assert [one.cause for one in found.findings] == ["child-wait", "pool-exhausted"]
 
 
+def test_a_pool_whose_threads_read_lines_of_a_child_is_the_victim_of_that_child() -> None:
+    calls = (f"cast {APP}:16", f"service {SITE}/waitress/task.py:167", f"handler_thread {SITE}/waitress/task.py:84")
+    pool = [Thread(f"waitress-{n}", (*calls, *STARTED), call="read", descriptor=9, tid=11 + n) for n in range(3)]
+    known = [process(), process(CHILD, PID, ("flock", "anvil"))]
+    found = diagnose(evidence(MAIN, *pool, processes=known, descriptors=[canned.pipe(PID, 9, 77, CHILD)]))
+    assert [one.cause for one in found.findings] == ["external-wait", "pool-exhausted"]
+
+
 def test_a_request_that_waits_for_the_other_end_of_a_named_pipe_waits_for_somebody_outside() -> None:
     reader = Thread("worker", (f"read_font {APP}:7", *REQUEST), call="openat")
     seen = evidence(MAIN, reader)

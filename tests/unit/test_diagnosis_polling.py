@@ -59,11 +59,20 @@ MAKES = JOBS.replace("items.append(fetch())", "Path(here).mkdir(exist_ok=True)")
         (FLOCK, "book_open:8", "a lock on the file guard"),
         (HELPERS, "guard:11", "the lock file LOCK"),
         (MKDIR, "guard:8", "the lock file FOLDER"),
+        (MKDIR.replace("os.mkdir(FOLDER)", "os.link(mine, self.path)"), "guard:8", "the lock file self.path"),
         (MARKER, "guard:3", "the file Path(READY)"),
         (JOBS, "work:4", None),
         (MAKES, "work:5", None),
     ],
-    ids=["flock", "a lock file, in helpers", "a folder as a lock", "a file that is to come", "work", "no attempt"],
+    ids=[
+        "flock",
+        "a lock file, in helpers",
+        "a folder as a lock",
+        "a link as a lock",
+        "a file that is to come",
+        "work",
+        "no attempt",
+    ],
 )
 def test_what_a_loop_asks_for_is_told_by_its_source(source: str, place: str, what: str | None) -> None:
     name, _, line = place.partition(":")

@@ -36,7 +36,8 @@ _LOOPS = (
      "a peer to become ready", "look at the peer", True),
 )  # fmt: skip
 _LOCKS = frozenset({"flock", "lockf"})
-_MAKES = frozenset({"mkdir", "link", "symlink"})
+_LINKS = frozenset({"link", "symlink"})
+_MAKES = frozenset({"mkdir", *_LINKS})
 _ASKS = frozenset({"exists", "lexists", "is_file", "isfile"})
 _PAUSES = frozenset({"sleep", "wait"})
 _DEEP = 2  # calls that are followed from the loop, in the application's own files
@@ -104,7 +105,8 @@ def _calls(view: Indexed, source: SourceFile, node: ast.AST, depth: int) -> Iter
 def _attempt(call: ast.Call) -> tuple[Of, str] | None:
     """What the call tries to get, if it comes back at once when it is not free."""
     name, words = shape.called_name(call), {shape.simple_name(node) for node in ast.walk(call)}
-    first = ast.unparse(call.args[0])[:_LONGEST] if call.args else ""
+    what = call.args[1:2] if name in _LINKS else call.args[:1]
+    first = ast.unparse(what[0])[:_LONGEST] if what else ""
     if name in _LOCKS and "LOCK_NB" in words:
         return "lock", f"a lock on the file {first}"
     if name == "open" and ("O_EXCL" in words or _mode(call).startswith("x")):

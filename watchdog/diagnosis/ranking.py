@@ -36,6 +36,7 @@ ROOTS: dict[str, frozenset[str]] = {
     "database": frozenset({"db-locked", "lock-deadlock"}),
     "pipe-read": _PIPES,
     "pipe-write": _PIPES,
+    "pipes": _PIPES | {"external-wait"},
     "running": frozenset({"busy-loop", "gil-held-native"}),
     "child": _OF_CHILDREN,
     "children": _OF_CHILDREN | {"child-wait"},

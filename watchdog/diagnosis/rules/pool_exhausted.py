@@ -53,7 +53,8 @@ _ACQUIRES = (
 _GIVES_BACK = frozenset({"release", "close", "put", "put_nowait", "putconn", "read", "json", "text", "aclose",
                          "iter_content", "dispose", "disconnect", "return_connection", "free"})  # fmt: skip
 # What all of them wait for is the root, where it is one lock or one peer: these have rules of their own.
-_OTHERS = (*OUTSIDE, "file-lock", "lock", "import", "database", "running", "pipe-read", "pipe-write")
+_OTHERS = (*OUTSIDE, "file-lock", "lock", "import", "database", "running")
+_PIPES = ("pipe-read", "pipe-write")
 _MANY = 2  # threads
 _DEFAULT_MOST, _DEFAULT_MORE = 32, 4  # threads of an executor whose size nobody gave: CPUs and four, at most 32
 _NUMBER = re.compile(r"[-_]\d+$")  # of a thread in its pool
@@ -156,7 +157,9 @@ def _root(view: View, thread: ThreadView, kind: str) -> str:
     """What the work in the pool waits for, where that may have its own cause."""
     if polled(view, thread.work):
         return "peer"
-    return "children" if waits_for_child(view, thread) else kind if kind in _OTHERS else ""
+    if waits_for_child(view, thread):
+        return "children"
+    return "pipes" if kind in _PIPES else kind if kind in _OTHERS else ""
 
 
 def _taken(busy: Sequence[ThreadView], name: str, count: int) -> str:
