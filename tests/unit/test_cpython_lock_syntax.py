@@ -106,6 +106,20 @@ def test_a_release_that_may_have_happened_gives_no_answer() -> None:
     assert held(source) == []
 
 
+@pytest.mark.parametrize(
+    ("takes", "gives_back"),
+    [("acquire_read", "release_read"), ("read_lock", "read_unlock"), ("lock_shared", "unlock_shared")],
+)
+def test_a_lock_with_two_sides_is_held_until_it_is_given_back_by_the_method_of_that_side(
+    takes: str, gives_back: str
+) -> None:
+    code = (
+        f"def f(self):\n    self.gate.{takes}()\n    work()  # here\n    self.gate.{gives_back}()\n    rest()  # there"
+    )
+    assert held(code) == ["self.gate"]
+    assert held(code.replace("  # here", "").replace("  # there", "  # here")) == []
+
+
 @pytest.mark.parametrize("call", ["cash.acquire(timeout=1)", "cash.acquire(False)", "cash.acquire(blocking=False)"])
 def test_an_acquire_that_may_fail_is_not_believed(call: str) -> None:
     assert held(f"def f():\n    {call}\n    work()  # here\n") == []

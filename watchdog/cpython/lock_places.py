@@ -56,6 +56,15 @@ class LockPlaces:
                 found.append((lock, use))
         return found
 
+    def managers(self, frame: LiveFrame) -> list[tuple[int, LockUse]]:
+        """The objects whose `with` blocks a frame in the middle of a call is in, outermost first."""
+        if self._is_sourceless(frame):
+            use = LockUse("", frame.position.line, "with", None)
+            return [(manager, use) for manager in self._stacks.entered(frame)]
+        blocks = self.uses(frame).blocks
+        managers = self.locks.managers(self.frames.stack(frame, _SLOTS)) if blocks else []
+        return list(zip(managers, blocks, strict=False))
+
     def wanted(self, frame: LiveFrame) -> tuple[LockObject, LockUse] | None:
         """The lock whose taking stands at the frame's place; None if there is none or it is not a lock."""
         if self._is_sourceless(frame):

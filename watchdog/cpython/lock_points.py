@@ -9,7 +9,8 @@ from watchdog.cpython.callstacks import LiveThread
 from watchdog.cpython.frames import LiveFrame
 from watchdog.cpython.lock_objects import ENTERED, GREENLET_LOCKS, OWNED, LockObject
 from watchdog.cpython.lock_places import LockPlaces
-from watchdog.model.evidence import Frame, LockLook, LockPoint
+from watchdog.cpython.own_locks import OwnLocks
+from watchdog.model.evidence import OWN_LOCK, Frame, LockLook, LockPoint
 from watchdog.model.records import record
 
 # The methods in which a thread or task waits on behalf of its caller, by the kind of their `self`.
@@ -39,6 +40,7 @@ _WAITS = {
     "anyio.CapacityLimiter": ("acquire", "acquire_on_behalf_of", "__aenter__"),
 }
 _UNTIL_TOLD = ("wait", "join", "_wait_for_tstate_lock")  # waits for a sign, not for the lock that stands there
+_SIGNS = ("Condition", "Event")  # by which a lock of the application's own making lets threads wait
 _IMPORTS = "<frozen importlib"
 _SWITCHES = "/threading.py"  # takes a lock between greenlets for its caller
 _GREENLET_LIBRARIES = ("/gevent/", "/eventlet/", "/greenlet/")
@@ -92,6 +94,7 @@ class LockPoints:
             self._task(task)
         for greenlet in greenlets:
             self._greenlet(greenlet)
+        self._own_locks(threads, waits)
         by_ident = {thread.ident: thread for thread in threads if thread.frames}
         for lock in {wait.lock.address: wait.lock for wait in waits.values() if wait is not None}.values():
             self._told_owner(lock, by_ident)
@@ -132,6 +135,30 @@ class LockPoints:
                 seen.add(lock.address)
                 at = Frame(frame.code.qualified, frame.code.file, use.line)
                 self.held.append(self._point(lock, use.expression, at, thread, task))
+
+    def _own_locks(self, threads: Sequence[LiveThread], waits: Mapping[int, _Wait | None]) -> None:
+        """Locks of the application's own making, where a thread waits for one: who takes it, and who has it."""
+        own = OwnLocks(self._places)
+        entering = {
+            thread.ident: found
+            for thread in threads
+            if (wait := waits.get(thread.ident)) is not None and wait.lock.kind in _SIGNS
+            if (found := own.entering(thread, wait.inside)) is not None
+        }
+        known = list(dict.fromkeys(replace(one, caller=None, place=0) for one in entering.values()))
+        for thread in threads if known else ():
+            mine, seen = entering.get(thread.ident), set[int]()
+            for frame in reversed(thread.frames[mine.place if mine is not None else 0 :]):
+                for address, use in own.held(frame, known):
+                    if address not in seen:
+                        seen.add(address)
+                        at = Frame(frame.code.qualified, frame.code.file, use.line)
+                        self.held.append(self._point(LockObject(address, OWN_LOCK), use.expression, at, thread))
+            if mine is not None and mine.caller is not None:
+                use_here = self._places.uses(mine.caller).wanted
+                expression = use_here.expression if use_here else self._objects.kind(mine.address)
+                lock = LockObject(mine.address, OWN_LOCK)
+                self.wanted.append(self._point(lock, expression, mine.caller.record, thread))
 
     def _told_owner(self, lock: LockObject, threads: Mapping[int, LiveThread]) -> None:
         """Some locks name their owner: its point is there even where its source says nothing."""

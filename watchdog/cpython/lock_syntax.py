@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import tokenize
 from collections.abc import Iterable, Sequence
 
 from watchdog.cpython.linetable import Position
 from watchdog.model.records import record
 
-_ENTERS = ("acquire", "__enter__", "__aenter__")
+# Methods that take a lock and give it back, those of a readers' and writers' lock included.
+_SIDES = "(r|w|read|reader|write|writer|shared|exclusive)"
+_ENTERS = re.compile(rf"acquire|__a?enter__|(acquire|lock|enter|begin)_{_SIDES}(_lock)?|{_SIDES}_?(acquire|lock)")
+_GIVES_BACK = re.compile(
+    rf"release|__exit__|(release|unlock|leave|exit|end)_{_SIDES}(_lock)?|{_SIDES}_?(release|unlock)"
+)
 _LEAVES = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 _LONGEST = 80  # characters of an expression that are shown
 _NESTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
@@ -203,7 +209,7 @@ class _Walker:
 
     def want(self, node: ast.AST) -> None:
         """The one acquire call at the place."""
-        calls = [call for call in _calls(node) if call.func.attr in _ENTERS and self.contains(call)]  # type: ignore[attr-defined]
+        calls = [call for call in _calls(node) if _ENTERS.fullmatch(call.func.attr) and self.contains(call)]  # type: ignore[attr-defined]
         if self.here.column is not None:
             exact = [call for call in calls if (call.lineno, call.col_offset) == (self.here.line, self.here.column)]
             calls = exact or calls
@@ -215,7 +221,7 @@ class _Walker:
         if isinstance(statement, _NESTED):
             return
         for call in _calls(statement):
-            if call.func.attr in ("release", "__exit__"):  # type: ignore[attr-defined]
+            if _GIVES_BACK.fullmatch(call.func.attr):  # type: ignore[attr-defined]
                 gone = ast.unparse(call.func.value)  # type: ignore[attr-defined]
                 self.acquired = [use for use in self.acquired if use.expression != gone[:_LONGEST]]
         if isinstance(statement, ast.If):
@@ -254,7 +260,7 @@ def _calls(node: ast.AST) -> list[ast.Call]:
 def _acquire(node: ast.expr) -> ast.expr | None:
     """X, if the expression is `X.acquire(…)` or `await X.acquire(…)`."""
     call = node.value if isinstance(node, ast.Await) else node
-    if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in _ENTERS:
+    if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and _ENTERS.fullmatch(call.func.attr):
         return call.func.value
     return None
 

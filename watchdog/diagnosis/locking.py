@@ -8,7 +8,7 @@ from functools import lru_cache
 from watchdog.diagnosis.code import function, innermost_application, is_application
 from watchdog.diagnosis.indexed import Indexed
 from watchdog.diagnosis.threads import Threads, ThreadView
-from watchdog.model.evidence import Frame, LockLook, LockPoint
+from watchdog.model.evidence import OWN_LOCK, Frame, LockLook, LockPoint
 
 Waiter = tuple[int, int | str | None]  # a thread or task of a process
 Name = tuple[int, str]
@@ -33,7 +33,7 @@ class Graph:
                 if is_lock(point):
                     self.wanted[who(point)] = point
                     self.waiters[_name(point)].append(point)
-                elif point.kind.endswith(_SLOTS):
+                elif point.kind.endswith(_SLOTS) or point.kind == OWN_LOCK:
                     self._for_a_place[who(point)] = point
 
     def holder(self, point: LockPoint) -> LockPoint | None:
@@ -54,12 +54,16 @@ class Graph:
                 here = who(held) if held is not None else None
             if here is not None:
                 ring = path[path.index(here) :]
-                if len({_name(self._wish(one)) for one in ring}) == 1 and ring[0] not in self.wanted:
-                    continue  # places of one kind alone: a pool that is used up
+                if self._is_pool(ring):
+                    continue
                 pairs = [(self._in_the_way(one), self._wish(one)) for one in ring]
                 # Each one's held lock is what the one before it wants.
                 return tuple((pairs[index - 1][0] or pairs[index][1], pairs[index][1]) for index in range(len(ring)))
         return ()
+
+    def waiting(self) -> list[LockPoint]:
+        """All who wait for a lock, those of the application's own making included."""
+        return [*self.wanted.values(), *(one for one in self._for_a_place.values() if one.kind == OWN_LOCK)]
 
     def _wish(self, waiter: Waiter) -> LockPoint:
         return self.wanted.get(waiter) or self._for_a_place[waiter]
@@ -71,7 +75,14 @@ class Graph:
         point = self._for_a_place.get(waiter)
         having = self.holders.get(_name(point), []) if point is not None else []
         stuck = all(who(one) in self.wanted or who(one) in self._for_a_place for one in having)
-        return next((one for one in having if who(one) != waiter), None) if stuck else None
+        again = point is not None and point.kind == OWN_LOCK  # who has it and takes it again waits for itself
+        having = sorted(having, key=lambda one: who(one) != waiter) if again else having
+        return next((one for one in having if again or who(one) != waiter), None) if stuck else None
+
+    def _is_pool(self, ring: list[Waiter]) -> bool:
+        """Whether they wait for places of one kind alone: a pool that is used up."""
+        wishes = [self._wish(one) for one in ring]
+        return len(set(map(_name, wishes))) == 1 and ring[0] not in self.wanted and wishes[0].kind != OWN_LOCK
 
     def contended(self) -> list[tuple[list[LockPoint], LockPoint | None]]:
         """Locks with their waiters and holder, the most wanted first."""

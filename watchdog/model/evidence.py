@@ -114,6 +114,9 @@ class ProcessLook:
     transferred: int | None = None  # bytes that it has read and written so far, by system calls on files and pipes
 
 
+OWN_LOCK = "own lock"  # kind of a lock of the application's own making, which several may have at once
+
+
 @record(frozen=True)
 class LockPoint:
     """A place in a thread where a lock is held, or wanted."""

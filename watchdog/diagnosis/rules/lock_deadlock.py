@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from watchdog.diagnosis import suspects
+from watchdog.diagnosis import own_pools, suspects
 from watchdog.diagnosis.code import is_application
 from watchdog.diagnosis.locking import Graph, graph, is_lock, own_frame, thread_of
 from watchdog.diagnosis.view import View, short
-from watchdog.model.evidence import LockPoint
+from watchdog.model.evidence import OWN_LOCK, LockPoint
 from watchdog.model.finding import Finding
 
 PREVENT = (
     "Take these locks in one order everywhere, or hold only one at a time; take them with `with`, never with a bare "
     "`acquire()`, and with a time-out where that is possible."
+)
+PREVENT_AGAIN = (
+    "Do not take a lock again that the same thread already holds: a reader waits for the writer that waits for it. "
+    "Split the function into one that takes the lock and one that is called with it."
 )
 PREVENT_IMPORT = (
     "Import at the top of the file, or at least not while a lock is held: every import takes the lock of its module, "
@@ -42,9 +46,7 @@ LIVES_ON = (
 def rule(view: View) -> Iterator[Finding]:
     found = graph(view.evidence.locks)
     ring = found.cycle()
-    # Of a semaphore's places others may be held by somebody whom the source does not show.
-    certain = view.in_trouble or any(is_lock(wanted) for _, wanted in ring)
-    if ring and certain and not all(_idles(view, wanted, len(ring)) for _, wanted in ring):
+    if ring and _is_closed(view, ring) and not all(_idles(view, wanted, len(ring)) for _, wanted in ring):
         yield _cycle(view, found, ring)
         return
     kept = _kept_from_running(view, found)
@@ -54,33 +56,58 @@ def rule(view: View) -> Iterator[Finding]:
         yield from (*_orphaned(view, found), *_lost(view, found))
 
 
+def _is_closed(view: View, ring: tuple[tuple[LockPoint, LockPoint], ...]) -> bool:
+    """Whether nobody outside can open the circle. Of a semaphore's places, or of a lock of the application's own
+    making, others may have one though the source does not show it."""
+    own = [wanted for _, wanted in ring if wanted.kind == OWN_LOCK]
+    if own:
+        return view.troubled and not any(_may_go_on(view, one) for one in own)
+    return view.in_trouble or any(is_lock(wanted) for _, wanted in ring)
+
+
+def _may_go_on(view: View, point: LockPoint) -> bool:
+    """Whether its wait has a time-out, or is one for a place of a pool, which has rules of its own."""
+    thread = thread_of(view, point)
+    if thread is None or thread.is_bounded or thread.moves:
+        return True
+    return thread.app_frame is not None and own_pools.is_pool(view, thread.app_frame)
+
+
 def _cycle(view: View, found: Graph, ring: tuple[tuple[LockPoint, LockPoint], ...]) -> Finding:
     imports = [wanted for _, wanted in ring if wanted.kind == "module"]
     kind = "import-lock" if imports else "lock-deadlock"
     names = [wanted.task or wanted.thread or f"thread {wanted.tid}" for _, wanted in ring]
-    alone = len(ring) == 1
-    first, guilty = ring[0][1], (imports or [ring[0][1]])[0]
-    summary = (
-        f"{names[0]!r} waits for {first.expression}, which it holds itself"
-        if alone
-        else f"{len(ring)} {_noun(first)} wait for each other's locks: {_who_has_what(ring, names)}"
-    )
+    guilty = (imports or [ring[0][1]])[0]
+    shown = [view.thread(wanted.pid, wanted.tid) for _, wanted in ring if wanted.kind == OWN_LOCK]
     own = {(wanted.pid, wanted.tid, wanted.task) for _, wanted in ring}
-    victims = sum((one.pid, one.tid, one.task) not in own for one in found.wanted.values())
+    victims = sum((one.pid, one.tid, one.task) not in own for one in found.waiting())
     return Finding(
         cause=kind,
-        certainty="certain",
-        summary=summary + (f"; {victims} more wait behind them" if victims else ""),
+        certainty="likely" if shown else "certain",
+        lasted=max((one.stuck for one in shown if one is not None), default=0.0) if shown else None,
+        summary=_in_words(ring, names) + (f"; {victims} more wait behind them" if victims else ""),
         culprit=view.culprit(own_frame(view, guilty), thread_of(view, guilty)),
         evidence=tuple(
             f"locks.json#pid={wanted.pid},thread={name}" for name, (_, wanted) in zip(names, ring, strict=True)
         ),
-        prevent=PREVENT_IMPORT if imports else PREVENT,
+        prevent=PREVENT_IMPORT if imports else PREVENT_AGAIN if shown and len(ring) == 1 else PREVENT,
         details=tuple(
             f"{name!r} holds {held.expression} since {short(held.frame)} and waits for {wanted.expression} at "
             f"{short(wanted.frame)}"
             for name, (held, wanted) in zip(names, ring, strict=True)
         ),
+    )
+
+
+def _in_words(ring: tuple[tuple[LockPoint, LockPoint], ...], names: list[str]) -> str:
+    held, wanted = ring[0]
+    if len(ring) > 1:
+        return f"{len(ring)} {_noun(wanted)} wait for each other's locks: {_who_has_what(ring, names)}"
+    if wanted.kind != OWN_LOCK:
+        return f"{names[0]!r} waits for {wanted.expression}, which it holds itself"
+    return (
+        f"{names[0]!r} takes again what it already holds: it waits for {wanted.expression} in {short(wanted.frame)}, "
+        f"and has the same lock since {short(held.frame)}"
     )
 
 
