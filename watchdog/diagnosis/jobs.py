@@ -10,7 +10,8 @@ import ast
 from collections import Counter
 
 from watchdog.diagnosis import shape
-from watchdog.diagnosis.code import innermost_application, package
+from watchdog.diagnosis.code import at_place, innermost_application, package
+from watchdog.diagnosis.polling import awaits_result
 from watchdog.diagnosis.rounds import repeats
 from watchdog.diagnosis.tasks import TaskWait, answers_request, suspended
 from watchdog.diagnosis.threads import Threads, ThreadView
@@ -83,9 +84,56 @@ def _may_be_stream(thread: ThreadView) -> bool:
 
 
 def _too_long(view: Threads, thread: ThreadView) -> bool:
+    if awaits_result(thread.work):
+        return thread.stuck >= LONG_SLEEP or all_await_results(view, thread)
     if thread.wait.kind == "sleep":
         return thread.stuck + thread.sleep_left >= LONG_SLEEP
     return thread.stuck >= max(PATIENCE, view.limit)
+
+
+def awaited(thread: ThreadView) -> str:
+    """What it waits for, in words: between two questions for a result the kernel shows only a sleep, or the broker."""
+    return "the result of a task" if awaits_result(thread.work) else thread.wait.words
+
+
+def all_await_results(view: Threads, thread: ThreadView) -> bool:
+    """Whether every worker of its queue that is seen waits, with a job in hand, for the result of another task: then
+    nobody here is left who could do that task."""
+    name = engine(view, thread.pid)
+    same = [one for one in view.python_threads if lasts(view, one.pid) and engine(view, one.pid) == name]
+    workers = [one for one in same if _has_job(one, name) or _takes_jobs(one)]
+    return (
+        bool(name)
+        and thread in workers
+        and all(one.stuck >= max(PATIENCE, view.limit) and awaits_result(one.work) for one in workers)
+    )
+
+
+def _has_job(thread: ThreadView, engine_name: str) -> bool:
+    """Whether the engine has called the application: not the other way round."""
+    outer = thread.frames[::-1]
+    own = next((place for place, one in enumerate(outer) if thread.app_frame and one.file == thread.app_frame.file), 0)
+    return any(package(frame) == engine_name for frame in outer[:own])
+
+
+def _takes_jobs(thread: ThreadView) -> bool:
+    """Whether it waits for the next job, as a free worker does."""
+    inner = ("", *(frame.file for frame in thread.frames))
+    return thread.is_idle and any(
+        at_place(frame, _TAKERS) or (at_place(frame, _AT_QUEUE) and inner[place].endswith("/queue.py"))
+        for place, frame in enumerate(thread.frames)
+    )
+
+
+# Where a worker waits that has no job; beside it threads of the engine that take none wait in the same packages.
+_TAKERS = (
+    "huey/consumer.py:sleep",
+    "huey/api.py:dequeue",
+    "billiard/pool.py:workloop",
+    "rq/worker/:dequeue_job_and_maintain_ttl",
+    "concurrent/futures/thread.py:_worker",
+)
+_AT_QUEUE = ("dramatiq/worker.py:run",)
 
 
 def _unanswered(thread: ThreadView) -> bool:

@@ -15,8 +15,22 @@ from watchdog.diagnosis.indexed import Indexed
 from watchdog.model.evidence import Frame, SourceFile
 from watchdog.model.records import record
 
-Of = Literal["peer", "lock", "lock file", "file"]
+Of = Literal["peer", "lock", "lock file", "file", "result"]
 
+# Calls in which somebody waits for what a worker of a queue makes of a task.
+_RESULTS = (
+    "celery/result.py:get", "celery/result.py:join", "celery/result.py:join_native", "celery/result.py:iterate",
+    "huey/result.py:get", "huey/result.py:get_raw_result", "huey/api.py:get_raw_result",
+    "dramatiq/message.py:get_result", "dramatiq/composition.py:get_result", "dramatiq/composition.py:get_results",
+    "dramatiq/composition.py:wait", "dramatiq/results/:get_result",
+    "rq/job.py:latest_result", "rq/results.py:fetch_latest", "taskiq/task.py:wait_result", "arq/jobs.py:result",
+)  # fmt: skip
+_RESULT = "the result of a task"
+_ASK_WORKERS = (
+    "whether a worker takes the task cannot be seen from here; look at the workers and their queue (wd ps; "
+    "celery inspect active)"
+)
+_SENDS = frozenset({"delay", "apply_async", "send", "send_with_options", "enqueue", "kiq"})
 # Loops of libraries: where they stand, what they poll, what ends the wait, whether it is asked over the network.
 _LOOPS = (
     (("redis/lock.py:acquire", "redis/asyncio/lock.py:acquire", "redis_lock/__init__.py:acquire"),
@@ -62,10 +76,30 @@ def polled(view: Indexed, frames: Iterable[Frame]) -> Loop | None:
         for places, what, remedy, over_network in _LOOPS:
             if at_place(frame, places):
                 return Loop(frame, what, remedy, "peer" if over_network else "lock file", package(frame))
+        if at_place(frame, _RESULTS):
+            return Loop(frame, _RESULT, _ASK_WORKERS, "result", package(frame))
         found = _own(view, frame) if is_application(frame) else None
         if found is not None:
             return found
     return None
+
+
+def awaits_result(frames: Iterable[Frame]) -> bool:
+    """Whether these calls wait for what a worker of a queue makes of a task."""
+    return any(at_place(frame, _RESULTS) for frame in frames)
+
+
+def sent(view: Indexed, frame: Frame) -> str:
+    """The tasks that the function of this line gives to a queue, as far as the source names them."""
+    source = view.file(frame.file)
+    here = shape.function_at(source, frame.line) if source is not None and not source.changed_since_start else None
+    calls = [node for node in ast.walk(here) if isinstance(node, ast.Call)] if isinstance(here, _FUNCTIONS) else []
+    given = [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr in _SENDS]
+    names = dict.fromkeys(shape.last_name(call.func.value) for call in given if isinstance(call.func, ast.Attribute))
+    queues = [word.value for call in given for word in call.keywords if word.arg in ("queue", "queue_name")]
+    known = dict.fromkeys(repr(one.value) for one in queues if isinstance(one, ast.Constant))
+    text = ", ".join(name for name in names if name)
+    return text + (f" in the queue {', '.join(known)}" if text and known else "")
 
 
 def _own(view: Indexed, frame: Frame) -> Loop | None:
@@ -86,6 +120,7 @@ def _own(view: Indexed, frame: Frame) -> Loop | None:
 
 
 _REMEDIES: dict[Of, str] = {
+    "result": _ASK_WORKERS,
     "lock": "find who holds the lock (lslocks), and end that",
     "lock file": "find who made it; a lock file that a dead process has left is removed by hand",
     "file": "find who should make or remove that file",

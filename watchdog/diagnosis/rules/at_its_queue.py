@@ -53,7 +53,7 @@ def _at_work(view: View) -> Finding | None:
     if waiting:
         thread = max(waiting, key=lambda one: one.stuck)
         assert thread.app_frame is not None
-        words = f"{thread.label} is at a job in {short(thread.app_frame)}: it waits for {thread.wait.words}"
+        words = f"{thread.label} is at a job in {short(thread.app_frame)}: it waits for {jobs.awaited(thread)}"
         return _finding(view, "healthy-busy", words + _since(thread), thread)
     for one in jobs.job_waits(view)[:1]:
         words = f"a job waits for {one.words} in {short(one.app_frame)}"

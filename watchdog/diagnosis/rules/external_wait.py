@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from watchdog.diagnosis import askers
 from watchdog.diagnosis.code import at_place
 from watchdog.diagnosis.locking import graph, who
+from watchdog.diagnosis.polling import awaits_result
 from watchdog.diagnosis.tasks import TaskWait, serving
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.finding import Finding
@@ -34,6 +35,8 @@ def rule(view: View) -> Iterator[Finding]:
 
 def waits_outside(view: View, thread: ThreadView) -> bool:
     """It waits for somebody outside this server, in the application's own work."""
+    if awaits_result(thread.work):
+        return False  # the peer that keeps the results answers
     if thread.is_idle or thread.wait.kind not in KINDS or thread.stuck < 0.5:
         return False
     if thread.app_frame is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from watchdog.diagnosis import jobs
+from watchdog.diagnosis.polling import awaits_result
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.finding import Finding
 from watchdog.text.units import format_duration
@@ -20,6 +21,7 @@ def rule(view: View) -> Iterator[Finding]:
     if not view.unasked:
         return
     stuck = [one for one in jobs.stuck_threads(view) if one.serves_request and one.wait.kind in _KINDS]
+    stuck = [one for one in stuck if not awaits_result(one.work)]  # these have a rule of their own
     for thread in sorted(stuck, key=lambda one: -(one.stuck + one.sleep_left))[:1]:
         yield _finding(view, thread, len(stuck))
 

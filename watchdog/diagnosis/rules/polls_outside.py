@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from watchdog.diagnosis.polling import Loop, polled
+from watchdog.diagnosis import jobs
+from watchdog.diagnosis.polling import Loop, polled, sent
 from watchdog.diagnosis.rules.file_lock import kept, who_keeps
 from watchdog.diagnosis.tasks import TaskWait, answers_request, suspended
 from watchdog.diagnosis.view import ThreadView, View, short
@@ -28,6 +29,8 @@ def rule(view: View) -> Iterator[Finding]:
         return
     for thread in view.stuck_threads:
         loop = polled(view, thread.work)
+        if loop is not None and loop.of == "result" and jobs.all_await_results(view, thread):
+            return  # its root is here: see pool_exhausted
         if loop is not None and thread.app_frame is not None and thread.wait.kind in _WAITS:
             yield _finding(view, loop, thread.app_frame, thread.pid, thread)
             return
@@ -48,14 +51,14 @@ def _finding(view: View, loop: Loop, own: Frame, pid: int, thread: ThreadView | 
     lock = kept(view, pid) if loop.of == "lock" else None
     inside = lock is not None and lock.pid in view.processes
     since = f" for {format_duration(thread.stuck)}" if thread else ""
-    seen = loop.of == "peer" or lock is not None or loop.who != "its own loop"
+    seen = loop.of in ("peer", "result") or lock is not None or loop.who != "its own loop"
     return Finding(
         cause="external-wait",
         certainty="certain" if seen else "likely",
         lasted=thread.stuck if thread else 0.0,
-        waits_for="child" if inside else "keeper" if loop.of != "peer" and lock is None else "",
-        summary=f"{thread.label if thread else 'a task'} waits{since} for {loop.what}: {loop.who} polls it in "
-        f"{short(own)}{_at(view, loop, pid)}{who_keeps(view, lock)}",
+        waits_for="child" if inside else "keeper" if loop.of not in ("peer", "result") and lock is None else "",
+        summary=f"{thread.label if thread else 'a task'} waits{since} for {loop.what}{_of(view, loop, own)}: "
+        f"{loop.who} polls it in {short(own)}{_at(view, loop, pid)}{who_keeps(view, lock)}",
         instead=None if inside else "call-a-person",
         culprit=view.culprit(own, thread),
         peer=_peer(view, loop, pid, lock),
@@ -63,6 +66,12 @@ def _finding(view: View, loop: Loop, own: Frame, pid: int, thread: ThreadView | 
         prevent=PREVENT,
         details=() if inside else (f"a restart changes nothing: {loop.remedy}",),
     )
+
+
+def _of(view: View, loop: Loop, own: Frame) -> str:
+    """Which task, where its result is waited for and the source names it."""
+    name = sent(view, own) if loop.of == "result" else ""
+    return f" ({name})" if name else ""
 
 
 def _peer(view: View, loop: Loop, pid: int, lock: FileLock | None) -> str | None:

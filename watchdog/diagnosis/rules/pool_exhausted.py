@@ -6,9 +6,9 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
-from watchdog.diagnosis import askers, own_pools, suspects
+from watchdog.diagnosis import askers, jobs, own_pools, suspects
 from watchdog.diagnosis.code import at_place, package
-from watchdog.diagnosis.polling import polled
+from watchdog.diagnosis.polling import awaits_result, polled
 from watchdog.diagnosis.rules.child_wait import waits_for_child
 from watchdog.diagnosis.rules.external_wait import KINDS as OUTSIDE
 from watchdog.diagnosis.tasks import TaskWait, goes_round, suspended
@@ -55,6 +55,7 @@ _GIVES_BACK = frozenset({"release", "close", "put", "put_nowait", "putconn", "re
 # What all of them wait for is the root, where it is one lock or one peer: these have rules of their own.
 _OTHERS = (*OUTSIDE, "file-lock", "lock", "import", "database", "running")
 _PIPES = ("pipe-read", "pipe-write")
+_ONE_QUEUE = frozenset({"huey"})  # whose tasks all go into the queue that its consumer takes from
 _MANY = 2  # threads
 _DEFAULT_MOST, _DEFAULT_MORE = 32, 4  # threads of an executor whose size nobody gave: CPUs and four, at most 32
 _NUMBER = re.compile(r"[-_]\d+$")  # of a thread in its pool
@@ -64,7 +65,7 @@ _POOL_NAME = re.compile(r"pool|conn|slot|sema|free|avail|worker|limit", re.IGNOR
 def rule(view: View) -> Iterator[Finding]:
     if not view.troubled:
         return
-    found = [*_of_connections(view), *_of_tasks(view), *_of_threads(view), *_of_one(view)]
+    found = [*_of_results(view), *_of_connections(view), *_of_tasks(view), *_of_threads(view), *_of_one(view)]
     if found:
         yield min(found, key=lambda one: bool(one.waits_for))
 
@@ -125,7 +126,7 @@ def _of_one(view: View) -> Iterator[Finding]:
                 lasted=thread.stuck + thread.sleep_left,
                 waits_for="peer" if polled(view, thread.work) else "",
                 summary=f"the one thread that serves requests waits {format_duration(thread.stuck)} for "
-                f"{thread.wait.words} in {short(thread.app_frame)}",
+                f"{jobs.awaited(thread)} in {short(thread.app_frame)}",
                 culprit=view.culprit(thread.app_frame, thread),
                 evidence=(thread.reference,),
                 prevent=PREVENT,
@@ -144,10 +145,10 @@ def _pool(view: View, name: str, busy: Sequence[ThreadView]) -> Finding:
         certainty="likely",
         lasted=thread.stuck,
         waits_for=_root(view, thread, kind),
-        summary=_taken(busy, name, count) + f" for {thread.wait.words} in {where}; "
+        summary=_taken(busy, name, count) + f" for {jobs.awaited(thread)} in {where}; "
         f"the longest waits for {format_duration(thread.stuck)}",
         culprit=culprit,
-        peer=thread.wait.peer,
+        peer=None if awaits_result(thread.work) else thread.wait.peer,
         evidence=(thread.reference, f"threads.json#pid={thread.pid}"),
         prevent=PREVENT,
     )
@@ -166,6 +167,30 @@ def _taken(busy: Sequence[ThreadView], name: str, count: int) -> str:
     if len(busy) == 1:
         return f"the only thread of {name} is taken, and work queues for it: it waits"
     return f"all {len(busy)} of {name} are taken; {count} of them wait"
+
+
+def _of_results(view: View) -> Iterator[Finding]:
+    """Each worker of a queue has a job that waits for the result of another task: nobody is left to do that one."""
+    waiting = [one for one in jobs.stuck_threads(view) if jobs.all_await_results(view, one)]
+    if not waiting:
+        return
+    thread, engine = waiting[0], jobs.engine(view, waiting[0].pid)
+    assert thread.app_frame is not None
+    only = "the only worker" if len(waiting) == 1 else f"all {len(waiting)} workers"
+    own = engine in _ONE_QUEUE
+    yield Finding(
+        cause="pool-exhausted",
+        certainty="likely" if own else "guess",
+        warns=not own,
+        lasted=thread.stuck,
+        summary=f"{only} of {engine} {'waits' if len(waiting) == 1 else 'wait'} for the result of a task in "
+        f"{short(thread.app_frame)}, at least for {format_duration(thread.stuck)}; no worker is seen that could do it",
+        culprit=view.culprit(thread.app_frame, thread),
+        instead="restart" if own else "call-a-person",
+        evidence=tuple(one.reference for one in waiting[:3]),
+        prevent=PREVENT,
+        details=() if own else ("workers of that queue that run elsewhere are not seen from here",),
+    )
 
 
 def _of_connections(view: View) -> Iterator[Finding]:
@@ -233,7 +258,7 @@ def _of_tasks(view: View) -> Iterator[Finding]:
     place = first.words if first.kind in ("pool", "semaphore") else "a free place of the application's own pool"
     yield Finding(
         cause="pool-exhausted",
-        certainty="likely",
+        certainty="likely" if view.in_trouble or _read_long(view, first.task.pid) else "guess",
         lasted=0.0,
         summary=f"{_many(count, first.noun)} for {place} in {short(first.app_frame)}; {given}",
         culprit=_who_keeps(view, first.app_frame) or view.culprit(first.app_frame),
@@ -241,6 +266,12 @@ def _of_tasks(view: View) -> Iterator[Finding]:
         prevent=PREVENT,
         details=(*_unread(view, first.task.pid), *first.calls),
     )
+
+
+def _read_long(view: View, pid: int) -> bool:
+    """Whether the memory was read for so long that a place would have been seen to be given back."""
+    times = [look.at for look in view.evidence.tasks if look.pid == pid]
+    return max(times) - min(times) >= view.limit
 
 
 def _takes(view: View, one: TaskWait) -> bool:
