@@ -12,7 +12,7 @@ from watchdog.model.evidence import OWN_LOCK, LockLook
 
 pytestmark = NEEDS_RIGHT
 NEW = {name: path for name, path in interpreters().items() if "3.10" not in name}
-FORMS = ("managed", "itself", "side", "by_name")
+FORMS = ("managed", "itself", "side", "pair", "by_name")
 
 
 def own(locks: LockLook) -> LockLook:

@@ -91,6 +91,27 @@ def side(gate, taken):
             pass
 
 
+class Pair:
+    """Both sides of one lock, as methods that take it and give it back."""
+
+    def __init__(self, take, give):
+        self.take, self.give = take, give
+
+    def __enter__(self):
+        self.take()
+
+    def __exit__(self, *_):
+        self.give()
+
+
+def pair(gate, taken):
+    read = Pair(gate.acquire_read, gate.release_read)
+    with read:
+        taken()
+        with read:
+            pass
+
+
 def by_name(gate, taken):
     gate.acquire_read()
     try:
@@ -134,7 +155,7 @@ def two(form):
     return gate
 
 
-gates = [two(form) for form in (managed, itself, side, by_name, consumer, other)]
+gates = [two(form) for form in (managed, itself, side, pair, by_name, consumer, other)]
 while not all(len(gate.changed._waiters) == 2 for gate in gates):
     time.sleep(0.02)
 time.sleep(0.2)

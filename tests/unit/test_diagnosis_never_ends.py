@@ -113,6 +113,7 @@ DEAF = replace(canned.upstream("127.0.0.1:5002", 602), served=True, unsent=2 << 
 SENDS = {
     "aiohttp": f"BaseProtocol._drain_helper {SITE}/aiohttp/base_protocol.py:160",
     "uvicorn": f"FlowControl.drain {SITE}/uvicorn/protocols/http/flow_control.py:19",
+    "websockets of uvicorn": f"WSProtocol.send {SITE}/uvicorn/protocols/websockets/wsproto_impl.py:378",
     "asyncio": f"FlowControlMixin._drain_helper {LIB}/asyncio/streams.py:173",
 }
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import canned
 import pytest
-from canned import APP, AT_REST, LIB, REQUEST, Thread, evidence
+from canned import APP, AT_REST, LIB, PID, REQUEST, Thread, evidence
 
 from watchdog.diagnosis.diagnose import diagnose
-from watchdog.model.evidence import OWN_LOCK, Evidence, LockPoint, SystemCall
+from watchdog.model.evidence import OWN_LOCK, Evidence, LockLook, LockPoint, SystemCall, TaskLook
 from watchdog.model.finding import Finding
 
 MAIN = Thread("MainThread", AT_REST, call="poll", moves=True)
@@ -69,6 +69,18 @@ def test_a_wait_that_ends_by_itself_is_not_a_circle() -> None:
         for look in hung.looks
     )
     assert diagnose(replace(hung, looks=looks)).verdict != "lock-deadlock"
+
+
+@pytest.mark.parametrize(("later", "verdict"), [(12, "lock-deadlock"), (14, "healthy")], ids=["stays", "goes on"])
+def test_a_thread_that_each_notice_wakes_is_blamed_only_if_it_waits_at_the_same_place_later(
+    later: int, verdict: str
+) -> None:
+    hung = seen(replace(READER, moves=True), WRITER, health="well")
+    looks = tuple(
+        TaskLook(PID, when, "3.11", locks=LockLook(HELD, (point("reader", line, 11),)))
+        for when, line in ((0.2, 12), (1.7, later))
+    )
+    assert diagnose(replace(hung, tasks=looks)).verdict == verdict
 
 
 def test_who_waits_and_has_nothing_is_not_in_a_circle() -> None:

@@ -100,3 +100,14 @@ def test_a_semaphore_is_exhausted_only_while_no_task_is_seen_to_get_a_place(
         Thread("MainThread", LOOP_AT_REST, call="epoll_wait", moves=True), health="well", connections=[client]
     )
     assert diagnose(replace(seen, tasks=readings(*rows))).verdict == verdict
+
+
+@pytest.mark.parametrize(("count", "certainty"), [(2, "guess"), (5, "likely")], ids=["1.5 seconds", "6 seconds"])
+def test_a_full_semaphore_of_a_server_that_answers_is_a_guess_until_it_was_watched_for_a_while(
+    count: int, certainty: str
+) -> None:
+    client = replace(canned.upstream(), served=True, received=80, sent=0, received_ago=30.0, sent_ago=30.0)
+    loop = Thread("MainThread", LOOP_AT_REST, call="epoll_wait", moves=True)
+    seen = evidence(loop, health="well", connections=[client])
+    found = diagnose(replace(seen, tasks=readings(*[(QUEUES, QUEUES)] * count)))
+    assert (found.verdict, found.findings[0].certainty) == ("pool-exhausted", certainty)

@@ -89,5 +89,6 @@ class OwnLocks:
         return (self._frames.variable(frame, "self") or 0) if "self" in frame.code.names[:1] else 0
 
     def _has(self, owner: int, address: int) -> bool:
-        """Whether an attribute of the object is the lock."""
-        return any(value == address for _, value in self._objects.attributes(owner, self._objects.type_of(owner)))
+        """Whether an attribute of the object is the lock, or a method of it."""
+        values = (value for _, value in self._objects.attributes(owner, self._objects.type_of(owner)))
+        return any(address in (value, self._places.locks.bound_to(value)) for value in values)

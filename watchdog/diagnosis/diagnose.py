@@ -137,7 +137,7 @@ def settled(evidence: Evidence, diagnosis: Diagnosis) -> bool:
         return False  # a fault of the server's own shows late on a machine that is slow
     if first.cause == "unknown" and not View(evidence).inside_unread:  # the next reading may show it
         return looked >= max(CALM, evidence.configured.limit + CALM / 2) and View(evidence).unasked
-    if first.warns and looked >= CALM / 2:
+    if first.warns and looked >= (CALM / 2 if sure else CALM):
         return True  # it names requests that have waited for too long already
     if diagnosis.exit == Exit.WARNING:
         return looked >= CALM

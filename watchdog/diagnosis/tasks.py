@@ -68,6 +68,7 @@ _SENDERS = (
     "asyncio/streams.py:drain", "asyncio/streams.py:_drain_helper", "asyncio/selector_events.py:sock_sendall",
     "asyncio/selector_events.py:sock_sendto", "asyncio/base_events.py:sock_sendfile",
     "aiohttp/base_protocol.py:_drain_helper", "uvicorn/protocols/http/flow_control.py:drain",
+    "uvicorn/protocols/websockets/:send",
     "websockets/asyncio/connection.py:drain",
     "websockets/legacy/protocol.py:_drain", "websockets/legacy/protocol.py:_drain_helper",
     "anyio/_backends/_asyncio.py:send", "trio/_highlevel_socket.py:send_all", "trio/_ssl.py:send_all",

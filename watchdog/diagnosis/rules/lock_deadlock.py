@@ -27,6 +27,7 @@ PREVENT_SUSPENDED = (
     "Between tasks or greenlets use the lock of their own library (`asyncio.Lock`, or a lock made after gevent has "
     "patched `threading`), or give a thread's lock back before anything that waits."
 )
+_A_WHILE = 1.0  # seconds
 LONG = 3.0  # seconds that a request stands before a lock: sections that are given back take less as a rule
 GIVES_BACK = frozenset({"release"})
 PREVENT_LOST = (
@@ -68,9 +69,23 @@ def _is_closed(view: View, ring: tuple[tuple[LockPoint, LockPoint], ...]) -> boo
 def _may_go_on(view: View, point: LockPoint) -> bool:
     """Whether its wait has a time-out, or is one for a place of a pool, which has rules of its own."""
     thread = thread_of(view, point)
-    if thread is None or thread.is_bounded or thread.moves:
+    if thread is None or thread.is_bounded or (thread.moves and not _stays(view, point)):
         return True
     return thread.app_frame is not None and own_pools.is_pool(view, thread.app_frame)
+
+
+def _stays(view: View, point: LockPoint) -> bool:
+    """Whether it waited at the same place for the same lock in two readings of the memory, one a while after the other.
+    Each notice wakes all who wait under a condition: they run, look, and wait again."""
+    looks = [look for look in view.evidence.tasks if look.pid == point.pid]
+    return (
+        len(looks) > 1
+        and looks[-1].at - looks[0].at >= _A_WHILE
+        and all(
+            any((one.tid, one.lock, one.frame) == (point.tid, point.lock, point.frame) for one in look.locks.wanted)
+            for look in looks
+        )
+    )
 
 
 def _cycle(view: View, found: Graph, ring: tuple[tuple[LockPoint, LockPoint], ...]) -> Finding:

@@ -257,7 +257,7 @@ def _of_tasks(view: View) -> Iterator[Finding]:
     place = first.words if first.kind in ("pool", "semaphore") else "a free place of the application's own pool"
     yield Finding(
         cause="pool-exhausted",
-        certainty="likely",
+        certainty="likely" if view.in_trouble or _read_long(view, first.task.pid) else "guess",
         lasted=0.0,
         summary=f"{_many(count, first.noun)} for {place} in {short(first.app_frame)}; {given}",
         culprit=_who_keeps(view, first.app_frame) or view.culprit(first.app_frame),
@@ -265,6 +265,12 @@ def _of_tasks(view: View) -> Iterator[Finding]:
         prevent=PREVENT,
         details=(*_unread(view, first.task.pid), *first.calls),
     )
+
+
+def _read_long(view: View, pid: int) -> bool:
+    """Whether the memory was read for so long that a place would have been seen to be given back."""
+    times = [look.at for look in view.evidence.tasks if look.pid == pid]
+    return max(times) - min(times) >= view.limit
 
 
 def _takes(view: View, one: TaskWait) -> bool:
