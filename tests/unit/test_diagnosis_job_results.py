@@ -122,3 +122,17 @@ def test_a_request_that_waits_for_the_result_of_a_task_does_not_blame_the_peer_t
     assert all("10.0.0.5" not in one.summary for one in found.findings)
     assert first.culprit is not None
     assert (first.culprit.line, first.culprit.pid) == (4, PID)
+
+
+def test_a_command_that_redis_makes_for_the_first_time_is_not_an_attempt_that_failed() -> None:
+    tries = (f"read_response {SITE}/redis/connection.py:600", f"call_with_retry {SITE}/redis/retry.py:80")
+    waits = (*tries, f"get_result {SITE}/dramatiq/results/backends/redis.py:93", f"decide {APP}:4", *REQUEST)
+    seen = evidence(
+        Thread("MainThread", AT_REST, call="epoll_wait"),
+        Thread("Thread-2", waits, call="recvfrom", descriptor=7),
+        descriptors=[socket_descriptor()],
+        connections=[upstream("10.0.0.5:6379")],
+    )
+    assert "the result of a task" in diagnose(seen).findings[0].summary
+    asleep = evidence(Thread("MainThread", AT_REST), Thread("Thread-2", waits[1:], call="clock_nanosleep"))
+    assert "an attempt that fails again and again" in diagnose(asleep).findings[0].summary

@@ -100,7 +100,7 @@ def all_await_results(view: Threads, thread: ThreadView) -> bool:
     """Whether every worker of its queue that is seen waits, with a job in hand, for the result of another task: then
     nobody here is left who could do that task."""
     name = engine(view, thread.pid)
-    if not _takes_all_tasks(view, thread.pid, name):
+    if not _takes_all_tasks(view, name):
         return False
     same = [one for one in view.python_threads if lasts(view, one.pid) and engine(view, one.pid) == name]
     workers = [one for one in same if _has_job(one, name) or _takes_jobs(one)]
@@ -111,11 +111,10 @@ def all_await_results(view: Threads, thread: ThreadView) -> bool:
     )
 
 
-def _takes_all_tasks(view: Threads, pid: int, name: str) -> bool:
+def _takes_all_tasks(view: Threads, name: str) -> bool:
     """Whether the worker takes from the queue into which tasks go as a rule. One that was told its queues (`-Q`) may
     wait for a task of another, which a worker elsewhere does."""
-    process = view.processes.get(pid)
-    words = " ".join(process.cmdline or ()) if process is not None else ""
+    words = " ".join(word for one in view.processes.values() for word in one.cmdline or ())  # a child may be renamed
     return name in ONE_QUEUE or (name in _ONE_UNLESS_TOLD and not any(word in words for word in (" -Q", " --queues")))
 
 

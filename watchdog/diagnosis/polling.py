@@ -49,6 +49,8 @@ _LOOPS = (
     (("selenium/webdriver/support/wait.py:until", "pymongo/topology.py:_select_servers_loop"),
      "a peer to become ready", "look at the peer", True),
 )  # fmt: skip
+# It encloses every attempt, also the first: only while it sleeps itself has one failed.
+_TRIES = ("redis/retry.py:call_with_retry",)
 _LOCKS = frozenset({"flock", "lockf"})
 _LINKS = frozenset({"link", "symlink"})
 _MAKES = frozenset({"mkdir", *_LINKS})
@@ -72,7 +74,9 @@ class Loop:
 
 def polled(view: Indexed, frames: Iterable[Frame]) -> Loop | None:
     """What the innermost such loop among these calls, innermost first, asks for."""
-    for frame in frames:
+    for place, frame in enumerate(frames):
+        if place and at_place(frame, _TRIES):
+            continue
         for places, what, remedy, over_network in _LOOPS:
             if at_place(frame, places):
                 return Loop(frame, what, remedy, "peer" if over_network else "lock file", package(frame))
