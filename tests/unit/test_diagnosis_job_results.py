@@ -15,6 +15,7 @@ from canned import (
     STARTED,
     Thread,
     evidence,
+    process,
     socket_descriptor,
     source_file,
     upstream,
@@ -52,6 +53,11 @@ def consumer(*workers: tuple[str, ...]) -> Evidence:
         health="none",
         configured=Configured(),
     )
+    return over_time(seen)
+
+
+def over_time(seen: Evidence) -> Evidence:
+    """Looked at for eight times as long."""
     return replace(
         seen,
         listeners=(),
@@ -78,6 +84,25 @@ def test_a_job_that_waits_for_a_task_which_a_free_worker_can_do_is_at_work() -> 
 
 def test_a_job_that_waits_for_a_task_which_another_worker_does_is_at_work() -> None:
     assert diagnose(consumer(RESULT, (f"render {APP}:30", *TASK))).verdict == "healthy-busy"
+
+
+@pytest.mark.parametrize(("words", "cause"), [((), "pool-exhausted"), (("-Q", "towns"), "healthy-busy")])
+def test_a_celery_worker_that_was_told_its_queues_may_wait_for_another_one(words: tuple[str, ...], cause: str) -> None:
+    job = (
+        f"trace_task {SITE}/celery/app/trace.py:479",
+        f"workloop {SITE}/billiard/pool.py:362",
+        f"main {SITE}/celery/a.py:1",
+    )
+    calls = (f"get {SITE}/celery/result.py:251", f"town {APP}:12", *job)
+    seen = evidence(
+        Thread("MainThread", calls, call="poll", asleep=0.2, moves=True),
+        processes=[process(cmdline=("python", "-m", "celery", "worker", *words))],
+        health="none",
+        configured=Configured(),
+    )
+    found = diagnose(over_time(seen))
+    assert found.verdict == cause
+    assert found.advice != "restart"
 
 
 @pytest.mark.parametrize("call", ["poll", "recvfrom"])

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import canned
 import pytest
-from canned import APP, LIB, PID, REQUEST, STARTED, Thread, evidence, process, source_file
+from canned import APP, LIB, PID, REQUEST, SITE, STARTED, Thread, evidence, process, source_file
 
 from watchdog.diagnosis.diagnose import diagnose
 from watchdog.model.evidence import Evidence, LostThread, TaskLook
@@ -35,10 +35,21 @@ class Recorder:
 
     def total(self):
         return pool.submit(total).result()
+
+    def start(self):
+        scheduler.add_job(self.load, "interval", seconds=5)
+
+    def load(self):
+        self.loaded.set()
+
+    def known(self):
+        self.loaded.wait()
 """
 PUTS = (f"wait {LIB}/threading.py:327", f"put {LIB}/queue.py:140", f"note {APP}:8", *REQUEST)
 ASKS = (f"wait {LIB}/threading.py:327", f"wait {LIB}/threading.py:629", f"ask {APP}:20", *REQUEST)
 RESULT = (f"wait {LIB}/threading.py:327", f"result {LIB}/concurrent/futures/_base.py:451", f"total {APP}:23", *REQUEST)
+KNOWN = (f"wait {LIB}/threading.py:327", f"wait {LIB}/threading.py:629", f"known {APP}:32", *REQUEST)
+TIMER = LostThread("APScheduler", 79, canned.frame(f"_main_loop {SITE}/apscheduler/schedulers/blocking.py:24"))
 WRITER = LostThread("writer", 77, canned.frame(f"Recorder.write {APP}:10"))
 POOL = LostThread("ThreadPoolExecutor-0_0", 78, canned.frame(f"_worker {LIB}/concurrent/futures/thread.py:69"))
 
@@ -58,7 +69,9 @@ def server(calls: tuple[str, ...], lost: LostThread, *more: Thread) -> Evidence:
 
 
 @pytest.mark.parametrize(
-    ("calls", "lost", "line"), [(PUTS, WRITER, 8), (ASKS, WRITER, 20), (RESULT, POOL, 23)], ids=["full", "ask", "pool"]
+    ("calls", "lost", "line"),
+    [(PUTS, WRITER, 8), (ASKS, WRITER, 20), (RESULT, POOL, 23), (KNOWN, TIMER, 32)],
+    ids=["full", "ask", "pool", "scheduler"],
 )
 def test_who_waits_for_a_thread_that_a_fork_left_behind_names_it(
     calls: tuple[str, ...], lost: LostThread, line: int

@@ -100,6 +100,8 @@ def all_await_results(view: Threads, thread: ThreadView) -> bool:
     """Whether every worker of its queue that is seen waits, with a job in hand, for the result of another task: then
     nobody here is left who could do that task."""
     name = engine(view, thread.pid)
+    if not _takes_all_tasks(view, thread.pid, name):
+        return False
     same = [one for one in view.python_threads if lasts(view, one.pid) and engine(view, one.pid) == name]
     workers = [one for one in same if _has_job(one, name) or _takes_jobs(one)]
     return (
@@ -107,6 +109,18 @@ def all_await_results(view: Threads, thread: ThreadView) -> bool:
         and thread in workers
         and all(one.stuck >= max(PATIENCE, view.limit) and awaits_result(one.work) for one in workers)
     )
+
+
+def _takes_all_tasks(view: Threads, pid: int, name: str) -> bool:
+    """Whether the worker takes from the queue into which tasks go as a rule. One that was told its queues (`-Q`) may
+    wait for a task of another, which a worker elsewhere does."""
+    process = view.processes.get(pid)
+    words = " ".join(process.cmdline or ()) if process is not None else ""
+    return name in ONE_QUEUE or (name in _ONE_UNLESS_TOLD and not any(word in words for word in (" -Q", " --queues")))
+
+
+# Engines whose tasks all go into the queue that their worker takes from; and those that have other queues if told so.
+ONE_QUEUE, _ONE_UNLESS_TOLD = frozenset({"huey"}), frozenset({"celery", "dramatiq"})
 
 
 def _has_job(thread: ThreadView, engine_name: str) -> bool:

@@ -22,6 +22,7 @@ _POOLS = {
     "concurrent/futures/:*": ("concurrent/futures/thread.py:_worker", "concurrent/futures/process.py:*"),
 }
 _RUNS_LOOP = frozenset({"run_forever", "run_until_complete"})
+_SCHEDULERS, _GIVES_JOB = ("apscheduler/schedulers/:*",), "add_job"
 _TO_LOOP = "run_coroutine_threadsafe"
 _SIGNS = frozenset({"queue", "event", "future", "semaphore"})
 _POPS, _PUTS = frozenset({"pop", "popleft"}), frozenset({"put", "put_nowait", "append", "appendleft"})
@@ -145,14 +146,17 @@ def _somebody_else(view: View, thread: ThreadView, names: set[str]) -> bool:
 
 
 def _parts(view: View, target: Frame) -> Iterator[list[ast.stmt]]:
-    """The bodies of the function and of those of its file that it calls."""
-    source = view.file(target.file)
-    module = shape.tree(source) if source is not None and not source.changed_since_start else None
+    """The bodies of the function and of those of its file that it calls; of a scheduler, of the jobs that it has."""
+    schedules = at_place(target, _SCHEDULERS)
+    files = [one for one in view.evidence.sources if schedules or one.path == target.file]
+    modules = (shape.tree(one) for one in files if not one.changed_since_start)
+    nodes = [node for module in modules if module is not None for node in ast.walk(module)]
     named: dict[str, list[ast.stmt]] = {}
-    for node in ast.walk(module) if module else ():
+    for node in nodes:
         if isinstance(node, _FUNCTIONS):
             named.setdefault(node.name, []).extend(node.body)
-    waiting, seen = {function(target)}, set[str]()
+    given = (it.args[0] for it in nodes if isinstance(it, ast.Call) and it.args and shape.called_name(it) == _GIVES_JOB)
+    waiting, seen = set(map(shape.simple_name, given)) if schedules else {function(target)}, set[str]()
     while waiting:
         name = waiting.pop()
         if name in named and name not in seen:

@@ -240,7 +240,7 @@ def _who_took(view: View, takers: list[int]) -> str:
     if takers:
         return f"process {takers[0]} took it and has not given it back, and no call there holds it now"
     return (
-        f"none of the {len(_read(view))} processes that were read has it, so its holder has ended (was killed, for "
+        f"no process that was read ({len(_read(view))}) has it, so its holder has ended (was killed, for "
         "example) without giving it back"
     )
 

@@ -55,7 +55,6 @@ _GIVES_BACK = frozenset({"release", "close", "put", "put_nowait", "putconn", "re
 # What all of them wait for is the root, where it is one lock or one peer: these have rules of their own.
 _OTHERS = (*OUTSIDE, "file-lock", "lock", "import", "database", "running")
 _PIPES = ("pipe-read", "pipe-write")
-_ONE_QUEUE = frozenset({"huey"})  # whose tasks all go into the queue that its consumer takes from
 _MANY = 2  # threads
 _DEFAULT_MOST, _DEFAULT_MORE = 32, 4  # threads of an executor whose size nobody gave: CPUs and four, at most 32
 _NUMBER = re.compile(r"[-_]\d+$")  # of a thread in its pool
@@ -177,7 +176,7 @@ def _of_results(view: View) -> Iterator[Finding]:
     thread, engine = waiting[0], jobs.engine(view, waiting[0].pid)
     assert thread.app_frame is not None
     only = "the only worker" if len(waiting) == 1 else f"all {len(waiting)} workers"
-    own = engine in _ONE_QUEUE
+    own = engine in jobs.ONE_QUEUE
     yield Finding(
         cause="pool-exhausted",
         certainty="likely" if own else "guess",
