@@ -119,3 +119,20 @@ def test_a_thread_that_waits_for_the_result_of_another_is_the_one_that_gave_the_
 def test_work_in_libraries_for_which_nobody_waits_is_no_fault_while_the_server_answers() -> None:
     seen = replace(served(), answers=canned.answers("well"))
     assert diagnose(seen).verdict == "healthy"
+
+
+def test_of_two_threads_that_wait_for_results_the_one_whose_future_it_is_gave_the_work() -> None:
+    waits = f"result {LIB}/concurrent/futures/_base.py:451"
+    handlers = [
+        Thread(name, (waits, f"page {APP}:{line}", *REQUEST), call="futex", tid=tid)
+        for name, line, tid in (("a", 2, 40), ("b", 6, 41))
+    ]
+    worker = Thread("pool_0", (*CONNECTS, *ITEM), call="recvfrom", descriptor=7, tid=11)
+    main = Thread("MainThread", canned.AT_REST, call="poll", moves=True)
+    points = [canned.point("", "f1", f"page {APP}:2", kind="Future", tid=40),
+              canned.point("", "f2", f"page {APP}:6", kind="Future", tid=41)]  # fmt: skip
+    seen = evidence(main, *handlers, worker, source="def page():\n    return begun.result()\n",
+                    held=[canned.point("", "f2", ITEM[0], kind="Future", tid=11)], wanted=points,
+                    descriptors=[socket_descriptor()], connections=[upstream()])  # fmt: skip
+    found = first(seen)
+    assert found.culprit is not None and (found.culprit.file, found.culprit.line) == (APP, 6)

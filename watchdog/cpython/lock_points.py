@@ -40,6 +40,7 @@ _WAITS = {
     "anyio.CapacityLimiter": ("acquire", "acquire_on_behalf_of", "__aenter__"),
 }
 _UNTIL_TOLD = ("wait", "join", "_wait_for_tstate_lock")  # waits for a sign, not for the lock that stands there
+_WORK_ITEM = "/concurrent/futures/thread.py"
 _SIGNS = ("Condition", "Event")  # by which a lock of the application's own making lets threads wait
 _IMPORTS = "<frozen importlib"
 _SWITCHES = "/threading.py"  # takes a lock between greenlets for its caller
@@ -95,6 +96,8 @@ class LockPoints:
         for greenlet in greenlets:
             self._greenlet(greenlet)
         self._own_locks(threads, waits)
+        for thread in threads:
+            self._future(thread)
         by_ident = {thread.ident: thread for thread in threads if thread.frames}
         for lock in {wait.lock.address: wait.lock for wait in waits.values() if wait is not None}.values():
             self._told_owner(lock, by_ident)
@@ -159,6 +162,16 @@ class LockPoints:
                 expression = use_here.expression if use_here else self._objects.kind(mine.address)
                 lock = LockObject(mine.address, OWN_LOCK)
                 self.wanted.append(self._point(lock, expression, mine.caller.record, thread))
+
+    def _future(self, thread: LiveThread) -> None:
+        """The future whose work the thread does: whoever waits for that waits for this thread."""
+        for frame in thread.frames:
+            if frame.code.name == "run" and frame.code.file.endswith(_WORK_ITEM):
+                item = self._places.frames.variable(frame, "self")
+                future = self._objects.attribute(item, "future") if item else None
+                if future and self._locks.kind(future) == "Future":
+                    self.held.append(self._point(LockObject(future, "Future"), "Future", frame.record, thread))
+                return
 
     def _told_owner(self, lock: LockObject, threads: Mapping[int, LiveThread]) -> None:
         """Some locks name their owner: its point is there even where its source says nothing."""

@@ -10,7 +10,7 @@ from watchdog.diagnosis import posts, shape
 from watchdog.diagnosis.code import base, package
 from watchdog.diagnosis.tasks import serving
 from watchdog.diagnosis.view import ThreadView, View, short
-from watchdog.model.evidence import Frame
+from watchdog.model.evidence import Frame, LockPoint
 from watchdog.model.finding import Culprit
 
 _WRAPS = frozenset({"asgiref", "concurrent", "anyio", "asyncio", "contextvars", "threading"})  # what only passes it on
@@ -33,10 +33,24 @@ def asker(view: View, thread: ThreadView) -> Frame | None:
     given = [one for one in posts.item(thread.stable) if package(one) not in _WRAPS]
     if thread.app_frame is not None or not given:
         return None
-    waiting = set(_waiting(view, thread))
+    waiting = set(_known(view, thread)) or set(_waiting(view, thread))
     naming = {line for line in waiting if _names(view, line) & _called(given[-1])}
     found = naming or waiting
     return found.pop() if len(found) == 1 else None
+
+
+def _known(view: View, thread: ThreadView) -> Iterator[Frame]:
+    """Lines of threads that wait for the very future whose work the thread does, as the memory has it."""
+    looks = view.evidence.locks
+    mine = {(one.pid, one.lock) for look in looks for one in look.held if _is_of(one, thread)}
+    for point in (one for look in looks for one in look.wanted if (one.pid, one.lock) in mine):
+        other = view.thread(point.pid, point.tid)
+        if other is not None and other is not thread and other.app_frame is not None:
+            yield other.app_frame
+
+
+def _is_of(point: LockPoint, thread: ThreadView) -> bool:
+    return point.kind == "Future" and (point.pid, point.tid) == (thread.pid, thread.tid)
 
 
 def _waiting(view: View, thread: ThreadView) -> Iterator[Frame]:
