@@ -136,3 +136,25 @@ def test_a_command_that_redis_makes_for_the_first_time_is_not_an_attempt_that_fa
     assert "the result of a task" in diagnose(seen).findings[0].summary
     asleep = evidence(Thread("MainThread", AT_REST), Thread("Thread-2", waits[1:], call="clock_nanosleep"))
     assert "an attempt that fails again and again" in diagnose(asleep).findings[0].summary
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        "__call__ {0}/tenacity/__init__.py:475",
+        "retry {0}/backoff/_sync.py:105",
+        "call {0}/retrying.py:250",
+        "retry_over_time {0}/kombu/utils/functional.py:318",
+    ],
+)
+def test_the_first_attempt_inside_a_retry_is_a_wait_for_the_peer(around: str) -> None:
+    waits = (f"readinto {LIB}/socket.py:706", f"price {APP}:4", around.format(SITE), f"decide {APP}:8", *REQUEST)
+    seen = evidence(
+        Thread("MainThread", AT_REST, call="epoll_wait"),
+        Thread("Thread-2", waits, call="recvfrom", descriptor=7),
+        descriptors=[socket_descriptor()],
+        connections=[upstream("10.0.0.5:80")],
+    )
+    first = diagnose(seen).findings[0]
+    assert "fails again and again" not in first.summary
+    assert first.culprit is not None and first.culprit.line == 4

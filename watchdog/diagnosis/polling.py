@@ -42,15 +42,18 @@ _LOOPS = (
      "removed by hand", False),
     (("kazoo/recipe/lock.py:*", "consul/base.py:*", "etcd3/locks.py:acquire"),
      "a lock of a coordination service", "find who holds it there; it ends with its session or lease", True),
-    (("tenacity/nap.py:sleep", "tenacity/:__call__", "backoff/_sync.py:*", "retrying.py:call",
+    (("tenacity/nap.py:sleep", "backoff/_sync.py:*", "retrying.py:call",
       "redis/retry.py:call_with_retry", "urllib3/util/retry.py:sleep", "kombu/utils/functional.py:retry_over_time"),
      "an attempt that fails again and again", "the attempts go on until the peer answers: look at what it asks for",
      True),
     (("selenium/webdriver/support/wait.py:until", "pymongo/topology.py:_select_servers_loop"),
      "a peer to become ready", "look at the peer", True),
 )  # fmt: skip
-# It encloses every attempt, also the first: only while it sleeps itself has one failed.
-_TRIES = ("redis/retry.py:call_with_retry",)
+# They enclose every attempt, also the first: only while they sleep themselves has one failed.
+_TRIES = (
+    "redis/retry.py:call_with_retry", "backoff/_sync.py:*", "retrying.py:call",
+    "kombu/utils/functional.py:retry_over_time",
+)  # fmt: skip
 _LOCKS = frozenset({"flock", "lockf"})
 _LINKS = frozenset({"link", "symlink"})
 _MAKES = frozenset({"mkdir", *_LINKS})
