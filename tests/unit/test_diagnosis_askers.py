@@ -136,3 +136,38 @@ def test_of_two_threads_that_wait_for_results_the_one_whose_future_it_is_gave_th
                     descriptors=[socket_descriptor()], connections=[upstream()])  # fmt: skip
     found = first(seen)
     assert found.culprit is not None and (found.culprit.file, found.culprit.line) == (APP, 6)
+
+
+BOXES = """async def next_letter(box):
+    return await asyncio.to_thread(box.get)
+
+
+async def board():
+    return await asyncio.to_thread(NOTICE.read_text)
+"""
+IN_QUEUE = (f"Condition.wait {LIB}/threading.py:327", f"Queue.get {LIB}/queue.py:171")
+
+
+def waiting_for_letters(*calls: str, count: int = 6) -> Evidence:
+    pool = [Thread(f"asyncio_{at}", (*IN_QUEUE, *calls), call="futex", tid=11 + at, asleep=20.0) for at in range(count)]
+    tasks = [
+        Task(
+            PID,
+            1000 + at,
+            f"Task-{at}",
+            (frame(OUTER), frame(f"f {APP}:{line}"), frame(f"to_thread {LIB}/asyncio/threads.py:25")),
+            "Future",
+        )
+        for at, line in enumerate((2, 2, 2, 2, 2, 2, 6, 6))
+    ]
+    return evidence(LOOP, *pool, source=BOXES, tasks=tasks)
+
+
+def test_a_thread_whose_work_is_to_wait_in_a_queue_is_taken() -> None:
+    found = first(waiting_for_letters(*ITEM))
+    assert (found.cause, found.certainty) == ("pool-exhausted", "likely")
+    assert found.culprit is not None and found.culprit.line == 2
+
+
+def test_a_thread_that_waits_for_its_next_piece_of_work_is_free() -> None:
+    assert first(waiting_for_letters(*ITEM[1:])).cause != "pool-exhausted"

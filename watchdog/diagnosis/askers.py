@@ -30,7 +30,8 @@ def culprit(view: View, thread: ThreadView, frame: Frame) -> tuple[Culprit | Non
 def asker(view: View, thread: ThreadView) -> Frame | None:
     """The line of the suspended task, or of the thread, that waits for this thread's work: the one that names what it
     does, else the only one there is. None where several lines wait and none names it."""
-    given = [one for one in posts.item(thread.stable) if package(one) not in _WRAPS]
+    inside = posts.item(thread.stable) or posts.given(thread.stable)
+    given = [one for one in inside if package(one) not in _WRAPS]
     if thread.app_frame is not None or not given:
         return None
     waiting = set(_known(view, thread)) or set(_waiting(view, thread))

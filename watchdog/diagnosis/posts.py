@@ -101,6 +101,7 @@ _ITEMS = (
     "multiprocessing/pool.py:mapstar",
     "waitress/task.py:service",
 )
+_GIVEN = ("concurrent/futures/thread.py:run",)
 _IDLE = ("queue.py:get", "threading.py:wait", "selectors.py:select", "asyncio/:*")
 
 # Calls that wait for the next message of a client which keeps its connection open, or for its going away.
@@ -205,6 +206,12 @@ def item(frames: Sequence[Frame]) -> tuple[Frame, ...]:
     begin = next((index for index, frame in enumerate(frames) if at_place(frame, _ITEMS)), None)
     inside = tuple(frames[:begin]) if begin is not None else ()
     return () if all(at_place(frame, _IDLE) for frame in inside) else inside
+
+
+def given(frames: Sequence[Frame]) -> tuple[Frame, ...]:
+    """The calls inside the piece of work of an executor's thread, also where they only wait: somebody waits for it."""
+    begin = next((index for index, frame in enumerate(frames) if at_place(frame, _GIVEN)), 0)
+    return tuple(frames[:begin])
 
 
 def is_server(frames: Sequence[Frame]) -> bool:

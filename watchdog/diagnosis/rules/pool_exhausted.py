@@ -6,7 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
-from watchdog.diagnosis import askers, jobs, own_pools, suspects
+from watchdog.diagnosis import askers, jobs, own_pools, posts, suspects
 from watchdog.diagnosis.code import at_place, package
 from watchdog.diagnosis.polling import awaits_result, polled
 from watchdog.diagnosis.rules.child_wait import waits_for_child
@@ -79,9 +79,18 @@ def _of_threads(view: View) -> Iterator[Finding]:
                 pools[0 if name == WORKERS else thread.pid, name, _NUMBER.sub("", thread.name)].append(thread)
                 break
     for (pid, name, _), threads in pools.items():
-        busy = [one for one in threads if not one.is_idle and one.place is not None and one.stuck >= 0.5]
+        busy = [one for one in threads if _is_taken(one) and one.stuck >= 0.5]
         if len(busy) == len(threads) and not _may_grow(view, name, threads) and _is_short(view, pid, len(threads)):
             yield _pool(view, name, busy)
+
+
+def _is_taken(thread: ThreadView) -> bool:
+    """Whether it has a piece of work. An executor's thread that only waits in a queue has one if that was its work."""
+    return _place(thread) is not None and (not thread.is_idle or bool(posts.given(thread.stable)))
+
+
+def _place(thread: ThreadView) -> Frame | None:
+    return thread.place or next(iter(posts.given(thread.stable)[::-1]), None)
 
 
 def _is_short(view: View, pid: int, count: int) -> bool:
@@ -133,9 +142,9 @@ def _of_one(view: View) -> Iterator[Finding]:
 
 
 def _pool(view: View, name: str, busy: Sequence[ThreadView]) -> Finding:
-    places = [thread.place for thread in busy if thread.place is not None]
+    places = [place for one in busy if (place := _place(one)) is not None]
     frame = Counter(places).most_common(1)[0][0]
-    thread = max((one for one in busy if one.place == frame), key=lambda one: one.stuck)
+    thread = max((one for one in busy if _place(one) == frame), key=lambda one: one.stuck)
     waits = Counter(one.wait.kind for one in busy)
     kind, count = waits.most_common(1)[0]
     culprit, where = askers.culprit(view, thread, frame)
