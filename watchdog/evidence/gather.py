@@ -16,8 +16,6 @@ from watchdog.model.evidence import Configured, Evidence, Exit, LogTail
 from watchdog.model.process import Tree
 from watchdog.system import clock
 
-_TO_FINISH = 1.0  # seconds: what goes on behind is waited for, then the diagnosis is made
-
 
 def quick(tree: Tree, within: float = 0.5) -> Evidence:
     """Stacks and thread states of the whole tree, once: what a kill keeps of those that it ends."""
@@ -52,7 +50,7 @@ def gather(
         session.look_around()
         if enough is not None and number and session.at >= enough:  # two looks at least: one shows no movement
             break
-        if session.settled or session.deadline.left < pause + (session.at - begun) + min(_TO_FINISH, within / 10):
+        if session.settled or session.deadline.left < max(pause, session.at - begun):
             break
         session.wait(pause)
         begun = session.at
