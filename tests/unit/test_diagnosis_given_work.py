@@ -161,13 +161,3 @@ def test_lines_that_only_make_arguments_take_nothing_from_a_pool() -> None:
     from watchdog.diagnosis import shape
 
     assert shape.outer_calls_at(source_file("x = client.get(at('/a'), f(1)).json()"), 1) == ("json", "get")
-
-
-def test_other_requests_in_the_servers_pool_do_not_work_for_one_that_waits_for_a_result() -> None:
-    serves = (f"handle {SITE}/gunicorn/workers/gthread.py:300", *ITEM)
-    waits = (f"get {LIB}/multiprocessing/pool.py:770", f"paint {APP}:20", *serves)
-    queues = (f"painted {APP}:30", *serves)
-    waiter = Thread("ThreadPoolExecutor-0_0", waits, call="futex", tid=11)
-    others = [Thread(f"ThreadPoolExecutor-0_{at}", queues, call="futex", tid=11 + at) for at in (1, 2)]
-    control = Task(PID, 7000, "Task-1", (frame(f"_serve {SITE}/gunicorn/ctl/server.py:237"),), "Future")
-    assert "await-never" in findings(evidence(MAIN, waiter, *others, tasks=[control]))

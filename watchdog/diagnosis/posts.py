@@ -208,11 +208,6 @@ def item(frames: Sequence[Frame]) -> tuple[Frame, ...]:
     return () if all(at_place(frame, _IDLE) for frame in inside) else inside
 
 
-def is_request(item: Sequence[Frame]) -> bool:
-    """Whether a piece of work is a request: some servers give each of them to a pool of threads."""
-    return any(at_place(frame, REQUESTS) for frame in item)
-
-
 def given(frames: Sequence[Frame]) -> tuple[Frame, ...]:
     """The calls inside the piece of work of an executor's thread, also where they only wait: somebody waits for it."""
     begin = next((index for index, frame in enumerate(frames) if at_place(frame, _GIVEN)), 0)

@@ -82,12 +82,11 @@ class View(Threads):
         )
 
     def works_for_others(self, waiter: ThreadView) -> bool:
-        """Whether another thread or a child of the process is in the middle of work that was given to a pool. A thread
-        that serves another request does not work for this one, though its server may keep its threads in a pool."""
+        """Whether another thread or a child of the process is in the middle of work that was given to a pool."""
         children = (pid for pid in self.processes if self.is_child(pid, waiter.pid))
-        others = (posts.item(one.frames) for one in self.threads_of(waiter.pid) if one is not waiter)
-        given = any(item and not posts.is_request(item) for item in others)
-        return given or any(map(self._works_for_pool, children))
+        return any(one is not waiter and posts.in_work_item(one.frames) for one in self.threads_of(waiter.pid)) or any(
+            self._works_for_pool(pid) for pid in children
+        )
 
     def is_at_work(self, pid: int) -> bool:
         """Whether the process, or a child of it, computes or goes on through its calls."""

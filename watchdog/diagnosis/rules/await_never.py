@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from watchdog.diagnosis import jobs, logbook
-from watchdog.diagnosis.code import at_place, is_application
+from watchdog.diagnosis.code import at_place
 from watchdog.diagnosis.locking import graph
 from watchdog.diagnosis.own_queues import is_left_full
 from watchdog.diagnosis.rules.pool_exhausted import waits_for_lost_notice
@@ -43,14 +43,8 @@ def rule(view: View) -> Iterator[Finding]:
     waiting.sort(key=lambda one: not keeps_others(view, one))  # the root of a queue first
     if waiting:
         yield _of_task(view, waiting)
-    elif not _has_own_tasks(view) or serving(view, frozenset({"threads"})):
+    elif all(task.greenlet for look in view.tasks for task in look.tasks) or serving(view, frozenset({"threads"})):
         yield from _of_threads(view)
-
-
-def _has_own_tasks(view: View) -> bool:
-    """Whether the application runs on an event loop. A server of threads may have one for its own control."""
-    tasks = (task for look in view.tasks for task in look.tasks if not task.greenlet)
-    return any(is_application(frame) for task in tasks for frame in task.frames)
 
 
 def may_be_meant(one: TaskWait) -> bool:
