@@ -90,7 +90,7 @@ def _of_threads(view: View) -> Iterator[Finding]:
         for thread in view.stuck_threads
         if thread.wait.kind in (_OF_THREADS if view.in_trouble else _GIVEN_AWAY)
         and (thread.serves_request or thread.is_main)
-        if not (thread.wait.kind == "future" and view.works_for_others(thread))
+        if not (thread.wait.kind == "future" and (view.works_for_others(thread) or _was_given(view, thread)))
         if (view.in_trouble or not thread.is_bounded) and waits_for_lost_notice(view, thread) is None
     ]
     if not waiting:
@@ -112,6 +112,11 @@ def _of_threads(view: View) -> Iterator[Finding]:
         evidence=(thread.reference,),
         prevent=PREVENT_THREADS,
     )
+
+
+def _was_given(view: View, thread: ThreadView) -> bool:
+    """Whether it was woken between two looks while the server answers: it waits for one result after the other."""
+    return thread.moves and not view.in_trouble
 
 
 def _of_full_queues(view: View) -> Iterator[Finding]:
