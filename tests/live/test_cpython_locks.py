@@ -185,3 +185,26 @@ def test_threads_in_a_container_are_named_by_our_numbers() -> None:
             assert {point.tid for point in (*locks.held, *locks.wanted)} <= set(processes.thread_ids(pid))
         finally:
             end_session(outer)
+
+
+BORROWED = """
+import threading, time
+class Ticket:
+    wait = threading.Condition.wait
+    def __init__(self): self.inner = threading.Condition()
+    def __getattr__(self, name): return getattr(self.inner, name)
+def waits(ticket):
+    with ticket.inner:
+        print("ready", flush=True)
+        ticket.wait()
+threading.Thread(target=waits, args=[Ticket()]).start()
+"""
+
+
+@EACH
+def test_the_lock_by_which_a_condition_waits_is_nobodys_whoever_waits_by_it(python: str, tmp_path: Path) -> None:
+    """It takes that lock twice. Who believes the source alone sees a thread that waits for itself."""
+    (tmp_path / "borrowed.py").write_text(BORROWED)
+    with script(python, str(tmp_path / "borrowed.py")) as (process, _):
+        locks = looked(process.pid)
+        assert "waiter" not in {point.expression for point in (*locks.held, *locks.wanted)}, locks

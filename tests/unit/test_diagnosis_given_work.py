@@ -161,3 +161,11 @@ def test_lines_that_only_make_arguments_take_nothing_from_a_pool() -> None:
     from watchdog.diagnosis import shape
 
     assert shape.outer_calls_at(source_file("x = client.get(at('/a'), f(1)).json()"), 1) == ("json", "get")
+
+
+@pytest.mark.parametrize("computes", [True, False])
+def test_a_child_that_computes_may_do_the_work_though_its_calls_were_not_read(computes: bool) -> None:
+    waits = (f"result {LIB}/concurrent/futures/_base.py:451", f"page {APP}:20", *REQUEST)
+    child = Thread("python", (), state="R" if computes else "S", moves=computes, pid=200, tid=200)
+    seen = evidence(MAIN, Thread("handler", waits, call="futex"), child, processes=[process(), process(200, PID)])
+    assert ("await-never" in findings(seen)) != computes

@@ -116,6 +116,8 @@ class LockPoints:
             use = self._places.uses(outer).wanted if kind == "Semaphore" else None
             expression = use.expression if use else self._name(lock) if lock else ""
             return _Wait(lock, expression, outer.record, released, len(inside)) if lock else None
+        if _is_sign(first):
+            return None
         wanted = self._places.wanted(first)
         if wanted is None or wanted[0].kind not in OWNED or wanted[0].locked is False:
             return None
@@ -128,8 +130,10 @@ class LockPoints:
     def _thread_held(self, thread: LiveThread, wait: _Wait | None, names: dict[int, str]) -> None:
         task = None
         seen = {wait.released} if wait is not None else set()
-        # The calls that wait for their caller hold nothing: a condition's own waiter lock is nobody's.
+        # The calls that wait for their caller hold nothing.
         for frame in reversed(thread.frames[wait.inside if wait is not None else 0 :]):
+            if _is_sign(frame):
+                continue
             task = names.get(frame.generator, task)
             for lock, use in self._places.held(frame):
                 foreign = lock.owner is not None and lock.owner != thread.ident
@@ -304,6 +308,12 @@ class LockPoints:
             owner=lock.owner,
             shared=bool(lock.shared),
         )
+
+
+def _is_sign(frame: LiveFrame) -> bool:
+    """Whether this is the standard library's own wait, of whatever object. It takes its waiter lock twice, and that is
+    how it waits: the lock is nobody's. Where the thread woke while it was read, `self` does not tell the kind."""
+    return frame.code.name in _UNTIL_TOLD and frame.code.file.endswith(_SWITCHES)
 
 
 def _importing(frame: LiveFrame) -> bool:

@@ -82,11 +82,14 @@ class View(Threads):
         )
 
     def works_for_others(self, waiter: ThreadView) -> bool:
-        """Whether another thread or a child of the process is in the middle of work that was given to a pool."""
+        """Whether another thread or a child of the process is in the middle of work that was given to a pool.
+
+        The calls of a child that computes cannot always be read: it may be doing that work.
+        """
+        if any(one is not waiter and posts.in_work_item(one.frames) for one in self.threads_of(waiter.pid)):
+            return True
         children = (pid for pid in self.processes if self.is_child(pid, waiter.pid))
-        return any(one is not waiter and posts.in_work_item(one.frames) for one in self.threads_of(waiter.pid)) or any(
-            self._works_for_pool(pid) for pid in children
-        )
+        return any(self._works_for_pool(pid) or self.is_at_work(pid) for pid in children)
 
     def is_at_work(self, pid: int) -> bool:
         """Whether the process, or a child of it, computes or goes on through its calls."""
