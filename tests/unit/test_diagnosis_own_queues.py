@@ -99,7 +99,7 @@ def at_work(*calls: str) -> Thread:
         "the call that takes is over",
         "the module takes",
         "it takes under another name",
-        "it is no queue",
+        "it is not a queue",
         "the consumer works",
         "the queue has another name there",
         "no consumer is known",

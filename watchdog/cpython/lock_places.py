@@ -99,7 +99,7 @@ class LockPlaces:
         return [(inner, use) for inner, _ in self.held(inside)] if inside is not None else []
 
     def _is_sourceless(self, frame: LiveFrame) -> bool:
-        """Whether there is no source that fits: it was moved, replaced or deleted, or never there."""
+        """Whether no source fits: the file was moved, replaced or deleted, or never existed."""
         return self._tree(frame.code) is None
 
     def _lock(self, address: int | None) -> LockObject | None:

@@ -58,8 +58,8 @@ def rule(view: View) -> Iterator[Finding]:
 
 
 def _is_closed(view: View, ring: tuple[tuple[LockPoint, LockPoint], ...]) -> bool:
-    """Whether nobody outside can open the circle. Of a semaphore's places, or of a lock of the application's own
-    making, others may have one though the source does not show it."""
+    """Whether no other thread can end the cycle. A place of a semaphore, or a lock of a class of the application,
+    may be held by others although the source does not show it."""
     own = [wanted for _, wanted in ring if wanted.kind == OWN_LOCK]
     if own:
         return view.troubled and not any(_may_go_on(view, one) for one in own)
