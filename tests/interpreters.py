@@ -13,11 +13,14 @@ from pathlib import Path
 import pytest
 from support import SERVERS, end_session
 
+from watchdog.evidence import stacks
+
 _YAMA = Path("/proc/sys/kernel/yama/ptrace_scope")
 NEEDS_RIGHT = pytest.mark.skipif(
     os.geteuid() != 0 and _YAMA.exists() and _YAMA.read_text().strip() != "0",
     reason="only root may read another process's memory here (kernel.yama.ptrace_scope)",
 )
+NEEDS_TRACER = pytest.mark.skipif(stacks.tracer() is None, reason="py-spy is not installed beside wd")
 VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 
 

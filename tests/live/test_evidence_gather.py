@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import support
+from interpreters import NEEDS_TRACER
 from looks import look, provoke, tree_of
 
 from watchdog.diagnosis.diagnose import diagnose
@@ -21,12 +22,11 @@ from watchdog.model.evidence import Configured, Evidence
 from watchdog.system.process import processes
 
 SOURCE = support.SERVERS / "hangs.py"
-needs_py_spy = pytest.mark.skipif(stacks.tracer() is None, reason="py-spy is not installed beside wd")
 can_trace = pytest.mark.skipif(
     os.geteuid() != 0 and Path("/proc/sys/kernel/yama/ptrace_scope").exists(),
     reason="needs the right to read another process's memory",
 )
-pytestmark = [needs_py_spy, can_trace]
+pytestmark = [NEEDS_TRACER, can_trace]
 
 
 def line_of(text: str) -> int:

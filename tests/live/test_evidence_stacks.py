@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from interpreters import NEEDS_RIGHT, interpreters, script
+from interpreters import NEEDS_RIGHT, NEEDS_TRACER, interpreters, script
 from support import SERVERS, wait_for
 
 from watchdog.evidence import stacks
@@ -15,7 +15,7 @@ from watchdog.system.process import processes
 
 pytestmark = [
     NEEDS_RIGHT,
-    pytest.mark.skipif(stacks.tracer() is None, reason="py-spy is not installed beside wd"),
+    NEEDS_TRACER,
 ]
 EACH = pytest.mark.parametrize("python", interpreters().values(), ids=interpreters().keys())
 BLOCKING = (SERVERS / "blocked_loop.py").read_text().splitlines()

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 import support
-from interpreters import NEEDS_RIGHT
+from interpreters import NEEDS_RIGHT, NEEDS_TRACER
 from looks import line_of, said, stands_in, tree_of
 
 from watchdog.diagnosis.diagnose import diagnose
-from watchdog.evidence import gather, stacks
+from watchdog.evidence import gather
 from watchdog.model.causes import HEALTHY
 from watchdog.model.evidence import Configured
 from watchdog.model.playbook import Playbook, ProbeSpec
@@ -23,7 +23,6 @@ from watchdog.targets import answering
 pytest.importorskip("grpc")
 pytest.importorskip("h2")
 SERVER = support.SERVERS / "grpc_shop.py"
-needs_reader = pytest.mark.skipif(stacks.tracer() is None, reason="py-spy is not installed beside wd")
 
 
 def ask(port: int, timeout: float = 5.0, **settings: Any) -> Sample:
@@ -80,7 +79,7 @@ def test_the_list_of_servers_says_whether_it_answers(way: str, verdict: str) -> 
 
 
 @NEEDS_RIGHT
-@needs_reader
+@NEEDS_TRACER
 @pytest.mark.parametrize("way", ["serving", "not-serving", "no-health"])
 def test_a_server_that_answers_its_health_check_is_no_fault(way: str) -> None:
     with support.running(str(SERVER), "{port}", way) as server:
@@ -92,7 +91,7 @@ def test_a_server_that_answers_its_health_check_is_no_fault(way: str) -> None:
 
 
 @NEEDS_RIGHT
-@needs_reader
+@NEEDS_TRACER
 def test_a_server_that_takes_the_question_for_a_stream_of_its_own_is_no_fault() -> None:
     with support.running(str(SERVER), "{port}", "every-method") as server:
         seen = gather.gather(tree_of(server), Configured(limit=2.0), 12.0)
@@ -101,7 +100,7 @@ def test_a_server_that_takes_the_question_for_a_stream_of_its_own_is_no_fault() 
 
 
 @NEEDS_RIGHT
-@needs_reader
+@NEEDS_TRACER
 def test_a_server_whose_threads_all_wait_is_named_with_the_line() -> None:
     with support.running(str(SERVER), "{port}", "hung") as server:
         support.wait_for(lambda: stands_in(server.pid, "book"), "a thread in book")

@@ -11,13 +11,13 @@ import threading
 import urllib.request
 from pathlib import Path
 
-import pytest
 import support
+from interpreters import NEEDS_TRACER
 
 from watchdog.evidence import stacks
 from watchdog.model.causes import CAUSES
 
-pytestmark = pytest.mark.skipif(stacks.tracer() is None, reason="py-spy is not installed beside wd")
+pytestmark = NEEDS_TRACER
 ROOT = Path(__file__).parents[2]
 HANGS = str(support.SERVERS / "hangs.py")
 

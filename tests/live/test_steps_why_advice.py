@@ -14,12 +14,13 @@ import pytest
 import support
 from advised import follow
 from homes import Done, shop_in
+from interpreters import NEEDS_TRACER
 from test_steps_why import wd
 
 from watchdog.evidence import stacks
 from watchdog.system.process import processes
 
-pytestmark = pytest.mark.skipif(stacks.tracer() is None, reason="py-spy is not installed beside wd")
+pytestmark = NEEDS_TRACER
 APP = """
 def app(environ, start_response):
     while environ["PATH_INFO"] == "/spin":

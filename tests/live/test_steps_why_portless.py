@@ -12,14 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
 import support
+from interpreters import NEEDS_TRACER
 from test_steps_why import wd
 
 from watchdog.evidence import stacks
 from watchdog.system.net import ports
 
-pytestmark = pytest.mark.skipif(stacks.tracer() is None, reason="py-spy is not installed beside wd")
+pytestmark = NEEDS_TRACER
 
 SPINS = "def total():\n    while True:\n        pass\ntotal()\n"
 ROUNDS = "import time\ndef work():\n    return sum(range(1000))\nwhile True:\n    work()\n    time.sleep(0.2)\n"

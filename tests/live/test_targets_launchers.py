@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from homes import Shop, ask_without_waiting, shop_in
+from interpreters import NEEDS_TRACER
 from looks import line_of
 from support import SERVERS, alive, connects, end_session, free_port, wait_for
 
@@ -24,7 +25,6 @@ from watchdog.evidence import stacks
 SOURCE = SERVERS / "launched.py"
 FREEZER = shutil.which("pyinstaller")
 needs_freezer = pytest.mark.skipif(FREEZER is None, reason="pyinstaller is not installed")
-needs_reader = pytest.mark.skipif(stacks.tracer() is None, reason="py-spy is not installed beside wd")
 WAYS = ["venv", "pipx", "module", "module-in-venv", "zipapp", "zipapp-with-shebang"]
 FROZEN = [pytest.param(way, marks=needs_freezer) for way in ("frozen-folder", "frozen-file")]
 METADATA = {
@@ -143,7 +143,7 @@ def test_a_second_copy_is_refused(launched: Launched) -> None:
     assert last["message"] == "it runs already: nothing to do"
 
 
-@needs_reader
+@NEEDS_TRACER
 @every_way
 def test_its_hang_has_its_line_and_it_is_ended(launched: Launched) -> None:
     ask_without_waiting(launched.port, "/hang")

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from interpreters import NEEDS_TRACER
 from support import alive, wait_for
 from watching import Home, Service, home_in
 
-from watchdog.evidence import stacks
-
-pytestmark = pytest.mark.skipif(stacks.tracer() is None, reason="py-spy is not installed beside wd")
+pytestmark = NEEDS_TRACER
 
 
 @pytest.fixture

@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 import support
 from homes import WD, surroundings
-from interpreters import NEEDS_RIGHT
+from interpreters import NEEDS_RIGHT, NEEDS_TRACER
 
-from watchdog.evidence import stacks
 from watchdog.system.process import processes
 
 APART = ("unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount", "--net", "--kill-child")
@@ -32,7 +31,7 @@ def can_contain() -> bool:
 
 pytestmark = [
     NEEDS_RIGHT,
-    pytest.mark.skipif(stacks.tracer() is None, reason="py-spy is not installed beside wd"),
+    NEEDS_TRACER,
     pytest.mark.skipif(not can_contain(), reason="no right, or no tools, to make a container here"),
 ]
 

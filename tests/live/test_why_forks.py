@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import pytest
 import support
-from interpreters import NEEDS_RIGHT, interpreters, script
+from interpreters import NEEDS_RIGHT, NEEDS_TRACER, interpreters, script
 from looks import ask_behind, line_of, look, provoke, said, stands_in
 
-from watchdog.evidence import stacks
 from watchdog.evidence.tasks import read_tasks
 from watchdog.system.process import processes
 
 pytestmark = [
     NEEDS_RIGHT,
-    pytest.mark.skipif(stacks.tracer() is None, reason="py-spy is not installed beside wd"),
+    NEEDS_TRACER,
 ]
 SERVER = support.SERVERS / "forks.py"
 EACH = pytest.mark.parametrize("python", interpreters().values(), ids=interpreters().keys())

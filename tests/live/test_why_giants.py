@@ -6,13 +6,11 @@ from pathlib import Path
 
 import giants
 import pytest
-from interpreters import NEEDS_RIGHT
-
-from watchdog.evidence import stacks
+from interpreters import NEEDS_RIGHT, NEEDS_TRACER
 
 MOST = 300.0  # MiB of all its processes together
 
-pytestmark = [NEEDS_RIGHT, pytest.mark.skipif(stacks.tracer() is None, reason="py-spy is not installed beside wd")]
+pytestmark = [NEEDS_RIGHT, NEEDS_TRACER]
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,13 @@ import sys
 
 import pytest
 from homes import ROOT
+from interpreters import NEEDS_TRACER
 from support import alive
-
-from watchdog.evidence import stacks
 
 sys.path.insert(0, str(ROOT / "benchmarks"))
 import healthy
 
-pytestmark = pytest.mark.skipif(stacks.tracer() is None, reason="py-spy is not installed beside wd")
+pytestmark = NEEDS_TRACER
 NEEDS = {"flask": "flask", "gunicorn": "gunicorn", "uvicorn": "uvicorn", "fastapi": "fastapi", "aiohttp": "aiohttp",
          "streams": "uvicorn", "long": "uvicorn"}  # fmt: skip
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 import support
-from interpreters import NEEDS_RIGHT
+from interpreters import NEEDS_RIGHT, NEEDS_TRACER
 from looks import line_of, provoke, said, tree_of
 
 from watchdog.diagnosis.diagnose import diagnose
-from watchdog.evidence import gather, stacks
+from watchdog.evidence import gather
 from watchdog.model.causes import HEALTHY
 from watchdog.model.evidence import Configured
 from watchdog.model.exits import Exit
@@ -21,7 +21,7 @@ from watchdog.model.finding import Diagnosis
 
 pytestmark = [
     NEEDS_RIGHT,
-    pytest.mark.skipif(stacks.tracer() is None, reason="py-spy is not installed beside wd"),
+    NEEDS_TRACER,
 ]
 LAUNCHER = support.SERVERS / "launches.py"
 FRONT = """

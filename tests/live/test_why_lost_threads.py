@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import pytest
 import support
-from interpreters import NEEDS_RIGHT, interpreters, script
+from interpreters import NEEDS_RIGHT, NEEDS_TRACER, interpreters, script
 from looks import line_of, look, said
 
-from watchdog.evidence import stacks
 from watchdog.evidence.tasks import read_tasks
 
 SERVER = support.SERVERS / "lost_threads.py"
-NEEDS_STACKS = pytest.mark.skipif(stacks.tracer() is None, reason="py-spy is not installed beside wd")
 pytestmark = NEEDS_RIGHT
 
 
-@NEEDS_STACKS
+@NEEDS_TRACER
 @pytest.mark.parametrize(
     ("way", "name", "line"),
     [
@@ -37,7 +35,7 @@ def test_a_worker_that_waits_for_a_thread_of_its_parent_names_that_thread(way: s
         assert first.culprit.line == line_of(SERVER, line)
 
 
-@NEEDS_STACKS
+@NEEDS_TRACER
 @pytest.mark.parametrize("way", ["again", "unused"])
 def test_a_worker_that_starts_its_threads_again_or_needs_none_is_healthy(way: str) -> None:
     with support.running(str(SERVER), "{port}", way) as server:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import time
 
-import pytest
 import support
-from interpreters import NEEDS_RIGHT
+from interpreters import NEEDS_RIGHT, NEEDS_TRACER
 from looks import line_of, look, provoke, said
 
-from watchdog.evidence import stacks
 from watchdog.model.causes import HEALTHY
 
 SERVER = support.SERVERS / "many_threads.py"
 ASKED = 130
 APART = 0.01  # seconds between two requests: nobody takes them for one loop
 
-pytestmark = [NEEDS_RIGHT, pytest.mark.skipif(stacks.tracer() is None, reason="py-spy is not installed beside wd")]
+pytestmark = [NEEDS_RIGHT, NEEDS_TRACER]
 
 
 def test_a_large_pool_that_was_started_in_one_go_is_healthy() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 import support
-from interpreters import NEEDS_RIGHT
+from interpreters import NEEDS_RIGHT, NEEDS_TRACER
 from looks import ask_behind, look, said, stands_in
 
 from watchdog.evidence import stacks
@@ -26,7 +26,7 @@ def has_namespaces() -> bool:
 
 pytestmark = [
     NEEDS_RIGHT,
-    pytest.mark.skipif(stacks.tracer() is None, reason="py-spy is not installed beside wd"),
+    NEEDS_TRACER,
     pytest.mark.skipif(not has_namespaces(), reason="no right to make a pid namespace here"),
 ]
 

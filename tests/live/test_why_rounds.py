@@ -7,16 +7,15 @@ from collections import Counter
 
 import pytest
 import support
-from interpreters import NEEDS_RIGHT, interpreters, script
+from interpreters import NEEDS_RIGHT, NEEDS_TRACER, interpreters, script
 from looks import ask_behind, line_of, look, said, stands_in
 
-from watchdog.evidence import stacks
 from watchdog.evidence.tasks import read_tasks
 from watchdog.system.process import processes
 
 pytestmark = [
     NEEDS_RIGHT,
-    pytest.mark.skipif(stacks.tracer() is None, reason="py-spy is not installed beside wd"),
+    NEEDS_TRACER,
 ]
 SERVER = support.SERVERS / "given_to_children.py"
 EACH = pytest.mark.parametrize("python", interpreters().values(), ids=interpreters().keys())

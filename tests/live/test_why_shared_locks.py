@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
 import support
-from interpreters import NEEDS_RIGHT
+from interpreters import NEEDS_RIGHT, NEEDS_TRACER
 from looks import line_of, look, provoke, said
-
-from watchdog.evidence import stacks
 
 pytestmark = [
     NEEDS_RIGHT,
-    pytest.mark.skipif(stacks.tracer() is None, reason="py-spy is not installed beside wd"),
+    NEEDS_TRACER,
 ]
 SERVER = support.SERVERS / "shared_locks.py"
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import pytest
 import support
-from interpreters import NEEDS_RIGHT
+from interpreters import NEEDS_RIGHT, NEEDS_TRACER
 from looks import ask_behind, line_of, look, provoke, said
 
-from watchdog.evidence import stacks
 from watchdog.evidence.tasks import read_tasks
 from watchdog.model.causes import HEALTHY
 
 pytest.importorskip("trio")
 pytestmark = [
     NEEDS_RIGHT,
-    pytest.mark.skipif(stacks.tracer() is None, reason="py-spy is not installed beside wd"),
+    NEEDS_TRACER,
 ]
 SERVER = support.SERVERS / "trio_shop.py"
 

@@ -10,17 +10,16 @@ from pathlib import Path
 
 import pytest
 import support
-from interpreters import NEEDS_RIGHT
+from interpreters import NEEDS_RIGHT, NEEDS_TRACER
 from looks import ask_behind, line_of, look, said, stands_in
 
-from watchdog.evidence import stacks
 from watchdog.evidence.beside import Beside
 from watchdog.model.causes import HEALTHY
 from watchdog.system.process import rights
 
 pytestmark = [
     NEEDS_RIGHT,
-    pytest.mark.skipif(stacks.tracer() is None, reason="py-spy is not installed beside wd"),
+    NEEDS_TRACER,
 ]
 SERVER = support.SERVERS / "vendored.py"
 PACKAGES = ("flask", "werkzeug", "jinja2", "click", "itsdangerous", "markupsafe", "blinker", "urllib3")
