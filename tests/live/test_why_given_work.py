@@ -12,6 +12,7 @@ pytestmark = [
     NEEDS_TRACER,
 ]
 SERVER = support.SERVERS / "given_work.py"
+RESULTS = support.SERVERS / "given_results.py"
 
 
 def test_a_pool_of_one_thread_that_is_taken_is_exhausted_at_the_line_that_keeps_it() -> None:
@@ -31,3 +32,24 @@ def test_a_pool_of_one_thread_that_comes_back_is_healthy(way: str) -> None:
         ask_behind(server, "/go", times=4)
         _, found = look(server, within=8.0, limit=5.0)
         assert found.verdict in ("healthy", "healthy-but-slow"), said(found)
+
+
+@pytest.mark.parametrize(("way", "stands"), [("worker", "page"), ("flight", "table")])
+def test_a_request_that_waits_for_work_of_another_thread_does_not_wait_for_ever(way: str, stands: str) -> None:
+    with support.running(str(RESULTS), "{port}", way) as server:
+        ask_behind(server, "/go", times=3)
+        support.wait_for(lambda: stands_in(server.pid, stands), "a request that waits")
+        _, found = look(server, within=8.0)
+        assert found.verdict == "healthy", said(found)
+
+
+@pytest.mark.parametrize(("way", "line"), [("died", "return job.result()"), ("lost", "return flight.result()")])
+def test_a_result_that_nobody_is_left_to_give_is_awaited_for_ever(way: str, line: str) -> None:
+    with support.running(str(RESULTS), "{port}", way) as server:
+        ask_behind(server, "/go", times=3)
+        support.wait_for(lambda: stands_in(server.pid, "result"), "a request that waits")
+        _, found = look(server, within=8.0)
+        first = found.findings[0]
+        assert first.cause == "await-never", said(found)
+        assert first.culprit is not None
+        assert first.culprit.line == line_of(RESULTS, line)

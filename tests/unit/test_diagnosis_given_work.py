@@ -169,3 +169,33 @@ def test_a_child_that_computes_may_do_the_work_though_its_calls_were_not_read(co
     child = Thread("python", (), state="R" if computes else "S", moves=computes, pid=200, tid=200)
     seen = evidence(MAIN, Thread("handler", waits, call="futex"), child, processes=[process(), process(200, PID)])
     assert ("await-never" in findings(seen)) != computes
+
+
+def test_other_requests_that_wait_for_the_same_or_for_the_waiters_lock_do_not_give_the_result() -> None:
+    serves = (f"handle {SITE}/gunicorn/workers/gthread.py:300", *ITEM)
+    waits = (f"get {LIB}/multiprocessing/pool.py:770", f"paint {APP}:20", *serves)
+    waiter = Thread("ThreadPoolExecutor-0_0", waits, call="futex", tid=11)
+    same = Thread("ThreadPoolExecutor-0_1", waits, call="futex", tid=12)
+    queues = Thread("ThreadPoolExecutor-0_2", (f"painted {APP}:30", *serves), call="futex", tid=13)
+    control = Task(PID, 7000, "Task-1", (frame(f"_serve {SITE}/gunicorn/ctl/server.py:237"),), "Future")
+    held = point("ThreadPoolExecutor-0_0", "wall", f"painted {APP}:30", tid=11)
+    wanted = point("ThreadPoolExecutor-0_2", "wall", f"painted {APP}:30", tid=13)
+    seen = evidence(MAIN, waiter, same, queues, tasks=[control], held=[held], wanted=[wanted])
+    assert "await-never" in findings(seen)
+
+
+@pytest.mark.parametrize(
+    ("source", "gives"),
+    [
+        ("while True:\n    job = jobs.get()\n    time.sleep(9)\n    job.done()", True),
+        ("while True:\n    jobs.get()\n    if empty:\n        time.sleep(9)", False),
+        ("while True:\n    clean()\n    time.sleep(9)", False),
+    ],
+)
+def test_a_thread_that_pauses_within_a_piece_of_work_may_give_the_result(source: str, gives: bool) -> None:
+    waiter = Thread("handler", (f"result {LIB}/concurrent/futures/_base.py:451", f"page {APP}:20", *REQUEST),
+                    call="futex")  # fmt: skip
+    line = source.splitlines().index(next(one for one in source.splitlines() if "sleep" in one)) + 1
+    worker = Thread("worker", (f"work {APP}:{line}", *STARTED), call="clock_nanosleep", tid=12)
+    found = findings(evidence(MAIN, waiter, worker, source=source))
+    assert ("await-never" in found) != gives

@@ -81,16 +81,6 @@ class View(Threads):
             default=0.0,
         )
 
-    def works_for_others(self, waiter: ThreadView) -> bool:
-        """Whether another thread or a child of the process is in the middle of work that was given to a pool.
-
-        The calls of a child that computes cannot always be read: it may be doing that work.
-        """
-        if any(one is not waiter and posts.in_work_item(one.frames) for one in self.threads_of(waiter.pid)):
-            return True
-        children = (pid for pid in self.processes if self.is_child(pid, waiter.pid))
-        return any(self._works_for_pool(pid) or self.is_at_work(pid) for pid in children)
-
     def is_at_work(self, pid: int) -> bool:
         """Whether the process, or a child of it, computes or goes on through its calls."""
         own = any(one.spins or (one.moves and not one.waits_for_work) for one in self.threads_of(pid))
@@ -100,7 +90,7 @@ class View(Threads):
         """Whether somebody else in the server waits for this process: for its end, its data or its result."""
         process = self.processes.get(pid)
         parent = process.parent if process is not None else 0
-        given = ("child", "threads") if self._works_for_pool(pid) else ("child",)
+        given = ("child", "threads") if self.works_for_pool(pid) else ("child",)
         if any(one.task.pid == parent and one.kind in given for one in suspended(self)):
             return True
         return any(
@@ -116,10 +106,10 @@ class View(Threads):
         parent = self.processes[pid].parent if pid in self.processes else 0
         futures = (one for one in suspended(self) if one.kind == "unknown" and one.task.pid == parent)
         return self.is_waited_for(pid) or (
-            self._works_for_pool(pid) and any(answers_request(one.task) for one in futures)
+            self.works_for_pool(pid) and any(answers_request(one.task) for one in futures)
         )
 
-    def _works_for_pool(self, pid: int) -> bool:
+    def works_for_pool(self, pid: int) -> bool:
         """Whether the process is a worker of a pool of processes, with a piece of work in hand."""
         return any(posts.is_pool_worker(one.frames) and not one.is_idle for one in self.threads_of(pid))
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from watchdog.diagnosis import jobs, logbook
-from watchdog.diagnosis.code import at_place
+from watchdog.diagnosis.code import at_place, is_application
+from watchdog.diagnosis.givers import may_be_given
 from watchdog.diagnosis.locking import graph
 from watchdog.diagnosis.own_queues import is_left_full
 from watchdog.diagnosis.rules.pool_exhausted import waits_for_lost_notice
@@ -43,8 +44,14 @@ def rule(view: View) -> Iterator[Finding]:
     waiting.sort(key=lambda one: not keeps_others(view, one))  # the root of a queue first
     if waiting:
         yield _of_task(view, waiting)
-    elif all(task.greenlet for look in view.tasks for task in look.tasks) or serving(view, frozenset({"threads"})):
+    elif not _has_own_tasks(view) or serving(view, frozenset({"threads"})):
         yield from _of_threads(view)
+
+
+def _has_own_tasks(view: View) -> bool:
+    """Whether the application runs on an event loop. A server of threads may have one for its own control."""
+    tasks = (task for look in view.tasks for task in look.tasks if not task.greenlet)
+    return any(is_application(frame) for task in tasks for frame in task.frames)
 
 
 def may_be_meant(one: TaskWait) -> bool:
@@ -90,7 +97,7 @@ def _of_threads(view: View) -> Iterator[Finding]:
         for thread in view.stuck_threads
         if thread.wait.kind in (_OF_THREADS if view.in_trouble else _GIVEN_AWAY)
         and (thread.serves_request or thread.is_main)
-        if not (thread.wait.kind == "future" and (view.works_for_others(thread) or _was_given(view, thread)))
+        if not may_be_given(view, thread) and not (thread.wait.kind == "future" and _was_given(view, thread))
         if (view.in_trouble or not thread.is_bounded) and waits_for_lost_notice(view, thread) is None
     ]
     if not waiting:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from statistics import median
 
 from watchdog.diagnosis import rounds
+from watchdog.diagnosis.givers import GIVEN, threads_at_work
 from watchdog.diagnosis.progress import waits_for_children
 from watchdog.diagnosis.spinning import Spin, is_needed, spins
 from watchdog.diagnosis.tasks import MAY_BE_MEANT, serving
@@ -60,9 +61,21 @@ def _held_up(view: View) -> str:
     working = waits_for_children(view)
     if len(working) >= count:
         return f"{many} for a child process that goes on, in {short(working[0])}"
+    if said := _works_for(view):
+        return f"{many} without a byte of an answer; {said}"
     found = serving(view, MAY_BE_MEANT)
     where = f" for {found[0].words} in {short(found[0].app_frame)}" if found else ""
     return f"{many}{where} without a byte of an answer, as a long poll does"
+
+
+def _works_for(view: View) -> str:
+    """Who is at work while a request waits for a result; empty where nobody is."""
+    for waiter in sorted(view.stuck_threads, key=lambda one: one.wait.kind != "future"):
+        if waiter.serves_request and waiter.wait.kind in GIVEN:
+            for one in threads_at_work(view, waiter):
+                if one.place is not None:
+                    return f"one waits for {waiter.wait.words}, and {one.label} is at work in {short(one.place)}"
+    return ""
 
 
 def _busy(view: View, busy: list[Spin], usual: str) -> Finding:
