@@ -53,3 +53,13 @@ def test_a_result_that_nobody_is_left_to_give_is_awaited_for_ever(way: str, line
         assert first.cause == "await-never", said(found)
         assert first.culprit is not None
         assert first.culprit.line == line_of(RESULTS, line)
+
+
+@pytest.mark.parametrize(("way", "cause"), [("task", "healthy"), ("over", "await-never")])
+def test_what_a_background_task_gives_is_awaited_for_ever_only_once_that_task_is_over(way: str, cause: str) -> None:
+    with support.running(str(SERVER), "{port}", way) as server:
+        ask_behind(server, "/go", times=3)
+        _, found = look(server, within=10.0)
+        first = found.findings[0]
+        assert first.cause == cause, said(found)
+        assert cause == "healthy" or "render" in first.summary

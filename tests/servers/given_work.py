@@ -1,10 +1,12 @@
 """A server of asyncio whose requests give work to threads: given_work.py PORT WAY.
 
 GET /health gives a moment's work to the pool that WAY names. Healthy: idle (a pool of one thread, nothing else to do),
-timed (a request polls its thread for a result that comes). Ill: one (a pool of one thread is taken for ever).
+timed (a request polls its thread for a result that comes), task (a task of the background gives each page, after a
+pause). Ill: one (a pool of one thread is taken for ever), over (that task has died of an exception).
 """
 
 import asyncio
+import functools
 import sys
 import threading
 import time
@@ -27,8 +29,25 @@ def slow_page():
     return b"done"
 
 
-async def answer(line):
+async def render(pages):
+    while True:
+        page = await pages.get()
+        if WAY == "over":
+            raise ValueError("no template")
+        await asyncio.sleep(30)
+        page.set_result(b"page")
+
+
+async def page(pages):
+    given = asyncio.get_running_loop().create_future()
+    pages.put_nowait(given)
+    return await given
+
+
+async def answer(line, pages):
     loop = asyncio.get_running_loop()
+    if b" /go" in line and WAY in ("task", "over"):
+        return await page(pages)
     if b" /go" in line and WAY == "one":
         return await loop.run_in_executor(pool, wait_for_payment)
     if b" /go" in line and WAY == "timed":
@@ -36,19 +55,22 @@ async def answer(line):
     return await loop.run_in_executor(pool, moment)
 
 
-async def serve(reader, writer):
+async def serve(pages, reader, writer):
     line = await reader.readline()
     while (await reader.readline()).strip():
         pass
-    body = await answer(line)
+    body = await answer(line, pages)
     writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
     await writer.drain()
     writer.close()
 
 
 async def main():
-    server = await asyncio.start_server(serve, "127.0.0.1", PORT)
+    pages = asyncio.Queue()
+    renderer = asyncio.create_task(render(pages))
+    server = await asyncio.start_server(functools.partial(serve, pages), "127.0.0.1", PORT)
     await server.serve_forever()
+    renderer.cancel()
 
 
 asyncio.run(main())

@@ -10,6 +10,7 @@ from watchdog.diagnosis.givers import may_be_given
 from watchdog.diagnosis.locking import graph
 from watchdog.diagnosis.own_queues import is_left_full
 from watchdog.diagnosis.rules.pool_exhausted import waits_for_lost_notice
+from watchdog.diagnosis.task_givers import lost_giver
 from watchdog.diagnosis.tasks import MAY_BE_MEANT, TaskWait, goes_round, keeps_others, serving
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.finding import Finding
@@ -37,7 +38,7 @@ def rule(view: View) -> Iterator[Finding]:
     found = serving(view, _KINDS | {"lock"})
     # The holder of a lock between tasks is known, and has rules of its own; of one between greenlets it is not.
     known = [one for one in found if one.kind != "lock" or one.task.greenlet]
-    known = [one for one in known if view.in_trouble or one.reads_its_body_again or not may_be_meant(one)]
+    known = [one for one in known if view.in_trouble or _never_meant(view, one)]
     known = _without_a_holder(view, known)
     known = [one for one in known if not (one.kind == "semaphore" and goes_round(view, one))]
     waiting = [one for one in known if loop_idles(view, one.task.pid)]
@@ -59,6 +60,10 @@ def may_be_meant(one: TaskWait) -> bool:
     return one.is_bounded or one.kind in MAY_BE_MEANT
 
 
+def _never_meant(view: View, one: TaskWait) -> bool:
+    return not may_be_meant(one) or one.reads_its_body_again or lost_giver(view, one) is not None
+
+
 def _without_a_holder(view: View, waiting: list[TaskWait]) -> list[TaskWait]:
     """Who has the lock or place that a task waits for is known for some: these have rules of their own."""
     locks = graph(view.evidence.locks)
@@ -75,6 +80,7 @@ def loop_idles(view: View, pid: int) -> bool:
 def _of_task(view: View, waiting: list[TaskWait]) -> Finding:
     first = waiting[0]
     alike = sum(one.app_frame == first.app_frame for one in waiting)
+    gone = lost_giver(view, first)
     asked = f" ({first.task.request.partition('?')[0]})" if first.task.request else ""
     return Finding(
         cause="await-never",
@@ -82,7 +88,8 @@ def _of_task(view: View, waiting: list[TaskWait]) -> Finding:
         lasted=0.0,
         waits_for="peer" if first.kind == "sign" and serving(view, frozenset({"network"})) else "",
         summary=f"the event loop idles while {alike} {first.noun}{'s' if alike > 1 else ''}{asked} "
-        f"await{'' if alike > 1 else 's'} {first.words} in {short(first.app_frame)}",
+        f"await{'' if alike > 1 else 's'} {first.words} in {short(first.app_frame)}"
+        f"{f'; {short(gone)} would give it, and does not run any more' if gone else ''}",
         culprit=view.culprit(first.app_frame),
         evidence=(f"tasks.json#pid={first.task.pid},task={first.task.name}",),
         prevent=PREVENT,

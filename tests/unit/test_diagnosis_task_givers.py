@@ -1,0 +1,112 @@
+"""Requests that wait for something which only a task can give that is over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from canned import APP, LOOP_AT_REST, PID, SITE, Thread, evidence, frame, upstream
+
+from watchdog.diagnosis.diagnose import diagnose
+from watchdog.model.evidence import Task
+from watchdog.model.finding import Finding
+
+LOOP = Thread("MainThread", LOOP_AT_REST, call="epoll_wait", moves=True)
+CLIENT = replace(upstream(), served=True, received=80, sent=0, received_ago=30.0, sent_ago=30.0)
+BEGIN = """\
+async def page(request):
+    job = new_future()
+    jobs.put_nowait(job)
+    return await job
+
+"""
+WORKER = """\
+async def render():
+    while True:
+        job = await jobs.get()
+        job.set_result("page")
+
+"""
+STARTED_AT_ONCE = """\
+async def main():
+    tasks.append(asyncio.create_task(render()))
+    await serve(page)
+asyncio.run(main())
+"""
+STARTED_BY_HOOK = """\
+@app.on_event("startup")
+async def start():
+    app.renderer = asyncio.create_task(render())
+"""
+STARTED_BY_OBJECT = """\
+class Renderer:
+    def __init__(self):
+        self.task = asyncio.ensure_future(render())
+async def main():
+    renderer = Renderer()
+    await serve(page)
+asyncio.run(main())
+"""
+STARTED_BY_REQUEST = """\
+async def settings(request):
+    asyncio.create_task(render())
+"""
+STARTED_AGAIN = """\
+async def main():
+    while True:
+        asyncio.create_task(render())
+        await asyncio.sleep(60)
+asyncio.run(main())
+"""
+PUBLISHES = """\
+async def publish(request):
+    waiting.pop().set_result(request.news)
+"""
+HANDED = """\
+def arrived(news):
+    waiting.pop().set_result(news)
+client.on_message(arrived)
+"""
+BESIDE = """\
+async def page(request):
+    job = new_future()
+    asyncio.create_task(render(job))
+    return await job
+async def render(job):
+    job.set_result(await text())
+"""
+
+
+def first(source: str, *others: Task) -> Finding:
+    line = source.splitlines().index("    return await job") + 1
+    calls = (frame(f"start {SITE}/aiohttp/web_protocol.py:500"), frame(f"page {APP}:{line}"))
+    main = next((n for n, text in enumerate(source.splitlines(), 1) if "serve(page)" in text or "sleep(60)" in text), 0)
+    stands = [Task(PID, 8, "Task-1", (frame(f"main {APP}:{main}"),), "_asyncio.Future")] if main else []
+    asks = Task(PID, 9, "Task-9", calls, "_asyncio.Future")
+    seen = evidence(LOOP, source=source, health="well", connections=[CLIENT], tasks=[asks, *stands, *others])
+    return diagnose(seen).findings[0]
+
+
+@pytest.mark.parametrize("begins", [STARTED_AT_ONCE, STARTED_BY_HOOK, STARTED_BY_OBJECT])
+def test_a_result_that_only_a_background_task_gives_is_lost_once_that_task_is_over(begins: str) -> None:
+    found = first(BEGIN + WORKER + begins)
+    assert (found.cause, found.certainty) == ("await-never", "likely")
+    assert "render" in found.summary
+
+
+def test_a_result_that_a_living_background_task_may_give_is_not_lost() -> None:
+    source = BEGIN + WORKER + STARTED_AT_ONCE
+    line = source.splitlines().index("        job = await jobs.get()") + 1
+    lives = Task(PID, 10, "Task-2", (frame(f"render {APP}:{line}"),), "_asyncio.Future")
+    assert first(source, lives).cause == "healthy"
+
+
+@pytest.mark.parametrize("gives", [PUBLISHES, HANDED, WORKER + STARTED_BY_REQUEST, WORKER + STARTED_AGAIN, ""])
+def test_a_long_poll_that_another_request_or_a_message_may_end_is_healthy(gives: str) -> None:
+    assert first(BEGIN + gives).cause == "healthy"
+
+
+def test_the_work_of_one_request_that_ended_without_a_result_is_lost() -> None:
+    found = first(BESIDE)
+    assert found.cause == "await-never"
+    assert "render" in found.summary
