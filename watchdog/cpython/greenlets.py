@@ -11,7 +11,8 @@ import struct
 from collections.abc import Iterable
 
 from watchdog.cpython.frames import Frames, LiveFrame
-from watchdog.cpython.objects import plausible
+from watchdog.cpython.objects import Objects, plausible
+from watchdog.cpython.offsets import OBJECT_SIZE
 from watchdog.model.records import record
 from watchdog.system.process.memory import Unmapped
 
@@ -28,6 +29,7 @@ _ARGUMENTS, _STACK_SIZE = 16, 40
 _FRAME_INSIDE = 24  # from a frame object to the frame itself; 3.10 has but one of the two
 _NEVER = 1 << 63
 _DEEPEST = 300
+_MOST_ITEMS = 1000
 _BY_C, _BY_GENERATOR = 3, 1
 
 
@@ -62,6 +64,24 @@ def read_greenlets(frames: Frames, addresses: Iterable[int]) -> Greenlets:
         if calls:
             found.append(Suspended(address, calls))
     return Greenlets(tuple(found), strange)
+
+
+def named_by(frames: Frames, calls: Iterable[LiveFrame], listed: frozenset[int]) -> tuple[int, ...]:
+    """The listed greenlets that these calls have in their variables, also in small containers: what they may join."""
+    found: dict[int, None] = {}
+    for call in calls:
+        values = [frames.variable(call, name) or 0 for name in call.code.names]
+        for value in (*values, *frames.stack(call)):
+            found.update(dict.fromkeys(one for one in _with_items(frames.objects, value) if one in listed))
+    return tuple(found)
+
+
+def _with_items(objects: Objects, value: int) -> list[int]:
+    """The value, and what is in it if it is a small list or tuple."""
+    if not plausible(value):
+        return []
+    few = objects.kind(value) in ("list", "tuple") and objects.word(value + OBJECT_SIZE) <= _MOST_ITEMS
+    return [value, *objects.items(value)] if few else [value]
 
 
 def _calls(frames: Frames, greenlet: int) -> tuple[LiveFrame, ...]:

@@ -17,7 +17,7 @@ from watchdog.cpython.callstacks import LiveThread, active_threads, read_threads
 from watchdog.cpython.coroutines import Chain, Coroutines
 from watchdog.cpython.forks import birth, generations, own_calls, runs_a_loop, since
 from watchdog.cpython.frames import Frames, LiveFrame
-from watchdog.cpython.greenlets import GREENLET, Greenlets, read_greenlets
+from watchdog.cpython.greenlets import GREENLET, Greenlets, Suspended, named_by, read_greenlets
 from watchdog.cpython.heap import Heap, merged, walk
 from watchdog.cpython.holdings import read_holdings
 from watchdog.cpython.in_flight import body_is_in, request_of
@@ -46,6 +46,7 @@ _MOST_REQUESTS = 500  # threads whose requests are looked for
 _MANY_THREADS, _MOST_THREADS = 1000, 2000  # from so many threads on, their calls are read too; of at most so many
 _MANY_TASKS = 2000  # from so many on, those at rare places are read first
 _LEAST, _LEAST_TASKS = 0.3, 200  # seconds for reading threads, or tasks, and so many, however little time is left
+_JOINING = 3  # innermost calls of a greenlet in which the greenlets that it waits for are looked for
 _HOLDINGS_TIME = 0.4  # seconds for following the application's variables
 
 
@@ -215,17 +216,26 @@ class _Look:
 
     def waiting(self, greenlets: Greenlets) -> tuple[Task, ...]:
         """Suspended greenlets, told like tasks."""
+        listed = frozenset(one.address for one in greenlets.suspended)
         return tuple(
             Task(
                 self.pid,
                 one.address,
                 _greenlet_name(one.address),
                 tuple(frame.record for frame in reversed(one.frames)),
+                gathered=self.joined(one, listed),
                 request=request_of(self.frames, one.frames),
                 greenlet=True,
             )
             for one in greenlets.suspended
         )
+
+    def joined(self, greenlet: Suspended, listed: frozenset[int]) -> tuple[int, ...]:
+        try:
+            found = named_by(self.frames, greenlet.frames[:_JOINING], listed)
+        except Unmapped:
+            return ()
+        return tuple(one for one in found if one != greenlet.address)
 
     def is_queue(self, type_: int) -> bool:
         if type_ not in self._queue_kinds:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from functools import lru_cache
 
 from watchdog.diagnosis.code import function, innermost_application, is_application
@@ -88,6 +89,13 @@ class Graph:
         """Locks with their waiters and holder, the most wanted first."""
         found = [(points, self.holder(points[0])) for points in self.waiters.values()]
         return sorted(found, key=lambda one: -len(one[0]))
+
+    def kept(self) -> Iterator[tuple[list[LockPoint], list[LockPoint]]]:
+        """Of each lock or semaphore that is wanted: who waits, and all who have it or a place of it."""
+        waiting: defaultdict[Name, list[LockPoint]] = defaultdict(list)
+        for point in (*self.wanted.values(), *self._for_a_place.values()):
+            waiting[_name(point)].append(point)
+        yield from ((points, self.holders.get(name, [])) for name, points in waiting.items())
 
 
 def _name(point: LockPoint) -> Name:

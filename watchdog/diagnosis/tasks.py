@@ -250,11 +250,21 @@ def _wait(view: Indexed, task: Task) -> TaskWait | None:
     if own is None:
         return None
     first = next(index for index, frame in enumerate(task.frames) if is_application(frame))
+    if task.greenlet and task.gathered and not _joins(view, task.frames[own]):
+        task = replace(task, gathered=())  # it has them in its variables, and waits for something else
     tail = task.frames[own + 1 :]
     kind = _kind(task, tail)
     if kind == "unknown" and _gives_away(view, task.frames[own]):
         kind = "threads"
     return TaskWait(task, kind, task.frames[own], task.frames[first:])
+
+
+def _joins(view: Indexed, frame: Frame) -> bool:
+    source = view.file(frame.file)
+    return source is not None and not _JOINS.isdisjoint(shape.calls_at(source, frame.line))
+
+
+_JOINS = frozenset({"joinall", "join", "get", "wait", "waitall", "iwait"})
 
 
 def _gives_away(view: Indexed, frame: Frame) -> bool:

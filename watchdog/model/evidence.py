@@ -155,7 +155,9 @@ class Task:
     waits_for_task: int | None = None  # address of a listed task
     running: bool = False
     ready: bool = False  # nothing holds it back but the loop, which has not got round to it
-    gathered: tuple[int, ...] = ()  # addresses of the listed tasks that it gathers
+    gathered: tuple[
+        int, ...
+    ] = ()  # addresses of the listed tasks that it gathers; of a greenlet, those in its variables
     request: str = ""  # what it was asked, where its variables show that: "GET /api/users?page=2"
     body_is_in: bool = False  # the server has the whole body of that request
     greenlet: bool = False  # of gevent or eventlet; its frames are plain calls

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from watchdog.diagnosis import own_pools, suspects
 from watchdog.diagnosis.code import is_application
+from watchdog.diagnosis.joins import joined
 from watchdog.diagnosis.locking import Graph, graph, is_lock, own_frame, thread_of
 from watchdog.diagnosis.view import View, short
 from watchdog.model.evidence import OWN_LOCK, LockPoint
@@ -26,6 +27,10 @@ PREVENT_IMPORT = (
 PREVENT_SUSPENDED = (
     "Between tasks or greenlets use the lock of their own library (`asyncio.Lock`, or a lock made after gevent has "
     "patched `threading`), or give a thread's lock back before anything that waits."
+)
+PREVENT_JOINED = (
+    "Do not wait for other threads, tasks or greenlets while you hold a lock that they take: give it back before you "
+    "join them, or do the work without the lock and write its result under it."
 )
 _A_WHILE = 1.0  # seconds
 LONG = 3.0  # seconds that a request stands before a lock: sections that are given back take less as a rule
@@ -50,7 +55,7 @@ def rule(view: View) -> Iterator[Finding]:
     if ring and _is_closed(view, ring) and not all(_idles(view, wanted, len(ring)) for _, wanted in ring):
         yield _cycle(view, found, ring)
         return
-    kept = _kept_from_running(view, found)
+    kept = _kept_from_running(view, found) or _joined(view)
     if kept is not None:
         yield kept
     else:
@@ -162,6 +167,26 @@ def _kept_from_running(view: View, found: Graph) -> Finding | None:
             prevent=PREVENT_SUSPENDED,
         )
     return None
+
+
+def _joined(view: View) -> Finding | None:
+    """Who has the lock waits for one that wants it."""
+    found = joined(view) if view.troubled else None
+    if found is None:
+        return None
+    holder, waiter = (one.task or one.thread or f"thread {one.tid}" for one in (found.holder, found.waiter))
+    thread = thread_of(view, found.holder)
+    return Finding(
+        cause="lock-deadlock",
+        certainty="certain" if found.holder.task is not None and is_lock(found.waiter) else "likely",
+        lasted=thread.stuck if thread is not None else None,
+        summary=f"{holder!r} holds {found.holder.expression} since {short(found.holder.frame)}, and waits in "
+        f"{short(found.frame)} for work that waits for the same lock: {waiter!r} wants it in "
+        f"{short(own_frame(view, found.waiter))}",
+        culprit=view.culprit(found.frame, thread),
+        evidence=(f"locks.json#pid={found.holder.pid}",),
+        prevent=PREVENT_JOINED,
+    )
 
 
 def _idles(view: View, point: LockPoint, size: int) -> bool:
