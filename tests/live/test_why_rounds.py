@@ -47,7 +47,14 @@ def test_a_loop_that_gets_on_or_is_begun_again_shows_other_states(python: str, w
 
 @pytest.mark.parametrize(
     ("way", "work"),
-    [("executor", "endless"), ("pool", "endless"), ("program", "endless"), ("loop", "endless"), ("loop", "turning")],
+    [
+        ("executor", "endless"),
+        ("pool", "endless"),
+        ("program", "endless"),
+        ("loop", "endless"),
+        ("loop", "turning"),
+        ("loop", "walking"),
+    ],
 )
 def test_a_child_without_an_end_that_requests_wait_for_is_a_warning_at_its_line(way: str, work: str) -> None:
     with support.running(str(SERVER), "{port}", way, work) as server:

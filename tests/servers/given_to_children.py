@@ -34,6 +34,15 @@ def turning(target):
     return turns
 
 
+def walking(target):
+    heading, turns, path = 10, 0, []
+    while heading != target:
+        heading = turned(heading, 20)
+        turns += 1
+        path.append(heading)
+    return turns, path
+
+
 def countdown(target):
     heading = 20_000
     while heading != target:
@@ -58,7 +67,7 @@ def honest(_):
     return found
 
 
-WORK = {"endless": endless, "turning": turning, "honest": honest, "countdown": countdown}
+WORK = {"endless": endless, "turning": turning, "walking": walking, "honest": honest, "countdown": countdown}
 MADE = {}
 
 

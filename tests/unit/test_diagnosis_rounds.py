@@ -233,3 +233,37 @@ def test_a_loop_that_calls_something_is_named_at_the_call_that_takes_the_time() 
     spins_there = Thread("a", (f"years {APP}:5", *REQUEST), state="R", moves=True)
     culprit = diagnose(evidence(MAIN, spins_there, source=LOOP)).findings[0].culprit
     assert culprit is not None and culprit.line == 5
+
+
+COUNTS = """
+def years(rate):
+    left, steps, path = 1000.0, 0, []
+    while left > 1.0:
+        left = step(rate, left)
+        steps += 1
+        path.append(left)
+    return steps
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "endless"),
+    [
+        (COUNTS, True),
+        (COUNTS.replace("left > 1.0", "left > 1.0 and steps < rate"), False),
+        (COUNTS.replace("left = step(rate, left)", "left = step(rate, 1)"), False),
+        (COUNTS.replace("steps += 1", "steps = follow(steps)"), False),
+    ],
+    ids=["a counter beside it", "it asks its counter", "what it waits for comes from elsewhere", "no plain counter"],
+)
+def test_a_counter_beside_a_loop_does_not_show_that_it_gets_on(source: str, endless: bool) -> None:
+    seen = horse((("",) * 6, ("",) * 6), source)
+    numbers = iter(range(99))
+    looks = tuple(
+        replace(look, states=tuple(
+            replace(one, around="same", variables=(("left", "a"), ("steps", str(next(numbers))), ("path", "")))
+            for one in look.states
+        ))
+        for look in seen.tasks
+    )  # fmt: skip
+    assert diagnose(replace(seen, tasks=looks)).verdict == ("busy-loop" if endless else "healthy-busy")

@@ -1,8 +1,9 @@
 """Whether a loop that runs gets on: digests of the variables of its calls, several times in a row.
 
-A call counts only if each of its variables is known completely: numbers, texts, small containers of these, objects of
-the application that have nothing else in them. Around it the other calls count by the identity of their variables, so
-that the same function, called again with the same arguments, is another call where anything around it tells them apart.
+A call counts only if nearly all of its variables are known completely: numbers, texts, small containers of these,
+objects of the application that have nothing else in them. Around it the other calls count by the identity of their
+variables, so that the same function, called again with the same arguments, is another call where anything around it
+tells them apart.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from watchdog.system.process.memory import Unmapped
 _ENOUGH, _APART = 12, 0.004  # readings of each known call, seconds between two
 _LONGEST = 0.3  # seconds: a thread that runs meanwhile spoils some of the readings, and others take their place
 _MOST_BUSY, MOST_THREADS = 2, 200  # threads that are read; of a process with more threads none is
+_MOST_UNKNOWN = 2  # variables of a call that are not known: one that only collects may grow large
 _INNERMOST = 6  # calls of the application that are shown
 _DEEPEST, _MOST_ITEMS, _MOST_DIGITS = 2, 32, 64
 _LONGEST_TEXT = 1000  # characters
@@ -35,7 +37,7 @@ _SAME_FOR_EVER = ("function", "builtin_function_or_method", "module", "type", "N
 def read_call_states(
     frames: Frames, interpreters: Iterable[int], threads: Sequence[LiveThread], pid: int, key: bytes
 ) -> tuple[CallState, ...]:
-    """Of each thread that wants a CPU, the calls of the application whose variables are all known."""
+    """Of each thread that wants a CPU, the calls of the application whose variables are known."""
     busy = [one for one in threads if one.tid is not None and kernel_threads.is_runnable(pid, one.tid)]
     if not busy:
         return ()
@@ -59,6 +61,12 @@ def _are_enough(found: Iterable[CallState]) -> bool:
     return min(seen.values(), default=_ENOUGH) >= _ENOUGH
 
 
+def _together(variables: dict[str, bytes | None]) -> bytes | None:
+    """None where one of them is not known."""
+    parts = [name.encode() + b"=" + value for name, value in variables.items() if value is not None]
+    return b"\n".join(parts) if len(parts) == len(variables) else None
+
+
 class _States:
     def __init__(self, frames: Frames, key: bytes) -> None:
         self.frames, self.objects, self.key = frames, frames.objects, key
@@ -68,24 +76,24 @@ class _States:
         around = outer = b""
         for place in reversed(range(len(thread.frames))):  # from the outermost call inwards
             call = thread.frames[place]
-            known = self.variables(call)
-            if known is not None and place in own[:_INNERMOST]:
-                digest = blake2b(around + known, digest_size=8, key=self.key).hexdigest()
-                which = blake2b(outer, digest_size=8, key=self.key).hexdigest()
-                yield CallState(tid, call.code.qualified, call.code.file, digest, which)
+            variables = self.variables(call)
+            known = _together(variables)
+            if place in own[:_INNERMOST] and list(variables.values()).count(None) <= _MOST_UNKNOWN:
+                each = tuple((name, self.digest(value)) for name, value in variables.items())
+                digest = self.digest(around + known if known is not None else None)
+                yield CallState(
+                    tid, call.code.qualified, call.code.file, digest, self.digest(outer), self.digest(around), each
+                )
             around = blake2b(around + (known or self.identities(call)), digest_size=16).digest()
             outer = blake2b(outer + self.contents(call), digest_size=16).digest()
 
-    def variables(self, call: LiveFrame) -> bytes | None:
-        """All that its variables hold; None where something is not known."""
-        parts = []
-        for name in call.code.names:
-            value = self.frames.variable(call, name)
-            known = self.value(value, 0) if value else b"-"
-            if known is None:
-                return None
-            parts.append(name.encode() + b"=" + known)
-        return b"\n".join(parts)
+    def digest(self, value: bytes | None) -> str:
+        return blake2b(value, digest_size=8, key=self.key).hexdigest() if value is not None else ""
+
+    def variables(self, call: LiveFrame) -> dict[str, bytes | None]:
+        """What each of its variables holds; None where that is not known."""
+        values = ((name, self.frames.variable(call, name)) for name in call.code.names)
+        return {name: self.value(value, 0) if value else b"-" for name, value in values}
 
     def identities(self, call: LiveFrame) -> bytes:
         """Which objects its variables name, and what of these is known."""

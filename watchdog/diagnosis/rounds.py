@@ -2,6 +2,7 @@
 
 The state of the loop is all that its variables hold. Where each round follows from these alone, a state that comes
 again means that all which follows comes again as well. A computation that gets on never shows the same state twice.
+A variable that is only counted up or collected into is left out: a walk around a circle may count its steps.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from watchdog.diagnosis import shape
 from watchdog.diagnosis.code import function, is_application
@@ -53,13 +55,26 @@ def gets_on(view: Threads, thread: ThreadView, frame: Frame) -> bool:
 
 def _readings(view: Threads, thread: ThreadView, frame: Frame) -> Readings:
     """When the variables of the call were read, and their state then."""
-    return [
+    seen = [
         (look.at, one)
         for look in view.evidence.tasks
         if look.pid == thread.pid
         for one in look.states
         if (one.tid, one.file) == (thread.tid, frame.file) and one.function.rpartition(".")[2] == function(frame)
     ]
+    source = view.file(frame.file)
+    loops = shape.loops_around(source, frame.line) if source is not None else []
+    idle = shape.only_counted(loops[0]) if len(loops) == 1 and isinstance(loops[0], ast.While) else frozenset()
+    if not idle or all(name not in idle for _, one in seen for name, _ in one.variables):
+        return [(at, one) for at, one in seen if one.digest]
+    needed = ((at, replace(one, digest=_without(one, idle))) for at, one in seen)
+    return [(at, one) for at, one in needed if one.digest]
+
+
+def _without(one: CallState, idle: frozenset[str]) -> str:
+    """The digest without these variables; empty where another one is not known."""
+    needed = [value for name, value in one.variables if name not in idle]
+    return "/".join((one.around, *needed)) if all(needed) else ""
 
 
 def _are_enough(seen: Readings, least: int = _LEAST) -> bool:

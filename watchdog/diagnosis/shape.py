@@ -142,6 +142,48 @@ _OUTSIDE = frozenset({
 })  # fmt: skip
 
 
+def only_counted(loop: ast.While) -> frozenset[str]:
+    """Names that the loop only counts up or collects into, and asks nothing of, so that its rounds do not depend on
+    them. None of them where something else that it assigns comes from elsewhere: then they may tell that it gets on."""
+    parts = [one for part in (loop.test, *loop.body) for one in ast.walk(part)]
+    written = {id(node) for one in parts for node in _added_to(one)}
+    names = {node.id for node in parts if isinstance(node, ast.Name) and id(node) in written}
+    asked = {node.id for node in parts if isinstance(node, ast.Name) and id(node) not in written}
+    idle = frozenset(names - asked)
+    assigned = {name: value for one in parts for name, value in _assigned(one) if name not in idle}
+    fed = all(any(name in assigned for name in _loaded(value)) for value in assigned.values())
+    return idle if fed and assigned else frozenset()
+
+
+def _assigned(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    """Names that the node gives a value to, with it."""
+    value = getattr(node, "value", None)
+    if isinstance(node, ast.Assign | ast.AugAssign | ast.NamedExpr) and value is not None:
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        yield from ((one.id, value) for target in targets for one in ast.walk(target) if isinstance(one, ast.Name))
+
+
+def _loaded(value: ast.expr) -> Iterator[str]:
+    return (one.id for one in ast.walk(value) if isinstance(one, ast.Name))
+
+
+def _added_to(node: ast.AST) -> Iterator[ast.expr]:
+    """The variable of `count += 1`, `count = count + 1` (both of its places) and `seen.append(one)`."""
+    if isinstance(node, ast.AugAssign):
+        yield node.target
+    elif isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.value, ast.BinOp):
+        target, left = node.targets[0], node.value.left
+        if isinstance(target, ast.Name) and isinstance(left, ast.Name) and target.id == left.id:
+            yield from (target, left)
+    elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        call = node.value.func
+        if isinstance(call, ast.Attribute) and call.attr in _COLLECTS:
+            yield call.value
+
+
+_COLLECTS = frozenset({"append", "appendleft", "add", "extend", "insert"})
+
+
 def is_constant(test: ast.expr) -> bool:
     return isinstance(test, ast.Constant)
 

@@ -12,5 +12,7 @@ class CallState:
     tid: int
     function: str  # qualified
     file: str
-    digest: str  # of its variables and of the calls around it
+    digest: str  # of its variables and of the calls around it; empty where one of them is not known
     call: str = ""  # of what the calls around it hold: the same function called for another job is another call
+    around: str = ""  # of the calls around it alone
+    variables: tuple[tuple[str, str], ...] = ()  # by name, of each variable alone; empty where it is not known
