@@ -86,6 +86,7 @@ class Thread:
     tid: int = 0
     gil: bool = False
     age: float | None = 60.0
+    sleep_left: float | None = None
 
     def stack(self, look: int) -> tuple[Frame, ...]:
         one = self.calls if not self.calls or isinstance(self.calls[0], str) else self.calls[look % len(self.calls)]
@@ -212,8 +213,9 @@ def _look(thread: Thread, look: int) -> ThreadLook:
         None if thread.state == "R" or thread.asleep is None else 0.1 if thread.moves else thread.asleep + TIMES[look]
     )
     return ThreadLook(
-        thread.pid, thread.tid, thread.name, thread.state, 1.0 + moved, None, number, 10 + moved, asleep, thread.age
-    )
+        thread.pid, thread.tid, thread.name, thread.state, 1.0 + moved, None, number, 10 + moved, asleep, thread.age,
+        sleep_left=thread.sleep_left,
+    )  # fmt: skip
 
 
 def point(

@@ -8,9 +8,9 @@ from watchdog.diagnosis import jobs, logbook
 from watchdog.diagnosis.code import at_place, is_application
 from watchdog.diagnosis.givers import may_be_given
 from watchdog.diagnosis.locking import graph
+from watchdog.diagnosis.lost_givers import lost_giver, lost_giver_of
 from watchdog.diagnosis.own_queues import is_left_full
 from watchdog.diagnosis.rules.pool_exhausted import waits_for_lost_notice
-from watchdog.diagnosis.task_givers import lost_giver
 from watchdog.diagnosis.tasks import MAY_BE_MEANT, TaskWait, goes_round, keeps_others, serving
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.finding import Finding
@@ -27,6 +27,7 @@ PREVENT_THREADS = (
 
 _OF_THREADS = ("event", "queue", "future", "join")
 _GIVEN_AWAY = ("future", "join")  # work that has begun, and no news that may come
+_LONG_SLEEP = 600.0  # seconds: no client waits so long for its answer
 _SELDOM_THE_ROOT = ("semaphore", "lock", "sleep")  # somebody has what they wait for, or it comes by itself
 _KINDS = frozenset({"sign", "unknown", "sleep", "semaphore", "task"})
 
@@ -102,9 +103,10 @@ def _of_threads(view: View) -> Iterator[Finding]:
     waiting = [
         thread
         for thread in view.stuck_threads
-        if thread.wait.kind in (_OF_THREADS if view.in_trouble else _GIVEN_AWAY)
+        if (thread.wait.kind in (_OF_THREADS if view.in_trouble else _GIVEN_AWAY) or _never_comes(view, thread))
         and (thread.serves_request or thread.is_main)
-        if not may_be_given(view, thread) and not (thread.wait.kind == "future" and _was_given(view, thread))
+        if thread.wait.kind == "sleep" or not may_be_given(view, thread)
+        if not (thread.wait.kind == "future" and _was_given(view, thread))
         if (view.in_trouble or not thread.is_bounded) and waits_for_lost_notice(view, thread) is None
     ]
     if not waiting:
@@ -114,18 +116,27 @@ def _of_threads(view: View) -> Iterator[Finding]:
     died = [one.pid for one in view.evidence.exits if one.source == "watched"]
     lost = f"; process {died[-1]} of it has died meanwhile" if died and thread.wait.kind == "future" else ""
     lost = lost or _lost(view, thread)
+    why = f"no other thread is about to give it{lost}"
+    if thread.wait.kind == "sleep":
+        why = f"it sleeps for {format_duration(thread.sleep_left)} more"
     yield Finding(
         cause="await-never",
         certainty="likely",
         lasted=thread.stuck,
         waits_for="peer",
         summary=f"{thread.label} waits {format_duration(thread.stuck)} for {thread.wait.words}"
-        f" in {short(thread.app_frame)}; "
-        f"no other thread is about to give it{lost}",
+        f" in {short(thread.app_frame)}; {why}",
         culprit=view.culprit(thread.app_frame, thread),
         evidence=(thread.reference,),
         prevent=PREVENT_THREADS,
     )
+
+
+def _never_comes(view: View, thread: ThreadView) -> bool:
+    """Whether it waits for a sign whose giver is over, or for the end of a sleep that a mistaken unit made so long."""
+    if thread.wait.kind == "sleep":
+        return thread.serves_request and thread.sleep_left >= _LONG_SLEEP
+    return thread.wait.kind in _OF_THREADS and lost_giver_of(view, thread) is not None
 
 
 def _was_given(view: View, thread: ThreadView) -> bool:
@@ -157,7 +168,10 @@ def _lost(view: View, thread: ThreadView) -> str:
     dead = [name for name in logbook.dead_threads(view.evidence.logs) if name not in living]
     if thread.wait.kind == "future" and (new := _replaced(view, thread)) is not None:
         return f"; a worker process has ended meanwhile: {new} has taken its place, and what it did is lost"
-    return f"; thread {dead[-1]!r} has died of an exception, the log tells which" if dead else ""
+    if dead:
+        return f"; thread {dead[-1]!r} has died of an exception, the log tells which"
+    gone = lost_giver_of(view, thread)
+    return f"; {short(gone)} would give it, and does not run any more" if gone is not None else ""
 
 
 def _replaced(view: View, thread: ThreadView) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from canned import APP, LOOP_AT_REST, PID, SITE, Thread, evidence, frame, upstream
+from canned import APP, LIB, LOOP_AT_REST, PID, REQUEST, SERVES, SITE, Thread, evidence, frame, upstream
 
 from watchdog.diagnosis.diagnose import diagnose
 from watchdog.model.evidence import Task
@@ -110,3 +110,35 @@ def test_the_work_of_one_request_that_ended_without_a_result_is_lost() -> None:
     found = first(BESIDE)
     assert found.cause == "await-never"
     assert "render" in found.summary
+
+
+OF_THREADS = """\
+def page():
+    done = threading.Event()
+    jobs.put(done)
+    done.wait()
+def render():
+    while True:
+        job = jobs.get()
+        job.set()
+"""
+STARTS_THREAD = "threading.Thread(target=render, daemon=True).start()\nserve(page)\n"
+SETS = "def publish():\n    waiting.pop().set()\n"
+
+
+@pytest.mark.parametrize(("more", "lost"), [(STARTS_THREAD, True), (STARTS_THREAD + SETS, False), (SETS, False)])
+def test_a_thread_waits_for_ever_for_a_sign_that_only_a_dead_thread_gives(more: str, lost: bool) -> None:
+    calls = (f"wait {LIB}/threading.py:327", f"wait {LIB}/threading.py:629", f"page {APP}:4", *REQUEST)
+    waits = Thread("handler", calls, call="futex", asleep=20.0)
+    main = Thread("MainThread", (f"select {LIB}/selectors.py:415", *SERVES), call="poll")
+    found = diagnose(evidence(main, waits, source=OF_THREADS + more, health="well", connections=[CLIENT])).findings[0]
+    assert found.cause == ("await-never" if lost else "healthy")
+    assert not lost or "render" in found.summary
+
+
+@pytest.mark.parametrize(("left", "cause"), [(1_700_000.0, "await-never"), (30.0, "healthy")])
+def test_a_request_that_sleeps_for_hours_never_gets_its_answer(left: float, cause: str) -> None:
+    sleeps = Thread("handler", (f"retry {APP}:4", *REQUEST), call="clock_nanosleep", asleep=20.0, sleep_left=left)
+    main = Thread("MainThread", (f"select {LIB}/selectors.py:415", *SERVES), call="poll")
+    found = diagnose(evidence(main, sleeps, health="well", connections=[CLIENT])).findings[0]
+    assert found.cause == cause

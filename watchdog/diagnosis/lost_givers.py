@@ -1,8 +1,8 @@
-"""Whether the function that should give a task what it waits for can still run. Pure.
+"""Whether the function that should give a task or thread what it waits for can still run. Pure.
 
 The source tells which functions give such a thing (they set a future or an event, fill a queue), who calls them, and
-who starts them as tasks. Where all of those are over, and no request can begin one again, nobody is left who gives it.
-A long poll is different: another request may give what it waits for at any time.
+who starts them as tasks or threads. Where all of those are over, and no request can begin one again, nobody is left who
+gives it. A long poll is different: another request may give what it waits for at any time.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from watchdog.diagnosis import shape
 from watchdog.diagnosis.code import at_place, is_application
 from watchdog.diagnosis.tasks import TaskWait
-from watchdog.diagnosis.view import View
+from watchdog.diagnosis.view import ThreadView, View
 from watchdog.model.evidence import Frame, SourceFile
 from watchdog.model.records import record
 
@@ -25,7 +25,10 @@ _GIVES = (
     (("asyncio/locks.py:Condition.wait", "asyncio/locks.py:Condition.wait_for"), frozenset({"notify", "notify_all"})),
     (("asyncio/queues.py:get",), frozenset({"put", "put_nowait"})),
     (("asyncio/queues.py:put",), frozenset({"get", "get_nowait"})),
-    (("asyncio/queues.py:join",), frozenset({"task_done"})),
+    (("asyncio/queues.py:join", "queue.py:join"), frozenset({"task_done"})),
+    (("queue.py:get",), frozenset({"put", "put_nowait"})),
+    (("queue.py:put",), frozenset({"get", "get_nowait"})),
+    (("threading.py:wait",), frozenset({"set", "notify", "notify_all", "abort"})),  # and of a barrier
 )
 _OF_FUTURES = frozenset({"set_result", "set_exception"})
 # Calls that let a function run beside the caller, who goes on.
@@ -93,11 +96,22 @@ def _program(sources: tuple[SourceFile, ...]) -> _Program:
 
 def lost_giver(view: View, one: TaskWait) -> Frame | None:
     """The function that would give what the task waits for, and is over; None where somebody may give it yet."""
-    if one.task.greenlet or view.inside_unread or any(look.unread for look in view.tasks):
+    return None if one.task.greenlet else _lost_giver(view, one.task.pid, one.chain, one.app_frame)
+
+
+def lost_giver_of(view: View, thread: ThreadView) -> Frame | None:
+    """The same of a thread that waits for an event, a queue or a future."""
+    if thread.app_frame is None or thread.app_frame not in thread.work:
         return None
-    program, living = _program(view.evidence.sources), _living(view, one)
-    own = {_name(frame) for frame in one.chain}
-    givers = program.giving(_gives(one)) - own
+    return _lost_giver(view, thread.pid, thread.work[::-1], thread.app_frame)
+
+
+def _lost_giver(view: View, pid: int, chain: Sequence[Frame], place: Frame) -> Frame | None:
+    if view.inside_unread or any(look.unread for look in view.tasks):
+        return None
+    program, living = _program(view.evidence.sources), _living(view, pid, place)
+    own = {_name(frame) for frame in chain}
+    givers = program.giving(_gives(chain, place)) - own
     if any(living[name] for name in givers):
         return None
     over: list[str] = []
@@ -120,14 +134,12 @@ def _name(frame: Frame) -> str:
     return frame.function.rpartition(".")[2]
 
 
-def _living(view: View, one: TaskWait) -> defaultdict[str, list[Frame]]:
-    """The calls of all tasks and threads by function, without those of tasks that wait at the same place."""
+def _living(view: View, pid: int, place: Frame) -> defaultdict[str, list[Frame]]:
+    """The calls of all tasks and threads by function, without those that wait at the same place."""
     found: defaultdict[str, list[Frame]] = defaultdict(list)
-    pid = one.task.pid
-    tasks = (task for look in view.tasks if look.pid == pid for task in look.tasks)
-    calls = [task.frames for task in tasks if one.app_frame not in task.frames]
+    calls = [task.frames for look in view.tasks if look.pid == pid for task in look.tasks]
     for frames in (*calls, *(thread.frames for thread in view.threads_of(pid))):
-        for frame in frames:
+        for frame in frames if place not in frames else ():
             found[_name(frame)].append(frame)
     return found
 
@@ -139,9 +151,9 @@ def _may_come(use: _Use, living: defaultdict[str, list[Frame]]) -> bool:
     return any(frame.line < use.line or any(shape.covers(loop, frame.line) for loop in loops) for frame in here)
 
 
-def _gives(one: TaskWait) -> frozenset[str]:
-    """Names of the methods that give what it waits for."""
-    inner = one.chain[len(one.chain) - one.chain[::-1].index(one.app_frame) :]
+def _gives(chain: Sequence[Frame], place: Frame) -> frozenset[str]:
+    """Names of the methods that give what is waited for at this place."""
+    inner = chain[len(chain) - chain[::-1].index(place) :]
     return next((names for places, names in _GIVES if any(at_place(frame, places) for frame in inner)), _OF_FUTURES)
 
 
