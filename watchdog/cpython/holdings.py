@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from watchdog.cpython.frames import Frames, LiveFrame
 from watchdog.cpython.objects import plausible
@@ -25,6 +26,16 @@ _TOLD, _LEAST_LENGTH, _LEAST_SIZE = 40, 50, 1 << 20
 _LIBRARY = ("/site-packages/", "/dist-packages/", "/lib/python3", "/lib64/python3", "<")
 _HEAP_TYPE, _TYPE_SUBCLASS, _DICT_SUBCLASS, _LIST_SUBCLASS = 1 << 9, 1 << 31, 1 << 29, 1 << 25
 _TEXTS = {"bytes": 1, "bytearray": 1, "str": 1}
+
+
+def believable(found: Iterable[Container], memory: int) -> tuple[Container, ...]:
+    """Without what cannot be: the target runs on, so a number may be read in the middle of a change. A size that is
+    more than the bytes of memory that the process has is no estimate: its entries share what they hold."""
+    return tuple(
+        one if one.size <= memory else replace(one, size=0)
+        for one in found
+        if one.length * (1 if one.kind in _TEXTS else 8) <= memory
+    )
 
 
 @record(frozen=True)

@@ -19,7 +19,7 @@ from watchdog.cpython.forks import birth, generations, own_calls, runs_a_loop, s
 from watchdog.cpython.frames import Frames, LiveFrame
 from watchdog.cpython.greenlets import GREENLET, Greenlets, Suspended, named_by, read_greenlets
 from watchdog.cpython.heap import Heap, merged, walk
-from watchdog.cpython.holdings import read_holdings
+from watchdog.cpython.holdings import believable, read_holdings
 from watchdog.cpython.in_flight import body_is_in, request_of
 from watchdog.cpython.interpreter import Interpreter, attach
 from watchdog.cpython.lock_objects import LockObjects
@@ -340,7 +340,9 @@ class _Look:
     def containers(self, threads: Sequence[LiveThread], pending: Sequence[_Pending]) -> tuple[Container, ...]:
         calls = [frame for thread in threads for frame in thread.frames]
         calls += [frame for task in pending for frame in task.chain.frames]
-        return read_holdings(self.frames, self.interpreter.interpreters, calls, Deadline(_HOLDINGS_TIME))
+        found = read_holdings(self.frames, self.interpreter.interpreters, calls, Deadline(_HOLDINGS_TIME))
+        process = processes.read(self.pid)
+        return believable(found, process.rss) if process is not None else ()
 
     def locks(self, threads: Sequence[LiveThread], pending: Sequence[_Pending], greenlets: Greenlets) -> LockLook:
         process = processes.read(self.pid)

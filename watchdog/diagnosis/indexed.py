@@ -75,6 +75,19 @@ class Indexed:
         """Bytes of the whole server, at the last look."""
         return self.evidence.memory[-1].rss if self.evidence.memory else 0
 
+    @cached_property
+    def grown(self) -> int | None:
+        """Bytes by which the processes grew that were there from the first look to the last. None where all were: then
+        the sum of all tells the same, and was taken more often."""
+        first: dict[int, int] = {}
+        for look in self.evidence.looks:
+            first.setdefault(look.process.pid, look.process.rss)
+        began = {look.process.pid for look in self.evidence.looks if look.at == self.evidence.looks[0].at}
+        stayed = began & self.living
+        if stayed == self.processes.keys():
+            return None
+        return sum(self.processes[pid].rss - first[pid] for pid in stayed)
+
     def descriptor(self, pid: int, number: int) -> Descriptor | None:
         return self._descriptors.get((pid, number))
 

@@ -11,6 +11,7 @@ from collections import Counter
 
 from watchdog.diagnosis import shape
 from watchdog.diagnosis.code import at_place, innermost_application, package
+from watchdog.diagnosis.ended_peers import read_after_end
 from watchdog.diagnosis.polling import awaits_result
 from watchdog.diagnosis.rounds import repeats
 from watchdog.diagnosis.tasks import TaskWait, answers_request, suspended
@@ -239,7 +240,7 @@ def endless(view: Threads, thread: ThreadView, frame: Frame) -> Certainty | None
     alone = len(leaves) == 1 and next(iter(leaves)) == (frame.file, frame.function)
     source = view.file(frame.file)
     loop = shape.innermost_loop(source, frame.line) if source and not source.changed_since_start else None
-    if repeats(view, thread, frame):
+    if repeats(view, thread, frame) or read_after_end(view, thread, frame):
         return "likely"
     if isinstance(loop, ast.While) and not shape.has_exit(loop):
         if shape.is_constant(loop.test):

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from watchdog.diagnosis import logbook
 from watchdog.diagnosis.code import is_application, with_beside
 from watchdog.diagnosis.diagnose import diagnose, settled
-from watchdog.evidence import files_open, guard_notes, locks, stacks, tasks, threads
+from watchdog.evidence import files_open, following, guard_notes, locks, stacks, tasks, threads
 from watchdog.evidence.background import Background
 from watchdog.evidence.bounded import Attempt
 from watchdog.evidence.lives import Lives
@@ -46,6 +46,7 @@ _AGAIN = 1.5  # seconds between two readings of the same memory
 _INSIDE_TIME = 2.0  # seconds for one of them
 _MORE_TIME = "a longer --within reads more"
 _WEIGH = 0.3  # seconds between two looks at memory
+_LOGS_AGAIN = 1.0  # seconds between two readings of the logs
 _LOG = 64_000  # bytes of a log that the server writes to and nobody named
 
 
@@ -89,6 +90,7 @@ class Session:
         self._pending: set[tuple[int, int]] = set()
         self._gaps: dict[str, Gap] = {}
         self._logs, self._exits = tuple(logs), tuple(exits)
+        self._own_logs, self._logs_at = set[str](), 0.0
         self._questions: Asking | None = None
         self._protocol = ""  # of its port, where that is not HTTP
         self._overdue = False
@@ -300,6 +302,10 @@ class Session:
         named = {
             one.target for one in self._descriptors if one.pid == root and one.number in (1, 2) and one.kind == "file"
         }
+        if self.at - self._logs_at >= _LOGS_AGAIN:
+            self._logs_at = self.at
+            self._logs = following.read_again(self._logs, _LOG, self._own_logs, self._files.reading(root or 0))
+        self._own_logs |= named - known
         for path in sorted(named - known):
             text, size, error = files.tail(path, _LOG, self._files.reading(root or 0))
             self._logs = (*self._logs, LogTail(path, text, size, error=error))

@@ -248,6 +248,7 @@ class LogTail:
     size: int = 0
     modified: float | None = None  # seconds since the epoch
     error: str | None = None
+    grown: int = 0  # bytes that came in while the server was looked at: the end of `text`
 
 
 @record(frozen=True)

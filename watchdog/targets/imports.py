@@ -18,19 +18,37 @@ _SERVE_HTTP = frozenset({
     "vibora", "waitress", "websockets", "werkzeug", "ws4py", "wsgiref.simple_server", "wsproto",
 })  # fmt: skip
 
+# Of these what a program also loads that only asks others by HTTP, or shows its metrics on another port.
+_ALSO_CLIENTS = frozenset(
+    {"aiohttp", "autobahn", "engineio", "h11", "h2", "httptools", "websockets", "ws4py", "wsproto"}
+)
+_METRICS = "prometheus_client"
+
 
 def may_speak_http(process: Process) -> bool:
     """False only where its memory shows that no library for HTTP is loaded, and no file of its own names it."""
+    loaded, own = _imported(process) or ((), ())
+    return bool(loaded) or not own or _names_it(process, own)
+
+
+def speaks_http(process: Process) -> bool:
+    """True only where its memory shows a server for HTTP, and one of its own files names what goes with it."""
+    loaded, own = _imported(process) or ((), ())
+    return _METRICS not in loaded and not _ALSO_CLIENTS.issuperset(loaded) and _names_it(process, own)
+
+
+def _imported(process: Process) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """Which libraries for HTTP it has loaded, and the files of its own modules; None where that cannot be read."""
     from watchdog.system.child import child_call  # here and below: the command line tells of most servers
     from watchdog.system.process import memory
 
     if not memory.READABLE:
-        return True
+        return None
     answer = child_call.call("watchdog.cpython.modules:read_all", ((process.pid,), _SERVE_HTTP), _SECONDS)
-    if not isinstance(answer, dict) or process.pid not in answer:
-        return True
-    loaded, own = answer[process.pid]
-    return bool(loaded) or not own or _names_it(process, own)
+    found: tuple[tuple[str, ...], tuple[str, ...]] | None = (
+        answer.get(process.pid) if isinstance(answer, dict) else None
+    )
+    return found
 
 
 def _names_it(process: Process, own: tuple[str, ...]) -> bool:

@@ -56,6 +56,8 @@ def of(listener: Listener, members: Iterable[Process], framework: str | None = N
     if not speaks_http(framework):
         return str(framework)
     shown = next((told for one in holders if (told := protocol_of_script(one))), "")
+    if shown == OWN_PROTOCOL:  # its first file names no HTTP; another one of its own may
+        return HTTP if any(imports.speaks_http(one) for one in holders) else OWN_PROTOCOL
     if shown or framework is not None or not python:
         return shown or HTTP
     return HTTP if any(imports.may_speak_http(one) for one in holders) else OWN_PROTOCOL

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from watchdog.diagnosis import jobs, posts
+from watchdog.diagnosis.ended_peers import read_after_end
 from watchdog.diagnosis.rules.slow_degradation import ends_with_kept_state
 from watchdog.diagnosis.spinning import Spin, is_needed, spins
 from watchdog.diagnosis.view import View, short
@@ -23,7 +24,9 @@ def rule(view: View) -> Iterator[Finding]:
         if spin.native or not to_blame(view, spin):
             continue
         thread = spin.thread
-        rest = "; the event loop runs nothing else meanwhile" if thread.is_event_loop else ""
+        ended = read_after_end(view, thread, spin.frame)
+        rest = f"; it reads again and again from {ended}" if ended else ""
+        rest += "; the event loop runs nothing else meanwhile" if thread.is_event_loop else ""
         yield Finding(
             cause="busy-loop",
             certainty=certainty(view, spin),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from statistics import median
 
 from watchdog.diagnosis import jobs, logbook
@@ -26,6 +27,10 @@ PREVENT_TIMEOUT = (
     "they are forked (gunicorn: --preload), so that no request and no time-out waits for it."
 )
 _TIMED_OUT = r"WORKER TIMEOUT \(pid:\s*\d+\)"
+_ENDED_BADLY = (
+    r"was sent SIG(?!TERM|INT|QUIT|HUP)|exited with code [1-9]|exitcode -?[1-9]|died (?:unexpectedly|of signal)"
+)
+_UNSEEN = 3  # equal errors during the looks
 _PID = re.compile(r"pid:\s*(\d+)")
 _KILL = 9
 _ASKED = (1, 2, 15)  # hang up, interrupt, terminate: somebody wanted it to end
@@ -35,12 +40,15 @@ SHORT = 120.0  # seconds: who lives longer has its own fault, not a failed start
 
 def rule(view: View) -> Iterator[Finding]:
     yield from _killed_at_work(view)
-    ends = [*_streak(view), *(one for one in view.evidence.exits if _short(one) and served(view, one))]
+    watched = [one for one in view.evidence.exits if _short(one) and served(view, one)]
+    ends = [*_streak(view), *(one for one in watched if not _is_relieved(view, one))]
     errors = logbook.all_tracebacks(view.evidence.logs)
     repeated = Counter((one.type, one.frames[:1]) for one in errors[-20:] if view.innermost(one.frames))
     again, times = repeated.most_common(1)[0] if repeated else (None, 0)
     seen = sum(one.source == "watched" for one in ends)
     between = times >= 2 and _between_lives(view)
+    if not ends and (now := _dies_unseen(view)) is not None:
+        errors, again, times, between = (now[0],), (now[0].type, now[0].frames[:1]), now[1], True
     if seen == 0 and len(ends) < 3 and not between:
         return
     if not between and len(ends) < 2 and times < 3:
@@ -61,6 +69,35 @@ def rule(view: View) -> Iterator[Finding]:
         prevent=PREVENT,
         details=tuple(f"pid {one.pid} lived {format_duration(one.lifetime or 0.0)}" for one in ends[-5:]),
     )
+
+
+def _is_relieved(view: View, end: Exit) -> bool:
+    """Whether it is a worker that another one followed, while everybody was answered and no log told of an error:
+    masters replace their workers after so many requests."""
+    root = view.evidence.tree.root.pid if view.evidence.tree else None
+    calm = view.answers_well and not view.failing and not view.waiting
+    return calm and end.pid != root and not logbook.all_tracebacks(view.evidence.logs) and not _told(view)
+
+
+def _told(view: View) -> bool:
+    """Whether a master tells that a worker ended by itself: by a signal, or with a code that is not 0."""
+    return bool(logbook.matching(view.evidence.logs, _ENDED_BADLY))
+
+
+def _dies_unseen(view: View) -> tuple[logbook.Logged, int] | None:
+    """The error of children that die too soon to be seen: the log told of it again and again during the looks, nobody
+    takes connections, and nobody is at work. With it how often."""
+    nobody_served = view.in_trouble or any(one.is_in_queue for one in view.clients)
+    if not nobody_served or any(view.accepts(pid) for pid in view.living):
+        return None
+    if any(one.serves_request or one.spins for one in view.python_threads):
+        return None
+    new = [replace(log, text=log.text[-log.grown :]) for log in view.evidence.logs if log.grown]
+    errors = [one for one in logbook.all_tracebacks(new) if view.innermost(one.frames)]
+    counts = Counter((one.type, one.frames[:1]) for one in errors)
+    usual, times = counts.most_common(1)[0] if counts else (None, 0)
+    error = next((one for one in reversed(errors) if (one.type, one.frames[:1]) == usual), None)
+    return (error, times) if error is not None and times >= _UNSEEN else None
 
 
 def _killed_at_work(view: View) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from statistics import median
 from watchdog.diagnosis import rounds
 from watchdog.diagnosis.givers import GIVEN, threads_at_work
 from watchdog.diagnosis.progress import waits_for_children
+from watchdog.diagnosis.rules.memory_leak import rising
 from watchdog.diagnosis.spinning import Spin, is_needed, spins
 from watchdog.diagnosis.tasks import MAY_BE_MEANT, serving
 from watchdog.diagnosis.view import View, short
@@ -46,7 +47,13 @@ def rule(view: View) -> Iterator[Finding]:
         return
     waits = _held_up(view)
     certainty: Certainty = "guess" if waits else "likely"
-    yield Finding(cause="healthy", certainty=certainty, summary=f"{usual}{waits}", evidence=("questions.json",))
+    yield Finding(
+        cause="healthy",
+        certainty=certainty,
+        summary=f"{usual}{waits}",
+        evidence=("questions.json",),
+        details=rising(view),
+    )
 
 
 def _held_up(view: View) -> str:

@@ -14,23 +14,18 @@ from watchdog.text.units import format_duration, format_size
 SHORTEST = 4.0  # seconds of looks
 LONG = 4.0  # seconds of rising after which it is more than a guess
 LEAST = 4 << 20  # bytes: less comes and goes in every server
+_FAR = 3600.0  # seconds to the limit
 _NEAR = 60.0  # seconds to the limit: what loads will not be ready before that
 
 
 def rule(view: View) -> Iterator[Finding]:
-    points = view.evidence.memory
-    rate = steady_growth(points)
-    if rate is None:
+    rate = steady_growth(view.evidence.memory)
+    if rate is None or is_far_and_untold(view):
         return
-    grown = points[-1].rss - points[0].rss
-    machine, configured = view.evidence.machine, view.evidence.configured
-    limit = (
-        configured.memory_limit
-        or (machine.memory_limit if machine else None)
-        or (machine.memory_total if machine else None)
-    )
-    left = (limit - points[-1].rss) / rate if limit else None
-    until = f"; the limit of {format_size(limit)} is reached in {format_duration(left)}" if limit and left else ""
+    points = view.evidence.memory
+    if view.grown is not None and view.grown < 0.5 * (points[-1].rss - points[0].rss):
+        return  # processes came
+    left = _left(view, rate)
     holding = holdings.growing(view)
     far = left is None or left > _NEAR
     loads = loading.ends(view, holding.culprit) if holding and holding.culprit and far else False
@@ -40,21 +35,64 @@ def rule(view: View) -> Iterator[Finding]:
     yield Finding(
         cause="memory-leak",
         certainty="likely" if holding and loads is False and points[-1].at - points[0].at >= LONG else "guess",
-        summary=f"memory grew by {format_size(grown)} in {format_duration(points[-1].at - points[0].at)}, steadily "
-        f"({format_size(rate)} a second, now {format_size(points[-1].rss)}){until}{by}",
+        summary=f"{_growth(view, rate)}{by}",
         culprit=holding.culprit if holding else None,
         evidence=("memory.json",),
         prevent=_prevent(view),
     )
 
 
-def _prevent(view: View) -> str:
+def is_far_and_untold(view: View) -> bool:
+    """Whether memory rises, nothing shows what grows, everybody is answered and the limit is far: a cache that fills
+    looks the same."""
+    rate = steady_growth(view.evidence.memory)
+    left = _left(view, rate) if rate is not None else None
+    return left is not None and left > _FAR and view.answers_well and holdings.growing(view) is None
+
+
+def rising(view: View) -> tuple[str, ...]:
+    """Words for that, beside another finding."""
+    rate = steady_growth(view.evidence.memory)
+    if rate is None or not is_far_and_untold(view):
+        return ()
+    return (f"{_growth(view, rate)}: a cache that fills, or a leak; `wd leak watch {_server(view)}` tells which",)
+
+
+def _growth(view: View, rate: float) -> str:
+    points, limit, left = view.evidence.memory, _limit(view), _left(view, rate)
+    until = f"; the limit of {format_size(limit)} is reached in {format_duration(left)}" if limit and left else ""
+    return (
+        f"memory grew by {format_size(points[-1].rss - points[0].rss)} in "
+        f"{format_duration(points[-1].at - points[0].at)}, steadily ({format_size(rate)} a second, now "
+        f"{format_size(points[-1].rss)}){until}"
+    )
+
+
+def _limit(view: View) -> int | None:
+    machine, configured = view.evidence.machine, view.evidence.configured
+    return (
+        configured.memory_limit
+        or (machine.memory_limit if machine else None)
+        or (machine.memory_total if machine else None)
+    )
+
+
+def _left(view: View, rate: float) -> float | None:
+    """Seconds to the limit."""
+    limit = _limit(view)
+    return (limit - view.evidence.memory[-1].rss) / rate if limit else None
+
+
+def _server(view: View) -> str:
     tree = view.evidence.tree
     port = tree.ports[0] if tree and tree.ports else None
-    server = f"--pid {tree.root.pid}" if tree and port is None else f":{port or 'PORT'}"
+    return f"--pid {tree.root.pid}" if tree and port is None else f":{port or 'PORT'}"
+
+
+def _prevent(view: View) -> str:
     return (
         "Bound what is kept: a cache with a size (`functools.lru_cache(maxsize=…)`), a deque with `maxlen`, and drop "
-        f"what belongs to one request when it ends. `wd leak watch {server}` names the type that grows."
+        f"what belongs to one request when it ends. `wd leak watch {_server(view)}` names the type that grows."
     )
 
 

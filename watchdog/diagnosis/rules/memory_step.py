@@ -45,6 +45,8 @@ def _seen(view: View) -> Iterator[Finding]:
     size, at = max(steps, default=(0, 0.0))
     if size < LEAST or points[-1].rss < points[0].rss + 0.8 * size:
         return
+    if view.grown is not None and view.grown < 0.8 * size:
+        return  # another process came
     frame, _ = max(
         (thread.dominant_frame for thread in view.python_threads), key=lambda one: one[1], default=(None, 0.0)
     )

@@ -18,7 +18,7 @@ PREVENT_WAIT = "Find who sent the stop signal to the child, and give the wait fo
 
 def rule(view: View) -> Iterator[Finding]:
     stopped = [process for process in view.processes.values() if process.state == "T"]
-    if not stopped:
+    if not stopped or _holds_nobody_up(view, stopped):
         return
     everybody = len(stopped) == len(view.processes)
     pids = ", ".join(str(process.pid) for process in stopped)
@@ -34,6 +34,16 @@ def rule(view: View) -> Iterator[Finding]:
         evidence=tuple(f"threads.json#pid={process.pid}" for process in stopped),
         prevent=PREVENT_WAIT if culprit else PREVENT,
         details=(f"kill -CONT {' '.join(str(process.pid) for process in stopped)} would let it go on as it was",),
+    )
+
+
+def _holds_nobody_up(view: View, stopped: list[Process]) -> bool:
+    """Whether everybody is answered, and what is stopped serves nobody: a program may let its children rest."""
+    return (
+        view.answers_well
+        and not view.waiting
+        and not _server_stands(view, stopped)
+        and not any(view.is_server(one.pid) for one in stopped)
     )
 
 
