@@ -63,3 +63,13 @@ def test_what_a_background_task_gives_is_awaited_for_ever_only_once_that_task_is
         first = found.findings[0]
         assert first.cause == cause, said(found)
         assert cause == "healthy" or "render" in first.summary
+
+
+def test_what_a_background_task_has_forgotten_is_awaited_for_ever_though_it_lives() -> None:
+    with support.running(str(SERVER), "{port}", "lost") as server:
+        ask_behind(server, "/go", times=3)
+        _, found = look(server, within=10.0)
+        first = found.findings[0]
+        assert first.cause == "await-never", said(found)
+        assert first.culprit is not None
+        assert first.culprit.line == line_of(SERVER, "return await given")

@@ -2,7 +2,8 @@
 
 GET /health gives a moment's work to the pool that WAY names. Healthy: idle (a pool of one thread, nothing else to do),
 timed (a request polls its thread for a result that comes), task (a task of the background gives each page, after a
-pause). Ill: one (a pool of one thread is taken for ever), over (that task has died of an exception).
+pause). Ill: one (a pool of one thread is taken for ever), over (that task has died of an exception), lost (it lives,
+and forgets what it cannot do).
 """
 
 import asyncio
@@ -34,6 +35,8 @@ async def render(pages):
         page = await pages.get()
         if WAY == "over":
             raise ValueError("no template")
+        if WAY == "lost":
+            continue
         await asyncio.sleep(30)
         page.set_result(b"page")
 
@@ -46,7 +49,7 @@ async def page(pages):
 
 async def answer(line, pages):
     loop = asyncio.get_running_loop()
-    if b" /go" in line and WAY in ("task", "over"):
+    if b" /go" in line and WAY in ("task", "over", "lost"):
         return await page(pages)
     if b" /go" in line and WAY == "one":
         return await loop.run_in_executor(pool, wait_for_payment)

@@ -142,3 +142,24 @@ def test_a_request_that_sleeps_for_hours_never_gets_its_answer(left: float, caus
     main = Thread("MainThread", (f"select {LIB}/selectors.py:415", *SERVES), call="poll")
     found = diagnose(evidence(main, sleeps, health="well", connections=[CLIENT])).findings[0]
     assert found.cause == cause
+
+
+@pytest.mark.parametrize(("more", "cause"), [("", "await-never"), ("import weakref\n", "healthy")])
+def test_a_task_waits_for_ever_for_a_sign_that_nobody_else_has(more: str, cause: str) -> None:
+    source = BEGIN + PUBLISHES + more
+    line = source.splitlines().index("    return await job") + 1
+    calls = (frame(f"start {SITE}/aiohttp/web_protocol.py:500"), frame(f"page {APP}:{line}"))
+    asks = Task(PID, 9, "Task-9", calls, "_asyncio.Future", alone=True)
+    found = diagnose(evidence(LOOP, source=source, health="well", connections=[CLIENT], tasks=[asks])).findings[0]
+    assert found.cause == cause
+    assert cause == "healthy" or "nothing else in the process refers to it" in found.summary
+
+
+def test_the_sign_by_which_a_program_keeps_running_is_no_fault() -> None:
+    source = "async def main():\n    await serve(page)\n    await asyncio.Event().wait()\nasyncio.run(main())\n"
+    rests = Task(
+        PID, 9, "Task-1", (frame(f"main {APP}:3"), frame(f"Event.wait {LIB}/asyncio/locks.py:213")), alone=True
+    )
+    assert (
+        diagnose(evidence(LOOP, source=source, health="well", connections=[CLIENT], tasks=[rests])).verdict == "healthy"
+    )

@@ -41,4 +41,4 @@ def rare_first(addresses: Iterable[int], place: Callable[[int], object], deadlin
 
 
 def _place(task: Task) -> object:
-    return task.frames, task.waits_for, task.running, task.ready, bool(task.request), bool(task.gathered)
+    return task.frames, task.waits_for, task.running, task.ready, bool(task.request), bool(task.gathered), task.alone

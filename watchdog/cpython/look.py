@@ -19,6 +19,7 @@ from watchdog.cpython.forks import birth, generations, own_calls, runs_a_loop, s
 from watchdog.cpython.frames import Frames, LiveFrame
 from watchdog.cpython.greenlets import GREENLET, Greenlets, Suspended, named_by, read_greenlets
 from watchdog.cpython.heap import Heap, merged, walk
+from watchdog.cpython.held_alone import is_held_alone
 from watchdog.cpython.holdings import believable, read_holdings
 from watchdog.cpython.in_flight import body_is_in, request_of
 from watchdog.cpython.interpreter import Interpreter, attach
@@ -326,6 +327,7 @@ class _Look:
                     gathered=tuple(child for child in self.children(end) if child in listed),
                     request=request_of(self.frames, frames),
                     body_is_in=body_is_in(self.frames, frames),
+                    alone=is_held_alone(self.frames, task.chain, task.waiter),
                 )
             )
         return tuple(found)

@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from watchdog.diagnosis import shape
 from watchdog.diagnosis.code import at_place, is_application
-from watchdog.diagnosis.tasks import TaskWait
+from watchdog.diagnosis.tasks import TaskWait, answers_request
 from watchdog.diagnosis.view import ThreadView, View
 from watchdog.model.evidence import Frame, SourceFile
 from watchdog.model.records import record
@@ -92,6 +92,21 @@ class _Program:
 @lru_cache(maxsize=2)
 def _program(sources: tuple[SourceFile, ...]) -> _Program:
     return _Program(sources)
+
+
+def is_held_alone(view: View, one: TaskWait) -> bool:
+    """Whether nothing but the task itself refers to what it waits for, and it is not what keeps the program running.
+
+    A weak reference, which a program may keep of those that listen, is no reference that counts.
+    """
+    if not one.task.alone or one.is_bounded:
+        return False
+    if any("weakref" in text for source in view.evidence.sources for _, text in source.lines):
+        return False
+    outer = one.chain[0]
+    source = view.file(outer.file)
+    by_design = source is None or shape.is_done_at_start(source, _name(outer))
+    return answers_request(one.task) or not by_design
 
 
 def lost_giver(view: View, one: TaskWait) -> Frame | None:

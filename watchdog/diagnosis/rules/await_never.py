@@ -8,7 +8,7 @@ from watchdog.diagnosis import jobs, logbook
 from watchdog.diagnosis.code import at_place, is_application
 from watchdog.diagnosis.givers import may_be_given
 from watchdog.diagnosis.locking import graph
-from watchdog.diagnosis.lost_givers import lost_giver, lost_giver_of
+from watchdog.diagnosis.lost_givers import is_held_alone, lost_giver, lost_giver_of
 from watchdog.diagnosis.own_queues import is_left_full
 from watchdog.diagnosis.rules.pool_exhausted import waits_for_lost_notice
 from watchdog.diagnosis.tasks import MAY_BE_MEANT, TaskWait, goes_round, keeps_others, serving
@@ -62,7 +62,12 @@ def may_be_meant(one: TaskWait) -> bool:
 
 
 def _never_meant(view: View, one: TaskWait) -> bool:
-    return not may_be_meant(one) or one.reads_its_body_again or lost_giver(view, one) is not None
+    return (
+        not may_be_meant(one)
+        or one.reads_its_body_again
+        or is_held_alone(view, one)
+        or lost_giver(view, one) is not None
+    )
 
 
 def _without_a_holder(view: View, waiting: list[TaskWait]) -> list[TaskWait]:
@@ -81,7 +86,6 @@ def loop_idles(view: View, pid: int) -> bool:
 def _of_task(view: View, waiting: list[TaskWait]) -> Finding:
     first = waiting[0]
     alike = sum(one.app_frame == first.app_frame for one in waiting)
-    gone = lost_giver(view, first)
     asked = f" ({first.task.request.partition('?')[0]})" if first.task.request else ""
     return Finding(
         cause="await-never",
@@ -90,12 +94,20 @@ def _of_task(view: View, waiting: list[TaskWait]) -> Finding:
         waits_for="peer" if first.kind == "sign" and serving(view, frozenset({"network"})) else "",
         summary=f"the event loop idles while {alike} {first.noun}{'s' if alike > 1 else ''}{asked} "
         f"await{'' if alike > 1 else 's'} {first.words} in {short(first.app_frame)}"
-        f"{f'; {short(gone)} would give it, and does not run any more' if gone else ''}",
+        f"{_nobody(view, first)}",
         culprit=view.culprit(first.app_frame),
         evidence=(f"tasks.json#pid={first.task.pid},task={first.task.name}",),
         prevent=PREVENT,
         details=first.calls,
     )
+
+
+def _nobody(view: View, one: TaskWait) -> str:
+    """Why nobody gives what the task waits for, where that is known."""
+    if is_held_alone(view, one):
+        return "; nothing else in the process refers to it"
+    gone = lost_giver(view, one)
+    return f"; {short(gone)} would give it, and does not run any more" if gone else ""
 
 
 def _of_threads(view: View) -> Iterator[Finding]:
