@@ -43,7 +43,10 @@ def test_a_request_that_waits_for_work_of_another_thread_does_not_wait_for_ever(
         assert found.verdict == "healthy", said(found)
 
 
-@pytest.mark.parametrize(("way", "line"), [("died", "return job.result()"), ("lost", "return flight.result()")])
+@pytest.mark.parametrize(
+    ("way", "line"),
+    [("died", "return job.result()"), ("lost", "return flight.result()"), ("forgot", "return job.result()")],
+)
 def test_a_result_that_nobody_is_left_to_give_is_awaited_for_ever(way: str, line: str) -> None:
     with support.running(str(RESULTS), "{port}", way) as server:
         ask_behind(server, "/go", times=3)

@@ -2,7 +2,7 @@
 
 Healthy: worker (a thread of its own takes one job after the other, each a long pause), flight (the first request loads
 for long, those that come meanwhile wait for its result). Ill: died (the worker has died of an exception), lost (the
-request that loads has died of one, and its result is never set).
+request that loads has died of one, and its result is never set), forgot (the worker lives, and forgets a job).
 """
 
 import queue
@@ -29,6 +29,9 @@ def render():
 def work():
     while True:
         job = jobs.get()
+        if WAY == "forgot":
+            del job
+            continue
         job.set_result(render())
 
 

@@ -1,9 +1,14 @@
-"""Tasks that wait for something: alone-* for what nobody else has, held-* for what somebody has. Prints a line."""
+"""Tasks and threads that wait: alone-* for what nobody else has, held-* for what somebody has. Prints the kernel's ids
+of the threads, by name."""
 
 import asyncio
 import dataclasses
 import functools
 import gc
+import json
+import queue
+import threading
+from concurrent.futures import Future
 
 KEPT = []
 
@@ -79,7 +84,48 @@ async def passed(keep):
     await argument(done)
 
 
+def thread_event(keep):
+    done = threading.Event()
+    if keep:
+        KEPT.append(done)
+    done.wait()
+
+
+def thread_owner(keep):
+    order = Order()
+    if keep:
+        KEPT.append(order)
+    order.done.wait()
+
+
+def thread_future(keep):
+    given = Future()
+    if keep:
+        KEPT.append(given.set_result)
+    return given.result()
+
+
+def thread_box(keep):
+    news = queue.Queue()
+    if keep:
+        KEPT.append(news)
+    return news.get()
+
+
+class Order:
+    def __init__(self):
+        self.done = threading.Event()
+
+
+def start_threads():
+    for way in (thread_event, thread_owner, thread_future, thread_box):
+        for keep in (False, True):
+            name = f"{'held' if keep else 'alone'}-{way.__name__}"
+            threading.Thread(target=way, args=(keep,), name=name, daemon=True).start()
+
+
 async def main():
+    start_threads()
     ways = (event, owner, owner_of_sign, future, called_back, box, closure, passed)
     tasks = [
         asyncio.create_task(way(keep), name=f"{'held' if keep else 'alone'}-{way.__name__}")
@@ -88,7 +134,7 @@ async def main():
     ]
     await asyncio.sleep(0.05)
     gc.collect()
-    print("up", flush=True)
+    print(json.dumps({one.name: one.native_id for one in threading.enumerate()}), flush=True)
     await asyncio.sleep(3600)
     del tasks
 

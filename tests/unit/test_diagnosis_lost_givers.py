@@ -8,7 +8,7 @@ import pytest
 from canned import APP, LIB, LOOP_AT_REST, PID, REQUEST, SERVES, SITE, Thread, evidence, frame, upstream
 
 from watchdog.diagnosis.diagnose import diagnose
-from watchdog.model.evidence import Task
+from watchdog.model.evidence import Task, TaskLook
 from watchdog.model.finding import Finding
 
 LOOP = Thread("MainThread", LOOP_AT_REST, call="epoll_wait", moves=True)
@@ -163,3 +163,17 @@ def test_the_sign_by_which_a_program_keeps_running_is_no_fault() -> None:
     assert (
         diagnose(evidence(LOOP, source=source, health="well", connections=[CLIENT], tasks=[rests])).verdict == "healthy"
     )
+
+
+@pytest.mark.parametrize(("alone", "cause"), [((11,), "await-never"), ((), "healthy")])
+def test_a_thread_waits_for_ever_for_a_sign_that_nobody_else_has_whoever_is_at_work(
+    alone: tuple[int, ...], cause: str
+) -> None:
+    calls = (f"wait {LIB}/threading.py:327", f"wait {LIB}/threading.py:629", f"page {APP}:4", *REQUEST)
+    waits = Thread("handler", calls, call="futex", asleep=20.0, tid=11)
+    works = Thread("renderer", (f"render {APP}:8", f"run {LIB}/threading.py:982"), state="R", tid=12)
+    main = Thread("MainThread", (f"select {LIB}/selectors.py:415", *SERVES), call="poll")
+    seen = evidence(main, waits, works, source=OF_THREADS + STARTS_THREAD, health="well", connections=[CLIENT])
+    found = diagnose(replace(seen, tasks=(TaskLook(PID, 0.5, "3.11", alone=alone),)))
+    causes = [one.cause for one in found.findings]
+    assert ("await-never" in causes) == (cause == "await-never"), causes

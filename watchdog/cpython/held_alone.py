@@ -1,4 +1,4 @@
-"""Whether a suspended task waits for something that nobody else has, so that nobody can ever give it.
+"""Whether a suspended task or a thread waits for something that nobody else has, so that nobody can ever give it.
 
 An event, a queue or a future is set by whoever has it. Its count of references tells how many places have it. If each
 of them is a variable of the waiting calls themselves, or an attribute of an object that only these calls have, nobody
@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Sequence
 
+from watchdog.cpython.callstacks import LiveThread
 from watchdog.cpython.coroutines import Chain
 from watchdog.cpython.frames import Frames, LiveFrame
 from watchdog.cpython.holdings import is_library
@@ -17,7 +18,8 @@ from watchdog.system.process.memory import Unmapped
 
 _GIVEN_BY_OTHERS = frozenset({
     "asyncio.locks.Event", "asyncio.queues.Queue", "asyncio.queues.LifoQueue", "asyncio.queues.PriorityQueue",
-    "trio.Event", "trio._sync.Event",
+    "trio.Event", "trio._sync.Event", "threading.Event", "queue.Queue", "queue.LifoQueue", "queue.PriorityQueue",
+    "concurrent.futures._base.Future",
 })  # fmt: skip
 _FUTURES = frozenset({"_asyncio.Future", "asyncio.futures.Future"})
 _BY_THE_WAIT = 2  # references to an awaited future: of the task, and of what the coroutine iterates over
@@ -27,43 +29,46 @@ _COUNTED = ("3.10", "3.11", "3.12", "3.13")
 
 def is_held_alone(frames: Frames, chain: Chain, waiter: int) -> bool:
     """Whether only the task itself has what it waits for."""
-    if frames.offsets.version not in _COUNTED or chain.running or not chain.frames:
+    return not chain.running and _is_alone(frames, chain.frames, waiter or chain.end)
+
+
+def thread_holds_alone(frames: Frames, thread: LiveThread) -> bool:
+    """Whether only the thread itself has what it waits for."""
+    return _is_alone(frames, thread.frames[::-1], 0)
+
+
+def _is_alone(frames: Frames, calls: Sequence[LiveFrame], future: int) -> bool:
+    own = [place for place, one in enumerate(calls) if not is_library(one.code.file)]
+    if frames.offsets.version not in _COUNTED or not own:
         return False
     try:
-        return _Counting(frames, chain).is_alone(waiter)
+        return _Counting(frames, calls).is_alone(calls[own[-1] + 1 :], future)
     except (Unmapped, struct.error):
         return False
 
 
 class _Counting:
-    def __init__(self, frames: Frames, chain: Chain) -> None:
-        self.frames, self.objects, self.chain = frames, frames.objects, chain
+    def __init__(self, frames: Frames, calls: Sequence[LiveFrame]) -> None:
+        self.frames, self.objects, self.calls = frames, frames.objects, calls
 
-    def is_alone(self, waiter: int) -> bool:
-        own = [place for place, one in enumerate(self.chain.frames) if not is_library(one.code.file)]
-        if not own:
-            return False
-        inside = self.chain.frames[own[-1] + 1 :]
-        if inside:
-            target = self.frames.variable(inside[0], "self") or 0
-            known = bool(target) and self.objects.full_kind(target) in _GIVEN_BY_OTHERS
-            return known and self.counts(target, 0)
-        target = waiter or self.chain.end
-        known = bool(target) and self.objects.full_kind(target) in _FUTURES
-        return known and self.counts(target, _BY_THE_WAIT)
+    def is_alone(self, inside: Sequence[LiveFrame], future: int) -> bool:
+        """`inside` are the library's calls within the last one of the application."""
+        target = self.frames.variable(inside[0], "self") or 0 if inside else future
+        kinds, more = (_GIVEN_BY_OTHERS, 0) if inside else (_FUTURES, _BY_THE_WAIT)
+        return bool(target) and self.objects.full_kind(target) in kinds and self.counts(target, more)
 
     def counts(self, target: int, more: int) -> bool:
         """Whether all references to the target are accounted for."""
-        here = list(self.places(self.chain.frames))
+        here = list(self.places())
         owners = {one for one in here if one != target and self.has(one, target)}
         if any(self.count(one) != here.count(one) for one in owners):
             return False
         return self.count(target) == here.count(target) + len(owners) + more
 
-    def places(self, calls: Sequence[LiveFrame]) -> Iterator[int]:
+    def places(self) -> Iterator[int]:
         """What the variables and the value stacks of the calls refer to. A variable that inner functions share counts
         only where none of these is left; those of a library are its own."""
-        for call in calls:
+        for call in self.calls:
             for name in call.code.names:
                 direct = self.direct(call, name)
                 if direct and self.objects.kind(direct) == "cell":
@@ -71,7 +76,8 @@ class _Counting:
                         yield self.frames.variable(call, name) or 0
                 elif direct:
                     yield direct
-            yield from self.frames.stack(call)
+            # A call of a thread keeps the height of its stack to itself: then the count does not come out.
+            yield from self.frames.stack(call) if call.generator else ()
 
     def direct(self, call: LiveFrame, name: str) -> int:
         """What stands in the variable's own place: a cell, where inner functions share the variable."""

@@ -19,7 +19,7 @@ from watchdog.cpython.forks import birth, generations, own_calls, runs_a_loop, s
 from watchdog.cpython.frames import Frames, LiveFrame
 from watchdog.cpython.greenlets import GREENLET, Greenlets, Suspended, named_by, read_greenlets
 from watchdog.cpython.heap import Heap, merged, walk
-from watchdog.cpython.held_alone import is_held_alone
+from watchdog.cpython.held_alone import is_held_alone, thread_holds_alone
 from watchdog.cpython.holdings import believable, read_holdings
 from watchdog.cpython.in_flight import body_is_in, request_of
 from watchdog.cpython.interpreter import Interpreter, attach
@@ -120,6 +120,9 @@ class _Look:
                 if thread.tid is not None and (text := request_of(self.frames, thread.frames))
             ),
             containers=self.containers(threads, pending),
+            alone=tuple(
+                one.tid for one in threads[:_MOST_REQUESTS] if one.tid and thread_holds_alone(self.frames, one)
+            ),
             strange=greenlets.strange,
             born=born.record if born else None,
             threads=self.stacks(threads, locks) if len(processes.thread_ids(self.pid)) >= _MANY_THREADS else (),

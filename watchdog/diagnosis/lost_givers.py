@@ -99,14 +99,23 @@ def is_held_alone(view: View, one: TaskWait) -> bool:
 
     A weak reference, which a program may keep of those that listen, is no reference that counts.
     """
-    if not one.task.alone or one.is_bounded:
-        return False
-    if any("weakref" in text for source in view.evidence.sources for _, text in source.lines):
+    if not one.task.alone or one.is_bounded or _keeps_weakly(view):
         return False
     outer = one.chain[0]
     source = view.file(outer.file)
     by_design = source is None or shape.is_done_at_start(source, _name(outer))
     return answers_request(one.task) or not by_design
+
+
+def is_held_alone_by(view: View, thread: ThreadView) -> bool:
+    """The same of a thread that serves a request: others keep a program running by a sign that nobody sets."""
+    told = any(thread.tid in look.alone for look in view.tasks if look.pid == thread.pid)
+    by_design = thread.is_main or not thread.serves_request
+    return told and not by_design and not thread.is_bounded and not thread.moves and not _keeps_weakly(view)
+
+
+def _keeps_weakly(view: View) -> bool:
+    return any("weakref" in text for source in view.evidence.sources for _, text in source.lines)
 
 
 def lost_giver(view: View, one: TaskWait) -> Frame | None:

@@ -208,6 +208,7 @@ class TaskLook:
     taken: tuple[str, ...] = ()  # locks shared between processes that this one took and has not given back
     requests: tuple[tuple[int, str], ...] = ()  # (thread id, what it was asked)
     containers: tuple[Container, ...] = ()  # of the application, largest first
+    alone: tuple[int, ...] = ()  # threads that wait for what nobody else has, by the count of references to it
     born: Frame | None = None  # of a forked process: the call that forked it; what stands outside is its parent's
     threads: tuple[ThreadStack, ...] = ()  # of a process with very many of them
     unread: bool = False  # there are more threads or tasks than the time allowed to read

@@ -8,7 +8,7 @@ from watchdog.diagnosis import jobs, logbook
 from watchdog.diagnosis.code import at_place, is_application
 from watchdog.diagnosis.givers import may_be_given
 from watchdog.diagnosis.locking import graph
-from watchdog.diagnosis.lost_givers import is_held_alone, lost_giver, lost_giver_of
+from watchdog.diagnosis.lost_givers import is_held_alone, is_held_alone_by, lost_giver, lost_giver_of
 from watchdog.diagnosis.own_queues import is_left_full
 from watchdog.diagnosis.rules.pool_exhausted import waits_for_lost_notice
 from watchdog.diagnosis.tasks import MAY_BE_MEANT, TaskWait, goes_round, keeps_others, serving
@@ -117,7 +117,7 @@ def _of_threads(view: View) -> Iterator[Finding]:
         for thread in view.stuck_threads
         if (thread.wait.kind in (_OF_THREADS if view.in_trouble else _GIVEN_AWAY) or _never_comes(view, thread))
         and (thread.serves_request or thread.is_main)
-        if thread.wait.kind == "sleep" or not may_be_given(view, thread)
+        if thread.wait.kind == "sleep" or is_held_alone_by(view, thread) or not may_be_given(view, thread)
         if not (thread.wait.kind == "future" and _was_given(view, thread))
         if (view.in_trouble or not thread.is_bounded) and waits_for_lost_notice(view, thread) is None
     ]
@@ -129,6 +129,8 @@ def _of_threads(view: View) -> Iterator[Finding]:
     lost = f"; process {died[-1]} of it has died meanwhile" if died and thread.wait.kind == "future" else ""
     lost = lost or _lost(view, thread)
     why = f"no other thread is about to give it{lost}"
+    if is_held_alone_by(view, thread):
+        why = "nothing else in the process refers to it"
     if thread.wait.kind == "sleep":
         why = f"it sleeps for {format_duration(thread.sleep_left)} more"
     yield Finding(
@@ -148,7 +150,9 @@ def _never_comes(view: View, thread: ThreadView) -> bool:
     """Whether it waits for a sign whose giver is over, or for the end of a sleep that a mistaken unit made so long."""
     if thread.wait.kind == "sleep":
         return thread.serves_request and thread.sleep_left >= _LONG_SLEEP
-    return thread.wait.kind in _OF_THREADS and lost_giver_of(view, thread) is not None
+    if thread.wait.kind not in _OF_THREADS:
+        return False
+    return is_held_alone_by(view, thread) or lost_giver_of(view, thread) is not None
 
 
 def _was_given(view: View, thread: ThreadView) -> bool:
