@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -25,7 +27,7 @@ from databases import Postgres, needs_postgres, postgres
 from homes import WD, Done, Home, surroundings
 from hosts import Fleet, fleet_in, needed
 from pages import page_of
-from support import alive, wait_for
+from support import alive, connects, free_port, wait_for
 
 pytest.importorskip("sqlalchemy", reason="needs the extra store")
 pytest.importorskip("alembic", reason="needs the extra store")
@@ -112,6 +114,91 @@ def test_of_two_controllers_that_an_alert_calls_one_takes_it_in_200_tries(folder
         with home.journal() as journal:
             kept += [one.fingerprint for one in journal.alerts(1000)]
     assert sorted(kept) == sorted(f"f{number}" for number in range(200)), "each in one journal, so it has one run"
+
+
+ALERTMANAGER = shutil.which("prometheus-alertmanager")
+
+
+@pytest.mark.skipif(ALERTMANAGER is None, reason="needs Debian's prometheus-alertmanager")
+def test_of_two_controllers_that_a_real_alertmanager_calls_one_takes_each_of_200_alerts(
+    folder: Path, where: str
+) -> None:
+    homes = [home_of(folder / name, where) for name in ("one", "two")]
+    with ExitStack() as stack:
+        pages = [(stack.enter_context(page_of(home)).port, token_file(home)) for home in homes]
+        address = stack.enter_context(alertmanager(folder, pages))
+        labels = [{"alertname": "ServiceDown", "service": "shop", "number": str(number)} for number in range(200)]
+        body = json.dumps([{"labels": one} for one in labels]).encode()
+        asked = urllib.request.Request(f"{address}/api/v2/alerts", body, {"Content-Type": "application/json"})
+        urllib.request.urlopen(asked, timeout=30).close()
+        wait_for(lambda: len(taken(homes)) >= 200, "all of them were taken", 100)
+        wait_for(lambda: answered_well(address) >= 400, "each controller has answered each time", 100)
+    kept = taken(homes)
+    assert len(kept) == len(set(kept)) == 200, "each in one journal, so it has one run"
+    assert rows(where, "SELECT count(*), count(DISTINCT fingerprint) FROM alerts") == [(200, 200)]
+
+
+def token_file(home: Home) -> Path:
+    assert home.wd("web", "--add-token", "am").code == 0
+    return home.folder / "logs" / "web-token-am"
+
+
+@contextmanager
+def alertmanager(folder: Path, pages: Sequence[tuple[int, Path]]) -> Iterator[str]:
+    """Debian's program, which calls each of these pages about each alert. Gives its own address."""
+    port = free_port()
+    called = [
+        {
+            "url": f"http://127.0.0.1:{page}/v1/alerts",
+            "http_config": {"authorization": {"credentials_file": str(token)}},
+        }
+        for page, token in pages
+    ]
+    route = {
+        "receiver": "both",
+        "group_by": ["..."],
+        "group_wait": "0s",
+        "group_interval": "1s",
+        "repeat_interval": "4h",
+    }
+    (folder / "am.json").write_text(
+        json.dumps({"route": route, "receivers": [{"name": "both", "webhook_configs": called}]})
+    )
+    words = [
+        str(ALERTMANAGER), f"--config.file={folder}/am.json", f"--storage.path={folder}/am",
+        f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address=",
+    ]  # fmt: skip
+    with (folder / "am.log").open("w") as log:
+        process = subprocess.Popen(words, stdout=log, stderr=log, start_new_session=True)
+    try:
+        wait_for(lambda: connects(port), "it listens", 60)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait(30)
+
+
+def taken(homes: Sequence[Home]) -> list[str]:
+    found = []
+    for home in homes:
+        with home.journal() as journal:
+            found += [one.fingerprint for one in journal.alerts(1000)]
+    return found
+
+
+def answered_well(address: str) -> float:
+    """How many calls of Alertmanager have come back and were answered well."""
+    with urllib.request.urlopen(f"{address}/metrics", timeout=30) as reply:
+        lines = reply.read().decode().splitlines()
+    told = {name: sum(float(one.rpartition(" ")[2]) for one in lines if _counts(one, name)) for name in _CALLS}
+    return told["notification_latency_seconds_count"] - told["notification_requests_failed_total"]
+
+
+_CALLS = ("notification_latency_seconds_count", "notification_requests_failed_total")
+
+
+def _counts(line: str, name: str) -> bool:
+    return line.startswith(f"alertmanager_{name}{{") and 'integration="webhook"' in line
 
 
 STALLS = """
