@@ -8,7 +8,8 @@ from watchdog.diagnosis import jobs, logbook, packages, posts, rounds, spinning
 from watchdog.diagnosis.code import with_beside
 from watchdog.diagnosis.ranking import graded, is_early, may_be_explained, rank, tempered
 from watchdog.diagnosis.registry import RULES
-from watchdog.diagnosis.rules.crash_loop import served
+from watchdog.diagnosis.rules.crash_loop import is_relieved, served
+from watchdog.diagnosis.rules.memory_leak import is_far_and_untold
 from watchdog.diagnosis.view import View
 from watchdog.model.causes import HEALTHY
 from watchdog.model.evidence import Evidence, Gap
@@ -171,6 +172,8 @@ def _rests(evidence: Evidence) -> bool:
     return at_once and len(view.answered) >= _SEVERAL and calls_seen and idle and not view.waiting
 
 
+_OFTEN = 3  # workers that ended: one alone may be the first of a crash loop
+_RISES = 10.0  # seconds in which a variable that grows would have been read
 _AT_ONCE, _SEVERAL = 0.2, 4  # seconds of an answer, answers
 _IDLE_CPU = 0.1  # of a core, our own questions included
 
@@ -189,11 +192,13 @@ def _was_needed(view: View, end: Death) -> bool:
 
 def _suspicious(evidence: Evidence) -> bool:
     """A healthy moment that may not last: memory that rises, or a young process whose forerunners left tracebacks."""
-    points = evidence.memory
-    if points[-1].rss - points[0].rss >= max(2 << 20, points[0].rss // 100):
+    points, view = evidence.memory, View(evidence)
+    rises = points[-1].rss - points[0].rss >= max(2 << 20, points[0].rss // 100)
+    if rises and not (points[-1].at >= _RISES and is_far_and_untold(view)):
         return True
-    view = View(evidence)
-    if len(evidence.looks) > 1 and any(_was_needed(view, end) for end in evidence.exits):
+    ended = [end for end in evidence.exits if _was_needed(view, end)]
+    replaced = len(ended) >= _OFTEN and all(is_relieved(view, end) for end in ended)
+    if len(evidence.looks) > 1 and ended and not replaced:
         return True
     return _failed_often(evidence)
 

@@ -41,7 +41,7 @@ SHORT = 120.0  # seconds: who lives longer has its own fault, not a failed start
 def rule(view: View) -> Iterator[Finding]:
     yield from _killed_at_work(view)
     watched = [one for one in view.evidence.exits if _short(one) and served(view, one)]
-    ends = [*_streak(view), *(one for one in watched if not _is_relieved(view, one))]
+    ends = [*_streak(view), *(one for one in watched if not is_relieved(view, one))]
     errors = logbook.all_tracebacks(view.evidence.logs)
     repeated = Counter((one.type, one.frames[:1]) for one in errors[-20:] if view.innermost(one.frames))
     again, times = repeated.most_common(1)[0] if repeated else (None, 0)
@@ -71,7 +71,7 @@ def rule(view: View) -> Iterator[Finding]:
     )
 
 
-def _is_relieved(view: View, end: Exit) -> bool:
+def is_relieved(view: View, end: Exit) -> bool:
     """Whether it is a worker that another one followed, while everybody was answered and no log told of an error:
     masters replace their workers after so many requests."""
     root = view.evidence.tree.root.pid if view.evidence.tree else None
