@@ -199,3 +199,11 @@ def test_a_thread_that_pauses_within_a_piece_of_work_may_give_the_result(source:
     worker = Thread("worker", (f"work {APP}:{line}", *STARTED), call="clock_nanosleep", tid=12)
     found = findings(evidence(MAIN, waiter, worker, source=source))
     assert ("await-never" in found) != gives
+
+
+def test_a_stream_that_rests_in_a_simple_queue_waits_for_no_lock() -> None:
+    source = "def watch(post):\n    while (news := post.get()) is not None:\n        yield news"
+    rests = Thread("call_3", (f"watch {APP}:2", *ITEM), call="futex", asleep=20.0)
+    seen = evidence(MAIN, rests, source=source, health="none")
+    found = diagnose(replace(seen, protocol="grpc"))
+    assert found.advice != "restart", [one.summary for one in found.findings]

@@ -38,6 +38,14 @@ STARTED_BY_HOOK = """\
 async def start():
     app.renderer = asyncio.create_task(render())
 """
+STARTED_BY_LIST = """\
+async def start(app):
+    app.renderer = asyncio.create_task(render())
+app = Application(on_startup=[start])
+"""
+STARTED_BY_APPEND = STARTED_BY_LIST.replace(
+    "Application(on_startup=[start])", "Application()\napp.on_startup.append(start)"
+)
 STARTED_BY_OBJECT = """\
 class Renderer:
     def __init__(self):
@@ -87,7 +95,9 @@ def first(source: str, *others: Task) -> Finding:
     return diagnose(seen).findings[0]
 
 
-@pytest.mark.parametrize("begins", [STARTED_AT_ONCE, STARTED_BY_HOOK, STARTED_BY_OBJECT])
+@pytest.mark.parametrize(
+    "begins", [STARTED_AT_ONCE, STARTED_BY_HOOK, STARTED_BY_LIST, STARTED_BY_APPEND, STARTED_BY_OBJECT]
+)
 def test_a_result_that_only_a_background_task_gives_is_lost_once_that_task_is_over(begins: str) -> None:
     found = first(BEGIN + WORKER + begins)
     assert (found.cause, found.certainty) == ("await-never", "likely")

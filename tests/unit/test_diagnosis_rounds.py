@@ -267,3 +267,30 @@ def test_a_counter_beside_a_loop_does_not_show_that_it_gets_on(source: str, endl
         for look in seen.tasks
     )  # fmt: skip
     assert diagnose(replace(seen, tasks=looks)).verdict == ("busy-loop" if endless else "healthy-busy")
+
+
+WALKS = """
+def years(rate):
+    left = TAXA[rate]
+    while left.rank != 1:
+        left = TAXA[left.parent]
+    return left
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "endless"),
+    [(WALKS, True), (WALKS.replace("TAXA[left.parent]", "above(left, rate)"), False),
+     (WALKS.replace("    return left", "        left.seen = True\n    return left"), False)],
+    ids=["it changes nothing", "it calls something", "it stores into what it meets"],
+)  # fmt: skip
+def test_a_walk_that_changes_nothing_is_known_by_the_objects_that_it_meets(source: str, endless: bool) -> None:
+    seen = horse((tuple("abcabc"), tuple("cababc")), source)
+    looks = tuple(
+        replace(look, states=tuple(
+            replace(one, digest="", around="same", variables=(("left", "@" + one.digest), ("rate", "r")))
+            for one in look.states
+        ))
+        for look in seen.tasks
+    )  # fmt: skip
+    assert diagnose(replace(seen, tasks=looks)).verdict == ("busy-loop" if endless else "healthy-busy")

@@ -79,7 +79,9 @@ class _States:
             variables = self.variables(call)
             known = _together(variables)
             if place in own[:_INNERMOST] and list(variables.values()).count(None) <= _MOST_UNKNOWN:
-                each = tuple((name, self.digest(value)) for name, value in variables.items())
+                each = tuple(
+                    (name, self.digest(value) or self.identity(call, name)) for name, value in variables.items()
+                )
                 digest = self.digest(around + known if known is not None else None)
                 yield CallState(
                     tid, call.code.qualified, call.code.file, digest, self.digest(outer), self.digest(around), each
@@ -89,6 +91,10 @@ class _States:
 
     def digest(self, value: bytes | None) -> str:
         return blake2b(value, digest_size=8, key=self.key).hexdigest() if value is not None else ""
+
+    def identity(self, call: LiveFrame, name: str) -> str:
+        """Which object it is, where what it holds is not known."""
+        return "@" + self.digest(b"%x" % (self.frames.variable(call, name) or 0))
 
     def variables(self, call: LiveFrame) -> dict[str, bytes | None]:
         """What each of its variables holds; None where that is not known."""

@@ -49,7 +49,7 @@ class _Use:
     user: str
     source: SourceFile
     line: int
-    how: str  # call, start, hand
+    how: str  # call, start, hand (to whoever may call it), hook (of the start)
 
 
 class _Program:
@@ -146,6 +146,7 @@ def _lost_giver(view: View, pid: int, chain: Sequence[Frame], place: Frame) -> F
         uses = [use for use in program.uses[name] if use.user not in own]
         if not program.uses[name] and name != _MODULE and not program.runs_at_start(name):
             return None  # a server or a library calls it, whenever it likes
+        uses = [use for use in uses if use.how != "hook"]
         if any(use.how == "hand" or _may_come(use, living) for use in uses):
             return None
         seen.add(name)
@@ -193,19 +194,25 @@ def _used(node: ast.AST) -> Iterator[tuple[str, int, str]]:
     """What the function uses by name: (name, line, how)."""
     body = [one for statement in getattr(node, "body", ()) for one in shape.done_here(statement)]
     started = {id(one) for call in body if _starts(call) for part in _arguments(call) for one in (part, _callee(part))}
+    hooks = {id(one) for call in body if _is_hook(call) for part in _arguments(call) for one in ast.walk(part)}
     called = {id(one.func) for one in body if isinstance(one, ast.Call)}
     for one in body:
         name = shape.simple_name(one)
         if name and isinstance(getattr(one, "ctx", None), ast.Load):
-            yield (
-                name,
-                getattr(one, "lineno", 0),
-                "start" if id(one) in started else "call" if id(one) in called else "hand",
-            )
+            how = "start" if id(one) in started else "call" if id(one) in called else "hand"
+            yield name, getattr(one, "lineno", 0), "hook" if id(one) in hooks else how
 
 
 def _starts(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and shape.called_name(node) in _STARTERS
+
+
+def _is_hook(node: ast.AST) -> bool:
+    """Whether the call hands on what runs once, before the server serves: `app.on_startup.append(start)`."""
+    if not isinstance(node, ast.Call):
+        return False
+    named = [one.arg or "" for one in node.keywords if one.arg]
+    return bool(_AT_START.search(ast.unparse(node.func)) or any(map(_AT_START.search, named)))
 
 
 def _arguments(call: ast.AST) -> Iterator[ast.expr]:

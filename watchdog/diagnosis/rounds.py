@@ -65,16 +65,19 @@ def _readings(view: Threads, thread: ThreadView, frame: Frame) -> Readings:
     source = view.file(frame.file)
     loops = shape.loops_around(source, frame.line) if source is not None else []
     idle = shape.only_counted(loops[0]) if len(loops) == 1 and isinstance(loops[0], ast.While) else frozenset()
-    if not idle or all(name not in idle for _, one in seen for name, _ in one.variables):
+    same = all(isinstance(one, ast.While) and shape.changes_nothing(one) for one in loops) and bool(loops)
+    if not same and all(name not in idle for _, one in seen for name, _ in one.variables):
         return [(at, one) for at, one in seen if one.digest]
-    needed = ((at, replace(one, digest=_without(one, idle))) for at, one in seen)
+    needed = ((at, replace(one, digest=_without(one, idle, same))) for at, one in seen)
     return [(at, one) for at, one in needed if one.digest]
 
 
-def _without(one: CallState, idle: frozenset[str]) -> str:
-    """The digest without these variables; empty where another one is not known."""
+def _without(one: CallState, idle: frozenset[str], same: bool) -> str:
+    """The digest without these variables; empty where another one is not known. `same`: which objects they are tells
+    all, as nothing changes in any."""
     needed = [value for name, value in one.variables if name not in idle]
-    return "/".join((one.around, *needed)) if all(needed) else ""
+    known = same or not any(value.startswith("@") for value in needed)
+    return "/".join((one.around, *needed)) if known and needed else ""
 
 
 def _are_enough(seen: Readings, least: int = _LEAST) -> bool:

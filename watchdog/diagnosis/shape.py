@@ -142,6 +142,24 @@ _OUTSIDE = frozenset({
 })  # fmt: skip
 
 
+def changes_nothing(loop: ast.While) -> bool:
+    """Whether the loop only gives other values to variables: it calls nothing, and stores into no object."""
+    for node in (one for part in (loop.test, *loop.body) for one in ast.walk(part)):
+        if isinstance(node, (ast.Call, ast.Await, ast.Yield, ast.YieldFrom, ast.With, ast.AsyncWith, ast.Delete)):
+            return False
+        if isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load):
+            return False
+        if isinstance(node, ast.AugAssign) and not isinstance(node.value, ast.Constant):
+            return False  # a list may be added to in place
+    return True
+
+
+def acquires_nothing(source: SourceFile, line: int) -> bool:
+    """Whether the line neither opens a `with` nor calls `acquire`."""
+    statement = statement_at(source, line)
+    return not isinstance(statement, (ast.With, ast.AsyncWith)) and "acquire" not in calls_at(source, line)
+
+
 def only_counted(loop: ast.While) -> frozenset[str]:
     """Names that the loop only counts up or collects into, and asks nothing of, so that its rounds do not depend on
     them. None of them where something else that it assigns comes from elsewhere: then they may tell that it gets on."""

@@ -150,7 +150,7 @@ def wait_of(thread: ThreadFacts) -> Wait:
     if call in _POLLS:
         return _poll(thread, descriptor)
     if call == "futex":
-        return Wait("lock", "a lock")
+        return Wait("queue", "a queue to be filled") if _takes(thread) else Wait("lock", "a lock")
     if call in _READS or call in _WRITES or call == "connect":
         return _without_descriptor(thread, call)
     return Wait("unknown", call or "something that the kernel does not tell")
@@ -159,6 +159,15 @@ def wait_of(thread: ThreadFacts) -> Wait:
 def channel_of(thread: ThreadFacts) -> str:
     """Where in the kernel it waits, as the kernel calls that place."""
     return (thread.looks[-1][1].wait_channel or "") if thread.looks else ""
+
+
+def _takes(thread: ThreadFacts) -> bool:
+    """Whether its innermost line calls a `get` that has no calls of its own to show, as that of a simple queue."""
+    frame = next(iter(thread.frames), None)
+    source = thread.view.file(frame.file) if frame is not None and not is_standard(frame) else None
+    if frame is None or source is None or source.changed_since_start:
+        return False
+    return "get" in shape.calls_at(source, frame.line) and shape.acquires_nothing(source, frame.line)
 
 
 def _call(thread: ThreadFacts) -> str:

@@ -15,4 +15,6 @@ class CallState:
     digest: str  # of its variables and of the calls around it; empty where one of them is not known
     call: str = ""  # of what the calls around it hold: the same function called for another job is another call
     around: str = ""  # of the calls around it alone
-    variables: tuple[tuple[str, str], ...] = ()  # by name, of each variable alone; empty where it is not known
+    variables: tuple[
+        tuple[str, str], ...
+    ] = ()  # by name, of each variable alone; with "@", of its identity, where no more is known

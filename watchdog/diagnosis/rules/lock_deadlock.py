@@ -175,9 +175,9 @@ def _joined(view: View) -> Finding | None:
     if found is None:
         return None
     holder, waiter = (one.task or one.thread or f"thread {one.tid}" for one in (found.holder, found.waiter))
-    thread = thread_of(view, found.holder)
+    thread, imports = thread_of(view, found.holder), found.holder.kind == "module"
     return Finding(
-        cause="lock-deadlock",
+        cause="import-lock" if imports else "lock-deadlock",
         certainty="certain" if found.holder.task is not None and is_lock(found.waiter) else "likely",
         lasted=thread.stuck if thread is not None else None,
         summary=f"{holder!r} holds {found.holder.expression} since {short(found.holder.frame)}, and waits in "
@@ -185,7 +185,7 @@ def _joined(view: View) -> Finding | None:
         f"{short(own_frame(view, found.waiter))}",
         culprit=view.culprit(found.frame, thread),
         evidence=(f"locks.json#pid={found.holder.pid}",),
-        prevent=PREVENT_JOINED,
+        prevent=PREVENT_IMPORT if imports else PREVENT_JOINED,
     )
 
 

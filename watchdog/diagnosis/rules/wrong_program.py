@@ -35,7 +35,10 @@ def rule(view: View) -> Iterator[Finding]:
 
 
 def _counts(view: View, choice: OtherChoice) -> bool:
-    """A program that the launcher's code names is its usual one, unless the code chooses a second time."""
+    """A program that the launcher's code names is its usual one, unless the code chooses a second time. Who holds the
+    port itself was told what it serves, and launches nothing in its place."""
+    if view.is_server(choice.launcher):
+        return False
     return choice.pid in view.processes and (not choice.in_its_code or chooses_again(view, choice.launcher))
 
 
