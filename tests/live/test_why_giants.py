@@ -19,7 +19,7 @@ pytestmark = [NEEDS_RIGHT, NEEDS_TRACER]
 def test_a_giant_is_looked_at_in_bounded_memory_and_lives_on(kind: str, count: int, folder: Path) -> None:
     with giants.giant(kind, count, folder) as server:
         result, cost = giants.why(server)
-        assert result["findings"] and cost.together <= MOST, (result, cost)
+        assert result.get("findings") and cost.together <= MOST, (result, cost)
         assert server.process.poll() is None
 
 
@@ -48,5 +48,5 @@ def test_structures_full_of_noise_lead_to_a_result_and_touch_nothing(seed: int, 
     with giants.giant("bare", 0, folder) as server:
         giants.spoil(server.pid, folder / "bare-0.mark", seed)
         result, cost = giants.why(server, within=5.0)
-        assert result["findings"] and cost.together <= MOST, (result, cost)
+        assert result.get("findings") and cost.together <= MOST, (result, cost)
         assert server.process.poll() is None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import support
 from interpreters import NEEDS_RIGHT, NEEDS_TRACER
-from looks import ask_behind, line_of, look, said, stands_in
+from looks import ask_behind, line_of, look, provoke, said, stands_in
 
 from watchdog.model.causes import HEALTHY
 
@@ -56,7 +56,7 @@ def test_a_lock_is_explained_though_the_release_was_renamed_after_the_start(tmp_
     shutil.copy(SERVER, release / "desk.py")
     with support.running(str(release / "desk.py"), "{port}", "returns", "-", cwd=release) as server:
         now = release.rename(tmp_path / "41.old")
-        ask_behind(server, "/cancel")
+        provoke(f"{server.url}/cancel")  # it keeps the lock
         ask_behind(server, "/go")
         support.wait_for(lambda: stands_in(server.pid, "reserve"), "a thread in reserve")
         _, found = look(server, limit=1.0)

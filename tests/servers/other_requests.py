@@ -54,7 +54,9 @@ def event(_):
 
 
 def wait_for_news():
-    return threading.Event().wait()
+    news = threading.Event()
+    kept.append(news)
+    return news.wait()
 
 
 def long(_):

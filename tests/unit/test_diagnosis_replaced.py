@@ -35,6 +35,12 @@ def test_workers_that_are_replaced_while_everybody_is_answered_are_no_crash_loop
     assert diagnose(replaced("[INFO] Worker exiting (pid: 301)\n")).verdict == "healthy"
 
 
+def test_a_server_that_a_launcher_starts_again_is_not_replaced_by_design() -> None:
+    seen = replaced()
+    held = tuple((at, replace(one, holders=tuple(end.pid or 0 for end in ENDS))) for at, one in seen.listeners)
+    assert diagnose(replace(seen, listeners=held)).verdict == "crash-loop"
+
+
 def test_a_question_that_was_asked_a_moment_ago_does_not_make_a_server_ill() -> None:
     asked = Answer(1.6, "http://127.0.0.1:8000/health", "pending", 0.01)
     assert diagnose(replaced(answers=(asked,))).verdict == "healthy"

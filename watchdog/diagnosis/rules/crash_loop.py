@@ -73,10 +73,12 @@ def rule(view: View) -> Iterator[Finding]:
 
 def is_relieved(view: View, end: Exit) -> bool:
     """Whether it is a worker that another one followed, while everybody was answered and no log told of an error:
-    masters replace their workers after so many requests."""
+    masters replace their workers after so many requests. Such a master keeps the port; a launcher does not."""
     root = view.evidence.tree.root.pid if view.evidence.tree else None
+    kept = all(root in listener.holders for _, listener in view.evidence.listeners)
     calm = view.answers_well and not view.failing and not view.waiting
-    return calm and end.pid != root and not logbook.all_tracebacks(view.evidence.logs) and not _told(view)
+    told = bool(logbook.all_tracebacks(view.evidence.logs)) or _told(view)
+    return calm and kept and bool(view.evidence.listeners) and end.pid != root and not told
 
 
 def _told(view: View) -> bool:
