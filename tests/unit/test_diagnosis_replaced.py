@@ -98,3 +98,10 @@ def test_sizes_that_cannot_be_are_not_believed() -> None:
     shared = Container("app.same", "same", APP, "list", 1 << 20, 1 << 33, 2)
     true = Container("app.kept", "kept", APP, "list", 100, 1 << 22, 3)
     assert believable((torn, shared, true), 100 << 20) == (replace(shared, size=0), true)
+
+
+def test_errors_that_stood_in_the_log_before_are_not_new_in_a_language_of_long_characters() -> None:
+    added = "再起動しました。" * 60
+    text = TRACEBACK.format(1) * 3 + added
+    log = LogTail("/srv/shop/server.log", text, len(text.encode()), grown=len(added.encode()))
+    assert diagnose(replace(evidence(MASTER), logs=(log,))).findings[0].cause != "crash-loop"

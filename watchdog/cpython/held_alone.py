@@ -67,7 +67,7 @@ class _Counting:
 
     def places(self) -> Iterator[int]:
         """What the variables and the value stacks of the calls refer to. A variable that inner functions share counts
-        only where none of these is left; those of a library are its own."""
+        only where none of these is left; those of a library always count."""
         for call in self.calls:
             for name in call.code.names:
                 direct = self.direct(call, name)

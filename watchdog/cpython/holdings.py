@@ -30,7 +30,7 @@ _TEXTS = {"bytes": 1, "bytearray": 1, "str": 1}
 
 def believable(found: Iterable[Container], memory: int) -> tuple[Container, ...]:
     """Without what cannot be: the target runs on, so a number may be read in the middle of a change. A size that is
-    more than the bytes of memory that the process has is no estimate: its entries share what they hold."""
+    more than the bytes of memory that the process has is wrong: its entries share what they hold."""
     return tuple(
         one if one.size <= memory else replace(one, size=0)
         for one in found

@@ -97,7 +97,7 @@ def _program(sources: tuple[SourceFile, ...]) -> _Program:
 def is_held_alone(view: View, one: TaskWait) -> bool:
     """Whether nothing but the task itself refers to what it waits for, and it is not what keeps the program running.
 
-    A weak reference, which a program may keep of those that listen, is no reference that counts.
+    Weak references are not counted, and a program may keep its listeners by them: then nothing is said.
     """
     if not one.task.alone or one.is_bounded or _keeps_weakly(view):
         return False

@@ -12,7 +12,7 @@ from watchdog.diagnosis import jobs, logbook
 from watchdog.diagnosis.code import at_place
 from watchdog.diagnosis.spinning import spins
 from watchdog.diagnosis.view import ThreadView, View, short
-from watchdog.model.evidence import Exit
+from watchdog.model.evidence import Exit, LogTail
 from watchdog.model.finding import Finding
 from watchdog.text.units import format_duration
 
@@ -94,12 +94,18 @@ def _dies_unseen(view: View) -> tuple[logbook.Logged, int] | None:
         return None
     if any(one.serves_request or one.spins for one in view.python_threads):
         return None
-    new = [replace(log, text=log.text[-log.grown :]) for log in view.evidence.logs if log.grown]
+    new = [_added(log) for log in view.evidence.logs if log.grown]
     errors = [one for one in logbook.all_tracebacks(new) if view.innermost(one.frames)]
     counts = Counter((one.type, one.frames[:1]) for one in errors)
     usual, times = counts.most_common(1)[0] if counts else (None, 0)
     error = next((one for one in reversed(errors) if (one.type, one.frames[:1]) == usual), None)
     return (error, times) if error is not None and times >= _UNSEEN else None
+
+
+def _added(log: LogTail) -> LogTail:
+    """Only what came in during the looks, which is known in bytes: a character may have several."""
+    added = log.text.encode("utf-8", "replace")[-log.grown :]
+    return replace(log, text=added.decode("utf-8", "ignore"))
 
 
 def _killed_at_work(view: View) -> Iterator[Finding]:
