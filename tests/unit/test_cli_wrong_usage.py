@@ -230,6 +230,17 @@ def test_an_unknown_service_is_an_error_with_the_nearest_name(
     assert "no playbook for the service 'exmaple'; did you mean 'example'?" in told.err and told.out == ""
 
 
+def test_an_unknown_service_is_told_before_a_missing_crontab(
+    shop: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))  # with no program in it
+    capsys.readouterr()
+    assert call(["--home", str(shop), "schedule", "show", "--service", "exmaple"]) == 3
+    assert "did you mean 'example'?" in capsys.readouterr().err
+    assert call(["--home", str(shop), "schedule", "show"]) == 3
+    assert "there is no crontab command here" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("words", [["why"], ["find"], ["snapshot"], ["leak", "watch"], ["explain"], ["check"]])
 def test_a_command_that_only_looks_and_got_no_name_is_wrong_usage(
     words: list[str], capsys: pytest.CaptureFixture[str]

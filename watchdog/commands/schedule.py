@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from watchdog.commands import timetable
 from watchdog.commands.timetable import Job
-from watchdog.model.errors import BadConfig, Failed, Refused, WrongUsage
+from watchdog.model.errors import BadConfig, CannotTell, Failed, Refused, WrongUsage
 from watchdog.model.exits import Exit
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system.host import accounts, schedulers
@@ -50,7 +50,11 @@ def install(context: Context, options: Mapping[str, Any]) -> StepResult:
 def show(context: Context, options: Mapping[str, Any]) -> StepResult:
     """What stands in the scheduler for this home, or for one service of it."""
     job, scheduler = _job(context, options), _scheduler(options)
-    there = scheduler.present(job)
+    try:
+        there = scheduler.present(job)
+    except CannotTell:
+        _must_exist(context)  # a mistyped name is told first: with it, no scheduler could help
+        raise
     if not there:
         _must_exist(context)
         return StepResult("nothing", f"{job.name} is not installed", _data(job, options, ""))
