@@ -1,5 +1,6 @@
 #!/bin/sh
-# Everything that must hold: lint, types, tests. Installs what it needs into .venv of this checkout.
+# Everything that must hold: lint, types, tests. Installs what it needs into .venv of this checkout; for root, also the
+# Debian packages that live tests start (sshd, PostgreSQL, chromium and the like; WD_TEST_PACKAGES=no leaves them out).
 #
 #   sh tests/all.sh [PYTEST OPTIONS]
 set -eu
@@ -11,6 +12,7 @@ python=${PYTHON:-python3}
 # Compiled once and kept, for else each worker compiles all tests by itself.
 unset PYTHONDONTWRITEBYTECODE
 .venv/bin/python -m pytest -q --collect-only tests/live >/dev/null || true
+sh tests/system_packages.sh
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
 sh tests/types.sh

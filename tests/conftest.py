@@ -14,6 +14,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import leftovers  # the tests' own modules are found from here on
 
+# Debian keeps what administers a server, and PostgreSQL's programs, outside of an ordinary user's PATH.
+_MORE_PROGRAMS = ("/usr/sbin", "/sbin", *(str(path) for path in sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1:]))
+os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), *_MORE_PROGRAMS])
+
 
 def pytest_configure() -> None:
     """In the background of a shell SIGINT is ignored, and every program that a test starts would inherit that."""
