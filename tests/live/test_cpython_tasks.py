@@ -160,3 +160,13 @@ def test_the_time_bounds_the_walk_and_a_cut_one_still_has_the_tasks(python: str)
         assert look.cut
         assert look.error is None
         assert set(json.loads(line)) <= {task.name for task in look.tasks}
+
+
+@EACH
+def test_a_task_that_ended_with_an_exception_is_told_with_the_lines_that_it_came_through(python: str) -> None:
+    with script(python, "failed_tasks.py") as (process, line):
+        look, _ = looked(process.pid)
+    (failed,) = look.failed
+    assert failed.error == "json.decoder.JSONDecodeError"
+    found = [[frame.function.rpartition(".")[2], frame.line] for frame in reversed(failed.frames)]
+    assert found == json.loads(line)

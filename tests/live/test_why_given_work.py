@@ -12,6 +12,7 @@ pytestmark = [
     NEEDS_TRACER,
 ]
 SERVER = support.SERVERS / "given_work.py"
+CHILDS = support.SERVERS / "reads_child.py"
 RESULTS = support.SERVERS / "given_results.py"
 
 
@@ -76,3 +77,21 @@ def test_what_a_background_task_has_forgotten_is_awaited_for_ever_though_it_live
         assert first.cause == "await-never", said(found)
         assert first.culprit is not None
         assert first.culprit.line == line_of(SERVER, "return await given")
+
+
+def test_requests_whose_reader_of_a_child_died_of_a_line_that_is_not_json_wait_for_that_reader() -> None:
+    with support.running(str(CHILDS), "{port}", "dies") as server:
+        ask_behind(server, "/go", times=3)
+        _, found = look(server, within=10.0)
+        first = found.findings[0]
+        assert first.cause == "stdin-json-garbage", said(found)
+        assert first.culprit is not None
+        assert first.culprit.line == line_of(CHILDS, "message = json.loads(line)")
+
+
+@pytest.mark.parametrize("way", ["skips", "slow", "retired"])
+def test_a_reader_of_a_child_that_goes_on_is_healthy(way: str) -> None:
+    with support.running(str(CHILDS), "{port}", way) as server:
+        ask_behind(server, "/go", times=3)
+        _, found = look(server, within=10.0)
+        assert found.verdict == "healthy", said(found)

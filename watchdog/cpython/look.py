@@ -15,6 +15,7 @@ from watchdog.cpython.asyncio_table import find_asyncio_table, listed_tasks
 from watchdog.cpython.call_states import MOST_THREADS, read_call_states
 from watchdog.cpython.callstacks import LiveThread, active_threads, read_threads
 from watchdog.cpython.coroutines import Chain, Coroutines
+from watchdog.cpython.failed_tasks import failed_tasks
 from watchdog.cpython.forks import birth, generations, own_calls, runs_a_loop, since
 from watchdog.cpython.frames import Frames, LiveFrame
 from watchdog.cpython.greenlets import GREENLET, Greenlets, Suspended, named_by, read_greenlets
@@ -96,7 +97,8 @@ class _Look:
         born = birth(self.frames, main, generation)
         threads = own_calls(threads, born)
         inherited = born is not None and not runs_a_loop(threads)
-        pending = [] if inherited else self.all_pending(list(dict.fromkeys([*known, *walked])))
+        all_tasks = [] if inherited else list(dict.fromkeys([*known, *walked]))
+        pending = self.all_pending(all_tasks)
         greenlets = Greenlets() if inherited else self.greenlets(heap, generation)
         locks = self.locks(threads, pending, greenlets)
         holders = {point.task for point in locks.held if point.task is not None}
@@ -123,6 +125,7 @@ class _Look:
             alone=tuple(
                 one.tid for one in threads[:_MOST_REQUESTS] if one.tid and thread_holds_alone(self.frames, one)
             ),
+            failed=failed_tasks(self.frames, self.pid, all_tasks),
             strange=greenlets.strange,
             born=born.record if born else None,
             threads=self.stacks(threads, locks) if len(processes.thread_ids(self.pid)) >= _MANY_THREADS else (),

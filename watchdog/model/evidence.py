@@ -189,6 +189,15 @@ class LostThread:
 
 
 @record(frozen=True)
+class FailedTask:
+    """An asyncio task that ended with an exception and is still referred to."""
+
+    pid: int
+    error: str  # type of the exception, with its module
+    frames: tuple[Frame, ...]  # where it came through, innermost first
+
+
+@record(frozen=True)
 class TaskLook:
     """One walk through an interpreter's memory."""
 
@@ -209,6 +218,7 @@ class TaskLook:
     requests: tuple[tuple[int, str], ...] = ()  # (thread id, what it was asked)
     containers: tuple[Container, ...] = ()  # of the application, largest first
     alone: tuple[int, ...] = ()  # threads that wait for what nobody else has, by the count of references to it
+    failed: tuple[FailedTask, ...] = ()
     born: Frame | None = None  # of a forked process: the call that forked it; what stands outside is its parent's
     threads: tuple[ThreadStack, ...] = ()  # of a process with very many of them
     unread: bool = False  # there are more threads or tasks than the time allowed to read

@@ -13,6 +13,7 @@ from watchdog.diagnosis.own_queues import is_left_full
 from watchdog.diagnosis.rules.pool_exhausted import waits_for_lost_notice
 from watchdog.diagnosis.tasks import MAY_BE_MEANT, TaskWait, goes_round, keeps_others, serving
 from watchdog.diagnosis.view import ThreadView, View, short
+from watchdog.model.evidence import Frame
 from watchdog.model.finding import Finding
 from watchdog.text.units import format_duration
 
@@ -107,7 +108,20 @@ def _nobody(view: View, one: TaskWait) -> str:
     if is_held_alone(view, one):
         return "; nothing else in the process refers to it"
     gone = lost_giver(view, one)
-    return f"; {short(gone)} would give it, and does not run any more" if gone else ""
+    return f"; {_over(view, gone)}" if gone else ""
+
+
+def _over(view: View, giver: Frame) -> str:
+    """Who would give it, and why it does not run any more."""
+    for look in view.tasks:
+        for one in look.failed:
+            if any(frame.file == giver.file and _name(frame) == _name(giver) for frame in one.frames):
+                return f"{short(giver)} would give it, and has died of {one.error}"
+    return f"{short(giver)} would give it, and does not run any more"
+
+
+def _name(frame: Frame) -> str:
+    return frame.function.rpartition(".")[2]
 
 
 def _of_threads(view: View) -> Iterator[Finding]:
@@ -187,7 +201,7 @@ def _lost(view: View, thread: ThreadView) -> str:
     if dead:
         return f"; thread {dead[-1]!r} has died of an exception, the log tells which"
     gone = lost_giver_of(view, thread)
-    return f"; {short(gone)} would give it, and does not run any more" if gone is not None else ""
+    return f"; {_over(view, gone)}" if gone is not None else ""
 
 
 def _replaced(view: View, thread: ThreadView) -> int | None:
