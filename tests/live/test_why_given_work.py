@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 import support
 from interpreters import NEEDS_RIGHT, NEEDS_TRACER
@@ -13,7 +15,14 @@ pytestmark = [
 ]
 SERVER = support.SERVERS / "given_work.py"
 CHILDS = support.SERVERS / "reads_child.py"
+LOADS = support.SERVERS / "shared_loads.py"
 RESULTS = support.SERVERS / "given_results.py"
+
+
+def leave_after_asking(port: int, path: str) -> None:
+    """A client that is gone before its answer comes."""
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
 
 
 def test_a_pool_of_one_thread_that_is_taken_is_exhausted_at_the_line_that_keeps_it() -> None:
@@ -93,5 +102,25 @@ def test_requests_whose_reader_of_a_child_died_of_a_line_that_is_not_json_wait_f
 def test_a_reader_of_a_child_that_goes_on_is_healthy(way: str) -> None:
     with support.running(str(CHILDS), "{port}", way) as server:
         ask_behind(server, "/go", times=3)
+        _, found = look(server, within=10.0)
+        assert found.verdict == "healthy", said(found)
+
+
+@pytest.mark.parametrize("way", ["raised", "left"])
+def test_a_shared_load_that_has_failed_is_awaited_for_ever_by_those_that_share_it(way: str) -> None:
+    with support.running(str(LOADS), "{port}", way) as server:
+        leave_after_asking(server.port, "/go")
+        ask_behind(server, "/go", times=2)
+        _, found = look(server, within=10.0)
+        first = found.findings[0]
+        assert first.cause == "await-never", said(found)
+        assert first.culprit is not None
+        assert first.culprit.line == line_of(LOADS, "return await flight")
+
+
+@pytest.mark.parametrize(("way", "times"), [("slow", 3), ("pairs", 1), ("told", 2)])
+def test_what_another_request_or_a_callback_may_yet_give_is_not_awaited_for_ever(way: str, times: int) -> None:
+    with support.running(str(LOADS), "{port}", way) as server:
+        ask_behind(server, "/go", times=times)
         _, found = look(server, within=10.0)
         assert found.verdict == "healthy", said(found)

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from watchdog.cpython.alike import rare_first, representatives
 from watchdog.cpython.asyncio_table import find_asyncio_table, listed_tasks
+from watchdog.cpython.awaited import awaited
 from watchdog.cpython.call_states import MOST_THREADS, read_call_states
 from watchdog.cpython.callstacks import LiveThread, active_threads, read_threads
 from watchdog.cpython.coroutines import Chain, Coroutines
@@ -330,20 +331,13 @@ class _Look:
                     waits_for_task=end if end in listed else None,
                     running=task.chain.running,
                     ready=task.ready and not task.chain.running and bool(frames),
-                    gathered=tuple(child for child in self.children(end) if child in listed),
+                    gathered=tuple(one for one in awaited(self.frames, task.chain.frames, end) if one in listed),
                     request=request_of(self.frames, frames),
                     body_is_in=body_is_in(self.frames, frames),
                     alone=is_held_alone(self.frames, task.chain, task.waiter),
                 )
             )
         return tuple(found)
-
-    def children(self, future: int) -> list[int]:
-        """The tasks behind a `gather`."""
-        if not future or self.objects.kind(future) != "_GatheringFuture":
-            return []
-        children = self.objects.attribute(future, "_children")
-        return self.objects.items(children) if children else []
 
     def containers(self, threads: Sequence[LiveThread], pending: Sequence[_Pending]) -> tuple[Container, ...]:
         calls = [frame for thread in threads for frame in thread.frames]

@@ -29,9 +29,9 @@ def registered_tasks(objects: Objects, interpreter: int) -> list[int]:
         found: dict[int, None] = {}
         for name in _VARIABLES if tasks else ():
             kept = objects.attribute(tasks, name) if tasks else None
-            members = objects.attribute(kept, "data") if kept and objects.kind(kept) == "WeakSet" else kept
-            if members and objects.kind(members) == "set":
-                found.update(dict.fromkeys(islice(_members(objects, members), MOST)))
+            inside = objects.attribute(kept, "data") if kept and objects.kind(kept) == "WeakSet" else kept
+            if inside and objects.kind(inside) == "set":
+                found.update(dict.fromkeys(islice(members(objects, inside), MOST)))
         return list(found)
     except Unmapped:
         return []
@@ -46,8 +46,9 @@ def imported(objects: Objects, interpreter: int, names: Iterable[str]) -> bool:
         return False
 
 
-def _members(objects: Objects, members: int) -> Iterator[int]:
-    table, mask = objects.word(members + SET_TABLE), objects.word(members + SET_MASK)
+def members(objects: Objects, kept: int) -> Iterator[int]:
+    """Addresses of what a set has, or refers to weakly."""
+    table, mask = objects.word(kept + SET_TABLE), objects.word(kept + SET_MASK)
     for place in range(min(mask + 1, _LARGEST)):
         entry = objects.word(table + place * _ENTRY)
         if not plausible(entry):

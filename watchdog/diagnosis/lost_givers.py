@@ -30,6 +30,7 @@ _GIVES = (
     (("queue.py:put",), frozenset({"get", "get_nowait"})),
     (("threading.py:wait",), frozenset({"set", "notify", "notify_all", "abort"})),  # and of a barrier
 )
+_MAKERS = frozenset({"create_future", "Future", "Event", "Condition", "Queue", "SimpleQueue", "Barrier"})
 _OF_FUTURES = frozenset({"set_result", "set_exception"})
 # Calls that let a function run beside the caller, who goes on.
 _STARTERS = frozenset({
@@ -78,6 +79,10 @@ class _Program:
             for _, node in places
             if any(isinstance(one, ast.Attribute) and one.attr in names for one in shape.done_here(node))
         }
+
+    def giving_their_own(self, names: frozenset[str]) -> set[str]:
+        """Those that use such a method only on what they have made: `made = Future()`, later `made.set_result(…)`."""
+        return {name for name, places in self.functions.items() for _, node in places if _gives_its_own(node, names)}
 
     def frame(self, name: str) -> Frame:
         source, node = self.functions[name][0]
@@ -135,7 +140,10 @@ def _lost_giver(view: View, pid: int, chain: Sequence[Frame], place: Frame) -> F
         return None
     program, living = _program(view.evidence.sources), _living(view, pid, place)
     own = {_name(frame) for frame in chain}
-    givers = program.giving(_gives(chain, place)) - own
+    names = _gives(chain, place)
+    if _name(place) in program.giving_their_own(names):  # who finds it there waits for the one who made it
+        return None if living[_name(place)] else program.frame(_name(place))
+    givers = program.giving(names) - own
     if any(living[name] for name in givers):
         return None
     over: list[str] = []
@@ -188,6 +196,22 @@ def _named(module: ast.AST, owner: str = "") -> Iterator[tuple[str, ast.AST]]:
         if isinstance(child, _FUNCTIONS):
             yield (owner if owner and child.name in _WITH_THE_OBJECT else child.name), child
         yield from _named(child, child.name if isinstance(child, ast.ClassDef) else owner)
+
+
+def _gives_its_own(function: ast.AST, names: frozenset[str]) -> bool:
+    statements = [one for one in getattr(function, "body", ()) if not isinstance(one, (*_FUNCTIONS, ast.ClassDef))]
+    body = [one for statement in statements for one in shape.done_here(statement)]
+    made = {
+        target.id
+        for one in body
+        if isinstance(one, ast.Assign) and isinstance(one.value, ast.Call) and shape.called_name(one.value) in _MAKERS
+        for target in one.targets
+        if isinstance(target, ast.Name)
+    }
+    given = [one.value for one in body if isinstance(one, ast.Attribute) and one.attr in names]
+    called = {id(one.func.value) for one in body if isinstance(one, ast.Call) and isinstance(one.func, ast.Attribute)}
+    lambdas = any(isinstance(one, ast.Lambda) for one in body)
+    return bool(given) and not lambdas and all(getattr(one, "id", "") in made and id(one) in called for one in given)
 
 
 def _used(node: ast.AST) -> Iterator[tuple[str, int, str]]:
