@@ -46,6 +46,18 @@ async def together():
     await asyncio.gather(never(), never())
 
 
+async def first_of_two():
+    await asyncio.wait([asyncio.create_task(never()) for _ in range(2)])
+
+
+async def group():
+    if not hasattr(asyncio, "TaskGroup"):  # since 3.11
+        return await first_of_two()
+    async with asyncio.TaskGroup() as both:
+        for _ in range(2):
+            both.create_task(never())
+
+
 async def after(task):
     await task
 
@@ -77,6 +89,7 @@ async def main():
         simple.put(number)
     first, second, go = asyncio.Lock(), asyncio.Lock(), asyncio.Event()
     ways = [walk(), never(), lazy(), take(box), together(), signal(), both(first, second, go), both(second, first, go)]
+    ways += [first_of_two(), group()]
     tasks = [asyncio.create_task(way, name=f"{way.__name__}-{place}") for place, way in enumerate(ways)]
     tasks.append(asyncio.create_task(after(tasks[1]), name="after"))
     done = asyncio.create_task(asyncio.sleep(0), name="done")
