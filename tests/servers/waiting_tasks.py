@@ -52,7 +52,7 @@ async def first_of_two():
 
 async def group():
     if not hasattr(asyncio, "TaskGroup"):  # since 3.11
-        return await first_of_two()
+        await first_of_two()
     async with asyncio.TaskGroup() as both:
         for _ in range(2):
             both.create_task(never())

@@ -33,8 +33,8 @@ class Heap:
     collecting: bool = False  # the collector was at work
 
 
-def walk(objects: Objects, interpreter: int, wanted: Callable[[int], bool], deadline: Deadline) -> Heap:
-    """One walk; `wanted` is asked once a type whether its objects are to be kept.
+def walk(objects: Objects, interpreter: int, wanted: Callable[[int], int], deadline: Deadline) -> Heap:
+    """One walk; `wanted` is asked once a type how many of its objects are to be kept.
 
     A list that breaks is walked again, since what has just been made stands in the list that changes most.
     """
@@ -81,10 +81,11 @@ def _add(whole: Heap, tries: list[Heap]) -> None:
     whole.broken += tries[-1].broken
 
 
-def _walk_list(objects: Objects, head: int, wanted: Callable[[int], bool], deadline: Deadline) -> Heap:
+def _walk_list(objects: Objects, head: int, wanted: Callable[[int], int], deadline: Deadline) -> Heap:
     heap = Heap()
     unpack, counts, kept = objects.memory.unpack, heap.counts, heap.found
     left, seen = _LOOK_AT_CLOCK, set()
+    most: dict[int, int] = {}
     try:
         here = objects.word(head) & ~7
         while here != head:
@@ -98,10 +99,10 @@ def _walk_list(objects: Objects, head: int, wanted: Callable[[int], bool], deadl
                     heap.broken = 1
                     break
                 counts[type_] = 0
-                if wanted(type_):
-                    kept[type_] = []
+                if count := wanted(type_):
+                    kept[type_], most[type_] = [], count
             counts[type_] += 1
-            if type_ in kept:
+            if type_ in kept and counts[type_] <= most[type_]:
                 kept[type_].append(here + GC_HEAD)
             here = following & ~7
             left -= 1

@@ -1,18 +1,19 @@
 """What the application keeps: the large containers and texts that its own variables lead to.
 
 Begins at the globals of modules outside of the libraries, their classes, and the local variables of application code
-that is running or suspended; goes on through attributes and small containers. Sizes are estimates from samples.
+that is running or suspended; goes on through attributes and small containers. Then come the objects of the
+application's classes that only a library leads to. Sizes are estimates from samples.
 """
 
 from __future__ import annotations
 
 import struct
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from watchdog.cpython.frames import Frames, LiveFrame
-from watchdog.cpython.objects import plausible
+from watchdog.cpython.objects import Objects, plausible
 from watchdog.cpython.offsets import MODULE_DICT, OBJECT_SIZE, TYPE_BASIC_SIZE, TYPE_DICT, TYPE_FLAGS
 from watchdog.model.evidence import Container
 from watchdog.model.records import record
@@ -47,11 +48,50 @@ class _Node:
     depth: int
 
 
+@record(frozen=True)
+class Module:
+    """A module of the application."""
+
+    name: str
+    file: str
+    variables: int  # address of its dict
+
+
+def own_modules(objects: Objects, interpreters: Iterable[int]) -> tuple[Module, ...]:
+    """Those that are no libraries."""
+    return tuple(one for interpreter in interpreters for one in _modules(objects, interpreter))
+
+
+def _modules(objects: Objects, interpreter: int) -> Iterator[Module]:
+    try:
+        for key, module in objects.entries(objects.word(interpreter + objects.offsets.interpreter_modules)):
+            if objects.kind(module) != "module":
+                continue
+            variables = objects.word(module + MODULE_DICT)
+            at = objects.lookup(variables, "__file__")
+            file = (objects.text(at) if at else None) or ""
+            if not is_library(file):
+                yield Module(objects.text(key) or "", file, variables)
+    except Unmapped:
+        return
+
+
+def is_own_class(objects: Objects, type_: int, modules: Iterable[Module]) -> bool:
+    """Whether a class was written in one of these modules."""
+    name, _, _class = objects.full_name(type_).rpartition(".")
+    return bool(name) and any(one.name == name for one in modules)
+
+
 def read_holdings(
-    frames: Frames, interpreters: Iterable[int], calls: Iterable[LiveFrame], deadline: Deadline
+    frames: Frames,
+    modules: Sequence[Module],
+    calls: Iterable[LiveFrame],
+    found: Mapping[int, Sequence[int]],
+    deadline: Deadline,
 ) -> tuple[Container, ...]:
-    """The largest of them, largest first; fewer where the time is over before everything was followed."""
-    return _Holdings(frames, deadline).read(interpreters, calls)
+    """The largest of them, largest first; fewer where the time is over before everything was followed. `found` has
+    objects by type: those of the application's classes are looked into."""
+    return _Holdings(frames, deadline).read(modules, calls, found)
 
 
 def is_library(file: str) -> bool:
@@ -65,10 +105,17 @@ class _Holdings:
         self.found: dict[int, Container] = {}
         self.seen: set[int] = set()
 
-    def read(self, interpreters: Iterable[int], calls: Iterable[LiveFrame]) -> tuple[Container, ...]:
-        waiting: deque[_Node] = deque()
-        for root in (*self.locals(calls), *(node for one in interpreters for node in self.globals(one))):
-            waiting.append(root)
+    def read(
+        self, modules: Sequence[Module], calls: Iterable[LiveFrame], found: Mapping[int, Sequence[int]]
+    ) -> tuple[Container, ...]:
+        named = (node for one in modules for node in self.named(one.variables, one.name, one.file, 0))
+        self.follow((*self.locals(calls), *named))
+        self.follow(self.objects_of(modules, found))  # afterwards: a variable's name tells more than a class
+        ranked = sorted(self.found.values(), key=lambda one: (-one.size, -one.length))
+        return tuple(ranked[:_TOLD])
+
+    def follow(self, roots: Iterable[_Node]) -> None:
+        waiting = deque(roots)
         while waiting and len(self.seen) < _MOST_NODES and not self.deadline.over:
             node = waiting.popleft()
             if node.address in self.seen:
@@ -78,8 +125,16 @@ class _Holdings:
                 waiting.extend(self.visit(node))
             except Unmapped:
                 continue
-        ranked = sorted(self.found.values(), key=lambda one: (-one.size, -one.length))
-        return tuple(ranked[:_TOLD])
+
+    def objects_of(self, modules: Sequence[Module], found: Mapping[int, Sequence[int]]) -> Iterator[_Node]:
+        """Objects of the application's own classes: an app that a library keeps has no variable of its own."""
+        files = {one.name: one.file for one in modules}
+        for type_, addresses in found.items():
+            name = self.objects.full_name(type_)
+            file = files.get(name.rpartition(".")[0])
+            for number, address in enumerate(sorted(addresses), 1) if file else ():
+                path = f"{name}()" if len(addresses) == 1 else f"{name}() #{number}"
+                yield _Node(address, path, name.rpartition(".")[2], file or "", 0)
 
     def locals(self, calls: Iterable[LiveFrame]) -> Iterator[_Node]:
         for frame in calls:
@@ -90,29 +145,15 @@ class _Holdings:
                 if value and frame.code.name != "<module>":
                     yield _Node(value, f"{name} in {frame.code.qualified}", name, frame.code.file, 0)
 
-    def globals(self, interpreter: int) -> Iterator[_Node]:
-        objects = self.objects
-        try:
-            modules = objects.word(interpreter + objects.offsets.interpreter_modules)
-            for key, module in objects.entries(modules):
-                if objects.kind(module) != "module":
-                    continue
-                variables = objects.word(module + MODULE_DICT)
-                at = objects.lookup(variables, "__file__")
-                file = (objects.text(at) if at else None) or ""
-                if is_library(file):
-                    continue
-                module_name = objects.text(key) or ""
-                yield from self.named(variables, module_name, file, 0)
-        except Unmapped:
-            return
-
     def named(self, variables: int, path: str, file: str, depth: int) -> Iterator[_Node]:
         """The entries of a dict of variables."""
-        for key, value in self.objects.entries(variables):
-            name = self.objects.text(key)
-            if name and not name.startswith("__"):
-                yield _Node(value, f"{path}.{name}", name, file, depth)
+        try:
+            for key, value in self.objects.entries(variables):
+                name = self.objects.text(key)
+                if name and not name.startswith("__"):
+                    yield _Node(value, f"{path}.{name}", name, file, depth)
+        except Unmapped:
+            return
 
     def visit(self, node: _Node) -> Iterator[_Node]:
         """Notes the node if it is large, and gives what it leads to."""

@@ -9,6 +9,7 @@ import struct
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 from watchdog.cpython.alike import rare_first, representatives
 from watchdog.cpython.asyncio_table import find_asyncio_table, listed_tasks
@@ -22,7 +23,7 @@ from watchdog.cpython.frames import Frames, LiveFrame
 from watchdog.cpython.greenlets import GREENLET, Greenlets, Suspended, named_by, read_greenlets
 from watchdog.cpython.heap import Heap, merged, walk
 from watchdog.cpython.held_alone import is_held_alone, thread_holds_alone
-from watchdog.cpython.holdings import believable, read_holdings
+from watchdog.cpython.holdings import Module, believable, is_own_class, own_modules, read_holdings
 from watchdog.cpython.in_flight import body_is_in, request_of
 from watchdog.cpython.interpreter import Interpreter, attach
 from watchdog.cpython.lock_objects import LockObjects
@@ -30,6 +31,7 @@ from watchdog.cpython.lock_places import LockPlaces
 from watchdog.cpython.lock_points import LockPoints, TaskFrames
 from watchdog.cpython.lost_threads import THREAD, is_thread, lost_threads
 from watchdog.cpython.objects import Objects
+from watchdog.cpython.streams import reads_pipe
 from watchdog.cpython.task_registry import MOST, imported, registered_tasks
 from watchdog.model.call_state import CallState
 from watchdog.model.evidence import Container, LockLook, LostThread, Task, TaskLook, ThreadStack
@@ -44,6 +46,8 @@ _TASK, _TRIO_TASK = "_asyncio.Task", "trio.lowlevel.Task"
 _HUBS = ("gevent.hub", "eventlet.hubs")
 _QUEUES = frozenset({"queue.Queue", "asyncio.queues.Queue", "_queue.SimpleQueue"})
 _TOP = 30  # types, and queues, that are shown
+_ALL = 1 << 62
+_MOST_OF_OWN = 8  # objects of a class of the application: those of which there are many hold one request's data each
 _MOST_SHARED = 1000  # locks of one kind
 _MOST_REQUESTS = 500  # threads whose requests are looked for
 _MANY_THREADS, _MOST_THREADS = 1000, 2000  # from so many threads on, their calls are read too; of at most so many
@@ -122,7 +126,7 @@ class _Look:
                 for thread in threads[:_MOST_REQUESTS]
                 if thread.tid is not None and (text := request_of(self.frames, thread.frames))
             ),
-            containers=self.containers(threads, pending),
+            containers=self.containers(threads, pending, heap),
             alone=tuple(
                 one.tid for one in threads[:_MOST_REQUESTS] if one.tid and thread_holds_alone(self.frames, one)
             ),
@@ -185,9 +189,16 @@ class _Look:
             names[self.objects.full_name(type_)] += count
         return tuple(names.most_common(_TOP))
 
-    def kept(self, type_: int) -> bool:
+    def kept(self, type_: int) -> int:
+        """How many objects of that type are told by their addresses."""
         kinds = (GREENLET, THREAD, _SHARED_LOCK)
-        return self.is_task(type_) or self.is_queue(type_) or any(self.objects.derives(type_, one) for one in kinds)
+        if self.is_task(type_) or self.is_queue(type_) or any(self.objects.derives(type_, one) for one in kinds):
+            return _ALL
+        return _MOST_OF_OWN if is_own_class(self.objects, type_, self.own_modules) else 0
+
+    @cached_property
+    def own_modules(self) -> tuple[Module, ...]:
+        return own_modules(self.objects, self.interpreter.interpreters)
 
     def lost(self, heap: Heap) -> tuple[LostThread, ...]:
         """The threads of its parent that a forked process does not have."""
@@ -334,15 +345,19 @@ class _Look:
                     gathered=tuple(one for one in awaited(self.frames, task.chain.frames, end) if one in listed),
                     request=request_of(self.frames, frames),
                     body_is_in=body_is_in(self.frames, frames),
+                    reads_pipe=reads_pipe(self.frames, task.chain.frames),
                     alone=is_held_alone(self.frames, task.chain, task.waiter),
                 )
             )
         return tuple(found)
 
-    def containers(self, threads: Sequence[LiveThread], pending: Sequence[_Pending]) -> tuple[Container, ...]:
+    def containers(
+        self, threads: Sequence[LiveThread], pending: Sequence[_Pending], heap: Heap
+    ) -> tuple[Container, ...]:
         calls = [frame for thread in threads for frame in thread.frames]
         calls += [frame for task in pending for frame in task.chain.frames]
-        found = read_holdings(self.frames, self.interpreter.interpreters, calls, Deadline(_HOLDINGS_TIME))
+        own = {type_: found for type_, found in heap.found.items() if heap.counts.get(type_, 0) <= _MOST_OF_OWN}
+        found = read_holdings(self.frames, self.own_modules, calls, own, Deadline(_HOLDINGS_TIME))
         process = processes.read(self.pid)
         return believable(found, process.rss) if process is not None else ()
 

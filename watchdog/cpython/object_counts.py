@@ -32,7 +32,7 @@ def count(pid: int, seconds: float) -> Counted:
         if isinstance(found, Unreadable):
             return Counted(error=found.reason, remedy=found.remedy)
         deadline = Deadline(seconds)
-        heap = merged([walk(found.objects, one, lambda _type: False, deadline) for one in found.interpreters])
+        heap = merged([walk(found.objects, one, lambda _type: 0, deadline) for one in found.interpreters])
         names: Counter[str] = Counter()
         for type_, number in heap.counts.items():
             names[found.objects.full_name(type_)] += number

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 
 from watchdog.diagnosis import shape
-from watchdog.diagnosis.code import is_application
+from watchdog.diagnosis.code import at_place, is_application
 from watchdog.diagnosis.view import ThreadView, View
 from watchdog.model.evidence import Frame
 from watchdog.model.records import record
@@ -72,8 +72,9 @@ def is_needed(view: View, spin: Spin) -> bool:
 
 
 def _is_native(view: View, thread: ThreadView, frame: Frame) -> bool:
-    """The same innermost line in every look, and no loop of Python's around it: only native code can stay so long in
-    one statement. In a loop the call itself must be known to work natively: a short loop shows one line as well."""
+    """The same innermost line in every look, while no other thread gets the interpreter's lock; or no loop of Python's
+    around it: only native code can stay so long in one statement. In a loop the call itself must be known to work
+    natively: a short loop shows one line as well."""
     leaves = Counter(
         (one.frames[0].file, one.frames[0].function, one.frames[0].line) for _, one in thread.complete_samples
     )
@@ -83,6 +84,8 @@ def _is_native(view: View, thread: ThreadView, frame: Frame) -> bool:
     if count < 0.9 * len(thread.complete_samples) or thread.holds_gil < 0.3:
         return False
     leaf = Frame(function, file, line)
+    if lets_nobody_run(view, thread):
+        return True
     if not is_application(leaf):
         return any(shell in file for shell in _SHELLS) or count == len(thread.complete_samples) >= 4
     source = view.file(file)
@@ -97,6 +100,19 @@ def _is_native(view: View, thread: ThreadView, frame: Frame) -> bool:
     if rounds and not shape.calls_at(source, line):
         return False
     return len(thread.complete_samples) >= (10 if rounds else 3)
+
+
+def lets_nobody_run(view: View, thread: ThreadView) -> bool:
+    """Whether a thread of the same process waits for requests, and reads none of those that lie there: it does not get
+    the interpreter's lock. Python code gives that away every few milliseconds."""
+    if not view.hung or view.unread_for < _UNREAD:
+        return False
+    others = (one.complete_samples for one in view.threads_of(thread.pid) if one.tid != thread.tid)
+    return any(looks and all(at_place(look.frames[0], _TAKES) for _, look in looks) for looks in others)
+
+
+_TAKES = ("selectors.py:select", "selectors.py:_select", "socket.py:accept")
+_UNREAD = 1.0  # seconds: many times what Python code keeps the lock for
 
 
 def _is_called_in_a_loop(view: View, thread: ThreadView) -> bool:

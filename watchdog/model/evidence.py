@@ -160,6 +160,7 @@ class Task:
     ] = ()  # addresses of the listed tasks that it gathers; of a greenlet, those in its variables
     request: str = ""  # what it was asked, where its variables show that: "GET /api/users?page=2"
     body_is_in: bool = False  # the server has the whole body of that request
+    reads_pipe: bool = False  # it waits for the next bytes of a pipe, as of a child
     greenlet: bool = False  # of gevent or eventlet; its frames are plain calls
     alone: bool = False  # nobody else has what it waits for, by the count of references to it
     alike: int = 1  # tasks for which it stands, itself included: the others are at the same place and not listed

@@ -54,18 +54,15 @@ def _of_task(view: View, writer: ThreadView, reader: int) -> Iterator[Finding]:
 
 
 def _reads_child(view: View, one: TaskWait) -> bool:
-    """Whether it reads a stream of a child while the loop idles: the function that it is in, or one that called that,
-    starts children."""
+    """Whether it reads a stream of a child while the loop idles: a pipe; or the function that it is in, or one that
+    called that, starts children."""
     reads = any(at_place(frame, ("asyncio/streams.py:*",)) for frame in one.chain)
-    return (
-        reads
-        and view.troubled
-        and loop_idles(view, one.task.pid)
-        and any(
-            call.function == function(frame) and call.file == frame.file
-            for frame in one.chain
-            for call in suspects.calls(view, lambda name, _: name in suspects.FORKS)
-        )
+    if not (reads and view.troubled and loop_idles(view, one.task.pid)):
+        return False
+    return one.task.reads_pipe or any(
+        call.function == function(frame) and call.file == frame.file
+        for frame in one.chain
+        for call in suspects.calls(view, lambda name, _: name in suspects.FORKS)
     )
 
 
