@@ -33,6 +33,7 @@ def test_large_containers_are_named_by_the_variable_that_leads_to_them(python: s
         assert lengths["__main__.registry.table['inner']"] == ("list", 400)
         assert lengths["__main__.Registry.shared"] == ("dict", 200)
         assert lengths["rows in build_export"] == ("list", 700)
+        assert lengths["__main__.Metrics().series"] == ("dict", 600)
         assert "__main__.SMALL" not in found
 
 

@@ -1,6 +1,8 @@
 """A program that keeps things in every place where programs do, and asks nobody. Prints a line when all is there."""
 
+import atexit
 import collections
+import functools
 import time
 
 EVENTS = [bytes(1000) for _ in range(3000)]
@@ -17,7 +19,13 @@ class Registry:
         self.table = {"inner": list(range(400))}
 
 
+class Metrics:
+    def __init__(self):
+        self.series = {number: [number] for number in range(600)}
+
+
 registry = Registry()
+atexit.register(functools.partial(print, Metrics()))  # no variable of the program leads to it
 
 
 def build_export():
