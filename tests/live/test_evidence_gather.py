@@ -75,6 +75,7 @@ def stuck(server: support.Server, function: str) -> None:
     [
         ("spin", "busy-loop", ("number += 1", "while number")),
         ("pattern", "gil-held-native", ("re.match",)),
+        ("members", "gil-held-native", ("number in numbers",)),
         ("lock", "lock-deadlock", ("with second:", "with first:")),
         ("loop", "event-loop-blocked", ("time.sleep(3600)",)),
     ],

@@ -98,6 +98,16 @@ def test_requests_whose_reader_of_a_child_died_of_a_line_that_is_not_json_wait_f
         assert first.culprit.line == line_of(CHILDS, "message = json.loads(line)")
 
 
+def test_a_child_that_fills_a_pipe_which_nobody_reads_is_told_where_the_loop_reads_its_other_one() -> None:
+    with support.running(str(CHILDS), "{port}", "errors") as server:
+        ask_behind(server, "/go", times=2)
+        _, found = look(server, within=10.0)
+        first = found.findings[0]
+        assert first.cause == "child-pipe-full", said(found)
+        assert first.culprit is not None
+        assert first.culprit.line == line_of(CHILDS, "await self.process.stdout.readline()")
+
+
 @pytest.mark.parametrize("way", ["skips", "slow", "retired"])
 def test_a_reader_of_a_child_that_goes_on_is_healthy(way: str) -> None:
     with support.running(str(CHILDS), "{port}", way) as server:

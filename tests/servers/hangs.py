@@ -32,6 +32,14 @@ def pattern():
     return re.match(r"(a+)+$", "a" * 60 + "b")
 
 
+def fits(number, numbers):
+    return number in numbers
+
+
+def members():
+    return [numbers for numbers in (range(10), range(10**18)) if fits(2.5, numbers)]
+
+
 def peer():
     with socket.create_connection(("127.0.0.1", PEER)) as sock:
         sock.sendall(b"hello\n")

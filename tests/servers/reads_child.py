@@ -1,6 +1,7 @@
 """A FastAPI server whose answers come from a child over stdin and stdout: reads_child.py PORT WAY.
 
-Ill: dies (the task that reads the child's output dies of a line that is not JSON; the server keeps the task). Healthy:
+Ill: dies (the task that reads the child's output dies of a line that is not JSON; the server keeps the task), errors
+(the child fills a pipe for its errors, which nobody reads). Healthy:
 skips (it leaves such a line out), slow (the child takes long, and answers), retired (such a task has died, and another
 one reads in its place).
 """
@@ -15,9 +16,11 @@ WAY = sys.argv[2]
 
 
 def child():
-    if WAY != "slow":
+    if WAY not in ("slow", "errors"):
         print("loading the model, please wait", flush=True)
     for line in sys.stdin:
+        if WAY == "errors":
+            sys.stderr.write("a long report\n" * 50_000)
         time.sleep(25.0 if WAY in ("slow", "retired") and json.loads(line)["id"] > 1 else 0.05)
         print(json.dumps({"id": json.loads(line)["id"], "text": "good"}), flush=True)
 
@@ -29,7 +32,8 @@ class Voice:
     async def begin(self):
         words = [sys.executable, __file__, "0", WAY, "child"]
         pipe = asyncio.subprocess.PIPE
-        self.process = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe)
+        errors = pipe if WAY == "errors" else None
+        self.process = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe, stderr=errors)
         self.readers.append(asyncio.create_task(self.read()))
         if WAY == "retired":
             await asyncio.wait(self.readers)

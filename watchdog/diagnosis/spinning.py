@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 from watchdog.diagnosis import shape
@@ -108,7 +109,12 @@ def lets_nobody_run(view: View, thread: ThreadView) -> bool:
     if not view.hung or view.unread_for < _UNREAD:
         return False
     others = (one.complete_samples for one in view.threads_of(thread.pid) if one.tid != thread.tid)
-    return any(looks and all(at_place(look.frames[0], _TAKES) for _, look in looks) for looks in others)
+    return any(looks and all(_ready(look.frames) for _, look in looks) for looks in others)
+
+
+def _ready(frames: Sequence[Frame]) -> bool:
+    """Whether it takes what comes next, or waits for a new thread to begin: both need the lock for a moment only."""
+    return at_place(frames[0], _TAKES) or any(at_place(frame, ("threading.py:start",)) for frame in frames)
 
 
 _TAKES = ("selectors.py:select", "selectors.py:_select", "socket.py:accept")
