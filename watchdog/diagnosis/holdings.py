@@ -82,6 +82,44 @@ def _is_unbounded(decorator: str) -> bool:
     return bool(re.fullmatch(r"(functools\.)?(cache|lru_cache\((maxsize=)?None.*\))", decorator))
 
 
+def only_grows(view: View, name: str) -> bool:
+    """Whether the variable of this name is long, requests put something into it, and nothing is ever taken out."""
+    long = [one for look in view.tasks for one in look.containers if one.name == name and one.length >= _LONG]
+    if not long:
+        return False
+    own = tuple(source for source in view.evidence.sources if is_application(Frame("", source.path, 0)))
+    fillings = {function for _, function, _ in _fillings(view, long[0])}
+    return bool(fillings) and not fillings & shape.done_at_start(own) and not any(_shrinks(one, name) for one in own)
+
+
+def _shrinks(source: SourceFile, name: str) -> bool:
+    """Whether something is taken out of a variable of this name, or it is made with a bound."""
+    module = shape.tree(source)
+    for node in ast.walk(module) if module else ():
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _TAKES_OUT:
+            if shape.last_name(node.func.value) == name:
+                return True
+        elif isinstance(node, ast.Delete) and any(shape.last_name(one) == name for one in node.targets):
+            return True
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)) and (value := node.value) is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(shape.last_name(one) == name for one in targets) and _is_bounded(value, name):
+                return True
+    return False
+
+
+def _is_bounded(value: ast.AST, name: str) -> bool:
+    """`deque(maxlen=50)`, or a part of what was there before: `self.rows = self.rows[-50:]`."""
+    keys = {one.arg or "" for one in ast.walk(value) if isinstance(one, ast.keyword)}
+    return bool(keys & {"maxlen", "maxsize"}) or any(
+        isinstance(one, (ast.Name, ast.Attribute)) and shape.simple_name(one) == name for one in ast.walk(value)
+    )
+
+
+_LONG = 500  # entries
+_TAKES_OUT = frozenset({"pop", "popleft", "popitem", "remove", "discard", "clear", "difference_update", "heappop"})
+
+
 def huge(view: View) -> Holding | None:
     """The variable that holds most of all memory, where requests fill it; what is loaded at the start is meant so."""
     found = [

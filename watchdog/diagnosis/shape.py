@@ -344,19 +344,40 @@ def _catches(handler: ast.ExceptHandler, errors: frozenset[str]) -> bool:
 def is_done_at_start(source: SourceFile, function: str) -> bool:
     """Whether the function is called, directly or through others, by what the module does when it is loaded or run.
     Where the source does not tell, it may be."""
-    module = tree(source)
-    if module is None or function == "<module>":
-        return True
-    defined = {one.name: one for one in ast.walk(module) if isinstance(one, (*_NAMED, ast.ClassDef))}
-    waiting = _called(one for one in module.body if not isinstance(one, (*_NAMED, ast.ClassDef)))
+    return tree(source) is None or function == "<module>" or function in done_at_start((source,))
+
+
+@lru_cache(maxsize=64)
+def done_at_start(sources: tuple[SourceFile, ...]) -> frozenset[str]:
+    """Names of the functions that are called, directly or through others, by what these modules do when they are loaded
+    or run."""
+    modules = [module for one in sources if (module := tree(one)) is not None]
+    defined: dict[str, list[ast.AST]] = {}
+    for module in modules:
+        for one in ast.walk(module):
+            if isinstance(one, (*_NAMED, ast.ClassDef)):
+                defined.setdefault(one.name, []).append(one)
+    waiting = set()
+    for module in modules:
+        waiting |= _called(one for one in module.body if not isinstance(one, (*_NAMED, ast.ClassDef)))
     reached: set[str] = set()
     while waiting:
         name = waiting.pop()
         if name not in reached:
             reached.add(name)
-            made = defined.get(name)
-            waiting |= {"__init__"} if isinstance(made, ast.ClassDef) else _called(made.body) if made else set()
-    return function in reached
+            for made in defined.get(name, ()):
+                inits = _inits(made) if isinstance(made, ast.ClassDef) else [made]
+                reached |= {one.name for one in inits}  # type: ignore[attr-defined]
+                waiting |= {call for one in inits for call in _called(one.body)}  # type: ignore[attr-defined]
+                waiting |= {last_name(base) for base in getattr(made, "bases", ())}
+    return frozenset(reached)
+
+
+def _inits(made: ast.ClassDef) -> list[ast.AST]:
+    """What runs where an object of the class is made."""
+    return [
+        one for one in made.body if isinstance(one, _NAMED) and one.name in ("__init__", "__post_init__", "__new__")
+    ]
 
 
 _NAMED = (ast.FunctionDef, ast.AsyncFunctionDef)

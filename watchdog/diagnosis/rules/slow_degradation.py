@@ -7,12 +7,14 @@ from collections.abc import Iterator
 
 from watchdog.diagnosis import shape
 from watchdog.diagnosis.code import is_application
+from watchdog.diagnosis.holdings import only_grows
 from watchdog.diagnosis.suspects import GROWS
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.evidence import Answer, Frame, SourceFile
 from watchdog.model.finding import Finding
 from watchdog.text.units import format_duration
 
+_SLOW = 0.1  # of the limit
 PREVENT = (
     "Bound what the function goes over (keep the last N, an index, a summary), or compute it once and keep the "
     "result; clear the state when its owner leaves."
@@ -23,18 +25,20 @@ _WHOLE = frozenset({"sorted", "sum", "max", "min", "any", "all", "list", "tuple"
 
 
 def rule(view: View) -> Iterator[Finding]:
-    if not (view.slow or view.hung):
+    slow = [answer for answer in (*view.answered, *view.late) if answer.seconds > view.limit * _SLOW]
+    if not (slow or view.hung):
         return
-    slow = [answer for answer in (*view.answered, *view.late) if answer.seconds > view.limit * 0.2]
     for thread in view.python_threads:
         frame = next(iter(_calls(thread)), None)
-        if frame is None or thread.running < 0.5 or not (slow or view.hung):
+        if frame is None or not _keeps_busy(view, thread.pid, frame) or not (slow or view.hung):
             continue
         if view.hung and not ends_with_kept_state(view, thread):
             continue
         kept, over = _kept_state(view, thread)
         rising = len(slow) >= 3 and slow[-1].seconds > 1.3 * slow[0].seconds
         if not kept and not rising:
+            continue
+        if not (view.slow or view.hung or only_grows(view, kept)):
             continue
         guilty = over or _loops_over(view, thread) or frame
         yield Finding(
@@ -47,6 +51,18 @@ def rule(view: View) -> Iterator[Finding]:
             prevent=PREVENT,
         )
         return
+
+
+def _keeps_busy(view: View, pid: int, place: Frame) -> bool:
+    """Whether the process computes in this function most of the time, whichever thread: each question may meet another
+    one, and there are pauses between the questions."""
+    threads = [(one.running, _calls(one)) for one in view.threads_of(pid)]
+    here = sum(
+        share
+        for share, calls in threads
+        if any(frame.file == place.file and frame.function == place.function for frame in calls)
+    )
+    return here >= 0.25 and here >= 0.5 * sum(share for share, calls in threads if calls)
 
 
 def _longest(view: View, slow: list[Answer]) -> str:
