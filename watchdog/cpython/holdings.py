@@ -15,7 +15,7 @@ from dataclasses import replace
 from watchdog.cpython.frames import Frames, LiveFrame
 from watchdog.cpython.objects import Objects, plausible
 from watchdog.cpython.offsets import MODULE_DICT, OBJECT_SIZE, TYPE_BASIC_SIZE, TYPE_DICT, TYPE_FLAGS
-from watchdog.model.evidence import Container
+from watchdog.model.evidence import Container, Lent
 from watchdog.model.records import record
 from watchdog.system.clock import Deadline
 from watchdog.system.process.memory import Unmapped
@@ -26,6 +26,15 @@ _SAMPLE = 64  # entries that a size is estimated from
 _TOLD, _LEAST_LENGTH, _LEAST_SIZE = 40, 50, 1 << 20
 _LIBRARY = ("/site-packages/", "/dist-packages/", "/lib/python3", "/lib64/python3", "<")
 _HEAP_TYPE, _TYPE_SUBCLASS, _DICT_SUBCLASS, _LIST_SUBCLASS = 1 << 9, 1 << 31, 1 << 29, 1 << 25
+# What clients lend from a pool, and take back when it is closed or at its end.
+_LENT = frozenset({
+    "sqlalchemy.orm.session.Session", "sqlalchemy.ext.asyncio.session.AsyncSession",
+    "sqlalchemy.engine.base.Connection", "sqlalchemy.ext.asyncio.engine.AsyncConnection",
+    "sqlalchemy.pool.base._ConnectionFairy", "psycopg2.extensions.connection", "psycopg.Connection",
+    "psycopg.connection.Connection", "psycopg.connection_async.AsyncConnection", "asyncpg.pool.PoolConnectionProxy",
+    "redis.connection.Connection", "pymysql.connections.Connection", "requests.models.Response",
+    "httpx.Response", "httpx._models.Response", "urllib3.response.HTTPResponse", "aiohttp.client_reqrep.ClientResponse",
+})  # fmt: skip
 _TEXTS = {"bytes": 1, "bytearray": 1, "str": 1}
 
 
@@ -46,6 +55,15 @@ class _Node:
     name: str
     file: str
     depth: int
+    inside: str = ""  # name of the nearest container on the way
+
+
+@record(frozen=True)
+class Holdings:
+    """What the application's variables lead to."""
+
+    containers: tuple[Container, ...]  # the largest, largest first
+    lent: tuple[Lent, ...]  # most first
 
 
 @record(frozen=True)
@@ -88,9 +106,9 @@ def read_holdings(
     calls: Iterable[LiveFrame],
     found: Mapping[int, Sequence[int]],
     deadline: Deadline,
-) -> tuple[Container, ...]:
-    """The largest of them, largest first; fewer where the time is over before everything was followed. `found` has
-    objects by type: those of the application's classes are looked into."""
+) -> Holdings:
+    """Fewer where the time is over before everything was followed. `found` has objects by type: those of the
+    application's classes are looked into."""
     return _Holdings(frames, deadline).read(modules, calls, found)
 
 
@@ -104,15 +122,19 @@ class _Holdings:
         self.frames, self.objects, self.deadline = frames, frames.objects, deadline
         self.found: dict[int, Container] = {}
         self.seen: set[int] = set()
+        self.lent: dict[tuple[str, str, str], Lent] = {}
 
     def read(
         self, modules: Sequence[Module], calls: Iterable[LiveFrame], found: Mapping[int, Sequence[int]]
-    ) -> tuple[Container, ...]:
+    ) -> Holdings:
         named = (node for one in modules for node in self.named(one.variables, one.name, one.file, 0))
         self.follow((*self.locals(calls), *named))
-        self.follow(self.objects_of(modules, found))  # afterwards: a variable's name tells more than a class
+        # Afterwards: a variable's name tells more than a class; and of these, whoever there is one of keeps the others.
+        for count in sorted({len(addresses) for addresses in found.values()}):
+            alike = {type_: addresses for type_, addresses in found.items() if len(addresses) == count}
+            self.follow(self.objects_of(modules, alike))
         ranked = sorted(self.found.values(), key=lambda one: (-one.size, -one.length))
-        return tuple(ranked[:_TOLD])
+        return Holdings(tuple(ranked[:_TOLD]), tuple(sorted(self.lent.values(), key=lambda one: -one.count)))
 
     def follow(self, roots: Iterable[_Node]) -> None:
         waiting = deque(roots)
@@ -160,7 +182,9 @@ class _Holdings:
         objects = self.objects
         type_ = objects.type_of(node.address)
         kind, flags = objects.type_name(type_), objects.word(type_ + TYPE_FLAGS)
-        if kind in _TEXTS:
+        if objects.full_name(type_) in _LENT:
+            self.note_lent(node, objects.full_name(type_))
+        elif kind in _TEXTS:
             self.note(node, kind, objects.word(node.address + OBJECT_SIZE), self.size(node.address))
         elif flags & _TYPE_SUBCLASS:
             if objects.word(type_ + TYPE_FLAGS) and node.depth == 0 and self.is_own_class(node):
@@ -171,7 +195,7 @@ class _Holdings:
             for key, value in objects.attributes(node.address, type_):
                 name = objects.text(key)
                 if name:
-                    yield _Node(value, f"{node.path}.{name}", name, node.file, node.depth + 1)
+                    yield _Node(value, f"{node.path}.{name}", name, node.file, node.depth + 1, node.inside)
 
     def container(self, node: _Node, kind: str, length: int) -> Iterator[_Node]:
         values = list(self.values(node.address, kind))
@@ -183,11 +207,21 @@ class _Holdings:
             for key, value in values:
                 shown = self.objects.text(key) if key else None
                 path = f"{node.path}[{shown!r}]" if shown is not None else f"{node.path}[…]"
-                yield _Node(value, path[:200], node.name, node.file, node.depth + 1)
+                yield _Node(value, path[:200], node.name, node.file, node.depth + 1, node.name)
 
     def note(self, node: _Node, kind: str, length: int, size: int) -> None:
         if length >= _LEAST_LENGTH or size >= _LEAST_SIZE:
             self.found[node.address] = Container(node.path, node.name, node.file, kind, length, size, node.address)
+
+    def note_lent(self, node: _Node, kind: str) -> None:
+        """Where a variable of the application keeps it; who has it in a running call alone is at work with it."""
+        state = self.objects.attribute(node.address, "_transaction") if kind.endswith("Session") else 0
+        name = node.inside or (node.name if "." in node.path else "")
+        if not name or (state and self.objects.kind(state) == "NoneType"):  # a session without a transaction has none
+            return
+        key = (name, node.file, kind)
+        known = self.lent.get(key, Lent(node.path, name, node.file, kind, 0))
+        self.lent[key] = replace(known, count=known.count + 1)
 
     def is_own_class(self, node: _Node) -> bool:
         """Whether the class was written in the module through which it was reached, not imported there."""

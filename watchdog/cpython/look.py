@@ -23,7 +23,7 @@ from watchdog.cpython.frames import Frames, LiveFrame
 from watchdog.cpython.greenlets import GREENLET, Greenlets, Suspended, named_by, read_greenlets
 from watchdog.cpython.heap import Heap, merged, walk
 from watchdog.cpython.held_alone import is_held_alone, thread_holds_alone
-from watchdog.cpython.holdings import Module, believable, is_own_class, own_modules, read_holdings
+from watchdog.cpython.holdings import Holdings, Module, believable, is_own_class, own_modules, read_holdings
 from watchdog.cpython.in_flight import body_is_in, request_of
 from watchdog.cpython.interpreter import Interpreter, attach
 from watchdog.cpython.lock_objects import LockObjects
@@ -34,7 +34,7 @@ from watchdog.cpython.objects import Objects
 from watchdog.cpython.streams import reads_pipe
 from watchdog.cpython.task_registry import MOST, imported, registered_tasks
 from watchdog.model.call_state import CallState
-from watchdog.model.evidence import Container, LockLook, LostThread, Task, TaskLook, ThreadStack
+from watchdog.model.evidence import LockLook, LostThread, Task, TaskLook, ThreadStack
 from watchdog.model.records import record
 from watchdog.system.clock import Deadline, monotonic
 from watchdog.system.process import processes
@@ -106,6 +106,7 @@ class _Look:
         pending = self.all_pending(all_tasks)
         greenlets = Greenlets() if inherited else self.greenlets(heap, generation)
         locks = self.locks(threads, pending, greenlets)
+        holdings = self.holdings(threads, pending, heap)
         holders = {point.task for point in locks.held if point.task is not None}
         return TaskLook(
             self.pid,
@@ -126,7 +127,8 @@ class _Look:
                 for thread in threads[:_MOST_REQUESTS]
                 if thread.tid is not None and (text := request_of(self.frames, thread.frames))
             ),
-            containers=self.containers(threads, pending, heap),
+            containers=holdings.containers,
+            lent=holdings.lent,
             alone=tuple(
                 one.tid for one in threads[:_MOST_REQUESTS] if one.tid and thread_holds_alone(self.frames, one)
             ),
@@ -351,15 +353,13 @@ class _Look:
             )
         return tuple(found)
 
-    def containers(
-        self, threads: Sequence[LiveThread], pending: Sequence[_Pending], heap: Heap
-    ) -> tuple[Container, ...]:
+    def holdings(self, threads: Sequence[LiveThread], pending: Sequence[_Pending], heap: Heap) -> Holdings:
         calls = [frame for thread in threads for frame in thread.frames]
         calls += [frame for task in pending for frame in task.chain.frames]
         own = {type_: found for type_, found in heap.found.items() if heap.counts.get(type_, 0) <= _MOST_OF_OWN}
         found = read_holdings(self.frames, self.own_modules, calls, own, Deadline(_HOLDINGS_TIME))
         process = processes.read(self.pid)
-        return believable(found, process.rss) if process is not None else ()
+        return replace(found, containers=believable(found.containers, process.rss if process is not None else 0))
 
     def locks(self, threads: Sequence[LiveThread], pending: Sequence[_Pending], greenlets: Greenlets) -> LockLook:
         process = processes.read(self.pid)

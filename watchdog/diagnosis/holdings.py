@@ -82,6 +82,17 @@ def _is_unbounded(decorator: str) -> bool:
     return bool(re.fullmatch(r"(functools\.)?(cache|lru_cache\((maxsize=)?None.*\))", decorator))
 
 
+def keeper(view: View) -> Holding | None:
+    """The variable that keeps most of what pools have lent, and the line that puts it there."""
+    for one in sorted((one for look in view.tasks for one in look.lent), key=lambda one: -one.count):
+        kept = Container(one.path, one.name, one.file, one.kind, one.count, 0)
+        fillings = [filling for filling in _fillings(view, kept) if filling[1] != "__init__"]
+        if fillings:
+            words = f"{one.count} of type {one.kind.rpartition('.')[2]} are kept in {one.name}"
+            return Holding(words, 0, _culprit(view, kept, fillings[0], follow=False))
+    return None
+
+
 def only_grows(view: View, name: str) -> bool:
     """Whether the variable of this name is long, requests put something into it, and nothing is ever taken out."""
     long = [one for look in view.tasks for one in look.containers if one.name == name and one.length >= _LONG]

@@ -316,6 +316,7 @@ class Session:
         frames = [(one.pid, frame) for look in self._stacks for one in look.threads for frame in one.frames]
         frames += [(one.pid, frame) for look in self._tasks.values() for one in look.tasks for frame in one.frames]
         frames += [(one.pid, Frame("", kept.file, 0)) for one in self._tasks.values() for kept in one.containers]
+        frames += [(one.pid, Frame("", lent.file, 0)) for one in self._tasks.values() for lent in one.lent]
         frames += [(one.pid, lost.target) for one in self._tasks.values() for lost in one.lost]
         frames += [(one.pid, frame) for one in self._tasks.values() for dead in one.failed for frame in dead.frames]
         in_logs = [frame for error in logbook.all_tracebacks(self._logs) for frame in error.frames]

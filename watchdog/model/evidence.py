@@ -180,6 +180,17 @@ class Container:
 
 
 @record(frozen=True)
+class Lent:
+    """Connections and the like that a pool has lent, and a variable of the application keeps."""
+
+    path: str  # how the first of them is reached: "shop.Checkout()._baskets[…].session"
+    name: str  # of the container, or the attribute, that keeps them: "_baskets"
+    file: str  # source of the module or class where the path begins
+    kind: str  # type: "sqlalchemy.orm.session.Session"
+    count: int
+
+
+@record(frozen=True)
 class LostThread:
     """A thread that was started before its process was forked, and lives in the parent only."""
 
@@ -218,6 +229,7 @@ class TaskLook:
     taken: tuple[str, ...] = ()  # locks shared between processes that this one took and has not given back
     requests: tuple[tuple[int, str], ...] = ()  # (thread id, what it was asked)
     containers: tuple[Container, ...] = ()  # of the application, largest first
+    lent: tuple[Lent, ...] = ()  # most first
     alone: tuple[int, ...] = ()  # threads that wait for what nobody else has, by the count of references to it
     failed: tuple[FailedTask, ...] = ()
     born: Frame | None = None  # of a forked process: the call that forked it; what stands outside is its parent's
