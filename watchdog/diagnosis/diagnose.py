@@ -138,10 +138,12 @@ def settled(evidence: Evidence, diagnosis: Diagnosis) -> bool:
         return False  # a fault of the server's own shows late on a machine that is slow
     if first.cause == "unknown" and not View(evidence).inside_unread:  # the next reading may show it
         return looked >= max(CALM, evidence.configured.limit + CALM / 2) and View(evidence).unasked
-    if first.warns and looked >= (CALM / 2 if sure else CALM):
+    # Beside a guess, a thread that computes may yet be seen to go round in a circle.
+    hasty = not sure and looked < _JOB and _undecided(evidence)
+    if first.warns and looked >= (CALM / 2 if sure else CALM) and not hasty:
         return True  # it names requests that have waited for too long already
     if diagnosis.exit == Exit.WARNING:
-        return looked >= CALM
+        return looked >= CALM and not hasty
     if looked >= evidence.configured.limit + CALM / 2 and sure:
         return True
     return sure and not is_early(View(evidence), first) and not may_be_explained(first)
