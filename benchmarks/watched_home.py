@@ -15,6 +15,8 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+from side_by_side import ENVIRONMENT
+
 ROOT = Path(__file__).parents[1]
 _APP = """
 import os, re, threading, time
@@ -85,7 +87,7 @@ class Home:
     def begin(self, *words: str) -> subprocess.Popen[bytes]:
         """A command of wd in this home, silent."""
         line = [sys.executable, "-m", "watchdog.cli.main", "--home", str(self.folder), *words]
-        env = {**os.environ, "PYTHONPATH": str(ROOT)}
+        env = {**ENVIRONMENT, "PYTHONPATH": str(ROOT)}
         return subprocess.Popen(line, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def do(self, *words: str) -> None:
