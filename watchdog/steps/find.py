@@ -23,7 +23,7 @@ from watchdog.text.units import format_duration, format_size
 if TYPE_CHECKING:
     from watchdog.steps.doing import Doing
 
-_QUICK = 1.5  # seconds that a server gets to answer before find says that it hangs
+_QUICK = 1.5  # seconds that a server gets to answer before find or ps says that it hangs
 
 
 def find(context: Context, options: Mapping[str, Any]) -> StepResult:
@@ -90,7 +90,7 @@ def _answers(trees: Sequence[Tree], context: Context, patient: bool) -> tuple[Ve
     from watchdog.targets import answering
 
     return answering.ask_all(
-        trees, answering.PATIENT if patient else answering.TIMEOUT, pages=port_playbooks.pages(context, trees)
+        trees, answering.PATIENT if patient else _QUICK, pages=port_playbooks.pages(context, trees)
     )
 
 
