@@ -70,6 +70,7 @@ def test_the_second_look_gives_the_same_record_and_checks_nothing(home: Home) ->
     assert home.checked == 1
 
 
+@pytest.mark.posix("rights are those of POSIX")
 def test_what_is_kept_is_for_the_owner_alone(home: Home) -> None:
     playbooks.load(home.path)
     assert home.kept.stat().st_mode & 0o077 == 0

@@ -37,6 +37,7 @@ def test_the_use_of_one_who_works_is_told_over_a_short_time() -> None:
     assert use.percent()[os.getpid()] > 1
 
 
+@pytest.mark.posix("Windows stops no process")
 def test_one_who_only_waits_uses_nothing(child: subprocess.Popen[bytes]) -> None:
     os.kill(child.pid, signal.SIGSTOP)
     os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WNOWAIT)
