@@ -95,7 +95,7 @@ class Remembered:
 @functools.cache
 def _code() -> bytes:
     """Which wd this is, on which Python: both say what is right in a playbook."""
-    facts = [VERSION, sys.platform, *map(str, sys.version_info[:3]), *_facts(_PACKAGE.parent / "runbooks")]
+    facts = [VERSION, *map(str, sys.version_info[:3]), *_facts(_PACKAGE.parent / "runbooks")]
     for room in _ROOMS:
         facts += _facts(_PACKAGE / room)
     return "\n".join(facts).encode()
