@@ -1,150 +1,149 @@
-"""From the hang of a FastAPI server to its next good answer, under `wd watch` with every 1s, timeout 1s, fails 2.
+"""From the hang or death of FastAPI servers to their next good answer, beside the server's own start.
 
-    python benchmarks/recovery.py stop|die|block|loop|lock|native [ROUNDS]
+    python benchmarks/recovery.py stop|die|block|loop|lock|native|first|several|run [--rounds N] [--json FILE]
 
-Needs fastapi and uvicorn (the extra `test`). Prints the server's own start-up time, each round and the median.
+The first six harm one server under `wd watch` (every 1s, timeout 1s, fails 2). `first`: the first death of a server
+that wd did not start, beside a later one. `several`: five of twelve servers hang at once, until the last is back,
+beside one that hangs alone and five that start at once without wd. `run`: `wd run frozen-server` on a hung server,
+without a loop. Needs fastapi and uvicorn (the extra `test`).
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
 import os
 import random
-import signal
-import socket
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
-import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-APP = """
-import os, re, threading, time
-from fastapi import FastAPI
-app = FastAPI()
+from side_by_side import options
+from watched_home import Home, came_back, free_port, harm, home, watched, who_answers
 
-@app.get("/health")
-async def health():
-    return {"pid": os.getpid()}
+_HANGS = ("stop", "die", "block", "loop", "lock", "native")
+_SERVICES, _HUNG = 12, 5
+_SETTLED = 4.0  # seconds under the loop after which it knows the server
+_OWN = "the server's own start"
 
-@app.get("/block")
-async def block():
-    time.sleep(3600)
-
-@app.get("/loop")
-async def loop():
-    number = 0
-    while True:
-        number += 1
-
-cash = threading.Lock()
-
-@app.get("/lock")
-async def lock():
-    with cash:
-        with cash:
-            return {}
-
-@app.get("/native")
-async def native():
-    return bool(re.match("(a+)+$", "a" * 60 + "!"))
-"""
-PLAYBOOK = """
-service: api
-find: {{port: {port}}}
-start:
-  command: [{python}, -m, uvicorn, "app:app", --port, "{port}", --log-level, warning]
-  cwd: {home}
-  ready: {{within: 10s}}
-probes:
-  health: {{http: /health, every: 1s, timeout: 1s, fails: 2}}
-triggers:
-  - {{on: death, run: dead-server}}
-  - {{on: health, run: frozen-server}}
-policy:
-  mode: act
-  per_hour: 0
-  per_hour_everywhere: 0
-  backoff: {{first: 100ms, max: 100ms, reset_after: 1s}}
-  give_up: {{restarts: 1000, within: 1m}}
-"""
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
-def who_answers(port: int, timeout: float = 0.2) -> int:
-    """Pid of the server that answers now, 0 for none."""
-    url = f"http://127.0.0.1:{port}/health"
-    with contextlib.suppress(OSError, ValueError), urllib.request.urlopen(url, timeout=timeout) as reply:
-        return int(json.load(reply)["pid"])
-    return 0
-
-
-def make_home(folder: Path, port: int) -> Path:
-    for name in ("playbooks", "runbooks", "logs"):
-        (folder / name).mkdir(mode=0o700)
-    (folder / "app.py").write_text(APP)
-    (folder / "playbooks" / "api.yml").write_text(PLAYBOOK.format(port=port, python=sys.executable, home=folder))
-    return folder
-
-
-def wd(home: Path, *words: str) -> list[str]:
-    return [sys.executable, "-m", "watchdog.cli.main", "--home", str(home), *words]
-
-
-def harm(how: str, pid: int, port: int) -> None:
-    if how in ("stop", "die"):
-        os.kill(pid, signal.SIGSTOP if how == "stop" else signal.SIGKILL)
-    else:
-        client = socket.create_connection(("127.0.0.1", port))
-        client.sendall(f"GET /{how} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-
-
-def one_round(how: str, port: int) -> float:
-    """Seconds until another process answers well."""
-    time.sleep(4 + random.random())  # anywhere between two questions of the loop
-    pid = who_answers(port, 2)
-    begun = time.monotonic()
-    harm(how, pid, port)
-    while who_answers(port) in (0, pid):
-        time.sleep(0.01)
-    return time.monotonic() - begun
+Times = dict[str, float]  # seconds, by what they measure; the first is that of wd
 
 
 def main() -> None:
-    how, rounds = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 7
-    with tempfile.TemporaryDirectory(prefix="wd-bench-", dir="/var/tmp", ignore_cleanup_errors=True) as place:
-        port = free_port()
-        home = make_home(Path(place), port)
-        env = {**os.environ, "PYTHONPATH": str(ROOT)}
-        quiet = {"env": env, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        subprocess.run(wd(home, "start", "--service", "api"), check=True, **quiet)  # type: ignore[call-overload]
-        subprocess.run(wd(home, "kill", "--service", "api", "--no-evidence", "--yes"), check=True, **quiet)  # type: ignore[call-overload]
-        begun = time.monotonic()
-        line = [sys.executable, "-m", "uvicorn", "app:app", "--port", str(port), "--log-level", "warning"]
-        with subprocess.Popen(line, cwd=home) as alone:
-            while not who_answers(port):
-                time.sleep(0.01)
-            print(f"the server's own start-up: {time.monotonic() - begun:.2f} s")
-            alone.terminate()
-        subprocess.run(wd(home, "start", "--service", "api"), check=True, **quiet)  # type: ignore[call-overload]
-        loop = subprocess.Popen(wd(home, "watch"), **quiet)  # type: ignore[call-overload]
-        try:
-            times = [one_round(how, port) for _ in range(rounds)]
-            print(how, "to the next good answer:", " ".join(f"{one:.2f}" for one in times))
-            print(f"median {statistics.median(times):.2f} s")
-        finally:
-            loop.terminate()
-            loop.wait()
-            subprocess.run(wd(home, "stop", "--service", "api", "--yes"), check=False, **quiet)  # type: ignore[call-overload]
+    given = options(__doc__ or "", loads=None, more=_more)
+    rounds = {"first": _first_deaths, "several": _several, "run": _runs}.get(given.how, _one_server)
+    found: dict[str, list[float]] = {}
+    busy = []
+    for times in rounds(given.how, given.rounds):
+        busy.append(os.getloadavg()[0] / (os.cpu_count() or 1))
+        for name, seconds in times.items():
+            found.setdefault(name, []).append(seconds)
+    _show(found, statistics.mean(busy), given.json)
+
+
+def _more(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("how", choices=(*_HANGS, "first", "several", "run"))
+    parser.set_defaults(rounds=5)
+
+
+def _one_server(how: str, rounds: int) -> Iterator[Times]:
+    with home() as made:
+        ((name, port),) = made.ports.items()
+        made.do("start", "--service", name)
+        with watched(made):
+            for _ in range(rounds):
+                _wait_for_a_moment()
+                yield {f"{how} to the next good answer": _back_after(how, [port]), _OWN: _own_start(made)}
+
+
+def _first_deaths(_: str, rounds: int) -> Iterator[Times]:
+    """Each round has a new loop, for which the death is the first one."""
+    for _ in range(rounds):
+        with home() as made, contextlib.ExitStack() as stack:
+            (port,) = made.ports.values()
+            own = stack.enter_context(made.own_start(port))
+            stack.enter_context(watched(made))
+            _wait_for_a_moment()
+            first = _back_after("die", [port])
+            _wait_for_a_moment()
+            yield {"first death to the next good answer": first, "a later death": _back_after("die", [port]), _OWN: own}
+
+
+def _several(_: str, rounds: int) -> Iterator[Times]:
+    with home(_SERVICES) as made:
+        for name in made.ports:
+            made.do("start", "--service", name)
+        ports = list(made.ports.values())
+        with watched(made):
+            for _ in range(rounds):
+                _wait_for_a_moment()
+                last = _back_after("block", random.sample(ports, _HUNG))
+                _wait_for_a_moment()
+                alone = _back_after("block", random.sample(ports, 1))
+                yield {
+                    f"{_HUNG} of {_SERVICES} hung, until the last is back": last,
+                    "one alone": alone,
+                    f"{_HUNG} own starts at once": _own_start(made, _HUNG),
+                    _OWN: _own_start(made),
+                }
+
+
+def _runs(_: str, rounds: int) -> Iterator[Times]:
+    with home() as made:
+        ((name, port),) = made.ports.items()
+        made.do("start", "--service", name)
+        for _ in range(rounds):
+            pid = who_answers(port, 2)
+            harm("block", pid, port)
+            time.sleep(1)  # it hangs
+            begun = time.monotonic()
+            run = made.begin("run", "frozen-server", "--service", name, "--yes")
+            answered = came_back(port, pid) - begun
+            if code := run.wait():
+                raise RuntimeError(f"the run ended with {code}")
+            whole = time.monotonic() - begun
+            yield {"wd run, to the next good answer": answered, "wd run, with its proof and report": whole} | {
+                _OWN: _own_start(made)
+            }
+
+
+def _wait_for_a_moment() -> None:
+    time.sleep(_SETTLED + random.random())  # anywhere between two questions of the loop
+
+
+def _back_after(how: str, ports: list[int]) -> float:
+    """Seconds from the harm until another process answers on each of these ports."""
+    before = {port: who_answers(port, 2) for port in ports}
+    begun = time.monotonic()
+    for port, pid in before.items():
+        harm(how, pid, port)
+    with ThreadPoolExecutor(len(ports)) as pool:
+        return max(pool.map(lambda port: came_back(port, before[port]), ports)) - begun
+
+
+def _own_start(made: Home, count: int = 1) -> float:
+    """Seconds until the last of so many servers that start at once, without wd, answers."""
+    begun = time.monotonic()
+    with contextlib.ExitStack() as stack, ThreadPoolExecutor(count) as pool:
+        starts = [made.own_start(free_port()) for _ in range(count)]
+        list(pool.map(stack.enter_context, starts))
+        return time.monotonic() - begun
+
+
+def _show(found: dict[str, list[float]], busy: float, file: Path | None) -> None:
+    own = statistics.median(next(iter(found.values())))
+    print(f"\n{len(next(iter(found.values())))} rounds, load {busy:.1f} a CPU")
+    print("\n| | median s | range s | the first to it |\n|---|---|---|---|")
+    rows = []
+    for name, times in found.items():
+        median = statistics.median(times)
+        rows.append({"name": name, "median_s": round(median, 2), "seconds": [round(one, 2) for one in times]})
+        print(f"| {name} | {median:.2f} | {min(times):.2f} to {max(times):.2f} | {own / median:.2f} |")
+    if file:
+        file.write_text(json.dumps({"busy": round(busy, 1), "rows": rows}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

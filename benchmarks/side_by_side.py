@@ -51,6 +51,7 @@ class Contender:
     name: str
     before: Callable[[], Sequence[str]]
     after: Callable[[], None] = lambda: None
+    done: Callable[[], bool] | None = None  # the time ends when this is true, and not with the program
     wall: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
     memory: int = 0  # KiB at most
@@ -60,9 +61,12 @@ class Contender:
         try:
             begun = time.monotonic()
             process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+            while self.done and not self.done():
+                time.sleep(0.001)
+            reached = time.monotonic()
             _, _, used = os.wait4(process.pid, 0)
             process.returncode = 0
-            self.wall.append(time.monotonic() - begun)
+            self.wall.append((reached if self.done else time.monotonic()) - begun)
             self.cpu.append(used.ru_utime + used.ru_stime)
             self.memory = max(self.memory, used.ru_maxrss)
         finally:
@@ -173,12 +177,15 @@ def fixed(name: str, *words: str) -> Contender:
 
 
 def options(
-    about: str, loads: Sequence[int] = (0, 1000), more: Callable[[argparse.ArgumentParser], None] = lambda _: None
+    about: str,
+    loads: Sequence[int] | None = (0, 1000),
+    more: Callable[[argparse.ArgumentParser], None] = lambda _: None,
 ) -> argparse.Namespace:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is ended then, too
     parser = argparse.ArgumentParser(description=about.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=11)
-    parser.add_argument("--processes", type=int, nargs="*", default=list(loads), help="sizes of the load")
+    if loads is not None:
+        parser.add_argument("--processes", type=int, nargs="*", default=list(loads), help="sizes of the load")
     parser.add_argument("--json", type=Path, help="write the figures there, too")
     more(parser)
     return parser.parse_args()

@@ -107,6 +107,15 @@ def test_a_home_whose_playbooks_name_other_ports_is_not_read(
     assert within(imported("--home", str(folder), "find", "--port", str(server[1])), ("pydantic", "ruamel"))
 
 
+@pytest.mark.posix("on Windows psutil reads the processes")
+def test_a_playbook_that_was_checked_once_is_read_without_its_schema(folder: Path) -> None:
+    (folder / "playbooks").mkdir()
+    (folder / "playbooks" / "shop.yml").write_text("service: shop\nfind: {port: 1}\nprobes: {up: {tcp: 1}}\n")
+    assert within(imported("--home", str(folder), "status", codes=(3,)), ("pydantic", "ruamel"))
+    for words in (("status",), ("status", "shop"), ("find", "shop")):
+        assert not within(imported("--home", str(folder), *words, codes=(3, 4)), ("pydantic", "ruamel"))
+
+
 @pytest.mark.parametrize("words", [("ps",), ("ps", "--hung")])
 def test_the_list_of_servers_imports_no_library(words: tuple[str, ...]) -> None:
     """Except requests, where one of the servers on this machine speaks TLS."""

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from watchdog.journal.store import Journal
-from watchdog.model.incident import Trigger
+from watchdog.model.incident import StepRecord, Trigger
 from watchdog.model.playbook import Playbook, Policy, ProbeSpec, TriggerSpec
 from watchdog.model.selector import Selector
 from watchdog.policy.judge import ProbeState
 from watchdog.policy.pressure import SETTLES
-from watchdog.watch.acting import Runs
+from watchdog.steps.registry import SPECS
+from watchdog.watch.acting import Runs, share_the_places
 from watchdog.watch.loop_messages import Trouble
 from watchdog.watch.loop_state import LoopState
 from watchdog.watch.watched import Watched
@@ -109,6 +110,37 @@ def test_four_services_are_worked_on_at_a_time_and_each_only_once(state: LoopSta
     assert "4 services" in state.why_full
     state.release(a)
     assert state.reserve(fifth)
+
+
+def step(state: LoopState, watched: Watched, name: str, outcome: str) -> None:
+    """A run has come to this step, or the step to its end."""
+    record = StepRecord(1, name, name, outcome, 0.0)
+    share_the_places(state, watched, SPECS[name], record)
+
+
+def test_who_has_come_up_leaves_its_place_to_the_next_and_is_still_worked_on_once_only(state: LoopState) -> None:
+    a, *_ = everybody = [*state.services.values()]
+    assert all(state.reserve(one) for one in everybody)
+    fifth, sixth = Watched(Playbook("e", Selector(port=1))), Watched(Playbook("f", Selector(port=2)))
+    for name, outcome in (("kill", "running"), ("kill", "ok"), ("start", "running")):
+        step(state, a, name, outcome)
+        assert not state.reserve(fifth), "it is not up yet"
+    step(state, a, "start", "ok")
+    assert state.reserve(fifth)
+    assert not state.reserve(a), "its proof goes on"
+    step(state, a, "kill", "running")
+    state.release(fifth)
+    assert not state.reserve(sixth), "it did not stay up, and is ended again"
+    state.release(a)
+    assert state.reserve(sixth)
+
+
+def test_who_does_not_come_up_keeps_its_place(state: LoopState) -> None:
+    a, *_ = everybody = [*state.services.values()]
+    assert all(state.reserve(one) for one in everybody)
+    step(state, a, "start", "running")
+    step(state, a, "start", "failed")
+    assert "4 services" in state.why_full
 
 
 @pytest.mark.parametrize("lasts", [True, False])

@@ -7,7 +7,6 @@ number with its unit is a duration. Every refusal is a ValueError whose text say
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -244,9 +243,3 @@ def check_pattern(pattern: str) -> None:
         patterns.check(pattern)
     except WrongUsage as error:
         raise ValueError(": ".join(error.lines())) from None
-
-
-def listed(words: Iterable[str]) -> str:
-    """Names in a row for a message; never an endless one."""
-    names = list(words)
-    return ", ".join(names[:30]) + (" …" if len(names) > 30 else "") if names else "none"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -50,7 +49,15 @@ def shown(value: object) -> str:
     return repr(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…")
 
 
+def listed(words: Iterable[str]) -> str:
+    """Names in a row for a message; never an endless one."""
+    names = list(words)
+    return ", ".join(names[:30]) + (" …" if len(names) > 30 else "") if names else "none"
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint behind an unknown word; empty if nothing is near."""
+    import difflib  # here: most files have no mistake
+
     near = difflib.get_close_matches(word, known, 1, 0.6) if len(word) <= _LONGEST else []
     return f"; did you mean {near[0]!r}?" if near else ""

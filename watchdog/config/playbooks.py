@@ -1,35 +1,31 @@
-"""Playbook files to checked records: all mistakes at once, each with its place, the value and what would be right."""
+"""The playbooks of a home. A file that was checked once is not checked again while it is the same: `remembered.py`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
-
-from pydantic import ValidationError
 
 from watchdog.config import yaml
-from watchdog.config.fields import listed
-from watchdog.config.kinds import CHECKS, GROWING, PROBES, TRIGGERS, Section
-from watchdog.config.mistakes import bad_config, did_you_mean, shown
-from watchdog.config.schema import PlaybookFile
-from watchdog.config.to_model import playbook
+from watchdog.config.mistakes import bad_config, did_you_mean, listed, shown
+from watchdog.config.remembered import Remembered
 from watchdog.library import shelf
 from watchdog.model.errors import BadConfig
 from watchdog.model.playbook import Playbook
 from watchdog.system.disk.trust import read_trusted
 
-_KINDS: dict[str, tuple[type[Any], ...]] = {"probes": PROBES, "checks": CHECKS, "triggers": TRIGGERS}
-_NO_PROBES = {"death": "the end of the server", "alert": "an alert that comes to the page"}
-_SECRET = ("env", "notify", "command", "fallback")  # values behind these keys are never shown
-
 
 def load(path: Path, home: Path | None = None) -> Playbook:
     """One playbook. BadConfig holds every mistake. Relative paths are meant from the home (of which it is a part)."""
-    document, found = check(read_trusted(path), path, home or _home_of(path))
+    return _load(path, read_trusted(path), Remembered(home or _home_of(path)))
+
+
+def _load(path: Path, content: bytes, remembered: Remembered) -> Playbook:
+    if (known := remembered.get(path, content)) is not None:
+        return known
+    document, found = check(content, path, remembered.home)
     if found is None:
         count = len(document.mistakes)
         raise bad_config(f"{count} mistake{'s' if count > 1 else ''} in the playbook {path}", document.mistakes)
+    remembered.keep(path, content, found)
     return found
 
 
@@ -59,9 +55,10 @@ def sound(home: Path) -> tuple[tuple[Playbook, ...], tuple[Path, ...]]:
     """(the playbooks that have no mistakes, by service; the files that have some). For a look, not for acting."""
     found: list[Playbook] = []
     broken: list[Path] = []
+    remembered = Remembered(home)
     for path in files(home):
         try:
-            found.append(load(path, home))
+            found.append(_load(path, read_trusted(path), remembered))
         except BadConfig:
             broken.append(path)
     return tuple(sorted(found, key=lambda one: one.service)), tuple(broken)
@@ -71,12 +68,13 @@ def service(home: Path | None, name: str) -> Playbook:
     """The playbook of one service. Mistakes in the playbooks of other services do not stand in its way."""
     if home is None:
         raise BadConfig(f"there is no playbook for the service {name!r}", "no home was found", "name one with --home")
-    claimed = {path: _service_of(path) for path in files(home)}
+    remembered = Remembered(home)
+    claimed = {path: _service_of(path, remembered) for path in files(home)}
     mine = [path for path, says in claimed.items() if says == name]
     if len(mine) > 1:
         raise BadConfig(f"{len(mine)} playbooks are about the service {name!r}", ", ".join(map(str, mine)))
     if mine:
-        return load(mine[0], home)
+        return _load(mine[0], read_trusted(mine[0]), remembered)
     known = sorted({says for says in claimed.values() if says})
     broken = [str(path) for path, says in claimed.items() if says is None]
     raise BadConfig(
@@ -88,7 +86,8 @@ def service(home: Path | None, name: str) -> Playbook:
 
 def names(home: Path) -> tuple[str, ...]:
     """The services of a home, also those whose playbook has a mistake elsewhere."""
-    return tuple(sorted({found for path in files(home) if (found := _service_of(path))}))
+    remembered = Remembered(home)
+    return tuple(sorted({found for path in files(home) if (found := _service_of(path, remembered))}))
 
 
 def files(home: Path) -> tuple[Path, ...]:
@@ -98,21 +97,9 @@ def files(home: Path) -> tuple[Path, ...]:
 
 def check(content: bytes, path: Path, home: Path) -> tuple[yaml.Document, Playbook | None]:
     """What a file's bytes say: the document with its mistakes, and the record if there are none. Never raises."""
-    document = yaml.read(content, str(path))
-    if not document.usable:
-        return document, None
-    checked = None
-    try:
-        checked = PlaybookFile.model_validate(document.data)
-    except ValidationError as error:
-        for one in error.errors(include_url=False):
-            _note(document, one)
-    if isinstance(document.data, dict):
-        for place, message in _strangers(document.data, shelf.names("runbooks", home)):
-            document.mistake(place, message, shown(_at(document.data, place)))
-    if document.mistakes or checked is None:
-        return document, None
-    return document, playbook(checked, home.absolute(), path)
+    from watchdog.config import checking  # here: the schema takes longer to build than most commands to run
+
+    return checking.check(content, path, home)
 
 
 def _home_of(path: Path) -> Path:
@@ -120,113 +107,14 @@ def _home_of(path: Path) -> Path:
     return folder.parent if folder.name == "playbooks" else folder
 
 
-def _service_of(path: Path) -> str | None:
+def _service_of(path: Path, remembered: Remembered) -> str | None:
     """Which service a file says it is about; None if it cannot be read so far."""
     try:
-        document = yaml.read(read_trusted(path), str(path))
+        content = read_trusted(path)
     except BadConfig:
         return None
+    if (known := remembered.get(path, content)) is not None:
+        return known.service
+    document = yaml.read(content, str(path))
     says = document.data.get("service") if document.usable and isinstance(document.data, dict) else None
     return str(says) if isinstance(says, str) else None
-
-
-def _note(document: yaml.Document, error: Mapping[str, Any]) -> None:
-    """One of pydantic's errors as a mistake of ours."""
-    steps = list(error["loc"])
-    at_key = bool(steps) and steps[-1] == "[key]"
-    if at_key:
-        steps.pop()
-    if len(steps) > 2 and (steps[0] in _KINDS or steps[0] == "notify"):
-        del steps[2]  # the kind, which stands in no file
-    path = tuple(steps)
-    kind, value = error["type"], error["input"]
-    got = None if isinstance(value, dict | list) or set(_SECRET) & set(map(str, path)) else shown(value)
-    if kind == "extra_forbidden":
-        known = sorted(_keys(document.data, path[:-1]))
-        message = f"unknown key{did_you_mean(str(path[-1]), known)}; known here: {listed(known)}"
-        document.mistake(path, message, at_key=True)
-    elif kind == "missing":
-        document.mistake(path, "this key is missing")
-    elif kind == "value_error":
-        document.mistake(path, str(error["ctx"]["error"]), shown(path[-1]) if at_key else got, at_key=at_key)
-    elif kind in ("model_type", "model_attributes_type", "dict_type"):
-        document.mistake(path, "this needs a mapping: lines of `key: value`", shown(value))
-    elif kind in ("list_type", "tuple_type"):
-        document.mistake(path, "this needs a list: lines that begin with `- `", shown(value))
-    else:
-        document.mistake(path, str(error["msg"]), got)
-
-
-def _keys(data: Any, path: yaml.Path) -> set[str]:
-    """The keys that may stand in the mapping at this path."""
-    model: type[Section] = PlaybookFile
-    for depth, step in enumerate(path):
-        if depth == 1 and path[0] in _KINDS:
-            entry = _at(data, path[:2])
-            model = next((kind for kind in _KINDS[str(path[0])] if kind.kind in entry), Section)
-        elif isinstance(step, str) and not (depth == 0 and step in _KINDS):
-            inner = next((field for key, field in model.model_fields.items() if (field.alias or key) == step), None)
-            annotation = inner.annotation if inner else None
-            arguments = getattr(annotation, "__args__", ())
-            model = next((one for one in (annotation, *arguments) if _is_section(one)), Section)
-    return {field.alias or key for key, field in model.model_fields.items()}
-
-
-def _is_section(candidate: Any) -> bool:
-    return isinstance(candidate, type) and issubclass(candidate, Section)
-
-
-def _at(data: Any, path: yaml.Path) -> Any:
-    for step in path:
-        try:
-            data = data[step]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return data
-
-
-def _entries(data: Mapping[str, Any], section: str) -> Iterator[tuple[yaml.Path, Mapping[str, Any]]]:
-    """The mappings of a section with their paths, whatever else is wrong with the file."""
-    found = data.get(section)
-    pairs = found.items() if isinstance(found, dict) else enumerate(found) if isinstance(found, list) else ()
-    for step, entry in pairs:
-        if isinstance(entry, dict):
-            yield (section, step), entry
-
-
-def _strangers(data: Mapping[str, Any], runbooks: tuple[str, ...]) -> Iterator[tuple[yaml.Path, str]]:
-    """What each part says of another one: names that nobody has, and values that another part must give."""
-    probes = {str(path[1]): entry for path, entry in _entries(data, "probes")}
-    has_port = bool(_at(data, ("find", "port")))
-    has_logs = bool(data.get("logs"))
-    for path, entry in _entries(data, "probes"):
-        if path[1] in _NO_PROBES:
-            yield path, f"a probe cannot be called {path[1]}: `on: {path[1]}` means {_NO_PROBES[path[1]]}"
-        if str(entry.get("http") or "").startswith("/") and not has_port:
-            yield (*path, "http"), "a path alone needs find.port"
-        if "log" in entry and not (has_logs or entry.get("file") or entry.get("silence")):
-            yield (*path, "log"), "the service has no logs to look in: give `logs`, or `file` here"
-    for key in ("url", "warm_up"):
-        if str(_at(data, ("start", "ready", key)) or "").startswith("/") and not has_port:
-            yield ("start", "ready", key), "a path alone needs find.port"
-    for path, entry in _entries(data, "triggers"):
-        yield from _of_trigger(path, entry, probes, has_logs)
-        run = entry.get("run")
-        for step, name in enumerate(run) if isinstance(run, list) else [(None, run)]:
-            if isinstance(name, str) and name not in runbooks:
-                hint = did_you_mean(name, runbooks) or f"; there are: {listed(runbooks)}"
-                yield (*path, "run", *([] if step is None else [step])), f"there is no such runbook{hint}"
-
-
-def _of_trigger(
-    path: yaml.Path, entry: Mapping[str, Any], probes: Mapping[str, Mapping[str, Any]], has_logs: bool
-) -> Iterator[tuple[yaml.Path, str]]:
-    named = entry.get("on")
-    if isinstance(named, str) and named not in (*_NO_PROBES, *probes):
-        hint = did_you_mean(named, [*probes, *_NO_PROBES]) or f"; there are: {listed([*probes, *_NO_PROBES])}"
-        yield (*path, "on"), f"there is no such probe{hint}"
-    measured = entry.get("trend")
-    if isinstance(measured, str) and not any(kind in probes.get(measured, {}) for kind in GROWING):
-        yield (*path, "trend"), f"this needs a probe of one of the kinds {', '.join(GROWING)}"
-    if "log" in entry and not (has_logs or entry.get("file")):
-        yield (*path, "log"), "the service has no logs to look in: give `logs`, or `file` here"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from watchdog.model.process import Member, Tree, Verdict, target_record
 from watchdog.steps import port_playbooks
+from watchdog.steps.cpu_use import CpuUse
 from watchdog.steps.spec import Context, StepResult
 from watchdog.system import clock
 from watchdog.system.net import ports
@@ -23,25 +23,24 @@ from watchdog.text.units import format_duration, format_size
 if TYPE_CHECKING:
     from watchdog.steps.doing import Doing
 
-_QUICK = 1.5  # seconds that a server gets to answer before find says that it hangs
-_MEASURED = 0.1  # seconds over which CPU use is measured, at least
+_QUICK = 1.5  # seconds that a server gets to answer before find or ps says that it hangs
 
 
 def find(context: Context, options: Mapping[str, Any]) -> StepResult:
     """Every process of the servers that are meant, one a row."""
-    measure = _Measure()
-    scene = None if context.selector.empty else Scene.look(measure.table)
+    scene = None if context.selector.empty else Scene.look(processes.thin_table())
     found = resolve.look(context.selector, context.playbook, scene, context.started)
     if not found.trees:
         refuse_unseen(context.selector.port, "nothing was found")
         if context.selector.empty:
             raise nothing_matched(context.selector)
         return _nothing(f"nothing matches {context.selector}", found.left_out)
+    use = CpuUse(found.trees)
     verdicts = _verdicts(found.trees, context)
     if len(found.trees) == 1:
         context.found.tree = found.trees[0]
     rows = []
-    usage = measure.usage(found.trees)
+    usage = use.percent()
     for tree, told in zip(found.trees, verdicts, strict=True):
         rows += [target_record(member, tree, told, usage.get(member.process.pid, 0.0)) for member in tree.members]
     for text in found.left_out:
@@ -58,12 +57,12 @@ def find(context: Context, options: Mapping[str, Any]) -> StepResult:
 
 def ps(context: Context, options: Mapping[str, Any]) -> StepResult:
     """Every Python server and worker (with `all` every server), one a row, as its root; with `hung` those that hang."""
-    measure, hung_only = _Measure(), bool(options.get("hung"))
-    scene = Scene.look(measure.table)
+    hung_only = bool(options.get("hung"))
+    scene = Scene.look(processes.thin_table())
     everybody = servers.all_servers(scene)
     listed = [tree for tree in everybody if tree.members and (options.get("all") or servers.runs_python(tree))]
     others = portless.without_port(scene, {pid for tree in everybody for pid in tree.pids})
-    looking = _Looking(others, hung_only)
+    use, looking = CpuUse([*listed, *others]), _Looking(others, hung_only)
     answers = _answers(listed, context, hung_only)
     looking.wait()
     pairs = [*zip(listed, answers, strict=True), *((tree, looking.verdict(tree)) for tree in others)]
@@ -71,7 +70,7 @@ def ps(context: Context, options: Mapping[str, Any]) -> StepResult:
     if unseen := () if rights.sees_all() else sorted({one.port for one in ports.hidden()}):
         hidden = ", ".join(map(str, unseen[:10])) + (" …" if len(unseen) > 10 else "")
         context.say(f"not seen: who listens on port {hidden}. {rights.remedy()}")
-    usage = measure.usage([tree for tree, _ in pairs])
+    usage = use.percent()
     pairs = [(tree, told) for tree, told in pairs if _lives(tree)]
     rows = tuple({**_server_row(tree, told, usage), "doing": looking.words(tree)} for tree, told in pairs)
     if not rows:
@@ -91,7 +90,7 @@ def _answers(trees: Sequence[Tree], context: Context, patient: bool) -> tuple[Ve
     from watchdog.targets import answering
 
     return answering.ask_all(
-        trees, answering.PATIENT if patient else answering.TIMEOUT, pages=port_playbooks.pages(context, trees)
+        trees, answering.PATIENT if patient else _QUICK, pages=port_playbooks.pages(context, trees)
     )
 
 
@@ -140,24 +139,6 @@ def _verdicts(trees: Sequence[Tree], context: Context) -> tuple[Verdict, ...]:
 def _nothing(message: str, left_out: Sequence[str]) -> StepResult:
     text = joined([message, *(f"left out: {one}" for one in left_out)])
     return StepResult("nothing", message, data={"left_out": list(left_out)}, text=text)
-
-
-class _Measure:
-    """CPU use between now and later, in percent of one CPU."""
-
-    def __init__(self) -> None:
-        self.table = processes.thin_table()
-        self._at = clock.monotonic()
-
-    def usage(self, trees: Sequence[Tree]) -> dict[int, float]:
-        time.sleep(max(0.0, _MEASURED - (clock.monotonic() - self._at)))
-        found: dict[int, float] = {}
-        for process in (member.process for tree in trees for member in tree.members):
-            now, before = processes.read(process.pid), self.table.rows.get(process.pid)
-            seconds = clock.monotonic() - self._at
-            if now and before and now.identity == before.identity == process.identity:
-                found[process.pid] = 100 * (now.cpu_seconds - before.cpu_seconds) / seconds
-        return found
 
 
 def _server_row(tree: Tree, told: Verdict, usage: Mapping[int, float]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from watchdog.text import option_secrets
+from watchdog.text import near, option_secrets
 from watchdog.text.makers import TOKENS, WEBHOOKS
 from watchdog.text.regexes import regex
 
@@ -136,9 +136,9 @@ def _redact_block(text: str) -> str:
         text = WEBHOOKS.sub(rf"\1{REDACTED}", text)
     text = option_secrets.redact(text, REDACTED)
     if any(hint in lower for hint in _NAMES_HINT):
-        text = _HEADER.sub(_header, text)
-        text = _LINE.sub(_line, text)
-        text = _NAME.sub(_named, text)
+        text = near.replace(_HEADER, _header, text, lambda places: places.of(near.HEADERS))
+        text = near.replace(_LINE, _line, text, lambda places: places.lines_of(near.STRONG))
+        text = near.replace(_NAME, _named, text, lambda places: places.of(near.NAMES))
     if "bearer" in lower or "basic" in lower:
         text = _BEARER.sub(rf"\1 {REDACTED}", text)
     if any(hint in text for hint in _TOKENS_HINT):

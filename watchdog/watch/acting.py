@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from watchdog.model.errors import Refused, WdError
-from watchdog.model.incident import GIVE_UP, Desired, RunResult, Trigger
+from watchdog.model.incident import GIVE_UP, Desired, RunResult, StepRecord, Trigger
 from watchdog.model.process import Identity
 from watchdog.policy import budget, pressure, target_lock
 from watchdog.policy.budget import History, Life
@@ -15,9 +15,10 @@ from watchdog.policy.judge import reset
 from watchdog.policy.patience import DRAIN, evidence_time
 from watchdog.probes.log import forget_matches
 from watchdog.runbook.begin import begin, plan_of
+from watchdog.runbook.run import Prepared
 from watchdog.starting import launch
 from watchdog.steps.notify import notify
-from watchdog.steps.spec import Context
+from watchdog.steps.spec import Context, StepSpec
 from watchdog.system import clock
 from watchdog.system.host import machine
 from watchdog.system.process import processes
@@ -230,7 +231,12 @@ class Runs:
             if cause.kind not in CALENDAR and watched.tree is None:
                 context.found.before = watched.last_members
             context.evidence_until = clock.monotonic() + evidence_time(watched.playbook, cause.kind)
-            return begin(runbook, context, {}, watch=told.step)
+
+            def follow(prepared: Prepared, record: StepRecord) -> None:
+                told.step(prepared, record)
+                share_the_places(self._state, watched, prepared.spec, record)
+
+            return begin(runbook, context, {}, watch=follow)
 
     def _refused(self, watched: Watched, context: Context, why: str) -> None:
         """A guard says no, and will say so again: a person is called now. The refused run's report tells the rest."""
@@ -267,6 +273,14 @@ class Runs:
         level = "INFO" if result.outcome in ("recovered", "done", "nothing") else "ERROR"
         report = f"; report: {result.report}" if result.report else ""
         self._state.say(watched.name, f"{runbook}: {result.outcome}: {result.message}{report}", level)
+
+
+def share_the_places(state: LoopState, watched: Watched, step: StepSpec, record: StepRecord) -> None:
+    """Whose server has come up leaves its place to the next service: its proof and its report cost little."""
+    if record.outcome == "running" and not {"ends", "starts"}.isdisjoint(step.effects):
+        state.take_place_again(watched)
+    elif record.outcome in ("ok", "warning") and "starts" in step.effects:
+        state.give_place(watched)
 
 
 def _note_short_life(watched: Watched, context: Context) -> None:

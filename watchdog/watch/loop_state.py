@@ -98,6 +98,16 @@ class LoopState:
             self.working.add(watched.name)
             return True
 
+    def give_place(self, watched: Watched) -> None:
+        """Leave its place to another service, although it is still worked on: what follows only looks at it."""
+        with self.lock:
+            self.working.discard(watched.name)
+
+    def take_place_again(self, watched: Watched) -> None:
+        """It is ended or started once more. Nobody waits for a place in the middle of a run."""
+        with self.lock:
+            self.working.add(watched.name)
+
     def release(self, watched: Watched) -> None:
         with self.lock:
             watched.acting = False

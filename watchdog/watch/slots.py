@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from watchdog.model.playbook import ProbeSpec
 from watchdog.model.records import record
 
-APART = 0.1  # seconds between two slots: nobody asks more exactly than that
+APART = 0.2  # seconds between two slots: the scheduler wakes for each, and few enough questions come due together
 SOON = 10.0  # seconds within which every probe has been asked once, however long its interval is
 
 

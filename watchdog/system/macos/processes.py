@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from watchdog.system.portable.processes import (
+    SHORTEST_CPU_USE,
     boot_id,
     command_lines,
+    cpu_seconds,
     environment,
     expect_questions,
     is_alive,
@@ -18,8 +20,10 @@ from watchdog.system.portable.processes import (
 )
 
 __all__ = [
+    "SHORTEST_CPU_USE",
     "boot_id",
     "command_lines",
+    "cpu_seconds",
     "environment",
     "expect_questions",
     "is_alive",

@@ -25,6 +25,7 @@ _STATES = {
     psutil.STATUS_DEAD: "X",
     psutil.STATUS_IDLE: "S",
 }
+SHORTEST_CPU_USE = 0.1  # seconds: the steps are of 10 to 16 ms
 _ERRORS = (psutil.Error, OSError, ValueError)
 
 
@@ -134,6 +135,15 @@ def thread_ids(pid: int) -> tuple[int, ...]:
         return tuple(thread.id for thread in psutil.Process(pid).threads())
     except _ERRORS:
         return ()
+
+
+def cpu_seconds(pid: int) -> float | None:
+    """Of all its threads so far, in the system's own steps."""
+    try:
+        times = psutil.Process(pid).cpu_times()
+    except _ERRORS:
+        return None
+    return float(times.user + times.system)
 
 
 def transferred(pid: int) -> int | None:

@@ -52,6 +52,14 @@ def read(pid: int) -> Process | None:
     return system.read(pid)
 
 
+SHORTEST_CPU_USE = system.SHORTEST_CPU_USE  # seconds: over less than that, the clock of CPU time is too coarse
+
+
+def cpu_seconds(pid: int) -> float | None:
+    """CPU time of all its threads so far, as fine as the system tells it; None where it does not, or if it is gone."""
+    return system.cpu_seconds(pid)
+
+
 def transferred(pid: int) -> int | None:
     """Bytes that it has read and written so far, by system calls; None where the system does not tell us."""
     return system.transferred(pid)

@@ -11,7 +11,9 @@ import psutil
 from watchdog.model.errors import CannotTell
 from watchdog.model.process import Identity, Process
 from watchdog.system.portable.processes import (
+    SHORTEST_CPU_USE,
     command_lines,
+    cpu_seconds,
     environment,
     expect_questions,
     pid_max,
@@ -23,8 +25,10 @@ from watchdog.system.windows import accounts, everybody, kernel
 from watchdog.system.windows.everybody import Told
 
 __all__ = [
+    "SHORTEST_CPU_USE",
     "boot_id",
     "command_lines",
+    "cpu_seconds",
     "environment",
     "expect_questions",
     "is_alive",
