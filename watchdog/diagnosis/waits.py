@@ -201,7 +201,7 @@ def _named(thread: ThreadFacts) -> Wait | None:
             continue
         words = {
             "import": "an import that another thread has begun",
-            "queue": "a queue" + (" to be filled" if frame.function.endswith("get") else " to be emptied"),
+            "queue": "a queue to be filled" if frame.function.endswith("get") else "a queue to be emptied",
             "future": "the result of work that it gave away",
             "child": "a child process to end",
             "join": "another thread to end",

@@ -21,6 +21,9 @@ KIND = "recorded"
 INDEX = ("templates", "index")  # the text and the kind of the one entry that lists all templates, a line each
 EDGES = " ;,:"  # what may join a sentence to its neighbours, on either side
 _JOINTS = ("; ", ": ", ", ")  # between sentences of one message
+_BREAK = "{}; "  # behind it a new sentence begins, which may be known where the first is not
+_QUOTED = re.compile(r"'[^']*'|`[^`]*`|\([^()]*\)")
+_PROSE = re.compile(r"(?<![\w./:=-])[a-z]+ [a-z]+(?![\w./:=(-])")
 _WORD = re.compile(r"(?<![\w'\0])[A-Za-z][A-Za-z']*(?![\w'\0])")
 _LONGEST = 2000  # characters; a longer text is no sentence of ours
 _DEEPEST = 8  # sentences in each other
@@ -34,29 +37,33 @@ class _Template(NamedTuple):
     parts: tuple[str, ...]
     letters: int
     translation: str
+    free: frozenset[int]  # values that may be anything, such as a line of a log: "{0!s}" in the translation
 
-    def values(self, text: str) -> tuple[str, ...] | None:
-        """What stands between the parts, each as short as can be; None where the text was not made of this template.
+    def ways(self, text: str) -> tuple[tuple[str, ...], ...]:
+        """What can stand between the parts: with the first values as short as can be, or the last ones.
 
-        No regular expression: the text may be a stranger's, and this takes one pass over it.
+        No regular expression: the text may be a stranger's, and this takes two passes over it.
         """
-        first, *others = self.parts
-        if not text.startswith(first):
-            return None
-        if not others:
-            return () if text == first else None
-        *inner, last = others
-        end = len(text) - len(last)
-        at, found = len(first), []
-        for part in inner:
-            place = text.find(part, at, end)
-            if place < 0:
-                return None
-            found.append(text[at:place])
-            at = place + len(part)
-        if at > end or not text.endswith(last):
-            return None
-        return (*found, text[at:end])
+        first, *inner, last = (*self.parts, "") if len(self.parts) == 1 else self.parts
+        if not text.startswith(first) or not text.endswith(last) or len(text) < len(first) + len(last):
+            return ()
+        middle = text[len(first) : len(text) - len(last)]
+        if len(self.parts) == 1:
+            return () if middle else ((),)
+        backwards = _between(middle[::-1], [one[::-1] for one in reversed(inner)])
+        ways = (tuple(_between(middle, inner)), tuple(one[::-1] for one in reversed(backwards)))
+        return tuple(dict.fromkeys(one for one in ways if one))
+
+
+def _between(text: str, parts: list[str]) -> list[str]:
+    """The pieces between these parts, the first ones as short as can be; none where a part is missing."""
+    found: list[str] = []
+    for part in parts:
+        piece, seen, text = text.partition(part)
+        if not seen:
+            return []
+        found.append(piece)
+    return [*found, text]
 
 
 class _Reading(NamedTuple):
@@ -65,6 +72,7 @@ class _Reading(NamedTuple):
     letters: int
     longest: int  # of its pieces, negative
     told: str
+    is_whole: bool = True  # no English words are left in it
 
 
 class _Reader:
@@ -72,53 +80,60 @@ class _Reader:
 
     def __init__(self, templates: _Templates) -> None:
         self._templates, self._left = templates, _MOST
-        self._known: dict[str, _Reading] = {}
+        self._known: dict[tuple[str, int], _Reading] = {}
 
     def read(self, text: str, depth: int = _DEEPEST) -> _Reading:
         core = text.strip(EDGES)
         if not core or not depth or self._left <= 0:
-            return _Reading(0, -len(text), text)
-        if core not in self._known:
+            return _unread(text)
+        if (core, depth) not in self._known:
             self._left -= 1
-            nothing = _Reading(0, -len(core), core)
-            found = (*self._by_parts(core, depth - 1), *self._by_template(core, depth - 1), nothing)
-            self._known[core] = max(found, key=lambda one: one[:2])
-        letters, longest, told = self._known[core]
-        place = text.index(core)
-        return _Reading(letters, longest, f"{text[:place]}{told}{text[place + len(core) :]}")
+            found = (*self._by_parts(core, depth - 1), *self._by_template(core, depth - 1), _unread(core))
+            self._known[core, depth] = max(found, key=lambda one: one[:2])
+        best, place = self._known[core, depth], text.index(core)
+        return best._replace(told=f"{text[:place]}{best.told}{text[place + len(core) :]}")
 
     def _by_template(self, text: str, depth: int) -> Iterator[_Reading]:
-        for one in self._templates.that_may_fit(text):
-            values = one.values(text)
-            if values is None or not _are_whole(values):
+        """Only where each value is understood too: a sentence in two languages helps nobody."""
+        found = ((one, values) for one in self._templates.that_may_fit(text) for values in one.ways(text))
+        for one, values in found:
+            if not _are_balanced(values):
                 continue
-            read = [self.read(value, depth) for value in values]
+            read = [self._value(value, number in one.free, depth) for number, value in enumerate(values)]
             unknown = any(" " in value and not it.letters for value, it in zip(values, read, strict=True))
-            if one.letters >= _FEW or not unknown:
+            if all(it.is_whole for it in read) and (one.letters >= _FEW or not unknown):
                 letters = one.letters + sum(it.letters for it in read)
-                yield _Reading(
-                    letters, -max(map(len, values), default=0), one.translation.format(*(it.told for it in read))
-                )
+                told = one.translation.format(*(it.told for it in read))
+                yield _Reading(letters, -max(map(len, values), default=0), told)
+
+    def _value(self, text: str, is_free: bool, depth: int) -> _Reading:
+        return _Reading(0, -len(text), text) if is_free else self.read(text, depth)
 
     def _by_parts(self, text: str, depth: int) -> Iterator[_Reading]:
         """Several sentences in one message, or one with another in brackets behind it."""
         head, bracket, tail = text.rpartition(" (")
-        if bracket and tail.endswith(")") and _are_whole((head, tail[:-1])):
-            yield self._joined((head, tail[:-1]), "{} ({})", depth)
+        ways = []
+        # A place as in "withdraw (server.py:30)" belongs to what stands before it.
+        if bracket and tail.endswith(")") and self.read(tail[:-1], depth).letters:
+            ways.append(((head, tail[:-1]), "{} ({})"))
         for joint in _JOINTS:
             pieces = tuple(text.split(joint))
-            if len(pieces) == 1 or not _are_whole(pieces):
-                continue
-            yield self._joined(pieces, joint.join("{}" for _ in pieces), depth)
-            return
+            ways.append((pieces, joint.join("{}" for _ in pieces)))
+        for pieces, form in ways:
+            if len(pieces) > 1 and _are_balanced(pieces):
+                read = [self.read(one, depth) for one in pieces]
+                is_whole = all(one.is_whole for one in read)
+                if is_whole or form.startswith(_BREAK):
+                    told = form.format(*(one.told for one in read))
+                    yield _Reading(sum(one.letters for one in read), -max(map(len, pieces)), told, is_whole)
 
-    def _joined(self, pieces: tuple[str, ...], form: str, depth: int) -> _Reading:
-        read = [self.read(one, depth) for one in pieces]
-        told = form.format(*(one.told for one in read))
-        return _Reading(sum(one.letters for one in read), -max(map(len, pieces)), told)
+
+def _unread(text: str) -> _Reading:
+    """Names, numbers, places and commands are the same in every language; words in a row are not."""
+    return _Reading(0, -len(text), text, not _PROSE.search(_QUOTED.sub("", text)))
 
 
-def _are_whole(pieces: Iterable[str]) -> bool:
+def _are_balanced(pieces: Iterable[str]) -> bool:
     """No bracket of a sentence is torn apart."""
     return all(one.count("(") == one.count(")") for one in pieces)
 
@@ -161,7 +176,9 @@ def _templates(language: str) -> _Templates:
 
 def _template(text: str, translation: str) -> _Template:
     parts = tuple(_parts(text))
-    return _Template(parts, sum(len(re.findall(r"[A-Za-z]", part)) for part in parts), translation)
+    named = ((name, conversion) for _, name, _, conversion in string.Formatter().parse(translation))
+    free = frozenset(int(name) for name, conversion in named if name and conversion == "s")
+    return _Template(parts, sum(len(re.findall(r"[A-Za-z]", part)) for part in parts), translation, free)
 
 
 def _parts(text: str) -> Iterator[str]:
