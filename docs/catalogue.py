@@ -29,7 +29,7 @@ from watchdog.text.retelling import INDEX, KIND
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import recorded  # noqa: E402 - it lies beside this file
+import recorded
 
 ROOT = Path(__file__).parents[1]
 _ANY_DAY = datetime(2026, 1, 1, tzinfo=UTC)  # the same translations are the same bytes

@@ -23,8 +23,8 @@ from watchdog.text.units import counted
 HOUSE = Path(__file__).parents[1] / "watchdog"
 # Whose words stand in the record: in steps, findings, answers, triggers and decisions.
 ROOMS = (
-    "checks", "diagnosis", "evidence", "journal", "killing", "model", "policy", "probes", "runbook", "starting", "steps", "system",
-    "targets", "watch",
+    "checks", "diagnosis", "evidence", "journal", "killing", "model", "policy", "probes", "runbook",
+    "starting", "steps", "system", "targets", "watch",
 )  # fmt: skip
 _VALUE = "\0"  # stands for a value
 

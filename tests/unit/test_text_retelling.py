@@ -39,10 +39,8 @@ def test_the_longest_template_that_fits_wins_and_values_stand_where_the_language
     told = retold(
         "thread 'a' of process 12 waits 3s for room in the pipe to process 9 in emit (server.py:3); port 80 is free"
     )
-    assert (
-        told
-        == "プロセス 12 のスレッド 'a' は プロセス 9 へのパイプの空き を 3s 待っている: emit (server.py:3); ポート 80 は空いている"
-    )
+    place = "emit (server.py:3); ポート 80 は空いている"
+    assert told == f"プロセス 12 のスレッド 'a' は プロセス 9 へのパイプの空き を 3s 待っている: {place}"
 
 
 def test_what_no_template_made_stays_word_for_word() -> None:

@@ -112,7 +112,7 @@ class _Reader:
     def _by_parts(self, text: str, depth: int) -> Iterator[_Reading]:
         """Several sentences in one message, or one with another in brackets behind it."""
         head, bracket, tail = text.rpartition(" (")
-        ways = []
+        ways: list[tuple[tuple[str, ...], str]] = []
         # A place as in "withdraw (server.py:30)" belongs to what stands before it.
         if bracket and tail.endswith(")") and self.read(tail[:-1], depth).letters:
             ways.append(((head, tail[:-1]), "{} ({})"))
