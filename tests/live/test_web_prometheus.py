@@ -24,10 +24,12 @@ from support import alive, free_port, wait_for
 from test_web_alerts import alerted, outcomes, token
 from watching import Home
 
+from watchdog.model.alert import Alert
+
 FILES = ROOT / "docs" / "monitoring"
 ROUNDS = int(os.environ.get("WD_OUTAGES", "2"))
-LONGEST = 12.0  # seconds from the hang until everybody knows that it is over, about: wd is killed somewhere in them
 VICTIMS = (("loop",), ("page",), ("loop", "page"))
+STAGES = ("the hang", "the alert", "the run")  # wd is killed within a few seconds after one of them has begun
 PROMETHEUS, ALERTMANAGER = shutil.which("prometheus"), shutil.which("prometheus-alertmanager")
 pytestmark = pytest.mark.skipif(
     not (PROMETHEUS and ALERTMANAGER), reason="needs Debian's prometheus and prometheus-alertmanager"
@@ -107,16 +109,18 @@ class Outages:
     def round(self, victims: tuple[str, ...]) -> None:
         """One outage until everybody knows that it is over."""
         before, starts, incidents = self.shop.pid(), len(self.shop.starts()), len(outcomes(self.home))
+        stage, after = self.random.choice(STAGES), self.random.uniform(0.0, 3.0)
+        alerts = len(self._alerts())
         self.shop.tell("hang")
-        killer = threading.Thread(target=self._kill, args=(victims, self.random.uniform(0.0, LONGEST)))
+        killer = threading.Thread(target=self._kill, args=(victims, stage, after, alerts, incidents))
         killer.start()
         wait_for(lambda: not alive(before), "the hung server is ended", 120)
         self.shop.tell("hang", None)
         killer.join()
         self._settle()
         runs = outcomes(self.home)[: len(outcomes(self.home)) - incidents]
-        self.counts.update((" and ".join(victims) or "nobody", *runs))
-        print(f"{victims}: server {before} -> {self.shop.pid()}, runs {runs}")
+        self.counts.update((f"{' and '.join(victims) or 'nobody'} after {stage}", *runs))
+        print(f"{victims} {after:.1f} s after {stage}: server {before} -> {self.shop.pid()}, runs {runs}")
         assert len(self.shop.starts()) == starts + 1, "it was started again, and once"
         assert self.shop.living() == [self.shop.pid()], "one server"
         assert runs.count("recovered") + runs.count("interrupted") == len(runs), runs
@@ -125,7 +129,15 @@ class Outages:
         assert runs == ["recovered"] or victims.count("loop"), runs
         assert runs.count("recovered") <= 1, runs
 
-    def _kill(self, victims: tuple[str, ...], after: float) -> None:
+    def _alerts(self) -> tuple[Alert, ...]:
+        with self.home.journal() as journal:
+            return journal.alerts()
+
+    def _kill(self, victims: tuple[str, ...], stage: str, after: float, alerts: int, incidents: int) -> None:
+        if victims and stage == "the alert":
+            wait_for(lambda: len(self._alerts()) > alerts, "the alert was taken", 90)
+        if victims and stage == "the run":
+            wait_for(lambda: len(outcomes(self.home)) > incidents, "a run has begun", 90)
         time.sleep(after)
         for one in victims:
             if one == "loop":
