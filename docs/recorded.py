@@ -95,8 +95,7 @@ def _raw(node: ast.expr) -> str:
 
 
 def _is_sentence(text: str) -> bool:
-    words = re.findall(r"[A-Za-z]{2,}", text)
-    return "\n" not in text and len(words) >= (1 if _VALUE in text else 2)
+    return "\n" not in text and bool(re.search(r"[A-Za-z]{2}", text)) and bool({_VALUE, " "} & set(text))
 
 
 def _numbered(text: str) -> str:

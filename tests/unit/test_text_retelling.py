@@ -28,6 +28,10 @@ def japanese() -> Iterator[None]:
         ("3 processes ended; port 8000 is free", "3 個のプロセスが終了; ポート 8000 は空いている"),
         ("3 good answers in a row, the slowest in 10ms (pid 7)", "3 回の正常な応答が連続、最も遅い応答は 10ms (pid 7)"),
         ("no answer within 1s (2 failures in a row)", "1s 以内に応答なし (2 回連続で失敗)"),
+        (
+            "healthy: it answers at once, with status 503: the application says so by itself, and its log tells why",
+            "healthy: ステータス 503 ですぐに応答する: アプリケーション自身の応答であり、理由はそのログにある",
+        ),
         ("4th time in 7 days, same cause and line", "7 日間で 4 回目、同じ原因と行"),
     ],
 )

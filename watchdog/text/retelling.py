@@ -117,8 +117,8 @@ class _Reader:
         if bracket and tail.endswith(")") and self.read(tail[:-1], depth).letters:
             ways.append(((head, tail[:-1]), "{} ({})"))
         for joint in _JOINTS:
-            pieces = tuple(text.split(joint))
-            ways.append((pieces, joint.join("{}" for _ in pieces)))
+            for pieces in (tuple(text.split(joint)), tuple(text.split(joint, 1))):
+                ways.append((pieces, joint.join("{}" for _ in pieces)))
         for pieces, form in ways:
             if len(pieces) > 1 and _are_balanced(pieces):
                 read = [self.read(one, depth) for one in pieces]
