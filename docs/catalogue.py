@@ -25,6 +25,11 @@ from watchdog.model import causes, finding, incident, probing, process
 from watchdog.probes.registry import KINDS
 from watchdog.steps import spec
 from watchdog.text.language import ENGLISH, FOLDER, LANGUAGES
+from watchdog.text.retelling import INDEX, KIND
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import recorded
 
 ROOT = Path(__file__).parents[1]
 _ANY_DAY = datetime(2026, 1, 1, tzinfo=UTC)  # the same translations are the same bytes
@@ -76,7 +81,16 @@ def template() -> Catalog:
         made.add(cause.meaning)
     for kind, word in words():
         made.add(word, context=kind)
+    for text in sorted(retold()):
+        made.add(text, context=KIND)
     return made
+
+
+def retold() -> set[str]:
+    """The templates of the record that the code still has and some language translates: not all are worth it."""
+    in_code = recorded.templates()
+    others = (known(language) for language in LANGUAGES if language != ENGLISH)
+    return {one.id for catalogue in others for one in catalogue if one.context == KIND and one.id in in_code}
 
 
 def as_text(catalogue: Catalog) -> str:
@@ -99,6 +113,8 @@ def compiled(catalogue: Catalog) -> bytes:
     for message in catalogue:
         if message.id and message.string:
             made.add(message.id, message.string, context=message.context)
+    text, kind = INDEX
+    made.add(text, "\n".join(sorted(one.id for one in made if one.context == KIND)), context=kind)
     out = io.BytesIO()
     write_mo(out, made)
     return out.getvalue()
@@ -114,6 +130,8 @@ def main() -> None:
             continue
         catalogue = known(language)
         catalogue.update(found, no_fuzzy_matching=True)
+        for text, _kind in catalogue.obsolete:
+            sys.stdout.write(f"not in the code any more: {text}\n")
         catalogue.obsolete.clear()
         (FOLDER / f"{language}.po").write_text(as_text(catalogue), encoding="utf-8")
         (FOLDER / f"{language}.mo").write_bytes(compiled(known(language)))

@@ -74,16 +74,24 @@ class Page:
     """The server."""
 
     def __init__(self, home: Home, words: tuple[str, ...], user: int | None = None) -> None:
-        self.home = home
-        self.log = home.folder / f"web-{time.monotonic_ns()}.txt"
+        self.home, self._words = home, words
+        self._begin()
+
+    def again(self) -> None:
+        """At the same address as before."""
+        self._words = (f"127.0.0.1:{self.port}", *self._words[1:])
+        self._begin()
+
+    def _begin(self) -> None:
+        self.log = self.home.folder / f"web-{time.monotonic_ns()}.txt"
         with self.log.open("w") as out:
             self.process = subprocess.Popen(
-                [*WD, "--home", str(home.folder), "web", *(words or ("127.0.0.1:0",))],
+                [*WD, "--home", str(self.home.folder), "web", *(self._words or ("127.0.0.1:0",))],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
                 start_new_session=True,
-                env=home.environment("web"),
+                env=self.home.environment("web"),
             )
         self.port = self._port()
 

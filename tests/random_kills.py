@@ -31,6 +31,13 @@ COMMANDS = {
 }
 
 
+def seed() -> int:
+    """For the chances of one run; WD_SEED gives it again."""
+    chosen = int(os.environ.get("WD_SEED", "0")) or random.randrange(1, 1 << 30)
+    print(f"WD_SEED={chosen}")
+    return chosen
+
+
 class Kills:
     """A service behind a held socket, a loop, and somebody who kills them."""
 

@@ -20,6 +20,17 @@ pytestmark = [
 JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
 
 
+def assert_steps_are_told(report: str) -> None:
+    """Each step's own words, the proof, and who or what began it."""
+    rows = [line.split(" | ") for line in report.splitlines() if re.match(r"\| \d+ \| `", line)]
+    messages = [row[-1].removesuffix(" |") for row in rows]
+    assert len(messages) >= 4
+    assert all(JAPANESE.search(one) for one in messages if " " in one), messages
+    for name in ("新しいプロセス", "きっかけ"):
+        (line,) = (line for line in report.splitlines() if line.startswith(f"| {name} |"))
+        assert JAPANESE.search(line.split("|")[2]), line
+
+
 def test_a_hang_is_reported_in_the_language_of_the_playbook(folder: Path, tmp_path: Path) -> None:
     with channels_in(tmp_path) as channels, watching.home_in(folder) as home:
         watching.reported_hang(home, channels, "復旧", language="ja")
@@ -35,6 +46,10 @@ def test_a_hang_is_reported_in_the_language_of_the_playbook(folder: Path, tmp_pa
         assert len(headings) >= 5 and all(map(JAPANESE.search, headings)), headings
         verdict = next(line for line in report.splitlines() if line.startswith("| 判定 |"))
         assert incident["cause"] in verdict and JAPANESE.search(verdict)
+        assert "記録の原文" not in report, "the finding's own words are told too"
+        for told in (words, report):
+            assert "待っている" in told or "計算" in told, told
+        assert_steps_are_told(report)
         kept = json.loads(Path(incident["report"]).with_suffix(".json").read_text())
         assert not JAPANESE.search(json.dumps({**kept, "steps": []}, ensure_ascii=False))
 

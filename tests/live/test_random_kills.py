@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import os
-import random
 from pathlib import Path
 
 import pytest
-from random_kills import Kills, SidecarKills
+from random_kills import Kills, SidecarKills, seed
 from watching import Home
 
 ROUNDS = int(os.environ.get("WD_KILLS", "6"))
-
-
-def seed() -> int:
-    chosen = int(os.environ.get("WD_SEED", "0")) or random.randrange(1, 1 << 30)
-    print(f"WD_SEED={chosen}")
-    return chosen
 
 
 @pytest.mark.timeout(60 + 60 * ROUNDS)

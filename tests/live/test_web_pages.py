@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from html import unescape
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from watching import Home
 
 from watchdog.model.finding import Culprit, Finding
 from watchdog.model.incident import Trigger
+from watchdog.model.probing import Sample
 
 
 def words(html: str) -> str:
@@ -83,6 +85,22 @@ def test_the_page_of_a_service_says_what_the_policy_does(home: Home) -> None:
     for line in home.wd("explain", "shop").out.splitlines():
         assert " ".join(line.split()) in shown
     assert "nobody checks it" in shown
+
+
+def test_the_page_of_a_service_has_a_curve_of_its_memory_and_of_its_cpu(home: Home) -> None:
+    shop = home.service()
+    shop.playbook["probes"] |= {"size": {"memory": "1GB"}, "work": {"cpu": "90%"}}
+    shop.write()
+    now = time.time()
+    with home.journal() as journal:
+        for ago in (30.0, 20.0, 10.0):
+            size = Sample("size", now - ago, "ok", 0.0, "48 MiB", 5e7, "B")
+            journal.add_samples({"shop": [size, Sample("work", now - ago, "ok", 0.0, "uses 12 %", 12.0, "%")]})
+    with page_of(home) as page:
+        shown = page.browser().get("/services/shop").text
+    plots = [json.loads(unescape(one)) for one in re.findall(r"data-plot='([^']+)'", shown)]
+    assert [values for _, values in plots] == [[5e7] * 3, [12.0] * 3]
+    assert re.findall(r'data-unit="([^"]+)"', shown) == ["B", "%"]
 
 
 def test_an_incident_is_the_report_with_its_runbook_and_its_evidence(home: Home) -> None:

@@ -30,6 +30,7 @@ class Standing:
     figures: tuple[Availability, ...]
     deaths: tuple[tuple[ShimRecord, str], ...]  # (record, how it ended in words), newest first
     memory: tuple[tuple[float, float], ...]  # (seconds since the epoch, bytes)
+    cpu: tuple[tuple[float, float], ...] = ()  # (seconds since the epoch, percent of a core)
     answers: tuple[Sample, ...] = ()  # the last ones of the probe that tells best whether it serves
     last_asked: float | None = None
     holder: str = ""  # who works on it at this moment

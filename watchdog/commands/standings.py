@@ -30,7 +30,7 @@ _MONTH = WINDOWS[-1][1]
 _DEATHS = 5  # shown of each service
 _LAG = 6.0  # seconds until the loop has written an answer down
 _LATE = 3.0  # intervals after which a missing answer means that nobody asks any more
-POINTS = 1000  # of a memory curve
+POINTS = 1000  # of a curve
 _ANSWERS = 90  # of the probe that tells best whether the service serves
 _RECOUNTED = 60.0  # seconds for which figures over days and weeks stay as they are
 
@@ -41,6 +41,7 @@ class _Known:
 
     playbook: Playbook
     memory: deque[tuple[float, float]]  # (seconds since the epoch, bytes)
+    cpu: deque[tuple[float, float]]  # (seconds since the epoch, percent of a core)
     newest: dict[str, Sample] = field(default_factory=dict)  # of each probe
     begun: dict[str, float] = field(default_factory=dict)  # since when each probe answers like that
     answers: deque[Sample] = field(default_factory=lambda: deque(maxlen=_ANSWERS))
@@ -49,12 +50,12 @@ class _Known:
 
     def begin(self, journal: Journal, service: str, since: float) -> None:
         """What a look needs of the past: the last answers of each probe, and since when they are alike."""
-        of_memory = {one.name for one in self.playbook.memory_probes}
+        curves = self.curves
         best = registry.best_for_health(self.playbook.probes)
         found: list[Sample] = []
         for name in {one.name for one in self.playbook.probes}:
             most = _ANSWERS if best is not None and name == best.name else 1
-            most = self.memory.maxlen or POINTS if name in of_memory else most
+            most = curves[name].maxlen or POINTS if name in curves else most
             found += journal.newest_samples(service, name, since, most)
         self.add(sorted(found, key=lambda one: one.at))
         self.begun = {name: journal.unchanged_since(service, one, since) for name, one in self.newest.items()}
@@ -62,7 +63,7 @@ class _Known:
     def add(self, samples: Iterable[Sample]) -> None:
         """In the order of time; what is known already is passed over."""
         best = registry.best_for_health(self.playbook.probes)
-        of_memory = {one.name for one in self.playbook.memory_probes}
+        curves = self.curves
         for sample in samples:
             before = self.newest.get(sample.probe)
             if before is not None and sample.at <= before.at:
@@ -72,17 +73,23 @@ class _Known:
             self.newest[sample.probe] = sample
             if best is not None and sample.probe == best.name:
                 self.answers.append(sample)
-            if sample.probe in of_memory and sample.value is not None:
-                self.memory.append((sample.at, sample.value))
+            if sample.probe in curves and sample.value is not None:
+                curves[sample.probe].append((sample.at, sample.value))
+
+    @property
+    def curves(self) -> dict[str, deque[tuple[float, float]]]:
+        """By the name of the probe that measures it."""
+        probes = ((self.playbook.memory_probes, self.memory), (self.playbook.cpu_probes, self.cpu))
+        return {one.name: curve for found, curve in probes for one in found}
 
 
 class Standings:
     """Of some services. Not for several threads at a time."""
 
     def __init__(self, journal: Journal, state: Path, playbooks: Sequence[Playbook], points: int = POINTS) -> None:
-        """`points`: how many of a memory curve are kept."""
+        """`points`: how many of a curve are kept."""
         self._journal, self._state = journal, state
-        self._known = {one.service: _Known(one, deque(maxlen=points)) for one in playbooks}
+        self._known = {one.service: _Known(one, deque(maxlen=points), deque(maxlen=points)) for one in playbooks}
         self._seen = -1  # the number of the newest answer that was read; -1: none was
 
     def look(self) -> tuple[Standing, ...]:
@@ -133,6 +140,7 @@ class Standings:
             figures=known.figures,
             deaths=tuple(_deaths(self._state, playbook, kills)),
             memory=tuple(known.memory),
+            cpu=tuple(known.cpu),
             answers=tuple(known.answers),
             sidecar=session.figures if session else None,
             last_asked=max((one.at for one in newest), default=None),

@@ -12,6 +12,7 @@ from watchdog.model.playbook import Playbook
 from watchdog.report.availability import Availability
 from watchdog.text.language import translated, translated_count, translated_word
 from watchdog.text.printable import printable
+from watchdog.text.retelling import retold
 from watchdog.text.units import format_duration, format_size, iso
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -42,7 +43,9 @@ def needs_a_person(one: Standing, now: float) -> Iterator[str]:
         yield translated("ASKS: {question}", question=printable(one.question)) + _answer_words(one)
     if one.gave_up:
         resume = f"`wd resume {one.playbook.service}`"
-        yield translated("GAVE UP: {why}; once fixed, run {command}", why=printable(one.gave_up), command=resume)
+        yield translated(
+            "GAVE UP: {why}; once fixed, run {command}", why=retold(printable(one.gave_up)), command=resume
+        )
     if one.desired.state == "snoozed":
         yield _snoozed(one, now)
     if one.holder:
@@ -149,7 +152,7 @@ def death_words(one: ShimRecord, why: str, now: float) -> str:
     lived = format_duration(max(0.0, ended - one.started))
     lived = translated("at most {duration}", duration=lived) if one.end_is_unknown else lived
     ago = format_duration(max(0.0, now - ended))
-    told = translated("{ago} ago: pid {pid} {why} after {lived}", ago=ago, pid=one.pid, why=why, lived=lived)
+    told = translated("{ago} ago: pid {pid} {why} after {lived}", ago=ago, pid=one.pid, why=retold(why), lived=lived)
     if one.peak_rss:
         told += translated(", at most {size}", size=format_size(one.peak_rss))
     return told + (f": {printable(one.last_lines[-1])[:100]}" if one.last_lines else "")

@@ -201,7 +201,7 @@ def _named(thread: ThreadFacts) -> Wait | None:
             continue
         words = {
             "import": "an import that another thread has begun",
-            "queue": "a queue" + (" to be filled" if frame.function.endswith("get") else " to be emptied"),
+            "queue": "a queue to be filled" if frame.function.endswith("get") else "a queue to be emptied",
             "future": "the result of work that it gave away",
             "child": "a child process to end",
             "join": "another thread to end",
@@ -226,10 +226,10 @@ def _inside_own(work: tuple[Frame, ...]) -> tuple[Frame, ...]:
 def _on_descriptor(thread: ThreadFacts, call: str, descriptor: Descriptor) -> Wait:
     reads = call in _READS
     if descriptor.kind == "pipe" or (descriptor.kind == "unix" and not descriptor.peer):
-        kind, words = ("pipe-read", "data from") if reads else ("pipe-write", "room in the pipe to")
         others = ", ".join(map(str, descriptor.other_ends))
         whom = f"process {others}" if others else "a pipe whose other end nobody holds"
-        return Wait(kind, f"{words} {whom}", pids=descriptor.other_ends, descriptor=descriptor)
+        kind, words = ("pipe-read", f"data from {whom}") if reads else ("pipe-write", f"room in the pipe to {whom}")
+        return Wait(kind, words, pids=descriptor.other_ends, descriptor=descriptor)
     if descriptor.kind == "unix":
         return Wait("socket", f"an answer of {descriptor.peer}", descriptor.peer, descriptor.other_ends, descriptor)
     if descriptor.kind == "socket" and thread.view.is_listening(descriptor.inode):

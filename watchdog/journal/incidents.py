@@ -238,7 +238,7 @@ def _repeated(db: sqlite3.Connection, incident: str) -> str:
     before = [old for old in same_signature(db, now.service, now.signature, begin) if old.opened < now.opened]
     if not before:
         return ""
-    text = f"{_ordinal(len(before) + 1)} time in {REPEAT_WINDOW / 86400:g} days, same cause and line"
+    text = _nth_time(len(before) + 1, REPEAT_WINDOW / 86400)
     last = next((old for old in before if old.outcome == "recovered" and old.closed is not None), None)
     if last is not None and last.closed is not None:
         began = now.down_since if now.down_since and now.down_since > last.closed else now.opened
@@ -247,9 +247,15 @@ def _repeated(db: sqlite3.Connection, incident: str) -> str:
     return text
 
 
-def _ordinal(number: int) -> str:
-    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number}{ending}"
+def _nth_time(number: int, days: float) -> str:
+    """Whole sentences: each is a template for other languages."""
+    last = 0 if number % 100 in (11, 12, 13) else number % 10
+    special = {
+        1: f"{number}st time in {days:g} days, same cause and line",
+        2: f"{number}nd time in {days:g} days, same cause and line",
+        3: f"{number}rd time in {days:g} days, same cause and line",
+    }
+    return special.get(last, f"{number}th time in {days:g} days, same cause and line")
 
 
 def _incident(row: tuple[Any, ...]) -> Incident:

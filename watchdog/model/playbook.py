@@ -195,6 +195,10 @@ class Playbook:
         return tuple(probe for probe in self.probes if probe.kind == "memory")
 
     @property
+    def cpu_probes(self) -> tuple[ProbeSpec, ...]:
+        return tuple(probe for probe in self.probes if probe.kind == "cpu")
+
+    @property
     def memory_limit(self) -> int | Percent | None:
         """What the first memory probe allows."""
         return next((probe.subject for probe in self.memory_probes), None)

@@ -14,6 +14,7 @@ from watchdog.report.page import Ended, Line, Page
 from watchdog.report.words import lasted
 from watchdog.text.language import marked, translated
 from watchdog.text.redact import redact, redact_data
+from watchdog.text.retelling import retold
 
 _HEADLINES = {
     "recovered": marked("{who} is back, and that is proven"),
@@ -74,20 +75,20 @@ def build(incident: Incident, folder: Path) -> Page:
         trigger=_trigger(incident),
         agreed_by=incident.trigger.agreed_by,
         request=incident.request,
-        repeated=incident.repeated,
-        changed=incident.changed,
+        repeated=retold(incident.repeated),
+        changed=retold(incident.changed),
         findings=findings,
         ended=_ended(incident, folders.commands(folder)),
         survivors=tuple(_survivors(incident)),
         ports=tuple(_ports(incident)),
         new_pid=incident.new_pid,
         proof=_proof(incident),
-        checks=tuple(dict(one) for one in _all(incident, "checks") if isinstance(one, Mapping)),
-        overrides=tuple(filter(None, (incident.overridden, *(str(one) for one in _all(incident, "overrides"))))),
+        checks=tuple(_checks(incident)),
+        overrides=tuple(map(retold, filter(None, (incident.overridden, *map(str, _all(incident, "overrides")))))),
         lines=_lines(incident, end),
         folders=names,
         kept=kept,
-        missing=tuple(dict.fromkeys((*missing, *(str(one) for one in _all(incident, "missing"))))),
+        missing=tuple(map(retold, dict.fromkeys((*missing, *map(str, _all(incident, "missing")))))),
         curves=folders.curves(folder),
         commands=_commands(incident),
         root_cause=incident.root_cause,
@@ -101,11 +102,11 @@ def build(incident: Incident, folder: Path) -> Page:
 def _headline(incident: Incident) -> str:
     who = incident.service or translated("the server")
     if incident.gave_up:
-        why = incident.trigger.gave_up
+        why = retold(incident.trigger.gave_up)
         return translated("{who} is left as it is, and a person is needed: {why}", who=who, why=why)
     if incident.runbook == CRASH_LOOP:
         words = marked("{who} ends again and again behind its held socket, and a person is needed: {why}")
-        return translated(words, who=who, why=incident.trigger.detail)
+        return translated(words, who=who, why=retold(incident.trigger.detail))
     said = translated(_HEADLINES.get(incident.outcome, incident.outcome), who=who)
     if incident.outcome == "recovered" and incident.downtime is not None:
         for_long = lasted(incident.downtime, incident.downtime_exact)
@@ -116,7 +117,7 @@ def _headline(incident: Incident) -> str:
 def _trigger(incident: Incident) -> str:
     trigger = incident.trigger
     who = translated("{kind} by {person}", kind=trigger.kind, person=trigger.by) if trigger.by else trigger.kind
-    return who + (f": {trigger.detail}" if trigger.detail else "")
+    return who + (f": {retold(trigger.detail)}" if trigger.detail else "")
 
 
 def _findings(incident: Incident) -> tuple[dict[str, Any], ...]:
@@ -142,7 +143,7 @@ def _ended(incident: Incident, commands: Mapping[int, str]) -> tuple[Ended, ...]
             str(one.get("signal") or "by itself"),
             float(seconds) if isinstance(seconds, int | float) else None,
             str(one.get("command") or commands.get(pid, "")),
-            str(one.get("note") or ""),
+            retold(str(one.get("note") or "")),
         )
     for pid in incident.old_pids:
         found.setdefault(pid, Ended(pid, "unknown", None, commands.get(pid, "")))
@@ -152,7 +153,7 @@ def _ended(incident: Incident, commands: Mapping[int, str]) -> tuple[Ended, ...]
 def _survivors(incident: Incident) -> Iterator[str]:
     for one in _all(incident, "survivors"):
         if isinstance(one, Mapping):
-            yield (f"pid {one.get('pid')} ({one.get('command')}): {one.get('reason')}")
+            yield f"pid {one.get('pid')} ({one.get('command')}): {retold(str(one.get('reason')))}"
 
 
 def _ports(incident: Incident) -> Iterator[str]:
@@ -162,10 +163,16 @@ def _ports(incident: Incident) -> Iterator[str]:
             yield translated(free if one["free"] else marked("port {port} could NOT be bound"), port=one.get("port"))
 
 
+def _checks(incident: Incident) -> Iterator[dict[str, Any]]:
+    for one in _all(incident, "checks"):
+        if isinstance(one, Mapping):
+            yield {**one, "message": retold(str(one.get("message") or ""))}
+
+
 def _proof(incident: Incident) -> str:
     """What the last proof came to, in its own words."""
     proofs = (step for step in reversed(incident.steps) if "answers" in (step.data or {}))
-    return next((step.message for step in proofs if step.outcome in ("ok", "warning")), "")
+    return next((retold(step.message) for step in proofs if step.outcome in ("ok", "warning")), "")
 
 
 def _lines(incident: Incident, end: float | None) -> tuple[Line, ...]:
@@ -175,7 +182,7 @@ def _lines(incident: Incident, end: float | None) -> tuple[Line, ...]:
         offset = step.begun - incident.opened
         left = min(100.0, max(0.0, 100 * offset / whole))
         width = min(100.0 - left, max(0.6, 100 * step.seconds / whole))
-        message = translated("under way, or cut off here") if step.outcome == "running" else step.message
+        message = translated("under way, or cut off here") if step.outcome == "running" else retold(step.message)
         text = step.text or step.step
         found.append(Line(step.number, text, step.outcome, offset, step.seconds, message, left, width))
     return tuple(found)

@@ -9,6 +9,7 @@ from watchdog.model.incident import Incident
 from watchdog.model.records import record
 from watchdog.report.build import build
 from watchdog.report.page import Page
+from watchdog.report.words import sentence
 from watchdog.text.language import translated, translated_word
 from watchdog.text.units import format_duration
 
@@ -54,7 +55,7 @@ def _facts(page: Page) -> Iterator[tuple[str, str]]:
     yield translated("Function"), str(culprit.get("function") or "")
     yield translated("Source"), str(culprit.get("source") or "").strip()
     yield translated("Waits for"), str(finding.get("peer") or "")
-    yield translated("Summary"), str(finding.get("summary") or "")
+    yield translated("Summary"), sentence(finding)
     yield translated("Input"), page.request
     yield translated("Changed"), page.changed
     yield translated("Triggered by"), page.trigger

@@ -18,6 +18,7 @@ from watchdog.report import words
 from watchdog.report.page import Page
 from watchdog.text import language
 from watchdog.text.printable import printable, printable_lines
+from watchdog.text.retelling import retold
 from watchdog.text.units import format_size
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -74,6 +75,7 @@ def _environment(*folders: Path, **settings: Any) -> jinja2.Environment:
     made.globals |= {"language": language.current, "ngettext": language.translated_count}
     made.filters |= {"down_from": words.down_from, "duration": words.duration, "lasted": words.lasted}
     made.filters |= {"word": language.translated_word, "sentence": words.sentence, "recorded": words.recorded}
+    made.filters |= {"retold": retold}
     made.filters |= {"size": format_size, "clock": _clock}
     return made
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from watchdog.model.causes import CAUSES
 from watchdog.text.language import ENGLISH, current, marked, translated
+from watchdog.text.retelling import retold
 from watchdog.text.units import format_duration
 
 _DOWN_FROM = {
@@ -35,14 +36,13 @@ def lasted(seconds: float | None, exact: bool) -> str:
 
 
 def sentence(finding: Mapping[str, Any]) -> str:
-    """What a finding says. The words of the record are English: another language has the meaning of the cause."""
-    cause = CAUSES.get(str(finding.get("cause")))
-    if current() == ENGLISH or cause is None:
-        return str(finding.get("summary") or "")
-    return translated(cause.meaning)
+    """What a finding says. Where the language has no words for it, the meaning of its cause."""
+    summary = str(finding.get("summary") or "")
+    told, cause = retold(summary), CAUSES.get(str(finding.get("cause")))
+    return translated(cause.meaning) if told == summary and current() != ENGLISH and cause is not None else told
 
 
 def recorded(finding: Mapping[str, Any]) -> str:
-    """The words of the record where `sentence` says something else."""
+    """The words of the record where `sentence` says another thing."""
     summary = str(finding.get("summary") or "")
-    return "" if sentence(finding) == summary else summary
+    return "" if sentence(finding) == retold(summary) else summary

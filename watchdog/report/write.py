@@ -16,6 +16,7 @@ from watchdog.report.page import ONLY_DRAWN, Page
 from watchdog.system.disk import files
 from watchdog.text.language import ENGLISH, LANGUAGES, speaking, translated, translated_count, translated_word
 from watchdog.text.printable import printable
+from watchdog.text.retelling import retold
 from watchdog.text.units import format_duration
 
 _JSON = "report.json"
@@ -81,5 +82,5 @@ def one_line(incident: Incident) -> str:
     if count := len(incident.old_pids):
         parts.append(translated_count(", {count} process ended", ", {count} processes ended", count))
     if incident.repeated:
-        parts.append(f" ({incident.repeated})")
+        parts.append(f" ({retold(incident.repeated)})")
     return printable("".join(parts))

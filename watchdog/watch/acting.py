@@ -25,6 +25,7 @@ from watchdog.system.process import processes
 from watchdog.targets import expected
 from watchdog.targets.flight import in_flight
 from watchdog.text.language import marked, speaking, translated
+from watchdog.text.retelling import retold
 from watchdog.watch import looking, outages
 from watchdog.watch.asking import Question, Questions
 from watchdog.watch.calling import Told, call_a_person
@@ -245,7 +246,7 @@ class Runs:
         self._state.remember(watched)
         self._state.counts.given_up += 1
         with speaking(watched.playbook.language):
-            why = watched.stored.gave_up_why
+            why = retold(watched.stored.gave_up_why)
             text = translated("{service}: wd gave up: {why}", service=watched.name, why=why)
         told = notify(context, {"message": [text]})
         self._state.say(watched.name, f"gives up: {watched.stored.gave_up_why} ({told.message})", "ERROR")
@@ -263,7 +264,7 @@ class Runs:
         words = marked("wd gave up: {why}; once fixed, run {command}")
         resume = f"`wd resume {watched.name}`"
         with speaking(watched.playbook.language):
-            message = translated(words, why=why, command=resume)
+            message = translated(words, why=retold(why), command=resume)
         result = call_a_person(self._state, watched, replace(cause, gave_up=why), message, GIVE_UP)
         self._result(watched, GIVE_UP, result)
 

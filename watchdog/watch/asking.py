@@ -20,6 +20,7 @@ from watchdog.steps.spec import Answer
 from watchdog.system import clock
 from watchdog.system.host import accounts
 from watchdog.text.language import speaking, translated
+from watchdog.text.retelling import retold
 from watchdog.text.units import format_duration, iso
 from watchdog.watch.loop_messages import Trouble
 from watchdog.watch.loop_state import LoopState
@@ -49,7 +50,7 @@ class Question:
 
     @property
     def words(self) -> str:
-        what = {"service": self.watched.name, "detail": self.cause.detail, "runbook": self.runbook}
+        what = {"service": self.watched.name, "detail": retold(self.cause.detail), "runbook": self.runbook}
         return translated("{service}: {detail}: run {runbook} on it?", **what)
 
     @property
@@ -176,7 +177,7 @@ class Questions:
         watched.stored.paged.add(question.key)
         watched.stored.told = watched.stored.told or clock.now()
         self._state.remember(watched)
-        what = {"service": watched.name, "detail": question.cause.detail, "how": how}
+        what = {"service": watched.name, "detail": retold(question.cause.detail), "how": how}
         text = translated("{service}: {detail}. wd may not act by itself; {how}", **what)
         told = notify(self._state.context(watched, question.cause), {"message": [text]})
         self._state.say(watched.name, told.message)

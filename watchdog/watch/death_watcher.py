@@ -23,6 +23,7 @@ from watchdog.system.process import processes
 from watchdog.system.process.deaths import Deaths
 from watchdog.system.shim import heard
 from watchdog.text.language import speaking, translated
+from watchdog.text.retelling import retold
 from watchdog.text.units import format_duration
 from watchdog.watch import looking
 from watchdog.watch.calling import call_a_person
@@ -163,7 +164,7 @@ class DeathWatcher:
         self._state.say(watched.name, f"crash loop: {told}", "ERROR")
         cause = Trigger("death", told, "wd watch")
         with speaking(watched.playbook.language):
-            message = translated("crash loop behind its held socket: {what}", what=told)
+            message = translated("crash loop behind its held socket: {what}", what=retold(told))
         call_a_person(self._state, watched, cause, message, CRASH_LOOP)
 
     def _survival(self, watched: Watched, loop: CrashLoop) -> str:

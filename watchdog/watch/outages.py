@@ -10,6 +10,7 @@ from watchdog.policy.deciding import Decision
 from watchdog.report import message
 from watchdog.system import clock
 from watchdog.text.language import marked, speaking, translated
+from watchdog.text.retelling import retold
 from watchdog.text.units import format_duration
 from watchdog.watch.loop_messages import Trouble
 from watchdog.watch.loop_state import LoopState
@@ -27,18 +28,18 @@ def begins(state: LoopState, trouble: Trouble, decision: Decision) -> None:
     watched.stored.told = clock.now()
     watched.dirty = True
     with speaking(watched.playbook.language):
-        line = f"{watched.name}: {cause.detail}; {_deed(trouble, decision)}"
+        line = f"{watched.name}: {retold(cause.detail)}; {_deed(trouble, decision)}"
     _tell(state, watched, Message(watched.name, "warning", line))
 
 
 def _deed(trouble: Trouble, decision: Decision) -> str:
     match decision.kind:
         case "would":
-            return decision.why
+            return retold(decision.why)
         case "wait":
-            return translated("wd waits: {why}", why=decision.why)
+            return translated("wd waits: {why}", why=retold(decision.why))
         case "hold":
-            return translated("wd holds: {why}", why=decision.why)
+            return translated("wd holds: {why}", why=retold(decision.why))
     return translated("wd runs {runbook}", runbook=trouble.trigger.run[0])
 
 

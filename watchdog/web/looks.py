@@ -17,7 +17,7 @@ from watchdog.system import clock
 from watchdog.watch.loading import Fingerprint, fingerprint
 
 _FRESH = 1.0  # seconds for which a look counts as of now
-_POINTS = 120  # of a memory curve: more are not seen
+_POINTS = 120  # of a curve: more are not seen
 _STALE = 5.0  # seconds after which a visitor waits for a new one
 
 

@@ -69,6 +69,12 @@ def service(asked: Asked) -> Response:
         windows=tuple(windows(one.figures, one.playbook.policy.target)),
         deaths=tuple(death_words(record, why, at) for record, why in one.deaths),
         policy=tuple(in_words(one.playbook, explain(one.playbook))),
-        memory=[[round(when, 1) for when, _ in one.memory], [value for _, value in one.memory]],
+        memory=_drawn(one.memory),
+        cpu=_drawn(one.cpu),
         past=tuple(islice(filter(is_trouble, journal.incidents(name, limit=_LOOKED_THROUGH)), 20)),
     )
+
+
+def _drawn(curve: tuple[tuple[float, float], ...]) -> list[list[float]]:
+    """As uPlot takes it: all moments, then all values."""
+    return [[round(when, 1) for when, _ in curve], [value for _, value in curve]]

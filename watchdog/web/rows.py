@@ -10,6 +10,7 @@ from watchdog.commands.status_lines import MARKS, needs_a_person
 from watchdog.model.probing import Sample
 from watchdog.model.records import record
 from watchdog.text.language import marked, translated, translated_word
+from watchdog.text.retelling import retold
 from watchdog.text.units import format_duration
 
 BAR = 90  # answers in a bar
@@ -53,7 +54,7 @@ def row(one: Standing, now: float) -> Row:
         mode=one.playbook.policy.mode,
         needs=tuple(needs_a_person(one, now)),
         approval=one.approval,
-        message="" if one.question else one.message,
+        message="" if one.question else retold(one.message),
         bar=bar(one.answers),
         availability=f"{day.percent:.2f} %" if day is not None and day.percent is not None else "",
         is_below=bool(day is not None and known and not day.meets(one.playbook.policy.target)),
@@ -78,7 +79,7 @@ def bar(answers: Sequence[Sample]) -> tuple[Piece, ...]:
 def _words(group: Sequence[Sample]) -> str:
     first, last = group[0], group[-1]
     slowest = format_duration(max(one.seconds for one in group))
-    verdict, message = translated_word(last.verdict, "answer"), last.message
+    verdict, message = translated_word(last.verdict, "answer"), retold(last.message)
     if len(group) == 1:
         one = marked("{time}: 1 answer {verdict}, {duration}: {message}")
         return translated(one, time=_time(first.at), verdict=verdict, duration=slowest, message=message)

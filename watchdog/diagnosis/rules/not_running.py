@@ -48,7 +48,7 @@ def _ended(last: Exit | None) -> str:
         return ""
     code = f" with exit {exit_codes.in_words(last.code)}" if last.code is not None else ""
     how = f" by signal {last.signal}" if last.signal else code
-    how += " in a run of wd" if last.by_wd else ""
-    how += f" at its limit (start.limits.{last.limit})" if last.limit else ""
-    after = f" {format_duration(last.lifetime)} after its start" if last.lifetime is not None else ""
+    how += ", in a run of wd" if last.by_wd else ""
+    how += f", at its limit (start.limits.{last.limit})" if last.limit else ""
+    after = f", {format_duration(last.lifetime)} after its start" if last.lifetime is not None else ""
     return f": pid {last.pid} ended{how}{after}"

@@ -29,11 +29,12 @@ function draw() {
   const colours = getComputedStyle(document.documentElement);
   const ink = colours.getPropertyValue("--soft"), mark = colours.getPropertyValue("--mark");
   for (const place of document.querySelectorAll("[data-plot]")) {
+    const told = place.dataset.unit === "B" ? size : (value) => `${Math.round(value)} ${place.dataset.unit}`;
     const axis = { stroke: ink, grid: { stroke: colours.getPropertyValue("--edge") } };
     const options = {
       width: place.clientWidth, height: 200, legend: { show: true },
-      axes: [axis, { ...axis, size: 80, values: (_, ticks) => ticks.map(size) }],
-      series: [{}, { label: place.dataset.label, stroke: mark, width: 2, value: (_, v) => v == null ? "" : size(v) }],
+      axes: [axis, { ...axis, size: 80, values: (_, ticks) => ticks.map(told) }],
+      series: [{}, { label: place.dataset.label, stroke: mark, width: 2, value: (_, v) => v == null ? "" : told(v) }],
     };
     new uPlot(options, JSON.parse(place.dataset.plot), place);
   }
