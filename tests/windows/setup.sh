@@ -122,14 +122,19 @@ C
 fi
 
 packages=$dest/Lib/site-packages
-if [ ! -d "$packages/re2" ]; then
-    # pip reads the markers of the machine that it runs on, so what only Windows needs is named: the last four.
+# pip reads the markers of the machine that it runs on, so what only Windows needs is named: the last five.
+wanted="psutil>=7.0 requests>=2.31 click>=8.1 apscheduler>=3.11,<4 loguru>=0.7.2 jinja2>=3.1.6 pydantic>=2.7 ruamel.yaml>=0.18
+rich>=13 py-spy>=0.4.3 markdown-it-py>=3 platformdirs>=4 cronsim>=2.6 google-re2>=1.1.20240702 babel>=2.14 xmlschema>=3
+pytest>=8 pytest-timeout>=2.3 pytest-xdist>=3.6 hypothesis sortedcontainers colorama win32-setctime tzdata tzlocal"
+# A folder of packages without this list is of an older state of the project.
+if [ "$(cat "$packages/wanted.txt" 2>/dev/null)" != "$wanted" ]; then
+    rm -rf "$packages"
+    mkdir -p "$packages"
+    # shellcheck disable=SC2086
     "$PYTHON" -m pip install -q --no-compile --target "$packages" --only-binary=:all: --platform win_amd64 \
-        --python-version 3.12 --implementation cp --abi cp312 --abi abi3 --abi none \
-        'psutil>=7.0' 'requests>=2.31' 'click>=8.1' 'apscheduler>=3.11,<4' 'loguru>=0.7.2' 'jinja2>=3.1.6' 'pydantic>=2.7' \
-        'ruamel.yaml>=0.18' 'rich>=13' 'py-spy>=0.4.3' 'markdown-it-py>=3' 'platformdirs>=4' 'cronsim>=2.6' 'pytest>=8' \
-        'pytest-timeout>=2.3' 'google-re2>=1.1.20240702' colorama hypothesis sortedcontainers win32-setctime tzdata tzlocal
+        --python-version 3.12 --implementation cp --abi cp312 --abi abi3 --abi none $wanted
     mv "$packages"/bin/*.exe "$dest/Scripts/" 2>/dev/null || true
+    echo "$wanted" >"$packages/wanted.txt"
 fi
 
 # Wine 8 lacks the one call by which psutil finds the program of a process. Asked through a handle instead.
