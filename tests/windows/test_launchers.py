@@ -54,7 +54,7 @@ def test_a_console_script_is_ended_with_the_server_that_it_started(programs: Pro
 
 def virtual_environment(folder: Path) -> Path:
     """Its python.exe, which starts the real interpreter as a second process."""
-    venv.create(folder, system_site_packages=True, with_pip=False)  # Wine's sitecustomize is there
+    venv.create(folder, with_pip=False)
     return folder / "Scripts" / "python.exe"
 
 
