@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 SERVER = """
-import asyncio, http.server, os, socket, subprocess, sys, threading, time
+import http.server, os, socket, subprocess, sys, threading, time
 class Answer(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/hang":

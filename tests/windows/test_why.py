@@ -18,8 +18,7 @@ __all__ = ["programs"]  # fixtures
 BUSY = """
 def hang():
     total = 0
-    while True:
-        total += 1
+    while True: total += 1
 serve(http.server.HTTPServer)
 """
 ASLEEP = """
@@ -46,6 +45,7 @@ Answer.do_GET = lambda self: buy()
 serve()
 """
 LOOP = """
+import asyncio
 async def handle(reader, writer):
     if b"/hang" in await reader.readline():
         load_table()
@@ -65,7 +65,7 @@ FAULTS = ("BUSY-LOOP", "NOT-RUNNING", "LOCK-DEADLOCK", "POOL-EXHAUSTED", "EVENT-
 @pytest.mark.parametrize(
     ("work", "cause", "line"),
     [
-        (BUSY, "BUSY-LOOP", "total += 1"),
+        (BUSY, "BUSY-LOOP", "while True: total += 1"),
         (ASLEEP, "POOL-EXHAUSTED", "time.sleep(3600)  # as if for a model"),
         (DEADLOCK, "LOCK-DEADLOCK", "with money:"),
         (LOOP, "EVENT-LOOP-BLOCKED", "time.sleep(3600)"),
