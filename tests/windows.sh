@@ -65,7 +65,10 @@ run() {
     reader=$!
     ended=0
     timeout -k 10 3600 "$wine" "$drive/Python312/python.exe" "$@" </dev/null >"$pipe" 2>&1 || ended=$?
-    wait "$reader" || true
+    # What a crash leaves (Wine's debugger, its desktop) keeps the pipe, and nobody ends it.
+    for second in 1 2 3 4 5; do kill -0 "$reader" 2>/dev/null && sleep 1 || break; done
+    kill "$reader" 2>/dev/null || true
+    wait "$reader" 2>/dev/null || true
     rm -f "$pipe"
     return "$ended"
 }

@@ -31,6 +31,7 @@ def serve(kind=http.server.ThreadingHTTPServer):
 """
 HEALTHY = "serve()\n"
 WITHIN = 170.0  # seconds: Wine is slow, on a busy machine above all
+PATIENT = ("--within", "90s")  # for a look that ends by itself once it knows the cause
 
 
 class Programs:

@@ -16,7 +16,7 @@ if sys.platform != "win32":
 
 import ensurepip
 
-from machine import Programs, answers, asked, free_port, listens, programs, told, wait_for, wd
+from machine import PATIENT, Programs, answers, asked, free_port, listens, programs, told, wait_for, wd
 
 __all__ = ["programs"]  # a fixture
 
@@ -80,7 +80,7 @@ def test_behind_the_python_of_a_virtual_environment_the_real_interpreter_is_name
     assert str(port) in row_of(launcher.pid, wd("ps").stdout), "one row for both, by the first of them"
     with asked(port):
         wait_for(lambda: not answers(port), "it hangs")
-        why = wd("why", f":{port}")
+        why = wd("why", f":{port}", *PATIENT)
     assert f"pid {server.pid}" in why.stdout and "time.sleep(3600)" in why.stdout, told(why)
 
 

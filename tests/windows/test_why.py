@@ -11,7 +11,7 @@ import pytest
 if sys.platform != "win32":
     pytest.skip("these are for Windows: sh tests/windows.sh runs them", allow_module_level=True)
 
-from machine import Programs, answers, asked, programs, told, wait_for, wd
+from machine import PATIENT, Programs, answers, asked, programs, told, wait_for, wd
 
 __all__ = ["programs"]  # fixtures
 
@@ -76,7 +76,7 @@ def test_the_cause_and_the_guilty_line_are_named(programs: Programs, work: str, 
     _, port = programs.serve(work)
     with asked(port):
         wait_for(lambda: not answers(port), "it hangs")
-        done = wd("why", f":{port}")
+        done = wd("why", f":{port}", *PATIENT)
     assert done.returncode == 2, told(done)
     assert f"\n{cause}: " in f"\n{done.stdout}", told(done)
     guilty = next((row for row in done.stdout.splitlines() if row.strip().startswith(">")), "")
