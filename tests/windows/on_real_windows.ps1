@@ -179,9 +179,9 @@ class Keeper : ServiceBase {
             $found = Wd "find" ":$other" "-o" "json"
             if ($found -notmatch "wd-check-kept") { throw "the service is not named: $found" }
             Wd "stop" "wd-check-kept" "--yes" | Out-Null
-            if ((Get-Service wd-check-kept).Status -ne "Stopped") { throw "after wd stop it is $((Get-Service wd-check-kept).Status)" }
+            (Get-Service wd-check-kept).WaitForStatus("Stopped", "00:00:30")
             Wd "start" "wd-check-kept" | Out-Null
-            if ((Get-Service wd-check-kept).Status -ne "Running") { throw "after wd start it is $((Get-Service wd-check-kept).Status)" }
+            (Get-Service wd-check-kept).WaitForStatus("Running", "00:00:30")
             foreach ($i in 1..60) { if (Listener $other) { break }; Start-Sleep 1 }
             if (-not (Listener $other)) { throw "it runs, and nothing listens on port $other" }
             "named, stopped, and started again"
