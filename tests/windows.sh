@@ -55,6 +55,8 @@ if [ -d "$drive/wd-before" ]; then
 fi
 "$python" -m compileall -q -j 0 "$drive/wd" >/dev/null || true
 
+# Whatever becomes of this run, nothing of it stays: servers of failed tests neither.
+trap 'wineserver -k </dev/null >/dev/null 2>&1 || true' EXIT
 # Wine keeps the output of whoever starts its services: they are started with none. And Windows' Python wants a pipe.
 "${wine}server" -p60 </dev/null >/dev/null 2>&1 || wineserver -p60 </dev/null >/dev/null 2>&1 || true
 "$wine" wineboot </dev/null >/dev/null 2>&1 || true
