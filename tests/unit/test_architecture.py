@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.same_everywhere("judges the source and the documents of the project")
+
 ROOT = Path(__file__).parents[2]
 HOUSE = ROOT / "watchdog"
 FILES = sorted(path for path in HOUSE.rglob("*.py") if "__pycache__" not in path.parts)

@@ -6,6 +6,10 @@ import ast
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.same_everywhere("judges the source and the documents of the project")
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -17,6 +17,8 @@ from watchdog.model.killing import KillPlan
 from watchdog.model.process import LeftOut, Tree
 from watchdog.policy.deciding import Decision, Kind, Reason
 
+pytestmark = pytest.mark.same_everywhere("judges the source and the documents of the project")
+
 PACKAGE = Path(__file__).parents[2] / "watchdog"
 ONCE = {
     "report/build.py, why the loop gave up": r"removeprefix\(\"given up",

@@ -13,6 +13,10 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.same_everywhere("judges the source and the documents of the project")
+
 PACKAGE = Path(__file__).parents[2] / "watchdog"
 WRITTEN_FOR_OTHERS = "library/request_guard.py"  # `wd guard` copies it; its classes are for the guarded server
 # http.client wants the first of a socket, Alembic the others of a migration.

@@ -11,6 +11,8 @@ import pytest
 from watchdog.config import playbooks
 from watchdog.library import shelf
 
+pytestmark = pytest.mark.same_everywhere("gives thousands of inputs to code that asks no system")
+
 INPUTS = 2_000
 SECONDS = 1.0  # of CPU time: a busy machine must not fail the test
 PIECES = [

@@ -13,6 +13,7 @@ from watchdog.model.errors import BadConfig
 from watchdog.model.exits import Exit
 from watchdog.model.playbook import Backoff, GiveUp, Percent, Playbook, Threshold
 from watchdog.model.routes import Hours, Route
+from watchdog.system.host import managers
 
 SHOP = """\
 service: shop
@@ -55,6 +56,26 @@ def mistakes(home: Path, text: str) -> list[str]:
         load(home, text)
     assert caught.value.code == Exit.UNKNOWN
     return [line.removeprefix(str(home / "playbooks") + os.sep) for line in caught.value.mistakes]
+
+
+THROUGH = (
+    "systemd:shop.service", "systemd:shop@1.service", "systemd-user:shop.service", "supervisor:shops:shop",
+    "runit:/etc/service/shop", "pm2:shop", "circus:shop", "service:Shop of the town", "docker:shop", "podman:shop",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("through", THROUGH)
+def test_each_manager_that_wd_acts_through_may_stand_in_a_playbook(home: Path, through: str) -> None:
+    assert load(home, BASE + f"start: {{through: '{through}'}}\n").start.through == through
+    assert managers.parse(through).kind == through.partition(":")[0]
+
+
+@pytest.mark.parametrize("through", ["service:..\\shop", "service:/shop", "docker:--all", "runit:-w", "pm2:"])
+def test_what_no_order_can_be_given_for_may_not(home: Path, through: str) -> None:
+    (mistake,) = mistakes(home, BASE + f"start: {{through: '{through}'}}\n")
+    assert "start.through:" in mistake and "service:NAME" in mistake
+    with pytest.raises(ValueError, match="names no manager"):
+        managers.parse(through)
 
 
 def test_the_policy_arrives_as_it_was_written(home: Path) -> None:

@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.same_everywhere("judges the source and the documents of the project")
+
 ROOT = Path(__file__).parents[2]
 ROWS = ["A1", "A3", "A4", "A5", "A6", "A7", "A12", "A14", "A15", "B1", "B3", "B7", "C1", "C2", "C3", "C5", "H1"]
 ROWS += ["D1", "D2", "D3", "E1", "F1", "K1", "L1", *(f"S{number}" for number in range(1, 21))]

@@ -11,6 +11,8 @@ from printed import misunderstood
 from watchdog.cli.commands import COMMANDS
 from watchdog.cli.fleet_commands import FLEET
 
+pytestmark = pytest.mark.same_everywhere("judges the source and the documents of the project")
+
 PAGE = (Path(__file__).parents[2] / "docs" / "fleet.md").read_text(encoding="utf-8")
 LINES = re.findall(r"^ +(wd fleet [^#\n]*?)(?:  .*)?$", PAGE, re.MULTILINE) + re.findall(r"`(wd fleet [^`]+)`", PAGE)
 

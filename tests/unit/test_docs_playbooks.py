@@ -12,6 +12,8 @@ from watchdog.config.schema import json_schema
 from watchdog.runbook.document import ANSWERS, OPTIONS
 from watchdog.runbook.fill import FILTERS
 
+pytestmark = pytest.mark.same_everywhere("judges the source and the documents of the project")
+
 DOCS = Path(__file__).parents[2] / "docs"
 
 

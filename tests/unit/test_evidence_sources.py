@@ -9,11 +9,12 @@ from pathlib import Path
 from watchdog.evidence.sources import Sources, modules_beside
 from watchdog.model.evidence import Frame
 from watchdog.model.process import Identity, Process
+from watchdog.system.host import accounts
 
 
 def process(cwd: Path) -> Process:
-    return Process(Identity("boot", os.getpid(), 1), 1, "python", "S", 1, 1, 0, os.getuid(), "me", time.time(), 1, 1,
-                   1.0, False, cwd=str(cwd))  # fmt: skip
+    return Process(Identity("boot", os.getpid(), 1), 1, "python", "S", 1, 1, 0, accounts.our_id(), "me", time.time(), 1,
+                   1, 1.0, False, cwd=str(cwd))  # fmt: skip
 
 
 def test_what_a_file_imports_from_beside_it_is_found_however_it_is_written() -> None:

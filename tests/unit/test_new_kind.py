@@ -11,7 +11,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from watchdog.model.causes import Cause
+
+pytestmark = pytest.mark.same_everywhere("judges the source and the documents of the project")
 
 ROOT = Path(__file__).parents[2]
 PLAYBOOK = """

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.same_everywhere("judges the source and the documents of the project")
+
 ROOT = Path(__file__).parents[2]
 HOUSE = ROOT / "watchdog"
 SYSTEM = HOUSE / "system"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import unicodedata
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from watchdog.text.printable import printable, printable_lines
+
+pytestmark = pytest.mark.same_everywhere("gives thousands of inputs to code that asks no system")
 
 NASTY = st.text(
     st.one_of(

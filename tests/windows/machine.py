@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 SERVER = """
-import asyncio, http.server, os, socket, subprocess, sys, threading, time
+import http.server, os, socket, subprocess, sys, threading, time
 class Answer(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/hang":
@@ -31,6 +31,7 @@ def serve(kind=http.server.ThreadingHTTPServer):
 """
 HEALTHY = "serve()\n"
 WITHIN = 170.0  # seconds: Wine is slow, on a busy machine above all
+PATIENT = ("--within", "90s")  # for a look that ends by itself once it knows the cause
 
 
 class Programs:

@@ -152,7 +152,46 @@ print(len(written), 'files and folders: only the owner, the administrators and S
         if (-not $server) { throw "nothing listens on port $port" }
         "pid $server lives after the console of wd was closed"
     }
-    Check "a server kept by a service is managed by it" "wd find, with NSSM installed" {
+    Check "a service is named, stopped and started through the service manager" "start: {through: 'service:NAME'}; wd stop NAME; sc query NAME; wd start NAME" {
+        Need-Admin
+        if ($PSVersionTable.PSVersion.Major -gt 5) { throw "not tried: run this script with powershell, not with pwsh" }
+        $other = [int](Py "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); print(s.getsockname()[1])")
+        $program = Join-Path $folder "wd-check-service.exe"
+        Add-Type -OutputType ConsoleApplication -OutputAssembly $program -ReferencedAssemblies System.ServiceProcess -TypeDefinition @"
+using System.Diagnostics;
+using System.ServiceProcess;
+class Keeper : ServiceBase {
+    static string[] words;
+    Process child;
+    static void Main(string[] given) { words = given; Run(new Keeper()); }
+    protected override void OnStart(string[] given) {
+        child = Process.Start(new ProcessStartInfo(words[0], "-m http.server " + words[1] + " --bind 127.0.0.1") { UseShellExecute = false });
+    }
+    protected override void OnStop() { if (!child.HasExited) { child.Kill(); child.WaitForExit(); } }
+}
+"@
+        $book = Join-Path $folder "playbooks\wd-check-kept.yml"
+        [IO.File]::WriteAllText($book, "service: wd-check-kept`nfind: {port: $other}`nstart: {through: 'service:wd-check-kept'}`n")
+        New-Service wd-check-kept -BinaryPathName "`"$program`" `"$Python`" $other" | Out-Null
+        try {
+            Start-Service wd-check-kept
+            foreach ($i in 1..60) { if (Listener $other) { break }; Start-Sleep 1 }
+            $found = Wd "find" ":$other" "-o" "json"
+            if ($found -notmatch "wd-check-kept") { throw "the service is not named: $found" }
+            Wd "stop" "wd-check-kept" "--yes" | Out-Null
+            (Get-Service wd-check-kept).WaitForStatus("Stopped", "00:00:30")
+            Wd "start" "wd-check-kept" | Out-Null
+            (Get-Service wd-check-kept).WaitForStatus("Running", "00:00:30")
+            foreach ($i in 1..60) { if (Listener $other) { break }; Start-Sleep 1 }
+            if (-not (Listener $other)) { throw "it runs, and nothing listens on port $other" }
+            "named, stopped, and started again"
+        } finally {
+            Stop-Service wd-check-kept -ErrorAction SilentlyContinue
+            sc.exe delete wd-check-kept | Out-Null
+            Remove-Item $book
+        }
+    }
+    Check "a server kept by NSSM is managed by its service" "wd find, with NSSM installed" {
         Need-Admin
         $nssm = Get-Command nssm -ErrorAction SilentlyContinue
         if (-not $nssm) { throw "not tried: nssm is not installed" }

@@ -122,14 +122,20 @@ C
 fi
 
 packages=$dest/Lib/site-packages
-if [ ! -d "$packages/re2" ]; then
-    # pip reads the markers of the machine that it runs on, so what only Windows needs is named: the last four.
+# pip reads the markers of the machine that it runs on, so what only Windows needs is named: the last five.
+wanted="psutil>=7.0 requests>=2.31 click>=8.1 apscheduler>=3.11,<4 loguru>=0.7.2 jinja2>=3.1.6 pydantic>=2.7 ruamel.yaml>=0.18
+rich>=13 py-spy>=0.4.3 markdown-it-py>=3 platformdirs>=4 cronsim>=2.6 google-re2>=1.1.20240702 babel>=2.14 xmlschema>=3 starlette>=1.0
+uvicorn>=0.40 prometheus-client>=0.22 sqlalchemy>=2.0.30 alembic>=1.13 psycopg[binary]>=3.1
+pytest>=8 pytest-timeout>=2.3 pytest-xdist>=3.6 hypothesis sortedcontainers colorama win32-setctime tzdata tzlocal"
+# Packages of another list are those of an older state of the project.
+if [ "$(cat "$packages/wanted.txt" 2>/dev/null)" != "$wanted" ]; then
+    rm -rf "$packages"
+    mkdir -p "$packages"
+    # shellcheck disable=SC2086
     "$PYTHON" -m pip install -q --no-compile --target "$packages" --only-binary=:all: --platform win_amd64 \
-        --python-version 3.12 --implementation cp --abi cp312 --abi abi3 --abi none \
-        'psutil>=7.0' 'requests>=2.31' 'click>=8.1' 'apscheduler>=3.11,<4' 'loguru>=0.7.2' 'jinja2>=3.1.6' 'pydantic>=2.7' \
-        'ruamel.yaml>=0.18' 'rich>=13' 'py-spy>=0.4.3' 'markdown-it-py>=3' 'platformdirs>=4' 'cronsim>=2.6' 'pytest>=8' \
-        'pytest-timeout>=2.3' 'google-re2>=1.1.20240702' colorama hypothesis sortedcontainers win32-setctime tzdata tzlocal
+        --python-version 3.12 --implementation cp --abi cp312 --abi abi3 --abi none $wanted
     mv "$packages"/bin/*.exe "$dest/Scripts/" 2>/dev/null || true
+    echo "$wanted" >"$packages/wanted.txt"
 fi
 
 # Wine 8 lacks the one call by which psutil finds the program of a process. Asked through a handle instead.
@@ -159,17 +165,23 @@ def wine_proc_exe(pid):
 cext.proc_exe = wine_proc_exe
 P
 fi
-# Wine 8 names the owner of a listening socket only where TCP_NODELAY is set on it.
-cat >"$packages/sitecustomize.py" <<'P'
-import socket
+# Wine 8 names the owner of a listening socket only where TCP_NODELAY is set on it. In Python's own module, so that a
+# program which uses no socket does not have to import it.
+if ! grep -q listen_and_tell "$dest/Lib/socket.py"; then
+    cat >>"$dest/Lib/socket.py" <<'P'
 
 
-def listen(self, *backlog, _listen=socket.socket.listen):
+def listen_and_tell(self, *backlog, _listen=socket.listen):
     _listen(self, *backlog)
-    if self.family in (socket.AF_INET, socket.AF_INET6) and self.type == socket.SOCK_STREAM:
-        self.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if self.family in (AF_INET, AF_INET6) and self.type == SOCK_STREAM:
+        self.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
 
 
-socket.socket.listen = listen
+socket.listen = listen_and_tell
 P
+fi
+# Wine 8 ends a program that calls CopyFile2. Python does without where the name is not there.
+sed -i 's/if hasattr(_winapi, "CopyFile2"):/if False:/' "$dest/Lib/shutil.py"
+# Compiled here, where that takes seconds: under Wine it would take longer than the tests.
+[ -f "$packages/compiled" ] || { "$PYTHON" -m compileall -q -j 0 "$dest/Lib" || true; touch "$packages/compiled"; }
 "$WINE" "$dest/python.exe" -c "import psutil, pydantic" </dev/null 2>&1 | cat

@@ -16,7 +16,7 @@ if sys.platform != "win32":
 
 import ensurepip
 
-from machine import Programs, answers, asked, free_port, listens, programs, told, wait_for, wd
+from machine import PATIENT, Programs, answers, asked, free_port, listens, programs, told, wait_for, wd
 
 __all__ = ["programs"]  # a fixture
 
@@ -54,7 +54,7 @@ def test_a_console_script_is_ended_with_the_server_that_it_started(programs: Pro
 
 def virtual_environment(folder: Path) -> Path:
     """Its python.exe, which starts the real interpreter as a second process."""
-    venv.create(folder, system_site_packages=True, with_pip=False)  # Wine's sitecustomize is there
+    venv.create(folder, with_pip=False)
     return folder / "Scripts" / "python.exe"
 
 
@@ -80,7 +80,7 @@ def test_behind_the_python_of_a_virtual_environment_the_real_interpreter_is_name
     assert str(port) in row_of(launcher.pid, wd("ps").stdout), "one row for both, by the first of them"
     with asked(port):
         wait_for(lambda: not answers(port), "it hangs")
-        why = wd("why", f":{port}")
+        why = wd("why", f":{port}", *PATIENT)
     assert f"pid {server.pid}" in why.stdout and "time.sleep(3600)" in why.stdout, told(why)
 
 

@@ -11,15 +11,14 @@ import pytest
 if sys.platform != "win32":
     pytest.skip("these are for Windows: sh tests/windows.sh runs them", allow_module_level=True)
 
-from machine import Programs, answers, asked, programs, told, wait_for, wd
+from machine import PATIENT, Programs, answers, asked, programs, told, wait_for, wd
 
 __all__ = ["programs"]  # fixtures
 
 BUSY = """
 def hang():
     total = 0
-    while True:
-        total += 1
+    while True: total += 1
 serve(http.server.HTTPServer)
 """
 ASLEEP = """
@@ -46,6 +45,7 @@ Answer.do_GET = lambda self: buy()
 serve()
 """
 LOOP = """
+import asyncio
 async def handle(reader, writer):
     if b"/hang" in await reader.readline():
         load_table()
@@ -65,7 +65,7 @@ FAULTS = ("BUSY-LOOP", "NOT-RUNNING", "LOCK-DEADLOCK", "POOL-EXHAUSTED", "EVENT-
 @pytest.mark.parametrize(
     ("work", "cause", "line"),
     [
-        (BUSY, "BUSY-LOOP", "total += 1"),
+        (BUSY, "BUSY-LOOP", "while True: total += 1"),
         (ASLEEP, "POOL-EXHAUSTED", "time.sleep(3600)  # as if for a model"),
         (DEADLOCK, "LOCK-DEADLOCK", "with money:"),
         (LOOP, "EVENT-LOOP-BLOCKED", "time.sleep(3600)"),
@@ -76,7 +76,7 @@ def test_the_cause_and_the_guilty_line_are_named(programs: Programs, work: str, 
     _, port = programs.serve(work)
     with asked(port):
         wait_for(lambda: not answers(port), "it hangs")
-        done = wd("why", f":{port}")
+        done = wd("why", f":{port}", *PATIENT)
     assert done.returncode == 2, told(done)
     assert f"\n{cause}: " in f"\n{done.stdout}", told(done)
     guilty = next((row for row in done.stdout.splitlines() if row.strip().startswith(">")), "")

@@ -31,7 +31,12 @@ from watchdog.text.language import LANGUAGES
 
 Name = Annotated[str, Text("a name of letters, digits, . _ and -, at most 64, safe as a file name", SAFE_NAME)]
 Variable = Annotated[str, Text("a name of letters, digits and _", r"[A-Za-z_][A-Za-z0-9_]*")]
-Manager = Text("systemd:UNIT, supervisor:NAME or docker:NAME", r"(systemd|supervisor|docker):[A-Za-z0-9@_.:\\-]+")
+Manager = Text(
+    "systemd:UNIT, systemd-user:UNIT, supervisor:NAME, runit:FOLDER, pm2:NAME, circus:NAME, service:NAME, docker:NAME "
+    "or podman:NAME",
+    r"(?:(?:systemd|systemd-user|supervisor|pm2|circus|docker|podman):[A-Za-z0-9@_.:\\][A-Za-z0-9@_.:\\-]*"
+    r"|runit:[A-Za-z0-9@_./][A-Za-z0-9@_./-]*|service:[A-Za-z0-9@_.][A-Za-z0-9@_. -]*)",
+)
 USER = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
 
 

@@ -6,10 +6,10 @@ What no RECORD names is the application's own, also in the same folder.
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterable
 
 from watchdog.model.evidence import Installed
+from watchdog.system import here
 from watchdog.system.disk import target_files
 from watchdog.system.process.rights import Rights
 
@@ -40,12 +40,10 @@ class Beside:
 
 def _above(file: str) -> list[str]:
     """The folders above a file. What lies below `site-packages` is known as a library by its path."""
-    found: list[str] = []
-    if not file.startswith("/") or "-packages/" in file:
-        return found
-    while len(found) < _LEVELS and (file := posixpath.dirname(file)) != "/":
-        found.append(file)
-    return found
+    if not here.is_absolute(file) or "-packages/" in file:
+        return []
+    parts = here.slashes(file).split("/")
+    return [here.folder_of(parts[:count]) for count in range(len(parts) - 1, 1, -1)][:_LEVELS]
 
 
 def _brought(rights: Rights | None, folder: str, packages: list[str]) -> frozenset[str]:

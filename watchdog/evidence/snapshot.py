@@ -31,6 +31,7 @@ TOO_LITTLE = 100_000  # bytes: below that nothing is written at all
 _LOGS_SHARE = 0.3  # of the time
 _LOOKING_SHARE = 0.85  # of the time that is left then
 _OVERTIME = 1.1  # of the time: then only what is shown first is still written
+TO_WRITE = 1.0  # seconds that writing has in any case, up to the time of the whole: what was seen is not thrown away
 _ALWAYS = 4  # stacks as text and as data, threads, processes
 _LOOKING_AT_NOTHING = 2.0  # seconds, where no process is there to change
 
@@ -70,8 +71,9 @@ def take(
         if tree is None and evidence is None:
             kept.append(_nothing("process", "nothing runs: there are no stacks, threads or sockets to be had"))
         found = evidence or _look(tree, configured, deadline.left * _LOOKING_SHARE, keep_locals, tails, exits, enough)
+        end = max(begun + within * _OVERTIME, clock.monotonic() + min(TO_WRITE, within))
         for number, (kind, name, make) in enumerate(_files(found)):
-            if number >= _ALWAYS and clock.monotonic() - begun > within * _OVERTIME:
+            if number >= _ALWAYS and clock.monotonic() > end:
                 kept.append(_nothing(kind, "no time was left to write it"))
             else:
                 kept.append(_keep(opened, kind, name, make, room - sum(one.size for one in kept)))

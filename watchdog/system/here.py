@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import sys
+from collections.abc import Sequence
 
 NAME = {"darwin": "macos", "win32": "windows"}.get(sys.platform, "linux")
 PROVEN = sys.platform == "linux"
@@ -26,6 +27,11 @@ def folded(path: str) -> str:
 def is_absolute(path: str) -> bool:
     """Whether a path begins at the root, or at a drive."""
     return path.startswith("/") or (_WINDOWS and bool(_DRIVE.match(path)))
+
+
+def folder_of(parts: Sequence[str]) -> str:
+    """The folder that the first parts of a path make. Of the first part alone it is the root, or that of a drive."""
+    return "/".join(parts) if len(parts) > 1 else f"{parts[0]}/"
 
 
 def has_folder(path: str) -> bool:

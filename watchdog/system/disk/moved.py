@@ -25,7 +25,7 @@ class Moved:
 
     def __init__(self, of: Rights | None, folder: str | None, started: float) -> None:
         self._of, self._started = of, started
-        self._folder = None if folder is None or folder.endswith(_DELETED) else folder
+        self._folder = None if folder is None or folder.endswith(_DELETED) else here.slashes(folder)
         self._known: dict[str, str] = {}  # folder -> where it is now
 
     def find(self, path: str, *, missing: bool, fits: Fits = bool) -> tuple[str, Part] | None:
@@ -34,6 +34,7 @@ class Moved:
         The kernel follows the process's own folder when that is renamed. A folder beside a missing one is only taken
         if there is no other that could be meant.
         """
+        path = here.slashes(path)
         found = self.known(path) or self._first(self._in_folder(path), fits)
         if found is None and missing:
             beside = target_files.present(self._of, self._beside(path))
@@ -68,7 +69,7 @@ class Moved:
     def _beside(self, path: str) -> list[str]:
         """The same file in each folder beside the missing one."""
         parts = path.split("/")
-        above = ["/".join(parts[:count]) or "/" for count in range(len(parts) - 1, 0, -1)]
+        above = [here.folder_of(parts[:count]) for count in range(len(parts) - 1, 0, -1)]
         there = target_files.present(self._of, above)
         nearest = next((place for place in range(len(above)) if above[place] in there), None)
         if not nearest:  # its own folder is there: the file alone is gone

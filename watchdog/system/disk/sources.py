@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import errno
 import io
-import os
 import zipfile
 import zlib
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from watchdog.system import here
 from watchdog.system.disk import target_files
 from watchdog.system.disk.moved import SLACK, Fits, Moved, may_be_moved, of_process
 from watchdog.system.disk.parts import LARGEST_SOURCE, Part
@@ -56,8 +56,9 @@ def read_sources(of: Rights | None, paths: Iterable[str]) -> dict[str, Part]:
     for archive in archives[:_MOST_ARCHIVES]:  # one after another: each may be large
         opened = target_files.read_file(of, archive, _LARGEST_ARCHIVE)
         for path in archived:
-            if opened.error is None and path.startswith(archive + os.sep):
-                found[path] = _member(opened, path[len(archive) + 1 :])
+            name = here.slashes(path).removeprefix(f"{here.slashes(archive)}/")
+            if opened.error is None and name != here.slashes(path):
+                found[path] = _member(opened, name)
     return found
 
 
@@ -71,7 +72,7 @@ def _member(archive: Part, name: str) -> Part:
     if archive.data.count(_HEAD_OF_A_MEMBER) > _MOST_MEMBERS:
         return Part(error="its archive has too many members")
     try:
-        with zipfile.ZipFile(io.BytesIO(archive.data)) as opened, opened.open(name.replace(os.sep, "/")) as member:
+        with zipfile.ZipFile(io.BytesIO(archive.data)) as opened, opened.open(name) as member:
             data = member.read(LARGEST_SOURCE + 1)
     except _BROKEN:
         return Part(error="it cannot be read out of its archive")

@@ -14,9 +14,11 @@ from pathlib import Path
 
 from watchdog.model.launching import ShimRecord
 from watchdog.model.process import Identity
+from watchdog.system import clock
 from watchdog.system.process import processes
 
 _OURS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)  # Windows has neither
+READ_FOR, _PAUSE = 2.0, 0.01  # seconds
 KEPT = 200  # records of a service; the oldest go first
 
 
@@ -34,10 +36,24 @@ def write(place: Path, record: ShimRecord) -> None:
         json.dump(asdict(record), file)
         file.flush()
         os.fsync(file.fileno())
-    temporary.replace(target)
+    _replace(temporary, target)
     for old in sorted(place.glob("*.json"))[:-KEPT]:
         with contextlib.suppress(OSError):
             old.unlink()
+
+
+def _replace(temporary: Path, target: Path) -> None:
+    """Windows does not replace a file that somebody reads just now: the reader is waited for."""
+    deadline = clock.Deadline(READ_FOR)
+    while True:
+        try:
+            temporary.replace(target)
+            return
+        except PermissionError:
+            if deadline.over:
+                temporary.unlink()
+                raise
+            clock.sleep(_PAUSE)
 
 
 def read_all(place: Path) -> tuple[ShimRecord, ...]:
