@@ -134,8 +134,10 @@ def test_an_open_page_says_when_it_hears_nothing_more(home: Home, chromium: Any)
 def test_a_run_is_followed_step_by_step(home: Home, chromium: Any) -> None:
     shop = home.service()
     shop.start()
-    shop.tell("load", 4)
+    shop.tell("load", 12)  # a busy machine needs seconds to draw a page
     with page_of(home) as page:
+        screen = Screen(chromium, page)
+        screen.open("/")
         run = home.begin("run", "bring-back", "--service", "shop", "--yes")
 
         def name() -> str:
@@ -144,7 +146,6 @@ def test_a_run_is_followed_step_by_step(home: Home, chromium: Any) -> None:
             return found[0].id if found else ""
 
         wait_for(name, "the run begins", 30)
-        screen = Screen(chromium, page)
         screen.open(f"/incidents/{name()}")
         screen.shows("under way")
         screen.shows("waiting")

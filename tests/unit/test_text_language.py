@@ -18,7 +18,7 @@ from watchdog.model.causes import CAUSES
 from watchdog.model.incident import Trigger
 from watchdog.report import message, write
 from watchdog.report.build import build
-from watchdog.report.render import html, markdown
+from watchdog.report.render import html, html_environment, markdown
 from watchdog.text import language
 from watchdog.text.language import FOLDER, LANGUAGES, speaking, translated, wanted
 from watchdog.text.retelling import KIND
@@ -149,6 +149,14 @@ def test_no_english_sentence_of_the_catalogue_is_left_in_a_japanese_report(
     assert len(pieces) > 15
     recorded = {"wait for each other's lock"}
     assert {one for one in pieces if one in japanese} - recorded == set()
+
+
+def test_a_template_that_was_compiled_for_one_reader_speaks_the_language_of_the_next() -> None:
+    text = '{{ "waiting" | word("step") }} {{ _("Why") }} {{ 90 | duration }}'
+    with speaking("ja"):
+        compiled = html_environment().from_string(text)
+        assert JAPANESE.search(compiled.render())
+    assert compiled.render() == "waiting Why 1m 30s"
 
 
 @pytest.mark.parametrize("name", OTHERS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +23,7 @@ from watchdog.text.retelling import retold
 from watchdog.text.units import format_size
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_FORM = 2  # of compiled templates: another one when a filter is called in another way
 LOOK = _TEMPLATES / "report.css"
 _MARKDOWN = re.compile(r"([\\`*{}\[\]<>|&~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|^#)")
 
@@ -73,11 +75,23 @@ def _environment(*folders: Path, **settings: Any) -> jinja2.Environment:
         **settings,
     )
     made.globals |= {"language": language.current, "ngettext": language.translated_count}
-    made.filters |= {"down_from": words.down_from, "duration": words.duration, "lasted": words.lasted}
-    made.filters |= {"word": language.translated_word, "sentence": words.sentence, "recorded": words.recorded}
-    made.filters |= {"retold": retold}
-    made.filters |= {"size": format_size, "clock": _clock}
+    of_reader: dict[str, Callable[..., Any]] = {"retold": retold, "clock": _clock}
+    of_reader |= {"down_from": words.down_from, "duration": words.duration, "lasted": words.lasted}
+    of_reader |= {"word": language.translated_word, "sentence": words.sentence, "recorded": words.recorded}
+    made.filters |= {name: _asked_each_time(one) for name, one in of_reader.items()}
+    made.filters["size"] = format_size
     return made
+
+
+def _asked_each_time(one: Callable[..., Any]) -> Callable[..., Any]:
+    """A filter whose value Jinja must not keep: `"waiting" | word("step")` would stay in the language of whoever came
+    first, also in the compiled file."""
+
+    @jinja2.pass_context
+    def asked(_context: jinja2.runtime.Context, *values: Any) -> Any:
+        return one(*values)
+
+    return asked
 
 
 class _Compiled(jinja2.FileSystemBytecodeCache):
@@ -88,7 +102,7 @@ class _Compiled(jinja2.FileSystemBytecodeCache):
     """
 
     def __init__(self) -> None:
-        super().__init__(str(Path(__file__).parent / "__pycache__"), f"jinja-{jinja2.__version__}-%s.bin")
+        super().__init__(str(Path(__file__).parent / "__pycache__"), f"jinja-{jinja2.__version__}-{_FORM}-%s.bin")
 
     def load_bytecode(self, bucket: Bucket) -> None:
         try:
