@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import support
 from interpreters import NEEDS_TRACER
-from looks import look, provoke, tree_of
+from looks import ask_behind, look, provoke, tree_of
 
 from watchdog.diagnosis.diagnose import diagnose
 from watchdog.evidence import gather, stacks
@@ -89,6 +89,14 @@ def test_the_cause_and_the_line(fault: str, cause: str, text: tuple[str, ...]) -
         assert culprit is not None
         assert any(part in culprit.source for part in text)
         assert seen.python == (server.pid,)
+
+
+def test_a_pool_that_spins_on_one_line_keeps_no_lock_from_the_thread_that_takes_requests() -> None:
+    with support.running(str(support.SERVERS / "spinning_pool.py"), "{port}") as server:
+        ask_behind(server, "/go", times=2)
+        stuck(server, "settle")
+        _, found = look(server)
+        assert found.verdict == "busy-loop", [one.summary for one in found.findings]
 
 
 def test_a_silent_peer_is_named_and_tried() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 
 from watchdog.diagnosis import shape
@@ -104,21 +103,27 @@ def _is_native(view: View, thread: ThreadView, frame: Frame) -> bool:
 
 
 def lets_nobody_run(view: View, thread: ThreadView) -> bool:
-    """Whether a thread of the same process waits for requests, and reads none of those that lie there: it does not get
-    the interpreter's lock. Python code gives that away every few milliseconds."""
+    """Whether a thread of the same process has requests to take, or a new thread to begin, and does not get the
+    interpreter's lock for it. Python code gives that away every few milliseconds."""
     if not view.hung or view.unread_for < _UNREAD:
         return False
-    others = (one.complete_samples for one in view.threads_of(thread.pid) if one.tid != thread.tid)
-    return any(looks and all(_ready(look.frames) for _, look in looks) for looks in others)
+    since = max((at for at, _ in thread.looks), default=0.0) - view.unread_for + _ARRIVED
+    return any(_wants_lock(one, since) for one in view.threads_of(thread.pid) if one.tid != thread.tid)
 
 
-def _ready(frames: Sequence[Frame]) -> bool:
-    """Whether it takes what comes next, or waits for a new thread to begin: both need the lock for a moment only."""
-    return at_place(frames[0], _TAKES) or any(at_place(frame, ("threading.py:start",)) for frame in frames)
+def _wants_lock(thread: ThreadView, since: float) -> bool:
+    """Whether in every look from that moment on its calls are in `select`, and the kernel has it anywhere else: it has
+    come back, and waits for the lock. Or it waits for a new thread to begin."""
+    calls = [look.frames for at, look in thread.complete_samples if at >= since]
+    begins = bool(calls) and all(any(at_place(one, ("threading.py:start",)) for one in frames) for frames in calls)
+    kernel = [look.call.name if look.call else "" for at, look in thread.looks if at >= since]
+    takes = bool(calls) and all(at_place(frames[0], _TAKES) for frames in calls)
+    return begins or (takes and len(kernel) > 1 and set(kernel) <= {"", "futex"})
 
 
 _TAKES = ("selectors.py:select", "selectors.py:_select", "socket.py:accept")
 _UNREAD = 1.0  # seconds: many times what Python code keeps the lock for
+_ARRIVED = 0.2  # seconds: then a request has been noticed
 
 
 def _is_called_in_a_loop(view: View, thread: ThreadView) -> bool:
