@@ -42,7 +42,7 @@ def make_context(spec: StepSpec, values: Mapping[str, Any]) -> Context:
     show.name_home(values.get("home") or "")
     playbook = None
     if selector.service and (spec.targets or spec.service):
-        playbook = _playbook(home, selector.service)
+        playbook = _playbook(home, selector.service, keep=not values.get("dry_run"))
     elif spec.service:
         error = Refused if spec.changes else WrongUsage
         raise error("no service was named", todo=f"Name one: `wd {spec.name} NAME`")
@@ -125,7 +125,7 @@ def _home(named: str | None) -> Path | None:
     return found.home
 
 
-def _playbook(home: Path | None, service: str) -> Playbook:
+def _playbook(home: Path | None, service: str, *, keep: bool) -> Playbook:
     if home is None:
         raise BadConfig(
             f"no home was found, so the service {service!r} is not known",
@@ -134,7 +134,7 @@ def _playbook(home: Path | None, service: str) -> Playbook:
         )
     from watchdog.config import playbooks
 
-    return playbooks.service(home, service)
+    return playbooks.service(home, service, keep=keep)
 
 
 def _typed() -> str:

@@ -94,7 +94,7 @@ def _must_exist(context: Context) -> None:
     if context.selector.service:
         from watchdog.config import playbooks
 
-        playbooks.service(context.home, context.selector.service)
+        playbooks.service(context.home, context.selector.service, keep=not context.dry_run)
 
 
 def _job(context: Context, options: Mapping[str, Any]) -> Job:

@@ -13,9 +13,10 @@ from watchdog.model.playbook import Playbook
 from watchdog.system.disk.trust import read_trusted
 
 
-def load(path: Path, home: Path | None = None) -> Playbook:
-    """One playbook. BadConfig holds every mistake. Relative paths are meant from the home (of which it is a part)."""
-    return _load(path, read_trusted(path), Remembered(home or _home_of(path)))
+def load(path: Path, home: Path | None = None, *, keep: bool = True) -> Playbook:
+    """One playbook. BadConfig holds every mistake. Relative paths are meant from the home (of which it is a part).
+    Without `keep` nothing is written, as a dry run wants."""
+    return _load(path, read_trusted(path), Remembered(home or _home_of(path), keep))
 
 
 def _load(path: Path, content: bytes, remembered: Remembered) -> Playbook:
@@ -64,11 +65,11 @@ def sound(home: Path) -> tuple[tuple[Playbook, ...], tuple[Path, ...]]:
     return tuple(sorted(found, key=lambda one: one.service)), tuple(broken)
 
 
-def service(home: Path | None, name: str) -> Playbook:
+def service(home: Path | None, name: str, *, keep: bool = True) -> Playbook:
     """The playbook of one service. Mistakes in the playbooks of other services do not stand in its way."""
     if home is None:
         raise BadConfig(f"there is no playbook for the service {name!r}", "no home was found", "name one with --home")
-    remembered = Remembered(home)
+    remembered = Remembered(home, keep)
     claimed = {path: _service_of(path, remembered) for path in files(home)}
     mine = [path for path, says in claimed.items() if says == name]
     if len(mine) > 1:

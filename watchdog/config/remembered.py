@@ -44,10 +44,10 @@ _UNUSABLE = (OSError, ValueError, TypeError, KeyError, AttributeError, Recursion
 
 
 class Remembered:
-    """Of one home."""
+    """Of one home. Without `keeps` it only reads."""
 
-    def __init__(self, home: Path) -> None:
-        self.home = home
+    def __init__(self, home: Path, keeps: bool = True) -> None:
+        self.home, self._keeps = home, keeps
 
     def get(self, path: Path, content: bytes) -> Playbook | None:
         """What these bytes of this file meant; None if nobody knows any more."""
@@ -63,6 +63,8 @@ class Remembered:
 
     def keep(self, path: Path, content: bytes, found: Playbook) -> None:
         """For later commands; silently not, where that cannot be or must not be."""
+        if not self._keeps:
+            return
         with contextlib.suppress(*_UNUSABLE):
             text = json.dumps(_encoded(found))
             folder = self._folder

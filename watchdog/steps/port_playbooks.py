@@ -60,7 +60,7 @@ def naming(context: Context, ports: Collection[int]) -> Iterable[Playbook]:
         from watchdog.config import playbooks  # here: reading a configuration takes longer than all else
 
         with contextlib.suppress(BadConfig):
-            found = playbooks.load(path, context.home)
+            found = playbooks.load(path, context.home, keep=not context.dry_run)
             if found.find.port in ports:
                 yield found
 
