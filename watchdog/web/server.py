@@ -10,7 +10,7 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from watchdog.model.errors import CannotTell
-from watchdog.system.host import interrupts
+from watchdog.system.host import allocator, interrupts
 from watchdog.system.net.listening import listen
 from watchdog.web import application
 from watchdog.web.site import Site
@@ -21,6 +21,7 @@ THREADS = 16  # that read files and the journal for all visitors together
 
 def serve(site: Site, ready: Callable[[str, Callable[[], None]], None]) -> None:
     """CannotTell if the address is taken. `ready` is told the page's address, and how to end it."""
+    allocator.share_one_arena()  # before the first of its threads: they draw the same pages, in turn
     entrance = site.entrance
     try:
         socket = listen(entrance.address.host, entrance.address.port)

@@ -14,6 +14,10 @@ READABLE = False
 CAN_HEAR = False  # what a server says by sd_notify
 
 
+def share_one_arena() -> None:
+    """Only glibc has several."""
+
+
 # The memory of another process.
 
 
