@@ -21,7 +21,7 @@ _TEXTS = ("bytes", "bytearray", "str")
 _PIECE = 1 << 20  # bytes of each entry: many small ones are a cache, which may be meant
 _SHARE = 0.35  # of all memory
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-Filling = tuple[int, str, ast.AST]  # line, function, the value that goes in
+Filling = tuple[SourceFile, int, str, ast.AST]  # its source, line, function, the value that goes in
 
 
 @record(frozen=True)
@@ -35,15 +35,8 @@ class Holding:
 
 
 def growing(view: View) -> Holding | None:
-    """The variable that grew most between the first and the last reading of the memory."""
-    last = {look.pid: {one.path: one for one in look.containers} for look in view.tasks}
-    grown: list[tuple[int, int, Container]] = []  # bytes and entries that came, what it is now
-    for look in view.evidence.tasks:
-        before = {one.path: one for one in look.containers}
-        for path, now in last[look.pid].items():
-            then = before.get(path) or _too_small_to_be_told(now)
-            if now.length > then.length:
-                grown.append((now.size - then.size, now.length - then.length, now))
+    """The variable that grew most between the first and the last reading of the memory, and has no bound."""
+    grown = [one for one in _grown(view) if not _is_kept_small(view, one[2])]
     if not grown:
         return _unbounded_cache(view)
     size, entries, now = max(grown, key=lambda one: one[:2])
@@ -51,8 +44,30 @@ def growing(view: View) -> Holding | None:
     return Holding(
         words=f"{now.path} grew from {now.length - entries or 'a few'} to {now.length} entries",
         size=size,
-        culprit=_culprit(view, now, filling, follow=False),
+        culprit=_culprit(view, filling, follow=False),
     )
+
+
+def fills_to_a_bound(view: View) -> bool:
+    """Whether what grew is taken out again over a limit: it has not reached that yet."""
+    return any(_is_kept_small(view, now) for _, _, now in _grown(view))
+
+
+def _grown(view: View) -> list[tuple[int, int, Container]]:
+    """(bytes and entries that came, what it is now) of each variable that grew."""
+    last = {look.pid: {one.path: one for one in look.containers} for look in view.tasks}
+    found: list[tuple[int, int, Container]] = []
+    for look in view.evidence.tasks:
+        before = {one.path: one for one in look.containers}
+        for path, now in last[look.pid].items():
+            then = before.get(path) or _too_small_to_be_told(now)
+            if now.length > then.length:
+                found.append((now.size - then.size, now.length - then.length, now))
+    return found
+
+
+def _is_kept_small(view: View, kept: Container) -> bool:
+    return any(_bounds(one, kept.name) for one in _fillings(view, kept))
 
 
 def _too_small_to_be_told(now: Container) -> Container:
@@ -86,10 +101,10 @@ def keeper(view: View) -> Holding | None:
     """The variable that keeps most of what pools have lent, and the line that puts it there."""
     for one in sorted((one for look in view.tasks for one in look.lent), key=lambda one: -one.count):
         kept = Container(one.path, one.name, one.file, one.kind, one.count, 0)
-        fillings = [filling for filling in _fillings(view, kept) if filling[1] != "__init__"]
+        fillings = [filling for filling in _fillings(view, kept) if filling[2] != "__init__"]
         if fillings:
             words = f"{one.count} of type {one.kind.rpartition('.')[2]} are kept in {one.name}"
-            return Holding(words, 0, _culprit(view, kept, fillings[0], follow=False))
+            return Holding(words, 0, _culprit(view, fillings[0], follow=False))
     return None
 
 
@@ -99,7 +114,7 @@ def only_grows(view: View, name: str) -> bool:
     if not long:
         return False
     own = tuple(source for source in view.evidence.sources if is_application(Frame("", source.path, 0)))
-    fillings = {function for _, function, _ in _fillings(view, long[0])}
+    fillings = {function for _, _, function, _ in _fillings(view, long[0])}
     return bool(fillings) and not fillings & shape.done_at_start(own) and not any(_shrinks(one, name) for one in own)
 
 
@@ -107,16 +122,39 @@ def _shrinks(source: SourceFile, name: str) -> bool:
     """Whether something is taken out of a variable of this name, or it is made with a bound."""
     module = shape.tree(source)
     for node in ast.walk(module) if module else ():
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _TAKES_OUT:
-            if shape.last_name(node.func.value) == name:
-                return True
-        elif isinstance(node, ast.Delete) and any(shape.last_name(one) == name for one in node.targets):
+        if _takes_out(node, name):
             return True
-        elif isinstance(node, (ast.Assign, ast.AnnAssign)) and (value := node.value) is not None:
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and (value := node.value) is not None:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             if any(shape.last_name(one) == name for one in targets) and _is_bounded(value, name):
                 return True
     return False
+
+
+def _bounds(filling: Filling, name: str) -> bool:
+    """Whether the function that fills the variable, or one that it calls, takes out of it what is over a limit."""
+    source, _, function, _ = filling
+    module = shape.tree(source)
+    functions = {one.name: one for one in ast.walk(module) if isinstance(one, _FUNCTIONS)} if module else {}
+    called = {shape.called_name(one) for one in ast.walk(functions[function]) if isinstance(one, ast.Call)}
+    for each in (functions[function], *(functions[one] for one in called & functions.keys())):
+        for node in ast.walk(each):
+            limited = isinstance(node, (ast.While, ast.If)) and _has_limit(node.test)
+            if limited and any(_takes_out(one, name) for statement in node.body for one in ast.walk(statement)):  # type: ignore[attr-defined]
+                return True
+    return False
+
+
+def _has_limit(test: ast.AST) -> bool:
+    limits = (ast.Gt, ast.GtE, ast.Lt, ast.LtE)
+    return any(isinstance(one, ast.Compare) and isinstance(one.ops[0], limits) for one in ast.walk(test))
+
+
+def _takes_out(node: ast.AST, name: str) -> bool:
+    if isinstance(node, ast.Delete):
+        return any(shape.last_name(one) == name for one in node.targets)
+    called = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _TAKES_OUT
+    return called and shape.last_name(node.func.value) == name  # type: ignore[attr-defined]
 
 
 def _is_bounded(value: ast.AST, name: str) -> bool:
@@ -143,12 +181,12 @@ def huge(view: View) -> Holding | None:
         fillings = list(_fillings(view, one))
         if not fillings:
             continue
-        by_request = not any(_at_start(view, one.file, function) for _, function, _ in fillings)
+        by_request = not any(_at_start(view, source.path, function) for source, _, function, _ in fillings)
         if by_request:
             return Holding(
                 words=f"{one.path} ({one.kind}, {format_size(one.size)})",
                 size=one.size,
-                culprit=_culprit(view, one, fillings[0], follow=True),
+                culprit=_culprit(view, fillings[0], follow=True),
                 by_request=True,
             )
     return None
@@ -164,7 +202,7 @@ def _fillings(view: View, kept: Container) -> Iterator[Filling]:
                 for node in ast.walk(function):
                     value = _into(node, kept.name, names)
                     if value is not None:
-                        yield node.lineno, function.name, value  # type: ignore[attr-defined]
+                        yield source, node.lineno, function.name, value  # type: ignore[attr-defined]
 
 
 def _into(node: ast.AST, name: str, declared: set[str]) -> ast.AST | None:
@@ -183,15 +221,14 @@ def _into(node: ast.AST, name: str, declared: set[str]) -> ast.AST | None:
     return None
 
 
-def _culprit(view: View, kept: Container, filling: Filling | None, *, follow: bool) -> Culprit | None:
+def _culprit(view: View, filling: Filling | None, *, follow: bool) -> Culprit | None:
     if filling is None:
         return None
-    line, function, value = filling
-    source = view.file(kept.file)
-    made = _maker(source, value) if follow and source else None
+    source, line, function, value = filling
+    made = _maker(source, value) if follow else None
     if made is not None:
         line, function = made
-    return view.culprit(Frame(function, kept.file, line))
+    return view.culprit(Frame(function, source.path, line))
 
 
 def _maker(source: SourceFile, value: ast.AST) -> tuple[int, str] | None:

@@ -367,10 +367,20 @@ def done_at_start(sources: tuple[SourceFile, ...]) -> frozenset[str]:
             reached.add(name)
             for made in defined.get(name, ()):
                 inits = _inits(made) if isinstance(made, ast.ClassDef) else [made]
-                reached |= {one.name for one in inits}  # type: ignore[attr-defined]
+                reached |= {called for one in inits for called in (one.name, f"{name}.{one.name}")}  # type: ignore[attr-defined]
                 waiting |= {call for one in inits for call in _called(one.body)}  # type: ignore[attr-defined]
                 waiting |= {last_name(base) for base in getattr(made, "bases", ())}
     return frozenset(reached)
+
+
+def is_made_at_start(sources: tuple[SourceFile, ...], source: SourceFile, line: int, function: str) -> bool:
+    """Whether what stands on a line of a function is done by what these modules do when they are loaded or run. What a
+    class does where an object of it is made counts for that class alone."""
+    module = tree(source)
+    classes = [one for one in ast.walk(module) if isinstance(one, ast.ClassDef) and covers(one, line)] if module else []
+    init = classes and function in ("__init__", "__post_init__", "__new__")
+    name = f"{classes[-1].name}.{function}" if init else function
+    return module is None or function == "<module>" or name in done_at_start(sources)
 
 
 def _inits(made: ast.ClassDef) -> list[ast.AST]:

@@ -94,6 +94,7 @@ _LIBRARY_CALLS = {
     "epoll_wait": ("selectors.py:select", "selectors.py:_select", "asyncio/windows_events.py:_poll"),
 }
 
+_COMPILED_CLIENTS = ("grpc/_channel.py:*",)
 _READS = {"read", "readv", "recvfrom", "recvmsg", "recvmmsg", "pread64"}
 _WRITES = {"write", "writev", "sendto", "sendmsg", "sendfile"}
 _SLEEPS = {"nanosleep", "clock_nanosleep"}
@@ -131,6 +132,9 @@ def wait_of(thread: ThreadFacts) -> Wait:
         return _on_descriptor(thread, call, descriptor)
     if call in ("flock", "fcntl"):
         return Wait("file-lock", f"a lock on {descriptor.target if descriptor else 'a file'}", descriptor=descriptor)
+    if call in {*_SELECTS, *_POLLS, "futex"} and _asks(thread):
+        peer = _only_peer(thread)
+        return Wait("socket", f"an answer of {peer or 'a peer'}", peer)
     if channel_of(thread) == "wait_for_partner":
         return Wait("fifo", "the other end of a named pipe to be opened")
     if call in ("wait4", "waitid"):
@@ -154,6 +158,12 @@ def wait_of(thread: ThreadFacts) -> Wait:
     if call in _READS or call in _WRITES or call == "connect":
         return _without_descriptor(thread, call)
     return Wait("unknown", call or "something that the kernel does not tell")
+
+
+def _asks(thread: ThreadFacts) -> bool:
+    """Whether it is in a call of a client whose waits are not the interpreter's own."""
+    frame = next((frame for frame in thread.work if not is_standard(frame)), None)
+    return frame is not None and at_place(frame, _COMPILED_CLIENTS)
 
 
 def channel_of(thread: ThreadFacts) -> str:

@@ -28,6 +28,8 @@ def rule(view: View) -> Iterator[Finding]:
     left = _left(view, rate)
     holding = holdings.growing(view)
     far = left is None or left > _NEAR
+    if holding is None and far and holdings.fills_to_a_bound(view):
+        return
     loads = loading.ends(view, holding.culprit) if holding and holding.culprit and far else False
     if loads:
         return
