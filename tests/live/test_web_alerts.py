@@ -150,6 +150,25 @@ def test_a_run_for_an_alert_that_was_cut_off_is_not_made_again_when_the_server_a
     assert outcomes(home) == ["interrupted"]
 
 
+def test_an_alert_that_begins_just_after_a_run_was_cut_off_does_not_end_a_server_that_answers(home: Home) -> None:
+    shop = alerted(home)
+    pid = shop.start()
+    cut_off(home)
+    with page_of(home) as page:
+        assert send(caller(home, page), alert(fingerprint="f2")).status == 202
+        with home.journal() as journal:
+            assert len(journal.waiting_alerts()) == 2
+        home.watch()
+        wait_for(lambda: not waiting(home), "both alerts are decided", 60)
+    assert alive(pid)
+    assert outcomes(home) == ["interrupted"]
+
+
+def waiting(home: Home) -> int:
+    with home.journal() as journal:
+        return len(journal.waiting_alerts())
+
+
 def cut_off(home: Home) -> None:
     """An alert whose run has ended with the wd that made it."""
     with page_of(home) as page:

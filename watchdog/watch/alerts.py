@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from watchdog.model.alert import Alert
-from watchdog.model.incident import Trigger
+from watchdog.model.incident import Incident, Trigger
 from watchdog.model.playbook import TriggerSpec
 from watchdog.probes import registry
 from watchdog.system import clock
@@ -15,6 +16,7 @@ from watchdog.watch.loop_state import LoopState
 from watchdog.watch.watched import Watched
 
 _AGAIN = 5.0  # seconds after which one that still waits is decided again
+_ECHO = 60.0  # seconds: wd was down itself, and its own metrics may have told of the time before
 _STALE = 3600.0  # seconds: what nobody could act on for so long is for a person
 _LOOKED_THROUGH = 20  # incidents
 
@@ -55,16 +57,26 @@ class Alerts:
         cured = next((it for it in last if it.outcome == "recovered" and (it.closed or 0.0) >= one.starts), None)
         if cured is not None:
             return f"{cured.id} has brought it back since"
-        cut_off = next((it for it in last if it.trigger.alert == one.id), None)
+        cut_off = _cut_off(one, last, watched)
         if cut_off is not None and _asked_since(watched) and watched.level in ("ok", "slow"):
             return f"{cut_off.id} was cut off, and the server answers again"
         return ""
 
     def _has_to_wait(self, one: Alert, watched: Watched) -> bool:
         """Its run was cut off: a shim may have finished it, so the server's own probes must tell that it has not."""
-        last = self._state.journal.incidents(one.service, one.received, _LOOKED_THROUGH)
-        cut_off = any(it.trigger.alert == one.id for it in last)
-        return cut_off and not (_asked_since(watched) and watched.level == "trouble")
+        last = self._state.journal.incidents(one.service, one.starts - _ECHO, _LOOKED_THROUGH)
+        return _cut_off(one, last, watched) is not None and not (_asked_since(watched) and watched.level == "trouble")
+
+
+def _cut_off(one: Alert, last: Sequence[Incident], watched: Watched) -> Incident | None:
+    """Its own run; or one that was cut off just before the alert began, where probes can tell how it ended: who calls
+    us may have seen the state from before."""
+    probed = any(registry.answers(probe.kind) for probe in watched.playbook.probes)
+    return next((it for it in last if it.trigger.alert == one.id or (probed and _is_echo(it, one.starts))), None)
+
+
+def _is_echo(incident: Incident, starts: float) -> bool:
+    return incident.outcome == "interrupted" and starts - _ECHO <= incident.opened <= starts
 
 
 def _asked_since(watched: Watched) -> bool:
