@@ -18,7 +18,6 @@ _EXCEPTION = 48  # where a future keeps its exception, in 3.10 to 3.14 (Modules/
 _TRACEBACK = {"3.10": 32}  # where an exception keeps its traceback; 3.11 put a place for notes before it
 _LATER_TRACEBACK = 40
 _NEXT, _FRAME, _INSTRUCTION = 16, 24, 32  # of a traceback
-_FRAME_INSIDE = 24  # from a frame object to the frame itself; 3.10 has but one of the two
 _MOST, _DEEPEST = 20_000, 50
 
 
@@ -49,8 +48,7 @@ def _calls(frames: Frames, trace: int) -> tuple[Frame, ...]:
     objects, offsets = frames.objects, frames.offsets
     found: list[Frame] = []
     while len(found) < _DEEPEST and plausible(trace) and objects.kind(trace) == "traceback":
-        frame = objects.word(trace + _FRAME)
-        inner = frame if offsets.version == "3.10" else objects.word(frame + _FRAME_INSIDE)
+        inner = frames.inside(objects.word(trace + _FRAME))
         code = frames.code(frames.referred(objects.word(inner + offsets.frame_code)))
         if code is None:
             break

@@ -12,6 +12,7 @@ from watchdog.model.records import record
 from watchdog.system.process.memory import Unmapped
 
 _CELL, _FREE = 0x40, 0x80  # kinds of variables that live in a cell
+_INSIDE = 24  # where a frame object points to its frame
 _DEEPEST = 400  # entries of a value stack that are looked at
 _TAGS, _TAGGED_NUMBER = 3, 3  # the lowest bits of a reference; both set: a number, and no object
 
@@ -74,6 +75,10 @@ class Frames:
         if place not in self._positions:
             self._positions[place] = position(code.table, code.first_line, offset, offsets.version)
         return LiveFrame(address, code, offset, self._positions[place], generator)
+
+    def inside(self, frame_object: int) -> int:
+        """The frame itself, which a frame object of Python points to; in 3.10 the two are one."""
+        return frame_object if self.offsets.version == "3.10" else self._memory.word(frame_object + _INSIDE)
 
     def of_generator(self, generator: int) -> LiveFrame | None:
         """The frame of a coroutine or generator that has begun and not ended."""

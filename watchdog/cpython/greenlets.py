@@ -26,7 +26,6 @@ _EXCEPTION_SIZE = 24
 # Behind it, two arguments, then where the stack is and where its copy lies.
 _STACK = struct.Struct("<QQQQ")  # lowest address, end, copy, bytes in the copy
 _ARGUMENTS, _STACK_SIZE = 16, 40
-_FRAME_INSIDE = 24  # from a frame object to the frame itself; 3.10 has but one of the two
 _NEVER = 1 << 63
 _DEEPEST = 300
 _MOST_ITEMS = 1000
@@ -103,8 +102,7 @@ def _calls(frames: Frames, greenlet: int) -> tuple[LiveFrame, ...]:
         return ()
     if not plausible(top) or objects.kind(top) != "frame" or saved >= _NEVER or (start and end < start):
         raise _Strange
-    address = top if version == "3.10" else objects.word(top + _FRAME_INSIDE)
-    return _walk(frames, address, _Stack(start, copy, saved))
+    return _walk(frames, frames.inside(top), _Stack(start, copy, saved))
 
 
 @record(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from watchdog.diagnosis import shape
-from watchdog.diagnosis.code import is_application
+from watchdog.diagnosis.at_start import done_at_start, is_done_at_start
 from watchdog.diagnosis.suspects import GROWS
 from watchdog.diagnosis.view import View
 from watchdog.model.evidence import Container, Frame, SourceFile
@@ -78,8 +78,8 @@ def _too_small_to_be_told(now: Container) -> Container:
 def _unbounded_cache(view: View) -> Holding | None:
     """A cache without a bound is kept by its function, not by a variable. Only where there is but one."""
     found: list[tuple[SourceFile, ast.FunctionDef]] = []
-    for source in view.evidence.sources:
-        module = shape.tree(source) if is_application(Frame("", source.path, 0)) else None
+    for source in view.own_sources:
+        module = shape.tree(source)
         for one in ast.walk(module) if module else ():
             if isinstance(one, ast.FunctionDef) and any(
                 _is_unbounded(ast.unparse(mark)) for mark in one.decorator_list
@@ -113,9 +113,9 @@ def only_grows(view: View, name: str) -> bool:
     long = [one for look in view.tasks for one in look.containers if one.name == name and one.length >= _LONG]
     if not long:
         return False
-    own = tuple(source for source in view.evidence.sources if is_application(Frame("", source.path, 0)))
+    own = view.own_sources
     fillings = {function for _, _, function, _ in _fillings(view, long[0])}
-    return bool(fillings) and not fillings & shape.done_at_start(own) and not any(_shrinks(one, name) for one in own)
+    return bool(fillings) and not fillings & done_at_start(own) and not any(_shrinks(one, name) for one in own)
 
 
 def _shrinks(source: SourceFile, name: str) -> bool:
@@ -194,8 +194,8 @@ def huge(view: View) -> Holding | None:
 
 def _fillings(view: View, kept: Container) -> Iterator[Filling]:
     """Lines of functions that put something into the variable: an append, an item, an assignment to the global."""
-    for source in view.evidence.sources:
-        module = shape.tree(source) if is_application(Frame("", source.path, 0)) else None
+    for source in view.own_sources:
+        module = shape.tree(source)
         for function in ast.walk(module) if module else ():
             if isinstance(function, _FUNCTIONS):
                 names = {name for one in ast.walk(function) if isinstance(one, ast.Global) for name in one.names}
@@ -257,4 +257,4 @@ def _maker(source: SourceFile, value: ast.AST) -> tuple[int, str] | None:
 
 def _at_start(view: View, file: str, function: str) -> bool:
     source = view.file(file)
-    return source is None or shape.is_done_at_start(source, function)
+    return source is None or is_done_at_start(source, function)

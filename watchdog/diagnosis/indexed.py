@@ -131,6 +131,11 @@ class Indexed:
     def _files(self) -> dict[str, SourceFile]:
         return {source.path: source for source in self.evidence.sources}
 
+    @cached_property
+    def own_sources(self) -> tuple[SourceFile, ...]:
+        """Those of the application."""
+        return tuple(one for one in self.evidence.sources if is_application(Frame("", one.path, 0)))
+
     def file(self, path: str) -> SourceFile | None:
         return self._files.get(path)
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from watchdog.diagnosis import shape
+from watchdog.diagnosis.at_start import is_done_at_start
 from watchdog.diagnosis.code import at_place, is_application
 from watchdog.diagnosis.tasks import TaskWait, answers_request
 from watchdog.diagnosis.view import ThreadView, View
@@ -108,7 +109,7 @@ def is_held_alone(view: View, one: TaskWait) -> bool:
         return False
     outer = one.chain[0]
     source = view.file(outer.file)
-    by_design = source is None or shape.is_done_at_start(source, _name(outer))
+    by_design = source is None or is_done_at_start(source, _name(outer))
     return answers_request(one.task) or not by_design
 
 

@@ -341,64 +341,6 @@ def _catches(handler: ast.ExceptHandler, errors: frozenset[str]) -> bool:
     return bool(caught & errors)
 
 
-def is_done_at_start(source: SourceFile, function: str) -> bool:
-    """Whether the function is called, directly or through others, by what the module does when it is loaded or run.
-    Where the source does not tell, it may be."""
-    return tree(source) is None or function == "<module>" or function in done_at_start((source,))
-
-
-@lru_cache(maxsize=64)
-def done_at_start(sources: tuple[SourceFile, ...]) -> frozenset[str]:
-    """Names of the functions that are called, directly or through others, by what these modules do when they are loaded
-    or run."""
-    modules = [module for one in sources if (module := tree(one)) is not None]
-    defined: dict[str, list[ast.AST]] = {}
-    for module in modules:
-        for one in ast.walk(module):
-            if isinstance(one, (*_NAMED, ast.ClassDef)):
-                defined.setdefault(one.name, []).append(one)
-    waiting = set()
-    for module in modules:
-        waiting |= _called(one for one in module.body if not isinstance(one, (*_NAMED, ast.ClassDef)))
-    reached: set[str] = set()
-    while waiting:
-        name = waiting.pop()
-        if name not in reached:
-            reached.add(name)
-            for made in defined.get(name, ()):
-                inits = _inits(made) if isinstance(made, ast.ClassDef) else [made]
-                reached |= {called for one in inits for called in (one.name, f"{name}.{one.name}")}  # type: ignore[attr-defined]
-                waiting |= {call for one in inits for call in _called(one.body)}  # type: ignore[attr-defined]
-                waiting |= {last_name(base) for base in getattr(made, "bases", ())}
-    return frozenset(reached)
-
-
-def is_made_at_start(sources: tuple[SourceFile, ...], source: SourceFile, line: int, function: str) -> bool:
-    """Whether what stands on a line of a function is done by what these modules do when they are loaded or run. What a
-    class does where an object of it is made counts for that class alone."""
-    module = tree(source)
-    classes = [one for one in ast.walk(module) if isinstance(one, ast.ClassDef) and covers(one, line)] if module else []
-    init = classes and function in ("__init__", "__post_init__", "__new__")
-    name = f"{classes[-1].name}.{function}" if init else function
-    return module is None or function == "<module>" or name in done_at_start(sources)
-
-
-def _inits(made: ast.ClassDef) -> list[ast.AST]:
-    """What runs where an object of the class is made."""
-    return [
-        one for one in made.body if isinstance(one, _NAMED) and one.name in ("__init__", "__post_init__", "__new__")
-    ]
-
-
-_NAMED = (ast.FunctionDef, ast.AsyncFunctionDef)
-
-
-def _called(statements: Iterable[ast.stmt]) -> set[str]:
-    """Names of what is called in these statements, outside of functions that they only define."""
-    inside = (node for one in statements if not isinstance(one, _NAMED) for node in ast.walk(one))
-    return {last_name(node.func) for node in inside if isinstance(node, ast.Call)}
-
-
 def grown_names(source: SourceFile, methods: frozenset[str]) -> set[str]:
     """Names (of variables, or the last part of attributes) that some function of the file adds to."""
     module = tree(source)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator
 
-from watchdog.diagnosis import shape, suspects
-from watchdog.diagnosis.code import at_place, is_application
+from watchdog.diagnosis import suspects
+from watchdog.diagnosis.at_start import is_made_at_start
+from watchdog.diagnosis.code import at_place
 from watchdog.diagnosis.locking import graph
 from watchdog.diagnosis.view import ThreadView, View, short
-from watchdog.model.evidence import Frame
 from watchdog.model.finding import Culprit, Finding
 from watchdog.text.units import format_duration
 
@@ -119,8 +119,7 @@ def _is_pool(view: View, alike: list[ThreadView]) -> bool:
 def _is_for_requests(view: View, made: suspects.Suspect) -> bool:
     """Whether threads, or a pool of them, are made in a function that the start does not call."""
     source = view.file(made.file)
-    own = tuple(one for one in view.evidence.sources if is_application(Frame("", one.path, 0)))
-    return source is not None and not shape.is_made_at_start(own, source, made.line, made.function)
+    return source is not None and not is_made_at_start(view.own_sources, source, made.line, made.function)
 
 
 def _ages(alike: list[ThreadView]) -> list[float] | None:
