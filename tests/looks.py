@@ -55,3 +55,11 @@ def line_of(source: Path, text: str) -> int:
 def said(found: Diagnosis) -> list[str]:
     """What an assertion shows."""
     return [f"{one.cause} ({one.certainty}): {one.summary}" for one in found.findings]
+
+
+def blames(found: Diagnosis, cause: str, source: Path, text: str) -> None:
+    """Asserts that the first finding has this cause and names the first line of the source that holds this text."""
+    first = found.findings[0]
+    assert first.cause == cause, said(found)
+    assert first.culprit is not None, said(found)
+    assert first.culprit.line == line_of(source, text), said(found)

@@ -7,7 +7,7 @@ import socket
 import pytest
 import support
 from interpreters import NEEDS_RIGHT, NEEDS_TRACER
-from looks import ask_behind, line_of, look, said, stands_in
+from looks import ask_behind, blames, look, said, stands_in
 
 pytestmark = [
     NEEDS_RIGHT,
@@ -30,10 +30,7 @@ def test_a_pool_of_one_thread_that_is_taken_is_exhausted_at_the_line_that_keeps_
         ask_behind(server, "/go")
         support.wait_for(lambda: stands_in(server.pid, "wait_for_payment"), "the work")
         _, found = look(server)
-        first = found.findings[0]
-        assert first.cause == "pool-exhausted", said(found)
-        assert first.culprit is not None
-        assert first.culprit.line == line_of(SERVER, "return threading.Event().wait()")
+        blames(found, "pool-exhausted", SERVER, "return threading.Event().wait()")
 
 
 @pytest.mark.parametrize("way", ["idle", "timed"])
@@ -62,10 +59,7 @@ def test_a_result_that_nobody_is_left_to_give_is_awaited_for_ever(way: str, line
         ask_behind(server, "/go", times=3)
         support.wait_for(lambda: stands_in(server.pid, "result"), "a request that waits")
         _, found = look(server, within=8.0)
-        first = found.findings[0]
-        assert first.cause == "await-never", said(found)
-        assert first.culprit is not None
-        assert first.culprit.line == line_of(RESULTS, line)
+        blames(found, "await-never", RESULTS, line)
 
 
 @pytest.mark.parametrize(("way", "cause"), [("task", "healthy"), ("over", "await-never")])
@@ -82,30 +76,21 @@ def test_what_a_background_task_has_forgotten_is_awaited_for_ever_though_it_live
     with support.running(str(SERVER), "{port}", "lost") as server:
         ask_behind(server, "/go", times=3)
         _, found = look(server, within=10.0)
-        first = found.findings[0]
-        assert first.cause == "await-never", said(found)
-        assert first.culprit is not None
-        assert first.culprit.line == line_of(SERVER, "return await given")
+        blames(found, "await-never", SERVER, "return await given")
 
 
 def test_requests_whose_reader_of_a_child_died_of_a_line_that_is_not_json_wait_for_that_reader() -> None:
     with support.running(str(CHILDS), "{port}", "dies") as server:
         ask_behind(server, "/go", times=3)
         _, found = look(server, within=10.0)
-        first = found.findings[0]
-        assert first.cause == "stdin-json-garbage", said(found)
-        assert first.culprit is not None
-        assert first.culprit.line == line_of(CHILDS, "message = json.loads(line)")
+        blames(found, "stdin-json-garbage", CHILDS, "message = json.loads(line)")
 
 
 def test_a_child_that_fills_a_pipe_which_nobody_reads_is_told_where_the_loop_reads_its_other_one() -> None:
     with support.running(str(CHILDS), "{port}", "errors") as server:
         ask_behind(server, "/go", times=2)
         _, found = look(server, within=10.0)
-        first = found.findings[0]
-        assert first.cause == "child-pipe-full", said(found)
-        assert first.culprit is not None
-        assert first.culprit.line == line_of(CHILDS, "await self.process.stdout.readline()")
+        blames(found, "child-pipe-full", CHILDS, "await self.process.stdout.readline()")
 
 
 @pytest.mark.parametrize("way", ["skips", "slow", "retired"])
@@ -122,10 +107,7 @@ def test_a_shared_load_that_has_failed_is_awaited_for_ever_by_those_that_share_i
         leave_after_asking(server.port, "/go")
         ask_behind(server, "/go", times=2)
         _, found = look(server, within=10.0)
-        first = found.findings[0]
-        assert first.cause == "await-never", said(found)
-        assert first.culprit is not None
-        assert first.culprit.line == line_of(LOADS, "return await flight")
+        blames(found, "await-never", LOADS, "return await flight")
 
 
 @pytest.mark.parametrize(("way", "times"), [("slow", 3), ("pairs", 1), ("told", 2)])

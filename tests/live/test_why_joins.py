@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import support
 from interpreters import NEEDS_RIGHT, NEEDS_TRACER
-from looks import ask_behind, line_of, look, said, stands_in
+from looks import ask_behind, blames, look, said, stands_in
 
 pytestmark = [NEEDS_RIGHT, NEEDS_TRACER]
 SERVER = support.SERVERS / "joins.py"
@@ -23,10 +23,7 @@ def test_who_holds_a_lock_and_waits_for_work_that_wants_it_is_in_a_deadlock(way:
     with support.running(str(SERVER), "{port}", way) as server:
         ask_behind(server, "/go", times=2)
         _, found = look(server, within=8.0)
-        first = found.findings[0]
-        assert first.cause == "lock-deadlock", said(found)
-        assert first.culprit is not None
-        assert first.culprit.line == line_of(SERVER, WAYS[way]), said(found)
+        blames(found, "lock-deadlock", SERVER, WAYS[way]), said(found)
 
 
 def test_who_holds_a_lock_and_waits_for_long_work_that_does_not_want_it_is_in_no_deadlock() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import support
 from interpreters import NEEDS_RIGHT, NEEDS_TRACER
-from looks import ask_behind, line_of, look, provoke, said
+from looks import ask_behind, blames, look, provoke, said
 
 pytest.importorskip("sqlalchemy", reason="needs the extra store")
 pytestmark = [NEEDS_RIGHT, NEEDS_TRACER]
@@ -19,11 +19,8 @@ def test_the_line_that_keeps_what_a_pool_has_lent_is_to_blame_for_the_empty_pool
         for _ in range(3):
             provoke(f"{server.url}/go")
         _, found = look(server)
-        first = found.findings[0]
-        assert first.cause == "pool-exhausted", said(found)
-        assert first.culprit is not None
-        assert first.culprit.line == line_of(SERVER, "self.open[self.last] = order")
-        assert "3 of type Session are kept in open" in first.summary
+        blames(found, "pool-exhausted", SERVER, "self.open[self.last] = order")
+        assert "3 of type Session are kept in open" in found.findings[0].summary
 
 
 @pytest.mark.parametrize(("way", "times"), [("closed", 4), ("few", 2)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import support
 from interpreters import NEEDS_RIGHT, NEEDS_TRACER
-from looks import line_of, look, provoke, said
+from looks import blames, line_of, look, provoke, said
 
 pytestmark = [
     NEEDS_RIGHT,
@@ -39,10 +39,7 @@ def test_a_shared_lock_that_a_living_process_never_gave_back_names_that_process(
 def test_a_shared_lock_that_a_living_process_keeps_is_a_queue_behind_that_process() -> None:
     with support.running(str(SERVER), "{port}", "kept") as server:
         _, found = look(server)
-        first = found.findings[0]
-        assert first.cause == "lock-convoy", said(found)
-        assert first.culprit is not None
-        assert first.culprit.line == line_of(SERVER, "        time.sleep(600)")
+        blames(found, "lock-convoy", SERVER, "        time.sleep(600)")
 
 
 def test_a_shared_lock_that_is_passed_between_processes_is_healthy() -> None:
