@@ -251,6 +251,7 @@ def crash_loop(seconds: float) -> None:
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is ended then, too
     what = sys.argv[1] if len(sys.argv) > 1 else "all"
     seconds = float(sys.argv[2]) if len(sys.argv) > 2 else (300.0 if what == "crash-loop" else 20.0)
     if what == "crash-loop":
