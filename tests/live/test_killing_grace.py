@@ -23,7 +23,7 @@ DRAINS = {
     "it computes": "asked.wait(); compute()",
 }
 SERVER = """
-import pathlib, signal, socket, sys, threading, time
+import pathlib, re, signal, socket, sys, threading, time
 how, seconds, done = sys.argv[2], float(sys.argv[3]), pathlib.Path(sys.argv[4])
 asked = threading.Event()
 
@@ -48,17 +48,20 @@ def spin():
     while True:
         number += 1
 
+def match():
+    re.match("(a+)+$", "a" * 60 + "!")
+
 signal.signal(signal.SIGTERM, told)
 listening = socket.create_server(("127.0.0.1", int(sys.argv[1])))
 print("ready", flush=True)
 """
 
 
-def kill(port: int, guilty: str = "", file: str = "") -> KillResult:
+def kill(port: int, guilty: str = "", file: str = "", thread: str | None = None) -> KillResult:
     """As the loop does with a server that answers nobody; `guilty`: the function that the diagnosis has named."""
     (tree,) = resolve(Selector(port=port))
     table = processes.table()
-    culprit = Culprit(file, 1, guilty, pid=tree.root.pid) if guilty else None
+    culprit = Culprit(file, 1, guilty, pid=tree.root.pid, thread=thread) if guilty else None
     us = guards.ourselves(table)
     plan = make_plan(tree, reason="hung", us=us, table=table, grace=90.0, hung=True, guilty=culprit)
     return execute(plan, lambda text: None)
@@ -84,6 +87,26 @@ def test_a_main_thread_in_a_loop_without_an_end_gets_no_full_grace(folder: Path)
     with running(str(script), "{port}", "flag", "0", str(folder / "done")) as server:
         wait_for(lambda: processes.thin_table([server.pid]).rows[server.pid].cpu_seconds > 0.2, "it computes")
         result = kill(server.port, "spin", str(script))
+    assert [one.signal for one in result.killed] == ["KILL"]
+    assert result.seconds < 60
+
+
+@pytest.mark.parametrize(
+    ("calls", "thread"),
+    [
+        ("match()", "MainThread"),
+        ("threading.Thread(target=match, name='pool_0').start(); asked.wait(); listening.close()", "pool_0"),
+    ],
+)
+def test_a_pattern_without_an_end_gets_no_full_grace_in_whichever_thread_it_is(
+    folder: Path, calls: str, thread: str
+) -> None:
+    """A handler that sets a flag ends no match; and a main thread that never gets the lock runs no handler."""
+    script = folder / "server.py"
+    script.write_text(SERVER + calls)
+    with running(str(script), "{port}", "flag", "0", str(folder / "done")) as server:
+        wait_for(lambda: processes.thin_table([server.pid]).rows[server.pid].cpu_seconds > 0.2, "it computes")
+        result = kill(server.port, "match", str(script), thread)
     assert [one.signal for one in result.killed] == ["KILL"]
     assert result.seconds < 60
 

@@ -259,11 +259,11 @@ def simple_name(node: ast.AST) -> str:
 @lru_cache(maxsize=4096)
 def calls_at(source: SourceFile, line: int) -> tuple[str, ...]:
     """Names of what is called on the line: "match", "sleep", "loads"."""
-    found = []
-    for node in _on_line(around(source, line), line):
-        if isinstance(node, ast.Call):
-            found.append(called_name(node))
-    return tuple(name for name in found if name)
+    return tuple(name for call in call_nodes_at(source, line) if (name := called_name(call)))
+
+
+def call_nodes_at(source: SourceFile, line: int) -> tuple[ast.Call, ...]:
+    return tuple(node for node in _on_line(around(source, line), line) if isinstance(node, ast.Call))
 
 
 def calls_behind(source: SourceFile, line: int) -> tuple[str, ...]:

@@ -2,8 +2,9 @@
 
 A process that ignores SIGTERM will never end by it. One that only blocks it may still take it in a thread made for
 that. A server that is known to hang, that does not stir, and whose main thread still stands where it stood before the
-signal, has no handler that changes anything: one that drains has gone on to other code. And a main thread in a loop
-that nothing leaves takes no more turns of its event loop: its handler has run at once, or never will.
+signal, has no handler that changes anything: one that drains has gone on to other code. And a main thread that is kept
+by a loop that nothing leaves, or by a pattern whose time doubles with each character, in itself or in a thread that has
+the interpreter's lock, takes no more turns of its event loop: its handler has run at once, or never will.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Sequence
 
-from watchdog.model.evidence import Frame
+from watchdog.model.evidence import Frame, ThreadStack
 from watchdog.model.finding import Culprit
 from watchdog.model.process import Process
 from watchdog.system.process import processes, threads
@@ -67,20 +68,30 @@ class GraceMonitor:
         return elapsed - since >= _STILL_FOR
 
     def _is_looping(self, process: Process, elapsed: float) -> bool:
-        """The main thread is still in the loop without an end, in two looks with a while between them."""
+        """The guilty call without an end is still running, in two looks with a while between them."""
         guilty = self._guilty
         if guilty is None or guilty.pid != process.pid or elapsed < _LOOPS_AFTER:
             return False
-        calls = _main_calls(process.pid)
-        if not any((one.function, one.file) == (guilty.function, guilty.file) for one in calls):
+        if not _is_in(guilty, process.pid):
             self._looping = None
             return False
         self._looping = elapsed if self._looping is None else self._looping
         return elapsed - self._looping >= _AGAIN
 
 
+def _is_in(guilty: Culprit, pid: int) -> bool:
+    """Whether the guilty thread, by itself the main thread, is in the guilty function."""
+    blamed = [one for one in _stacks(pid) if (one.name == guilty.thread if guilty.thread else one.tid == pid)]
+    calls = [frame for one in blamed for frame in one.frames]
+    return any((one.function, one.file) == (guilty.function, guilty.file) for one in calls)
+
+
 def _main_calls(pid: int) -> tuple[Frame, ...]:
     """The calls of its main thread, innermost first; empty where they cannot be read."""
+    return next((one.frames for one in _stacks(pid) if one.tid == pid), ())
+
+
+def _stacks(pid: int) -> tuple[ThreadStack, ...]:
     from watchdog.evidence import stacks  # here: most kills read no calls
 
-    return next((one.frames for one in stacks.dump(pid, timeout=_DUMP).threads if one.tid == pid), ())
+    return stacks.dump(pid, timeout=_DUMP).threads

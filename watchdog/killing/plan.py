@@ -34,7 +34,7 @@ def make_plan(
     """The plan for one server. `table` names those who stand beside it: tracers, and parents of zombies.
 
     `reason` is the selector in words, `refusals` what was already found against it, `hung`: it is known not to work.
-    `guilty` is the line of a loop without an end that its main thread is in.
+    `guilty` is a line without an end that keeps its main thread.
     `owner` is what the manager above it answered: a managed server without an answer is not ended.
     """
     owner = owner or _not_asked(tree)

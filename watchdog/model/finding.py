@@ -54,7 +54,7 @@ class Finding:
     details: tuple[str, ...] = ()  # lines for a person: the cycle, the await chain, the curve
     warns: bool = False  # a warning, where the same cause is a fault if nobody is answered
     lasted: float | None = None  # seconds of waiting or computing; None: it is not a matter of time
-    no_end: bool = False  # the main thread is in a loop that, by its source, nothing leaves
+    no_end: bool = False  # by its source, nothing leaves what keeps the main thread from its event loop
     remedy: Remedy = ""  # goes with the advice "call-a-person"
     waits_for: str = ""  # kind of what it waits for, where that may have its own cause: see `ranking.ROOTS`
 

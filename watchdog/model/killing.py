@@ -90,7 +90,7 @@ class KillPlan:
     ports: tuple[int, ...] = ()
     allow_unsafe: bool = False  # where the system cannot hold a process: go by its start time
     hung: bool = False  # known not to work: a process that stays perfectly still after SIGTERM gets no more time
-    guilty: Culprit | None = None  # its main thread is in a loop without an end: as long as it is, SIGTERM has no use
+    guilty: Culprit | None = None  # a call without an end keeps its main thread: as long as it does, SIGTERM has no use
     whom: Whom | None = None
     worker: int | None = None  # only this worker ends, its master replaces it
 

@@ -107,7 +107,7 @@ def _worker_pid(context: Context) -> int:
 
 
 def _guilty(context: Context) -> Culprit | None:
-    """The line of a loop without an end, where this run has found that its main thread is in one."""
+    """The line without an end that keeps its main thread, where this run has found one."""
     found = context.found.diagnosis
     return found.findings[0].culprit if found and found.findings and found.findings[0].no_end else None
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from watchdog.diagnosis.ambiguity import is_exponential
+from watchdog.diagnosis.patterns import pattern_at
 from watchdog.diagnosis.rules.busy_loop import advice, endless, to_blame
 from watchdog.diagnosis.spinning import Spin, spins
 from watchdog.diagnosis.view import ThreadView, View, short
@@ -58,6 +60,7 @@ def _finding(view: View, spin: Spin) -> Finding:
     thread = spin.thread
     culprit = view.culprit(spin.frame, thread)
     source = f": {culprit.source[:120]}" if culprit and culprit.source else ""
+    pattern = _exponential_pattern(view, spin)
     return Finding(
         cause="gil-held-native",
         certainty=(endless(view, spin) or "guess") if view.unasked else "certain",
@@ -68,4 +71,18 @@ def _finding(view: View, spin: Spin) -> Finding:
         culprit=culprit,
         evidence=(thread.reference, f"threads.json#pid={thread.pid},tid={thread.tid}"),
         prevent=PREVENT,
+        details=_doubles(pattern) if pattern else (),
+        no_end=bool(pattern),
     )
+
+
+def _doubles(pattern: str) -> tuple[str, ...]:
+    return (f"the pattern {pattern[:120]} can match one text in many ways: each further character may double the time",)
+
+
+def _exponential_pattern(view: View, spin: Spin) -> str | None:
+    source = view.file(spin.frame.file)
+    if source is None or source.changed_since_start:
+        return None
+    pattern = pattern_at(source, spin.frame.line, view.own_sources)
+    return pattern if pattern is not None and is_exponential(pattern) else None
