@@ -8,7 +8,7 @@ import pytest
 from canned import APP, AT_REST, LIB, PID, REQUEST, SITE, Thread, evidence
 
 from watchdog.diagnosis.diagnose import diagnose
-from watchdog.model.evidence import Container, Evidence, SourceFile, TaskLook
+from watchdog.model.evidence import Container, Evidence, Lent, SourceFile, TaskLook
 
 MAIN = Thread("MainThread", AT_REST, call="poll", moves=True)
 CACHE = "/srv/shop/cache.py"
@@ -77,3 +77,56 @@ def test_threads_that_were_made_while_the_program_was_loaded_are_a_pool(made: st
     lines = tuple(enumerate(CREW.splitlines(), 1))
     seen = replace(seen, sources=(*seen.sources, SourceFile(CACHE, lines)))
     assert (diagnose(seen).verdict == "thread-leak") is leaks
+
+
+CACHED = """
+import functools
+
+@functools.lru_cache(maxsize=None)
+def draw(span):
+    return render(span)
+"""
+
+
+def test_a_queue_of_a_library_that_got_longer_is_not_blamed_beside_a_cache_without_a_bound() -> None:
+    """Those who wait in it came and went: they keep no memory, and no line of the application puts them there."""
+    seen = filling(CACHED)
+    waiters = Container("app.server.requests.not_empty._waiters", "_waiters", APP, "collections.deque", 1, 0, 1)
+    looks = (
+        replace(seen.tasks[0], containers=(waiters,)),
+        replace(seen.tasks[1], containers=(replace(waiters, length=4),)),
+    )
+    (first, *_) = diagnose(replace(seen, tasks=looks)).findings
+    assert first.cause == "memory-leak" and first.culprit is not None
+    assert (first.culprit.file, first.culprit.line) == (CACHE, 6)
+
+
+EXPORTS = """
+def begin(self, customer):
+    query = select(rows)
+    connection = self._engine.connect()
+    token = new()
+    self._open[token] = Export(connection, query)
+
+def totals():
+    with engine.connect() as connection:
+        return connection.scalar()
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        (EXPORTS, 4),
+        (EXPORTS.replace("Export(connection, query)", "self._engine.connect()"), 6),
+        (EXPORTS.replace("self._engine.connect()", "given"), 6),
+    ],
+    ids=["in a line before", "in the same line", "elsewhere"],
+)
+def test_a_connection_that_a_variable_keeps_is_blamed_on_the_line_that_took_it(source: str, line: int) -> None:
+    calls = (f"_do_get {SITE}/sqlalchemy/pool/impl.py:166", f"totals {APP}:9", *REQUEST)
+    seen = evidence(MAIN, Thread("Thread-2", calls, call="futex", tid=11), source=source)
+    lent = Lent("app.exports._open[…].connection", "_open", APP, "sqlalchemy.engine.Connection", 5)
+    (first, *_) = diagnose(replace(seen, tasks=(TaskLook(PID, 4.5, "3.11", lent=(lent,)),))).findings
+    assert first.cause == "pool-exhausted" and first.culprit is not None
+    assert first.culprit.line == line

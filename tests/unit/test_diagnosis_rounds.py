@@ -278,11 +278,21 @@ def years(rate):
 """
 
 
+READS = """
+def is_top(one):
+    return isinstance(one, Taxon) and one.rank == 1
+"""
+
+
 @pytest.mark.parametrize(
     ("source", "endless"),
     [(WALKS, True), (WALKS.replace("TAXA[left.parent]", "above(left, rate)"), False),
-     (WALKS.replace("    return left", "        left.seen = True\n    return left"), False)],
-    ids=["it changes nothing", "it calls something", "it stores into what it meets"],
+     (WALKS.replace("    return left", "        left.seen = True\n    return left"), False),
+     (WALKS.replace("left.rank != 1", "not is_top(left)") + READS, True),
+     (WALKS.replace("left.rank != 1", "not left.is_top()") + READS, True),
+     (WALKS.replace("left.rank != 1", "not is_top(left)") + READS.replace("return", "one.seen = 1; return"), False)],
+    ids=["it changes nothing", "it calls something", "it stores into what it meets", "it calls what only reads",
+         "it calls a method that only reads", "it calls what stores into what it meets"],
 )  # fmt: skip
 def test_a_walk_that_changes_nothing_is_known_by_the_objects_that_it_meets(source: str, endless: bool) -> None:
     seen = horse((tuple("abcabc"), tuple("cababc")), source)

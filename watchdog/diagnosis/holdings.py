@@ -20,6 +20,7 @@ HUGE = 64 << 20  # bytes of one thing
 _TEXTS = ("bytes", "bytearray", "str")
 _PIECE = 1 << 20  # bytes of each entry: many small ones are a cache, which may be meant
 _SHARE = 0.35  # of all memory
+_PART = 0.2  # of what grew most
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 Filling = tuple[SourceFile, int, str, ast.AST]  # its source, line, function, the value that goes in
 
@@ -36,15 +37,21 @@ class Holding:
 
 def growing(view: View) -> Holding | None:
     """The variable that grew most between the first and the last reading of the memory, and has no bound."""
-    grown = [one for one in _grown(view) if not _is_kept_small(view, one[2])]
-    if not grown:
-        return _unbounded_cache(view)
-    size, entries, now = max(grown, key=lambda one: one[:2])
-    filling = next(_fillings(view, now), None)
+    grown = sorted(_grown(view), key=lambda one: one[:2], reverse=True)
+    held = [_grown_holding(view, one) for one in grown if not _is_kept_small(view, one[2])]
+    filled = [one for one in held if one.culprit]
+    # What only libraries fill, such as those who wait in a queue, explains the growth where nothing else does.
+    if held and filled and filled[0].size >= _PART * held[0].size:
+        return filled[0]
+    return _unbounded_cache(view) or next(iter(held), None)
+
+
+def _grown_holding(view: View, grown: tuple[int, int, Container]) -> Holding:
+    size, entries, now = grown
     return Holding(
         words=f"{now.path} grew from {now.length - entries or 'a few'} to {now.length} entries",
         size=size,
-        culprit=_culprit(view, filling, follow=False),
+        culprit=_culprit(view, next(_fillings(view, now), None), follow=False),
     )
 
 
@@ -97,15 +104,28 @@ def _is_unbounded(decorator: str) -> bool:
     return bool(re.fullmatch(r"(functools\.)?(cache|lru_cache\((maxsize=)?None.*\))", decorator))
 
 
-def keeper(view: View) -> Holding | None:
-    """The variable that keeps most of what pools have lent, and the line that puts it there."""
+def keeper(view: View, takes: frozenset[str]) -> Holding | None:
+    """The variable that keeps most of what pools have lent, and the line that took it: one of these calls in the
+    function that puts it there, else the line that puts it there."""
     for one in sorted((one for look in view.tasks for one in look.lent), key=lambda one: -one.count):
         kept = Container(one.path, one.name, one.file, one.kind, one.count, 0)
         fillings = [filling for filling in _fillings(view, kept) if filling[2] != "__init__"]
         if fillings:
             words = f"{one.count} of type {one.kind.rpartition('.')[2]} are kept in {one.name}"
-            return Holding(words, 0, _culprit(view, fillings[0], follow=False))
+            source, line, function, value = fillings[0]
+            return Holding(words, 0, view.culprit(Frame(function, source.path, _taken_at(source, line, value, takes))))
     return None
+
+
+def _taken_at(source: SourceFile, line: int, value: ast.AST, takes: frozenset[str]) -> int:
+    """The line before, in the same function, that makes one of these calls for a variable of the value."""
+    names = {one.id for one in ast.walk(value) if isinstance(one, ast.Name)}
+    for node in shape.before(source, line):
+        if not isinstance(node, ast.Assign) or not names & {shape.simple_name(one) for one in node.targets}:
+            continue
+        if takes & {shape.called_name(one) for one in ast.walk(node.value) if isinstance(one, ast.Call)}:
+            return node.lineno
+    return line
 
 
 def only_grows(view: View, name: str) -> bool:

@@ -11,6 +11,7 @@ import ast
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from watchdog.diagnosis import shape
 from watchdog.diagnosis.code import function, is_application
@@ -24,6 +25,8 @@ _FEW = 3  # different states: a job that is done again and again shows more
 _SHARE = 0.6  # of the readings, in these states
 _ONE_CALL = 0.9  # of the readings, in one and the same call
 _AGAIN = 3  # states that came again: the thread is not stopped for the reading, and some come out torn
+
+_PYTHONS = frozenset({"len", "isinstance", "getattr", "hasattr", "min", "max", "abs", "bool", "int", "str", "id"})
 
 Readings = Sequence[tuple[float, CallState]]
 
@@ -65,11 +68,26 @@ def _readings(view: Threads, thread: ThreadView, frame: Frame) -> Readings:
     source = view.file(frame.file)
     loops = shape.loops_around(source, frame.line) if source is not None else []
     idle = shape.only_counted(loops[0]) if len(loops) == 1 and isinstance(loops[0], ast.While) else frozenset()
-    same = all(isinstance(one, ast.While) and shape.changes_nothing(one) for one in loops) and bool(loops)
+    same = all(isinstance(one, ast.While) and _changes_nothing(view, one) for one in loops) and bool(loops)
     if not same and all(name not in idle for _, one in seen for name, _ in one.variables):
         return [(at, one) for at, one in seen if one.digest]
     needed = ((at, replace(one, digest=_without(one, idle, same))) for at, one in seen)
     return [(at, one) for at, one in needed if one.digest]
+
+
+def _changes_nothing(view: Threads, loop: ast.While) -> bool:
+    return shape.changes_nothing((loop.test, *loop.body), partial(_only_reads, view))
+
+
+def _only_reads(view: Threads, call: ast.Call, depth: int = 3) -> bool:
+    """Whether what is called is a function of the application that changes nothing, or one of Python's."""
+    name = shape.called_name(call)
+    if isinstance(call.func, ast.Name) and name in _PYTHONS:
+        return True
+    own = [one for source in view.own_sources if (one := shape.function_named(source, name)) is not None]
+    if len(own) != 1 or not depth or isinstance(own[0], ast.AsyncFunctionDef):
+        return False
+    return shape.changes_nothing(own[0].body, partial(_only_reads, view, depth=depth - 1))
 
 
 def _without(one: CallState, idle: frozenset[str], same: bool) -> str:
@@ -120,7 +138,8 @@ def _is_loop_alone(view: Threads, thread: ThreadView, frame: Frame) -> bool:
     if source is None or source.changed_since_start:
         return False
     loops = shape.loops_around(source, frame.line)
-    if not loops or not all(isinstance(one, ast.While) and shape.is_closed(one) for one in loops):
+    harmless = partial(_only_reads, view)
+    if not loops or not all(isinstance(one, ast.While) and shape.is_closed(one, harmless) for one in loops):
         return False
     names = [(one.file, one.function) for one in thread.work]
     here = names.index((frame.file, frame.function)) if (frame.file, frame.function) in names else 0

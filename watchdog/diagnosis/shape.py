@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 
 from watchdog.model.evidence import SourceFile
@@ -125,12 +125,13 @@ def is_tight(loop: ast.For | ast.AsyncFor | ast.While) -> bool:
     return not any(isinstance(node, longer) for part in rounds for node in ast.walk(part))
 
 
-def is_closed(loop: ast.While) -> bool:
+def is_closed(loop: ast.While, is_harmless: Callable[[ast.Call], bool]) -> bool:
     """Whether each round follows from variables alone: nothing inside asks the outside, the clock or chance."""
     for node in (one for part in (loop.test, *loop.body) for one in ast.walk(part)):
         if isinstance(node, (ast.Await, ast.Yield, ast.YieldFrom, ast.With, ast.AsyncWith, ast.Global, ast.Nonlocal)):
             return False
-        if isinstance(node, ast.Call) and (called_name(node) in _OUTSIDE or not (node.args or node.keywords)):
+        asks = isinstance(node, ast.Call) and (called_name(node) in _OUTSIDE or not (node.args or node.keywords))
+        if asks and not is_harmless(node):  # type: ignore[arg-type]
             return False
     return any(isinstance(node, ast.Name) for node in ast.walk(loop.test)) or is_constant(loop.test)
 
@@ -142,10 +143,12 @@ _OUTSIDE = frozenset({
 })  # fmt: skip
 
 
-def changes_nothing(loop: ast.While) -> bool:
-    """Whether the loop only gives other values to variables: it calls nothing, and stores into no object."""
-    for node in (one for part in (loop.test, *loop.body) for one in ast.walk(part)):
-        if isinstance(node, (ast.Call, ast.Await, ast.Yield, ast.YieldFrom, ast.With, ast.AsyncWith, ast.Delete)):
+def changes_nothing(statements: Iterable[ast.AST], is_harmless: Callable[[ast.Call], bool]) -> bool:
+    """Whether they only give other values to local variables: they store into no object, and call what is harmless."""
+    for node in (one for part in statements for one in ast.walk(part)):
+        if isinstance(node, (ast.Await, ast.Yield, ast.YieldFrom, ast.With, ast.AsyncWith, ast.Delete)):
+            return False
+        if isinstance(node, (ast.Global, ast.Nonlocal)) or (isinstance(node, ast.Call) and not is_harmless(node)):
             return False
         if isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load):
             return False

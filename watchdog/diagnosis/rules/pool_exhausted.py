@@ -6,7 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
-from watchdog.diagnosis import askers, holdings, jobs, own_pools, posts, suspects
+from watchdog.diagnosis import askers, holdings, jobs, own_pools, posts, shape, suspects
 from watchdog.diagnosis.code import at_place, package
 from watchdog.diagnosis.polling import awaits_result, polled
 from watchdog.diagnosis.rules.child_wait import waits_for_child
@@ -215,7 +215,7 @@ def _of_connections(view: View) -> Iterator[Finding]:
         lasted=thread.stuck,
         summary=f"{_many(len(waiting), 'thread')} for a free place of {what}"
         f" in {short(thread.app_frame)}, the longest for "
-        f"{format_duration(thread.stuck)}; {_kept_words(view)}",
+        f"{format_duration(thread.stuck)}; {_kept_words(view, thread.app_frame)}",
         culprit=_who_keeps(view, thread.app_frame) or view.culprit(thread.app_frame, thread),
         evidence=tuple(one.reference for one in waiting[:3]),
         prevent=PREVENT,
@@ -249,7 +249,7 @@ def _of_pool(view: View, taker: Frame) -> bool:
 
 
 def _who_keeps(view: View, waiter: Frame) -> Culprit | None:
-    kept = holdings.keeper(view)
+    kept = _kept(view, waiter)
     return (
         suspects.unreturned(view, waiter, _GIVES_BACK)
         or own_pools.unreturned(view, waiter)
@@ -257,9 +257,14 @@ def _who_keeps(view: View, waiter: Frame) -> Culprit | None:
     )
 
 
-def _kept_words(view: View) -> str:
-    kept = holdings.keeper(view)
+def _kept_words(view: View, waiter: Frame) -> str:
+    kept = _kept(view, waiter)
     return kept.words if kept else "nobody gives one back"
+
+
+def _kept(view: View, waiter: Frame) -> holdings.Holding | None:
+    source = view.file(waiter.file)
+    return holdings.keeper(view, frozenset(shape.outer_calls_at(source, waiter.line) if source else ()))
 
 
 def _is_get(frames: Sequence[Frame]) -> bool:
