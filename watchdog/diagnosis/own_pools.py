@@ -230,8 +230,9 @@ def _returned(view: View, source: SourceFile, taker: ast.FunctionDef | ast.Async
 
 
 def _givers(source: SourceFile, taker: ast.AST) -> set[str]:
-    """Functions of the file that put something where the taker takes it from, or count back what it counts."""
-    kept, counted = set(_taken(taker)), set(_counted(taker))
+    """Functions of the file that put something where the taker takes it from, count back what it counts, or release
+    what it acquires."""
+    kept, counted, acquired = set(_taken(taker)), set(_counted(taker)), set(_owners(taker, "acquire"))
     module = shape.tree(source)
     found = set()
     for function in ast.walk(module) if module else ():
@@ -244,8 +245,17 @@ def _givers(source: SourceFile, taker: ast.AST) -> set[str]:
                 ):
                     puts = {ast.unparse(node.func.value), *map(ast.unparse, node.args[:1])}
                     found |= {function.name} if puts & kept else set()
+            released = acquired & set(_owners(function, "release"))
+            found |= {function.name} if released and function is not taker else set()
             found |= {function.name} if counted & set(_counted(function)) and function is not taker else set()
     return found
+
+
+def _owners(function: ast.AST, method: str) -> Iterator[str]:
+    """What the function calls this method of."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == method:
+            yield ast.unparse(node.func.value)
 
 
 def _counted(function: ast.AST) -> Iterator[str]:

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable, Iterator
 
 from watchdog.diagnosis import shape
+from watchdog.diagnosis.at_start import is_done_at_start
 from watchdog.diagnosis.code import is_application
 from watchdog.diagnosis.view import View
 from watchdog.model.evidence import Frame, SourceFile
@@ -22,6 +23,10 @@ THREADS = frozenset({"ThreadPoolExecutor", "ThreadPool", "Thread", "Timer", "sta
 PIPES = frozenset({"pipe", "pipe2", "Popen", "Pipe"})
 GROWS = frozenset({"append", "add", "extend", "setdefault", "insert", "appendleft", "update", "put"})
 _TAKES = frozenset({"get", "get_nowait"})
+# Methods that take a connection from the same pool, or open one for the thread.
+_TAKES_CONNECTION = frozenset({
+    "connect", "connection", "connection_context", "get_connection", "getconn", "raw_connection", "checkout",
+})  # fmt: skip
 
 
 @record(frozen=True)
@@ -68,6 +73,23 @@ def unreturned(view: View, waiter: Frame, give_back: frozenset[str]) -> Culprit 
     leaves = [one for one in unsafe if _leaves_without(view.file(one.file), one.line, give_back)]
     best = never or lent or leaves or (unsafe if entered else [])
     return culprit(view, best[0]) if best else None
+
+
+def unsafe(view: View, waiter: Frame, give_back: frozenset[str]) -> Culprit | None:
+    """Who takes a connection from the same pool in whatever way, and gives it back only if nothing goes wrong."""
+    here = calls(view, lambda call, _: call in _TAKES_CONNECTION)
+    pools = {_bare(one.owner) for one in here if (one.file, one.line) == (waiter.file, waiter.line)}
+    for one in calls(view, lambda call, owner: call in _TAKES_CONNECTION and _bare(owner) in pools):
+        file = view.file(one.file)
+        served = one.function != "<module>" and not (file and is_done_at_start(file, one.function))
+        if served and not one.closed and not shape.in_finally(file, one.line, give_back):
+            return culprit(view, one)
+    return None
+
+
+def _bare(owner: str) -> str:
+    """ "engine" of `engine` and of `self._engine`."""
+    return owner.rpartition(".")[2].lstrip("_")
 
 
 def _leaves_without(source: SourceFile | None, line: int, give_back: frozenset[str]) -> bool:

@@ -14,7 +14,7 @@ Certainty = Literal["certain", "likely", "guess"]
 Remedy = Literal["", "continue", "later", "end-connection"]
 
 # The chance that a finding of each grade is right, as measured on servers that no rule was made for (decision 142).
-CHANCES: dict[Certainty, float] = {"certain": 0.9, "likely": 0.9, "guess": 0.5}
+CHANCES: dict[Certainty, float] = {"certain": 0.95, "likely": 0.95, "guess": 0.5}
 
 
 @record(frozen=True)

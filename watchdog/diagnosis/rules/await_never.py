@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from watchdog.diagnosis import jobs, logbook
+from watchdog.diagnosis.cleared_late import cleared_late
 from watchdog.diagnosis.code import at_place, is_application
 from watchdog.diagnosis.givers import may_be_given
 from watchdog.diagnosis.locking import graph
@@ -13,8 +14,8 @@ from watchdog.diagnosis.own_queues import is_left_full
 from watchdog.diagnosis.rules.pool_exhausted import waits_for_lost_notice
 from watchdog.diagnosis.tasks import MAY_BE_MEANT, TaskWait, goes_round, keeps_others, serving
 from watchdog.diagnosis.view import ThreadView, View, short
-from watchdog.model.evidence import Frame
-from watchdog.model.finding import Finding
+from watchdog.model.evidence import FailedTask, Frame
+from watchdog.model.finding import Culprit, Finding
 from watchdog.text.units import format_duration
 
 PREVENT = (
@@ -96,7 +97,7 @@ def _of_task(view: View, waiting: list[TaskWait]) -> Finding:
         summary=f"the event loop idles while {alike} {first.noun}{'s' if alike > 1 else ''}{asked} "
         f"await{'' if alike > 1 else 's'} {first.words} in {short(first.app_frame)}"
         f"{_nobody(view, first)}",
-        culprit=view.culprit(first.app_frame),
+        culprit=view.culprit(_root(view, first.app_frame, lost_giver(view, first)) or first.app_frame),
         evidence=(f"tasks.json#pid={first.task.pid},task={first.task.name}",),
         prevent=PREVENT,
         details=first.calls,
@@ -108,16 +109,37 @@ def _nobody(view: View, one: TaskWait) -> str:
     if is_held_alone(view, one):
         return "; nothing else in the process refers to it"
     gone = lost_giver(view, one)
-    return f"; {_over(view, gone)}" if gone else ""
+    return f"; {_over(view, gone)}" if gone else _late(view, one.app_frame)
 
 
 def _over(view: View, giver: Frame) -> str:
     """Who would give it, and why it does not run any more."""
-    for look in view.tasks:
-        for one in look.failed:
-            if any(frame.file == giver.file and _name(frame) == _name(giver) for frame in one.frames):
-                return f"{short(giver)} would give it, and has died of {one.error}"
+    died = _death(view, giver)
+    if died is not None:
+        return f"{short(giver)} would give it, and has died of {died.error}"
     return f"{short(giver)} would give it, and does not run any more"
+
+
+def _death(view: View, giver: Frame) -> FailedTask | None:
+    """The task that the function ran in, if it has failed."""
+    failed = (one for look in view.tasks for one in look.failed)
+    return next((one for one in failed if any(_is_same(frame, giver) for frame in one.frames)), None)
+
+
+def _is_same(frame: Frame, function: Frame) -> bool:
+    return frame.file == function.file and _name(frame) == _name(function)
+
+
+def _root(view: View, waiter: Frame, giver: Frame | None) -> Frame | None:
+    """Why it is not given: where the giver has died, or where a sign that came too early was cleared."""
+    died = _death(view, giver) if giver else None
+    inner = next((frame for frame in died.frames if is_application(frame)), None) if died else None
+    return inner or (None if giver else cleared_late(view, waiter))
+
+
+def _late(view: View, waiter: Frame) -> str:
+    late = cleared_late(view, waiter)
+    return f"; {short(late)} clears it after it has asked for it" if late else ""
 
 
 def _name(frame: Frame) -> str:
@@ -154,10 +176,16 @@ def _of_threads(view: View) -> Iterator[Finding]:
         waits_for="peer",
         summary=f"{thread.label} waits {format_duration(thread.stuck)} for {thread.wait.words}"
         f" in {short(thread.app_frame)}; {why}",
-        culprit=view.culprit(thread.app_frame, thread),
+        culprit=_culprit(view, thread),
         evidence=(thread.reference,),
         prevent=PREVENT_THREADS,
     )
+
+
+def _culprit(view: View, thread: ThreadView) -> Culprit | None:
+    assert thread.app_frame is not None
+    root = _root(view, thread.app_frame, lost_giver_of(view, thread))
+    return view.culprit(root) if root else view.culprit(thread.app_frame, thread)
 
 
 def _never_comes(view: View, thread: ThreadView) -> bool:
@@ -201,7 +229,8 @@ def _lost(view: View, thread: ThreadView) -> str:
     if dead:
         return f"; thread {dead[-1]!r} has died of an exception, the log tells which"
     gone = lost_giver_of(view, thread)
-    return f"; {_over(view, gone)}" if gone is not None else ""
+    assert thread.app_frame is not None
+    return f"; {_over(view, gone)}" if gone is not None else _late(view, thread.app_frame)
 
 
 def _replaced(view: View, thread: ThreadView) -> int | None:

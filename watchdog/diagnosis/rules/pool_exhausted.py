@@ -254,6 +254,7 @@ def _who_keeps(view: View, waiter: Frame) -> Culprit | None:
         suspects.unreturned(view, waiter, _GIVES_BACK)
         or own_pools.unreturned(view, waiter)
         or (kept.culprit if kept else None)
+        or suspects.unsafe(view, waiter, _GIVES_BACK)
     )
 
 
