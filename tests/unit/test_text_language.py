@@ -60,6 +60,7 @@ def endings(found: Message) -> set[str]:
     return {f"{name}:" for text in sentences(found) for name in re.findall(r"[a-z]\{(\d)\}", text)}
 
 
+@pytest.mark.same_everywhere("judges the source and the documents of the project")
 def test_the_collected_sentences_are_those_of_the_code(tool: Any, template: Catalog) -> None:
     assert (FOLDER / "wd.pot").read_text(encoding="utf-8") == tool.as_text(template), TO_DO
 

@@ -84,7 +84,7 @@ def test_the_loop_brings_back_what_dies_and_what_is_suspended(home: Home) -> Non
     begun = len(home.reports())
     with watching(home):
         first.kill()
-        # With its report the run has ended: a stop before that falls into the proof, which then waits for its whole time.
+        # With its report the run has ended. A stop before that falls into the proof, which waits for its whole time.
         wait_for(lambda: len(home.reports()) > begun, "the report of the recovery after its death")
         second = psutil.Process(home.holder())
         assert second != first
