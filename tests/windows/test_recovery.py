@@ -25,11 +25,12 @@ def hang():
     time.sleep(3600)
 serve(http.server.HTTPServer)
 """
-# Patient with a slow machine: what is tried here is that it acts, not how fast.
+# Patient with a slow machine: what is tried here is that it acts, not how fast. Without a grace of its own a new server
+# would not count as hung for as long as its start may take.
 LOOP: dict[str, Any] = {
     "probes": {"health": {"http": "/", "every": "1s", "timeout": "5s", "fails": 2}},
     "triggers": [{"on": "health", "run": "frozen-server"}, {"on": "death", "run": "frozen-server"}],
-    "policy": {"mode": "act", "backoff": {"first": "200ms", "max": "1s"}},
+    "policy": {"mode": "act", "grace": "5s", "backoff": {"first": "200ms", "max": "1s"}},
 }
 
 
