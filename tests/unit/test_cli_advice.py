@@ -13,6 +13,8 @@ from printed import commands, misunderstood
 from watchdog.cli.commands import COMMANDS
 from watchdog.steps.registry import SPECS
 
+pytestmark = pytest.mark.same_everywhere("judges the source and the documents of the project")
+
 ROOT = Path(__file__).parents[2]
 CODE = [path for path in sorted((ROOT / "watchdog").rglob("*.py")) if not path.name.startswith("manual")]
 DOCUMENTS = [*sorted((ROOT / "runbooks").glob("*.md")), ROOT / "README.md"]

@@ -26,6 +26,7 @@ def test_every_command_has_one_page_and_one_group() -> None:
     assert sorted(grouped) == sorted({name.partition(" ")[0] for name in ALL})
 
 
+@pytest.mark.same_everywhere("judges the source and the documents of the project")
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_has_two_examples_and_names_options_that_exist(name: str) -> None:
     page, spec = PAGES[name], ALL[name]
@@ -36,6 +37,7 @@ def test_a_page_has_two_examples_and_names_options_that_exist(name: str) -> None
     assert set(page.common) <= known
 
 
+@pytest.mark.same_everywhere("judges the source and the documents of the project")
 @pytest.mark.parametrize(("name", "line"), EXAMPLES)
 def test_every_example_is_understood_by_wd_itself(name: str, line: str) -> None:
     assert misunderstood(line) == ""

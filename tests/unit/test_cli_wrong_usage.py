@@ -230,6 +230,7 @@ def test_an_unknown_service_is_an_error_with_the_nearest_name(
     assert "no playbook for the service 'exmaple'; did you mean 'example'?" in told.err and told.out == ""
 
 
+@pytest.mark.posix("Windows has Task Scheduler in the place of cron")
 def test_an_unknown_service_is_told_before_a_missing_crontab(
     shop: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -14,6 +14,8 @@ from watchdog.config.fields import Reader
 from watchdog.config.yaml import Plain
 from watchdog.model.playbook import Percent
 
+pytestmark = pytest.mark.same_everywhere("gives thousands of inputs to code that asks no system")
+
 READERS: list[Reader] = [
     fields.Text(),
     fields.AnyText(),

@@ -90,3 +90,35 @@ def test_the_main_thread_need_not_have_the_number_of_its_process() -> None:
     )
     view = View(replace(seen, looks=looks))
     assert {one.tid for one in view.python_threads if one.is_main} == {7}
+
+
+def once(seen: Evidence, waited: float = 3.6) -> Evidence:
+    """The same evidence cut short: one look at the calls, and a question that has waited since."""
+    question = replace(seen.answers[0], verdict="pending", seconds=waited)
+    return replace(seen, seconds=waited + 0.2, looks=seen.looks[:1], stacks=seen.stacks[:1], answers=(question,))
+
+
+@pytest.mark.parametrize(
+    ("line", "holds", "verdict"),
+    [("time.sleep(3600)", False, "pool-exhausted"), ("while True: total += 1", True, "busy-loop")],
+)
+def test_calls_that_were_seen_once_name_the_cause_as_a_guess(line: str, holds: bool, verdict: str) -> None:
+    source = "\n" * 9 + f"def do_GET(self):\n    {line}\n"
+    found = diagnose(once(untold(evidence(Thread("MainThread", HANDLER, gil=holds), source=source), cpu=0.0)))
+    assert found.verdict == verdict
+    first = found.findings[0]
+    assert first.certainty == "guess"
+    assert first.culprit is not None
+    assert first.culprit.line == 11
+    assert "seen once" in " ".join(first.details)
+
+
+def test_of_calls_that_were_seen_once_nothing_is_said_while_the_question_is_young() -> None:
+    source = "\n" * 9 + "def do_GET(self):\n    time.sleep(3600)\n"
+    seen = once(untold(evidence(Thread("MainThread", HANDLER), source=source), cpu=0.0), waited=0.4)
+    assert diagnose(seen).verdict == "unknown"
+
+
+def test_threads_at_rest_that_were_seen_once_are_blamed_for_nothing() -> None:
+    found = diagnose(once(untold(evidence(Thread("MainThread", AT_REST)), cpu=0.0)))
+    assert found.verdict == "unknown"

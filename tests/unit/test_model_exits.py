@@ -27,6 +27,7 @@ def test_a_result_that_says_nothing_else_ends_with_the_exit_code_of_its_outcome(
     assert StepResult(outcome, "").exit == exit_of(outcome)
 
 
+@pytest.mark.same_everywhere("judges the source and the documents of the project")
 def test_no_other_table_of_exit_codes_stands_in_the_code() -> None:
     pairs = re.compile(r'"[a-z-]+": \(?("[a-z]+", )?Exit\.[A-Z]+')
     for path in sorted(PACKAGE.rglob("*.py")):

@@ -165,6 +165,7 @@ def records() -> list[tuple[str, str]]:
     return found
 
 
+@pytest.mark.same_everywhere("judges the source and the documents of the project")
 def test_every_record_of_the_house_can_be_finished() -> None:
     """What `dataclass` refuses at import (a default that is shared, a field without one behind) is seen here."""
     assert len(records()) > 100

@@ -332,6 +332,7 @@ NASTY = st.text(
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
+@pytest.mark.same_everywhere("gives thousands of inputs to code that asks no system")
 @settings(max_examples=150, deadline=None)
 @given(NASTY)
 def test_no_text_can_steer_a_terminal_or_forge_a_page(text: str) -> None:

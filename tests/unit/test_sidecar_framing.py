@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from watchdog.sidecar import framing
 from watchdog.sidecar.framing import Form, Piece
 
+pytestmark = pytest.mark.same_everywhere("gives thousands of inputs to code that asks no system")
+
 VALUES = st.lists(st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=20)), max_size=8)
 
 

@@ -118,6 +118,7 @@ def test_one_process_of_a_server_vouches_for_all_of_it() -> None:
     assert Expected().is_run_by([worker]) == "yes"
 
 
+@pytest.mark.same_everywhere("judges the source and the documents of the project")
 def test_nobody_outside_of_the_room_compares_command_lines_by_itself() -> None:
     root = Path(watchdog.__file__).parent
     guilty = []

@@ -60,10 +60,12 @@ def endings(found: Message) -> set[str]:
     return {f"{name}:" for text in sentences(found) for name in re.findall(r"[a-z]\{(\d)\}", text)}
 
 
+@pytest.mark.same_everywhere("judges the source and the documents of the project")
 def test_the_collected_sentences_are_those_of_the_code(tool: Any, template: Catalog) -> None:
     assert (FOLDER / "wd.pot").read_text(encoding="utf-8") == tool.as_text(template), TO_DO
 
 
+@pytest.mark.same_everywhere("judges the source and the documents of the project")
 @pytest.mark.parametrize("name", OTHERS)
 def test_every_sentence_is_translated_and_no_value_is_lost(tool: Any, template: Catalog, name: str) -> None:
     known = tool.known(name)
@@ -91,6 +93,7 @@ def test_what_is_compiled_is_what_was_translated(tool: Any, name: str) -> None:
     assert {**kept, "": ""} == {**made, "": ""}, TO_DO
 
 
+@pytest.mark.same_everywhere("judges the source and the documents of the project")
 def test_each_rule_of_the_diagnosis_says_its_prevention_in_a_constant(tool: Any) -> None:
     """Only what stands in a constant is collected."""
     for path in Path(rules.__file__).parent.glob("*.py"):

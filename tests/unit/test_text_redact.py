@@ -367,6 +367,7 @@ def test_data_that_holds_itself_ends() -> None:
     assert redact_data(loop)
 
 
+@pytest.mark.same_everywhere("gives thousands of inputs to code that asks no system")
 @settings(max_examples=300, deadline=None)
 @given(st.text(max_size=400))
 def test_no_text_breaks_it(text: str) -> None:

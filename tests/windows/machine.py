@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import socket
@@ -15,6 +16,8 @@ from typing import Any
 
 import psutil
 import pytest
+
+from watchdog.cli.main import call
 
 SERVER = """
 import http.server, os, socket, subprocess, sys, threading, time
@@ -123,6 +126,9 @@ class Home:
     def wd(self, *words: str) -> subprocess.CompletedProcess[str]:
         return wd("--home", str(self.folder), *words)
 
+    def wd_here(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return wd_here("--home", str(self.folder), *words)
+
     def holder(self) -> int:
         """The pid of the service's server; 0 if there is none."""
         return holder(self.port)
@@ -198,6 +204,14 @@ def wd(*words: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "watchdog.cli.main", *words], stdin=subprocess.DEVNULL, capture_output=True,
         text=True, encoding="utf-8", timeout=WITHIN, check=False, env={**os.environ, "PYTHONUTF8": "1"},
     )  # fmt: skip
+
+
+def wd_here(*words: str) -> subprocess.CompletedProcess[str]:
+    """The same in this interpreter, for a command that only reads: under Wine the start of another takes a second."""
+    said, errors = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(errors):
+        code = call(words)
+    return subprocess.CompletedProcess(words, code, said.getvalue(), errors.getvalue())
 
 
 def told(done: subprocess.CompletedProcess[str]) -> str:

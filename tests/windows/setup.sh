@@ -182,6 +182,27 @@ P
 fi
 # Wine 8 ends a program that calls CopyFile2. Python does without where the name is not there.
 sed -i 's/if hasattr(_winapi, "CopyFile2"):/if False:/' "$dest/Lib/shutil.py"
+# Under Wine a stat takes a millisecond, and an import asks for three to six of them: half of the time of a short program.
+# What lies in these folders stays as it is while a program runs, so each is asked for once.
+if [ ! -f "$packages/wine_imports.pth" ]; then
+    cat >"$packages/wine_imports.py" <<'P'
+import _frozen_importlib_external as external
+
+known, ask = {}, external._path_stat
+
+
+def remembered(path):
+    if not path.startswith(("C:\\Python312", "C:\\wd")):
+        return ask(path)
+    if path not in known:
+        known[path] = ask(path)
+    return known[path]
+
+
+external._path_stat = remembered
+P
+    echo "import wine_imports" >"$packages/wine_imports.pth"
+fi
 # Compiled here, where that takes seconds: under Wine it would take longer than the tests.
 [ -f "$packages/compiled" ] || { "$PYTHON" -m compileall -q -j 0 "$dest/Lib" || true; touch "$packages/compiled"; }
 "$WINE" "$dest/python.exe" -c "import psutil, pydantic" </dev/null 2>&1 | cat

@@ -42,26 +42,26 @@ def strangers(path: Path, wanted: int = rights.TO_SEE_OR_CHANGE) -> str:
 @pytest.mark.parametrize("part", [".", "playbooks", "runbooks"])
 def test_a_home_that_everybody_can_change_is_not_used(home: Home, part: str) -> None:
     home.service()
-    assert home.wd("validate").returncode == 0
+    assert home.wd_here("validate").returncode == 0
     open_to_all = (home.folder / part).resolve()
     give(open_to_all, EVERYBODY_CHANGES)
-    done = home.wd("validate")
+    done = home.wd_here("validate")
     assert done.returncode == 3, told(done)
     assert f"{open_to_all} can be changed by Everyone" in done.stderr, told(done)
     assert f'icacls "{open_to_all}"' in done.stderr, told(done)
     give(open_to_all, OURS)
-    assert home.wd("validate").returncode == 0
+    assert home.wd_here("validate").returncode == 0
 
 
 def test_a_playbook_that_everybody_can_change_is_not_used(home: Home) -> None:
     home.service()
     playbook = home.folder / "playbooks" / "shop.yml"
     give(playbook, EVERYBODY_READS)
-    assert home.wd("validate").returncode == 0
+    assert home.wd_here("validate").returncode == 0
     give(playbook, EVERYBODY_CHANGES)
     assert home.wd("start", "shop").returncode == 3
     assert home.holder() == 0
-    done = home.wd("validate")
+    done = home.wd_here("validate")
     assert done.returncode == 3, told(done)
     assert f"{playbook} can be changed by Everyone" in done.stdout + done.stderr, told(done)
 

@@ -16,7 +16,7 @@ if sys.platform != "win32":
 
 import ensurepip
 
-from machine import PATIENT, Programs, answers, asked, free_port, listens, programs, told, wait_for, wd
+from machine import PATIENT, Programs, answers, asked, free_port, listens, programs, told, wait_for, wd, wd_here
 
 __all__ = ["programs"]  # a fixture
 
@@ -37,7 +37,7 @@ def ended_with_its_launcher(port: int, launcher: psutil.Process) -> None:
     """The server is found once and ended with its launcher."""
     wait_for(lambda: listens(port), "the server listens")
     (server,) = launcher.children()
-    found = wd("find", f":{port}")
+    found = wd_here("find", f":{port}")
     assert found.returncode == 0 and str(server.pid) in found.stdout, told(found)
     done = wd("kill", f":{port}", "--yes")
     assert done.returncode == 0, told(done)
@@ -74,10 +74,10 @@ def test_behind_the_python_of_a_virtual_environment_the_real_interpreter_is_name
     wait_for(lambda: listens(port), "the server listens")
     (server,) = launcher.children()
     for words in ((f":{port}",), ("--cmdline", str(script)), ("--pid", str(launcher.pid))):
-        found = wd("find", *words)
+        found = wd_here("find", *words)
         assert found.returncode == 0, told(found)
         assert {"main", str(port)} <= set(row_of(server.pid, found.stdout).split()), told(found)
-    assert str(port) in row_of(launcher.pid, wd("ps").stdout), "one row for both, by the first of them"
+    assert str(port) in row_of(launcher.pid, wd_here("ps").stdout), "one row for both, by the first of them"
     with asked(port):
         wait_for(lambda: not answers(port), "it hangs")
         why = wd("why", f":{port}", *PATIENT)

@@ -13,7 +13,7 @@ import pytest
 if sys.platform != "win32":
     pytest.skip("these are for Windows: sh tests/windows.sh runs them", allow_module_level=True)
 
-from machine import Home, Programs, free_port, home, listens, processes_of, programs, told, wait_for, wd
+from machine import Home, Programs, free_port, home, listens, processes_of, programs, told, wait_for, wd, wd_here
 
 from watchdog.model.errors import CannotTell
 from watchdog.system.windows import ports, sockets, tcp_table
@@ -31,7 +31,7 @@ def test_a_server_is_found_by_its_port_its_pid_and_its_command_line(programs: Pr
     server, port = programs.serve()
     script = str(programs.folder / "shop.py")
     for words in ((f":{port}",), ("--pid", str(server.pid)), ("--cmdline", script), ("--cmdline", "shop.py")):
-        done = wd("find", *words)
+        done = wd_here("find", *words)
         assert done.returncode == 0, (words, done.stdout, done.stderr)
         row = next(line for line in done.stdout.splitlines() if str(server.pid) in line)
         assert str(port) in row, words

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from watchdog.diagnosis import jobs, logbook, packages, posts, rounds, spinning
+from watchdog.diagnosis import jobs, logbook, packages, posts, rounds, seen_once, spinning
 from watchdog.diagnosis.code import with_beside
 from watchdog.diagnosis.ranking import graded, is_early, may_be_explained, rank, tempered
 from watchdog.diagnosis.registry import RULES
@@ -34,6 +34,9 @@ def diagnose(evidence: Evidence) -> Diagnosis:
             again, _ = _ask(View(later))
             if any(one.cause != "unknown" for one in again):
                 view, found = View(later), again
+        if view.hung and all(one.cause == "unknown" for one in found) and (assumed := seen_once.continued(evidence)):
+            again, _ = _ask(View(assumed))
+            view, found = View(assumed), [seen_once.guessed(one) for one in again]
     fitting = (_fitting(view, one) for one in tempered(view, found))
     findings = tuple(graded(view, rank(view, fitting)))
     verdict = findings[0].cause if findings else ("healthy" if view.answers_well else "unknown")

@@ -17,7 +17,7 @@ def look(pids: Iterable[int], before: Sequence[Descriptor] = ()) -> tuple[Descri
     For those ends every process of the machine has to be gone through: where the pipes and sockets are the same as
     `before`, their ends are taken over.
     """
-    found = tuple(one for pid in pids for one in descriptors.of(pid))
+    found = descriptors.of_all(pids)
     known = {(one.pid, one.number, one.inode): one for one in before}
     if _channels(found) == _channels(before):
         return tuple(_as_before(one, known.get((one.pid, one.number, one.inode))) for one in found)

@@ -16,6 +16,8 @@ from watchdog.model.evidence import Configured, Evidence, Exit, LogTail
 from watchdog.model.process import Tree
 from watchdog.system import clock
 
+_LONG = 0.05  # of the whole time: a look that takes so much of it
+
 
 def quick(tree: Tree, within: float = 0.5) -> Evidence:
     """Stacks and thread states of the whole tree, once: what a kill keeps of those that it ends."""
@@ -44,8 +46,14 @@ def gather(
     """
     session = Session(tree, configured, clock.Deadline(within), keep_locals=locals, logs=logs, exits=exits)
     session.look()
+    took = session.at
     session.ask(asking)
     begun = 0.0  # of the last round
+    if took > _LONG * within:
+        # Two looks show what stands still, and nothing else does: on a slow machine they come before the surroundings.
+        session.wait(_pauses()[0])
+        begun = session.at
+        session.look()
     for number, pause in enumerate(_pauses()):
         session.look_around()
         if enough is not None and number and session.at >= enough:  # two looks at least: one shows no movement

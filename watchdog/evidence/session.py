@@ -47,6 +47,7 @@ _INSIDE_TIME = 2.0  # seconds for one of them
 _MORE_TIME = "a longer --within reads more"
 _WEIGH = 0.3  # seconds between two looks at memory
 _LOGS_AGAIN = 1.0  # seconds between two readings of the logs
+_FILES, _SELDOM = 0.5, 3  # seconds to wait for the open files; times what they took, until they are asked for again
 _LOG = 64_000  # bytes of a log that the server writes to and nobody named
 
 
@@ -81,6 +82,8 @@ class Session:
         self._memory: list[MemoryPoint] = []
         self._listeners: list[tuple[float, Listener]] = []
         self._descriptors: tuple[Descriptor, ...] = ()
+        self._files_asked: Attempt[tuple[Descriptor, ...]] | None = None
+        self._files_begun = self._files_again = 0.0
         self._noted: tuple[str, ...] = ()
         self._connections: tuple[Connection, ...] = ()
         self._file_locks: tuple[FileLock, ...] = ()
@@ -220,7 +223,7 @@ class Session:
 
     def _look_at_descriptors(self) -> None:
         pids = list(self._lives.known)
-        found = files_open.look(pids, self._descriptors)
+        found = self._open_files(pids)
         # A forked child inherits the sockets of its parent: the oldest holder is the owner.
         oldest_last = sorted(found, key=lambda one: -self._all[one.pid].started if one.pid in self._all else 0.0)
         owners = {one.inode: one.pid for one in oldest_last if one.kind in ("socket", "unix") and one.inode is not None}
@@ -228,6 +231,20 @@ class Session:
         self._connections = sockets.connections(pids, [port] if port else (), owners)
         self._descriptors = files_open.with_peers(found, self._connections)
         self._noted = tuple(note.words(clock.now()) for note in guard_notes.read_notes(self._descriptors))
+
+    def _open_files(self, pids: Sequence[int]) -> tuple[Descriptor, ...]:
+        """What is open by now. Where it takes long to tell, the looks at the calls go on meanwhile, and it is asked for
+        less often."""
+        if self._files_asked is None and self.at >= self._files_again:
+            before, self._files_begun = self._descriptors, self.at
+            self._files_asked = Attempt("open files", lambda: files_open.look(pids, before), before)
+        if self._files_asked is None or not self._files_asked.done(_FILES):
+            return self._descriptors
+        (found, gap), self._files_asked = self._files_asked.take(0.0), None
+        self._files_again = self.at + _SELDOM * (self.at - self._files_begun)
+        if gap is not None:
+            self._gaps[gap.collector] = gap
+        return found
 
     def _look_at_file_locks(self) -> None:
         self._file_locks = files_open.locks(self._descriptors, self._all)

@@ -23,7 +23,8 @@ from watchdog.system.shim import records as notes
 from watchdog.system.shim.line import Line
 from watchdog.system.shim.orders import Order
 
-_ARMED_WITHIN = 20.0  # seconds; an interpreter starts in a tenth of one, but not on a machine that is out of breath
+# Seconds. An interpreter starts in a tenth of one, but not on a machine that is out of breath; one that ends says so.
+_ARMED_WITHIN = 60.0
 _RELIEVED_WITHIN = 0.5  # seconds for one that waits already; a new interpreter is there sooner than a stopped one
 _ANSWER_WITHIN = 60.0
 _INTERPRETERS = ("python", "pypy", "node", "ruby", "perl", "php", "bash", "sh")

@@ -48,6 +48,11 @@ def of(pid: int, kind: str = "") -> tuple[Descriptor, ...]:
     return tuple(one for one in found if one is not None and kind in ("", one.kind))
 
 
+def of_all(pids: Iterable[int]) -> tuple[Descriptor, ...]:
+    """Each open descriptor of several processes."""
+    return tuple(one for pid in pids for one in of(pid))
+
+
 def holds_socket(pid: int, inodes: Collection[int]) -> bool:
     """Whether it has one of these sockets open now. Far quicker than to look at everybody."""
     wanted = {f"socket:[{inode}]" for inode in inodes}

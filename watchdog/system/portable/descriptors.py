@@ -40,6 +40,11 @@ def of(pid: int, kind: str = "") -> tuple[Descriptor, ...]:
     )
 
 
+def of_all(pids: Iterable[int]) -> tuple[Descriptor, ...]:
+    """Each open descriptor of several processes."""
+    return tuple(one for pid in pids for one in of(pid))
+
+
 def holds_socket(pid: int, inodes: Collection[int]) -> bool:
     """Whether it has one of these listening sockets open now."""
     return any(one.inode in inodes and pid in one.holders for one in ports.listeners())

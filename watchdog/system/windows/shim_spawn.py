@@ -9,9 +9,10 @@ import contextlib
 import hmac
 import json
 import secrets
+import select
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from watchdog.system.child import interpreter
 from watchdog.system.clock import Deadline
@@ -21,7 +22,8 @@ from watchdog.system.windows.accounts import base_environment
 
 KEY = 32  # characters
 _DETACHED = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
-_PATIENCE = 1.0  # seconds for one caller to show its key
+_PAUSE = 0.2  # seconds between two looks whether the shim has ended
+_MOST = 50  # callers that are listened to at once
 
 
 @contextlib.contextmanager
@@ -34,7 +36,7 @@ def spawned(service: str, within: float) -> Iterator[Line]:
             assert shim.stdin is not None
             with shim.stdin:
                 shim.stdin.write(json.dumps({"port": post.getsockname()[1], "key": key}).encode() + b"\n")
-            line = Line(_called(post, key, within))
+            line = Line(called(post, key, within, lambda: shim.poll() is not None))
             yield line
         except BaseException:
             end_child(shim)
@@ -61,18 +63,42 @@ def _started(service: str) -> subprocess.Popen[bytes]:
     raise OSError("Windows does not let a process be started here")
 
 
-def _called(post: socket.socket, key: str, within: float) -> socket.socket:
+def called(post: socket.socket, key: str, within: float, ended: Callable[[], bool] = lambda: False) -> socket.socket:
+    """The first caller who shows the key. A caller that says nothing keeps nobody waiting.
+
+    TimeoutError if nobody has shown it in time, EOFError as soon as whoever has the key `ended`.
+    """
     deadline = Deadline(within)
-    while not deadline.over:
-        post.settimeout(max(0.01, deadline.left))
-        try:
-            caller, _ = post.accept()
-        except TimeoutError:
-            break
-        caller.settimeout(min(_PATIENCE, max(0.01, deadline.left)))
-        with contextlib.suppress(OSError):
-            if hmac.compare_digest(caller.recv(KEY, socket.MSG_WAITALL), key.encode()):
-                caller.settimeout(None)
-                return caller
-        caller.close()
+    said: dict[socket.socket, bytes] = {}
+    try:
+        while not deadline.over:
+            ready, _, _ = select.select([post, *said], (), (), min(_PAUSE, deadline.left))
+            if not ready and ended():
+                raise EOFError("it ended at once")
+            for one in ready:
+                if one is post:
+                    said[post.accept()[0]] = b""
+                elif _listen(one, said) and hmac.compare_digest(said[one], key.encode()):
+                    del said[one]
+                    return one
+            for one in list(said)[:-_MOST]:
+                said.pop(one)
+                one.close()
+    finally:
+        for one in said:
+            one.close()
     raise TimeoutError(f"the shim was not there within {within:g} s")
+
+
+def _listen(caller: socket.socket, said: dict[socket.socket, bytes]) -> bool:
+    """Whether the caller has said as much as a key is long. Who goes away is forgotten."""
+    try:
+        piece = caller.recv(KEY - len(said[caller]))
+    except OSError:
+        piece = b""
+    if not piece:
+        said.pop(caller)
+        caller.close()
+        return False
+    said[caller] += piece
+    return len(said[caller]) == KEY
