@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.resources
 import json
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +21,9 @@ from pages import Page, page_of
 from support import alive, wait_for
 from test_web_answers import ASKED, asked_service
 from watching import Home, Service
+
+from watchdog.model.approval import Approval
+from watchdog.model.incident import Trigger
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright")
@@ -195,16 +200,33 @@ def prepared(home: Home) -> str:
     return str(home.incidents()[0]["incident"])
 
 
-def test_every_page_can_be_read_by_everybody_on_every_screen(home: Home, chromium: Any) -> None:
-    """Nothing is cut off on a phone, and axe finds nothing serious."""
+def every_page(home: Home) -> dict[str, str]:
+    """The pages of a home that is worth looking at, by name; with the rare ones."""
     name = prepared(home)
+    before = next(one["incident"] for one in home.incidents() if one["service"] == "shop" and one["incident"] != name)
     with home.journal() as journal:
         question = journal.questions()[0].id
-    paths = {
+        now = time.time()
+        asked = Approval(
+            "q1", "mail", "bring-back", "block 2", "mail: two people must allow it", now, now + 600, needed=2
+        )
+        journal.ask(asked, hashlib.sha256(b"key").hexdigest())
+        running = journal.open_incident("cart", "bring-back", Trigger("person", "wd run bring-back", "kim")).id
+        journal.begin_step(running, 1, "kill", "kill --grace 3s")
+    broken = home.folder / "playbooks" / "broken.yml"
+    broken.write_text("service: broken\nfind: {prot: 1}\n")
+    return {
         "now": "/", "service": "/services/shop", "incident": f"/incidents/{name}", "history": "/history",
-        "compare": f"/incidents/{name}/compare/{name}",
-        "question": f"/questions/{question}", "sign-in": "/sign-in", "missing": "/nothing",
+        "compare": f"/incidents/{name}/compare/{before}", "question": f"/questions/{question}",
+        "sign-in": "/sign-in", "missing": "/nothing", "link": "/yes/q1/key", "running": f"/incidents/{running}",
+        "filtered": "/history?service=cart",
     }  # fmt: skip
+
+
+@pytest.mark.timeout(600)
+def test_every_page_can_be_read_by_everybody_on_every_screen(home: Home, chromium: Any) -> None:
+    """Nothing is cut off on a phone, and axe finds nothing serious."""
+    paths = every_page(home)
     with page_of(home) as page:
         found = []
         for look in LOOKS:
@@ -216,6 +238,8 @@ def test_every_page_can_be_read_by_everybody_on_every_screen(home: Home, chromiu
                 screen.picture(what, look, home)
                 if what == "incident":
                     assert screen.tab.locator("svg.waits.circle").is_visible()
+                if what == "now":
+                    assert screen.tab.get_by_text("broken.yml").is_visible()
                 found += [f"{what} ({look}): {one}" for one in screen.serious()]
             screen.complaints = [one for one in screen.complaints if "404" not in one]  # of the page that is missing
             screen.ends_well()
