@@ -19,12 +19,13 @@ import pytest
 from homes import ROOT
 from pages import Page, page_of
 from support import alive, wait_for
-from test_web_answers import ASKED, asked_service
+from test_web_answers import ASKED, Channel, asked_service, channel, is_back, question
 from watching import Home, Service
 
 from watchdog.model.approval import Approval
 from watchdog.model.incident import Trigger
 
+__all__ = ["channel"]  # a fixture
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright")
 pytestmark = [
@@ -37,6 +38,10 @@ PICTURES = os.environ.get("WD_PICTURES", "")  # a folder: the pictures of the do
 REPLACE = """([found, word]) => {
     const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (texts.nextNode()) texts.currentNode.data = texts.currentNode.data.replaceAll(found, word);
+}"""
+FOCUSED = """() => {
+    const one = document.activeElement;
+    return [(one.labels?.[0] ?? one).textContent.trim(), getComputedStyle(one).outlineStyle];
 }"""
 LOOKS = {
     "light": (1100, 800, "light", "en-GB"),
@@ -95,6 +100,16 @@ class Screen:
         found = json.loads(self.tab.evaluate("axe.run().then(r => JSON.stringify(r.violations))"))
         return [f"{one['id']}: {one['nodes'][0]['html']}" for one in found if one["impact"] in ("serious", "critical")]
 
+    def goes_to(self, text: str) -> None:
+        """With the tabulator key alone, to the link, field or button of that name; whoever looks sees where it is."""
+        for _ in range(60):
+            self.tab.keyboard.press("Tab")
+            name, outline = self.tab.evaluate(FOCUSED)
+            assert outline != "none", f"nothing shows that {name!r} has the focus"
+            if name == text:
+                return
+        raise AssertionError(f"the tabulator key never came to {text!r}")
+
     def ends_well(self) -> None:
         """Only this machine was asked, and the browser had nothing to complain about."""
         assert {urlsplit(url).hostname for url in self.asked} == {"127.0.0.1"}
@@ -126,6 +141,36 @@ def test_a_person_sees_it_says_yes_and_reads_the_report(home: Home, chromium: An
         screen.shows("Allowed by")
         screen.tab.get_by_label("Fix").fill("one order for the locks")
         screen.tab.get_by_role("button", name="Save").click()
+        screen.shows("one order for the locks")
+        screen.ends_well()
+
+
+def test_a_yes_by_the_link_of_the_message_with_the_keyboard_alone_brings_it_back(
+    home: Home, channel: Channel, chromium: Any
+) -> None:
+    shop = asked_service(home, channel)
+    with question(home, shop, channel) as (page, before):
+        screen = Screen(chromium, page, "phone")
+        screen.open(channel.link())
+        screen.shows("kill --grace 2s")
+        assert alive(before), "looking decides nothing"
+        screen.goes_to("Yes, run bring-back")
+        screen.tab.keyboard.press("Enter")
+        screen.shows("(link, from 127.0.0.1) said yes")
+        is_back(home, shop, before)
+        screen.open("/")
+        screen.shows("1 service, the worst is ok")
+        screen.goes_to("History")
+        screen.tab.keyboard.press("Enter")
+        screen.shows("The last 7 days")
+        screen.goes_to(screen.tab.locator("ul.incidents a").first.text_content().strip())
+        screen.tab.keyboard.press("Enter")
+        screen.shows("is back, and that is proven")
+        screen.shows("Allowed by")
+        screen.goes_to("Fix")
+        screen.tab.keyboard.type("one order for the locks")
+        screen.goes_to("Save")
+        screen.tab.keyboard.press("Enter")
         screen.shows("one order for the locks")
         screen.ends_well()
 
