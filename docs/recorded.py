@@ -23,9 +23,9 @@ from watchdog.text.units import counted
 HOUSE = Path(__file__).parents[1] / "watchdog"
 # Whose words stand in the record: in steps, findings, answers, triggers and decisions.
 ROOMS = (
-    "checks", "commands/sidecar_sessions.py", "commands/standings.py", "diagnosis", "evidence", "journal", "killing",
-    "model", "policy", "probes", "runbook", "sidecar", "starting", "steps", "system", "targets", "text/exit_codes.py",
-    "watch",
+    "checks", "commands/sidecar_sessions.py", "commands/standings.py", "diagnosis", "evidence", "fleet/overview.py",
+    "journal", "killing", "model", "policy", "probes", "runbook", "sidecar", "starting", "steps", "system", "targets",
+    "text/exit_codes.py", "watch",
 )  # fmt: skip
 _VALUE = "\0"  # stands for a value
 
