@@ -21,6 +21,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 
 from watchdog.diagnosis import rules
+from watchdog.fleet import records
 from watchdog.model import causes, finding, incident, probing, process
 from watchdog.probes.registry import KINDS
 from watchdog.steps import spec
@@ -48,6 +49,7 @@ def words() -> Iterator[tuple[str, str]]:
         "answer": get_args(probing.SampleVerdict),
         "service": (*get_args(probing.SampleVerdict), "stopped"),
         "server": get_args(process.Verdict),
+        "host": get_args(records.Stage),
         "certainty": get_args(finding.Certainty),
         "advice": get_args(causes.Advice),
         "signal": ("by itself", "unknown"),

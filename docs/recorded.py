@@ -23,8 +23,9 @@ from watchdog.text.units import counted
 HOUSE = Path(__file__).parents[1] / "watchdog"
 # Whose words stand in the record: in steps, findings, answers, triggers and decisions.
 ROOMS = (
-    "checks", "diagnosis", "evidence", "journal", "killing", "model", "policy", "probes", "runbook",
-    "starting", "steps", "system", "targets", "watch",
+    "checks", "commands/sidecar_sessions.py", "commands/standings.py", "diagnosis", "evidence", "fleet/overview.py",
+    "journal", "killing", "model", "policy", "probes", "runbook", "sidecar", "starting", "steps", "system", "targets",
+    "text/exit_codes.py", "watch",
 )  # fmt: skip
 _VALUE = "\0"  # stands for a value
 
@@ -33,7 +34,8 @@ def templates(*rooms: str) -> dict[str, str]:
     """Each template that was found, with its place."""
     found: dict[str, str] = {}
     for room in rooms or ROOMS:
-        for path in sorted((HOUSE / room).rglob("*.py")):
+        place = HOUSE / room
+        for path in sorted(place.rglob("*.py")) if place.is_dir() else (place,):
             for line, text in _in_file(ast.parse(path.read_text(encoding="utf-8"))):
                 found.setdefault(text, f"{path.relative_to(HOUSE)}:{line}")
     return found

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib.resources
 import json
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,20 +19,29 @@ import pytest
 from homes import ROOT
 from pages import Page, page_of
 from support import alive, wait_for
-from test_web_answers import ASKED, asked_service
+from test_web_answers import ASKED, Channel, asked_service, channel, is_back, question
 from watching import Home, Service
 
+from watchdog.model.approval import Approval
+from watchdog.model.incident import Trigger
+
+__all__ = ["channel"]  # a fixture
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright")
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="needs chromium: apt-get install chromium"),
     pytest.mark.timeout(300),
 ]
-AXE = os.environ.get("WD_TEST_AXE", "")  # axe.min.js, from `npm pack axe-core`
+# The script comes with a test dependency; WD_TEST_AXE names the file of another version (`npm pack axe-core`).
+AXE = os.environ.get("WD_TEST_AXE") or importlib.resources.files("axe_playwright_python") / "axe.min.js"
 PICTURES = os.environ.get("WD_PICTURES", "")  # a folder: the pictures of the documents are taken again
 REPLACE = """([found, word]) => {
     const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     while (texts.nextNode()) texts.currentNode.data = texts.currentNode.data.replaceAll(found, word);
+}"""
+FOCUSED = """() => {
+    const one = document.activeElement;
+    return [(one.labels?.[0] ?? one).textContent.trim(), getComputedStyle(one).outlineStyle];
 }"""
 LOOKS = {
     "light": (1100, 800, "light", "en-GB"),
@@ -82,9 +94,21 @@ class Screen:
 
     def serious(self) -> list[str]:
         """What axe finds, serious or critical."""
-        self.tab.evaluate(f"() => {{ {Path(AXE).read_text()} }}")  # the page itself would not run it, by its policy
+        self.tab.evaluate(
+            f"() => {{ {Path(str(AXE)).read_text()} }}"
+        )  # the page itself would not run it, by its policy
         found = json.loads(self.tab.evaluate("axe.run().then(r => JSON.stringify(r.violations))"))
         return [f"{one['id']}: {one['nodes'][0]['html']}" for one in found if one["impact"] in ("serious", "critical")]
+
+    def goes_to(self, text: str) -> None:
+        """With the tabulator key alone, to the link, field or button of that name; whoever looks sees where it is."""
+        for _ in range(60):
+            self.tab.keyboard.press("Tab")
+            name, outline = self.tab.evaluate(FOCUSED)
+            assert outline != "none", f"nothing shows that {name!r} has the focus"
+            if name == text:
+                return
+        raise AssertionError(f"the tabulator key never came to {text!r}")
 
     def ends_well(self) -> None:
         """Only this machine was asked, and the browser had nothing to complain about."""
@@ -117,6 +141,36 @@ def test_a_person_sees_it_says_yes_and_reads_the_report(home: Home, chromium: An
         screen.shows("Allowed by")
         screen.tab.get_by_label("Fix").fill("one order for the locks")
         screen.tab.get_by_role("button", name="Save").click()
+        screen.shows("one order for the locks")
+        screen.ends_well()
+
+
+def test_a_yes_by_the_link_of_the_message_with_the_keyboard_alone_brings_it_back(
+    home: Home, channel: Channel, chromium: Any
+) -> None:
+    shop = asked_service(home, channel)
+    with question(home, shop, channel) as (page, before):
+        screen = Screen(chromium, page, "phone")
+        screen.open(channel.link())
+        screen.shows("kill --grace 2s")
+        assert alive(before), "looking decides nothing"
+        screen.goes_to("Yes, run bring-back")
+        screen.tab.keyboard.press("Enter")
+        screen.shows("(link, from 127.0.0.1) said yes")
+        is_back(home, shop, before)
+        screen.open("/")
+        screen.shows("1 service, the worst is ok")
+        screen.goes_to("History")
+        screen.tab.keyboard.press("Enter")
+        screen.shows("The last 7 days")
+        screen.goes_to(screen.tab.locator("ul.incidents a").first.text_content().strip())
+        screen.tab.keyboard.press("Enter")
+        screen.shows("is back, and that is proven")
+        screen.shows("Allowed by")
+        screen.goes_to("Fix")
+        screen.tab.keyboard.type("one order for the locks")
+        screen.goes_to("Save")
+        screen.tab.keyboard.press("Enter")
         screen.shows("one order for the locks")
         screen.ends_well()
 
@@ -191,19 +245,36 @@ def prepared(home: Home) -> str:
     return str(home.incidents()[0]["incident"])
 
 
-def test_every_page_can_be_read_by_everybody_on_every_screen(home: Home, chromium: Any) -> None:
-    """Nothing is cut off on a phone; axe finds nothing serious where it is given (WD_TEST_AXE=axe.min.js)."""
+def every_page(home: Home) -> dict[str, str]:
+    """The pages of a home that is worth looking at, by name; with the rare ones."""
     name = prepared(home)
+    before = next(one["incident"] for one in home.incidents() if one["service"] == "shop" and one["incident"] != name)
     with home.journal() as journal:
         question = journal.questions()[0].id
-    paths = {
+        now = time.time()
+        asked = Approval(
+            "q1", "mail", "bring-back", "block 2", "mail: two people must allow it", now, now + 600, needed=2
+        )
+        journal.ask(asked, hashlib.sha256(b"key").hexdigest())
+        running = journal.open_incident("cart", "bring-back", Trigger("person", "wd run bring-back", "kim")).id
+        journal.begin_step(running, 1, "kill", "kill --grace 3s")
+    broken = home.folder / "playbooks" / "broken.yml"
+    broken.write_text("service: broken\nfind: {prot: 1}\n")
+    return {
         "now": "/", "service": "/services/shop", "incident": f"/incidents/{name}", "history": "/history",
-        "compare": f"/incidents/{name}/compare/{name}",
-        "question": f"/questions/{question}", "sign-in": "/sign-in", "missing": "/nothing",
+        "compare": f"/incidents/{name}/compare/{before}", "question": f"/questions/{question}",
+        "sign-in": "/sign-in", "missing": "/nothing", "link": "/yes/q1/key", "running": f"/incidents/{running}",
+        "filtered": "/history?service=cart",
     }  # fmt: skip
+
+
+@pytest.mark.timeout(600)
+def test_every_page_can_be_read_by_everybody_on_every_screen(home: Home, chromium: Any) -> None:
+    """Nothing is cut off on a phone, and axe finds nothing serious."""
+    paths = every_page(home)
     with page_of(home) as page:
         found = []
-        for look in LOOKS if PICTURES or AXE else LOOKS.keys() - {"dark"}:  # the phone is dark too
+        for look in LOOKS:
             screen = Screen(chromium, page, look)
             for what, path in paths.items():
                 screen.open(path)
@@ -212,8 +283,9 @@ def test_every_page_can_be_read_by_everybody_on_every_screen(home: Home, chromiu
                 screen.picture(what, look, home)
                 if what == "incident":
                     assert screen.tab.locator("svg.waits.circle").is_visible()
-                if AXE:
-                    found += [f"{what} ({look}): {one}" for one in screen.serious()]
+                if what == "now":
+                    assert screen.tab.get_by_text("broken.yml").is_visible()
+                found += [f"{what} ({look}): {one}" for one in screen.serious()]
             screen.complaints = [one for one in screen.complaints if "404" not in one]  # of the page that is missing
             screen.ends_well()
         assert not found, "\n".join(found)

@@ -154,6 +154,18 @@ def test_no_english_sentence_of_the_catalogue_is_left_in_a_japanese_report(
     assert {one for one in pieces if one in japanese} - recorded == set()
 
 
+def test_every_sentence_of_a_finding_is_translated(tool: Any) -> None:
+    """Of the record's sentences these are read first; a new rule brings its words in all languages."""
+    pattern, words = re.compile(r"[\\|^]|\(\?"), re.compile(r"[a-z'’]+ [a-z'’]+ [a-z'’]+")
+    advice = {text.strip(" ;,:") for text in tool.prevention()}
+    rules_say = tool.recorded.templates("diagnosis/rules", "diagnosis/waits.py", "diagnosis/polling.py")
+    said = {text for text in rules_say if words.search(text) and not pattern.search(text)} - advice
+    assert len(said) > 100
+    for name in OTHERS:
+        told = {one.id for one in tool.known(name) if one.context == KIND and one.string}
+        assert said - told == set()
+
+
 def test_a_template_that_was_compiled_for_one_reader_speaks_the_language_of_the_next() -> None:
     text = '{{ "waiting" | word("step") }} {{ _("Why") }} {{ 90 | duration }}'
     with speaking("ja"):

@@ -33,6 +33,26 @@ def japanese() -> Iterator[None]:
             "healthy: ステータス 503 ですぐに応答する: アプリケーション自身の応答であり、理由はそのログにある",
         ),
         ("4th time in 7 days, same cause and line", "7 日間で 4 回目、同じ原因と行"),
+        (
+            "process 7 keeps the write lock of /srv/a.db for 31.8s in fill (a.py:4), waiting for a semaphore",
+            "プロセス 7 が /srv/a.db（31.8s） の書き込みロックを保持したまま セマフォ を待っている: fill (a.py:4)",
+        ),
+        (
+            "it waits until the next job is due: no thread has a job in hand (apscheduler, celery)",
+            "次のジョブの時刻を待っている: ジョブを処理中のスレッドはない (apscheduler, celery)",
+        ),
+        (
+            "it takes connections, and does not answer (python up to date.py (pid 9))",
+            "接続は受け付けるが応答しない (python up to date.py (pid 9))",
+        ),
+        (
+            "1 line with 'out of memory': Perhaps out of memory?",
+            "'out of memory' を含む行が 1 行: Perhaps out of memory?",
+        ),
+        (
+            "pid 7 cannot be held fast on this system. --allow-unsafe-kill goes by its start time instead",
+            "このシステムでは pid 7 を確実に押さえられない. --allow-unsafe-kill は代わりに起動時刻で判断する",
+        ),
     ],
 )
 def test_a_sentence_is_told_with_its_values_also_where_these_are_sentences(recorded: str, told: str) -> None:

@@ -13,7 +13,9 @@ from pathlib import Path
 
 from watchdog.commands.sidecar_sessions import Session, sessions
 from watchdog.commands.standing import ORDER, Standing
+from watchdog.journal.glance import Glance
 from watchdog.journal.store import Journal
+from watchdog.model.incident import Desired
 from watchdog.model.launching import UNKNOWN_END, ShimRecord
 from watchdog.model.playbook import Playbook
 from watchdog.model.probing import Sample
@@ -83,6 +85,17 @@ class _Known:
         return {one.name: curve for found, curve in probes for one in found}
 
 
+@record(frozen=True)
+class _Moment:
+    """What is found out once for all services of a look."""
+
+    now: float
+    said: Glance
+    sessions: Mapping[str, Session]
+    kills: Mapping[int, str]
+    locks: Path
+
+
 class Standings:
     """Of some services. Not for several threads at a time."""
 
@@ -91,13 +104,21 @@ class Standings:
         self._journal, self._state = journal, state
         self._known = {one.service: _Known(one, deque(maxlen=points), deque(maxlen=points)) for one in playbooks}
         self._seen = -1  # the number of the newest answer that was read; -1: none was
+        self._counted = False  # whether the figures of all were counted once
 
     def look(self) -> tuple[Standing, ...]:
         now = clock.now()
         self._read(now)
-        kills = _oom_kills()
-        bridges = sessions(self._journal, now) if any(one.playbook.sidecar for one in self._known.values()) else {}
-        return tuple(self._standing(one, now, kills, bridges) for one in self._known.values())
+        self._count(now)
+        has_sidecars = any(one.playbook.sidecar for one in self._known.values())
+        moment = _Moment(
+            now,
+            self._journal.glance(now - _MONTH),
+            sessions(self._journal, now) if has_sidecars else {},
+            _oom_kills(),
+            lock_files.locks_folder(),
+        )
+        return tuple(self._standing(one, moment) for one in self._known.values())
 
     def _read(self, now: float) -> None:
         edge = self._journal.last_sample()
@@ -110,41 +131,45 @@ class Standings:
                     self._known[name].add(samples)
         self._seen = edge
 
-    def _standing(
-        self, known: _Known, now: float, kills: Mapping[int, str], bridges: Mapping[str, Session]
-    ) -> Standing:
-        playbook, journal = known.playbook, self._journal
+    def _count(self, now: float) -> None:
+        """The figures over days and weeks, of some services in each look: of all at once it would be a long one."""
+        for place, known in enumerate(self._known.values()):
+            if now - known.figures_at >= _RECOUNTED:
+                known.figures = tuple(_figures(self._journal, known.playbook, now))
+                known.figures_at = now if self._counted else now - _RECOUNTED * place / len(self._known)
+        self._counted = True
+
+    def _standing(self, known: _Known, moment: _Moment) -> Standing:
+        playbook, name, said = known.playbook, known.playbook.service, moment.said
         verdict, since, message = _verdict(known)
-        session = bridges.get(playbook.service) if playbook.sidecar else None
+        session = moment.sessions.get(name) if playbook.sidecar else None
         if session is not None:
             verdict, since, message = session.state, session.since, session.message
         if verdict in ("ok", "slow") and since is not None:
             # A death between two questions is not a failed answer, and yet it was not well before.
-            since = max([since, *_came_up(journal, playbook, now)])
-        desired = journal.desired(playbook.service)
+            since = max(since, said.came_up.get(name, since))
+        desired = said.desired.get(name, Desired())
         if desired.state == "stopped" and verdict not in ("ok", "slow"):
             verdict, since, message = "stopped", desired.since, f"stopped by {desired.by or 'a person'}"
-        if now - known.figures_at >= _RECOUNTED:
-            known.figures, known.figures_at = tuple(_figures(journal, playbook, now)), now
         newest = known.newest.values()
         return Standing(
             playbook=playbook,
             state=verdict,
             since=since,
             message=message,
-            next_check=_next_check(known, now),
+            next_check=_next_check(known, moment.now),
             desired=desired,
-            gave_up=journal.kept(playbook.service, "gave up"),
-            question=journal.kept(playbook.service, "question"),
-            approval=next((one.id for one in journal.questions(playbook.service)), ""),
+            gave_up=said.gave_up.get(name, ""),
+            question=said.question.get(name, ""),
+            approval=said.approval.get(name, ""),
             figures=known.figures,
-            deaths=tuple(_deaths(self._state, playbook, kills)),
+            deaths=tuple(_deaths(self._state, playbook, moment.kills)),
             memory=tuple(known.memory),
             cpu=tuple(known.cpu),
             answers=tuple(known.answers),
             sidecar=session.figures if session else None,
             last_asked=max((one.at for one in newest), default=None),
-            holder=next((str(held) for key in target_lock.keys((), playbook) if (held := lock_files.holder(key))), ""),
+            holder=_holder(playbook, moment.locks),
         )
 
 
@@ -163,15 +188,9 @@ def _verdict(known: _Known) -> tuple[str, float | None, str]:
     return worst.verdict, max(alike) if worst.verdict == "ok" else min(alike), f"{worst.probe}: {worst.message}"
 
 
-def _came_up(journal: Journal, playbook: Playbook, now: float) -> list[float]:
-    """When the last restarts and outages were over."""
-    last = journal.incidents(playbook.service, now - _MONTH, 5)
-    outages = [
-        one.down_since + one.downtime
-        for one in last
-        if one.outcome == "recovered" and one.down_since is not None and one.downtime is not None
-    ]
-    return [*outages, *(one.at for one in journal.restarts(playbook.service, now - _MONTH)[-1:])]
+def _holder(playbook: Playbook, locks: Path) -> str:
+    found = (lock_files.holder(key, locks) for key in target_lock.keys((), playbook))
+    return str(next(filter(None, found), ""))
 
 
 def _next_check(known: _Known, now: float) -> float | None:

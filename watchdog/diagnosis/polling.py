@@ -106,7 +106,7 @@ def sent(view: Indexed, frame: Frame) -> str:
     queues = [word.value for call in given for word in call.keywords if word.arg in ("queue", "queue_name")]
     known = dict.fromkeys(repr(one.value) for one in queues if isinstance(one, ast.Constant))
     text = ", ".join(name for name in names if name)
-    return text + (f" in the queue {', '.join(known)}" if text and known else "")
+    return f"{text} in the queue {', '.join(known)}" if text and known else text
 
 
 def _own(view: Indexed, frame: Frame) -> Loop | None:

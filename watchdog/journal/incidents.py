@@ -188,6 +188,16 @@ def outages(db: sqlite3.Connection, service: str, since: float) -> tuple[tuple[f
     return tuple((begin, end) for begin, end in (typed(row, "nn") for row in rows))
 
 
+def last_recoveries(db: sqlite3.Connection, since: float) -> dict[str, float]:
+    """When the last outage of each service was over, of the runs opened since then that brought it back."""
+    rows = db.execute(
+        "SELECT service, max(down_since + downtime) FROM incidents WHERE opened >= ? AND outcome = 'recovered'"
+        " AND service IS NOT NULL AND down_since IS NOT NULL AND downtime IS NOT NULL GROUP BY service",
+        (since,),
+    )
+    return {row[0]: row[1] for row in rows if typed(row, "tn")}
+
+
 def ended(db: sqlite3.Connection, since: float) -> tuple[tuple[int, float, float], ...]:
     """(pid, begin, end) of each process that a run ended, and when that run was; its end is infinite while it runs."""
     rows = db.execute("SELECT old_pids, opened, closed FROM incidents WHERE opened >= ? AND old_pids != '[]'", (since,))

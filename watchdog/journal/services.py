@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from typing import Any
 
 from watchdog.journal.rows import typed
 from watchdog.model.incident import Desired, Restart
@@ -31,8 +32,16 @@ def desired(db: sqlite3.Connection, service: str, now: float) -> Desired:
     row = db.execute(
         "SELECT state, since, until, until_healthy, author, why FROM desired WHERE service = ?", (service,)
     ).fetchone()
-    if row is None:
-        return Desired()
+    return Desired() if row is None else _desired(row, now)
+
+
+def desired_by_all(db: sqlite3.Connection, now: float) -> dict[str, Desired]:
+    """The same of every service that a person said something about."""
+    rows = db.execute("SELECT service, state, since, until, until_healthy, author, why FROM desired").fetchall()
+    return {str(service): _desired(tuple(row), now) for service, *row in rows}
+
+
+def _desired(row: tuple[Any, ...], now: float) -> Desired:
     typed(row, "tnNntt")
     if row[0] not in ("running", "stopped", "snoozed") or (row[2] is not None and row[2] <= now):
         return Desired()
@@ -60,6 +69,12 @@ def restarts(db: sqlite3.Connection, service: str | None, since: float) -> tuple
         {"since": since, "service": service},
     )
     return tuple(Restart(row[0], row[1], bool(row[2]), row[3], row[4]) for row in rows if typed(row, "tnntt"))
+
+
+def last_restarts(db: sqlite3.Connection, since: float) -> dict[str, float]:
+    """When each service was restarted last."""
+    rows = db.execute("SELECT service, max(at) FROM restarts WHERE at >= ? GROUP BY service", (since,))
+    return {row[0]: row[1] for row in rows if typed(row, "tn")}
 
 
 def end_the_future(db: sqlite3.Connection, now: float) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, TypeVar
 
-from watchdog.journal import alerts, approvals, hours, incidents, samples, services, verifying
+from watchdog.journal import alerts, approvals, glance, hours, incidents, samples, services, verifying
 from watchdog.journal.database import Database
 from watchdog.journal.opening import damaged
 from watchdog.journal.retention import remove_old_folders
@@ -175,6 +175,10 @@ class Journal:
 
     def set_desired(self, service: str, desired: Desired) -> None:
         self._write(lambda db: services.set_desired(db, service, desired))
+
+    def glance(self, since: float) -> glance.Glance:
+        """What is known of all services beside their answers; restarts and outages since then."""
+        return self._read(lambda db: glance.look(db, since, clock.now()))
 
     def desired(self, service: str) -> Desired:
         """What a person wants of it now; a snooze whose time is over has ended."""

@@ -57,7 +57,7 @@ def target_lock(key: str, purpose: str, wait: float = 0.0, folder: Path | None =
     """
     with contextlib.ExitStack() as stack:
         try:
-            where = make_folder(folder or runtime_folder() / "locks")
+            where = make_folder(folder or locks_folder())
             lock = _lock_file(where, key)
             note = lock.with_suffix(".json")
             stack.enter_context(flock.held(lock, wait))
@@ -122,9 +122,14 @@ def _loop(service: str | None) -> str:
     return f"{_LOOP}:{service}" if service else _LOOP
 
 
-def holder(key: str, folder: Path | None = None) -> Holder | None:
-    """Who works on this target now; None if nobody does."""
-    return _held_by(_lock_file(folder or runtime_folder() / "locks", key))
+def locks_folder() -> Path:
+    """Where the locks of all targets lie."""
+    return runtime_folder() / "locks"
+
+
+def holder(key: str, where: Path | None = None) -> Holder | None:
+    """Who works on this target now; None if nobody does. `where`: `locks_folder()`, for whoever asks about many."""
+    return _held_by(_lock_file(where or locks_folder(), key))
 
 
 def _held_by(path: Path) -> Holder | None:

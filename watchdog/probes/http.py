@@ -50,8 +50,9 @@ def _wrong(asked: Asked, reply: Reply) -> str:
         return f"answers {status}"
     text = spec.setting("contains")
     if text and text.encode() not in reply.body:
-        part = " in the first MiB" if reply.truncated else ""
-        return f"answers {status}, but without {text[:80]!r}{part}"
+        if reply.truncated:
+            return f"answers {status}, but without {text[:80]!r} in the first MiB"
+        return f"answers {status}, but without {text[:80]!r}"
     fields = spec.setting("json")
     return _wrong_fields(dict(fields), reply) if fields else ""
 

@@ -63,8 +63,11 @@ def probe(asked: Asked) -> Sample:
     if found.error and number < wanted.count:
         return asked.answer("unknown", found.error, bookmark=found.bookmark)
     if number >= wanted.count:
-        told = f"{number} lines in {format_duration(wanted.within)}" if number > 1 else "1 line"
-        return asked.answer("failed", f"{told} with {wanted.text[:60]!r}: {found.last}", number, "", found.bookmark)
+        told = f"1 line with {wanted.text[:60]!r}: {found.last}"
+        if number > 1:
+            within = format_duration(wanted.within)
+            told = f"{number} lines in {within} with {wanted.text[:60]!r}: {found.last}"
+        return asked.answer("failed", told, number, "", found.bookmark)
     return asked.answer("ok", f"{number} lines with {wanted.text[:60]!r}", number, "", found.bookmark)
 
 

@@ -245,4 +245,4 @@ class StartedServer:
 def _words(code: int, lines: Collection[str]) -> str:
     how = f"with {exit_codes.in_words(code)}" if code >= 0 else f"by signal {-code}"
     last = [line for line in lines if line.strip()]
-    return f"it ended {how}" + (f": {' | '.join(last[-3:])[-500:]}" if last else ", without a word")
+    return f"it ended {how}: {' | '.join(last[-3:])[-500:]}" if last else f"it ended {how}, without a word"

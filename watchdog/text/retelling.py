@@ -20,14 +20,17 @@ from watchdog.text.language import ENGLISH, current, translated_word
 KIND = "recorded"
 INDEX = ("templates", "index")  # the text and the kind of the one entry that lists all templates, a line each
 EDGES = " ;,:"  # what may join a sentence to its neighbours, on either side
-_JOINTS = ("; ", ": ", ", ")  # between sentences of one message
+_JOINTS = ("; ", ": ", ", ", ". ")  # between sentences of one message
 _BREAK = "{}; "  # behind it a new sentence begins, which may be known where the first is not
 _QUOTED = re.compile(r"'[^']*'|`[^`]*`|\([^()]*\)")
 _PROSE = re.compile(r"(?<![\w./:=-])[a-z]+ [a-z]+(?![\w./:=(-])")
 _WORD = re.compile(r"(?<![\w'\0])[A-Za-z][A-Za-z']*(?![\w'\0])")
+_CALL = re.compile(r"[^\s()]+ \([^\s()]+:\d+\)")  # "withdraw (server.py:30)": the same in every language
+_NAMES = re.compile(r"\w+(, \w+)*")  # "celery"
+_LETTERS = re.compile(r"[A-Za-z]{2}")
 _LONGEST = 2000  # characters; a longer text is no sentence of ours
 _DEEPEST = 8  # sentences in each other
-_MOST = 400  # texts that are looked at for one sentence: it may be a stranger's, made to be slow
+_MOST = 600  # texts that are looked at for one sentence: it may be a stranger's, made to be slow
 _FEW = 6  # letters: a template with fewer fits nearly everything, so its values must be words or known sentences
 
 
@@ -80,17 +83,19 @@ class _Reader:
 
     def __init__(self, templates: _Templates) -> None:
         self._templates, self._left = templates, _MOST
-        self._known: dict[tuple[str, int], _Reading] = {}
+        self._known: dict[str, tuple[int, _Reading]] = {}  # with the depth that was left for it
 
     def read(self, text: str, depth: int = _DEEPEST) -> _Reading:
         core = text.strip(EDGES)
-        if not core or not depth or self._left <= 0:
-            return _unread(text)
-        if (core, depth) not in self._known:
+        seen, best = self._known.get(core, (0, None))
+        if seen < depth and self._left > 0 and _LETTERS.search(core):
             self._left -= 1
             found = (*self._by_parts(core, depth - 1), *self._by_template(core, depth - 1), _unread(core))
-            self._known[core, depth] = max(found, key=lambda one: one[:2])
-        best, place = self._known[core, depth], text.index(core)
+            best = max(found, key=lambda one: one[:2])
+            self._known[core] = depth, best
+        if best is None:
+            return _unread(text)
+        place = text.index(core)
         return best._replace(told=f"{text[:place]}{best.told}{text[place + len(core) :]}")
 
     def _by_template(self, text: str, depth: int) -> Iterator[_Reading]:
@@ -100,7 +105,10 @@ class _Reader:
             if not _are_balanced(values):
                 continue
             read = [self._value(value, number in one.free, depth) for number, value in enumerate(values)]
-            unknown = any(" " in value and not it.letters for value, it in zip(values, read, strict=True))
+            unknown = any(
+                " " in value and not it.letters and not _CALL.fullmatch(value)
+                for value, it in zip(values, read, strict=True)
+            )
             if all(it.is_whole for it in read) and (one.letters >= _FEW or not unknown):
                 letters = one.letters + sum(it.letters for it in read)
                 told = one.translation.format(*(it.told for it in read))
@@ -113,8 +121,8 @@ class _Reader:
         """Several sentences in one message, or one with another in brackets behind it."""
         head, bracket, tail = text.rpartition(" (")
         ways: list[tuple[tuple[str, ...], str]] = []
-        # A place as in "withdraw (server.py:30)" belongs to what stands before it.
-        if bracket and tail.endswith(")") and self.read(tail[:-1], depth).letters:
+        # A place as in "withdraw (server.py:30)" belongs to what stands before it; a mere name does not.
+        if bracket and tail.endswith(")") and (_NAMES.fullmatch(tail[:-1]) or self.read(tail[:-1], depth).letters):
             ways.append(((head, tail[:-1]), "{} ({})"))
         for joint in _JOINTS:
             for pieces in (tuple(text.split(joint)), tuple(text.split(joint, 1))):

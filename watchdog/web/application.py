@@ -38,7 +38,7 @@ def make(site: Site) -> Starlette:
     def route(path: str, handler: Handler, need: Need = "view", method: str = "GET") -> Route:
         return Route(path, endpoint(site, handler, need), methods=[method])
 
-    pages = now_pages.NowPages()
+    pages = now_pages.NowPages(site.looks)
     return Starlette(
         routes=[
             route("/", pages.now),

@@ -21,6 +21,7 @@ _MOST = 2000  # runs of the journal that are looked through
 _SHOWN = 100
 _WIDTH = 700.0  # of the picture
 _LEAST = 3.0  # the width of an outage that lasted a moment
+_NAME = 40.0  # the width of a day's name
 _SPANS = {"7d": _WEEK, "30d": 30 * 86400.0, "92d": 92 * 86400.0}
 
 
@@ -79,21 +80,22 @@ def lanes(troubles: Sequence[Incident], now: float) -> tuple[Lane, ...]:
             continue
         lasted = one.downtime if one.downtime is not None else max(0.0, (one.closed or now) - begin)
         left = (begin - (now - _WEEK)) / _WEEK * _WIDTH
-        width = min(max(_LEAST, lasted / _WEEK * _WIDTH), _WIDTH - left)
+        width = max(_LEAST, min(lasted / _WEEK * _WIDTH, _WIDTH - left))
+        left = min(left, _WIDTH - width)  # one that has just ended begins a little earlier, so that it is seen
         cause = one.root_cause or one.cause or translated("no cause is known")
         words = f"{_moment(begin)}: {translated_word(one.came_to, 'run')}, {format_duration(lasted)}: {cause}"
-        found.setdefault(one.service or one.runbook, []).append(Mark(one.id, left, max(width, 1.0), one.came_to, words))
+        found.setdefault(one.service or one.runbook, []).append(Mark(one.id, left, width, one.came_to, words))
     return tuple(Lane(name, tuple(marks)) for name, marks in sorted(found.items()))
 
 
 def _days(now: float) -> tuple[tuple[float, str], ...]:
-    """Where each day of the last week begins in the picture, with its name."""
+    """Where each day of the last week begins in the picture, with its name if that has room."""
     found = []
     for back in range(7):
         moment = datetime.fromtimestamp(now - back * 86400.0).astimezone().replace(hour=0, minute=0, second=0)
         left = (moment.timestamp() - (now - _WEEK)) / _WEEK * _WIDTH
         if left >= 0:
-            found.append((round(left, 1), moment.strftime("%a")))
+            found.append((round(left, 1), moment.strftime("%a") if left + _NAME <= _WIDTH else ""))
     return tuple(reversed(found))
 
 

@@ -44,6 +44,8 @@ class Looks:
         self._of: Journal | None = None
         self._standings: Standings | None = None
         self._broken: tuple[Path, ...] = ()
+        # What is made of each look before anybody gets it, by the thread that took it: a visitor waits for neither.
+        self.prepare: Callable[[Look], None] = _nothing
 
     def now(self) -> Look:
         """The last look; a new one is taken beside it, or waited for if the last one is old."""
@@ -73,7 +75,13 @@ class Looks:
             found, self._broken = _sound(self._home)
             self._standings, self._seen, self._of = Standings(journal, self._state, found, _POINTS), seen, journal
         found_now = tuple(sorted(self._standings.look(), key=worst_first))
-        self._last, self._taken = Look(clock.now(), found_now, self._broken), clock.monotonic()
+        last = Look(clock.now(), found_now, self._broken)
+        self.prepare(last)
+        self._last, self._taken = last, clock.monotonic()
+
+
+def _nothing(found: Look) -> None:
+    """Nobody shows it."""
 
 
 def _sound(home: Path) -> tuple[tuple[Playbook, ...], tuple[Path, ...]]:

@@ -17,6 +17,7 @@ from watchdog.system import clock
 from watchdog.text.language import translated
 from watchdog.web import look
 from watchdog.web.asked import Asked
+from watchdog.web.looks import Looks
 from watchdog.web.rows import row
 from watchdog.web.service_list import ServiceList
 
@@ -27,8 +28,9 @@ _LOOKED_THROUGH = 200
 class NowPages:
     """The page Now and its list."""
 
-    def __init__(self) -> None:
+    def __init__(self, looks: Looks) -> None:
         self._list = ServiceList()
+        looks.prepare = self._list.prepare
 
     def now(self, asked: Asked) -> Response:
         """Every service, the worst first; servers without a playbook; the last troubles."""

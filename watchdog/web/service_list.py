@@ -1,7 +1,7 @@
 """The list of services on the page Now, drawn once for each look and language, however many pages are open.
 
-What changed since the last look is drawn again; the rest is taken over. Whoever comes while it is drawn gets the list
-before it, unless that is old.
+What changed since the last look is drawn again; the rest is taken over. The thread that took the look draws it, so
+whoever asks meanwhile gets the list before it.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from markupsafe import Markup
 from watchdog.commands.standing import Standing, worst_of
 from watchdog.model.records import record
 from watchdog.system import clock
-from watchdog.text.language import current, translated, translated_count, translated_word
+from watchdog.text.language import current, speaking, translated, translated_count, translated_word
 from watchdog.web import look
 from watchdog.web.looks import Look
 from watchdog.web.rows import row
 
-_OLD = 5.0  # seconds by which a list may be behind the newest look
+_WATCHED = 10.0  # seconds for which a language is drawn after somebody has asked for it
 _LASTS = 60.0  # seconds after which a row is drawn again: how long its state has lasted stands in it
 
 
@@ -49,20 +49,27 @@ class ServiceList:
         self._lock = threading.Lock()
         self._drawn: dict[str, Drawn] = {}  # by language
         self._rows: dict[tuple[str, str], _Row] = {}  # by language and service
+        self._asked: dict[str, float] = {}  # when somebody last asked in that language, on the monotonic clock
+
+    def prepare(self, found: Look) -> None:
+        """Draw it in each language that somebody watches."""
+        edge = clock.monotonic() - _WATCHED
+        for language in [one for one, at in tuple(self._asked.items()) if at > edge]:
+            with speaking(language):
+                self._brought_up(found)
 
     def of(self, found: Look) -> Drawn:
+        """The list of this look, or of a newer one."""
+        self._asked[current()] = clock.monotonic()
         drawn = self._drawn.get(current())
-        if drawn is not None and drawn.look is found:
+        return drawn if drawn is not None and drawn.look.at >= found.at else self._brought_up(found)
+
+    def _brought_up(self, found: Look) -> Drawn:
+        with self._lock:
+            drawn = self._drawn.get(current())
+            if drawn is None or drawn.look.at < found.at:
+                drawn = self._drawn[current()] = self._draw(found)
             return drawn
-        must_wait = drawn is None or found.at - drawn.look.at > _OLD
-        if self._lock.acquire(blocking=must_wait):
-            try:
-                drawn = self._drawn.get(current())
-                if drawn is None or drawn.look.at < found.at:
-                    self._drawn[current()] = self._draw(found)
-            finally:
-                self._lock.release()
-        return self._drawn[current()]
 
     def _draw(self, found: Look) -> Drawn:
         at = clock.now()

@@ -74,7 +74,7 @@ def _children(view: View, pid: int) -> str:
     if told:
         return f"; the child has ended, and {'; '.join(told[:3])} keeps its output open"
     living = view.living_children(pid)
-    told = [f"{one} {view.processes[one].shown(60)}" for one in living]
+    told = [f"process {one} ({view.processes[one].shown(60)})" for one in living]
     return (": " + "; ".join(told[:3]) if told else "") + _held_at(view, living)
 
 

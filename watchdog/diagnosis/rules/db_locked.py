@@ -33,23 +33,28 @@ def rule(view: View) -> Iterator[Finding]:
     lock = taken[0]
     holder = _holder(view, lock)
     culprit = _culprit(view, holder) or (view.culprit(victims[0].dominant_frame[0], victims[0]) if victims else None)
-    where = f" in {short(holder.app_frame)}, waiting for {holder.wait.words}" if holder and holder.app_frame else ""
     seconds = holder.stuck if holder else view.waited
-    outside = "" if lock.pid in view.processes else f" ({lock.owner[:80]})"
     yield Finding(
         cause="db-locked",
         certainty="certain" if victims else "guess",
         lasted=seconds if victims else None,
-        summary=f"process {lock.pid}{outside} keeps the write lock of {lock.path.removesuffix('-shm')}"
-        + (f" for {format_duration(seconds)}" if seconds >= 1 else "")
-        + where
-        + (f"; {len(victims)} threads wait for it" if victims else ""),
+        summary=_told(view, lock, holder, seconds) + (f"; {len(victims)} threads wait for it" if victims else ""),
         instead="restart" if lock.pid in view.processes else "call-a-person",
         culprit=culprit,
         peer=None if lock.pid in view.processes else f"pid {lock.pid}: {lock.owner[:80]}",
         evidence=("files.json#locks", *((holder.reference,) if holder else ())),
         prevent=PREVENT,
     )
+
+
+def _told(view: View, lock: FileLock, holder: ThreadView | None, seconds: float) -> str:
+    who = str(lock.pid) if lock.pid in view.processes else f"{lock.pid} ({lock.owner[:80]})"
+    path = lock.path.removesuffix("-shm")
+    what = f"{path} for {format_duration(seconds)}" if seconds >= 1 else path
+    if holder is None or holder.app_frame is None:
+        return f"process {who} keeps the write lock of {what}"
+    place = short(holder.app_frame)
+    return f"process {who} keeps the write lock of {what} in {place}, waiting for {holder.wait.words}"
 
 
 def is_database(lock: FileLock) -> bool:

@@ -63,13 +63,13 @@ def _of_tasks(view: View) -> Iterator[Finding]:
         return
     first, peer = waiting[0]
     count = sum(one.app_frame == first.app_frame for one, _ in waiting)
-    reach, who = _reach(view, peer.remote)
+    reach = _reach(view, peer.remote)
     yield Finding(
         cause="external-wait",
         certainty="likely",
         lasted=peer.sent_ago or 0.0,
         summary=f"{count} {first.noun}{'s' if count > 1 else ''} wait{'' if count > 1 else 's'} for {peer.remote} in "
-        f"{short(first.app_frame)}{': ' + reach if reach else ''}{who}",
+        f"{short(first.app_frame)}{reach}",
         culprit=view.culprit(first.app_frame),
         peer=peer.remote,
         evidence=(f"tasks.json#pid={first.task.pid},task={first.task.name}", "sockets.json"),
@@ -112,31 +112,32 @@ def _said_nothing(peer: Connection) -> bool:
     return peer.received_ago is None or (peer.sent_ago is not None and peer.received_ago >= peer.sent_ago)
 
 
-def _reach(view: View, peer: str | None) -> tuple[str, str]:
+def _reach(view: View, peer: str | None) -> str:
     """What a connection to it came to, and who it is if it is on this machine."""
     look = next((one for one in view.evidence.peers if one.address == peer), None)
+    if look is None:
+        return ""
+    who = f" ({look.owner})" if look.owner else ""
     reach = {
-        "connects": "it takes connections, and does not answer",
-        "refuses": "it refuses new connections",
-        "silent": "it does not even take new connections",
-    }.get(look.state if look else "", "")
-    return reach, f" ({look.owner})" if look and look.owner else ""
+        "connects": f": it takes connections, and does not answer{who}",
+        "refuses": f": it refuses new connections{who}",
+        "silent": f": it does not even take new connections{who}",
+    }
+    return reach.get(look.state, who)
 
 
 def _finding(view: View, thread: ThreadView, peer: str | None, count: int) -> Finding:
     frame = thread.place
     assert frame is not None
     culprit, where = askers.culprit(view, thread, frame)
-    reach, who = _reach(view, peer)
+    reach = _reach(view, peer)
     many = f"; {count} threads wait for it" if count > 1 else ""
     return Finding(
         cause="external-wait",
         certainty="likely",
         lasted=thread.stuck,
         waits_for="loop" if thread.is_event_loop else "",
-        summary=f"{thread.label} waits {format_duration(thread.stuck)} for {thread.wait.words}"
-        f" in {where}"
-        f"{many}{': ' + reach if reach else ''}{who}",
+        summary=f"{thread.label} waits {format_duration(thread.stuck)} for {thread.wait.words} in {where}{many}{reach}",
         culprit=culprit,
         peer=peer,
         evidence=(thread.reference, "sockets.json", f"threads.json#pid={thread.pid},tid={thread.tid}"),
