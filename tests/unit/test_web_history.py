@@ -37,6 +37,6 @@ def test_a_long_outage_has_its_length() -> None:
 
 def test_the_name_of_a_day_is_left_out_where_it_has_no_room() -> None:
     midnight = datetime.fromtimestamp(time.time()).astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
-    begun, noon = midnight.timestamp() + 3600.0, midnight.timestamp() + 12 * 3600.0
+    begun, evening = midnight.timestamp() + 3600.0, midnight.timestamp() + 18 * 3600.0
     assert [bool(name) for _, name in history_pages._days(begun)] == [*[True] * 6, False]
-    assert [bool(name) for _, name in history_pages._days(noon)] == [True] * 7
+    assert [bool(name) for _, name in history_pages._days(evening)] == [True] * 7

@@ -21,7 +21,7 @@ _MOST = 2000  # runs of the journal that are looked through
 _SHOWN = 100
 _WIDTH = 700.0  # of the picture
 _LEAST = 3.0  # the width of an outage that lasted a moment
-_NAME = 40.0  # the width of a day's name
+_NAME = 65.0  # the width of a day's name, on a phone too
 _SPANS = {"7d": _WEEK, "30d": 30 * 86400.0, "92d": 92 * 86400.0}
 
 
