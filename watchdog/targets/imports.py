@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections import deque
+from collections.abc import Sequence
+
 from watchdog.model.process import Process
 from watchdog.system.process import rights
 from watchdog.targets import frameworks
@@ -23,6 +27,7 @@ _ALSO_CLIENTS = frozenset(
     {"aiohttp", "autobahn", "engineio", "h11", "h2", "httptools", "websockets", "ws4py", "wsproto"}
 )
 _METRICS = "prometheus_client"
+_Loaded = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 def may_speak_http(process: Process) -> bool:
@@ -37,18 +42,52 @@ def speaks_http(process: Process) -> bool:
     return _METRICS not in loaded and not _ALSO_CLIENTS.issuperset(loaded) and _names_it(process, own)
 
 
-def _imported(process: Process) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+def _imported(process: Process) -> _Loaded | None:
     """Which libraries for HTTP it has loaded, and the files of its own modules; None where that cannot be read."""
-    from watchdog.system.child import child_call  # here and below: the command line tells of most servers
-    from watchdog.system.process import memory
+    from watchdog.system.process import memory  # here and below: the command line tells of most servers
 
-    if not memory.READABLE:
-        return None
-    answer = child_call.call("watchdog.cpython.modules:read_all", ((process.pid,), _SERVE_HTTP), _SECONDS)
-    found: tuple[tuple[str, ...], tuple[str, ...]] | None = (
-        answer.get(process.pid) if isinstance(answer, dict) else None
-    )
-    return found
+    return _together.ask(process.pid) if memory.READABLE else None
+
+
+class _Together:
+    """Threads that ask at the same time share one child: those that come while it reads are answered by the next."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[_Question] = deque()
+        self._turn = threading.Lock()
+
+    def ask(self, pid: int) -> _Loaded | None:
+        asked = _Question(pid)
+        self._waiting.append(asked)
+        with self._turn:
+            if not asked.is_over:
+                self._read_for_all()
+        # One process whose memory cannot be read in time must not take the answers of the others away.
+        return _read([pid]).get(pid) if asked.is_lost else asked.found
+
+    def _read_for_all(self) -> None:
+        batch = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        found = _read([one.pid for one in batch])
+        for one in batch:
+            one.found, one.is_over = found.get(one.pid), True
+            one.is_lost = not found and len(batch) > 1
+
+
+class _Question:
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.found: _Loaded | None = None
+        self.is_over = self.is_lost = False
+
+
+_together = _Together()
+
+
+def _read(pids: Sequence[int]) -> dict[int, _Loaded]:
+    from watchdog.system.child import child_call
+
+    answer = child_call.call("watchdog.cpython.modules:read_all", (tuple(pids), _SERVE_HTTP), _SECONDS)
+    return answer if isinstance(answer, dict) else {}
 
 
 def _names_it(process: Process, own: tuple[str, ...]) -> bool:
