@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from watchdog.evidence import files_open, session, stacks
+from watchdog.evidence import gather as gathering
 from watchdog.evidence.gather import gather
 from watchdog.model.evidence import Configured, Frame, StackLook, ThreadStack
 from watchdog.model.open_files import Descriptor
@@ -67,3 +68,12 @@ def test_where_a_look_takes_long_the_second_one_comes_before_all_else(monkeypatc
     replaced(monkeypatch, slow_dump, lambda: order.append("files"))
     gather(own_tree(), Configured(), 4.0)
     assert order[:3] == ["calls", "calls", "files"]
+
+
+def test_a_short_look_on_a_quick_machine_begins_with_all_that_there_is_to_see(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop looks for a third of a second while it counts: a twentieth of that is not slow."""
+    order: list[str] = []
+    replaced(monkeypatch, lambda: order.append("calls"), lambda: order.append("files"))
+    monkeypatch.setattr(gathering, "_SLOW", _PATIENCE)
+    gather(own_tree(), Configured(), 0.35)
+    assert order[:2] == ["calls", "files"]

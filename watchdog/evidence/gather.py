@@ -16,7 +16,7 @@ from watchdog.model.evidence import Configured, Evidence, Exit, LogTail
 from watchdog.model.process import Tree
 from watchdog.system import clock
 
-_LONG = 0.05  # of the whole time: a look that takes so much of it
+_LONG, _SLOW = 0.05, 0.2  # a look that takes so much of the whole time, and so many seconds
 
 
 def quick(tree: Tree, within: float = 0.5) -> Evidence:
@@ -49,7 +49,7 @@ def gather(
     took = session.at
     session.ask(asking)
     begun = 0.0  # of the last round
-    if took > _LONG * within:
+    if took > max(_LONG * within, _SLOW):
         # Two looks show what stands still, and nothing else does: on a slow machine they come before the surroundings.
         session.wait(_pauses()[0])
         begun = session.at
