@@ -68,7 +68,10 @@ def test_the_source_tells_which_pattern_a_line_matches_with(lines: tuple[str, st
     assert pattern_at(source, 3, ()) == "(a+)+$"
 
 
-@pytest.mark.parametrize("line", ["ok = rules[kind].match(text)", "ok = re.match(given, text)", "text.split(',')"])
+@pytest.mark.parametrize(
+    "line",
+    ["ok = rules[kind].match(text)", "ok = re.match(given, text)", "text.split(',')", "re.match('(a +)+', text, re.X)"],
+)
 def test_a_pattern_that_the_source_does_not_tell_is_not_guessed(line: str) -> None:
     source = SourceFile("/srv/app.py", ((1, "given = read()"), (2, "given = '(a+)+'"), (3, line)))
     assert pattern_at(source, 3, ()) is None

@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from watchdog.diagnosis import shape
 from watchdog.diagnosis.at_start import is_done_at_start
-from watchdog.diagnosis.code import at_place, is_application
+from watchdog.diagnosis.code import at_place, function, is_application
 from watchdog.diagnosis.tasks import TaskWait, answers_request
 from watchdog.diagnosis.view import ThreadView, View
 from watchdog.model.evidence import Frame, SourceFile
@@ -109,7 +109,7 @@ def is_held_alone(view: View, one: TaskWait) -> bool:
         return False
     outer = one.chain[0]
     source = view.file(outer.file)
-    by_design = source is None or is_done_at_start(source, _name(outer))
+    by_design = source is None or is_done_at_start(source, function(outer))
     return answers_request(one.task) or not by_design
 
 
@@ -140,10 +140,10 @@ def _lost_giver(view: View, pid: int, chain: Sequence[Frame], place: Frame) -> F
     if view.inside_unread or any(look.unread for look in view.tasks):
         return None
     program, living = _program(view.evidence.sources), _living(view, pid, place)
-    own = {_name(frame) for frame in chain}
+    own = {function(frame) for frame in chain}
     names = _gives(chain, place)
-    if _name(place) in program.giving_their_own(names):  # who finds it there waits for the one who made it
-        return None if living[_name(place)] else program.frame(_name(place))
+    if function(place) in program.giving_their_own(names):  # who finds it there waits for the one who made it
+        return None if living[function(place)] else program.frame(function(place))
     givers = program.giving(names) - own
     if any(living[name] for name in givers):
         return None
@@ -164,17 +164,13 @@ def _lost_giver(view: View, pid: int, chain: Sequence[Frame], place: Frame) -> F
     return program.frame(over[0]) if over else None
 
 
-def _name(frame: Frame) -> str:
-    return frame.function.rpartition(".")[2]
-
-
 def _living(view: View, pid: int, place: Frame) -> defaultdict[str, list[Frame]]:
     """The calls of all tasks and threads by function, without those that wait at the same place."""
     found: defaultdict[str, list[Frame]] = defaultdict(list)
     calls = [task.frames for look in view.tasks if look.pid == pid for task in look.tasks]
     for frames in (*calls, *(thread.frames for thread in view.threads_of(pid))):
         for frame in frames if place not in frames else ():
-            found[_name(frame)].append(frame)
+            found[function(frame)].append(frame)
     return found
 
 

@@ -17,6 +17,8 @@ def pattern_at(source: SourceFile, line: int, sources: Iterable[SourceFile]) -> 
     for call in shape.call_nodes_at(source, line):
         if not isinstance(call.func, ast.Attribute) or call.func.attr not in _CALLS:
             continue
+        if _is_verbose(call):
+            continue
         owner = call.func.value
         of_module = isinstance(owner, ast.Name) and owner.id == "re"
         given = [*call.args, *(one.value for one in call.keywords if one.arg == "pattern"), None]
@@ -29,7 +31,7 @@ def pattern_at(source: SourceFile, line: int, sources: Iterable[SourceFile]) -> 
 def _text(node: ast.AST | None, sources: Sequence[SourceFile], depth: int = 4) -> str | None:
     if isinstance(node, ast.Constant):
         return node.value.decode("latin-1") if isinstance(node.value, bytes) else _if_text(node.value)
-    if isinstance(node, ast.Call) and shape.called_name(node) == "compile":
+    if isinstance(node, ast.Call) and shape.called_name(node) == "compile" and not _is_verbose(node):
         return _text(next(iter(node.args), None), sources, depth)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         left, right = _text(node.left, sources, depth), _text(node.right, sources, depth)
@@ -39,6 +41,11 @@ def _text(node: ast.AST | None, sources: Sequence[SourceFile], depth: int = 4) -
         values = {ast.dump(value): value for source in sources for value in _values_of(source, name)}
         return _text(next(iter(values.values())), sources, depth - 1) if len(values) == 1 else None
     return None
+
+
+def _is_verbose(call: ast.Call) -> bool:
+    """Whether a flag says that blanks and comments are no part of the pattern."""
+    return any(shape.simple_name(one) in ("X", "VERBOSE") for one in ast.walk(call))
 
 
 def _values_of(source: SourceFile, name: str) -> Iterator[ast.expr]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from watchdog.diagnosis import jobs, logbook
 from watchdog.diagnosis.cleared_late import cleared_late
-from watchdog.diagnosis.code import at_place, is_application
+from watchdog.diagnosis.code import at_place, function, is_application
 from watchdog.diagnosis.givers import may_be_given
 from watchdog.diagnosis.locking import graph
 from watchdog.diagnosis.lost_givers import is_held_alone, is_held_alone_by, lost_giver, lost_giver_of
@@ -126,8 +126,8 @@ def _death(view: View, giver: Frame) -> FailedTask | None:
     return next((one for one in failed if any(_is_same(frame, giver) for frame in one.frames)), None)
 
 
-def _is_same(frame: Frame, function: Frame) -> bool:
-    return frame.file == function.file and _name(frame) == _name(function)
+def _is_same(frame: Frame, other: Frame) -> bool:
+    return frame.file == other.file and function(frame) == function(other)
 
 
 def _root(view: View, waiter: Frame, giver: Frame | None) -> Frame | None:
@@ -140,10 +140,6 @@ def _root(view: View, waiter: Frame, giver: Frame | None) -> Frame | None:
 def _late(view: View, waiter: Frame) -> str:
     late = cleared_late(view, waiter)
     return f"; {short(late)} clears it after it has asked for it" if late else ""
-
-
-def _name(frame: Frame) -> str:
-    return frame.function.rpartition(".")[2]
 
 
 def _of_threads(view: View) -> Iterator[Finding]:
