@@ -10,10 +10,23 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from support import Server, connects, end_session, free_port, wait_for
 
 NOBODY = 65534
 PYTHON = str(Path(sys.executable).resolve())
+
+
+def _is_open() -> bool:
+    """Whether every user may enter the folders of this checkout, of its environment and of its Python."""
+    places = (Path(__file__).resolve(), Path(sys.prefix).resolve() / "lib", Path(PYTHON))
+    return all(folder.stat().st_mode & 0o001 for place in places for folder in place.parents)
+
+
+RUNS_WD = pytest.mark.skipif(
+    not _is_open(),
+    reason="another user cannot run wd here: a folder above the checkout or its Python is closed to others",
+)
 
 
 @contextlib.contextmanager

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 from interpreters import NEEDS_RIGHT, interpreters, script
+from strangers import NOBODY, RUNS_WD
 from support import wait_for
 
+from watchdog.cpython.look import look as in_memory
 from watchdog.evidence.tasks import read_tasks
 from watchdog.model.evidence import Task, TaskLook
 
@@ -141,16 +143,18 @@ def test_a_process_that_is_gone_is_said_to_be_gone() -> None:
 
 
 @pytest.mark.root
+@RUNS_WD
 def test_without_the_right_the_missing_right_is_named() -> None:
     with script(sys.executable, "waiting_tasks.py") as (process, _):
         child = os.fork()
         if child == 0:
-            os.setgid(65534)
-            os.setuid(65534)
-            from watchdog.cpython.look import look as look_at
-
-            found = look_at(process.pid, 0.0, 5.0)
-            os._exit(0 if "no right" in (found.error or "") and "sudo wd" in found.remedy else 1)
+            try:  # whatever happens, the child must not go on with the tests that follow
+                os.setgid(NOBODY)
+                os.setuid(NOBODY)
+                found = in_memory(process.pid, 0.0, 5.0)
+                os._exit(0 if "no right" in (found.error or "") and "sudo wd" in found.remedy else 1)
+            finally:
+                os._exit(2)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 

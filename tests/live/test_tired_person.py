@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 from advised import follow
 from homes import WD, Done, Shop, answering_pid, shop_in, surroundings
-from strangers import NOBODY, open_folder
+from strangers import NOBODY, RUNS_WD, open_folder
 from support import alive, wait_for
 from tired_states import NO_HOME, OTHER_USER, machine, repair
 
@@ -138,7 +138,7 @@ def _do_as_advised(done: Done, wd: Callable[..., Done], shop: Shop) -> None:
 
 def cases() -> Iterator[Any]:
     for entry in entries():
-        marks = [pytest.mark.root] if entry.state == OTHER_USER else []
+        marks = [pytest.mark.root, RUNS_WD] if entry.state == OTHER_USER else []
         yield pytest.param(entry, id=f"{entry.state}: {entry.title}", marks=marks)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from advised import follow
 from homes import WD, Done, Shop, shop_in, surroundings
-from strangers import NOBODY, open_folder
+from strangers import NOBODY, RUNS_WD, open_folder
 
 pytestmark = pytest.mark.live
 
@@ -100,6 +100,7 @@ def test_a_command_that_the_user_may_not_run_is_a_mistake(shop: Shop) -> None:
 
 
 @pytest.mark.root
+@RUNS_WD
 def test_a_port_of_another_user_is_named_by_root(shop: Shop, stranger: int) -> None:
     drop = ("setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups")
     with open_folder() as home:
