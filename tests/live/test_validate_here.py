@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from advised import follow
 from homes import WD, Done, Shop, shop_in, surroundings
-from strangers import NOBODY, RUNS_WD, open_folder
+from strangers import DROP, NOBODY, RUNS_WD, open_folder
 
 pytestmark = pytest.mark.live
 
@@ -102,14 +102,13 @@ def test_a_command_that_the_user_may_not_run_is_a_mistake(shop: Shop) -> None:
 @pytest.mark.root
 @RUNS_WD
 def test_a_port_of_another_user_is_named_by_root(shop: Shop, stranger: int) -> None:
-    drop = ("setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups")
     with open_folder() as home:
         shutil.copytree(shop.folder, home / "oncall")
         (home / "oncall" / "playbooks" / "shop.yml").write_text(f"service: shop\nfind: {{port: {shop.port}}}\n")
         for path in (home / "oncall", *(home / "oncall").rglob("*")):
             os.chown(path, NOBODY, NOBODY)
         env = surroundings(WD_HOME=str(home / "oncall"), HOME=str(home), XDG_STATE_HOME=str(home))
-        line = [*drop, *WD, "validate", "--here"]
+        line = [*DROP, *WD, "validate", "--here"]
         done = subprocess.run(line, capture_output=True, text=True, env=env, cwd="/", timeout=60, check=False)
     assert done.returncode == 3, done
     assert "as root to see which program it is" in done.stdout
