@@ -7,11 +7,13 @@ processes, read while it lived, says what the server runs.
 from __future__ import annotations
 
 from watchdog.model.process import Listener, Member, Process, Tree
+from watchdog.system import clock
 from watchdog.system.clock import Deadline
 from watchdog.system.net import ports
 from watchdog.system.process import descriptors, lineage, processes
 
 _WITHIN = 3.0  # seconds to see one of them
+_LAST_MOMENT = 0.2  # seconds that a process commonly needs at most from the loss of its memory to its end
 _FEW = 32  # of the newest pids
 
 
@@ -31,6 +33,12 @@ def holder(port: int) -> list[Tree]:
             if seen.cmdline:
                 return [_tree(seen, sockets)]
     return [_tree(seen, sockets)] if seen else []
+
+
+def ends_now(process: Process) -> bool:
+    """Its memory is gone already, so that half of what was read of it is wrong. One that hangs in its end is none."""
+    is_empty = process.cmdline == () and process.exe is None and not process.rss and not process.kernel
+    return is_empty and clock.wait_until(lambda: not processes.is_alive(process.identity), _LAST_MOMENT)
 
 
 def _is_fleeting(listener: Listener) -> bool:

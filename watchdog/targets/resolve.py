@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Known = Literal["named", "started"]
 NEXT_LIFE = 3.0  # seconds: launchers commonly wait one or two between two starts
+LIVES = 3  # so many are looked at, where each ends under the look
 
 
 @record(frozen=True)
@@ -226,6 +227,7 @@ def _on_port(scene: Scene, port: int, left_out: list[str]) -> list[int]:
         )
     holders_here = sorted({pid for one in here for pid in one.holders if pid in scene.table})
     scene.know(holders_here)
+    holders_here = [pid for pid in holders_here if scene.alive(pid) and not fleeting.ends_now(scene.process(pid))]
     usable = [pid for pid in holders_here if not scene.why_barred(pid)]
     return usable or holders_here
 
@@ -243,16 +245,18 @@ def _naming_port(scene: Scene, port: int) -> list[str]:
 
 
 def _between_two_lives(wanted: Selector) -> list[Tree]:
-    """A server that dies and is started again and again listens only now and then: look until its next life."""
-    found: list[Tree] = []
+    """A server that dies and is started again and again listens only now and then: look at its next life.
 
-    def listens() -> bool:
-        scene = Scene.look()
-        found[:] = _grown(scene, _groups(scene, wanted, []))
-        return bool(found)
-
-    clock.wait_until(listens, NEXT_LIFE, pause=0.2)
-    return found
+    To ask whether anybody listens costs little, so that a short life is not missed; then it is looked at who it is. A
+    life can end under that look, too: a few more are waited for.
+    """
+    for _ in range(LIVES):
+        if not clock.wait_until(lambda: any(one.port == wanted.port for one in ports.listening()), NEXT_LIFE):
+            return []
+        scene = Scene.look_for(wanted.port or 0)
+        if found := _grown(scene, _groups(scene, wanted, [])):
+            return found
+    return []
 
 
 def _named(scene: Scene, wanted: Selector, left_out: list[str]) -> list[int]:

@@ -97,8 +97,8 @@ class Scene:
         return {one.pid: one for one in wanted} | processes.with_commands(unread, self._within)
 
     def alive(self, pid: int) -> bool:
-        """Seen, and not only what is left of it."""
-        return pid in self.table and not self.table.rows[pid].ended
+        """Seen, and not only what is left of it; nor did it end under the look, between its row and its facts."""
+        return pid in self.table and not (self.table[pid] if pid in self._known else self.table.rows[pid]).ended
 
     def children(self, pid: int) -> tuple[int, ...]:
         """The living ones."""
