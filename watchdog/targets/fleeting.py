@@ -37,7 +37,7 @@ def holder(port: int) -> list[Tree]:
 
 def ends_now(process: Process) -> bool:
     """Its memory is gone already, so that half of what was read of it is wrong. One that hangs in its end is none."""
-    is_empty = process.cmdline == () and process.exe is None and not process.rss and not process.kernel
+    is_empty = not process.cmdline and process.exe is None and not process.rss and not process.kernel
     return is_empty and clock.wait_until(lambda: not processes.is_alive(process.identity), _LAST_MOMENT)
 
 

@@ -107,6 +107,15 @@ def _dead(tree: Tree | None) -> frozenset[Identity]:
     return frozenset(one.process.identity for one in members if not processes.is_alive(one.process.identity))
 
 
+def may_be_another(watched: Watched, *, comes_back: bool) -> bool:
+    """Whether a good answer may come from processes that are not known yet: of those known to serve, none lives.
+
+    Where none is known at all, only a service that `comes_back` is looked for: some are never seen from here.
+    """
+    tree = watched.tree
+    return comes_back if tree is None else not any(processes.is_alive(one.identity) for one in serving(tree))
+
+
 def current(watched: Watched, fresh: float = FRESH) -> Tree | None:
     """The tree, looked for again only when it is old, or when its first process is not there any more."""
     at = watched.looked_at

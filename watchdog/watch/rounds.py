@@ -19,6 +19,7 @@ from watchdog.watch.loop_messages import NewProcesses, Trouble
 from watchdog.watch.loop_state import LoopState
 from watchdog.watch.watched import Watched, triggers_of
 
+_NOT_WELL = ("failing", "trouble", "starting")
 _LEVELS = {"trouble": "ERROR", "failing": "WARNING", "slow": "WARNING", "recovered": "INFO", "starting": "INFO"}
 
 
@@ -70,7 +71,7 @@ class Rounds:
         if watched.acting:
             return  # asked of the server that is just being replaced
         before = watched.state(spec.name).level
-        if sample.verdict in ("ok", "slow") and watched.tree is None and before in ("failing", "trouble"):
+        if sample.verdict in ("ok", "slow") and looking.may_be_another(watched, comes_back=before in _NOT_WELL):
             looking.refresh(watched)  # somebody else has started something: is it the right program?
         sample = self._unless_stopped(watched, self._tied(watched, spec, sample))
         signs = self._signs(watched, spec, sample, ended - begun)
@@ -78,7 +79,7 @@ class Rounds:
         self._state.note_sample(watched.name, sample)
         if judged.event is not None:
             self._tell(watched, spec, judged.event)
-        if judged.state.level == "ok" and before in ("failing", "trouble", "starting"):
+        if judged.state.level == "ok" and before in _NOT_WELL:
             self._state.messages.put(NewProcesses(watched))
         if sample.verdict == "failed":
             if judged.trouble:
