@@ -144,6 +144,19 @@ def test_behind_a_guard_that_leaves_the_lock_is_held() -> None:
     assert held(source) == ["cash"]
 
 
+@pytest.mark.parametrize("test", ["if cash", "if not cash", "while not cash"])
+def test_who_still_waits_in_the_test_of_a_branch_wants_the_lock_and_does_not_hold_it(test: str) -> None:
+    source = f"""
+        def transfer():
+            {test}.acquire(timeout=1):  # here
+                return None
+            work()
+    """
+    found = uses(source)
+    assert [use.expression for use in found.acquired] == []
+    assert found.wanted is not None and found.wanted.expression == "cash"
+
+
 def test_the_other_branch_holds_nothing() -> None:
     source = """
         def transfer(kind):

@@ -35,6 +35,7 @@ from watchdog.model.evidence import (
     LockPoint,
     MachineLook,
     PeerLook,
+    SystemCall,
     Task,
     TaskLook,
 )
@@ -195,6 +196,35 @@ def test_two_threads_that_wait_for_each_other_are_shown_line_by_line_and_their_v
     assert first.culprit.line in (22, 30)
     assert "1 more wait" in first.summary
     assert any("'withdraw' holds bank" in line and "waits for cash" in line for line in first.details)
+
+
+@pytest.mark.parametrize(("health", "certainty"), [("well", None), ("hung", "likely")])
+def test_a_circle_of_waits_with_time_outs_opens_by_itself_and_is_told_only_where_nobody_is_answered(
+    health: str, certainty: str | None
+) -> None:
+    seen = evidence(
+        MAIN,
+        Thread("deposit", (f"deposit {APP}:22", *STARTED), call="futex", tid=11),
+        Thread("withdraw", (f"withdraw {APP}:30", *STARTED), call="futex", tid=12),
+        held=[
+            canned.point("deposit", "cash", f"deposit {APP}:20", tid=11),
+            canned.point("withdraw", "bank", f"withdraw {APP}:28", tid=12),
+        ],
+        wanted=[
+            canned.point("deposit", "bank", f"deposit {APP}:22", tid=11),
+            canned.point("withdraw", "cash", f"withdraw {APP}:30", tid=12),
+        ],
+        health=health,
+    )
+    until = SystemCall(0, "futex", (1, 2, 3, 4096))  # the fourth says when it gives up
+    looks = tuple(
+        replace(look, threads=tuple(replace(one, call=until) if one.call else one for one in look.threads))
+        for look in seen.looks
+    )
+    found = diagnose(replace(seen, looks=looks))
+    assert [one.certainty for one in found.findings if one.cause == "lock-deadlock"] == (
+        [certainty] if certainty else []
+    )
 
 
 def test_tasks_that_wait_for_each_other_are_a_deadlock_too() -> None:

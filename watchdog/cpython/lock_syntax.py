@@ -204,7 +204,7 @@ class _Walker:
                 self.acquired.append(_use(lock, "acquire"))
             if self.branch(body):
                 return
-            self.acquired = before
+            self.acquired = list(before)
         self.want(test)
 
     def want(self, node: ast.AST) -> None:

@@ -21,7 +21,7 @@ CONNECTS = frozenset({"socket", "create_connection", "connect", "urlopen", "HTTP
                       "accept", "Session", "ClientSession", "socketpair", "Client"})  # fmt: skip
 THREADS = frozenset({"ThreadPoolExecutor", "ThreadPool", "Thread", "Timer", "start_new_thread", "BackgroundScheduler"})
 PIPES = frozenset({"pipe", "pipe2", "Popen", "Pipe"})
-GROWS = frozenset({"append", "add", "extend", "setdefault", "insert", "appendleft", "update", "put"})
+GROWS = frozenset({"append", "add", "extend", "setdefault", "insert", "appendleft", "update", "put", "put_nowait"})
 _TAKES = frozenset({"get", "get_nowait"})
 # Methods that take a connection from the same pool, or open one for the thread.
 _TAKES_CONNECTION = frozenset({
@@ -70,7 +70,7 @@ def unreturned(view: View, waiter: Frame, give_back: frozenset[str]) -> Culprit 
     never = [one for one in guilty if not any(function == one.function for function, _ in returned)]
     unsafe = [one for one in guilty if not shape.in_finally(view.file(one.file), one.line, give_back)]
     lent = [] if never else [one for one in _same(view, wanted | entered, waiter) if one.lent]
-    leaves = [one for one in unsafe if _leaves_without(view.file(one.file), one.line, give_back)]
+    leaves = [one for one in unsafe if leaves_without(view.file(one.file), one.line, give_back)]
     best = never or lent or leaves or (unsafe if entered else [])
     return culprit(view, best[0]) if best else None
 
@@ -92,7 +92,7 @@ def _bare(owner: str) -> str:
     return owner.rpartition(".")[2].lstrip("_")
 
 
-def _leaves_without(source: SourceFile | None, line: int, give_back: frozenset[str]) -> bool:
+def leaves_without(source: SourceFile | None, line: int, give_back: frozenset[str]) -> bool:
     """Whether the function can return after this line before it has given anything back."""
     if source is None or (function := shape.function_at(source, line)) is None:
         return False

@@ -8,7 +8,9 @@ from watchdog.diagnosis import suspects
 from watchdog.diagnosis.code import at_place, function
 from watchdog.diagnosis.rules.await_never import loop_idles
 from watchdog.diagnosis.tasks import TaskWait, suspended
+from watchdog.diagnosis.unread import unread_stream
 from watchdog.diagnosis.view import ThreadView, View, short
+from watchdog.model.evidence import Frame
 from watchdog.model.finding import Finding
 from watchdog.text.units import format_duration
 
@@ -36,6 +38,7 @@ def rule(view: View) -> Iterator[Finding]:
 def _of_task(view: View, writer: ThreadView, reader: int) -> Iterator[Finding]:
     """A parent with an event loop: the task that waits for the child's end, or reads another pipe of it, reads nothing
     of this one."""
+    unread = unread_stream(view, writer.call)
     for one in sorted(suspended(view), key=lambda one: one.kind != "child"):
         if one.task.pid == reader and (one.kind == "child" or _reads_child(view, one)):
             yield Finding(
@@ -45,12 +48,16 @@ def _of_task(view: View, writer: ThreadView, reader: int) -> Iterator[Finding]:
                 summary=f"child {writer.pid} waits {format_duration(writer.stuck)} to write into a full pipe that "
                 f"process {reader} does not read: it "
                 f"{'awaits a child process' if one.kind == 'child' else 'reads another pipe'}"
-                f" in {short(one.app_frame)}",
-                culprit=view.culprit(one.app_frame),
+                f" in {short(one.app_frame)}{_made(unread)}",
+                culprit=view.culprit(unread or one.app_frame),
                 evidence=(f"tasks.json#pid={reader},task={one.task.name}", writer.reference),
                 prevent=PREVENT,
             )
             return
+
+
+def _made(unread: Frame | None) -> str:
+    return f"; the application reads nothing of the pipe made in {short(unread)}" if unread else ""
 
 
 def _reads_child(view: View, one: TaskWait) -> bool:
@@ -77,15 +84,15 @@ def _who_should_read(view: View, pid: int, child: int) -> ThreadView | None:
 
 def _finding(view: View, writer: ThreadView, guilty: ThreadView) -> Finding:
     assert guilty.app_frame is not None
-    child = view.processes[writer.pid]
+    child, unread = view.processes[writer.pid], unread_stream(view, writer.call)
     return Finding(
         cause="child-pipe-full",
         certainty="certain",
         lasted=2 * writer.stuck,
         summary=f"child {writer.pid} ({child.shown(60)}) waits {format_duration(writer.stuck)} to write into a full "
         f"pipe that process {guilty.pid} does not read: it is"
-        f" in {short(guilty.app_frame)}, waiting for {guilty.wait.words}",
-        culprit=view.culprit(guilty.app_frame, guilty),
+        f" in {short(guilty.app_frame)}, waiting for {guilty.wait.words}{_made(unread)}",
+        culprit=view.culprit(unread) if unread else view.culprit(guilty.app_frame, guilty),
         evidence=(guilty.reference, writer.reference, f"files.json#pid={writer.pid}"),
         prevent=PREVENT,
     )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from watchdog.diagnosis import logbook
+from watchdog.diagnosis.transactions import left_open
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.diagnosis.waits import in_database
 from watchdog.model.finding import Culprit, Finding
@@ -32,7 +33,7 @@ def rule(view: View) -> Iterator[Finding]:
         return
     lock = taken[0]
     holder = _holder(view, lock)
-    culprit = _culprit(view, holder) or (view.culprit(victims[0].dominant_frame[0], victims[0]) if victims else None)
+    culprit = _culprit(view, holder, lock, victims)
     seconds = holder.stuck if holder else view.waited
     yield Finding(
         cause="db-locked",
@@ -96,5 +97,12 @@ def began_transaction(view: View, thread: ThreadView) -> bool:
     return False
 
 
-def _culprit(view: View, holder: ThreadView | None) -> Culprit | None:
-    return view.culprit(holder.app_frame, holder) if holder else None
+def _culprit(view: View, holder: ThreadView | None, lock: FileLock, victims: list[ThreadView]) -> Culprit | None:
+    """Where the holder stands; where no thread is in the transaction, who may have left it open; else a victim."""
+    if holder is not None:
+        return view.culprit(holder.app_frame, holder)
+    waiters = {(frame.file, frame.line) for thread in victims for frame in thread.frames}
+    left = left_open(view, waiters) if lock.pid in view.processes else None
+    if left is not None:
+        return view.culprit(left)
+    return view.culprit(victims[0].dominant_frame[0], victims[0]) if victims else None

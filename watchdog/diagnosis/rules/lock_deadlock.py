@@ -68,7 +68,15 @@ def _is_closed(view: View, ring: tuple[tuple[LockPoint, LockPoint], ...]) -> boo
     own = [wanted for _, wanted in ring if wanted.kind == OWN_LOCK]
     if own:
         return view.troubled and not any(_may_go_on(view, one) for one in own)
+    if _gives_up(view, ring):
+        return view.in_trouble
     return view.in_trouble or any(is_lock(wanted) for _, wanted in ring)
+
+
+def _gives_up(view: View, ring: tuple[tuple[LockPoint, LockPoint], ...]) -> bool:
+    """Whether one of its threads waits with a time-out, so that the circle may open by itself."""
+    threads = (thread_of(view, wanted) for _, wanted in ring)
+    return any(one is not None and one.is_bounded for one in threads)
 
 
 def _may_go_on(view: View, point: LockPoint) -> bool:
@@ -103,7 +111,7 @@ def _cycle(view: View, found: Graph, ring: tuple[tuple[LockPoint, LockPoint], ..
     victims = sum((one.pid, one.tid, one.task) not in own for one in found.waiting())
     return Finding(
         cause=kind,
-        certainty="likely" if shown else "certain",
+        certainty="likely" if shown or _gives_up(view, ring) else "certain",
         lasted=max((one.stuck for one in shown if one is not None), default=0.0) if shown else None,
         summary=_in_words(ring, names) + (f"; {victims} more wait behind them" if victims else ""),
         culprit=view.culprit(own_frame(view, guilty), thread_of(view, guilty)),
