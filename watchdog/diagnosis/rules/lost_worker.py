@@ -24,13 +24,13 @@ def rule(view: View) -> Iterator[Finding]:
         ended = [one.pid for one in view.evidence.zombies if one.parent == reader.pid]
         waiting = [one for one in view.stuck_threads if _is_owed(one, reader)]
         if ended and waiting and reader.app_frame is not None and _reads_from_nobody(reader):
-            longest = max(one.stuck for one in waiting)
+            place, longest = short(reader.app_frame), max(one.stuck for one in waiting)
             yield Finding(
                 cause="await-never",
                 certainty="likely",
                 lasted=longest,
-                summary=f"child {ended[-1]} has ended, and nobody else writes to the pipe that {short(reader.app_frame)} "
-                f"reads: {counted(len(waiting), 'request')} without an answer for {format_duration(longest)}",
+                summary=f"child {ended[-1]} has ended, and nobody else writes to the pipe that {place} reads: "
+                f"{counted(len(waiting), 'request')} without an answer for {format_duration(longest)}",
                 culprit=suspects.find(view, _WORKERS) or view.culprit(reader.app_frame, reader),
                 evidence=(reader.reference, f"processes.json#pid={ended[-1]}"),
                 prevent=PREVENT,
