@@ -173,21 +173,27 @@ def test_a_thread_that_waits_for_a_silent_peer_names_it_and_how_it_was_reached()
     assert "takes connections, and does not answer" in found.findings[0].summary
 
 
+TELLERS = (  # each has what the other wants
+    Thread("deposit", (f"deposit {APP}:22", *STARTED), call="futex", tid=11),
+    Thread("withdraw", (f"withdraw {APP}:30", *STARTED), call="futex", tid=12),
+)
+HELD = [
+    canned.point("deposit", "cash", f"deposit {APP}:20", tid=11),
+    canned.point("withdraw", "bank", f"withdraw {APP}:28", tid=12),
+]
+WANTED = [
+    canned.point("deposit", "bank", f"deposit {APP}:22", tid=11),
+    canned.point("withdraw", "cash", f"withdraw {APP}:30", tid=12),
+]
+
+
 def test_two_threads_that_wait_for_each_other_are_shown_line_by_line_and_their_victims_counted() -> None:
     seen = evidence(
         MAIN,
-        Thread("deposit", (f"deposit {APP}:22", *STARTED), call="futex", tid=11),
-        Thread("withdraw", (f"withdraw {APP}:30", *STARTED), call="futex", tid=12),
+        *TELLERS,
         Thread("Thread-4", (f"health {APP}:37", *REQUEST), call="futex", tid=13),
-        held=[
-            canned.point("deposit", "cash", f"deposit {APP}:20", tid=11),
-            canned.point("withdraw", "bank", f"withdraw {APP}:28", tid=12),
-        ],
-        wanted=[
-            canned.point("Thread-4", "cash", f"health {APP}:37", tid=13),
-            canned.point("deposit", "bank", f"deposit {APP}:22", tid=11),
-            canned.point("withdraw", "cash", f"withdraw {APP}:30", tid=12),
-        ],
+        held=HELD,
+        wanted=[canned.point("Thread-4", "cash", f"health {APP}:37", tid=13), *WANTED],
     )
     found = diagnose(seen)
     assert found.verdict == "lock-deadlock"
@@ -202,20 +208,7 @@ def test_two_threads_that_wait_for_each_other_are_shown_line_by_line_and_their_v
 def test_a_circle_of_waits_with_time_outs_opens_by_itself_and_is_told_only_where_nobody_is_answered(
     health: str, certainty: str | None
 ) -> None:
-    seen = evidence(
-        MAIN,
-        Thread("deposit", (f"deposit {APP}:22", *STARTED), call="futex", tid=11),
-        Thread("withdraw", (f"withdraw {APP}:30", *STARTED), call="futex", tid=12),
-        held=[
-            canned.point("deposit", "cash", f"deposit {APP}:20", tid=11),
-            canned.point("withdraw", "bank", f"withdraw {APP}:28", tid=12),
-        ],
-        wanted=[
-            canned.point("deposit", "bank", f"deposit {APP}:22", tid=11),
-            canned.point("withdraw", "cash", f"withdraw {APP}:30", tid=12),
-        ],
-        health=health,
-    )
+    seen = evidence(MAIN, *TELLERS, held=HELD, wanted=WANTED, health=health)
     until = SystemCall(0, "futex", (1, 2, 3, 4096))  # the fourth says when it gives up
     looks = tuple(
         replace(look, threads=tuple(replace(one, call=until) if one.call else one for one in look.threads))
