@@ -9,7 +9,7 @@ import pytest
 from canned import APP, LIB, PID, REQUEST, Thread, evidence, process
 
 from watchdog.diagnosis.diagnose import diagnose
-from watchdog.model.evidence import Evidence
+from watchdog.model.evidence import Container, Evidence, Exit, LogTail, TaskLook
 from watchdog.model.open_files import FileLock
 
 MAIN = Thread("MainThread", (f"serve_forever {LIB}/socketserver.py:232",), call="poll", moves=True)
@@ -59,6 +59,7 @@ def take(db):
 
 
 READER = WRITER.replace("rows = yield", "rows = read()")
+SAFE = READER.replace("rows = read()", "rows = read()\n        try:").replace("        db.e", "            db.e")
 BLOCK = READER.replace("rows = read()", "rows = read()\n        with db:").replace("        db.e", "            db.e")
 
 
@@ -74,18 +75,22 @@ def waits_for_database(source: str) -> Evidence:
     ("source", "line"),
     [
         (WRITER, 8),
-        (WRITER.replace("rows = yield", "rows = read()"), 8),
-        (WRITER.replace("rows = yield", "rows = read()") + "        db.commit()\n", 3),
-        (WRITER.replace("rows = yield", "rows = read()") + "        if not rows: return\n        db.commit()\n", 8),
-        (
-            WRITER.replace("rows = yield", "rows = read()\n        with db:").replace(
-                "        db.e", "            db.e"
-            ),
-            3,
-        ),
+        (READER, 8),
+        (f"{READER}        db.commit()\n", 8),
+        (f"{SAFE}            db.commit()\n        except ValueError:\n            db.rollback()\n", 3),
+        (f"{READER}        if not rows: return\n        db.commit()\n", 8),
+        (BLOCK, 3),
         (WRITER + "db = connect(path, isolation_level=None)\n", 3),
     ],
-    ids=["rests in it", "never ends it", "ends it", "returns before its end", "a block ends it", "has none"],
+    ids=[
+        "rests in it",
+        "never ends it",
+        "may fail before its end",
+        "ends it",
+        "returns before its end",
+        "a block ends it",
+        "has none",
+    ],
 )
 def test_where_no_call_is_in_the_transaction_the_write_that_may_have_left_it_open_is_named(
     source: str, line: int
@@ -128,3 +133,80 @@ def test_requests_that_wait_for_a_worker_which_has_ended_are_told_of_it_at_the_l
 def test_where_no_child_has_ended_or_another_writes_to_the_pipe_no_end_is_blamed() -> None:
     assert said(waits_for_worker())[1] != 4
     assert said(waits_for_worker(200, others=(300,)))[1] != 4
+
+
+BEGINS = """
+def health():
+    Visit.create(page="health")
+def run():
+    db.connect()
+    while True:
+        orders = lists.get()
+        book(orders)
+def book(orders):
+    db.begin()
+    for order in orders:
+        Order.create(order)
+    db.commit()
+"""
+
+
+def test_a_worker_that_rests_at_its_queue_has_no_transaction_of_its_own_and_the_begin_that_fails_is_named() -> None:
+    rests = (f"wait {LIB}/threading.py:327", f"get {LIB}/queue.py:171", f"run {APP}:7", f"run {LIB}/threading.py:982")
+    seen = evidence(
+        MAIN,
+        Thread("Thread-3", (f"health {APP}:3", *REQUEST), call="clock_nanosleep", moves=True, tid=11),
+        Thread("importer", rests, call="futex", tid=12),
+        source=BEGINS,
+    )
+    lock = FileLock("/srv/shop/stock.db", PID, "python server.py", "POSIX", True, 0x40000001)
+    seen = replace(seen, file_locks=(lock,), logs=(LogTail("/srv/shop/server.log", "database is locked", 18),))
+    assert said(seen) == ("db-locked", 10)
+
+
+REFUSES = """
+import sys
+def check(rows):
+    if not rows:
+        sys.exit(f"price list: no usable price for {rows}")
+    if rows == 1:
+        log.critical("the price list has %d rows", 1)
+        sys.exit(3)
+    sys.exit("the list is too long")
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [("price list: no usable price for x", 5), ("CRITICAL the price list has 1 rows", 8), ("bye", None)],
+)
+def test_a_program_that_refuses_to_start_is_named_at_the_exit_whose_words_the_log_has(
+    words: str, line: int | None
+) -> None:
+    ends = tuple(Exit(5000.0 + place, PID, code=1, lifetime=0.5, source="watched") for place in range(2))
+    seen = evidence(MAIN, health="refused", source=REFUSES, log=f"starting\n{words}\n")
+    assert said(replace(seen, exits=ends)) == ("crash-loop", line)
+
+
+LISTENS = """
+from events import changed
+class View:
+    def __init__(self):
+        changed.connect(self.reload, weak=False)
+def basket():
+    return View()
+def setup():
+    changed.connect(print)
+setup()
+"""
+
+
+def test_what_the_object_of_a_library_keeps_is_blamed_where_requests_hand_it_over() -> None:
+    steps = [(40 << 20) + (2 << 20) * place for place in range(12)]
+    seen = evidence(MAIN, health="well", source=LISTENS, memory=steps)
+    path = "events.changed._by_sender[…]"
+    looks = tuple(
+        TaskLook(PID, at, "3.11", containers=(Container(path, "_by_sender", APP, "set", number, number),))
+        for at, number in ((0.1, 1000), (7.0, 9 << 20))
+    )
+    assert said(replace(seen, tasks=looks)) == ("memory-leak", 5)

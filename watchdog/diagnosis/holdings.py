@@ -51,8 +51,30 @@ def _grown_holding(view: View, grown: tuple[int, int, Container]) -> Holding:
     return Holding(
         words=f"{now.path} grew from {now.length - entries or 'a few'} to {now.length} entries",
         size=size,
-        culprit=_culprit(view, next(_fillings(view, now), None), follow=False),
+        culprit=_culprit(view, next(_fillings(view, now), None) or _told_to_keep(view, now), follow=False),
     )
+
+
+def _told_to_keep(view: View, kept: Container) -> Filling | None:
+    """The line of a request that hands something to the object of a library which keeps it: `changed.connect(…)`."""
+    owners = [part.partition("[")[0] for part in kept.path.split(".")[1:]]
+    for owner in reversed(owners[:-1]):
+        for filling in _calls_on(view, owner):
+            if not _at_start(view, filling[0].path, filling[2]):
+                return filling
+    return None
+
+
+def _calls_on(view: View, owner: str) -> Iterator[Filling]:
+    for source in view.own_sources:
+        functions = (one for one in ast.walk(shape.tree(source) or ast.Module([], [])) if isinstance(one, _FUNCTIONS))
+        for function in functions:
+            for node in ast.walk(function):
+                called = node.func if isinstance(node, ast.Call) else None
+                if not isinstance(called, ast.Attribute) or called.attr not in _HANDS_OVER:
+                    continue
+                if shape.last_name(called.value) == owner:
+                    yield source, called.lineno, function.name, node
 
 
 def fills_to_a_bound(view: View) -> bool:
@@ -186,6 +208,8 @@ def _is_bounded(value: ast.AST, name: str) -> bool:
 
 
 _LONG = 500  # entries
+_HANDS_OVER = GROWS | {"connect", "register", "subscribe", "listen", "add_listener", "add_handler", "add_callback",
+                       "add_done_callback", "addHandler", "on", "observe", "attach", "bind", "watch"}  # fmt: skip
 _TAKES_OUT = frozenset({"pop", "popleft", "popitem", "remove", "discard", "clear", "difference_update", "heappop"})
 
 

@@ -19,7 +19,7 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 def left_open(view: View, waiters: set[tuple[str, int]]) -> Frame | None:
     """The write that most likely keeps the lock although no call is in its function any more: in a generator that rests
-    with the transaction open, else where nothing ends it, else where the function returns before it does."""
+    with the transaction open, else where nothing ends it, else where the function returns, or may fail, before that."""
     found = [
         (rank, Frame(function.name, source.path, node.lineno))
         for source in view.own_sources
@@ -36,9 +36,10 @@ def _open(source: SourceFile, function: ast.FunctionDef | ast.AsyncFunctionDef) 
     calls = [node for node in here if isinstance(node, ast.Call)]
     rests = any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in here)
     ends = any(shape.called_name(call) in _ENDS for call in calls)
+    safe = any(isinstance(node, ast.Try) and _gives_up(node) for node in here)
     writes = _BEGINS if _commits_by_itself(source) else _WRITES
     for call in calls:
-        if shape.called_name(call) not in _EXECUTES or not call.args or not _says(call.args[0], writes):
+        if not _is_begin(call) and not (shape.called_name(call) in _EXECUTES and _says(call, writes)):
             continue
         block = any(isinstance(one, (ast.With, ast.AsyncWith)) and shape.covers(one, call.lineno) for one in here)
         if rests:
@@ -47,10 +48,24 @@ def _open(source: SourceFile, function: ast.FunctionDef | ast.AsyncFunctionDef) 
             yield call, 1
         elif not block and suspects.leaves_without(source, call.lineno, _ENDS):
             yield call, 2
+        elif not block and not safe:
+            yield call, 3
 
 
-def _says(statement: ast.AST, what: re.Pattern[str]) -> bool:
-    text = statement.value if isinstance(statement, ast.Constant) else None
+def _is_begin(call: ast.Call) -> bool:
+    """`db.begin()`, with nothing that would end it by itself."""
+    return isinstance(call.func, ast.Attribute) and call.func.attr == "begin"
+
+
+def _gives_up(attempt: ast.Try) -> bool:
+    """Whether an error in it ends the transaction: in a handler, or at the end of all paths."""
+    parts = [*attempt.finalbody, *(one for handler in attempt.handlers for one in handler.body)]
+    called = {shape.called_name(one) for part in parts for one in ast.walk(part) if isinstance(one, ast.Call)}
+    return bool(called & (_ENDS | {"close"}))
+
+
+def _says(call: ast.Call, what: re.Pattern[str]) -> bool:
+    text = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else None
     return isinstance(text, str) and bool(what.match(text))
 
 

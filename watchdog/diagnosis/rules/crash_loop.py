@@ -10,6 +10,7 @@ from statistics import median
 
 from watchdog.diagnosis import jobs, logbook
 from watchdog.diagnosis.code import at_place
+from watchdog.diagnosis.last_words import last_words
 from watchdog.diagnosis.spinning import spins
 from watchdog.diagnosis.view import ThreadView, View, short
 from watchdog.model.evidence import Exit, LogTail
@@ -57,15 +58,17 @@ def rule(view: View) -> Iterator[Finding]:
     error = next(
         (one for one in reversed(errors) if (one.type, one.frames[:1]) == again), errors[-1] if errors else None
     )
-    frame = view.innermost(error.frames) if error else None
-    last = f"; its last words: {error.short}" if error else ""
+    said = None if error else last_words(view)
+    frame = view.innermost(error.frames) if error else said.frame if said else None
+    words = error.short if error else said.words if said else ""
+    last = f"; its last words: {words}" if words else ""
     yield Finding(
         cause="crash-loop",
         certainty="certain" if times >= 2 or len(ends) >= 2 else "likely",
         summary=f"it dies again {format_duration(median(lives)) if lives else 'soon'} after each start"
         f" ({max(len(ends), times)} times seen){last}",
         culprit=view.culprit(frame),
-        evidence=("exits", "log") if error else ("exits",),
+        evidence=("exits", "log") if words else ("exits",),
         prevent=PREVENT,
         details=tuple(f"pid {one.pid} lived {format_duration(one.lifetime or 0.0)}" for one in ends[-5:]),
     )

@@ -24,6 +24,9 @@ _TRANSACTION = re.compile(
     re.I,
 )
 
+# Of who has come to rest at its queue: that it has a connection says nothing.
+_BEGINS = re.compile(r"\bBEGIN\b|\b(INSERT|UPDATE|DELETE|REPLACE)\b|\.begin\s*\(", re.I)
+
 
 def rule(view: View) -> Iterator[Finding]:
     taken = [lock for lock in view.evidence.file_locks if lock.exclusive and not lock.waiting and is_database(lock)]
@@ -80,19 +83,19 @@ def _holder(view: View, lock: FileLock) -> ThreadView | None:
         if thread.app_frame is not None
         and not thread.is_idle
         and thread.wait.kind != "database"
-        and began_transaction(view, thread)
+        and began_transaction(view, thread, _BEGINS if thread.waits_for_work else _TRANSACTION)
     ]
     return max(inside, key=lambda thread: thread.stuck, default=None)
 
 
-def began_transaction(view: View, thread: ThreadView) -> bool:
-    """Whether one of its functions of the application has spoken to a database above the line it stands at."""
+def began_transaction(view: View, thread: ThreadView, said: re.Pattern[str] = _TRANSACTION) -> bool:
+    """Whether one of its functions of the application has spoken so to a database above the line it stands at."""
     for frame in thread.frames:
         source = view.file(frame.file)
         if source is None:
             continue
         first = view.function_start(frame)
-        if any(first <= number < frame.line and _TRANSACTION.search(text) for number, text in source.lines):
+        if any(first <= number < frame.line and said.search(text) for number, text in source.lines):
             return True
     return False
 
