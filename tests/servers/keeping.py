@@ -28,6 +28,22 @@ registry = Registry()
 atexit.register(functools.partial(print, Metrics()))  # no variable of the program leads to it
 
 
+def make_counter():
+    counted = list(range(800))
+
+    def count():
+        return len(counted)
+
+    return count
+
+
+def render(kind, parts=list(range(900)), style="plain"):  # noqa: B006 - as programs do
+    return parts
+
+
+count = make_counter()
+
+
 def build_export():
     rows = [(number,) for number in range(700)]
     print("ready", flush=True)

@@ -31,6 +31,11 @@ class Code:
     kinds: bytes  # one for each; empty where the version has none (3.10)
     start: int  # address of the first instruction
 
+    @property
+    def free(self) -> tuple[str, ...]:
+        """Names of the variables of functions around it, in the order of its closure."""
+        return tuple(name for name, kind in zip(self.names, self.kinds, strict=False) if kind & _FREE)
+
 
 @record(frozen=True)
 class LiveFrame:
@@ -117,6 +122,11 @@ class Frames:
         if address not in self._codes:
             self._codes[address] = self._read_code(address)
         return self._codes[address]
+
+    def argument_count(self, code: Code) -> int:
+        """How many arguments it takes by position; they are its first names. From 3.11 on."""
+        at = code.address + self.offsets.code_first_line - 16
+        return int(struct.unpack("<i", self._memory.read(at, 4))[0])
 
     def called_names(self, code: Code) -> frozenset[str]:
         """Names of the globals and attributes that the code uses."""

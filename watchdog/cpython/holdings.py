@@ -1,8 +1,8 @@
 """What the application keeps: the large containers and texts that its own variables lead to.
 
 Begins at the globals of modules outside of the libraries, their classes, and the local variables of application code
-that is running or suspended; goes on through attributes and small containers. Then come the objects of the
-application's classes that only a library leads to. Sizes are estimates from samples.
+that is running or suspended; goes on through attributes, small containers, and what functions keep between their calls.
+Then come the objects of the application's classes that only a library leads to. Sizes are estimates from samples.
 """
 
 from __future__ import annotations
@@ -14,7 +14,17 @@ from dataclasses import replace
 
 from watchdog.cpython.frames import Frames, LiveFrame
 from watchdog.cpython.objects import Objects, plausible
-from watchdog.cpython.offsets import MODULE_DICT, OBJECT_SIZE, TYPE_BASIC_SIZE, TYPE_DICT, TYPE_FLAGS
+from watchdog.cpython.offsets import (
+    CELL_VALUE,
+    FUNCTION_CLOSURE,
+    FUNCTION_CODE,
+    FUNCTION_DEFAULTS,
+    MODULE_DICT,
+    OBJECT_SIZE,
+    TYPE_BASIC_SIZE,
+    TYPE_DICT,
+    TYPE_FLAGS,
+)
 from watchdog.model.evidence import Container, Lent
 from watchdog.model.records import record
 from watchdog.system.clock import Deadline
@@ -191,11 +201,26 @@ class _Holdings:
                 yield from self.named(objects.word(node.address + TYPE_DICT), node.path, node.file, node.depth + 1)
         elif (length := self.length(node.address, kind, flags)) is not None:
             yield from self.container(node, kind, length)
-        elif flags & _HEAP_TYPE and node.depth < _DEEPEST and kind not in ("function", "module"):
+        elif kind == "function":
+            yield from self.of_function(node)
+        elif flags & _HEAP_TYPE and node.depth < _DEEPEST and kind != "module":
             for key, value in objects.attributes(node.address, type_):
                 name = objects.text(key)
                 if name:
                     yield _Node(value, f"{node.path}.{name}", name, node.file, node.depth + 1, node.inside)
+
+    def of_function(self, node: _Node) -> Iterator[_Node]:
+        """What a function of the application keeps between its calls: default values, and variables around it."""
+        code = self.frames.code(self.objects.word(node.address + FUNCTION_CODE)) if node.depth < _DEEPEST else None
+        if code is None or not code.kinds or is_library(code.file):
+            return
+        closure, defaults = (self.objects.word(node.address + at) for at in (FUNCTION_CLOSURE, FUNCTION_DEFAULTS))
+        cells = [self.objects.word(cell + CELL_VALUE) for cell in (self.objects.items(closure) if closure else ())]
+        values = self.objects.items(defaults) if defaults else []
+        last = self.frames.argument_count(code)
+        arguments = code.names[max(0, last - len(values)) : last]
+        for name, value in (*zip(code.free, cells, strict=False), *zip(arguments, values, strict=False)):
+            yield _Node(value, f"{name} in {code.qualified}", name, code.file, node.depth + 1, node.inside)
 
     def container(self, node: _Node, kind: str, length: int) -> Iterator[_Node]:
         values = list(self.values(node.address, kind))

@@ -150,5 +150,6 @@ METHOD_FUNCTION, METHOD_SELF = 16, 24  # of a bound method; self of one in C too
 CELL_VALUE, WRAPPED, MODULE_DICT = 16, 16, 16
 RLOCK_OWNER = 24  # 0 while nobody has it
 FUNCTION_NAME, FUNCTION_CODE, DESCRIPTOR_NAME = 32, 48, 24
+FUNCTION_DEFAULTS, FUNCTION_CLOSURE = 56, 72
 GC_HEAD = 16  # bytes before an object that the collector tracks
 GC_GENERATIONS, GC_GENERATION = 24, 24

@@ -56,13 +56,23 @@ def _grown_holding(view: View, grown: tuple[int, int, Container]) -> Holding:
 
 
 def _told_to_keep(view: View, kept: Container) -> Filling | None:
-    """The line of a request that hands something to the object of a library which keeps it: `changed.connect(…)`."""
-    owners = [part.partition("[")[0] for part in kept.path.split(".")[1:]]
-    for owner in reversed(owners[:-1]):
-        for filling in _calls_on(view, owner):
-            if not _at_start(view, filling[0].path, filling[2]):
-                return filling
-    return None
+    """The line of a request that hands something to the object of a library which keeps it, `changed.connect(…)`; else
+    the line that makes the object."""
+    owners = [part.partition("[")[0] for part in kept.path.split(".")[1:]][-2::-1]
+    handed = (one for owner in owners for one in _calls_on(view, owner) if not _at_start(view, one[0].path, one[2]))
+    made = (one for owner in owners for one in _made(view, owner))
+    return next(handed, None) or next(made, None)
+
+
+def _made(view: View, name: str) -> Iterator[Filling]:
+    """Where the application makes that object: `memory = MemoryHandler(…)`."""
+    for source in view.own_sources:
+        for node in ast.walk(shape.tree(source) or ast.Module([], [])):
+            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", node)]
+            value = node.value if isinstance(node, (ast.Assign, ast.AnnAssign)) else None
+            if isinstance(value, ast.Call) and any(shape.last_name(one) == name for one in targets):
+                maker = shape.function_at(source, value.lineno)
+                yield source, value.lineno, getattr(maker, "name", "<module>"), value
 
 
 def _calls_on(view: View, owner: str) -> Iterator[Filling]:
@@ -243,7 +253,7 @@ def _fillings(view: View, kept: Container) -> Iterator[Filling]:
         for function in ast.walk(module) if module else ():
             if isinstance(function, _FUNCTIONS):
                 names = {name for one in ast.walk(function) if isinstance(one, ast.Global) for name in one.names}
-                for node in ast.walk(function):
+                for node in shape.own_nodes(function):
                     value = _into(node, kept.name, names)
                     if value is not None:
                         yield source, node.lineno, function.name, value  # type: ignore[attr-defined]

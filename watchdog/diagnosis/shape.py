@@ -232,6 +232,12 @@ def done_here(node: ast.AST) -> Iterator[ast.AST]:
             yield from done_here(child)
 
 
+def own_nodes(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[ast.AST]:
+    """All of its body, without the functions and classes that it only defines."""
+    statements = (one for one in function.body if not isinstance(one, (*_FUNCTIONS, ast.ClassDef)))
+    return (node for statement in statements for node in done_here(statement))
+
+
 def _on_line(nodes: tuple[ast.AST, ...], line: int) -> Iterator[ast.AST]:
     """Everything in the innermost statement that begins on or spans the line."""
     statement = next((node for node in reversed(nodes) if isinstance(node, ast.stmt)), None)

@@ -32,7 +32,7 @@ def left_open(view: View, waiters: set[tuple[str, int]]) -> Frame | None:
 
 
 def _open(source: SourceFile, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[tuple[ast.Call, int]]:
-    here = [node for statement in function.body for node in shape.done_here(statement)]
+    here = list(shape.own_nodes(function))
     calls = [node for node in here if isinstance(node, ast.Call)]
     rests = any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in here)
     ends = any(shape.called_name(call) in _ENDS for call in calls)
