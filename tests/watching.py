@@ -149,12 +149,16 @@ class Home(homes.Home):
             env = {**(env or {}), **calm(self.folder)}
         return Daemon(self, words, env or {}, limit)
 
-    def close(self) -> None:
+    def end_loops(self) -> None:
+        """A loop that still runs would start again what a test ends."""
         for daemon in self.daemons:
             with contextlib.suppress(ProcessLookupError):
                 daemon.send_signal(signal.SIGCONT)
             daemon.kill()
             daemon.wait(30)
+
+    def close(self) -> None:
+        self.end_loops()
         for service in self.services:
             start = service.playbook["start"]
             # Its shim would start it again, or it is a program that does not note its own starts.

@@ -87,7 +87,10 @@ def plain(text: str, shop: Shop, pid: int) -> str:
     text = re.sub(r"(?<=at most )\d+ (?=s …)", "SOME ", text)
     text = re.sub(r"^\|\s+(?:\d+|PID)\s+(main|orphan|child|worker|master) ", r"|     PID  \1 ", text)
     text = re.sub(r"spared: \d+ .*: is its parent", "spared: PID COMMAND: is its parent", text)
-    return text if "write it like" in text else re.sub(r"\b\d+(\.\d+)?(ms|s|m \d\ds)\b", "TIME", text)
+    if "write it like" in text:
+        return text
+    # A column is as wide as its longest value, which may be "9s" or "1m 02s".
+    return re.sub(r"TIME {2,}", "TIME  ", re.sub(r"\b\d+(\.\d+)?(ms|s|m \d\ds)\b", "TIME", text))
 
 
 @contextlib.contextmanager

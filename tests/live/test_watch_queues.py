@@ -16,19 +16,23 @@ from watching import Home, home_in
 
 pytestmark = needs_redis
 
-STUCK = "import pathlib, sys; sys.exit(2 if pathlib.Path('stuck').exists() else 0)"
+STUCK = "import pathlib, sys; sys.exit(2 if pathlib.Path(sys.argv[1]).exists() else 0)"
 
 
 @pytest.fixture(params=["celery", "rq"])
 def worker(request: pytest.FixtureRequest, folder: Path) -> Iterator[Queue]:
     with home_in(folder) as room, queue(room, request.param) as made:
-        probe = {"command": [sys.executable, "-c", STUCK], "cwd": str(made.folder), "every": "1s", "fails": 2}
+        sign = str(made.folder / "stuck")  # not from within the folder, where only the worker's processes are counted
+        probe = {"command": [sys.executable, "-c", STUCK, sign], "every": "1s", "fails": 2}
         triggers = [{"on": "age", "run": "frozen-server"}, {"on": "death", "run": "dead-server"}]
         made.playbook(
             f"probes: {json.dumps({'age': probe})}\ntriggers: {json.dumps(triggers)}\n"
             "policy: {mode: act, grace: 2s}\n"
         )
-        yield made
+        try:
+            yield made
+        finally:
+            room.end_loops()
 
 
 def watched(worker: Queue) -> Home:

@@ -38,9 +38,9 @@ def rule(view: View) -> Iterator[Finding]:
 def _of_task(view: View, writer: ThreadView, reader: int) -> Iterator[Finding]:
     """A parent with an event loop: the task that waits for the child's end, or reads another pipe of it, reads nothing
     of this one."""
-    unread = unread_stream(view, writer.call)
     for one in sorted(suspended(view), key=lambda one: one.kind != "child"):
         if one.task.pid == reader and (one.kind == "child" or _reads_child(view, one)):
+            unread = unread_stream(view, writer.call) if one.kind != "child" else None
             yield Finding(
                 cause="child-pipe-full",
                 certainty="certain",
@@ -84,7 +84,9 @@ def _who_should_read(view: View, pid: int, child: int) -> ThreadView | None:
 
 def _finding(view: View, writer: ThreadView, guilty: ThreadView) -> Finding:
     assert guilty.app_frame is not None
-    child, unread = view.processes[writer.pid], unread_stream(view, writer.call)
+    # Who waits for the child's end could as well read all of it first: that wait is the line.
+    unread = unread_stream(view, writer.call) if guilty.wait.kind != "child" else None
+    child = view.processes[writer.pid]
     return Finding(
         cause="child-pipe-full",
         certainty="certain",

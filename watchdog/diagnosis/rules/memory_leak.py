@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 
-from watchdog.diagnosis import holdings, loading
+from watchdog.diagnosis import holdings, jobs, loading
+from watchdog.diagnosis.code import function
+from watchdog.diagnosis.spinning import Spin, spins
 from watchdog.diagnosis.view import View
 from watchdog.model.evidence import MemoryPoint
-from watchdog.model.finding import Finding
+from watchdog.model.finding import Culprit, Finding
 from watchdog.text.units import format_duration, format_size
 
 SHORTEST = 4.0  # seconds of looks
@@ -30,18 +32,31 @@ def rule(view: View) -> Iterator[Finding]:
     far = left is None or left > _NEAR
     if holding is None and far and holdings.fills_to_a_bound(view):
         return
+    collects = _collected_by(view, holding.culprit) if holding and holding.culprit else ()
+    if any(jobs.endless(view, spin.thread, spin.frame) in ("certain", "likely") for spin in collects):
+        return  # the loop is the cause, and what it collects its sign
     loads = loading.ends(view, holding.culprit) if holding and holding.culprit and far else False
     if loads:
         return
     by = f"; {holding.words}" if holding else "; nothing that was read in its memory shows what grows"
     yield Finding(
         cause="memory-leak",
-        certainty="likely" if holding and loads is False and points[-1].at - points[0].at >= LONG else "guess",
+        certainty="likely" if holding and not collects and loads is False and _lasted(view) >= LONG else "guess",
         summary=f"{_growth(view, rate)}{by}",
         culprit=holding.culprit if holding else None,
         evidence=("memory.json",),
         prevent=_prevent(view),
     )
+
+
+def _collected_by(view: View, line: Culprit) -> tuple[Spin, ...]:
+    """The calls that compute in that very function now: it is not known yet whether they give it back at their end."""
+    return tuple(spin for spin in spins(view) if spin.frame.file == line.file and function(spin.frame) == line.function)
+
+
+def _lasted(view: View) -> float:
+    points = view.evidence.memory
+    return points[-1].at - points[0].at
 
 
 def is_far_and_untold(view: View) -> bool:
